@@ -1,0 +1,24 @@
+/* Errors: a negative errno plus a text that grows by one "which object" per layer. */
+#ifndef KNARR_BASE_ERR_H
+#define KNARR_BASE_ERR_H
+
+/* Caller's storage; every function taking one accepts NULL. Success leaves it alone. */
+struct err {
+	int code; /* negative errno, 0 while unset */
+	char text[1024];
+};
+
+#define ERR_INIT ((struct err){ 0 })
+
+/* Sets code and text, returns code (which must be negative). */
+int err_set(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* As err_set(-errno), with ": strerror" behind the text. */
+int err_sys(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* As err_sys() for a given negative errno. */
+int err_code(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Puts "fmt: " before the text that a lower layer left (strerror(code) where it left none), returns code. */
+int err_wrap(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The text, or a general word where there is none. Valid until e changes. */
+const char *err_text(const struct err *e);
+
+#endif

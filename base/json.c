@@ -1,0 +1,159 @@
+/* Helpers on jansson values. */
+#include "base/json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+
+void json_unref_ptr(json_t **j)
+{
+	json_decref(*j);
+	*j = NULL;
+}
+
+json_t *json_at(const json_t *j, const char *path)
+{
+	while (j && *path) {
+		const char *end = strchrnul(path, '.');
+		j = json_object_getn(j, path, (size_t)(end - path));
+		path = *end ? end + 1 : end;
+	}
+	return (json_t *)j;
+}
+
+const char *json_str_at(const json_t *j, const char *path)
+{
+	return json_string_value(json_at(j, path));
+}
+
+const char *json_str_or(const json_t *j, const char *path, const char *otherwise)
+{
+	const char *s = json_str_at(j, path);
+	return s ? s : otherwise;
+}
+
+int64_t json_int_at(const json_t *j, const char *path, int64_t otherwise)
+{
+	const json_t *v = json_at(j, path);
+	return json_is_integer(v) ? json_integer_value(v) : otherwise;
+}
+
+bool json_bool_at(const json_t *j, const char *path, bool otherwise)
+{
+	const json_t *v = json_at(j, path);
+	return json_is_boolean(v) ? json_is_true(v) : otherwise;
+}
+
+const char *json_member(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+/* The object that holds the last key of path, made on the way when make is set. */
+static json_t *parent_of(json_t *j, const char **path, bool make)
+{
+	for (;;) {
+		const char *end = strchr(*path, '.');
+		if (!end)
+			return j;
+		size_t n = (size_t)(end - *path);
+		json_t *next = json_object_getn(j, *path, n);
+		if (!json_is_object(next)) {
+			if (!make)
+				return NULL;
+			next = json_object();
+			json_object_setn_new(j, *path, n, next);
+		}
+		j = next;
+		*path = end + 1;
+	}
+}
+
+void json_set_at(json_t *j, const char *path, json_t *value)
+{
+	json_t *parent = parent_of(j, &path, true);
+	json_object_set_new(parent, path, value);
+}
+
+void json_set_str(json_t *j, const char *path, const char *value)
+{
+	json_set_at(j, path, json_string(value));
+}
+
+void json_set_int(json_t *j, const char *path, int64_t value)
+{
+	json_set_at(j, path, json_integer(value));
+}
+
+void json_del_at(json_t *j, const char *path)
+{
+	json_t *parent = parent_of(j, &path, false);
+	if (parent)
+		json_object_del(parent, path);
+}
+
+json_t *json_object_at(json_t *j, const char *path)
+{
+	json_t *v = json_at(j, path);
+	if (!json_is_object(v)) {
+		v = json_object();
+		json_set_at(j, path, v);
+	}
+	return v;
+}
+
+json_t *json_array_at(json_t *j, const char *path)
+{
+	json_t *v = json_at(j, path);
+	if (!json_is_array(v)) {
+		v = json_array();
+		json_set_at(j, path, v);
+	}
+	return v;
+}
+
+int json_parse(const char *text, size_t len, json_t **ret, struct err *e)
+{
+	json_error_t je;
+	json_t *j = json_loadb(text, len, JSON_DECODE_ANY, &je);
+	if (!j)
+		return err_set(e, -EINVAL, "line %d column %d: %s", je.line, je.column, je.text);
+	*ret = j;
+	return 0;
+}
+
+char *json_text(const json_t *j)
+{
+	char *s = json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY);
+	return s ? s : xstrdup("null");
+}
+
+static int add_bytes(const char *bytes, size_t n, void *data)
+{
+	str_addn(data, bytes, n);
+	return 0;
+}
+
+void str_add_jsonv(struct str *out, const json_t *j)
+{
+	json_dump_callback(j, add_bytes, out, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+int json_read_file(const char *path, json_t **ret, struct err *e)
+{
+	AUTO_STR text = STR_INIT;
+	int r = fs_read_file(path, 64 << 20, &text, e);
+	if (r < 0)
+		return r;
+	r = json_parse(str_text(&text), text.len, ret, e);
+	return r < 0 ? err_wrap(e, r, "%s", path) : 0;
+}
+
+int json_write_file(const char *path, const json_t *j, unsigned mode, struct err *e)
+{
+	AUTO_STR text = STR_INIT;
+	str_add_jsonv(&text, j);
+	return fs_write_atomic(path, text.p, text.len, mode, e);
+}

@@ -1,0 +1,3 @@
+LIBS += base
+base_SRCS := $(wildcard base/*.c)
+base_PKGS := jansson

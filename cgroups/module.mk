@@ -1,0 +1,4 @@
+LIBS += cgroups
+cgroups_SRCS := $(wildcard cgroups/*.c)
+cgroups_USES := base
+cgroups_PKGS :=

@@ -1,0 +1,8 @@
+LIBS += cp
+cp_SRCS := $(wildcard cp/*/*.c)
+cp_USES := api io base
+cp_PKGS := sqlite3 libpcre2-8
+
+PROGS += knarr-server
+knarr-server_SRCS := cmd/knarr-server.c
+knarr-server_LIBS := cp

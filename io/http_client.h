@@ -1,0 +1,49 @@
+/* An HTTP client on the event loop (libcurl multi): pooled connections, streaming, HTTP/2 where the server has it. */
+#ifndef KNARR_IO_HTTP_CLIENT_H
+#define KNARR_IO_HTTP_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "io/loop.h"
+
+struct http_client;
+struct http_call;
+
+struct http_client_config {
+	struct loop *loop;
+	const char *ca_file;              /* NULL: the system's */
+	const char *cert_file, *key_file; /* client certificate, or NULL */
+	const char *token_file;           /* bearer token, read again when it changes, or NULL */
+	int insecure;
+};
+
+struct http_call_opts {
+	const char *method, *url;
+	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+	const void *body;           /* copied; NULL: none */
+	size_t body_len;
+	int timeout_ms;         /* the whole call; 0: none */
+	int connect_timeout_ms; /* 0: 10 s */
+	const char *unix_socket; /* dial this instead of the URL's host; NULL: none */
+	/* The status line and headers have come. NULL: not wanted. */
+	void (*on_status)(void *arg, int status);
+	/* Streaming: each piece of the body; NULL: the body is collected (at most 64 MiB) for on_done. */
+	void (*on_data)(void *arg, const char *data, size_t len);
+	/* The end. status 0: no response, e says why (-ECONNREFUSED, -ETIMEDOUT, -ECONNRESET, -EPROTO ...);
+	 * a broken body after a status gives the status and e. e is NULL on success. The call is gone after this. */
+	void (*on_done)(void *arg, int status, const char *body, size_t len, const struct err *e);
+	void *arg;
+};
+
+int http_client_new(const struct http_client_config *c, struct http_client **ret, struct err *e);
+void http_client_free(struct http_client *c); /* cancels what runs */
+/* Never fails synchronously: errors come through on_done, from the loop. */
+struct http_call *http_call_start(struct http_client *c, const struct http_call_opts *o);
+void http_call_cancel(struct http_call *call); /* on_done is not called */
+void http_call_pause(struct http_call *call, int paused);
+/* The value of a response header, NULL when absent; valid from on_status to the end of on_done. */
+const char *http_call_header(const struct http_call *call, const char *name);
+
+#endif

@@ -1,0 +1,83 @@
+/* One HTTP server for HTTP/1.1 (RFC 9112), HTTP/2 (RFC 9113) and WebSocket upgrades (RFC 6455), with or without TLS. */
+#ifndef KNARR_IO_HTTP_SERVER_H
+#define KNARR_IO_HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "io/loop.h"
+#include "io/tls.h"
+
+struct http_server;
+struct http_exchange; /* one request and its response */
+
+struct http_header {
+	const char *name, *value;
+};
+
+struct http_server_config {
+	struct loop *loop;
+	const char *bind_address; /* numeric IPv4 or IPv6, "" or NULL for any */
+	uint16_t port;            /* 0 picks one: http_server_port() */
+	struct tls_ctx *tls;      /* NULL: plain */
+	size_t max_body;          /* larger bodies are answered 413; 0: 3 MiB */
+	int header_timeout_ms;    /* 0: 10 s for a whole head, 30 s for a body */
+	int idle_timeout_ms;      /* keep-alive; 0: 90 s */
+	/* Called with the whole body read. The handler answers now or later; the exchange lives until the response has
+	 * ended *and* on_close was called, or until on_close when the peer went away first. */
+	void (*on_request)(void *arg, struct http_exchange *x);
+	void *arg;
+};
+
+int http_server_start(const struct http_server_config *c, struct http_server **ret, struct err *e);
+uint16_t http_server_port(const struct http_server *s);
+/* Stops listening, lets running exchanges finish for up to grace_ms (HTTP/2 GOAWAY), then closes; done may be NULL. */
+void http_server_stop(struct http_server *s, int grace_ms, loop_fn done, void *arg);
+
+/* The request; everything borrowed, valid as long as the exchange. Header names match without case. */
+const char *http_method(const struct http_exchange *x);
+const char *http_target(const struct http_exchange *x);      /* as sent: path and query */
+const char *http_path(const struct http_exchange *x);        /* decoded, without query */
+const char *http_query(const struct http_exchange *x);       /* raw, "" when absent */
+/* The first value of a query parameter, decoded; NULL when absent. */
+const char *http_query_get(const struct http_exchange *x, const char *name);
+/* The n-th value of a repeated parameter (command=a&command=b); NULL behind the last. */
+const char *http_query_nth(const struct http_exchange *x, const char *name, size_t n);
+const char *http_header_get(const struct http_exchange *x, const char *name);
+/* All headers, *ret_n of them. */
+const struct http_header *http_headers(const struct http_exchange *x, size_t *ret_n);
+const char *http_body(const struct http_exchange *x, size_t *ret_len);
+const char *http_peer_address(const struct http_exchange *x); /* numeric, without port */
+
+/* The verified client certificate's subject: NULL/empty when anonymous. Organizations as a NULL-terminated vector. */
+const char *http_peer_common_name(const struct http_exchange *x);
+char *const *http_peer_organizations(const struct http_exchange *x);
+/* SHA-256 of the verified certificate as lower-case hex, "" without one. */
+const char *http_peer_fingerprint(const struct http_exchange *x);
+
+/* A pointer of the handler's own that travels with the exchange. */
+void http_set_data(struct http_exchange *x, void *data);
+void *http_data(const struct http_exchange *x);
+/* Called once when the exchange is over for whatever reason (response sent in full, peer gone, server stopping);
+ * afterwards the exchange must not be touched. Set it whenever the response is not completed inside on_request. */
+void http_on_close(struct http_exchange *x, void (*fn)(void *arg, struct http_exchange *x), void *arg);
+/* Called when the bytes queued for the peer have fallen below a low-water mark (64 KiB) after exceeding it. */
+void http_on_drain(struct http_exchange *x, void (*fn)(void *arg, struct http_exchange *x), void *arg);
+
+/* A whole response. headers end with {NULL, NULL} and may be NULL; content-length is added. The buf is referenced. */
+void http_respond(struct http_exchange *x, int status, const struct http_header *headers, const void *body, size_t len);
+void http_respond_buf(struct http_exchange *x, int status, const struct http_header *headers, struct buf *body);
+/* A streamed response: start, any number of writes, end. Writes copy or reference; nothing blocks. */
+void http_start(struct http_exchange *x, int status, const struct http_header *headers);
+void http_write(struct http_exchange *x, const void *bytes, size_t n);
+void http_write_buf(struct http_exchange *x, struct buf *b);
+void http_end(struct http_exchange *x);
+/* Cuts the connection (HTTP/1) or resets the stream (HTTP/2) of a started response that cannot be completed. */
+void http_abort(struct http_exchange *x);
+size_t http_pending_bytes(const struct http_exchange *x); /* queued and not yet taken by the kernel */
+bool http_started(const struct http_exchange *x);
+
+#endif

@@ -1,0 +1,4 @@
+LIBS += ionft
+ionft_SRCS := $(wildcard io/nft/*.c)
+ionft_USES := base
+ionft_PKGS := libnftnl libmnl

@@ -1,0 +1,24 @@
+/* TLS contexts (OpenSSL, TLS 1.2 and 1.3), shared by servers, tunnels and clients. */
+#ifndef KNARR_IO_TLS_H
+#define KNARR_IO_TLS_H
+
+#include "base/err.h"
+
+struct tls_ctx;
+
+struct tls_config {
+	const char *cert_file, *key_file; /* PEM; required for servers, the client certificate for clients */
+	const char *ca_file; /* servers: CAs of client certificates (asked for, not required: an unknown or absent one
+	                        leaves the peer anonymous, an invalid one fails the handshake); clients: CAs that the
+	                        server must chain to */
+	const char *server_name; /* clients: name or address that the certificate must carry; NULL: the host dialled */
+	int insecure;            /* clients: do not verify */
+};
+
+/* ALPN offers h2 and http/1.1 on servers, http/1.1 on clients. Errors name the file. Reference-counted. */
+int tls_server_new(const struct tls_config *c, struct tls_ctx **ret, struct err *e);
+int tls_client_new(const struct tls_config *c, struct tls_ctx **ret, struct err *e);
+struct tls_ctx *tls_ref(struct tls_ctx *t);
+void tls_unref(struct tls_ctx *t);
+
+#endif

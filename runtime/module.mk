@@ -1,0 +1,11 @@
+LIBS += runtime
+runtime_SRCS := $(wildcard runtime/*.c)
+runtime_USES := cgroups base
+runtime_PKGS := libseccomp libcap
+
+PROGS += knarr-oci pause
+knarr-oci_SRCS := cmd/knarr-oci.c
+knarr-oci_LIBS := runtime
+knarr-oci_STATIC := 1
+pause_SRCS := cmd/pause.c
+pause_RAW := 1
