@@ -1,0 +1,23 @@
+/* Kubeconfig files (v1 Config): reading the current context, writing a simple one. */
+#ifndef KNARR_API_KUBECONFIG_H
+#define KNARR_API_KUBECONFIG_H
+
+#include "base/err.h"
+
+/* Certificates given inline are written to private temporary files (in /run/knarr/tmp or $TMPDIR), removed by
+ * kubeconfig_done(). Every text owned by the struct. */
+struct kubeconfig {
+	char *server; /* https://host:port */
+	char *ca_file, *cert_file, *key_file, *token_file;
+	char *namespace_; /* of the context; "default" */
+	int insecure;
+	char **temp_files;
+};
+
+int kubeconfig_load(const char *path, struct kubeconfig *ret, struct err *e);
+void kubeconfig_done(struct kubeconfig *k);
+/* Writes a kubeconfig (mode 0600) with certificate, key and CA embedded from PEM files. */
+int kubeconfig_write(const char *path, const char *cluster, const char *server, const char *ca_file, const char *user,
+		     const char *cert_file, const char *key_file, struct err *e);
+
+#endif

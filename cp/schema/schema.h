@@ -1,0 +1,127 @@
+/* Kinds and their fields, declared in tables, and the engine that reads them.
+ *
+ * A table (cp/schema/tables/<group>.tbl, compiled into the binary) declares types field by field the way a structural
+ * CustomResourceDefinition schema would: type, required, default, enum, bounds, list type and keys, patch strategy,
+ * immutability. Decoding, pruning, defaulting, structural validation and patches work on the same struct type, whether
+ * it came from a table or from a CustomResourceDefinition. */
+#ifndef KNARR_CP_SCHEMA_SCHEMA_H
+#define KNARR_CP_SCHEMA_SCHEMA_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum type_class {
+	TYPE_OBJECT,  /* fields */
+	TYPE_MAP,     /* string keys, values of elem */
+	TYPE_LIST,    /* elem */
+	TYPE_STRING, TYPE_INTEGER, TYPE_NUMBER, TYPE_BOOLEAN,
+	TYPE_INT_OR_STRING, TYPE_QUANTITY, TYPE_TIME, TYPE_MICROTIME, TYPE_DURATION, TYPE_BYTES, /* base64 */
+	TYPE_ANY      /* kept as it is */
+};
+enum list_type { LIST_ATOMIC, LIST_SET, LIST_MAP };
+enum patch_strategy { PATCH_REPLACE = 0, PATCH_MERGE = 1, PATCH_RETAIN_KEYS = 2 }; /* bits */
+
+struct type;
+
+struct field {
+	const char *name;
+	const struct type *type;
+	bool required;       /* missing -> "Required value" */
+	bool immutable;      /* may not change on update */
+	bool nullable;
+	bool omit_empty;     /* an empty list, map or "" is the same as absent and is dropped on decode */
+	const json_t *default_; /* NULL: none */
+	enum list_type list_type;
+	const char *const *list_keys; /* LIST_MAP */
+	unsigned patch;      /* enum patch_strategy bits */
+	const char *patch_key;
+	const char *const *enum_; /* allowed strings, NULL: any */
+	bool has_min, has_max;
+	int64_t min, max;    /* integers; length of strings */
+	const char *format;  /* "dns-label", "dns-subdomain", "ip", "cidr", "port", "label-key" ..., NULL: none */
+	const char *pattern; /* PCRE2, NULL: none */
+};
+
+struct type {
+	const char *name; /* "core.v1.PodSpec", NULL for anonymous ones */
+	enum type_class class;
+	int bits; /* integers: 32 or 64 */
+	bool atomic_map; /* replaced as a whole by apply */
+	const struct field *fields; /* TYPE_OBJECT, in the order in which Kubernetes encodes them */
+	size_t n_fields;
+	const struct type *elem; /* TYPE_MAP, TYPE_LIST */
+	bool preserve_unknown;
+};
+
+struct kind {
+	const char *group; /* "" for core */
+	const char *version, *kind, *list_kind, *plural, *singular;
+	const char *const *short_names, *const *categories, *const *verbs; /* NULL-terminated */
+	const char *const *subresources; /* "status", "scale", "binding", "log", "exec", ... */
+	bool namespaced;
+	const char *storage_prefix; /* "/registry/pods/" */
+	const char *storage_version_hash;
+	const char *const *field_labels; /* fields that field selectors may name */
+	const char *name_format; /* "dns-subdomain" (default), "dns-label", "dns-label-1035", "path-segment" */
+	const struct type *type;
+};
+
+struct schema;
+
+/* All built-in kinds. Errors name table and line (they can only be programming errors). */
+int schema_load_builtin(struct schema **ret, struct err *e);
+void schema_free(struct schema *s);
+const struct kind *schema_find(const struct schema *s, const char *group, const char *version, const char *plural);
+const struct kind *schema_find_kind(const struct schema *s, const char *group, const char *version, const char *kind);
+/* In discovery order; NULL behind the last. */
+const struct kind *schema_kind_nth(const struct schema *s, size_t n);
+const struct type *schema_type(const struct schema *s, const char *name);
+const struct field *type_field(const struct type *t, const char *name); /* NULL when unknown */
+/* The type at a path of field names below t, through lists and maps ("" is t itself); NULL when there is none. */
+const struct type *type_at(const struct type *t, const char *path);
+
+/* Problems found in an object, as they become the causes of a 422 Status. */
+struct field_error {
+	char *reason;  /* FieldValueRequired, FieldValueInvalid, FieldValueNotSupported, FieldValueDuplicate,
+	                  FieldValueForbidden, FieldValueTooLong, FieldValueTypeInvalid ... */
+	char *field;   /* spec.containers[0].name */
+	char *message; /* as in the Status: `Invalid value: "x": must ...`, `Required value` */
+};
+struct field_errors {
+	struct field_error *v;
+	size_t n;
+};
+void field_errors_done(struct field_errors *f);
+#define AUTO_FIELD_ERRORS AUTO(field_errors_done) struct field_errors
+/* Each adds one; path and detail are printf-like where marked. detail may be NULL. value is borrowed. */
+void field_required(struct field_errors *f, const char *path, const char *detail);
+void field_invalid(struct field_errors *f, const char *path, const json_t *value, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void field_not_supported(struct field_errors *f, const char *path, const json_t *value, const char *const *supported);
+void field_duplicate(struct field_errors *f, const char *path, const json_t *value);
+void field_forbidden(struct field_errors *f, const char *path, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void field_not_found(struct field_errors *f, const char *path, const json_t *value);
+void field_too_long(struct field_errors *f, const char *path, size_t max_length);
+void field_too_many(struct field_errors *f, const char *path, size_t actual, size_t max);
+
+/* Decoding: checks JSON types against the schema, drops unknown fields, nulls, and empty values that the original's
+ * encoder drops, brings known fields into a canonical form (quantities, times), in place. A wrong type gives -EINVAL
+ * with the reference's wording class (`json: cannot unmarshal string into Go struct field ContainerPort.spec...`). unknown gets
+ * the path of each unknown or duplicate field (`unknown field "spec.foo"`), for fieldValidation. */
+int schema_decode(const struct kind *k, json_t *object, char ***unknown, struct err *e);
+/* The same for a bare type (subresource bodies: Scale, Binding, DeleteOptions ...). */
+int schema_decode_type(const struct type *t, json_t *object, char ***unknown, struct err *e);
+/* Fills defaults declared in tables, in place. */
+void schema_default(const struct kind *k, json_t *object);
+/* Everything that a table can say: required, enums, bounds, formats, patterns, duplicates in lists with keys. */
+void schema_validate(const struct kind *k, const json_t *object, struct field_errors *errors);
+/* Immutable fields, given the old state. */
+void schema_validate_update(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors);
+/* metadata of any kind: name (or generateName), namespace, labels, annotations (256 KiB), owner references, finalizers;
+ * on update also uid, resourceVersion, creationTimestamp and deletion fields unchanged. old NULL on create. */
+void schema_validate_meta(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors);
+
+#endif

@@ -1,0 +1,71 @@
+/* The store: keys, values and one global revision, durable; one interface over SQLite (embedded) and etcd v3.
+ *
+ * Every successful transaction gets the next revision, shared by all its operations. A store has one owner thread (the
+ * event loop's): every function here is called on it, every callback comes on it, in revision order. Commits are
+ * grouped by a writer thread: many transactions, one fsync; a transaction is acknowledged after that fsync. */
+#ifndef KNARR_CP_STORE_STORE_H
+#define KNARR_CP_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "io/loop.h"
+
+struct store;
+
+enum store_op_type { STORE_PUT, STORE_DELETE };
+
+#define STORE_ANY UINT64_MAX /* no precondition */
+#define STORE_ABSENT 0       /* the key must not exist */
+
+struct store_op {
+	enum store_op_type type;
+	const char *key;   /* "/registry/pods/default/a"; borrowed */
+	struct buf *value; /* PUT; for DELETE the last state that the delete event shall carry (or NULL); referenced */
+	uint64_t expect;   /* revision of the last change of key, STORE_ABSENT or STORE_ANY */
+	bool volatile_;    /* a heartbeat: gets a revision and is served and watched, but need not survive a crash */
+};
+
+/* r is 0, or -ESTALE (a precondition failed: nothing was done), -ENOSPC, -EIO ... with e; rev is the new revision. */
+typedef void (*store_done)(void *arg, int r, uint64_t rev, const struct err *e);
+/* One committed change, in order. value is NULL for a delete without last state. prev_rev is 0 for a new key. */
+struct store_event {
+	enum store_op_type type;
+	const char *key;
+	struct buf *value;
+	uint64_t rev, create_rev, prev_rev;
+	bool volatile_;
+};
+/* Called for every committed change before the done callback of its transaction. */
+typedef void (*store_watch)(void *arg, const struct store_event *ev);
+
+/* Opens or creates the SQLite database at path (WAL, synchronous=FULL). -EBUSY when another process has it open,
+ * -EUCLEAN when it is corrupt. history_s: how long superseded states are kept for watches that resume (default 300). */
+int store_open_sqlite(struct loop *l, const char *path, int history_s, struct store **ret, struct err *e);
+/* Commits what is queued, then closes. */
+void store_close(struct store *s);
+
+/* Calls fn for the current state of every key (as STORE_PUT events, in key order), then returns. Once, before use. */
+int store_load(struct store *s, store_watch fn, void *arg, struct err *e);
+/* Calls fn for the kept history, oldest first (deletes included), for watches that resume over a restart. */
+int store_load_history(struct store *s, store_watch fn, void *arg, struct err *e);
+void store_set_watch(struct store *s, store_watch fn, void *arg);
+
+/* Queues a transaction; done is called once from the loop. ops are borrowed for the call. */
+void store_txn(struct store *s, const struct store_op *ops, size_t n, store_done done, void *arg);
+/* The newest revision that has been given to a watcher. */
+uint64_t store_revision(const struct store *s);
+/* The oldest revision from which history is complete (watches from before get 410). */
+uint64_t store_compacted_revision(const struct store *s);
+/* A copy of the database into path, consistent, while running (backup). Blocking; small. */
+int store_backup(struct store *s, const char *path, struct err *e);
+
+struct store_stats {
+	uint64_t txns, commits, bytes_written, keys;
+};
+void store_get_stats(const struct store *s, struct store_stats *ret);
+
+#endif
