@@ -1,10 +1,10 @@
 LIBS += runtime
 runtime_SRCS := $(wildcard runtime/*.c)
 runtime_USES := cgroups base
-runtime_PKGS := libseccomp libcap
+runtime_PKGS := libseccomp
 
 PROGS += knarr-oci pause
-knarr-oci_SRCS := cmd/knarr-oci.c
+knarr-oci_SRCS := cmd/knarr-oci.c $(wildcard cmd/oci/*.c)
 knarr-oci_LIBS := runtime
 knarr-oci_STATIC := 1
 pause_SRCS := cmd/pause.c

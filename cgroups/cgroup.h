@@ -1,0 +1,92 @@
+/* Control groups: one handle per path over the host's v1, hybrid or v2 layout, with one vtable behind it. */
+#ifndef KNARR_CGROUPS_CGROUP_H
+#define KNARR_CGROUPS_CGROUP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/* V1: each controller at its own mount. HYBRID: the same, and an (almost) empty v2 hierarchy used for tracking and
+ * killing. V2: one unified hierarchy. */
+enum cgroup_mode { CGROUP_V1, CGROUP_HYBRID, CGROUP_V2 };
+
+/* The host's hierarchies, read once from /proc/self/mountinfo; shared by any number of handles that must not outlive it. */
+struct cgroup_host;
+
+/* Returns owned. -ENOENT where no cgroup file system is mounted. */
+int cgroup_host_open(struct cgroup_host **ret, struct err *e);
+/* As cgroup_host_open() from texts with the contents of mountinfo and /proc/self/cgroup; pure. */
+int cgroup_host_parse(const char *mountinfo, const char *self_cgroup, struct cgroup_host **ret, struct err *e);
+void cgroup_host_free(struct cgroup_host *h);
+void cgroup_host_free_ptr(struct cgroup_host **h);
+#define AUTO_CGROUP_HOST AUTO(cgroup_host_free_ptr) struct cgroup_host
+enum cgroup_mode cgroup_host_mode(const struct cgroup_host *h);
+/* The directory where a v1 controller ("memory", "name=systemd") or, for "", the v2 hierarchy is mounted; NULL when
+ * absent. Borrowed from h. */
+const char *cgroup_host_mount(const struct cgroup_host *h, const char *controller);
+
+/* One cgroup: the same path below the mount root of every hierarchy. */
+struct cgroup;
+
+/* Only names it, nothing is touched. path is relative to the mount roots with or without a leading slash
+ * ("/knarr/pods/<uid>/<container>"); -EINVAL for an empty path, "..", or one that is too long. Borrows h, returns owned. */
+int cgroup_open(const struct cgroup_host *h, const char *path, struct cgroup **ret, struct err *e);
+void cgroup_free(struct cgroup *cg);
+void cgroup_free_ptr(struct cgroup **cg);
+#define AUTO_CGROUP AUTO(cgroup_free_ptr) struct cgroup
+const char *cgroup_path(const struct cgroup *cg); /* normalised, with a leading slash */
+/* The directory of one v1 controller, or of the unified one on v2 (controller is then ignored); -ENOENT when the
+ * hierarchy is absent. Adds to ret. */
+int cgroup_dir(const struct cgroup *cg, const char *controller, struct str *ret);
+
+/* Makes the directories with their parents in every hierarchy; existing ones are fine. On v1 cpuset.cpus and .mems are
+ * inherited on the way, on v2 the available controllers are enabled in subtree_control of every parent. */
+int cgroup_create(struct cgroup *cg, struct err *e);
+bool cgroup_exists(const struct cgroup *cg);
+/* Moves the process (and its threads) into it in every hierarchy. -ESRCH when it is gone. */
+int cgroup_attach(struct cgroup *cg, pid_t pid, struct err *e);
+/* An O_PATH|O_DIRECTORY descriptor for clone3's CLONE_INTO_CGROUP, returned owned. -EOPNOTSUPP on v1 and hybrid, where
+ * the child must wait until cgroup_attach() was called for it. */
+int cgroup_clone_fd(struct cgroup *cg, struct err *e);
+
+/* Writes OCI linux.resources (runtime-spec config-linux.md): cpu, memory, pids, blockIO, hugepageLimits, network, rdma,
+ * unified, devices. What is absent is left alone. Rejects with -EINVAL, -EOPNOTSUPP for a missing controller. */
+int cgroup_apply(struct cgroup *cg, const json_t *resources, struct err *e);
+
+/* Sends SIGKILL to everything in it and below, and comes back when it was sent to all (not when they are gone). */
+int cgroup_kill(struct cgroup *cg, struct err *e);
+/* Stops or continues all processes in it and below; returns once the kernel reports it done (-ETIMEDOUT after 2 s). */
+int cgroup_freeze(struct cgroup *cg, struct err *e);
+int cgroup_thaw(struct cgroup *cg, struct err *e);
+/* True where it (not only a child) has been frozen. */
+bool cgroup_is_frozen(const struct cgroup *cg);
+
+/* Everything that resource metrics, eviction and `events --stats` need. Values that the kernel does not give are 0;
+ * limits are UINT64_MAX where there is none. */
+struct cgroup_stats {
+	uint64_t cpu_usage_ns, cpu_user_ns, cpu_system_ns;
+	uint64_t cpu_periods, cpu_throttled_periods, cpu_throttled_ns;
+	uint64_t memory_usage_bytes, memory_max_usage_bytes, memory_limit_bytes;
+	uint64_t memory_working_set_bytes; /* usage without inactive file pages, as the kubelet counts */
+	uint64_t memory_rss_bytes, memory_cache_bytes, memory_swap_bytes;
+	uint64_t memory_page_faults, memory_major_page_faults;
+	uint64_t memory_failcnt, memory_oom_kills;
+	uint64_t pids_current, pids_limit;
+};
+int cgroup_stats(const struct cgroup *cg, struct cgroup_stats *ret, struct err *e);
+/* How often the kernel killed in it for want of memory; cheaper than cgroup_stats(). */
+int cgroup_oom_kills(const struct cgroup *cg, uint64_t *ret, struct err *e);
+
+/* The processes in it and, if deep, in its children. Returns an owned array, ended by 0. */
+int cgroup_pids(const struct cgroup *cg, bool deep, pid_t **ret, size_t *ret_n, struct err *e);
+
+/* Removes it, children first, in every hierarchy, waiting up to two seconds for dying processes; absent is fine.
+ * -EBUSY when something still runs in it. Parents stay. */
+int cgroup_destroy(struct cgroup *cg, struct err *e);
+
+#endif
