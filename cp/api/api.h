@@ -1,0 +1,57 @@
+/* The API server: the request path from route to answer, over the cache and the store.
+ *
+ * route -> authenticate -> authorise -> decode -> prepare/default/validate -> store -> encode. In-process callers
+ * (controllers, scheduler) take the same path without a socket. */
+#ifndef KNARR_CP_API_API_H
+#define KNARR_CP_API_API_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "cp/cache/cache.h"
+#include "cp/schema/schema.h"
+#include "io/http_server.h"
+#include "io/loop.h"
+
+struct api;
+
+struct api_config {
+	struct loop *loop;
+	struct schema *schema;
+	struct cache *cache;              /* loaded; api_declare_buckets() came before cache_load() */
+	const char *service_cidr;         /* "10.96.0.0/16" */
+	uint16_t node_port_min, node_port_max;
+	const char *advertise_address;    /* numeric; what the kubernetes Service's endpoints say */
+	uint16_t secure_port;
+	const char *cluster_domain;       /* "cluster.local" */
+	const char *agent_ca_file, *agent_cert_file, *agent_key_file; /* for calls to agents (log, exec, attach, proxy) */
+	const char *ca_file;              /* the cluster CA, published as kube-root-ca.crt */
+};
+
+/* One bucket per kind that is stored. */
+void api_declare_buckets(struct cache *c, struct schema *s);
+int api_new(const struct api_config *c, struct api **ret, struct err *e);
+void api_free(struct api *a);
+/* The handler for http_server_config.on_request (arg is the struct api). */
+void api_on_request(void *arg, struct http_exchange *x);
+/* Makes the default namespaces, the kubernetes Service with its endpoints, and what else a fresh cluster holds, where
+ * missing; done comes when they are stored. Readiness (/readyz) follows it. */
+void api_bootstrap(struct api *a, void (*done)(void *arg, int r, const struct err *e), void *arg);
+
+struct cache *api_cache(struct api *a);
+struct schema *api_schema(struct api *a);
+struct loop *api_loop(struct api *a);
+/* The bucket of a built-in resource ("", "pods"), NULL when unknown. */
+struct bucket *api_bucket(struct api *a, const char *group, const char *plural);
+
+/* A call from within the process, as user (a member of system:masters is not implied: the authoriser is asked).
+ * method, path (with query) and content_type as over HTTP ("application/json", "application/merge-patch+json",
+ * "application/strategic-merge-patch+json", "application/json-patch+json"); body is borrowed for the call, may be NULL.
+ * done is called once, from the loop and never before api_local() has returned; answer (object or Status) is borrowed; e
+ * is NULL for 2xx and else has the Status' message and the codes of api/client.h. The cache already shows a successful
+ * write when done is called. */
+typedef void (*api_local_done)(void *arg, int status, json_t *answer, const struct err *e);
+void api_local(struct api *a, const char *user, const char *method, const char *path, const char *content_type,
+	       const json_t *body, api_local_done done, void *arg);
+
+#endif

@@ -1,0 +1,58 @@
+/* What a table cannot say about a kind: C rules beside the schema, one file a kind. All hooks are optional and pure but
+ * for reserve and settle. */
+#ifndef KNARR_CP_KINDS_KIND_OPS_H
+#define KNARR_CP_KINDS_KIND_OPS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "cp/cache/cache.h"
+#include "cp/schema/schema.h"
+
+/* What rules may look at. */
+struct kind_env {
+	struct cache *cache;
+	const char *service_cidr;
+	uint16_t node_port_min, node_port_max;
+	struct service_alloc *service_alloc; /* cp/kinds/service_alloc.h */
+};
+
+struct kind_ops {
+	const char *group, *kind;
+	/* Defaults beyond the table (imagePullPolicy by tag, targetPort from port, requests from limits ...), after
+	 * schema_default(). old is NULL on create. */
+	void (*set_defaults)(json_t *obj, const json_t *old);
+	/* Create: what a client may not set is cleared or set (status, generation, pod phase Pending ...). */
+	void (*prepare_create)(json_t *obj);
+	/* Update of the main resource: status and other protected parts are taken from old. */
+	void (*prepare_update)(json_t *obj, const json_t *old);
+	/* Update of /status: everything but status (and what Kubernetes lets through) is taken from old. */
+	void (*prepare_status)(json_t *obj, const json_t *old);
+	/* Rules beyond the table; old is NULL on create. */
+	void (*validate)(const json_t *obj, const json_t *old, struct field_errors *errors);
+	void (*validate_status)(const json_t *obj, const json_t *old, struct field_errors *errors);
+	/* Allocation of cluster addresses and ports: reserve before the store is asked, settle after it answered. On delete
+	 * obj is NULL. ticket may stay NULL. Errors as field errors. */
+	void (*reserve)(struct kind_env *env, json_t *obj, const json_t *old, struct field_errors *errors, void **ticket);
+	void (*settle)(struct kind_env *env, void *ticket, bool committed);
+	/* Warnings for the Warning header (deprecations); adds to warnings. */
+	void (*warn)(const json_t *obj, const json_t *old, char ***warnings);
+	/* Whether metadata.generation counts changes of spec (true for most with a spec). */
+	bool has_generation;
+	bool has_status;
+	/* Graceful deletion: the seconds that a delete without gracePeriodSeconds gives, -1: at once. */
+	int (*grace_seconds)(const json_t *obj, int64_t requested); /* requested < 0: none given */
+};
+
+/* Never NULL: kinds without rules of their own get a default set (status kept apart where the kind has a status
+ * subresource, generation counted where it has a spec and a status). */
+const struct kind_ops *kind_ops_find(const struct kind *k);
+
+/* Shared rules: a pod template inside a workload (path "spec.template.spec"), a label selector at path. */
+void pod_spec_set_defaults(json_t *pod_spec);
+void pod_spec_validate(const json_t *pod_spec, const char *path, struct field_errors *errors);
+void label_selector_validate(const json_t *selector, const char *path, struct field_errors *errors);
+
+#endif
