@@ -21,8 +21,8 @@ PROGS :=
 include $(sort $(wildcard module.mk */module.mk */*/module.mk))
 
 WARN := -Wall -Wextra -Wno-format-truncation -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror
-HARDEN := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 comma := ,
+HARDEN := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) -D_GNU_SOURCE -DKNARR_VERSION='"$(VERSION)"' -I. -fPIE -ffunction-sections -fdata-sections
 ALL_LDFLAGS = $(LDFLAGS) -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(if $(SAN),-fsanitize=address$(comma)undefined)
