@@ -15,4 +15,13 @@ int quantity_compare(const char *a, const char *b);
 char *quantity_from_milli(int64_t milli);
 char *quantity_from_bytes(int64_t bytes);
 
+/* The wording for a quantity that does not parse, as JSON decoding reports it. */
+#define QUANTITY_FORMAT_ERROR                                                                                          \
+	"quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+/* -1, 0, 1. s must be well formed. */
+int quantity_sign(const char *s);
+/* a + b, a - b in the format of a (of b where a is zero), as canonical text. Both well formed. Returns owned. */
+char *quantity_add(const char *a, const char *b);
+char *quantity_sub(const char *a, const char *b);
+
 #endif
