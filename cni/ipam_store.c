@@ -1,0 +1,143 @@
+/* The directory of addresses in use.
+ *
+ * A reservation is written to an unnamed file that is then linked under its address: it stands there whole or not at
+ * all, and the link itself decides who gets the address. Fails where the directory cannot be made, read or written.
+ * What always holds: between open and close no other plugin changes the directory (flock, as the reference does). */
+#include "cni/ipam_store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+
+#define OWNER_MAX 1024
+
+int ipam_store_open(const char *data_dir, const char *network, struct ipam_store *ret, struct err *e)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s", data_dir, network);
+	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, r;
+	AUTO_FD int dir = open(path, flags);
+	if (dir < 0 && errno == ENOENT) {
+		if ((r = fs_mkdir_p(path, 0755, e)) < 0)
+			return r;
+		dir = open(path, flags);
+	}
+	if (dir < 0)
+		return err_sys(e, "%s", path);
+	AUTO_FD int lock = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (lock < 0)
+		return err_sys(e, "%s/lock", path);
+	while (flock(lock, LOCK_EX))
+		if (errno != EINTR)
+			return err_sys(e, "lock %s", path);
+	*ret = (struct ipam_store){ TAKE_FD(dir), TAKE_FD(lock) };
+	return 0;
+}
+
+void ipam_store_close(struct ipam_store *s)
+{
+	close_fd(&s->lock_fd);
+	close_fd(&s->dir_fd);
+	*s = IPAM_STORE_INIT;
+}
+
+/* File systems without unnamed files: the name first, removed again when writing fails. */
+static int reserve_named(struct ipam_store *s, const char *name, const char *owner)
+{
+	AUTO_FD int fd = openat(s->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	int r = fs_write_all(fd, owner, strlen(owner));
+	if (r < 0)
+		unlinkat(s->dir_fd, name, 0);
+	return r;
+}
+
+static int reserve_linked(struct ipam_store *s, const char *name, const char *owner)
+{
+	char self[40];
+	AUTO_FD int fd = openat(s->dir_fd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	int r = fs_write_all(fd, owner, strlen(owner));
+	if (r < 0)
+		return r;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, self, s->dir_fd, name, AT_SYMLINK_FOLLOW) ? -errno : 0;
+}
+
+int ipam_store_reserve(struct ipam_store *s, const struct ip *ip, const char *id, const char *ifname, struct err *e)
+{
+	char name[IP_TEXT_MAX], owner[OWNER_MAX];
+	ip_text(ip, name);
+	if (!faccessat(s->dir_fd, name, F_OK, 0))
+		return -EEXIST;
+	snprintf(owner, sizeof(owner), "%s\r\n%s", id, ifname);
+	int r = reserve_linked(s, name, owner);
+	if (r == -EOPNOTSUPP || r == -EISDIR || r == -ENOENT)
+		r = reserve_named(s, name, owner);
+	return r < 0 && r != -EEXIST ? err_code(e, r, "reserve %s", name) : r;
+}
+
+void ipam_store_release(struct ipam_store *s, const struct ip *ip)
+{
+	char name[IP_TEXT_MAX];
+	unlinkat(s->dir_fd, ip_text(ip, name), 0);
+}
+
+/* A small file's text without surrounding blanks; false when it cannot be read. */
+static bool read_small(struct ipam_store *s, const char *name, char *ret, size_t room)
+{
+	AUTO_FD int fd = openat(s->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n = fd >= 0 ? read(fd, ret, room - 1) : -1;
+	if (n < 0)
+		return false;
+	while (n > 0 && strchr(" \t\r\n", ret[n - 1]))
+		n--;
+	ret[n] = '\0';
+	return true;
+}
+
+bool ipam_store_last(struct ipam_store *s, size_t set, struct ip *ret)
+{
+	char name[40], text[IP_TEXT_MAX];
+	snprintf(name, sizeof(name), "last_reserved_ip.%zu", set);
+	return read_small(s, name, text, sizeof(text)) && ip_parse(text, ret) == 0;
+}
+
+void ipam_store_set_last(struct ipam_store *s, size_t set, const struct ip *ip)
+{
+	char name[40], text[IP_TEXT_MAX];
+	snprintf(name, sizeof(name), "last_reserved_ip.%zu", set);
+	AUTO_FD int fd = openat(s->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd >= 0)
+		fs_write_all(fd, ip_text(ip, text), strlen(text));
+}
+
+int ipam_store_each(struct ipam_store *s, void (*fn)(void *arg, const struct ip *ip, const char *id, const char *ifname),
+		    void *arg, struct err *e)
+{
+	int fd = openat(s->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!dir) {
+		close_fd(&fd);
+		return err_sys(e, "read the directory of addresses");
+	}
+	for (struct dirent *d; (d = readdir(dir));) {
+		char owner[OWNER_MAX];
+		struct ip ip;
+		if (ip_parse(d->d_name, &ip) < 0 || !read_small(s, d->d_name, owner, sizeof(owner)))
+			continue;
+		size_t len = strcspn(owner, "\r\n");
+		const char *ifname = owner + len + strspn(owner + len, "\r\n");
+		owner[len] = '\0';
+		fn(arg, &ip, owner, ifname);
+	}
+	closedir(dir);
+	return 0;
+}

@@ -1,0 +1,101 @@
+/* Links, addresses and routes over rtnetlink, in this or in another network namespace. rtnetlink(7). */
+#ifndef KNARR_IO_NET_RTNL_H
+#define KNARR_IO_NET_RTNL_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "io/net/ip.h"
+
+struct rtnl; /* one socket, bound for life to the namespace it was opened in */
+
+/* netns_fd -1: the thread's own namespace. */
+int rtnl_open(int netns_fd, struct rtnl **ret, struct err *e);
+void rtnl_close(struct rtnl *r); /* NULL is fine */
+void rtnl_close_ptr(struct rtnl **r);
+#define AUTO_RTNL AUTO(rtnl_close_ptr) struct rtnl
+
+/* Opens a namespace by path; -ENOENT, -EINVAL where the file is no network namespace. Returns a descriptor. */
+int netns_open(const char *path, struct err *e);
+/* Moves this thread into the namespace and returns a descriptor of the one it left, for netns_leave(). */
+int netns_enter(int netns_fd, struct err *e);
+void netns_leave(int previous_fd); /* closes it; aborts the process if the way back is barred */
+/* Whether the descriptor is the thread's own namespace. */
+bool netns_is_current(int netns_fd);
+
+struct rtnl_link {
+	int index;
+	char name[IFNAMSIZ];
+	char kind[16]; /* "bridge", "veth" ...; "" for hardware */
+	uint8_t mac[6];
+	int mtu;
+	unsigned flags; /* IFF_* */
+	int master;     /* index or 0 */
+	int peer;       /* veth: the peer's index in its namespace; 0 */
+	bool promisc;
+};
+
+/* -ENODEV where there is none. */
+int rtnl_link_get(struct rtnl *r, const char *name, struct rtnl_link *ret, struct err *e);
+int rtnl_link_get_index(struct rtnl *r, int index, struct rtnl_link *ret, struct err *e);
+/* Makes a bridge that is up with this MAC address, mtu 0: default. -EEXIST where the name is taken. */
+int rtnl_bridge_add(struct rtnl *r, const char *name, const uint8_t mac[6], int mtu, struct err *e);
+
+struct rtnl_veth {
+	const char *name, *peer_name;
+	const uint8_t *mac, *peer_mac; /* NULL: the kernel's choice */
+	int mtu;                       /* both ends; 0: default */
+	int master;                    /* bridge of the near end; 0: none */
+	int peer_netns_fd;             /* -1: the same namespace */
+	bool up;                       /* the near end */
+};
+/* One message makes both ends. -EEXIST where either name is taken. */
+int rtnl_veth_add(struct rtnl *r, const struct rtnl_veth *v, struct err *e);
+/* 0 also when it is gone already. */
+int rtnl_link_del(struct rtnl *r, const char *name, struct err *e);
+
+/* What to change; members at zero are left alone. */
+struct rtnl_change {
+	bool up, down;
+	bool promisc, no_promisc;
+	bool arp_notify; /* announce addresses by gratuitous ARP when the link comes up */
+	int mtu;
+	int master; /* -1: none */
+	const uint8_t *mac;
+};
+int rtnl_link_set(struct rtnl *r, int index, const struct rtnl_change *c, struct err *e);
+/* Bridge port flags of a link that has a master. */
+int rtnl_port_set(struct rtnl *r, const char *name, bool hairpin, bool isolated, struct err *e);
+
+struct rtnl_addr {
+	struct ip_net net;
+	int index;
+	uint32_t flags; /* IFA_F_* */
+};
+/* Without duplicate address detection unless dad is set; an address that is there already is fine. */
+int rtnl_addr_add(struct rtnl *r, int index, const struct ip_net *net, bool dad, struct err *e);
+int rtnl_addr_del(struct rtnl *r, int index, const struct ip_net *net, struct err *e); /* absent is fine */
+/* family 0: both. *ret is an owned array. Link-local IPv6 addresses are part of it. */
+int rtnl_addr_list(struct rtnl *r, int index, int family, struct rtnl_addr **ret, size_t *ret_n, struct err *e);
+
+struct rtnl_route {
+	struct ip_net dst;
+	struct ip gw; /* family 0: on link */
+	int oif;
+	uint32_t priority; /* 0: the kernel's default */
+	uint32_t mtu, advmss;
+	uint32_t table; /* 0: main */
+	int scope;      /* -1: by what it is: link without gateway, else global */
+	uint8_t protocol; /* 0: boot */
+};
+/* A route that is there already is fine. */
+int rtnl_route_add(struct rtnl *r, const struct rtnl_route *route, struct err *e);
+int rtnl_route_replace(struct rtnl *r, const struct rtnl_route *route, struct err *e);
+int rtnl_route_del(struct rtnl *r, const struct rtnl_route *route, struct err *e); /* absent is fine */
+/* Unicast routes of every table but "local"; *ret is an owned array. */
+int rtnl_route_list(struct rtnl *r, int family, struct rtnl_route **ret, size_t *ret_n, struct err *e);
+
+#endif

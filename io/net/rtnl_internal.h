@@ -1,0 +1,22 @@
+/* What the rtnl_*.c files share: requests with one acknowledgement, and dumps. */
+#ifndef KNARR_IO_NET_RTNL_INTERNAL_H
+#define KNARR_IO_NET_RTNL_INTERNAL_H
+
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "io/net/rtnl.h"
+
+typedef void (*rtnl_each)(void *arg, struct nlmsghdr *h);
+
+void rtnl_msg_free(struct nl_msg **m);
+#define AUTO_MSG AUTO(rtnl_msg_free) struct nl_msg
+
+/* A message with its fixed header appended; aborts when memory is out. */
+struct nl_msg *rtnl_msg(int type, int flags, const void *header, size_t len);
+/* Sends and reads to the end: each (may be NULL) sees every message of the answer. Returns the kernel's -errno bare. */
+int rtnl_talk(struct rtnl *r, struct nl_msg *m, rtnl_each each, void *arg);
+
+#endif
