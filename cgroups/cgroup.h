@@ -20,8 +20,8 @@ struct cgroup_host;
 
 /* Returns owned. -ENOENT where no cgroup file system is mounted. */
 int cgroup_host_open(struct cgroup_host **ret, struct err *e);
-/* As cgroup_host_open() from texts with the contents of mountinfo and /proc/self/cgroup; pure. */
-int cgroup_host_parse(const char *mountinfo, const char *self_cgroup, struct cgroup_host **ret, struct err *e);
+/* As cgroup_host_open() from the text of a mountinfo file; pure. */
+int cgroup_host_parse(const char *mountinfo, struct cgroup_host **ret, struct err *e);
 void cgroup_host_free(struct cgroup_host *h);
 void cgroup_host_free_ptr(struct cgroup_host **h);
 #define AUTO_CGROUP_HOST AUTO(cgroup_host_free_ptr) struct cgroup_host

@@ -1,0 +1,216 @@
+/* The v1 driver, also for hybrid: a directory in every controller's hierarchy and, on hybrid, in the v2 one for
+ * tracking and killing.
+ *
+ * Happy path of create: mkdir -p everywhere, cpuset inherited level by level. What can fail: each file, named in the
+ * error. What always holds: a process is attached to all hierarchies or the error says to which one it was not. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "cgroups/device_rules.h"
+#include "cgroups/driver.h"
+#include "cgroups/resources_plan.h"
+
+#define FREEZE_MS 2000
+
+static int inherit_file(const char *dir, const char *parent, const char *file, struct err *e)
+{
+	AUTO_FREE char *own = driver_read(dir, file);
+	if (own && *own)
+		return 0;
+	AUTO_FREE char *above = driver_read(parent, file);
+	return above && *above ? driver_write(dir, file, above, e) : 0;
+}
+
+static int inherit_cpuset(const char *dir, const char *parent, bool made, struct err *e)
+{
+	(void)made;
+	int r = inherit_file(dir, parent, "cpuset.cpus", e);
+	return r < 0 ? r : inherit_file(dir, parent, "cpuset.mems", e);
+}
+
+static int v1_create(struct cgroup *cg, struct err *e)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < cg->host->n_v1; i++) {
+		const struct hierarchy *h = &cg->host->v1[i];
+		r = driver_mkdir(h->dir, cg->path, strv_has(h->controllers, "cpuset") ? inherit_cpuset : NULL, e);
+	}
+	if (r == 0 && cg->host->v2_dir)
+		r = driver_mkdir(cg->host->v2_dir, cg->path, NULL, e);
+	return r;
+}
+
+static int attach_in(const struct cgroup *cg, const char *mount, const char *pid, struct err *e)
+{
+	AUTO_FREE char *dir = driver_dir(cg, mount);
+	return driver_write(dir, "cgroup.procs", pid, e);
+}
+
+static int v1_attach(struct cgroup *cg, pid_t pid, struct err *e)
+{
+	AUTO_FREE char *text = xasprintf("%d", pid);
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < cg->host->n_v1; i++)
+		r = attach_in(cg, cg->host->v1[i].dir, text, e);
+	if (r == 0 && cg->host->v2_dir)
+		r = attach_in(cg, cg->host->v2_dir, text, e);
+	return r;
+}
+
+static int apply_devices(struct cgroup *cg, const json_t *devices, struct err *e)
+{
+	AUTO_DEVICE_RULES rules = { 0 };
+	int r = device_rules_parse(devices, &rules, e);
+	AUTO_STR dir = STR_INIT;
+	if (r < 0)
+		return r;
+	if (cgroup_dir(cg, "devices", &dir) < 0)
+		return err_set(e, -EOPNOTSUPP, "no cgroup controller \"devices\"");
+	r = driver_write(str_text(&dir), "devices.deny", "a", e);
+	for (size_t i = 0; r == 0 && i < rules.n; i++) {
+		AUTO_STR text = STR_INIT;
+		device_rule_text(&rules.rules[i], &text);
+		r = driver_write(str_text(&dir), rules.rules[i].allow ? "devices.allow" : "devices.deny", str_text(&text), e);
+	}
+	return r;
+}
+
+static int v1_apply(struct cgroup *cg, const json_t *resources, struct err *e)
+{
+	AUTO_RESOURCES_PLAN plan = { 0 };
+	int r = resources_plan(resources, false, &plan, e);
+	if (r == 0)
+		r = driver_write_plan(cg, &plan, e);
+	const json_t *devices = json_at(resources, "devices");
+	return r == 0 && devices ? apply_devices(cg, devices, e) : r;
+}
+
+static bool v1_is_frozen(const struct cgroup *cg)
+{
+	AUTO_STR dir = STR_INIT;
+	if (cgroup_dir(cg, "freezer", &dir) < 0)
+		return false;
+	AUTO_FREE char *state = driver_read(str_text(&dir), "freezer.state");
+	return state && !str_eq(state, "THAWED");
+}
+
+static int v1_set_frozen(struct cgroup *cg, bool frozen, struct err *e)
+{
+	const char *want = frozen ? "FROZEN" : "THAWED";
+	AUTO_STR dir = STR_INIT;
+	if (cgroup_dir(cg, "freezer", &dir) < 0)
+		return err_set(e, -EOPNOTSUPP, "no cgroup controller \"freezer\"");
+	int64_t until = clock_mono_ms() + FREEZE_MS;
+	for (;;) {
+		/* A task that was just forking needs the order again. */
+		int r = driver_write(str_text(&dir), "freezer.state", want, e);
+		if (r < 0)
+			return r;
+		AUTO_FREE char *state = driver_read(str_text(&dir), "freezer.state");
+		if (str_eq(state, want))
+			return 0;
+		if (clock_mono_ms() > until) {
+			driver_write(str_text(&dir), "freezer.state", "THAWED", NULL);
+			return err_set(e, -ETIMEDOUT, "freezer did not reach %s", want);
+		}
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	}
+}
+
+/* Hybrid: one write kills all. v1: frozen, so that nothing forks away, signalled, thawed to die. */
+static int v1_kill(struct cgroup *cg, struct err *e)
+{
+	int r = -ENOENT;
+	if (cg->host->v2_dir) {
+		AUTO_FREE char *dir = driver_dir(cg, cg->host->v2_dir);
+		r = driver_write(dir, "cgroup.kill", "1", NULL);
+	}
+	if (r < 0 && !cgroup_exists(cg))
+		return 0;
+	if (r < 0) {
+		v1_set_frozen(cg, true, NULL);
+		r = driver_kill_all(cg, e);
+	}
+	v1_set_frozen(cg, false, NULL);
+	return r;
+}
+
+static void cpu_stats(const struct cgroup *cg, struct cgroup_stats *s)
+{
+	AUTO_STR acct = STR_INIT, cpu = STR_INIT;
+	if (cgroup_dir(cg, "cpuacct", &acct) == 0) {
+		s->cpu_usage_ns = driver_read_u64(str_text(&acct), "cpuacct.usage");
+		s->cpu_user_ns = driver_read_u64(str_text(&acct), "cpuacct.usage_user");
+		s->cpu_system_ns = driver_read_u64(str_text(&acct), "cpuacct.usage_sys");
+	}
+	if (cgroup_dir(cg, "cpu", &cpu) == 0) {
+		AUTO_FREE char *stat = driver_read(str_text(&cpu), "cpu.stat");
+		s->cpu_periods = driver_keyed_u64(stat, "nr_periods");
+		s->cpu_throttled_periods = driver_keyed_u64(stat, "nr_throttled");
+		s->cpu_throttled_ns = driver_keyed_u64(stat, "throttled_time");
+	}
+}
+
+static void memory_stats(const struct cgroup *cg, struct cgroup_stats *s)
+{
+	AUTO_STR d = STR_INIT;
+	if (cgroup_dir(cg, "memory", &d) < 0)
+		return;
+	const char *dir = str_text(&d);
+	AUTO_FREE char *stat = driver_read(dir, "memory.stat"), *oom = driver_read(dir, "memory.oom_control");
+	s->memory_usage_bytes = driver_read_u64(dir, "memory.usage_in_bytes");
+	s->memory_max_usage_bytes = driver_read_u64(dir, "memory.max_usage_in_bytes");
+	s->memory_limit_bytes = driver_read_u64(dir, "memory.limit_in_bytes");
+	s->memory_failcnt = driver_read_u64(dir, "memory.failcnt");
+	s->memory_oom_kills = driver_keyed_u64(oom, "oom_kill");
+	s->memory_rss_bytes = driver_keyed_u64(stat, "total_rss");
+	s->memory_cache_bytes = driver_keyed_u64(stat, "total_cache");
+	s->memory_swap_bytes = driver_keyed_u64(stat, "total_swap");
+	s->memory_page_faults = driver_keyed_u64(stat, "total_pgfault");
+	s->memory_major_page_faults = driver_keyed_u64(stat, "total_pgmajfault");
+	uint64_t inactive = driver_keyed_u64(stat, "total_inactive_file");
+	s->memory_working_set_bytes = s->memory_usage_bytes > inactive ? s->memory_usage_bytes - inactive : 0;
+}
+
+static int v1_stats(const struct cgroup *cg, struct cgroup_stats *ret, struct err *e)
+{
+	if (!cgroup_exists(cg))
+		return err_set(e, -ENOENT, "does not exist");
+	cpu_stats(cg, ret);
+	memory_stats(cg, ret);
+	AUTO_STR pids = STR_INIT;
+	if (cgroup_dir(cg, "pids", &pids) == 0) {
+		ret->pids_current = driver_read_u64(str_text(&pids), "pids.current");
+		ret->pids_limit = driver_read_u64(str_text(&pids), "pids.max");
+	}
+	return 0;
+}
+
+static int v1_oom_kills(const struct cgroup *cg, uint64_t *ret, struct err *e)
+{
+	AUTO_STR d = STR_INIT;
+	if (cgroup_dir(cg, "memory", &d) < 0)
+		return err_set(e, -EOPNOTSUPP, "no cgroup controller \"memory\"");
+	AUTO_FREE char *oom = driver_read(str_text(&d), "memory.oom_control");
+	if (!oom)
+		return err_set(e, -ENOENT, "cgroup %s does not exist", cg->path);
+	*ret = driver_keyed_u64(oom, "oom_kill");
+	return 0;
+}
+
+const struct cgroup_driver driver_v1 = {
+	.create = v1_create,
+	.attach = v1_attach,
+	.apply = v1_apply,
+	.kill = v1_kill,
+	.set_frozen = v1_set_frozen,
+	.is_frozen = v1_is_frozen,
+	.stats = v1_stats,
+	.oom_kills = v1_oom_kills,
+};
