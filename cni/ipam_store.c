@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/mem.h"
 
 #define OWNER_MAX 1024
 

@@ -1,0 +1,130 @@
+#!/usr/bin/env bats
+# The CNI plugins in network namespaces of their own.
+
+setup_file() {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	make -s -C "$BATS_TEST_DIRNAME/../../.." bridge host-local loopback 2>/dev/null
+}
+
+setup() {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	ROOT=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd)
+	BIN=$ROOT/build/cni
+	T=knarr-test-cni-$$
+	DATA=$(mktemp -d /tmp/knarr-test-cni.XXXXXX)
+	for n in host a b; do ip netns add "$T-$n"; done
+	nsenter --net=/run/netns/$T-host sh -c 'ip link set lo up'
+	CONF='{"cniVersion":"1.1.0","name":"tnet","type":"bridge","bridge":"kbr0","isDefaultGateway":true,"hairpinMode":true,
+	  "ipam":{"type":"host-local","dataDir":"'$DATA'","ranges":[[{"subnet":"10.77.0.0/24"}],[{"subnet":"fd77::/64"}]]}}'
+}
+
+teardown() {
+	for n in host a b; do ip netns del "$T-$n" 2>/dev/null || true; done
+	rm -rf "$DATA"
+}
+
+# cni COMMAND PLUGIN POD [CONF]: runs a plugin on the host namespace for the pod's.
+cni() {
+	printf '%s' "${4-$CONF}" | nsenter --net=/run/netns/$T-host env CNI_COMMAND="$1" CNI_CONTAINERID="id-$3" \
+		CNI_NETNS="/run/netns/$T-$3" CNI_IFNAME="${IFNAME:-eth0}" CNI_PATH="$BIN" "$BIN/$2"
+}
+in_ns() { local n=$1; shift; nsenter --net=/run/netns/$T-$n "$@"; }
+
+@test "two pods on a bridge reach each other and their gateway, IPv4 and IPv6 at once" {
+	run cni ADD bridge a
+	[ "$status" -eq 0 ]
+	in_ns a busybox ping -6 -c1 -W2 fd77::1
+	in_ns a busybox ping -c1 -W2 10.77.0.1
+	cni ADD bridge b
+	in_ns b busybox ping -c1 -W2 10.77.0.2
+	in_ns b busybox ping -6 -c1 -W2 fd77::2
+	in_ns a ip route show default | grep -q "via 10.77.0.1"
+}
+
+@test "DEL gives the address back and may be repeated, with and without the namespace" {
+	cni ADD bridge a
+	[ -e "$DATA/tnet/10.77.0.2" ]
+	cni DEL bridge a
+	[ ! -e "$DATA/tnet/10.77.0.2" ]
+	run in_ns a ip link show eth0
+	[ "$status" -ne 0 ]
+	cni DEL bridge a
+	cni ADD bridge b
+	ip netns del "$T-b"
+	cni DEL bridge b
+	[ -z "$(find "$DATA/tnet" -name '10.*' -o -name 'fd*')" ]
+}
+
+@test "a failing ADD leaves neither link nor address" {
+	in_ns host ip link add kbr0 type bridge
+	in_ns host ip addr add 10.99.0.1/24 dev kbr0
+	run cni ADD bridge a
+	[ "$status" -eq 1 ]
+	[[ "$output" == *'"code":999'*"different from 10.77.0.1/24"* ]]
+	[ -z "$(in_ns host ip -br link show type veth)" ]
+	[ -z "$(find "$DATA/tnet" -name '10.*' -o -name 'fd*')" ]
+}
+
+@test "a second ADD for the same interface fails and disturbs nothing" {
+	cni ADD bridge a
+	run cni ADD bridge a
+	[ "$status" -eq 1 ]
+	in_ns a busybox ping -c1 -W2 10.77.0.1
+	[ -e "$DATA/tnet/10.77.0.2" ]
+	[ "$(in_ns host ip -br link show type veth | wc -l)" -eq 1 ]
+}
+
+@test "twenty concurrent ADDs get twenty addresses" {
+	for i in $(seq 20); do ip netns add "$T-p$i"; done
+	for i in $(seq 20); do cni ADD bridge "p$i" >"$DATA/out$i" & done
+	wait
+	n=$(cat "$DATA"/out* | grep -o '10\.77\.0\.[0-9]*/24' | sort -u | wc -l)
+	for i in $(seq 20); do ip netns del "$T-p$i"; done
+	[ "$n" -eq 20 ]
+}
+
+@test "addresses round robin, ranges run dry with the reference's words" {
+	local conf='{"cniVersion":"1.0.0","name":"s","type":"x","ipam":{"type":"host-local","dataDir":"'$DATA'","subnet":"10.78.0.0/30"}}'
+	run cni ADD host-local a "$conf"
+	[[ "$output" == *10.78.0.2/30* ]]
+	run cni ADD host-local b "$conf"
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"no IP addresses available in range set: 10.78.0.1-10.78.0.2"* ]]
+	[ "$(od -c "$DATA/s/10.78.0.2" | head -1 | grep -c '\\r')" -eq 1 ]
+}
+
+@test "GC frees what is not valid any more" {
+	cni ADD bridge a
+	cni ADD bridge b
+	gc=${CONF%\}},'"cni.dev/valid-attachments":[{"containerID":"id-a","ifname":"eth0"}]}'
+	cni GC bridge a "$gc"
+	[ -e "$DATA/tnet/10.77.0.2" ]
+	[ ! -e "$DATA/tnet/10.77.0.3" ]
+}
+
+@test "loopback comes up with its addresses" {
+	IFNAME=lo run cni ADD loopback a '{"cniVersion":"1.0.0","name":"lo","type":"loopback"}'
+	[ "$status" -eq 0 ]
+	[[ "$output" == *127.0.0.1/8* ]]
+	in_ns a busybox ping -c1 -W2 127.0.0.1
+}
+
+@test "time of ADD and DEL (printed)" {
+	cni ADD bridge b >/dev/null
+	local t0 t1
+	t0=$(date +%s%N)
+	for _ in $(seq 20); do
+		cni ADD bridge a >/dev/null
+		ip netns del "$T-a"; ip netns add "$T-a"
+		cni DEL bridge a
+	done
+	t1=$(date +%s%N)
+	echo "# 20 rounds of ADD, new namespace, DEL: $(((t1 - t0) / 20000)) us each, nsenter and ip included" >&3
+}
+
+@test "the recordings of the reference" {
+	run "$ROOT/tests/golden/cni/replay"
+	echo "$output" | grep -v '^ok' >&3 || true
+	[[ "$output" != *"1..0 # SKIP"* ]] || skip "no recordings"
+	[ "$status" -eq 0 ]
+}
