@@ -1,0 +1,106 @@
+/* config.json as flat structures: parsed and checked once, before anything is cloned. */
+#ifndef KNARR_RUNTIME_CONFIG_H
+#define KNARR_RUNTIME_CONFIG_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "runtime/mount_options.h"
+
+enum { NS_USER, NS_MNT, NS_PID, NS_NET, NS_IPC, NS_UTS, NS_CGROUP, NS_TIME, NS_COUNT };
+
+struct ns_conf {
+	bool wanted;
+	const char *path; /* NULL: a new one */
+};
+
+/* Clone flag and /proc/<pid>/ns name of each; index NS_*. */
+struct ns_kind {
+	const char *oci, *proc;
+	uint64_t flag;
+};
+extern const struct ns_kind ns_kinds[NS_COUNT];
+
+struct id_map {
+	uint32_t inside, outside, count;
+};
+
+struct caps_conf {
+	bool given;
+	uint64_t bounding, effective, permitted, inheritable, ambient;
+};
+
+struct rlimit_conf {
+	int resource;
+	struct rlimit limit;
+};
+
+/* The OCI "process" object. Strings are borrowed from the JSON except the vectors. */
+struct process_conf {
+	char **argv, **envp; /* owned; envp without duplicates, the last one wins */
+	const char *cwd;
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups; /* owned */
+	size_t n_groups;
+	int umask; /* -1: leave */
+	struct caps_conf caps;
+	struct rlimit_conf rlimits[RLIM_NLIMITS];
+	size_t n_rlimits;
+	bool no_new_privs, terminal, has_oom_score_adj;
+	int oom_score_adj;
+	unsigned rows, columns;
+	const char *apparmor, *selinux;
+	int io_class, io_priority; /* class -1: leave */
+	const json_t *scheduler;
+};
+
+struct mount_conf {
+	const char *destination, *type;
+	char *source; /* owned; bind sources are absolute */
+	struct mount_options options;
+};
+
+struct device_conf {
+	const char *path;
+	mode_t mode; /* with S_IFCHR, S_IFBLK or S_IFIFO */
+	dev_t rdev;
+	uid_t uid;
+	gid_t gid;
+};
+
+struct config {
+	json_t *json; /* owned reference; everything borrowed points into it */
+	char *bundle, *rootfs; /* absolute, owned */
+	bool rootfs_readonly;
+	struct process_conf process;
+	struct ns_conf ns[NS_COUNT];
+	struct id_map *uid_maps, *gid_maps;
+	size_t n_uid_maps, n_gid_maps;
+	struct mount_conf *mounts;
+	size_t n_mounts;
+	struct device_conf *devices; /* the default ones first */
+	size_t n_devices;
+	bool own_dev; /* /dev comes from a bind mount: no nodes, no links */
+	const char *hostname, *domainname, *cgroups_path, *mount_label;
+	unsigned long root_propagation; /* MS_ flags, 0: the default */
+	const json_t *sysctl, *masked_paths, *readonly_paths, *seccomp, *hooks, *resources, *time_offsets;
+};
+
+/* Takes nothing; keeps a reference to json. bundle is absolute. -EINVAL with the field's name. */
+int config_parse(json_t *json, const char *bundle, struct config *ret, struct err *e);
+void config_done(struct config *c);
+#define AUTO_CONFIG AUTO(config_done) struct config
+
+int process_parse(const json_t *process, struct process_conf *ret, struct err *e);
+void process_conf_done(struct process_conf *p);
+#define AUTO_PROCESS_CONF AUTO(process_conf_done) struct process_conf
+
+/* "RLIMIT_NOFILE" to its number, -EINVAL. */
+int rlimit_number(const char *name);
+
+#endif

@@ -1,0 +1,117 @@
+/* The cgroup mount: what the container sees at /sys/fs/cgroup.
+ *
+ * Happy path on v2: a bind of the container's own directory, or a fresh cgroup2 where it has a cgroup namespace. On v1 and
+ * hybrid: a tmpfs with one directory a hierarchy and links for controllers that share one. What can fail: each mount.
+ * What always holds: without a cgroup namespace only the container's own subtree is visible. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "cgroups/driver.h"
+#include "runtime/mounts.h"
+#include "runtime/syscalls.h"
+
+/* "cpu,cpuacct" and "systemd": the directory's name under /sys/fs/cgroup is that of the host's mount point. */
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static int own_tree(const struct config *c, const char *mount, struct err *e)
+{
+	AUTO_FREE char *dir = xasprintf("%s%s", mount, c->cgroups_path ? c->cgroups_path : "");
+	int fd = sys_open_tree(AT_FDCWD, dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	return fd < 0 ? err_code(e, fd, "bind %s", dir) : fd;
+}
+
+static int v2_tree(const struct config *c, const struct cgroup_host *h, struct err *e)
+{
+	if (c->ns[NS_CGROUP].wanted) {
+		int fd = mount_new_fs("cgroup2", "cgroup", NULL, NULL);
+		if (fd >= 0)
+			return fd; /* else: refused in a user namespace, bind instead */
+	}
+	return own_tree(c, cgroup_host_mount(h, ""), e);
+}
+
+/* In a cgroup namespace a v1 hierarchy is mounted again and shows the namespace's root; else its directory is bound. */
+static int v1_tree(const struct config *c, const struct hierarchy *h, struct err *e)
+{
+	if (c->ns[NS_CGROUP].wanted) {
+		struct mount_options o = { 0 };
+		for (size_t i = 0; i < strv_len(h->controllers); i++) {
+			const char *name = h->controllers[i];
+			if (str_has_prefix(name, "name="))
+				strv_add(&o.data, "none");
+			strv_add(&o.data, name);
+		}
+		int fd = mount_new_fs("cgroup", "cgroup", &o, NULL);
+		mount_options_done(&o);
+		if (fd >= 0)
+			return fd;
+	}
+	return own_tree(c, h->dir, e);
+}
+
+static int place_in(int tmpfs_fd, const char *name, int tree_fd, const struct mount_options *o, struct err *e)
+{
+	if (mkdirat(tmpfs_fd, name, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "mkdir %s", name);
+	AUTO_FD int at = openat(tmpfs_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return at < 0 ? err_sys(e, "open %s", name) : mount_place(tree_fd, at, o, e);
+}
+
+static int fill_v1(const struct config *c, const struct mount_options *o, int tmpfs_fd, const struct cgroup_host *host,
+		   struct err *e)
+{
+	for (size_t i = 0; i < host->n_v1; i++) {
+		const struct hierarchy *h = &host->v1[i];
+		const char *name = base_name(h->dir);
+		AUTO_FD int tree = v1_tree(c, h, e);
+		int r = tree < 0 ? tree : place_in(tmpfs_fd, name, tree, o, e);
+		if (r < 0)
+			return r;
+		for (size_t k = 0; strv_len(h->controllers) > 1 && k < strv_len(h->controllers); k++)
+			if (symlinkat(name, tmpfs_fd, h->controllers[k]) < 0 && errno != EEXIST)
+				return err_sys(e, "link %s", h->controllers[k]);
+	}
+	const char *unified = cgroup_host_mount(host, "");
+	AUTO_FD int tree = unified ? v2_tree(c, host, e) : -1;
+	if (unified && tree < 0)
+		return tree;
+	return unified ? place_in(tmpfs_fd, base_name(unified), tree, o, e) : 0;
+}
+
+static int mount_v1(const struct config *c, const struct mount_conf *m, int target_fd, const struct cgroup_host *host,
+		    struct err *e)
+{
+	struct mount_options o = m->options, flags = m->options;
+	char *data[] = { "mode=755", NULL };
+	o.data = data;
+	o.sb_flags = NULL;
+	o.attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	AUTO_FD int fd = mount_new_fs("tmpfs", "tmpfs", &o, e);
+	int r = fd < 0 ? fd : mount_place(fd, target_fd, &o, e);
+	if (r < 0)
+		return r;
+	flags.propagation = 0;
+	r = fill_v1(c, &flags, fd, host, e);
+	if (r == 0 && (m->options.attr_set & MOUNT_ATTR_RDONLY))
+		r = sys_mount_setattr(fd, 0, MOUNT_ATTR_RDONLY, 0, 0, -1);
+	return r < 0 ? err_wrap(e, r, "cgroup hierarchies") : 0;
+}
+
+int mount_cgroup(const struct config *c, const struct mount_conf *m, int root_fd, const struct cgroup_host *host, struct err *e)
+{
+	AUTO_FD int target = fs_mkdir_in_root(root_fd, m->destination, 0755, e);
+	if (target < 0)
+		return target;
+	if (cgroup_host_mode(host) != CGROUP_V2)
+		return mount_v1(c, m, target, host, e);
+	AUTO_FD int tree = v2_tree(c, host, e);
+	return tree < 0 ? tree : mount_place(tree, target, &m->options, e);
+}
