@@ -1,6 +1,6 @@
 /* The local image store: content-addressed blobs, unpacked layers shared as overlayfs lower dirs, names.
  *
- * <dir>/blobs/sha256/<hex>, <dir>/layers/<chain id>/{fs,ok}, <dir>/images/<image id>.json, <dir>/names.json, <dir>/lock.
+ * <dir>/blobs/sha256/<hex>, <dir>/layers/<chain id>/, <dir>/images/<image id>.json, <dir>/names.json, <dir>/lock.
  * Every change is atomic (rename) and under the lock; readers need none. See docs/formats/images.md. */
 #ifndef KNARR_ROOTFS_IMAGE_STORE_H
 #define KNARR_ROOTFS_IMAGE_STORE_H
@@ -44,8 +44,8 @@ int image_list(struct image_store *s, struct image ***ret, size_t *ret_n, struct
 int image_remove(struct image_store *s, const char *ref, bool force, struct err *e);
 
 /* A container's root filesystem: overlayfs at <dir>/rootfs with <dir>/upper and <dir>/work over the image's layers.
- * Idempotent. The use is recorded so that image_remove() knows (<store>/uses/<key>). */
-int rootfs_mount(struct image_store *s, const struct image *i, const char *dir, const char *key, bool readonly, struct err *e);
+ * Idempotent. Nothing in it outlives a reboot (overlayfs option volatile). The use is recorded so that image_remove() knows (<dir>/uses/<image id>/<key>). */
+int rootfs_mount(struct image_store *s, const struct image *i, const char *dir, const char *key, struct err *e);
 /* Unmounts and removes upper, work and rootfs; absent is fine. */
 int rootfs_unmount(struct image_store *s, const char *dir, const char *key, struct err *e);
 
