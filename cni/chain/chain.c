@@ -1,0 +1,117 @@
+/* A loaded network configuration and what can be asked of it.
+ *
+ * chain_load() reads the first configuration file, checks it and looks for every plugin's program, so that a broken
+ * node is told at start and not at the first pod. Fails naming the file. */
+#include "cni/chain/chain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "cni/chain/chain_internal.h"
+#include "cni/result.h"
+#include "io/net/ip.h"
+
+#define TIMEOUT_MS 60000
+
+static int check_programs(const struct chain *c, struct err *e)
+{
+	size_t i;
+	json_t *p;
+	json_array_foreach (json_object_get(c->list, "plugins"), i, p) {
+		AUTO_FREE char *path = NULL;
+		int r = chain_conf_program(c->plugin_path, json_member(p, "type"), &path, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int chain_load(const struct chain_config *config, struct chain **ret, struct err *e)
+{
+	AUTO_FREE char *file = NULL;
+	AUTO_JSON *conf = NULL, *list = NULL;
+	int r = chain_conf_find(config->conf_dir, &file, e);
+	if (r < 0)
+		return r;
+	if ((r = json_read_file(file, &conf, e)) < 0 || (r = chain_conf_list(conf, &list, e)) < 0)
+		return err_wrap(e, r, "%s", file);
+	struct chain *c = xcalloc(1, sizeof(*c));
+	*c = (struct chain){ .loop = config->loop, .plugin_path = xstrdup(config->plugin_path), .list = TAKE(list),
+			     .cache_dir = xstrdup(config->cache_dir ? config->cache_dir : "/var/lib/cni"),
+			     .timeout_ms = config->timeout_ms ? config->timeout_ms : TIMEOUT_MS };
+	c->file = TAKE(file);
+	c->name = xstrdup(json_str_at(c->list, "name"));
+	c->version = xstrdup(json_str_at(c->list, "cniVersion"));
+	c->no_check = json_bool_at(c->list, "disableCheck", false);
+	c->no_gc = json_bool_at(c->list, "disableGC", false);
+	if ((r = check_programs(c, e)) < 0) {
+		err_wrap(e, r, "%s", c->file);
+		chain_free(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+void chain_free(struct chain *c)
+{
+	if (!c)
+		return;
+	free(c->plugin_path);
+	free(c->cache_dir);
+	free(c->file);
+	free(c->name);
+	free(c->version);
+	json_decref(c->list);
+	free(c);
+}
+
+const char *chain_name(const struct chain *c)
+{
+	return c->name;
+}
+
+const char *chain_file(const struct chain *c)
+{
+	return c->file;
+}
+
+const char *chain_cni_version(const struct chain *c)
+{
+	return c->version;
+}
+
+int chain_has_capability(const struct chain *c, const char *name)
+{
+	size_t i;
+	json_t *p;
+	json_array_foreach (json_object_get(c->list, "plugins"), i, p)
+		if (json_is_true(json_object_get(json_object_get(p, "capabilities"), name)))
+			return 1;
+	return 0;
+}
+
+char **chain_result_ips(const json_t *result)
+{
+	char **ips = NULL, text[IP_TEXT_MAX];
+	AUTO_JSON *inner = NULL;
+	struct ip_net net;
+	size_t i;
+	json_t *ip;
+	if (cni_result_import(result, &inner, NULL) >= 0)
+		json_array_foreach (json_object_get(inner, "ips"), i, ip)
+			if (!ip_net_parse_loose(json_member(ip, "address"), &net))
+				strv_add(&ips, ip_text(&net.ip, text));
+	return ips ? ips : xcalloc(1, sizeof(*ips));
+}
+
+json_t *chain_cached_result(const struct chain *c, const char *container_id, const char *ifname)
+{
+	AUTO_FREE char *path = chain_cache_path(c, container_id, ifname ? ifname : "eth0");
+	AUTO_JSON *list = NULL;
+	json_t *result = NULL;
+	chain_cache_read(path, &list, &result, NULL);
+	return result;
+}
