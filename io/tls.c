@@ -1,0 +1,145 @@
+/* TLS contexts. Purpose: load certificates and set the policy once (TLS 1.2 and later, ALPN, client certificates
+ * verified where one is given); every session then shares the context.
+ * What can fail: reading and matching the files; errors name the file.
+ * What always holds: a context outlives its sessions by reference. */
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "io/tls_internal.h"
+
+enum { SESSION_SECONDS = 300 };
+
+int tls_error(struct err *e, int code, const char *what)
+{
+	char text[256] = "unexpected end";
+	unsigned long first = ERR_get_error();
+	if (first)
+		ERR_error_string_n(first, text, sizeof(text));
+	ERR_clear_error();
+	return err_set(e, code, "%s: %s", what, text);
+}
+
+/* Picks h2 before http/1.1; a client that offers neither goes on without ALPN. */
+static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen, const unsigned char *in,
+		       unsigned int inlen, void *arg)
+{
+	static const unsigned char ours[] = "\x02h2\x08http/1.1";
+	(void)ssl;
+	(void)arg;
+	unsigned char *picked = NULL;
+	if (SSL_select_next_proto(&picked, outlen, ours, sizeof(ours) - 1, in, inlen) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_NOACK;
+	*out = picked;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static int load_pair(SSL_CTX *ssl, const char *cert_file, const char *key_file, struct err *e)
+{
+	if (SSL_CTX_use_certificate_chain_file(ssl, cert_file) != 1)
+		return tls_error(e, -EINVAL, cert_file);
+	if (SSL_CTX_use_PrivateKey_file(ssl, key_file, SSL_FILETYPE_PEM) != 1)
+		return tls_error(e, -EINVAL, key_file);
+	if (SSL_CTX_check_private_key(ssl) != 1)
+		return tls_error(e, -EINVAL, key_file);
+	return 0;
+}
+
+static SSL_CTX *new_ssl(bool server)
+{
+	SSL_CTX *ssl = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
+	if (!ssl)
+		abort(); /* out of memory */
+	SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
+	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+	return ssl;
+}
+
+static int setup_server(SSL_CTX *ssl, const struct tls_config *c, struct err *e)
+{
+	SSL_CTX_set_session_id_context(ssl, (const unsigned char *)"knarr", 5);
+	SSL_CTX_set_timeout(ssl, SESSION_SECONDS);
+	SSL_CTX_set_num_tickets(ssl, 1);
+	SSL_CTX_set_alpn_select_cb(ssl, choose_alpn, NULL);
+	int r = load_pair(ssl, c->cert_file, c->key_file, e);
+	if (r < 0 || !c->ca_file)
+		return r;
+	STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(c->ca_file);
+	if (!names)
+		return tls_error(e, -EINVAL, c->ca_file);
+	SSL_CTX_set_client_CA_list(ssl, names);
+	if (SSL_CTX_load_verify_locations(ssl, c->ca_file, NULL) != 1)
+		return tls_error(e, -EINVAL, c->ca_file);
+	SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+	return 0;
+}
+
+static int setup_client(SSL_CTX *ssl, const struct tls_config *c, struct err *e)
+{
+	static const unsigned char offer[] = "\x08http/1.1";
+	SSL_CTX_set_alpn_protos(ssl, offer, sizeof(offer) - 1);
+	if (c->cert_file) {
+		int r = load_pair(ssl, c->cert_file, c->key_file, e);
+		if (r < 0)
+			return r;
+	}
+	if (c->insecure)
+		return 0;
+	if (c->ca_file && SSL_CTX_load_verify_locations(ssl, c->ca_file, NULL) != 1)
+		return tls_error(e, -EINVAL, c->ca_file);
+	if (!c->ca_file)
+		SSL_CTX_set_default_verify_paths(ssl);
+	SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+	return 0;
+}
+
+static int new_ctx(bool server, const struct tls_config *c, struct tls_ctx **ret, struct err *e)
+{
+	ERR_clear_error();
+	SSL_CTX *ssl = new_ssl(server);
+	int r = server ? setup_server(ssl, c, e) : setup_client(ssl, c, e);
+	if (r < 0) {
+		SSL_CTX_free(ssl);
+		return r;
+	}
+	struct tls_ctx *t = xcalloc(1, sizeof(*t));
+	*t = (struct tls_ctx){ .refs = 1, .ssl = ssl, .server = server, .insecure = c->insecure };
+	t->server_name = xstrdup(c->server_name);
+	*ret = t;
+	return 0;
+}
+
+int tls_server_new(const struct tls_config *c, struct tls_ctx **ret, struct err *e)
+{
+	if (!c->cert_file || !c->key_file)
+		return err_set(e, -EINVAL, "a TLS server needs a certificate and its key");
+	return new_ctx(true, c, ret, e);
+}
+
+int tls_client_new(const struct tls_config *c, struct tls_ctx **ret, struct err *e)
+{
+	if (!c->cert_file != !c->key_file)
+		return err_set(e, -EINVAL, "a client certificate and its key belong together");
+	return new_ctx(false, c, ret, e);
+}
+
+struct tls_ctx *tls_ref(struct tls_ctx *t)
+{
+	t->refs++;
+	return t;
+}
+
+void tls_unref(struct tls_ctx *t)
+{
+	if (!t || --t->refs)
+		return;
+	SSL_CTX_free(t->ssl);
+	free(t->server_name);
+	free(t);
+}
