@@ -274,7 +274,8 @@ void h2_free(struct h2 *h)
 	free(h);
 }
 
-/* Answers in place of the handler; an upload that goes on is stopped. */
+/* Answers in place of the handler. What is still uploaded is dropped rather than reset, since clients that are reset lose
+ * the answer; the request's deadline bounds it. */
 static void answer_error(struct h2_stream *s)
 {
 	const char *text = http_status_text(s->error_status);
@@ -300,9 +301,6 @@ static void tell_one(struct h2_stream *s)
 		s->progress = false;
 		h->events->on_progress(h->arg, s);
 	}
-	/* The whole answer is out before the whole request is in: tell the peer to stop sending (RFC 9113 8.1). */
-	if (s->error_status && s->end_sent && s->incomplete)
-		nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
 }
 
 static void tell_all(struct h2 *h)
