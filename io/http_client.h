@@ -37,11 +37,13 @@ struct http_call_opts {
 	void *arg;
 };
 
+/* Proxies of the environment are not used, redirects not followed, bodies not decompressed. */
 int http_client_new(const struct http_client_config *c, struct http_client **ret, struct err *e);
 void http_client_free(struct http_client *c); /* cancels what runs */
 /* Never fails synchronously: errors come through on_done, from the loop. */
 struct http_call *http_call_start(struct http_client *c, const struct http_call_opts *o);
 void http_call_cancel(struct http_call *call); /* on_done is not called */
+/* Stops and restarts the body (back-pressure: the peer is held up). */
 void http_call_pause(struct http_call *call, int paused);
 /* The value of a response header, NULL when absent; valid from on_status to the end of on_done. */
 const char *http_call_header(const struct http_call *call, const char *name);
