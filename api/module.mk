@@ -1,4 +1,4 @@
 LIBS += api
 api_SRCS := $(wildcard api/*.c)
 api_USES := io base
-api_PKGS := yaml-0.1
+api_PKGS := yaml-0.1 libcrypto

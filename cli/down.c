@@ -1,0 +1,99 @@
+/* knarr down: stops the daemons, then removes what they left; --purge removes the data, too. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+
+enum { STOP_MS = 30000 };
+
+static const char usage[] =
+	"Usage: knarr down [--purge] [flags of up]\n\n"
+	"Stops the cluster of this node and removes its processes, mounts, network namespaces, links, nf_tables tables and\n"
+	"cgroups. Data, certificates and images stay unless --purge is given.\n\n";
+
+static int stop_daemon(const struct node_options *o, const char *name, struct err *e)
+{
+	int pid = daemon_pid(o, name);
+	if (!pid)
+		return 0;
+	AUTO_FD int fd = pidfd_open(pid, 0);
+	if (fd < 0)
+		return errno == ESRCH ? 0 : err_sys(e, "%s", name);
+	struct pollfd f = { .fd = fd, .events = POLLIN };
+	(void)pidfd_send_signal(fd, SIGTERM, NULL, 0);
+	if (poll(&f, 1, STOP_MS) == 0) {
+		(void)pidfd_send_signal(fd, SIGKILL, NULL, 0);
+		if (poll(&f, 1, STOP_MS) == 0)
+			return err_set(e, -ETIMEDOUT, "%s (pid %d) does not end", name, pid);
+	}
+	return 0;
+}
+
+static int stop_all(const struct node_options *o, struct err *e)
+{
+	/* The supervisor first, so that it starts nothing again. */
+	static const char *const names[] = { "supervise", "agent", "server" };
+	int r = systemd_is_running() ? systemd_down(e) : 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(names); i++) {
+		AUTO_FREE char *path = xasprintf("%s/%s.pid", o->run_dir, names[i]);
+		r = stop_daemon(o, names[i], e);
+		unlink(path);
+	}
+	return r;
+}
+
+static int purge(const struct node_options *o, struct err *e)
+{
+	static const char *const config[] = { "pki", "admin.conf", "agent.conf", "manifests" };
+	int r = fs_remove_tree(o->data_dir, e);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(config); i++) {
+		AUTO_FREE char *path = xasprintf("%s/%s", o->config_dir, config[i]);
+		r = fs_remove_tree(path, e);
+	}
+	AUTO_FREE char *conflist = xasprintf("%s/10-knarr.conflist", o->cni_conf_dir);
+	if (r == 0)
+		r = fs_remove_tree(conflist, e);
+	if (r == 0)
+		r = fs_remove_tree(o->log_dir, e);
+	static const char *const logs[] = { "/var/log/pods", "/var/log/containers" };
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(logs); i++)
+		r = fs_remove_tree(logs[i], e);
+	rmdir(o->config_dir);
+	rmdir(o->root_dir);
+	return r;
+}
+
+int cmd_down(int argc, char **argv)
+{
+	struct node_options o = { 0 };
+	struct err e = ERR_INIT;
+	if (argc > 1 && !strcmp(argv[1], "--help")) {
+		fputs(usage, stdout);
+		node_options_help();
+		return 0;
+	}
+	int r = node_options_parse(&o, argc, argv, &e);
+	if (r >= 0 && r < argc)
+		r = err_set(&e, -EINVAL, "unexpected argument: %s", argv[r]);
+	static const struct {
+		const char *what;
+		int (*run)(const struct node_options *, struct err *);
+	} steps[] = { { "stopping the daemons", stop_all }, { "removing pods and network", node_cleanup }, { "removing data", purge } };
+	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(steps) - !o.purge; i++) {
+		progress_begin("%s", steps[i].what);
+		r = steps[i].run(&o, &e);
+		progress_end(r >= 0, r < 0 ? err_text(&e) : NULL);
+	}
+	if (r < 0)
+		fprintf(stderr, "knarr down: %s\n", err_text(&e));
+	node_options_done(&o);
+	return r < 0;
+}
