@@ -1,3 +1,3 @@
 LIBS += netfilter
 netfilter_SRCS := $(wildcard netfilter/*.c)
-netfilter_USES := api ionft io base
+netfilter_USES := api ionet ionft io base

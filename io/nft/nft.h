@@ -1,0 +1,81 @@
+/* nf_tables over netlink: atomic batches with errors that name the object, and dumps of sets. */
+#ifndef KNARR_IO_NFT_NFT_H
+#define KNARR_IO_NFT_NFT_H
+
+#include <libnftnl/rule.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+struct nft;       /* a socket, bound for life to the network namespace it was opened in */
+struct nft_batch; /* messages that are applied together or not at all */
+
+int nft_open(struct nft **ret, struct err *e);
+void nft_close(struct nft *n); /* NULL is fine */
+
+struct nft_batch *nft_batch_new(void);
+void nft_batch_free(struct nft_batch *b);
+void nft_batch_free_ptr(struct nft_batch **b);
+#define AUTO_NFT_BATCH AUTO(nft_batch_free_ptr) struct nft_batch
+bool nft_batch_is_empty(const struct nft_batch *b);
+size_t nft_batch_bytes(const struct nft_batch *b);
+/* Sends the batch as one transaction and waits for the kernel's word. On failure nothing was applied; the error names
+ * the first object that was refused: -ENOENT, -EEXIST, -EBUSY ... Blocks for the kernel's work only (milliseconds). */
+int nft_commit(struct nft *n, struct nft_batch *b, struct err *e);
+
+/* family: NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET. Adding what is there already is fine; deleting what is not fails
+ * the batch with -ENOENT. */
+void nft_table_add(struct nft_batch *b, int family, const char *table);
+void nft_table_del(struct nft_batch *b, int family, const char *table);
+
+struct nft_hook {
+	const char *type; /* "nat", "filter" */
+	int hook;         /* NF_INET_PRE_ROUTING ... */
+	int priority;
+};
+/* hook NULL: a chain to be jumped to. */
+void nft_chain_add(struct nft_batch *b, int family, const char *table, const char *chain, const struct nft_hook *hook);
+void nft_chain_del(struct nft_batch *b, int family, const char *table, const char *chain);
+
+struct nft_set_spec {
+	int family;
+	const char *table, *name;
+	uint32_t key_type; /* nft's type numbers, 6 bits each, first field highest; for listing only */
+	uint32_t key_len;
+	uint32_t flags;     /* NFT_SET_MAP, NFT_SET_EVAL, NFT_SET_TIMEOUT ... */
+	uint32_t data_type; /* NFT_DATA_VERDICT or nft's type numbers; 0: a set */
+	uint32_t data_len;
+	uint32_t size;      /* most elements it can hold; 0: no bound */
+};
+void nft_set_add(struct nft_batch *b, const struct nft_set_spec *s);
+
+#define NFT_KEY_MAX 64
+#define NFT_DATA_MAX 32
+#define NFT_CHAIN_MAX 32
+/* An element: fields of key and data are each padded to four bytes. */
+struct nft_elem {
+	uint8_t key[NFT_KEY_MAX], data[NFT_DATA_MAX];
+	uint8_t key_len, data_len;
+	int verdict;               /* of a verdict map, where data_len is 0: NF_DROP, NFT_GOTO ... */
+	char chain[NFT_CHAIN_MAX]; /* of NFT_GOTO, NFT_JUMP */
+	bool is_verdict;
+};
+/* Any number of elements, split into as many messages as needed. Deletion looks at keys only. */
+void nft_elems_add(struct nft_batch *b, int family, const char *table, const char *set, const struct nft_elem *v, size_t n);
+void nft_elems_del(struct nft_batch *b, int family, const char *table, const char *set, const struct nft_elem *v, size_t n);
+
+/* Takes the rule (see nft_rule.h) and appends it to its chain. */
+void nft_rule_add(struct nft_batch *b, struct nftnl_rule *rule);
+
+/* Dumps. -ENOENT where table or set is missing. */
+int nft_dump_elems(struct nft *n, int family, const char *table, const char *set,
+		   void (*fn)(void *arg, const struct nft_elem *elem), void *arg, struct err *e);
+/* The names of a table's chains, owned and NULL-terminated; empty where there is no table. */
+int nft_dump_chains(struct nft *n, int family, const char *table, char ***ret, struct err *e);
+bool nft_table_exists(struct nft *n, int family, const char *table);
+
+#endif

@@ -1,0 +1,29 @@
+/* What the nft_*.c files share. */
+#ifndef KNARR_IO_NFT_INTERNAL_H
+#define KNARR_IO_NFT_INTERNAL_H
+
+#include <libmnl/libmnl.h>
+
+#include "io/nft/nft.h"
+
+#define NFT_LABEL_MAX 96
+
+struct nft_label {
+	uint32_t seq;
+	char text[NFT_LABEL_MAX];
+};
+
+struct nft_batch {
+	char *buf;
+	size_t len, cap;
+	uint32_t seq; /* of the last message */
+	struct nft_label *labels;
+	size_t n_labels;
+};
+
+/* One netlink exchange: sends bytes, feeds each message of the answer to fn until it returns nonzero. */
+int nft_exchange(struct nft *n, const void *bytes, size_t len, int (*fn)(void *arg, const struct nlmsghdr *h), void *arg);
+/* A request outside of a batch in buf. */
+struct nlmsghdr *nft_request(struct nft *n, char *buf, int type, int family, int flags);
+
+#endif

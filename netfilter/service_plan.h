@@ -1,0 +1,99 @@
+/* From services and endpoint slices to the elements of the proxy's maps: pure data in, pure data out. */
+#ifndef KNARR_NETFILTER_SERVICE_PLAN_H
+#define KNARR_NETFILTER_SERVICE_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "io/net/ip.h"
+
+struct service_port {
+	char *name; /* "" for the only one */
+	int protocol; /* IPPROTO_TCP, _UDP, _SCTP */
+	uint16_t port, node_port;
+};
+
+/* A Service, as far as the proxy looks at it. */
+struct service {
+	char *key; /* "namespace/name" */
+	struct ip *cluster_ips, *external_ips; /* the latter with load-balancer addresses */
+	size_t n_cluster_ips, n_external_ips, n_ports;
+	struct service_port *ports;
+	uint32_t affinity_s; /* session affinity ClientIP; 0: none */
+	bool internal_local, external_local; /* traffic policies */
+};
+
+struct service_endpoint {
+	struct ip ip;
+	bool ready, serving, terminating, local;
+};
+
+struct slice_port {
+	char *name;
+	int protocol;
+	uint16_t port;
+};
+
+/* An EndpointSlice. */
+struct service_slice {
+	char *key;     /* "namespace/name" */
+	char *service; /* "namespace/name" of its service */
+	struct service_endpoint *endpoints;
+	struct slice_port *ports;
+	size_t n_endpoints, n_ports;
+};
+
+void service_free(struct service *s);
+void service_slice_free(struct service_slice *s);
+
+enum svc_kind {
+	SVC_SERVICE,     /* map: address . protocol . port -> goto chain */
+	SVC_ENDPOINT,    /* map: address . protocol . port . index -> address . port */
+	SVC_UNAVAILABLE, /* map: address . protocol . port -> reject or drop */
+	SVC_HAIRPIN,     /* set: address . address */
+	SVC_KINDS,
+};
+
+/* One element of one of the proxy's maps. */
+struct svc_elem {
+	uint8_t kind, family; /* AF_INET, AF_INET6 */
+	uint8_t key_len, data_len;
+	uint8_t key[32], data[20]; /* as the kernel has them: each field padded to 4 bytes */
+	uint16_t count;            /* SVC_SERVICE: endpoints */
+	bool masquerade;           /* SVC_SERVICE: connections from outside the cluster are masqueraded */
+	bool drop;                 /* SVC_UNAVAILABLE: dropped rather than rejected */
+	uint32_t affinity_s;
+};
+
+#define SVC_FRONT_LEN(elem) ((elem)->family == 2 ? 12 : 24) /* the bytes of address . protocol . port in a key */
+#define SVC_ENDPOINTS_MAX 4096
+
+struct service_context {
+	const struct ip *node_ips; /* node ports answer there */
+	size_t n_node_ips;
+	bool know_pods[2]; /* whether pods' addresses can be told from others: IPv4, IPv6 */
+	/* An element as it stands now (same kind, family and key), or NULL: endpoints that stay keep their index. */
+	const struct svc_elem *(*find)(void *arg, const struct svc_elem *like);
+	void *arg;
+};
+
+/* The wanted elements of one service, sorted by svc_elem_cmp(), keys unique: *ret is an owned array. */
+void service_plan(const struct service *s, struct service_slice *const *slices, size_t n_slices,
+		  const struct service_context *ctx, struct svc_elem **ret, size_t *ret_n);
+/* Order by kind, family and key. */
+int svc_elem_cmp(const void *a, const void *b);
+/* Whether what the key points to is the same too. */
+bool svc_elem_same(const struct svc_elem *a, const struct svc_elem *b);
+/* Both sorted: elements of old that must go and of wanted that must come; a changed one is in both. Either list is an
+ * owned array of borrowed pointers. */
+void svc_elem_diff(const struct svc_elem *old, size_t n_old, const struct svc_elem *wanted, size_t n_wanted,
+		   const struct svc_elem ***ret_del, size_t *ret_n_del, const struct svc_elem ***ret_add, size_t *ret_n_add);
+
+/* The chain that a SVC_SERVICE element goes to: "n2", "m2", "m2-10800". ret has room for 32. */
+char *svc_chain_name(const struct svc_elem *elem, char *ret);
+/* Back into count, masquerade and affinity_s: false for another name. */
+bool svc_chain_parse(const char *name, struct svc_elem *ret);
+
+#endif
