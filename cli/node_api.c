@@ -1,0 +1,106 @@
+/* Synchronous calls: the event loop runs until the one answer has come. */
+#include "cli/node_api.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "api/client.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+enum { AGAIN_MS = 20 };
+
+struct node_api {
+	struct loop *loop;
+	struct api_client *client;
+	struct kubeconfig config;
+};
+
+struct waiting {
+	bool done;
+	int r;
+	json_t *body;
+	struct err *e;
+};
+
+int node_api_open(const char *kubeconfig, struct node_api **ret, struct err *e)
+{
+	struct node_api *a = xcalloc(1, sizeof(*a));
+	int r = kubeconfig_load(kubeconfig, &a->config, e);
+	if (r == 0)
+		r = loop_new(&a->loop, e);
+	if (r == 0)
+		r = api_client_new(a->loop, &a->config, &a->client, e);
+	if (r < 0) {
+		node_api_close(a);
+		return r;
+	}
+	*ret = a;
+	return 0;
+}
+
+void node_api_close(struct node_api *a)
+{
+	if (!a)
+		return;
+	if (a->client)
+		api_client_free(a->client);
+	if (a->loop)
+		loop_free(a->loop);
+	kubeconfig_done(&a->config);
+	free(a);
+}
+
+static void on_done(void *arg, int status, json_t *body, const struct err *e)
+{
+	struct waiting *w = arg;
+	(void)status;
+	w->done = true;
+	w->r = e ? e->code : 0;
+	w->body = json_incref(body);
+	if (e && w->e)
+		*w->e = *e;
+}
+
+int node_api_get(struct node_api *a, const char *path, json_t **ret, struct err *e)
+{
+	struct waiting w = { .e = e };
+	api_get(a->client, path, on_done, &w);
+	while (!w.done)
+		loop_run_once(a->loop, 1000);
+	if (ret && w.r == 0)
+		*ret = w.body;
+	else
+		json_decref(w.body);
+	return w.r;
+}
+
+static void on_timer(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static void pause_ms(struct node_api *a, int ms)
+{
+	bool over = false;
+	struct timer *t = timer_new(a->loop, on_timer, &over);
+	timer_start(t, ms);
+	while (!over)
+		loop_run_once(a->loop, ms);
+	timer_free(t);
+}
+
+int node_api_wait(struct node_api *a, const char *path, int (*test)(const json_t *answer), int timeout_ms, struct err *e)
+{
+	for (int64_t until = clock_mono_ms() + timeout_ms;;) {
+		AUTO_JSON *answer = NULL;
+		struct err now = ERR_INIT;
+		int r = node_api_get(a, path, &answer, &now);
+		if (r == 0 && (!test || test(answer)))
+			return 0;
+		if (clock_mono_ms() >= until)
+			return err_set(e, -ETIMEDOUT, "timed out waiting for %s%s%s", path, r < 0 ? ": " : "", r < 0 ? err_text(&now) : "");
+		pause_ms(a, AGAIN_MS);
+	}
+}
