@@ -1,0 +1,148 @@
+/* What the files of the API server share: the server, its resources, and a request on its way. */
+#ifndef KNARR_CP_API_API_INTERNAL_H
+#define KNARR_CP_API_API_INTERNAL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "cp/api/api.h"
+#include "cp/api/negotiate.h"
+#include "cp/api/route.h"
+#include "cp/api/status.h"
+#include "cp/auth/authorize.h"
+#include "cp/auth/user.h"
+#include "cp/kinds/kind_ops.h"
+#include "io/http_client.h"
+#include "io/http_server.h"
+
+/* One stored resource and what serving it needs. */
+struct resource {
+	const struct kind *kind;
+	const struct kind_ops *ops;
+	struct bucket *bucket;
+	char *lead; /* the beginning of each stored object that list items go without: "kind":"Pod","apiVersion":"v1", */
+	size_t lead_len;
+};
+
+struct metrics {
+	uint64_t requests[8][6]; /* by verb (metrics.c) and status class */
+	uint64_t watch_events;
+	uint64_t in_flight, watches;
+};
+
+struct api {
+	struct loop *loop;
+	struct schema *schema;
+	struct cache *cache;
+	struct resource *resources;
+	size_t n_resources;
+	struct kind_env env;
+	char *service_cidr, *advertise_address, *cluster_domain, *ca_file;
+	uint16_t secure_port;
+	struct tls_ctx *agent_tls;
+	struct http_client *agent_http;
+	struct list requests; /* struct req.link: those not yet over */
+	struct map *documents; /* name -> struct buf: discovery and OpenAPI, built once when first asked for */
+	struct metrics metrics;
+	bool ready, stopping;
+};
+
+/* A request from arrival to answer. It lives until it was answered and, when it came over HTTP, until the exchange is
+ * over; req_ref() keeps it longer. */
+struct req {
+	int refs;
+	struct list link;
+	struct api *api;
+	struct http_exchange *x; /* NULL for calls from within and once the peer has gone */
+	bool local, answered, closed;
+	api_local_done done;
+	void *done_arg;
+	const char *method; /* upper case, static or the exchange's */
+	char *method_text;
+	struct query query;
+	struct route route;
+	const struct resource *res; /* NULL for what is not a stored resource */
+	struct auth_user user;
+	struct answer_type answer;
+	char *content_type;
+	json_t *local_body;
+	char **warnings;
+	int64_t started_us;
+	void (*on_close)(struct req *q); /* the peer has gone or the answer is out: stop what streams */
+	void *data;                      /* the handler's, with on_close */
+};
+
+struct req *req_ref(struct req *q);
+void req_unref(struct req *q);
+void req_warn(struct req *q, const char *text);
+const char *req_param(const struct req *q, const char *name);
+/* "pods" "deployments": for wording. */
+const char *req_group(const struct req *q);
+bool req_dry_run(const struct req *q);
+
+/* Answers: each may be called once per request, also after the peer has gone. */
+void reply_status(struct req *q, json_t *status);                 /* takes */
+void reply_json(struct req *q, int code, json_t *value);          /* takes */
+void reply_text(struct req *q, int code, const char *text);
+/* bytes of a complete JSON answer; yaml and gzip as accepted. */
+void reply_buf(struct req *q, int code, struct buf *json);
+/* An object of q->res in the form that was asked for. */
+void reply_object(struct req *q, int code, struct buf *json);
+void reply_cobj(struct req *q, int code, const struct cobj *o);
+/* Headers of every answer (content type, audit id, warnings), ended by {NULL, NULL}; at most cap. */
+#define REPLY_HEADERS 24
+void reply_headers(struct req *q, const char *content_type, struct http_header h[REPLY_HEADERS]);
+void reply_done(struct req *q); /* marks it answered and drops the handler's reference; for streams */
+
+/* request.c: dispatch of a routed, authenticated request. */
+void request_run(struct req *q);
+const struct resource *api_resource(const struct api *a, const char *group, const char *version, const char *plural);
+const struct resource *api_resource_of_kind(const struct api *a, const char *group, const char *kind);
+bool api_kind_has_verb(const struct kind *k, const char *verb);
+bool api_may(const struct req *q, const struct auth_attributes *what);
+
+/* body.c: the request's body as a JSON value (an empty one gives NULL). Returns a Status or NULL with *ret owned. */
+json_t *body_parse(struct req *q, enum body_type type, json_t **ret);
+/* An object of the request's kind: apiVersion and kind checked or filled in, decoded by the schema. */
+json_t *body_object(struct req *q, const struct kind *k, json_t **ret);
+json_t *body_decode(struct req *q, const struct kind *k, json_t *object);
+/* Options of writes in query or body: dryRun, fieldManager, fieldValidation. kind: "CreateOptions" ... */
+json_t *options_check(struct req *q, const char *kind);
+
+/* Handlers of verbs on stored resources. */
+void verb_get(struct req *q);
+void verb_list(struct req *q);
+void verb_watch(struct req *q);
+void verb_create(struct req *q);
+void verb_update(struct req *q);
+void verb_patch(struct req *q);
+void verb_delete(struct req *q);
+void verb_deletecollection(struct req *q);
+
+/* Handlers beside them. */
+void scale_get(struct req *q);
+void scale_update(struct req *q);
+void scale_patch(struct req *q);
+void binding_create(struct req *q);
+void eviction_create(struct req *q);
+void finalize_update(struct req *q);
+void stream_log(struct req *q);
+void stream_exec(struct req *q);        /* exec and attach */
+void stream_portforward(struct req *q);
+void review_access_self(struct req *q);
+void review_access(struct req *q);
+void review_self(struct req *q);
+void review_rules(struct req *q);
+
+bool plain_run(struct req *q);     /* health, version, metrics, index: whether the path is one of them */
+bool discovery_run(struct req *q); /* /api, /apis ... */
+bool openapi_run(struct req *q);
+void metrics_count(struct api *a, const struct req *q, int code);
+void metrics_write(struct api *a, struct str *out);
+
+#endif

@@ -1,0 +1,74 @@
+/* DeleteOptions. Purpose: one reading of what a delete asks for. Happy path: no body and no query: the defaults. Fails
+ * with 400 for what does not parse and 422 for what does not fit together. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/api/delete.h"
+
+static json_t *read_query(const struct req *q, struct delete_options *ret)
+{
+	const char *grace = req_param(q, "gracePeriodSeconds"), *policy = req_param(q, "propagationPolicy");
+	if (!str_empty(grace) && str_to_i64(grace, &ret->grace) < 0)
+		return status_bad_request("strconv.ParseInt: parsing \"%s\": invalid syntax", grace);
+	if (!str_empty(policy))
+		ret->policy = xstrdup(policy);
+	if (req_param(q, "orphanDependents"))
+		ret->orphan = query_bool(&q->query, "orphanDependents");
+	return NULL;
+}
+
+static void read_body(const json_t *body, struct delete_options *ret)
+{
+	const char *policy = json_str_at(body, "propagationPolicy"), *uid = json_str_at(body, "preconditions.uid");
+	const char *rv = json_str_at(body, "preconditions.resourceVersion");
+	ret->grace = json_int_at(body, "gracePeriodSeconds", ret->grace);
+	if (policy)
+		ret->policy = xstrdup(policy);
+	if (json_is_boolean(json_object_get(body, "orphanDependents")))
+		ret->orphan = json_is_true(json_object_get(body, "orphanDependents"));
+	if (uid)
+		ret->uid = xstrdup(uid);
+	if (rv)
+		ret->rv = xstrdup(rv);
+	if (json_array_size(json_object_get(body, "dryRun")))
+		ret->dry_run = true;
+}
+
+static void check(const struct delete_options *o, struct field_errors *errors)
+{
+	static const char *const policies[] = { "Foreground", "Background", "Orphan", "nil", NULL };
+	AUTO_JSON *value = o->policy ? json_string(o->policy) : NULL;
+	if (!o->policy)
+		return;
+	if (!strv_has((char *const *)policies, o->policy) || strcmp(o->policy, "nil") == 0)
+		field_not_supported(errors, "propagationPolicy", value, policies);
+	else if (o->orphan >= 0)
+		field_invalid(errors, "propagationPolicy", value, "orphanDependents and deletionPropagation cannot be both set");
+}
+
+json_t *delete_options_read(struct req *q, struct delete_options *ret)
+{
+	AUTO_JSON *body = NULL;
+	*ret = (struct delete_options){ .grace = -1, .orphan = -1 };
+	enum body_type type = negotiate_body(q->content_type);
+	json_t *status = body_parse(q, type == BODY_YAML ? BODY_YAML : BODY_JSON, &body);
+	if (status) {
+		AUTO_FREE char *why = xstrdup(json_str_or(status, "message", ""));
+		json_decref(status);
+		return status_bad_request("couldn't get version/kind; json parse error: %s", why);
+	}
+	if (json_is_object(body) && json_object_size(body))
+		read_body(body, ret);
+	else
+		status = read_query(q, ret);
+	if (!status)
+		status = options_check(q, "DeleteOptions");
+	if (status)
+		return status;
+	ret->dry_run = ret->dry_run || req_dry_run(q);
+	AUTO_FIELD_ERRORS errors = { 0 };
+	check(ret, &errors);
+	return errors.n ? status_invalid("meta.k8s.io", "DeleteOptions", "", &errors) : NULL;
+}

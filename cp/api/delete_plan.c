@@ -1,0 +1,125 @@
+/* The rules of deletion. Purpose: graceful deletion, finalizers and propagation in one pure function. Happy path: no
+ * finalizer and no grace: the object goes at once. Else it is marked (deletionTimestamp, deletionGracePeriodSeconds) and
+ * waits. A mark is never taken back and a grace period never grows. */
+#include "cp/api/delete_plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define FOREGROUND "foregroundDeletion"
+#define ORPHAN "orphan"
+
+void delete_options_done(struct delete_options *o)
+{
+	free(o->policy);
+	free(o->uid);
+	free(o->rv);
+	*o = (struct delete_options){ 0 };
+}
+
+static bool has_finalizer(const json_t *object, const char *name)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach(json_at(object, "metadata.finalizers"), i, v)
+		if (str_eq(json_string_value(v), name))
+			return true;
+	return false;
+}
+
+/* Sets or drops the garbage collector's finalizers; whether that changed anything. */
+static bool set_gc_finalizers(json_t *object, const struct delete_options *o)
+{
+	bool had_orphan = has_finalizer(object, ORPHAN), had_foreground = has_finalizer(object, FOREGROUND);
+	bool orphan = had_orphan, foreground = had_foreground;
+	if (o->orphan >= 0) {
+		orphan = o->orphan;
+		foreground = false;
+	} else if (o->policy) {
+		orphan = strcmp(o->policy, "Orphan") == 0;
+		foreground = strcmp(o->policy, "Foreground") == 0;
+	}
+	if (orphan == had_orphan && foreground == had_foreground)
+		return false;
+	json_t *list = json_array(), *v;
+	size_t i;
+	json_array_foreach(json_at(object, "metadata.finalizers"), i, v)
+		if (!str_eq(json_string_value(v), ORPHAN) && !str_eq(json_string_value(v), FOREGROUND))
+			json_array_append(list, v);
+	if (foreground)
+		json_array_append_new(list, json_string(FOREGROUND));
+	if (orphan)
+		json_array_append_new(list, json_string(ORPHAN));
+	if (json_array_size(list))
+		json_set_at(object, "metadata.finalizers", json_incref(list));
+	else
+		json_del_at(object, "metadata.finalizers");
+	json_decref(list);
+	return true;
+}
+
+static void set_time(json_t *object, int64_t at_ms)
+{
+	char text[RFC3339_MAX];
+	json_set_str(object, "metadata.deletionTimestamp", rfc3339(at_ms, text));
+}
+
+static void mark(json_t *object, int64_t grace, int64_t now_ms)
+{
+	int64_t generation = json_int_at(object, "metadata.generation", 0);
+	set_time(object, now_ms + grace * 1000);
+	json_set_int(object, "metadata.deletionGracePeriodSeconds", grace);
+	if (generation > 0)
+		json_set_int(object, "metadata.generation", generation + 1);
+}
+
+/* A namespace waits for its own list of finalizers, without a grace period. */
+static enum delete_step plan_namespace(json_t *object, int64_t now_ms)
+{
+	bool waits = json_array_size(json_at(object, "spec.finalizers")) || json_array_size(json_at(object, "metadata.finalizers"));
+	if (!waits)
+		return DELETE_GO;
+	if (json_at(object, "metadata.deletionTimestamp"))
+		return DELETE_NOTHING;
+	set_time(object, now_ms);
+	json_set_str(object, "status.phase", "Terminating");
+	return DELETE_MARK;
+}
+
+/* An object that is marked already: only a shorter grace period changes anything. */
+static enum delete_step plan_again(json_t *object, const struct delete_options *o, bool graceful, bool changed)
+{
+	int64_t had = json_int_at(object, "metadata.deletionGracePeriodSeconds", 0), when_us;
+	bool finalizers = json_array_size(json_at(object, "metadata.finalizers")) > 0;
+	if (!graceful || o->grace < 0 || o->grace >= had) {
+		if (!finalizers && (!graceful || had == 0))
+			return DELETE_GO;
+		return changed ? DELETE_MARK : DELETE_NOTHING;
+	}
+	const char *was = json_str_at(object, "metadata.deletionTimestamp");
+	if (was && rfc3339_parse(was, &when_us) == 0)
+		set_time(object, when_us / 1000 - (had - o->grace) * 1000);
+	json_set_int(object, "metadata.deletionGracePeriodSeconds", o->grace);
+	return finalizers || o->grace > 0 ? DELETE_MARK : DELETE_MARK_GO;
+}
+
+enum delete_step delete_plan(const struct kind *k, const struct kind_ops *ops, json_t *object, const struct delete_options *o,
+			     int64_t now_ms)
+{
+	if (strcmp(k->kind, "Namespace") == 0 && !*k->group)
+		return plan_namespace(object, now_ms);
+	bool changed = set_gc_finalizers(object, o);
+	bool finalizers = json_array_size(json_at(object, "metadata.finalizers")) > 0;
+	int grace = ops->grace_seconds ? ops->grace_seconds(object, o->grace) : -1;
+	if (json_at(object, "metadata.deletionTimestamp"))
+		return plan_again(object, o, ops->grace_seconds != NULL, changed);
+	if (grace < 0 && !finalizers)
+		return DELETE_GO;
+	mark(object, MAX(grace, 0), now_ms);
+	return finalizers || grace > 0 ? DELETE_MARK : DELETE_MARK_GO;
+}

@@ -1,0 +1,193 @@
+/* List options. Purpose: decide what a list or watch means before anything is read. Happy path: selectors parse, the
+ * resourceVersion rules hold, a continue token gives revision and key. Fails with a 400 or 422 Status in the
+ * original's words. */
+#include "cp/api/list_plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/api/status.h"
+
+char *continue_encode(uint64_t rev, const char *key)
+{
+	AUTO_STR json = STR_INIT;
+	struct str out = STR_INIT;
+	str_addf(&json, "{\"v\":\"meta.k8s.io/v1\",\"rv\":%lld,\"start\":", rev ? (long long)rev : -1LL);
+	str_add_json(&json, key);
+	str_addc(&json, '}');
+	base64url_encode(&out, json.p, json.len);
+	return str_take(&out);
+}
+
+int continue_decode(const char *token, uint64_t *ret_rev, char **ret_key)
+{
+	AUTO_STR text = STR_INIT;
+	AUTO_JSON *j = NULL;
+	size_t n = strcspn(token, "=");
+	if (base64url_decode(&text, token, n) < 0 || json_parse(str_text(&text), text.len, &j, NULL) < 0)
+		return -EINVAL;
+	const char *start = json_str_at(j, "start");
+	int64_t rev = json_int_at(j, "rv", 0);
+	if (!str_eq(json_str_at(j, "v"), "meta.k8s.io/v1") || str_empty(start) || strstr(start, "..") || rev == 0)
+		return -EINVAL;
+	*ret_rev = rev < 0 ? 0 : (uint64_t)rev;
+	*ret_key = xstrdup(start);
+	return 0;
+}
+
+static bool digits_only(const char *s)
+{
+	return *s && strspn(s, "0123456789") == strlen(s) && strlen(s) < 20;
+}
+
+static json_t *bad_number(const char *value)
+{
+	return status_bad_request("strconv.ParseInt: parsing \"%s\": invalid syntax", value);
+}
+
+static json_t *read_int(const struct query *q, const char *name, int64_t *ret)
+{
+	const char *v = query_get(q, name);
+	*ret = 0;
+	if (!v || !*v)
+		return NULL;
+	return str_to_i64(v, ret) < 0 ? bad_number(v) : NULL;
+}
+
+static bool field_is_known(const struct kind *k, const char *field)
+{
+	if (strcmp(field, "metadata.name") == 0 || (k->namespaced && strcmp(field, "metadata.namespace") == 0))
+		return true;
+	for (size_t i = 0; k->field_labels && k->field_labels[i]; i++)
+		if (strcmp(k->field_labels[i], field) == 0)
+			return true;
+	return false;
+}
+
+static json_t *unknown_field(const struct kind *k, const char *field)
+{
+	if (k->field_labels && k->field_labels[0])
+		for (size_t i = 0; k->field_labels[i]; i++)
+			if (strncmp(k->field_labels[i], "metadata.", 9) != 0)
+				return status_bad_request("field label not supported: %s", field);
+	return status_bad_request("\"%s\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", field);
+}
+
+static json_t *read_selectors(const struct query *q, const struct kind *k, struct list_plan *ret)
+{
+	const char *labels = query_get(q, "labelSelector"), *fields = query_get(q, "fieldSelector"), *key, *op;
+	struct err e = ERR_INIT;
+	char *const *values;
+	size_t at = 0;
+	if (labels && *labels && selector_parse_labels(labels, &ret->labels, &e) < 0)
+		return status_bad_request("unable to parse requirement: %s", err_text(&e));
+	if (fields && *fields && selector_parse_fields(fields, &ret->fields, &e) < 0)
+		return status_bad_request("%s", err_text(&e));
+	while (ret->fields && selector_next(ret->fields, &at, &key, &op, &values))
+		if (!field_is_known(k, key))
+			return unknown_field(k, key);
+	return NULL;
+}
+
+static void check_initial_events(const struct query *q, bool watch, struct field_errors *errors)
+{
+	static const char *const supported[] = { "NotOlderThan", NULL };
+	const char *match = query_get(q, "resourceVersionMatch"), *rv = query_get(q, "resourceVersion");
+	if (query_get(q, "sendInitialEvents")) {
+		if (!watch) {
+			if (!str_empty(match) && str_empty(rv))
+				field_forbidden(errors, "resourceVersionMatch",
+						"resourceVersionMatch is forbidden unless resourceVersion is provided");
+			field_forbidden(errors, "sendInitialEvents", "sendInitialEvents is forbidden for list");
+			return;
+		}
+		if (!str_eq(match, "NotOlderThan"))
+			field_forbidden(errors, "resourceVersionMatch",
+					"sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+		if (!str_empty(match) && strcmp(match, "NotOlderThan") != 0) {
+			AUTO_JSON *value = json_string(match);
+			field_not_supported(errors, "resourceVersionMatch", value, supported);
+		}
+	} else if (watch && !str_empty(match)) {
+		field_forbidden(errors, "resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+	}
+}
+
+static void check_match(const struct query *q, struct field_errors *errors)
+{
+	static const char *const supported[] = { "Exact", "NotOlderThan", NULL };
+	const char *match = query_get(q, "resourceVersionMatch"), *rv = query_get(q, "resourceVersion");
+	if (str_empty(match))
+		return;
+	if (str_empty(rv))
+		field_forbidden(errors, "resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided");
+	if (!str_empty(query_get(q, "continue")))
+		field_forbidden(errors, "resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
+	if (!strv_has((char *const *)supported, match)) {
+		AUTO_JSON *value = json_string(match);
+		field_not_supported(errors, "resourceVersionMatch", value, supported);
+	}
+	if (str_eq(match, "Exact") && str_eq(rv, "0"))
+		field_forbidden(errors, "resourceVersionMatch",
+				"resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+}
+
+static json_t *read_version(const struct query *q, struct list_plan *ret)
+{
+	const char *rv = query_get(q, "resourceVersion"), *token = query_get(q, "continue"), *match = query_get(q, "resourceVersionMatch");
+	if (!str_empty(token)) {
+		if (!str_empty(rv) && strcmp(rv, "0") != 0)
+			return status_bad_request("specifying resource version is not allowed when using continue");
+		if (continue_decode(token, &ret->rev, &ret->after) < 0)
+			return status_bad_request("continue key is not valid: illegal token");
+		ret->exact = ret->rev != 0;
+		return NULL;
+	}
+	ret->rv_given = !str_empty(rv);
+	if (!ret->rv_given)
+		return NULL;
+	if (!digits_only(rv)) {
+		AUTO_FIELD_ERRORS errors = { 0 };
+		return status_bad_request("resourceVersion: Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": invalid syntax", rv, rv);
+	}
+	ret->rev = strtoull(rv, NULL, 10);
+	/* With a limit, a number without a match means exactly that state. */
+	ret->exact = str_eq(match, "Exact") || (str_empty(match) && ret->limit && ret->rev);
+	return NULL;
+}
+
+json_t *list_plan_read(const struct query *q, const struct kind *k, bool watch, struct list_plan *ret)
+{
+	*ret = (struct list_plan){ 0 };
+	int64_t limit = 0, timeout = 0;
+	json_t *status = read_int(q, "limit", &limit);
+	if (!status)
+		status = read_int(q, "timeoutSeconds", &timeout);
+	if (status)
+		return status;
+	ret->limit = limit > 0 ? (size_t)limit : 0;
+	ret->timeout_s = timeout > 0 && timeout < INT32_MAX ? (int)timeout : 0;
+	AUTO_FIELD_ERRORS errors = { 0 };
+	check_initial_events(q, watch, &errors);
+	if (!watch && !query_get(q, "sendInitialEvents"))
+		check_match(q, &errors);
+	if (errors.n)
+		return status_invalid("meta.k8s.io", "ListOptions", "", &errors);
+	if ((status = read_selectors(q, k, ret)))
+		return status;
+	ret->bookmarks = query_bool(q, "allowWatchBookmarks");
+	ret->initial_events = watch && query_bool(q, "sendInitialEvents");
+	ret->no_initial = watch && query_get(q, "sendInitialEvents") && !ret->initial_events;
+	return read_version(q, ret);
+}
+
+void list_plan_done(struct list_plan *p)
+{
+	selector_free(p->labels);
+	selector_free(p->fields);
+	free(p->after);
+	*p = (struct list_plan){ 0 };
+}

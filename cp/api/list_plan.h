@@ -1,0 +1,36 @@
+/* What a list or watch asks for, and continue tokens: query text in, decisions out. No I/O. */
+#ifndef KNARR_CP_API_LIST_PLAN_H
+#define KNARR_CP_API_LIST_PLAN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/selector.h"
+#include "cp/api/route.h"
+#include "cp/schema/schema.h"
+
+struct list_plan {
+	struct selector *labels, *fields; /* NULL: everything */
+	size_t limit;
+	bool exact;          /* the state at rev; else at least rev */
+	bool rv_given;       /* resourceVersion was named (also "0") */
+	uint64_t rev;        /* 0: the newest */
+	char *after;         /* from a continue token: behind this key */
+	bool initial_events; /* watch: sendInitialEvents */
+	bool no_initial;     /* watch: sendInitialEvents=false */
+	bool bookmarks;
+	int timeout_s;       /* 0: none given */
+};
+
+/* Checks and reads list options. k says which fields may be selected. Returns a Status or NULL with ret filled (to be
+ * ended by list_plan_done() in any case). */
+json_t *list_plan_read(const struct query *q, const struct kind *k, bool watch, struct list_plan *ret);
+void list_plan_done(struct list_plan *p);
+
+/* A token for the rest of a list at rev behind key. Returns owned. rev 0: at the newest state. */
+char *continue_encode(uint64_t rev, const char *key);
+/* 0 or -EINVAL. ret_key is owned. */
+int continue_decode(const char *token, uint64_t *ret_rev, char **ret_key);
+
+#endif

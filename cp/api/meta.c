@@ -1,0 +1,57 @@
+/* Metadata that the server owns. Purpose: uid, creationTimestamp, generation and deletion marks are never a client's to
+ * set. Happy path: on create they are made, on update taken from the old state, and generation counts changes of what
+ * is wanted. Nothing fails. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/rand.h"
+#include "cp/api/write.h"
+
+static const char *const owned[] = { "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
+				     "generation", "selfLink", "managedFields" };
+
+void meta_prepare_create(const struct kind *k, const char *ns, json_t *object)
+{
+	json_t *meta = json_object_at(object, "metadata");
+	char uid[37], now[RFC3339_MAX];
+	for (size_t i = 0; i < ARRAY_LEN(owned); i++)
+		json_object_del(meta, owned[i]);
+	json_object_del(meta, "resourceVersion");
+	if (k->namespaced)
+		json_object_set_new(meta, "namespace", json_string(ns));
+	else
+		json_object_del(meta, "namespace");
+	json_object_set_new(meta, "uid", json_string(rand_uuid(uid)));
+	json_object_set_new(meta, "creationTimestamp", json_string(rfc3339(clock_wall_ms(), now)));
+}
+
+/* Everything but metadata and status, which is what generation counts. */
+static bool wanted_differs(const json_t *a, const json_t *b)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach((json_t *)a, key, value)
+		if (strcmp(key, "metadata") != 0 && strcmp(key, "status") != 0 && !json_equal(value, json_object_get(b, key)))
+			return true;
+	json_object_foreach((json_t *)b, key, value)
+		if (strcmp(key, "metadata") != 0 && strcmp(key, "status") != 0 && !json_object_get(a, key))
+			return true;
+	return false;
+}
+
+void meta_prepare_update(const struct resource *res, json_t *object, const json_t *old)
+{
+	json_t *meta = json_object_at(object, "metadata"), *old_meta = json_object_get(old, "metadata");
+	for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
+		json_t *value = json_object_get(old_meta, owned[i]);
+		if (value)
+			json_object_set(meta, owned[i], value);
+		else
+			json_object_del(meta, owned[i]);
+	}
+	if (res->kind->namespaced)
+		json_object_set(meta, "namespace", json_object_get(old_meta, "namespace"));
+	if (res->ops->has_generation && wanted_differs(object, old))
+		json_object_set_new(meta, "generation", json_integer(json_int_at(old, "metadata.generation", 0) + 1));
+}

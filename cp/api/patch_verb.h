@@ -1,0 +1,17 @@
+/* Applying the body of a PATCH to a document. */
+#ifndef KNARR_CP_API_PATCH_VERB_H
+#define KNARR_CP_API_PATCH_VERB_H
+
+#include "cp/api/write.h"
+
+/* A patch as it came: its type and its document. */
+struct patch_body {
+	enum body_type type;
+	json_t *patch;
+};
+json_t *patch_body_read(struct req *q, struct patch_body **ret); /* Status or NULL, ret owned */
+void patch_body_free(void *body);
+/* doc changed by the patch; t gives strategies. Status or NULL with ret owned. */
+json_t *patch_apply(const struct patch_body *p, const struct type *t, const json_t *doc, json_t **ret);
+
+#endif

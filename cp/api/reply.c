@@ -1,0 +1,196 @@
+/* Answers. Purpose: one way out for every request. Happy path: bytes of JSON, written as they are, with Warning
+ * headers, gzip above 128 KiB where the client accepts it, YAML where it was asked for; calls from within get the value.
+ * Nothing fails: an answer to a peer that has gone is dropped. Each request is answered once. */
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "cp/api/api_internal.h"
+#include "cp/api/encode.h"
+#include "cp/api/transform.h"
+#include "cp/api/yaml.h"
+
+#define GZIP_ABOVE (128 * 1024)
+
+void reply_done(struct req *q)
+{
+	if (q->answered)
+		return;
+	q->answered = true;
+	q->api->metrics.in_flight--;
+	req_unref(q);
+}
+
+static void add_header(struct http_header *h, const char *name, const char *value)
+{
+	size_t i = 0;
+	while (h[i].name)
+		i++;
+	if (i + 1 < REPLY_HEADERS)
+		h[i] = (struct http_header){ name, value };
+}
+
+void reply_headers(struct req *q, const char *content_type, struct http_header h[REPLY_HEADERS])
+{
+	memset(h, 0, sizeof(*h) * REPLY_HEADERS);
+	if (content_type)
+		add_header(h, "content-type", content_type);
+	add_header(h, "cache-control", "no-cache, private");
+	for (size_t i = 0; q->warnings && q->warnings[i]; i++) {
+		AUTO_STR value = STR_INIT;
+		str_add(&value, "299 - ");
+		str_add_json(&value, q->warnings[i]);
+		free(q->warnings[i]);
+		q->warnings[i] = str_take(&value);
+		add_header(h, "warning", q->warnings[i]);
+	}
+}
+
+/* A gzip stream of the bytes; NULL when zlib cannot. */
+static struct buf *gzip(const struct buf *b)
+{
+	z_stream z = { 0 };
+	if (b->len > UINT32_MAX || deflateInit2(&z, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+		return NULL;
+	size_t bound = deflateBound(&z, b->len);
+	char *out = xmalloc(bound);
+	z.next_in = (Bytef *)b->data;
+	z.avail_in = (uInt)b->len;
+	z.next_out = (Bytef *)out;
+	z.avail_out = (uInt)bound;
+	int r = deflate(&z, Z_FINISH);
+	struct buf *zipped = r == Z_STREAM_END ? buf_new(out, z.total_out) : NULL;
+	deflateEnd(&z);
+	free(out);
+	return zipped;
+}
+
+static void send_buf(struct req *q, int code, const char *content_type, struct buf *body)
+{
+	struct http_header h[REPLY_HEADERS];
+	AUTO_BUF *zipped = NULL;
+	reply_headers(q, content_type, h);
+	if (body->len > GZIP_ABOVE && negotiate_gzip(http_header_get(q->x, "accept-encoding")))
+		zipped = gzip(body);
+	if (zipped) {
+		add_header(h, "content-encoding", "gzip");
+		add_header(h, "vary", "Accept-Encoding");
+	}
+	if (code == 504 || code == 503 || code == 429)
+		add_header(h, "retry-after", "1");
+	http_respond_buf(q->x, code, h, zipped ? zipped : body);
+}
+
+static void answer_local(struct req *q, int code, struct buf *json)
+{
+	AUTO_JSON *value = NULL;
+	struct err e = ERR_INIT;
+	json_parse(json->data, json->len, &value, NULL);
+	bool failed = code < 200 || code > 299;
+	if (failed) {
+		static const struct {
+			int status, code;
+		} codes[] = { { 404, -2 }, { 403, -13 }, { 401, -13 }, { 410, -75 }, { 422, -22 }, { 400, -22 }, { 429, -11 }, { 503, -11 } };
+		int r = -71;
+		for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+			if (codes[i].status == code)
+				r = codes[i].code;
+		if (code == 409)
+			r = str_eq(json_str_at(value, "reason"), "AlreadyExists") ? -17 : -116;
+		err_set(&e, r, "%s", json_str_or(value, "message", "request failed"));
+	}
+	q->done(q->done_arg, code, value, failed ? &e : NULL);
+}
+
+static const char *form_type(const struct req *q)
+{
+	if (q->answer.form == FORM_DISCOVERY)
+		return "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+	return "application/json";
+}
+
+void reply_buf(struct req *q, int code, struct buf *json)
+{
+	if (q->answered)
+		return;
+	metrics_count(q->api, q, code);
+	if (q->done) {
+		answer_local(q, code, json);
+	} else if (q->x && (q->answer.yaml || query_bool(&q->query, "pretty"))) {
+		AUTO_JSON *value = NULL;
+		AUTO_STR text = STR_INIT;
+		json_parse(json->data, json->len, &value, NULL);
+		if (q->answer.yaml) {
+			yaml_write(&text, value);
+		} else {
+			AUTO_FREE char *pretty = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY);
+			str_add(&text, pretty ? pretty : "null");
+			str_addc(&text, '\n');
+		}
+		AUTO_BUF *b = buf_new(text.p, text.len);
+		send_buf(q, code, q->answer.yaml ? "application/yaml" : form_type(q), b);
+	} else if (q->x) {
+		send_buf(q, code, form_type(q), json);
+	}
+	reply_done(q);
+}
+
+void reply_json(struct req *q, int code, json_t *value)
+{
+	AUTO_STR text = STR_INIT;
+	str_add_jsonv(&text, value);
+	json_decref(value);
+	AUTO_BUF *b = buf_new(text.p, text.len);
+	reply_buf(q, code, b);
+}
+
+void reply_status(struct req *q, json_t *status)
+{
+	q->answer.form = FORM_OBJECT;
+	reply_json(q, status_code(status), status);
+}
+
+void reply_text(struct req *q, int code, const char *text)
+{
+	if (q->answered)
+		return;
+	metrics_count(q->api, q, code);
+	if (q->done) {
+		struct err e = ERR_INIT;
+		err_set(&e, -71, "%s", text);
+		q->done(q->done_arg, code, NULL, code > 299 ? &e : NULL);
+	} else if (q->x) {
+		struct http_header h[REPLY_HEADERS];
+		reply_headers(q, "text/plain; charset=utf-8", h);
+		add_header(h, "x-content-type-options", "nosniff");
+		http_respond(q->x, code, h, text, strlen(text));
+	}
+	reply_done(q);
+}
+
+void reply_object(struct req *q, int code, struct buf *json)
+{
+	if (q->answer.form == FORM_OBJECT || q->done || !q->res) {
+		reply_buf(q, code, json);
+		return;
+	}
+	if (q->answer.form == FORM_PARTIAL_LIST) {
+		reply_status(q, status_new(406, "NotAcceptable",
+					   "you requested PartialObjectMetadataList, but the requested object is not a list "
+					   "(*core.%s)", q->res->kind->kind));
+		return;
+	}
+	AUTO_JSON *object = NULL;
+	json_parse(json->data, json->len, &object, NULL);
+	json_t *changed = q->answer.form == FORM_TABLE ? transform_table(q, &object, 1, NULL, true)
+						       : transform_partial(object, q->answer.version);
+	reply_json(q, code, changed);
+}
+
+void reply_cobj(struct req *q, int code, const struct cobj *o)
+{
+	reply_object(q, code, o->json);
+}

@@ -1,0 +1,306 @@
+/* The request path: who asks, may they, which handler. Purpose: everything between the socket and a verb. Happy path:
+ * route, authenticate, authorise, find the resource, negotiate the answer, call the verb's handler. Each step answers
+ * with its Status when it fails (401, 403, 404, 405, 406). Every request is answered exactly once. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/api/api_internal.h"
+
+struct req *req_ref(struct req *q)
+{
+	q->refs++;
+	return q;
+}
+
+void req_unref(struct req *q)
+{
+	if (--q->refs)
+		return;
+	list_remove(&q->link);
+	query_done(&q->query);
+	route_done(&q->route);
+	auth_user_done(&q->user);
+	free(q->content_type);
+	free(q->method_text);
+	json_decref(q->local_body);
+	free_strv(&q->warnings);
+	free(q);
+}
+
+void req_warn(struct req *q, const char *text)
+{
+	if (!strv_has(q->warnings, text))
+		strv_add(&q->warnings, text);
+}
+
+const char *req_param(const struct req *q, const char *name)
+{
+	return query_get(&q->query, name);
+}
+
+const char *req_group(const struct req *q)
+{
+	return q->route.group;
+}
+
+bool req_dry_run(const struct req *q)
+{
+	return req_param(q, "dryRun") != NULL;
+}
+
+bool api_kind_has_verb(const struct kind *k, const char *verb)
+{
+	for (size_t i = 0; k->verbs && k->verbs[i]; i++)
+		if (strcmp(k->verbs[i], verb) == 0)
+			return true;
+	return false;
+}
+
+const struct resource *api_resource(const struct api *a, const char *group, const char *version, const char *plural)
+{
+	for (size_t i = 0; i < a->n_resources; i++) {
+		const struct kind *k = a->resources[i].kind;
+		if (strcmp(k->plural, plural) == 0 && strcmp(k->group, group) == 0 &&
+		    (!version || strcmp(k->version, version) == 0))
+			return &a->resources[i];
+	}
+	return NULL;
+}
+
+const struct resource *api_resource_of_kind(const struct api *a, const char *group, const char *kind)
+{
+	for (size_t i = 0; i < a->n_resources; i++)
+		if (strcmp(a->resources[i].kind->kind, kind) == 0 && strcmp(a->resources[i].kind->group, group) == 0)
+			return &a->resources[i];
+	return NULL;
+}
+
+static const char *pod_node(void *arg, const char *ns, const char *name)
+{
+	const struct resource *pods = api_resource(arg, "", "v1", "pods");
+	struct cobj *o = pods ? bucket_get(pods->bucket, ns, name) : NULL;
+	return o ? cobj_field(o, "spec.nodeName") : NULL;
+}
+
+bool api_may(const struct req *q, const struct auth_attributes *what)
+{
+	return auth_authorize(&(struct auth_env){ pod_node, q->api }, &q->user, what);
+}
+
+static json_t *authorize(struct req *q)
+{
+	const struct route *r = &q->route;
+	struct auth_attributes a = { r->verb, r->group, r->resource, r->subresource, r->ns, r->name,
+				     r->is_resource ? NULL : r->path };
+	if (api_may(q, &a))
+		return NULL;
+	if (!r->is_resource)
+		return status_forbidden_path(q->user.name, r->verb, r->path);
+	AUTO_FREE char *resource = *r->subresource ? xasprintf("%s/%s", r->resource, r->subresource) : xstrdup(r->resource);
+	AUTO_FREE char *where = *r->ns ? xasprintf("in the namespace \"%s\"", r->ns) : xstrdup("at the cluster scope");
+	return status_forbidden(r->group, r->resource, r->name,
+				"User \"%s\" cannot %s resource \"%s\" in API group \"%s\" %s", q->user.name, r->verb, resource,
+				r->group, where);
+}
+
+/* Verbs of whole objects. */
+static const struct {
+	const char *verb;
+	void (*run)(struct req *q);
+	bool named; /* wants a name in the path */
+} verbs[] = {
+	{ "get", verb_get, true },       { "list", verb_list, false },
+	{ "watch", verb_watch, false },  { "create", verb_create, false },
+	{ "update", verb_update, true }, { "patch", verb_patch, true },
+	{ "delete", verb_delete, true }, { "deletecollection", verb_deletecollection, false },
+};
+
+/* Subresources, and resources without storage (sub NULL then). kind "": any that declares it. */
+static const struct {
+	const char *group, *resource, *sub, *verb;
+	void (*run)(struct req *q);
+} extras[] = {
+	{ "*", "*", "status", "get", verb_get },
+	{ "*", "*", "status", "update", verb_update },
+	{ "*", "*", "status", "patch", verb_patch },
+	{ "*", "*", "scale", "get", scale_get },
+	{ "*", "*", "scale", "update", scale_update },
+	{ "*", "*", "scale", "patch", scale_patch },
+	{ "", "pods", "binding", "create", binding_create },
+	{ "", "pods", "eviction", "create", eviction_create },
+	{ "", "pods", "log", "get", stream_log },
+	{ "", "pods", "exec", "get", stream_exec },
+	{ "", "pods", "exec", "create", stream_exec },
+	{ "", "pods", "attach", "get", stream_exec },
+	{ "", "pods", "attach", "create", stream_exec },
+	{ "", "pods", "portforward", "get", stream_portforward },
+	{ "", "pods", "portforward", "create", stream_portforward },
+	{ "", "namespaces", "finalize", "update", finalize_update },
+	{ "", "bindings", NULL, "create", binding_create },
+	{ "authorization.k8s.io", "selfsubjectaccessreviews", NULL, "create", review_access_self },
+	{ "authorization.k8s.io", "subjectaccessreviews", NULL, "create", review_access },
+	{ "authorization.k8s.io", "localsubjectaccessreviews", NULL, "create", review_access },
+	{ "authorization.k8s.io", "selfsubjectrulesreviews", NULL, "create", review_rules },
+	{ "authentication.k8s.io", "selfsubjectreviews", NULL, "create", review_self },
+};
+
+static bool is_or_any(const char *pattern, const char *s)
+{
+	return strcmp(pattern, "*") == 0 || strcmp(pattern, s) == 0;
+}
+
+static json_t *run_extra(struct req *q)
+{
+	const struct route *r = &q->route;
+	bool known = false;
+	if (*r->subresource && q->res) {
+		bool declared = false;
+		for (size_t i = 0; q->res->kind->subresources && q->res->kind->subresources[i]; i++)
+			declared = declared || strcmp(q->res->kind->subresources[i], r->subresource) == 0;
+		if (!declared)
+			return status_unknown_resource();
+	}
+	for (size_t i = 0; i < ARRAY_LEN(extras); i++) {
+		bool sub = extras[i].sub ? q->res && strcmp(extras[i].sub, r->subresource) == 0 : !*r->subresource;
+		if (!sub || !is_or_any(extras[i].group, r->group) || !is_or_any(extras[i].resource, r->resource))
+			continue;
+		known = true;
+		if (strcmp(extras[i].verb, r->verb) == 0)
+			return extras[i].run(q), NULL;
+	}
+	return known ? status_method_not_allowed() : status_unknown_resource();
+}
+
+static json_t *run_verb(struct req *q)
+{
+	const struct route *r = &q->route;
+	const struct kind *k = q->res->kind;
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		if (strcmp(verbs[i].verb, r->verb) != 0)
+			continue;
+		if (strcmp(r->verb, "watch") != 0 && verbs[i].named != (*r->name != '\0'))
+			return status_method_not_allowed();
+		if (!api_kind_has_verb(k, r->verb))
+			return status_method_not_allowed();
+		return verbs[i].run(q), NULL;
+	}
+	return status_method_not_allowed();
+}
+
+/* A namespaced kind needs its namespace in the path for everything but lists and watches across all. */
+static bool scope_fits(const struct route *r, const struct kind *k)
+{
+	bool in_ns = *r->ns != '\0';
+	if (!k->namespaced)
+		return !in_ns || strcmp(r->resource, "namespaces") == 0;
+	return in_ns || (!*r->name && (strcmp(r->verb, "list") == 0 || strcmp(r->verb, "watch") == 0 ||
+				       strcmp(r->verb, "create") == 0 || strcmp(r->verb, "deletecollection") == 0));
+}
+
+static json_t *dispatch(struct req *q)
+{
+	const struct route *r = &q->route;
+	q->res = api_resource(q->api, r->group, r->version, r->resource);
+	if (!q->local && strcmp(q->method, "HEAD") == 0)
+		return status_method_not_allowed();
+	if (q->res && !scope_fits(r, q->res->kind))
+		return status_unknown_resource();
+	if (q->res && q->res->kind->namespaced && !*r->ns && strcmp(r->verb, "list") != 0 && strcmp(r->verb, "watch") != 0)
+		return status_method_not_allowed();
+	bool stream = strcmp(r->subresource, "log") == 0 || strcmp(r->subresource, "exec") == 0 ||
+		      strcmp(r->subresource, "attach") == 0 || strcmp(r->subresource, "portforward") == 0;
+	const char *accept = q->x ? http_header_get(q->x, "accept") : NULL;
+	if (!stream && negotiate_accept(accept, true, false, &q->answer) < 0)
+		return status_not_acceptable();
+	if (*r->subresource || !q->res)
+		return run_extra(q);
+	return run_verb(q);
+}
+
+void request_run(struct req *q)
+{
+	json_t *status = authorize(q);
+	if (!status && q->route.is_resource) {
+		status = dispatch(q);
+	} else if (!status && !plain_run(q) && !discovery_run(q) && !openapi_run(q)) {
+		bool api = strcmp(q->route.prefix, "api") == 0;
+		if (api)
+			status = status_unknown_resource();
+		else
+			reply_text(q, 404, "404 page not found\n");
+	}
+	if (status)
+		reply_status(q, status);
+}
+
+static void on_exchange_close(void *arg, struct http_exchange *x)
+{
+	struct req *q = arg;
+	(void)x;
+	q->x = NULL;
+	q->closed = true;
+	if (q->on_close)
+		q->on_close(q);
+	req_unref(q);
+}
+
+static struct req *req_new(struct api *a, const char *method, const char *path, const char *query)
+{
+	struct req *q = xcalloc(1, sizeof(*q));
+	q->refs = 1;
+	q->api = a;
+	q->method_text = xstrdup(method);
+	q->method = q->method_text;
+	q->started_us = clock_wall_us();
+	list_init(&q->link);
+	list_add(&a->requests, &q->link);
+	query_parse(query, &q->query);
+	route_parse(method, path, query_bool(&q->query, "watch"), &q->route);
+	a->metrics.in_flight++;
+	return q;
+}
+
+void api_on_request(void *arg, struct http_exchange *x)
+{
+	struct req *q = req_new(arg, http_method(x), http_path(x), http_query(x));
+	q->x = x;
+	req_ref(q); /* the exchange's */
+	http_on_close(x, on_exchange_close, q);
+	const char *type = http_header_get(x, "content-type");
+	q->content_type = xstrdup(type ? type : "");
+	if (auth_authenticate(x, NULL, NULL, &q->user) < 0)
+		reply_status(q, status_unauthorized());
+	else
+		request_run(q);
+}
+
+static void run_local(void *arg)
+{
+	struct req *q = arg;
+	if (q->api->stopping)
+		reply_status(q, status_new(503, "ServiceUnavailable", "the server is shutting down"));
+	else
+		request_run(q);
+}
+
+void api_local(struct api *a, const char *user, const char *method, const char *path, const char *content_type,
+	       const json_t *body, api_local_done done, void *arg)
+{
+	const char *question = strchr(path, '?');
+	AUTO_FREE char *plain = question ? xstrndup(path, (size_t)(question - path)) : xstrdup(path);
+	if (url_decode(plain, false) < 0)
+		plain[0] = '\0';
+	struct req *q = req_new(a, method, plain, question ? question + 1 : "");
+	q->local = true;
+	q->done = done;
+	q->done_arg = arg;
+	q->content_type = xstrdup(content_type ? content_type : "application/json");
+	q->local_body = body ? json_deep_copy(body) : NULL;
+	char *const groups[] = { (char *)"system:cluster-internal", NULL };
+	auth_user_set(&q->user, user, groups);
+	loop_defer(a->loop, run_local, q);
+}

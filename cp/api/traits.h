@@ -1,0 +1,20 @@
+/* Small differences between kinds in how the generic verbs treat them. */
+#ifndef KNARR_CP_API_TRAITS_H
+#define KNARR_CP_API_TRAITS_H
+
+#include <stdbool.h>
+
+#include "cp/schema/schema.h"
+
+struct traits {
+	const char *group, *plural;
+	bool returns_deleted;  /* a delete answers with the object in place of a Status */
+	bool create_on_update; /* PUT and apply of an absent object create it */
+	bool needs_rv;         /* an update has to name a resourceVersion */
+	const char *warning;   /* with every request; NULL: none */
+};
+
+/* Never NULL. */
+const struct traits *traits_of(const struct kind *k);
+
+#endif

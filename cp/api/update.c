@@ -1,0 +1,84 @@
+/* PUT, on objects and their status. Purpose: replace an object by a new state. Happy path: the body names the object of
+ * the path and the state that it was made from (or none: then the newest is replaced). Fails with 400, 404, 409, 422. */
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/api/traits.h"
+#include "cp/api/update.h"
+
+json_t *update_check_identity(const struct req *q, const json_t *object)
+{
+	const char *name = json_str_or(object, "metadata.name", "");
+	if (!*name)
+		return status_bad_request("the name of the object (%s based on URL) was undeterminable: name must be provided",
+					  q->route.name);
+	if (strcmp(name, q->route.name) != 0)
+		return status_bad_request("the name of the object (%s) does not match the name on the URL (%s)", name, q->route.name);
+	return NULL;
+}
+
+static json_t *must_have_rv(const struct kind *k, const char *name)
+{
+	AUTO_FIELD_ERRORS errors = { 0 };
+	AUTO_JSON *zero = json_integer(0);
+	field_invalid(&errors, "metadata.resourceVersion", zero, "must be specified for an update");
+	return status_invalid(k->group, k->plural, name, &errors);
+}
+
+json_t *update_check_preconditions(struct write *w, const json_t *object, const json_t *old)
+{
+	const struct kind *k = w->res->kind;
+	const char *rv = json_str_or(object, "metadata.resourceVersion", ""), *uid = json_str_or(object, "metadata.uid", "");
+	const char *old_uid = json_str_or(old, "metadata.uid", "");
+	w->conditional = *rv && strcmp(rv, "0") != 0;
+	if (*uid && strcmp(uid, old_uid) != 0)
+		return status_conflict(k->group, k->plural, w->name,
+				       "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid, old_uid);
+	if (w->conditional && strcmp(rv, json_str_or(old, "metadata.resourceVersion", "")) != 0)
+		return status_modified(k->group, k->plural, w->name);
+	if (!w->conditional && traits_of(k)->needs_rv)
+		return must_have_rv(k, w->name);
+	return NULL;
+}
+
+static json_t *change_update(struct write *w, const json_t *old, json_t **ret)
+{
+	json_t *object = w->arg;
+	if (old) {
+		json_t *status = update_check_preconditions(w, object, old);
+		if (status)
+			return status;
+	}
+	*ret = json_deep_copy(object);
+	return NULL;
+}
+
+void write_free_json(void *arg)
+{
+	json_decref(arg);
+}
+
+void verb_update(struct req *q)
+{
+	AUTO_JSON *object = NULL;
+	bool status_only = strcmp(q->route.subresource, "status") == 0;
+	json_t *status = options_check(q, "UpdateOptions");
+	if (!status)
+		status = body_object(q, q->res->kind, &object);
+	if (!status)
+		status = namespace_matches(q, object);
+	if (!status)
+		status = update_check_identity(q, object);
+	if (status) {
+		reply_status(q, status);
+		return;
+	}
+	struct write *w = write_new(q, q->res, status_only ? WRITE_STATUS : WRITE_UPDATE, q->res->kind->namespaced ? q->route.ns : "",
+				    q->route.name);
+	w->create_allowed = !status_only && traits_of(q->res->kind)->create_on_update;
+	w->change = change_update;
+	w->arg = TAKE(object);
+	w->free_arg = write_free_json;
+	write_start(w);
+}

@@ -1,0 +1,15 @@
+/* Checks that PUT, PATCH and the subresources share. */
+#ifndef KNARR_CP_API_UPDATE_H
+#define KNARR_CP_API_UPDATE_H
+
+#include "cp/api/write.h"
+
+/* Each returns a Status or NULL. */
+json_t *namespace_check(struct req *q, const char *ns, const char *name); /* exists and takes new content */
+json_t *namespace_matches(struct req *q, const json_t *object);
+json_t *update_check_identity(const struct req *q, const json_t *object); /* the name in the path */
+/* resourceVersion and uid that object demands against old; sets w->conditional. */
+json_t *update_check_preconditions(struct write *w, const json_t *object, const json_t *old);
+void write_free_json(void *arg);
+
+#endif

@@ -1,0 +1,281 @@
+/* Watches. Purpose: stream changes to whoever asked, each change encoded once for all. Happy path: the objects that
+ * exist (unless a revision is named), then the changes since the revision, then changes as they come, bookmarks each
+ * minute, the end at timeoutSeconds. A revision that is too old gives an ERROR event with a 410 Status; a watcher that
+ * leaves more than 4 MiB unread is cut off. Nothing is sent twice or out of order. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "cp/api/snapshot.h"
+#include "cp/api/transform.h"
+
+#define MAX_PENDING (4u << 20)
+#define BOOKMARK_MS 60000
+#define PRE_TIMEOUT_MS 2000
+#define MIN_DEFAULT_S 1800
+
+struct watcher {
+	struct req *q;
+	struct list_plan plan;
+	struct bucket_query query;
+	struct cache_watch *source;
+	struct timer *timer;
+	int64_t end_ms;        /* monotonic */
+	uint64_t sent_rev;     /* the newest revision that the watcher has been told */
+	uint64_t from_rev;     /* events up to it are not wanted */
+	bool columns_sent, dead;
+};
+
+static void watcher_free(struct watcher *w)
+{
+	cache_watch_stop(w->source);
+	timer_free(w->timer);
+	list_plan_done(&w->plan);
+	w->q->api->metrics.watches--;
+	w->q->data = NULL;
+	w->q->on_close = NULL;
+	free(w);
+}
+
+/* May come in the middle of a write to the peer: what is on the stack only looks at dead. */
+static void on_close(struct req *q)
+{
+	struct watcher *w = q->data;
+	watcher_free(w);
+	reply_done(q);
+}
+
+/* Ends the stream from our side; the exchange's end frees the watcher. */
+static void finish(struct watcher *w, bool abort)
+{
+	struct http_exchange *x = w->q->x;
+	if (w->dead)
+		return;
+	w->dead = true;
+	cache_watch_stop(w->source);
+	w->source = NULL;
+	timer_stop(w->timer);
+	if (x && abort)
+		http_abort(x);
+	else if (x)
+		http_end(x);
+}
+
+static void send(struct watcher *w, struct buf *b)
+{
+	struct http_exchange *x = w->q->x;
+	if (!x || w->dead)
+		return;
+	w->q->api->metrics.watch_events++;
+	http_write_buf(x, b);
+	if (!w->dead && w->q->x && http_pending_bytes(x) > MAX_PENDING)
+		finish(w, true);
+}
+
+static void send_value(struct watcher *w, const char *type, json_t *object)
+{
+	AUTO_STR text = STR_INIT;
+	str_addf(&text, "{\"type\":\"%s\",\"object\":", type);
+	str_add_jsonv(&text, object);
+	str_add(&text, "}\n");
+	AUTO_BUF *b = buf_new(text.p, text.len);
+	json_decref(object);
+	send(w, b);
+}
+
+static json_t *in_form(struct watcher *w, json_t *object)
+{
+	const struct req *q = w->q;
+	if (q->answer.form != FORM_TABLE)
+		return transform_partial(object, q->answer.version);
+	json_t *table = transform_table(q, &object, 1, NULL, !w->columns_sent);
+	w->columns_sent = true;
+	return table;
+}
+
+static const char *type_name(enum cache_event_type t)
+{
+	static const char *const names[] = { "ADDED", "MODIFIED", "DELETED", "BOOKMARK" };
+	return names[t];
+}
+
+static void send_object(struct watcher *w, const char *type, const struct cobj *o)
+{
+	if (w->q->answer.form != FORM_OBJECT) {
+		AUTO_JSON *object = cobj_parse(o);
+		send_value(w, type, in_form(w, object));
+		return;
+	}
+	AUTO_STR text = STR_INIT;
+	str_addf(&text, "{\"type\":\"%s\",\"object\":", type);
+	str_addn(&text, o->json->data, o->json->len);
+	str_add(&text, "}\n");
+	AUTO_BUF *b = buf_new(text.p, text.len);
+	send(w, b);
+}
+
+static void on_event(void *arg, const struct cache_event *ev)
+{
+	struct watcher *w = arg;
+	if (w->dead || ev->rev <= w->from_rev)
+		return;
+	w->sent_rev = ev->rev;
+	if (w->q->answer.form == FORM_OBJECT) {
+		send(w, cache_event_json(ev, ev->type));
+		return;
+	}
+	/* The shared encoding knows best what a turned DELETED carries. */
+	struct buf *line = cache_event_json(ev, ev->type);
+	AUTO_JSON *event = NULL;
+	if (json_parse(line->data, line->len, &event, NULL) == 0)
+		send_value(w, type_name(ev->type), in_form(w, json_object_get(event, "object")));
+}
+
+static void send_bookmark(struct watcher *w, bool initial_end)
+{
+	const struct kind *k = w->q->res->kind;
+	char rev[24];
+	AUTO_FREE char *api = *k->group ? xasprintf("%s/%s", k->group, k->version) : xstrdup(k->version);
+	w->sent_rev = cache_revision(w->q->api->cache);
+	snprintf(rev, sizeof(rev), "%llu", (unsigned long long)w->sent_rev);
+	json_t *meta = json_pack("{s:s}", "resourceVersion", rev);
+	if (initial_end)
+		json_object_set_new(meta, "annotations", json_pack("{s:s}", "k8s.io/initial-events-end", "true"));
+	json_t *o = json_pack("{s:s,s:s,s:o}", "kind", k->kind, "apiVersion", api, "metadata", meta);
+	if (w->q->answer.form == FORM_PARTIAL || w->q->answer.form == FORM_PARTIAL_LIST) {
+		json_t *partial = transform_partial(o, w->q->answer.version);
+		json_decref(o);
+		o = partial;
+	} else if (w->q->answer.form == FORM_TABLE) {
+		json_t *table = in_form(w, o);
+		json_decref(o);
+		o = table;
+	}
+	send_value(w, "BOOKMARK", o);
+}
+
+static void arm(struct watcher *w)
+{
+	int64_t left = w->end_ms - clock_mono_ms(), next = left;
+	if (w->plan.bookmarks && left > PRE_TIMEOUT_MS)
+		next = MIN(BOOKMARK_MS, left - PRE_TIMEOUT_MS);
+	if (next == left)
+		timer_start(w->timer, MAX(left, 0));
+	else
+		timer_start_slack(w->timer, next, next / 20);
+}
+
+static void on_timer(void *arg)
+{
+	struct watcher *w = arg;
+	if (clock_mono_ms() >= w->end_ms) {
+		finish(w, false);
+		return;
+	}
+	if (w->plan.bookmarks && w->sent_rev != cache_revision(w->q->api->cache))
+		send_bookmark(w, false);
+	if (!w->dead)
+		arm(w);
+}
+
+static void send_initial(struct watcher *w)
+{
+	struct snapshot s = { 0 };
+	struct list_plan newest = { .labels = w->plan.labels, .fields = w->plan.fields };
+	snapshot_take(w->q->api, w->q->res->bucket, w->query.ns, &newest, &s, NULL);
+	for (size_t i = 0; i < s.n && !w->dead; i++)
+		send_object(w, "ADDED", s.v[i]);
+	snapshot_done(&s);
+	if (w->plan.initial_events && w->plan.bookmarks && !w->dead)
+		send_bookmark(w, true);
+}
+
+static void send_expired(struct watcher *w)
+{
+	send_value(w, "ERROR", status_expired("too old resource version: %llu (%llu)", (unsigned long long)w->plan.rev,
+					      (unsigned long long)store_compacted_revision(cache_store(w->q->api->cache))));
+	finish(w, false);
+}
+
+static void run(struct watcher *w)
+{
+	bool from_now = !w->plan.rev || w->plan.initial_events;
+	uint64_t now = cache_revision(w->q->api->cache);
+	if (from_now && !w->plan.no_initial)
+		send_initial(w);
+	if (w->dead)
+		return;
+	/* From the future: wait for what comes behind it. */
+	if (!from_now && w->plan.rev > now) {
+		w->from_rev = w->plan.rev;
+		from_now = true;
+	}
+	struct cache_watch *source = NULL;
+	int r = bucket_watch(w->q->res->bucket, from_now ? UINT64_MAX : w->plan.rev, &w->query, on_event, w, &source, NULL);
+	if (r < 0) {
+		send_expired(w);
+		return;
+	}
+	if (w->dead)
+		cache_watch_stop(source);
+	else
+		w->source = source;
+}
+
+/* A watch of one object by its path is a selector on its name. */
+static void add_name(struct req *q)
+{
+	if (!*q->route.name)
+		return;
+	const char *given = req_param(q, "fieldSelector");
+	AUTO_FREE char *text = str_empty(given) ? xasprintf("metadata.name=%s", q->route.name)
+						: xasprintf("%s,metadata.name=%s", given, q->route.name);
+	for (size_t i = 0; i < q->query.n; i++) {
+		if (strcmp(q->query.v[i].name, "fieldSelector") != 0)
+			continue;
+		free(q->query.v[i].value);
+		q->query.v[i].value = TAKE(text);
+		return;
+	}
+	q->query.v = xreallocarray(q->query.v, q->query.n + 1, sizeof(*q->query.v));
+	q->query.v[q->query.n++] = (struct query_param){ xstrdup("fieldSelector"), TAKE(text) };
+}
+
+void verb_watch(struct req *q)
+{
+	struct list_plan plan;
+	add_name(q);
+	json_t *status = list_plan_read(&q->query, q->res->kind, true, &plan);
+	if (!status && q->local)
+		status = status_bad_request("a watch needs a connection");
+	if (status || !q->x) {
+		list_plan_done(&plan);
+		reply_status(q, status ? status : status_new(500, NULL, "the client has gone"));
+		return;
+	}
+	struct watcher *w = xcalloc(1, sizeof(*w));
+	w->q = q;
+	w->plan = plan;
+	w->query = (struct bucket_query){ .ns = q->res->kind->namespaced ? q->route.ns : "", .labels = w->plan.labels,
+					  .fields = w->plan.fields };
+	w->timer = timer_new(q->api->loop, on_timer, w);
+	int seconds = plan.timeout_s ? plan.timeout_s : MIN_DEFAULT_S + (int)rand_below(MIN_DEFAULT_S);
+	w->end_ms = clock_mono_ms() + seconds * 1000LL;
+	q->data = w;
+	q->on_close = on_close;
+	q->api->metrics.watches++;
+	metrics_count(q->api, q, 200);
+	struct http_header h[REPLY_HEADERS];
+	reply_headers(q, "application/json", h);
+	req_ref(q); /* while events go out, the peer may go */
+	http_start(q->x, 200, h);
+	if (q->data)
+		arm(w);
+	if (q->data)
+		run(w);
+	req_unref(q);
+}

@@ -1,0 +1,319 @@
+/* Writes. Purpose: the one way in which an object changes. Happy path: take the newest state, let the request's change
+ * make the new one, prepare, default and validate it, reserve what has to be unique, store it on the condition that
+ * nobody was faster, answer with the stored bytes. When somebody was faster the whole is done again unless the caller
+ * named a resourceVersion. An object that did not change is not stored. What was reserved is always settled. */
+#include "cp/api/write.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "cp/api/encode.h"
+#include "cp/api/heartbeat.h"
+#include "cp/api/node_restriction.h"
+#include "cp/api/traits.h"
+#include "cp/store/store.h"
+
+#define MAX_ATTEMPTS 8
+
+struct write *write_new(struct req *q, const struct resource *res, enum write_kind kind, const char *ns, const char *name)
+{
+	struct write *w = xcalloc(1, sizeof(*w));
+	w->q = req_ref(q);
+	w->res = res;
+	w->kind = kind;
+	w->ns = ns;
+	w->name = xstrdup(name);
+	w->dry_run = req_dry_run(q);
+	return w;
+}
+
+static void attempt_reset(struct write *w)
+{
+	cobj_unref(w->old);
+	w->old = NULL;
+	json_decref(w->object);
+	w->object = NULL;
+	buf_unref(w->bytes);
+	w->bytes = NULL;
+	free(w->key);
+	w->key = NULL;
+	w->created = false;
+}
+
+static void write_free(struct write *w)
+{
+	attempt_reset(w);
+	if (w->free_arg)
+		w->free_arg(w->arg);
+	free(w->name);
+	req_unref(w->q);
+	free(w);
+}
+
+/* Ends the write: status (taken) or json. */
+static void write_end(struct write *w, json_t *status, struct buf *json)
+{
+	if (w->finish) {
+		w->finish(w, status, json, w->created);
+		json_decref(status);
+	} else if (status) {
+		reply_status(w->q, status);
+	} else {
+		reply_object(w->q, w->created ? 201 : 200, json);
+	}
+	write_free(w);
+}
+
+static void settle(struct write *w, bool committed)
+{
+	if (w->ticket && w->res->ops->settle)
+		w->res->ops->settle(&w->q->api->env, w->ticket, committed);
+	w->ticket = NULL;
+}
+
+static void attempt(struct write *w);
+
+json_t *write_store_failed(const struct err *e)
+{
+	json_t *s = status_new(500, "InternalError", "Internal error occurred: %s", err_text(e));
+	status_add_cause(s, NULL, err_text(e), NULL);
+	return s;
+}
+
+static json_t *lost_race(struct write *w)
+{
+	const struct kind *k = w->res->kind;
+	return w->created ? status_already_exists(k->group, k->plural, w->name) : status_modified(k->group, k->plural, w->name);
+}
+
+/* The answer of a write that was stored at rev. */
+static struct buf *stored_bytes(struct write *w, uint64_t rev)
+{
+	struct cobj *now = bucket_get(w->res->bucket, w->ns, w->name);
+	if (now && now->rev == rev)
+		return buf_ref(now->json);
+	char text[24];
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)rev);
+	json_set_str(w->object, "metadata.resourceVersion", text);
+	return encode_object(w->res->kind, w->object);
+}
+
+static bool may_retry(const struct write *w)
+{
+	if (w->attempts >= MAX_ATTEMPTS)
+		return false;
+	return w->created ? json_at(w->object, "metadata.generateName") && w->kind == WRITE_CREATE : !w->conditional;
+}
+
+static void on_stored(void *arg, int r, uint64_t rev, const struct err *e)
+{
+	struct write *w = arg;
+	settle(w, r == 0);
+	if (r == -ESTALE && may_retry(w)) {
+		attempt(w);
+		return;
+	}
+	if (r < 0) {
+		write_end(w, r == -ESTALE ? lost_race(w) : write_store_failed(e), NULL);
+		return;
+	}
+	AUTO_BUF *json = stored_bytes(w, rev);
+	write_end(w, NULL, json);
+}
+
+static void validate(struct write *w, const json_t *old, struct field_errors *errors)
+{
+	const struct kind *k = w->res->kind;
+	const struct kind_ops *ops = w->res->ops;
+	schema_validate_meta(k, w->object, old, errors);
+	if (w->kind == WRITE_STATUS) {
+		if (ops->validate_status)
+			ops->validate_status(w->object, old, errors);
+		return;
+	}
+	schema_validate(k, w->object, errors);
+	if (old)
+		schema_validate_update(k, w->object, old, errors);
+	if (ops->validate)
+		ops->validate(w->object, old, errors);
+	if (!errors->n && ops->reserve)
+		ops->reserve(&w->q->api->env, w->object, old, errors, &w->ticket);
+}
+
+static void prepare(struct write *w, const json_t *old)
+{
+	const struct kind_ops *ops = w->res->ops;
+	schema_default(w->res->kind, w->object);
+	if (ops->set_defaults)
+		ops->set_defaults(w->object, old);
+	if (!old) {
+		meta_prepare_create(w->res->kind, w->ns, w->object);
+		if (ops->prepare_create)
+			ops->prepare_create(w->object);
+		if (ops->has_generation && !json_at(w->object, "metadata.generation"))
+			json_set_int(w->object, "metadata.generation", 1);
+		return;
+	}
+	if (w->kind == WRITE_STATUS && ops->prepare_status)
+		ops->prepare_status(w->object, old);
+	else if (w->kind == WRITE_UPDATE && ops->prepare_update)
+		ops->prepare_update(w->object, old);
+	meta_prepare_update(w->res, w->object, old);
+}
+
+/* An object that was to go once its last finalizer went, goes now. */
+static bool is_released(const struct write *w, const json_t *old)
+{
+	if (!old || !json_at(old, "metadata.deletionTimestamp") || json_array_size(json_at(w->object, "metadata.finalizers")))
+		return false;
+	if (strcmp(w->res->kind->kind, "Namespace") == 0 && !*w->res->kind->group)
+		return json_array_size(json_at(w->object, "spec.finalizers")) == 0;
+	return json_int_at(old, "metadata.deletionGracePeriodSeconds", -1) == 0;
+}
+
+void write_release(struct api *a, const struct resource *res, const json_t *old)
+{
+	void *ticket = NULL;
+	AUTO_FIELD_ERRORS errors = { 0 };
+	if (!res->ops->reserve)
+		return;
+	res->ops->reserve(&a->env, NULL, old, &errors, &ticket);
+	if (ticket && res->ops->settle)
+		res->ops->settle(&a->env, ticket, true);
+}
+
+static void on_removed(void *arg, int r, uint64_t rev, const struct err *e)
+{
+	struct write *w = arg;
+	(void)rev;
+	if (r == -ESTALE && may_retry(w)) {
+		attempt(w);
+		return;
+	}
+	if (r < 0) {
+		write_end(w, r == -ESTALE ? lost_race(w) : write_store_failed(e), NULL);
+		return;
+	}
+	AUTO_JSON *old = cobj_parse(w->old);
+	write_release(w->q->api, w->res, old);
+	AUTO_BUF *json = encode_object(w->res->kind, w->object);
+	write_end(w, NULL, json);
+}
+
+static void commit(struct write *w, const json_t *old)
+{
+	struct store *s = cache_store(w->q->api->cache);
+	bool gone = is_released(w, old);
+	w->key = bucket_key(w->res->bucket, w->ns, w->name);
+	struct store_op op = {
+		.type = gone ? STORE_DELETE : STORE_PUT,
+		.key = w->key,
+		.value = w->bytes,
+		.expect = w->old ? w->old->rev : STORE_ABSENT,
+		.volatile_ = old && !gone && heartbeat_only(w->res->kind, old, w->object),
+	};
+	store_txn(s, &op, 1, gone ? on_removed : on_stored, w);
+}
+
+/* Nothing to store: the same content as before. */
+static bool is_unchanged(struct write *w, const json_t *old)
+{
+	if (!old)
+		return false;
+	AUTO_BUF *before = encode_stored(w->res->kind, (json_t *)old);
+	return before->len == w->bytes->len && memcmp(before->data, w->bytes->data, before->len) == 0;
+}
+
+static void take_warnings(struct write *w, const json_t *old)
+{
+	AUTO_STRV char **warnings = NULL;
+	if (!w->res->ops->warn || w->q->local)
+		return;
+	w->res->ops->warn(w->object, old, &warnings);
+	for (size_t i = 0; warnings && warnings[i]; i++)
+		req_warn(w->q, warnings[i]);
+}
+
+static json_t *check_exists(struct write *w)
+{
+	const struct kind *k = w->res->kind;
+	if (w->kind == WRITE_CREATE) {
+		if (bucket_get(w->res->bucket, w->ns, w->name))
+			return status_already_exists(k->group, k->plural, w->name);
+		return NULL;
+	}
+	w->old = bucket_get(w->res->bucket, w->ns, w->name);
+	if (w->old)
+		cobj_ref(w->old);
+	else if (!w->create_allowed)
+		return status_not_found(k->group, k->plural, w->name);
+	return NULL;
+}
+
+/* generateName becomes a name, another one in each attempt. */
+static void generate_name(struct write *w)
+{
+	const char *prefix = json_str_at(w->object, "metadata.generateName");
+	if (w->kind != WRITE_CREATE || str_empty(prefix) || !str_empty(json_str_at(w->object, "metadata.name")))
+		return;
+	char suffix[6];
+	AUTO_FREE char *full = xasprintf("%.58s%s", prefix, rand_suffix(suffix, 5));
+	json_set_str(w->object, "metadata.name", full);
+	free(w->name);
+	w->name = TAKE(full);
+}
+
+static void attempt(struct write *w)
+{
+	attempt_reset(w);
+	w->attempts++;
+	json_t *status = w->kind == WRITE_CREATE ? NULL : check_exists(w);
+	AUTO_JSON *old = w->old ? cobj_parse(w->old) : NULL;
+	w->created = !old;
+	if (!status)
+		status = w->change(w, old, &w->object);
+	if (status) {
+		write_end(w, status, NULL);
+		return;
+	}
+	generate_name(w);
+	if (w->kind != WRITE_RAW) {
+		AUTO_FIELD_ERRORS errors = { 0 };
+		prepare(w, old);
+		validate(w, old, &errors);
+		if (errors.n) {
+			settle(w, false);
+			write_end(w, status_invalid(w->res->kind->group, w->res->kind->kind, w->name, &errors), NULL);
+			return;
+		}
+	}
+	if (!status)
+		status = node_restriction_check(w->q, w->res->kind, w->object, old);
+	if (!status && w->kind == WRITE_CREATE)
+		status = check_exists(w);
+	if (status) {
+		settle(w, false);
+		write_end(w, status, NULL);
+		return;
+	}
+	take_warnings(w, old);
+	w->bytes = encode_stored(w->res->kind, w->object);
+	if (!w->dry_run && !is_unchanged(w, old)) {
+		commit(w, old);
+		return;
+	}
+	settle(w, false);
+	if (old)
+		json_set_str(w->object, "metadata.resourceVersion", json_str_or(old, "metadata.resourceVersion", ""));
+	AUTO_BUF *json = encode_object(w->res->kind, w->object);
+	write_end(w, NULL, json);
+}
+
+void write_start(struct write *w)
+{
+	attempt(w);
+}

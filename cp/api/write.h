@@ -1,0 +1,53 @@
+/* The common end of every write: prepare, default, validate, store, answer. */
+#ifndef KNARR_CP_API_WRITE_H
+#define KNARR_CP_API_WRITE_H
+
+#include "cp/api/api_internal.h"
+
+struct write;
+
+enum write_kind { WRITE_CREATE, WRITE_UPDATE, WRITE_STATUS, WRITE_RAW /* no preparation: deletion marks, finalize */ };
+
+/* Makes the new state of an object out of the old one (with its resourceVersion; borrowed; NULL when the object
+ * does not exist). Called again with the newer state when the store had moved on. Returns a Status (nothing is written) or
+ * NULL with *ret owned. */
+typedef json_t *(*write_fn)(struct write *w, const json_t *old, json_t **ret);
+
+struct write {
+	struct req *q;
+	const struct resource *res;
+	enum write_kind kind;
+	const char *ns;
+	char *name;
+	write_fn change;
+	void *arg;           /* change's own */
+	void (*free_arg)(void *arg);
+	bool create_allowed; /* an update may create */
+	bool dry_run;
+	/* Called with the outcome in place of the usual answer: a Status (borrowed) or NULL with the stored bytes. */
+	void (*finish)(struct write *w, json_t *status, struct buf *json, bool created);
+
+	/* Inside. */
+	struct cobj *old;
+	json_t *object;
+	struct buf *bytes;
+	void *ticket;
+	int attempts;
+	bool conditional; /* the caller named a resourceVersion: no retry */
+	bool created;
+	char *key;
+};
+
+/* Takes a reference to q, copies ns and name by need. */
+struct write *write_new(struct req *q, const struct resource *res, enum write_kind kind, const char *ns, const char *name);
+void write_start(struct write *w);
+/* Gives back what a removed object had reserved (cluster addresses, ports). old is its last state. */
+void write_release(struct api *a, const struct resource *res, const json_t *old);
+/* A Status for a store that failed; a bad store is the only reason for a 500 here. */
+json_t *write_store_failed(const struct err *e);
+
+/* Fills metadata of a new object. */
+void meta_prepare_create(const struct kind *k, const char *ns, json_t *object);
+void meta_prepare_update(const struct resource *res, json_t *object, const json_t *old);
+
+#endif

@@ -1,0 +1,148 @@
+/* YAML. Purpose: application/yaml bodies and answers. Happy path: libyaml's document tree becomes JSON; plain scalars
+ * resolve by YAML 1.1 (y, yes, on are booleans; 0x and 0 prefixed integers), quoted ones are text. Fails on bad syntax,
+ * on depth and on alias bombs. Keys are always text. */
+#include "cp/api/yaml.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <yaml.h>
+
+#include "base/mem.h"
+
+#define MAX_NODES 1000000
+#define MAX_DEPTH 200
+
+struct walk {
+	yaml_document_t *doc;
+	size_t nodes;
+	struct err *e;
+};
+
+static bool one_of(const char *s, const char *const *words)
+{
+	for (; *words; words++)
+		if (strcmp(s, *words) == 0)
+			return true;
+	return false;
+}
+
+static json_t *plain_number(const char *s)
+{
+	char *end;
+	const char *digits = s + (*s == '-' || *s == '+');
+	if (*digits < '0' || *digits > '9') {
+		if (*digits != '.' || digits[1] < '0' || digits[1] > '9')
+			return NULL;
+	}
+	errno = 0;
+	bool octal = digits[0] == '0' && (digits[1] == 'o' || digits[1] == 'O');
+	long long i = octal ? strtoll(digits + 2, &end, 8) : strtoll(s, &end, 0);
+	if (*end == '\0' && errno == 0)
+		return json_integer(octal && *s == '-' ? -i : i);
+	if (strspn(digits, "0123456789.eE+-") != strlen(digits))
+		return NULL;
+	double d = strtod(s, &end);
+	return *end == '\0' && isfinite(d) ? json_real(d) : NULL;
+}
+
+static json_t *plain_scalar(const char *s)
+{
+	static const char *const nulls[] = { "", "~", "null", "Null", "NULL", NULL };
+	static const char *const trues[] = { "true", "True", "TRUE", "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", NULL };
+	static const char *const falses[] = { "false", "False", "FALSE", "n", "N", "no", "No", "NO", "off", "Off", "OFF", NULL };
+	if (one_of(s, nulls))
+		return json_null();
+	if (one_of(s, trues))
+		return json_true();
+	if (one_of(s, falses))
+		return json_false();
+	json_t *number = plain_number(s);
+	return number ? number : json_string(s);
+}
+
+static int convert(struct walk *w, int index, int depth, json_t **ret);
+
+static int convert_mapping(struct walk *w, const yaml_node_t *n, int depth, json_t **ret)
+{
+	json_t *o = json_object();
+	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
+		yaml_node_t *key = yaml_document_get_node(w->doc, p->key);
+		json_t *value = NULL;
+		int r = key && key->type == YAML_SCALAR_NODE
+				? convert(w, p->value, depth + 1, &value)
+				: err_set(w->e, -EINVAL, "line %zu: a mapping key is not a scalar", n->start_mark.line + 1);
+		if (r >= 0 && json_object_set_new(o, (const char *)key->data.scalar.value, value) < 0)
+			r = err_set(w->e, -EINVAL, "line %zu: a key is not valid UTF-8", key->start_mark.line + 1);
+		if (r < 0) {
+			json_decref(o);
+			return r;
+		}
+	}
+	*ret = o;
+	return 0;
+}
+
+static int convert_sequence(struct walk *w, const yaml_node_t *n, int depth, json_t **ret)
+{
+	json_t *a = json_array();
+	for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++) {
+		json_t *value = NULL;
+		int r = convert(w, *i, depth + 1, &value);
+		if (r < 0) {
+			json_decref(a);
+			return r;
+		}
+		json_array_append_new(a, value);
+	}
+	*ret = a;
+	return 0;
+}
+
+static int convert(struct walk *w, int index, int depth, json_t **ret)
+{
+	yaml_node_t *n = yaml_document_get_node(w->doc, index);
+	if (++w->nodes > MAX_NODES || depth > MAX_DEPTH)
+		return err_set(w->e, -E2BIG, "document is too large or too deep");
+	if (!n) {
+		*ret = json_null();
+		return 0;
+	}
+	if (n->type == YAML_MAPPING_NODE)
+		return convert_mapping(w, n, depth, ret);
+	if (n->type == YAML_SEQUENCE_NODE)
+		return convert_sequence(w, n, depth, ret);
+	const char *text = (const char *)n->data.scalar.value;
+	bool tagged = n->tag && strcmp((const char *)n->tag, YAML_STR_TAG) != 0;
+	bool plain = n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	*ret = plain || tagged ? plain_scalar(text) : json_stringn(text, n->data.scalar.length);
+	return *ret ? 0 : err_set(w->e, -EINVAL, "line %zu: text is not valid UTF-8", n->start_mark.line + 1);
+}
+
+int yaml_parse(const char *text, size_t len, json_t **ret, struct err *e)
+{
+	yaml_parser_t parser;
+	yaml_document_t doc;
+	if (!yaml_parser_initialize(&parser))
+		return err_set(e, -ENOMEM, "yaml: out of memory");
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	int r;
+	if (!yaml_parser_load(&parser, &doc)) {
+		r = err_set(e, -EINVAL, "yaml: line %zu: %s", parser.problem_mark.line + 1,
+			    parser.problem ? parser.problem : "cannot be read");
+		yaml_parser_delete(&parser);
+		return r;
+	}
+	yaml_node_t *root = yaml_document_get_root_node(&doc);
+	struct walk w = { .doc = &doc, .e = e };
+	json_t *value = json_null();
+	r = root ? convert(&w, 1, 0, &value) : 0;
+	yaml_document_delete(&doc);
+	yaml_parser_delete(&parser);
+	if (r < 0)
+		return r;
+	*ret = value;
+	return 0;
+}

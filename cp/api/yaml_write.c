@@ -1,0 +1,117 @@
+/* JSON values as YAML text. Purpose: answers for Accept: application/yaml. Happy path: block style with sorted keys,
+ * plain scalars where they read back as the same text, else double quotes (JSON escapes are YAML escapes). Nothing
+ * fails. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/api/yaml.h"
+
+static bool plain_is_safe(const char *s)
+{
+	if (!*s || strchr(" -?:,[]{}#&*!|>'\"%@`~=<.+0123456789", *s))
+		return false;
+	if (strstr(s, ": ") || strstr(s, " #") || s[strlen(s) - 1] == ' ' || s[strlen(s) - 1] == ':')
+		return false;
+	for (const char *p = s; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return false;
+	static const char *const words[] = { "true", "false", "null", "yes", "no", "on", "off", "y", "n" };
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcasecmp(words[i], s) == 0)
+			return false;
+	return true;
+}
+
+static void write_text(struct str *out, const char *s)
+{
+	if (plain_is_safe(s))
+		str_add(out, s);
+	else
+		str_add_json(out, s);
+}
+
+static void indent(struct str *out, int depth)
+{
+	for (int i = 0; i < depth; i++)
+		str_add(out, "  ");
+}
+
+static bool is_block(const json_t *v)
+{
+	return (json_is_object(v) && json_object_size(v)) || (json_is_array(v) && json_array_size(v));
+}
+
+static void write_block(struct str *out, const json_t *v, int depth, bool hanging);
+
+static void write_scalar(struct str *out, const json_t *v)
+{
+	if (json_is_string(v))
+		write_text(out, json_string_value(v));
+	else if (json_is_object(v))
+		str_add(out, "{}");
+	else if (json_is_array(v))
+		str_add(out, "[]");
+	else
+		str_add_jsonv(out, v);
+	str_addc(out, '\n');
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void write_mapping(struct str *out, const json_t *v, int depth, bool hanging)
+{
+	size_t n = json_object_size(v), i = 0;
+	const char **keys = xcalloc(n, sizeof(*keys)), *key;
+	json_t *value;
+	json_object_foreach((json_t *)v, key, value)
+		keys[i++] = key;
+	qsort(keys, n, sizeof(*keys), compare_keys);
+	for (i = 0; i < n; i++) {
+		value = json_object_get(v, keys[i]);
+		if (i || !hanging)
+			indent(out, depth);
+		write_text(out, keys[i]);
+		str_addc(out, ':');
+		if (!is_block(value)) {
+			str_addc(out, ' ');
+			write_scalar(out, value);
+			continue;
+		}
+		str_addc(out, '\n');
+		/* Lists stand at the indentation of their key. */
+		write_block(out, value, json_is_array(value) ? depth : depth + 1, false);
+	}
+	free(keys);
+}
+
+static void write_block(struct str *out, const json_t *v, int depth, bool hanging)
+{
+	if (json_is_object(v)) {
+		write_mapping(out, v, depth, hanging);
+		return;
+	}
+	size_t i;
+	json_t *value;
+	json_array_foreach(v, i, value) {
+		if (i || !hanging)
+			indent(out, depth);
+		str_add(out, "- ");
+		if (is_block(value))
+			write_block(out, value, depth + 1, true);
+		else
+			write_scalar(out, value);
+	}
+}
+
+void yaml_write(struct str *out, const json_t *v)
+{
+	if (is_block(v))
+		write_block(out, v, 0, false);
+	else
+		write_scalar(out, v);
+}
