@@ -1,0 +1,95 @@
+# A "host" for tests: network and mount namespaces of its own in which Knarr runs at its conventional paths and touches
+# nothing of the machine but a cgroup of the host's name. Needs root.
+#
+#   host_create NAME      makes it under $BATS_TMP or /tmp;  host_destroy NAME   ends everything in it
+#   host NAME CMD...      runs a command in it
+
+HOST_BASE=${HOST_BASE:-/tmp/knarr-hosts}
+REPO=${REPO:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+BIN=${BIN:-$REPO/build/bin}
+
+host() {
+	local name=$1
+	shift
+	nsenter --target "$(cat "$HOST_BASE/$name/pid")" --net --mount -- "$@"
+}
+
+host_create() {
+	local name=$1 dir=$HOST_BASE/$1 d
+	host_destroy "$name"
+	mkdir -p "$dir"/{etc,etc-work,opt,opt-work,var,var-work,knarr,kubelet}
+	setsid unshare --net --mount --propagation private sleep infinity </dev/null >/dev/null 2>&1 3>&- &
+	echo $! >"$dir/pid"
+	for _ in $(seq 100); do
+		[ "$(readlink "/proc/$(cat "$dir/pid")/ns/net")" != "$(readlink /proc/self/ns/net)" ] && break
+		sleep 0.02
+	done
+	host "$name" sh -eu -c '
+		dir=$1
+		for d in etc opt var; do
+			mount -t overlay overlay -o "lowerdir=/$d,upperdir=$dir/$d,workdir=$dir/$d-work" "/$d"
+		done
+		mkdir -p /var/lib/knarr /var/lib/kubelet /etc/cni/net.d /opt/cni/bin
+		mount --bind "$dir/knarr" /var/lib/knarr
+		mount --bind "$dir/kubelet" /var/lib/kubelet
+		mount -t tmpfs tmpfs /run
+		mkdir -p /run/netns /run/lock
+		rm -rf /var/lib/cni /etc/kubernetes
+		ip link set lo up
+		ip link add eth0 type veth peer name eth0-peer
+		ip addr add 192.168.77.2/24 dev eth0
+		ip link set eth0 up
+		ip link set eth0-peer up
+		ip route add default via 192.168.77.1
+		cp "$2"/../cni/* /opt/cni/bin/
+	' sh "$dir" "$BIN"
+}
+
+# Every process that lives in the host's mount namespace.
+host_pids() {
+	local ns
+	ns=$(readlink "/proc/$(cat "$HOST_BASE/$1/pid")/ns/mnt") || return 0
+	for p in /proc/[0-9]*; do
+		[ "$(readlink "$p/ns/mnt" 2>/dev/null)" = "$ns" ] && echo "${p#/proc/}"
+	done
+	return 0
+}
+
+host_destroy() {
+	local dir=$HOST_BASE/$1 pid
+	[ -f "$dir/pid" ] || { rm -rf "$dir"; return 0; }
+	for _ in 1 2 3; do
+		for pid in $(host_pids "$1"); do
+			[ "$pid" = "$(cat "$dir/pid")" ] || kill -9 "$pid" 2>/dev/null || true
+		done
+	done
+	cgroup_remove "knarr-test-$1"
+	kill -9 "$(cat "$dir/pid")" 2>/dev/null || true
+	sleep 0.1
+	rm -rf "$dir"
+}
+
+# Ends what lives in a test's cgroup and removes it from every hierarchy.
+cgroup_remove() {
+	local root d p
+	for root in /sys/fs/cgroup /sys/fs/cgroup/*; do
+		[ -d "$root/$1" ] || continue
+		for _ in $(seq 50); do
+			find "$root/$1" -name cgroup.procs -exec cat {} + 2>/dev/null | while read -r p; do kill -9 "$p" 2>/dev/null; done
+			find "$root/$1" -depth -type d -exec rmdir {} \; 2>/dev/null
+			[ -d "$root/$1" ] || break
+			sleep 0.05
+		done
+	done
+	return 0
+}
+
+# Waits up to $1 seconds until the rest of the arguments, a command, succeeds.
+eventually() {
+	local until=$(($(date +%s) + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(date +%s)" -lt "$until" ] || { echo "did not come true: $*" >&2; "$@" >&2; return 1; }
+		sleep 0.1
+	done
+}
