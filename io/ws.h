@@ -2,6 +2,7 @@
 #ifndef KNARR_IO_WS_H
 #define KNARR_IO_WS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,7 +15,8 @@ struct ws_ops {
 	void (*on_message)(void *arg, const uint8_t *data, size_t len);
 	/* The queue towards the peer fell below 64 KiB again. */
 	void (*on_drain)(void *arg);
-	/* The connection is over (close frame, error, peer gone): the ws is gone after this call. Called exactly once. */
+	/* The connection is over (close frame, error, peer gone): the ws is gone after this call. Called exactly once,
+	 * always from the loop; the exchange's own http_on_close follows it. */
 	void (*on_close)(void *arg);
 };
 
@@ -31,7 +33,7 @@ int ws_accept(struct http_exchange *x, const char *protocol, size_t max_message,
 void ws_send_channel(struct ws *w, uint8_t channel, const void *data, size_t len);
 void ws_send(struct ws *w, const void *data, size_t len);
 size_t ws_pending_bytes(const struct ws *w);
-/* Stops and restarts reading from the peer (back-pressure). */
+/* Stops and restarts reading from the peer (back-pressure); messages that were read already may still come (64 KiB). */
 void ws_pause(struct ws *w, bool paused);
 /* Sends what is queued, then a close frame; on_close follows. */
 void ws_close(struct ws *w, uint16_t code, const char *reason);
