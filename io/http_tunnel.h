@@ -16,7 +16,9 @@ struct http_tunnel_opts {
 	void *arg;
 };
 
-/* Sends the exchange's own method and Upgrade, Connection and Sec-WebSocket-* headers on; takes over the exchange. */
+/* Sends the exchange's own method and Upgrade, Connection, Sec-WebSocket-* and X-Stream-Protocol-Version headers on;
+ * takes over the exchange. opts is copied. Nothing is called before the loop's next turn; http_on_close set before is
+ * called at the end as always. */
 void http_tunnel(struct http_exchange *x, const struct http_tunnel_opts *opts);
 
 #endif
