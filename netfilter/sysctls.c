@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/fs.h"
+#include "base/mem.h"
 #include "netfilter/proxy.h"
 
 static int set_one(const char *path, bool needed, struct err *e)

@@ -3,6 +3,8 @@
  * Messages are written behind each other into one growing buffer; the first is the batch's own begin marker, and a
  * message's number is its sequence number until nft_commit() moves all of them. Nothing here fails: what is wrong is
  * told by the kernel at commit, with the label that each message gets here. */
+#include <netinet/in.h> /* before the kernel headers, which yield to it */
+
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>

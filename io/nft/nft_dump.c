@@ -5,6 +5,7 @@
  * as -EAGAIN: the caller asks again. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>

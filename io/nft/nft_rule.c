@@ -1,9 +1,10 @@
 /* Expressions of rules, one function each, on libnftnl. Nothing fails: memory aborts, the kernel checks the rest. */
+#include <netinet/in.h>
+
 #include "io/nft/nft_rule.h"
 
 #include <libnftnl/expr.h>
 #include <linux/netfilter/nf_nat.h>
-#include <netinet/in.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>

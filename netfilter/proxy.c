@@ -1,0 +1,207 @@
+/* The service proxy's life: start, what is wanted, stop.
+ *
+ * Services and slices are kept by name; a change marks its service dirty and leads to a sync: at once by the caller, or
+ * soon by the loop. Fails at start on addresses that are none and where nf_tables cannot be opened. */
+#include "netfilter/proxy.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <linux/netfilter.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "netfilter/proxy_internal.h"
+
+#define TABLE "knarr-proxy"
+
+static void free_entry(void *value)
+{
+	struct entry *e = value;
+	service_free(e->service);
+	free(e->slices);
+	free(e->elems);
+	free(e->wanted);
+	free(e->key);
+	free(e);
+}
+
+static void free_slice(void *value)
+{
+	service_slice_free(value);
+}
+
+static int parse_cidrs(const char *const *cidrs, struct ip_net ret[2], struct err *e)
+{
+	for (size_t i = 0; cidrs && cidrs[i]; i++) {
+		struct ip_net n;
+		if (ip_net_parse(cidrs[i], &n) < 0)
+			return err_set(e, -EINVAL, "\"%s\" is no network", cidrs[i]);
+		ret[n.ip.family == AF_INET6] = n;
+	}
+	return 0;
+}
+
+static int parse_node_ips(struct proxy *p, const char *const *ips, struct err *e)
+{
+	for (size_t i = 0; ips && ips[i]; i++) {
+		p->node_ips = xreallocarray(p->node_ips, i + 1, sizeof(*p->node_ips));
+		if (ip_parse(ips[i], &p->node_ips[i]) < 0)
+			return err_set(e, -EINVAL, "\"%s\" is no address of a node", ips[i]);
+		p->n_node_ips = i + 1;
+	}
+	return 0;
+}
+
+int proxy_start(const struct proxy_config *c, struct proxy **ret, struct err *e)
+{
+	struct proxy *p = xcalloc(1, sizeof(*p));
+	p->table = xstrdup(c->table ? c->table : TABLE);
+	p->node_name = xstrdup(c->node_name);
+	p->rules.table = p->table;
+	p->rules.masquerade_pods = c->masquerade_pods;
+	p->ipv6 = c->ipv6;
+	p->loop = c->loop;
+	p->api = c->api;
+	p->on_sync = c->on_sync;
+	p->arg = c->arg;
+	p->entries = map_new(free_entry);
+	p->slices = map_new(free_slice);
+	p->owners = map_new(NULL);
+	p->hairpins = map_new(free);
+	p->chains[0] = map_new(NULL);
+	p->chains[1] = map_new(NULL);
+	int r = parse_cidrs(c->cluster_cidrs, p->rules.pods, e);
+	if (r >= 0)
+		r = parse_cidrs(c->service_cidrs, p->rules.services, e);
+	if (r >= 0)
+		r = parse_node_ips(p, c->node_ips, e);
+	if (r >= 0)
+		r = nft_open(&p->nft, e);
+	if (r < 0) {
+		proxy_stop(p, false);
+		return err_wrap(e, r, "service proxy");
+	}
+	proxy_watch_start(p);
+	*ret = p;
+	return 0;
+}
+
+static void delete_tables(struct nft *n, const char *table, int *r, struct err *e)
+{
+	const int families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+	AUTO_NFT_BATCH *b = nft_batch_new();
+	for (size_t i = 0; i < ARRAY_LEN(families); i++)
+		if (nft_table_exists(n, families[i], table))
+			nft_table_del(b, families[i], table);
+	*r = nft_commit(n, b, e);
+}
+
+void proxy_stop(struct proxy *p, bool remove)
+{
+	int ignored;
+	if (!p)
+		return;
+	proxy_watch_stop(p);
+	if (remove && p->nft)
+		delete_tables(p->nft, p->table, &ignored, NULL);
+	nft_close(p->nft);
+	map_free(p->owners);
+	map_free(p->hairpins);
+	map_free(p->chains[0]);
+	map_free(p->chains[1]);
+	map_free(p->entries);
+	map_free(p->slices);
+	free(p->kernel.v);
+	free(p->dirty);
+	free(p->node_ips);
+	free(p->node_name);
+	free(p->table);
+	free(p);
+}
+
+int netfilter_cleanup(const char *table, struct err *e)
+{
+	struct nft *n = NULL;
+	int r = nft_open(&n, e);
+	if (r < 0)
+		return r;
+	delete_tables(n, table ? table : TABLE, &r, e);
+	nft_close(n);
+	return r;
+}
+
+void proxy_mark_dirty(struct proxy *p, struct entry *e)
+{
+	if (e->dirty)
+		return;
+	e->dirty = true;
+	if (p->n_dirty == p->cap_dirty) {
+		p->cap_dirty = p->cap_dirty ? p->cap_dirty * 2 : 64;
+		p->dirty = xreallocarray(p->dirty, p->cap_dirty, sizeof(*p->dirty));
+	}
+	p->dirty[p->n_dirty++] = e;
+	proxy_schedule(p);
+}
+
+struct entry *proxy_entry(struct proxy *p, const char *key, bool make)
+{
+	struct entry *e = map_get(p->entries, key);
+	if (!e && make) {
+		e = xcalloc(1, sizeof(*e));
+		e->key = xstrdup(key);
+		map_set(p->entries, key, e);
+	}
+	return e;
+}
+
+void proxy_set_service(struct proxy *p, struct service *s)
+{
+	struct entry *e = proxy_entry(p, s->key, true);
+	service_free(e->service);
+	e->service = s;
+	proxy_mark_dirty(p, e);
+}
+
+void proxy_delete_service(struct proxy *p, const char *key)
+{
+	struct entry *e = proxy_entry(p, key, false);
+	if (!e || !e->service)
+		return;
+	service_free(e->service);
+	e->service = NULL;
+	proxy_mark_dirty(p, e);
+}
+
+static void unlink_slice(struct proxy *p, const struct service_slice *s)
+{
+	struct entry *e = proxy_entry(p, s->service, false);
+	size_t n = 0;
+	for (size_t i = 0; e && i < e->n_slices; i++)
+		if (e->slices[i] != s)
+			e->slices[n++] = e->slices[i];
+	if (e) {
+		e->n_slices = n;
+		proxy_mark_dirty(p, e);
+	}
+}
+
+void proxy_set_slice(struct proxy *p, struct service_slice *s)
+{
+	const struct service_slice *old = map_get(p->slices, s->key);
+	struct entry *e = proxy_entry(p, s->service, true);
+	if (old)
+		unlink_slice(p, old);
+	map_set(p->slices, s->key, s); /* frees the old one */
+	e->slices = xreallocarray(e->slices, e->n_slices + 1, sizeof(struct service_slice *));
+	e->slices[e->n_slices++] = s;
+	proxy_mark_dirty(p, e);
+}
+
+void proxy_delete_slice(struct proxy *p, const char *key)
+{
+	const struct service_slice *old = map_get(p->slices, key);
+	if (!old)
+		return;
+	unlink_slice(p, old);
+	map_remove(p->slices, key);
+}

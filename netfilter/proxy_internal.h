@@ -1,0 +1,70 @@
+/* What the proxy*.c files share. */
+#ifndef KNARR_NETFILTER_PROXY_INTERNAL_H
+#define KNARR_NETFILTER_PROXY_INTERNAL_H
+
+#include "io/nft/nft.h"
+#include "netfilter/proxy.h"
+#include "netfilter/service_rules.h"
+
+struct informer;
+struct timer;
+
+/* One service's name, whatever is known of it: the object, its slices, what of it stands in the kernel. */
+struct entry {
+	char *key;
+	struct service *service;
+	struct service_slice **slices; /* borrowed from proxy.slices */
+	size_t n_slices;
+	struct svc_elem *elems, *wanted; /* programmed; planned and not yet committed */
+	size_t n_elems, n_wanted;
+	bool dirty, contested; /* contested: another service has one of its fronts */
+};
+
+/* A sorted list of elements as the kernel has them. */
+struct elems {
+	struct svc_elem *v;
+	size_t n, cap;
+};
+
+struct proxy {
+	struct nft *nft;
+	char *table, *node_name;
+	struct service_rules rules;
+	struct ip *node_ips;
+	size_t n_node_ips;
+	bool ipv6;
+	bool adopted;         /* what we believe to be programmed agrees with the kernel */
+	struct elems kernel;  /* while adopting */
+	struct map *entries;  /* key -> struct entry */
+	struct map *slices;   /* key -> struct service_slice */
+	struct map *owners;   /* front -> struct entry */
+	struct map *hairpins; /* hairpin key -> struct hairpin */
+	struct map *chains[2]; /* endpoint chains in the kernel: IPv4, IPv6 */
+	struct entry **dirty;
+	size_t n_dirty, cap_dirty;
+	size_t n_contested;
+	struct loop *loop;
+	struct api_client *api;
+	struct informer *services_informer, *slices_informer;
+	struct timer *timer;
+	int64_t retry_ms;
+	void (*on_sync)(void *arg, const struct err *e, size_t changed);
+	void *arg;
+};
+
+void proxy_mark_dirty(struct proxy *p, struct entry *e);
+struct entry *proxy_entry(struct proxy *p, const char *key, bool make);
+
+/* Reads tables, chains and elements into p->kernel and p->chains; a table of another layout is deleted in the batch and
+ * made anew. */
+int proxy_adopt(struct proxy *p, struct nft_batch *b, struct err *e);
+void elems_add(struct elems *l, const struct svc_elem *e);
+const struct svc_elem *elems_find(const struct elems *l, const struct svc_elem *like);
+
+/* The glue to informers; both are no-ops without an API client. */
+void proxy_watch_start(struct proxy *p);
+void proxy_watch_stop(struct proxy *p);
+/* A sync soon, when a loop is there and the informers have their first lists. */
+void proxy_schedule(struct proxy *p);
+
+#endif

@@ -1,0 +1,485 @@
+/* From dirty services to one transaction.
+ *
+ * Each dirty service is planned anew; fronts that another service owns already are left out; the difference to what is
+ * programmed goes into the batch: chains, deletions, additions. The first sync, and one after a failure, compares the
+ * plans of all services with a dump of the kernel instead. After the commit the plans become what is programmed, and
+ * UDP flows to endpoints that are gone are cut. What always holds: what is believed to be programmed changes only with
+ * a commit that succeeded. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "netfilter/conntrack.h"
+#include "netfilter/proxy_internal.h"
+
+#define CHUNK 256
+
+struct hairpin {
+	struct svc_elem elem;
+	int refs;
+	bool changed; /* among the changes of this sync */
+};
+
+struct pointers {
+	const struct svc_elem **v;
+	size_t n, cap;
+};
+
+struct sync {
+	struct proxy *p;
+	struct nft_batch *batch;
+	struct pointers del[SVC_KINDS][2], add[SVC_KINDS][2];
+	struct map *touched; /* hairpin key -> struct hairpin, references changed */
+	struct elems finished; /* UDP elements that went, for conntrack */
+	size_t changed;
+};
+
+static void push(struct pointers *l, const struct svc_elem *e)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap ? l->cap * 2 : 64;
+		l->v = xreallocarray(l->v, l->cap, sizeof(*l->v));
+	}
+	l->v[l->n++] = e;
+}
+
+static void hex(const void *bytes, size_t n, char *ret)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < n; i++) {
+		*ret++ = digits[((const uint8_t *)bytes)[i] >> 4];
+		*ret++ = digits[((const uint8_t *)bytes)[i] & 15];
+	}
+	*ret = '\0';
+}
+
+static bool has_front(const struct svc_elem *e)
+{
+	return e->kind != SVC_HAIRPIN;
+}
+
+/* Keeps of the entry's plan what no other service has; takes ownership of its fronts. */
+static void claim_fronts(struct proxy *p, struct entry *e)
+{
+	char key[2 * 32 + 1];
+	size_t n = 0;
+	bool contested = false;
+	for (size_t i = 0; i < e->n_wanted; i++) {
+		struct svc_elem *w = &e->wanted[i];
+		if (has_front(w)) {
+			hex(w->key, SVC_FRONT_LEN(w), key);
+			struct entry *owner = map_get(p->owners, key);
+			contested |= owner && owner != e;
+			if (owner && owner != e)
+				continue;
+			if (!owner)
+				map_set(p->owners, key, e);
+		}
+		e->wanted[n++] = *w;
+	}
+	e->n_wanted = n;
+	p->n_contested += (size_t)contested - (size_t)e->contested;
+	e->contested = contested;
+}
+
+static bool has_elem(const struct svc_elem *v, size_t n, const struct svc_elem *like)
+{
+	return n && bsearch(like, v, n, sizeof(*v), svc_elem_cmp);
+}
+
+/* Gives up fronts that are not wanted any more; services that waited for one are planned anew. */
+static void release_fronts(struct proxy *p, struct entry *e)
+{
+	char key[2 * 32 + 1];
+	bool released = false;
+	for (size_t i = 0; i < e->n_elems; i++) {
+		struct svc_elem like = e->elems[i], other = like;
+		if (like.kind != SVC_SERVICE && like.kind != SVC_UNAVAILABLE)
+			continue;
+		other.kind = like.kind == SVC_SERVICE ? SVC_UNAVAILABLE : SVC_SERVICE;
+		if (has_elem(e->wanted, e->n_wanted, &like) || has_elem(e->wanted, e->n_wanted, &other))
+			continue;
+		hex(like.key, SVC_FRONT_LEN(&like), key);
+		if (map_get(p->owners, key) == e)
+			map_remove(p->owners, key);
+		released = true;
+	}
+	size_t at = 0;
+	const char *name;
+	struct entry *waiting;
+	while (released && p->n_contested && map_next(p->entries, &at, &name, &waiting))
+		if (waiting->contested && waiting != e)
+			proxy_mark_dirty(p, waiting);
+}
+
+struct finder {
+	struct proxy *p;
+	struct entry *e;
+};
+
+static const struct svc_elem *find_current(void *arg, const struct svc_elem *like)
+{
+	const struct finder *f = arg;
+	if (!f->p->adopted)
+		return elems_find(&f->p->kernel, like);
+	return f->e->n_elems ? bsearch(like, f->e->elems, f->e->n_elems, sizeof(*like), svc_elem_cmp) : NULL;
+}
+
+static void drop_family6(struct entry *e)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < e->n_wanted; i++)
+		if (e->wanted[i].family == AF_INET)
+			e->wanted[n++] = e->wanted[i];
+	e->n_wanted = n;
+}
+
+static void plan_entry(struct proxy *p, struct entry *e)
+{
+	struct finder f = { p, e };
+	struct service_context ctx = { .node_ips = p->node_ips, .n_node_ips = p->n_node_ips, .find = find_current, .arg = &f,
+				       .know_pods = { !ip_is_unset(&p->rules.pods[0].ip), !ip_is_unset(&p->rules.pods[1].ip) } };
+	free(e->wanted);
+	e->wanted = NULL;
+	e->n_wanted = 0;
+	if (e->service)
+		service_plan(e->service, e->slices, e->n_slices, &ctx, &e->wanted, &e->n_wanted);
+	if (!p->ipv6)
+		drop_family6(e);
+	release_fronts(p, e);
+}
+
+static int side(const struct svc_elem *e)
+{
+	return e->family == AF_INET6;
+}
+
+static void count_hairpin(struct sync *s, const struct svc_elem *e, int by)
+{
+	char key[2 * 32 + 1];
+	hex(e->key, e->key_len, key);
+	struct hairpin *h = map_get(s->p->hairpins, key);
+	if (!h) {
+		h = xcalloc(1, sizeof(*h));
+		h->elem = *e;
+		map_set(s->p->hairpins, key, h);
+	}
+	h->refs += by;
+	map_set(s->touched, key, h);
+}
+
+static void note_del(struct sync *s, const struct svc_elem *e)
+{
+	size_t protocol_at = e->family == AF_INET6 ? 16 : 4;
+	if ((e->kind == SVC_ENDPOINT || e->kind == SVC_UNAVAILABLE) && e->key[protocol_at] == IPPROTO_UDP)
+		elems_add(&s->finished, e);
+	push(&s->del[e->kind][side(e)], e);
+}
+
+/* Differences of one entry, adopted state. */
+static void diff_entry(struct sync *s, struct entry *e)
+{
+	const struct svc_elem **del, **add;
+	size_t n_del, n_add;
+	svc_elem_diff(e->elems, e->n_elems, e->wanted, e->n_wanted, &del, &n_del, &add, &n_add);
+	for (size_t i = 0; i < n_del; i++)
+		if (del[i]->kind != SVC_HAIRPIN)
+			note_del(s, del[i]);
+		else
+			count_hairpin(s, del[i], -1);
+	for (size_t i = 0; i < n_add; i++)
+		if (add[i]->kind != SVC_HAIRPIN)
+			push(&s->add[add[i]->kind][side(add[i])], add[i]);
+		else
+			count_hairpin(s, add[i], 1);
+	free(del);
+	free(add);
+}
+
+/* Hairpin elements appear with their first reference and go with their last. */
+static void settle_hairpins(struct sync *s)
+{
+	size_t at = 0;
+	const char *key;
+	struct hairpin *h;
+	while (map_next(s->touched, &at, &key, &h)) {
+		bool there = h->changed;
+		if (h->refs > 0 && !there)
+			push(&s->add[SVC_HAIRPIN][side(&h->elem)], &h->elem);
+		else if (h->refs <= 0 && there)
+			push(&s->del[SVC_HAIRPIN][side(&h->elem)], &h->elem);
+	}
+}
+
+/* All entries against the kernel's dump. */
+static void diff_all(struct sync *s, struct elems *all)
+{
+	const struct svc_elem **del, **add;
+	size_t at = 0, n_del, n_add;
+	const char *key;
+	struct entry *e;
+	struct hairpin *h;
+	map_clear(s->p->hairpins);
+	while (map_next(s->p->entries, &at, &key, &e))
+		for (size_t i = 0; i < e->n_wanted; i++)
+			if (e->wanted[i].kind == SVC_HAIRPIN)
+				count_hairpin(s, &e->wanted[i], 1);
+			else
+				elems_add(all, &e->wanted[i]);
+	for (at = 0; map_next(s->p->hairpins, &at, &key, &h);)
+		elems_add(all, &h->elem);
+	if (all->n)
+		qsort(all->v, all->n, sizeof(*all->v), svc_elem_cmp);
+	svc_elem_diff(s->p->kernel.v, s->p->kernel.n, all->v, all->n, &del, &n_del, &add, &n_add);
+	for (size_t i = 0; i < n_del; i++)
+		note_del(s, del[i]);
+	for (size_t i = 0; i < n_add; i++)
+		push(&s->add[add[i]->kind][side(add[i])], add[i]);
+	free(del);
+	free(add);
+}
+
+static void add_chains(struct sync *s)
+{
+	for (int six = 0; six < 2; six++)
+		for (size_t i = 0; i < s->add[SVC_SERVICE][six].n; i++) {
+			const struct svc_elem *e = s->add[SVC_SERVICE][six].v[i];
+			char name[32];
+			if (map_has(s->p->chains[six], svc_chain_name(e, name)))
+				continue;
+			map_set(s->p->chains[six], name, s->p);
+			service_rules_chain(s->batch, &s->p->rules, e);
+		}
+}
+
+static void put_elems(struct sync *s, int kind, const struct pointers *l, bool add)
+{
+	struct nft_elem chunk[CHUNK];
+	const char *set = service_rules_set(kind);
+	for (size_t i = 0; i < l->n;) {
+		size_t n = 0;
+		int family = l->v[i]->family;
+		for (; n < CHUNK && i < l->n; n++, i++)
+			service_rules_elem(l->v[i], &chunk[n]);
+		(add ? nft_elems_add : nft_elems_del)(s->batch, family, s->p->table, set, chunk, n);
+	}
+	s->changed += l->n;
+}
+
+static void fill_batch(struct sync *s)
+{
+	add_chains(s);
+	for (int kind = 0; kind < SVC_KINDS; kind++)
+		for (int six = 0; six < 2; six++) {
+			put_elems(s, kind, &s->del[kind][six], false);
+			put_elems(s, kind, &s->add[kind][six], true);
+		}
+}
+
+static void free_entry_of(struct proxy *p, struct entry *e)
+{
+	AUTO_FREE char *key = xstrdup(e->key); /* the entry's own goes with it */
+	map_remove(p->entries, key);
+}
+
+/* The plans are in the kernel now. */
+static void settle(struct sync *s)
+{
+	struct proxy *p = s->p;
+	size_t at = 0;
+	const char *key;
+	struct hairpin *h;
+	for (size_t i = 0; i < p->n_dirty; i++) {
+		struct entry *e = p->dirty[i];
+		e->dirty = false;
+		free(e->elems);
+		e->elems = TAKE(e->wanted);
+		e->n_elems = e->n_wanted;
+		e->n_wanted = 0;
+		if (!e->service && !e->n_slices)
+			free_entry_of(p, e);
+	}
+	p->n_dirty = 0;
+	p->adopted = true;
+	free(p->kernel.v);
+	p->kernel = (struct elems){ 0 };
+	while (map_next(s->touched, &at, &key, &h)) {
+		h->changed = h->refs > 0;
+		if (h->refs <= 0)
+			map_remove(p->hairpins, key);
+	}
+}
+
+/* Nothing was applied: the next sync starts from the kernel's state. */
+static void forget(struct proxy *p)
+{
+	size_t at = 0;
+	const char *key;
+	struct entry *e;
+	p->adopted = false;
+	map_clear(p->owners);
+	while (map_next(p->entries, &at, &key, &e)) {
+		free(e->elems);
+		e->elems = NULL;
+		e->n_elems = 0;
+	}
+}
+
+static struct conntrack_match match_of(const struct svc_elem *e)
+{
+	struct conntrack_match m = { .front.family = e->family };
+	size_t n = e->family == AF_INET6 ? 16 : 4;
+	uint16_t port;
+	memcpy(m.front.b, e->key, n);
+	memcpy(&port, e->key + n + 4, 2);
+	m.port = ntohs(port);
+	if (e->kind == SVC_ENDPOINT) {
+		m.target.family = e->family;
+		memcpy(m.target.b, e->data, n);
+		memcpy(&port, e->data + n, 2);
+		m.target_port = ntohs(port);
+	}
+	return m;
+}
+
+/* Flows to endpoints that only changed their index are cut too: their next packet finds a live endpoint. */
+static int cut_udp(struct sync *s, struct err *e)
+{
+	struct conntrack_match *v = xcalloc(s->finished.n + 1, sizeof(*v));
+	int r = 0;
+	for (int six = 0; r >= 0 && six < 2; six++) {
+		size_t n = 0;
+		for (size_t i = 0; i < s->finished.n; i++)
+			if (side(&s->finished.v[i]) == six)
+				v[n++] = match_of(&s->finished.v[i]);
+		r = conntrack_delete_udp(six ? AF_INET6 : AF_INET, v, n, e);
+	}
+	free(v);
+	return r;
+}
+
+struct stale {
+	const struct sync *s;
+	struct nft_elem *v;
+	size_t n;
+	int family;
+};
+
+/* An affinity entry whose endpoint was taken from its front. */
+static void note_stale(void *arg, const struct nft_elem *elem)
+{
+	struct stale *st = arg;
+	size_t front = st->family == AF_INET6 ? 24 : 12;
+	const struct pointers *del = &st->s->del[SVC_ENDPOINT][st->family == AF_INET6];
+	for (size_t i = 0; i < del->n; i++)
+		if (!memcmp(elem->key, del->v[i]->key, front) && !memcmp(elem->data, del->v[i]->data, del->v[i]->data_len)) {
+			st->v = xreallocarray(st->v, st->n + 1, sizeof(*st->v));
+			st->v[st->n++] = *elem;
+			return;
+		}
+}
+
+static bool any_affinity(const struct proxy *p)
+{
+	size_t at = 0;
+	const char *key;
+	void *value;
+	for (int six = 0; six < 2; six++)
+		for (at = 0; map_next(p->chains[six], &at, &key, &value);)
+			if (strchr(key, '-'))
+				return true;
+	return false;
+}
+
+/* In a transaction of its own behind the change, so that no new entry for a gone endpoint can come in between. */
+static int drop_affinity(struct sync *s, struct err *e)
+{
+	int r = 0;
+	for (int six = 0; r >= 0 && six < 2 && any_affinity(s->p); six++) {
+		AUTO_NFT_BATCH *b = nft_batch_new();
+		struct stale st = { .s = s, .family = six ? AF_INET6 : AF_INET };
+		if (!s->del[SVC_ENDPOINT][six].n)
+			continue;
+		r = nft_dump_elems(s->p->nft, st.family, s->p->table, AFFINITY_MAP, note_stale, &st, e);
+		if (r >= 0) {
+			nft_elems_del(b, st.family, s->p->table, AFFINITY_MAP, st.v, st.n);
+			r = nft_commit(s->p->nft, b, e);
+		}
+		free(st.v);
+		if (r == -ENOENT || r == -EAGAIN) /* timed out meanwhile: what is left times out too */
+			r = 0;
+	}
+	return r;
+}
+
+static void sync_done(struct sync *s)
+{
+	for (int kind = 0; kind < SVC_KINDS; kind++)
+		for (int six = 0; six < 2; six++) {
+			free(s->del[kind][six].v);
+			free(s->add[kind][six].v);
+		}
+	free(s->finished.v);
+	map_free(s->touched);
+	nft_batch_free(s->batch);
+}
+
+static void mark_all(struct proxy *p)
+{
+	size_t at = 0;
+	const char *key;
+	struct entry *e;
+	while (map_next(p->entries, &at, &key, &e))
+		proxy_mark_dirty(p, e);
+}
+
+static int apply(struct sync *s, struct elems *all, struct err *e)
+{
+	struct proxy *p = s->p;
+	int r = 0;
+	if (!p->adopted) {
+		if ((r = proxy_adopt(p, s->batch, e)) < 0)
+			return r;
+		mark_all(p);
+	}
+	for (size_t i = 0; i < p->n_dirty; i++) /* planning may make more of them dirty */
+		plan_entry(p, p->dirty[i]);
+	for (size_t i = 0; i < p->n_dirty; i++)
+		claim_fronts(p, p->dirty[i]);
+	if (p->adopted) {
+		for (size_t i = 0; i < p->n_dirty; i++)
+			diff_entry(s, p->dirty[i]);
+		settle_hairpins(s);
+	} else {
+		diff_all(s, all);
+	}
+	fill_batch(s);
+	return nft_commit(p->nft, s->batch, e);
+}
+
+int proxy_sync(struct proxy *p, size_t *ret_changed, struct err *e)
+{
+	struct sync s = { .p = p };
+	struct elems all = { 0 };
+	if (ret_changed)
+		*ret_changed = 0;
+	if (p->adopted && !p->n_dirty)
+		return 0;
+	s.batch = nft_batch_new();
+	s.touched = map_new(NULL);
+	int r = apply(&s, &all, e);
+	if (r < 0) {
+		forget(p);
+	} else {
+		if ((r = drop_affinity(&s, e)) >= 0)
+			r = cut_udp(&s, e);
+		if (ret_changed)
+			*ret_changed = s.changed;
+		settle(&s);
+	}
+	sync_done(&s);
+	free(all.v);
+	return r;
+}

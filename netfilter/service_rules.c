@@ -1,0 +1,248 @@
+/* The fixed part of the proxy's table.
+ *
+ *   prerouting, output (nat)            -> lookup: address . protocol . port  vmap @services
+ *   n<k>, m<k>                          m: mark when the source is no pod;  dnat to ... . random mod k  map @endpoints
+ *   n<k>-<s>, m<k>-<s>                  the same with @affinity asked first and kept for s seconds
+ *   postrouting (nat)                   hairpin and marked connections are masqueraded, then pods leaving the cluster
+ *   filter-input, -forward, -output     address . protocol . port  vmap @unavailable: reject or drop
+ *
+ * One table of the same shape for IPv4 and for IPv6. Registers: the key from 0, the endpoint from 10 (its port behind
+ * its address). Nothing fails here; the kernel checks at commit. */
+#include <netinet/in.h> /* before the kernel headers, which yield to it */
+
+#include "netfilter/service_rules.h"
+
+#include <linux/netfilter.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "io/nft/nft_rule.h"
+
+#define LAYOUT 1
+#define MARK 0x4000u
+#define DATA_REG 10
+#define NAT_DST (-100)
+#define NAT_SRC 100
+#define AFFINITY_SIZE 65536
+
+/* nft's numbers of types, for listing. */
+enum { TYPE_INTEGER = 4, TYPE_IPADDR = 7, TYPE_IP6ADDR = 8, TYPE_PROTOCOL = 12, TYPE_SERVICE = 13 };
+#define CONCAT(a, b) (((a) << 6) | (b))
+#define VERDICT_TYPE 0xffffff00u
+
+static int addr_regs(int family)
+{
+	return family == NFPROTO_IPV4 ? 1 : 4;
+}
+
+static uint32_t addr_type(int family)
+{
+	return family == NFPROTO_IPV4 ? TYPE_IPADDR : TYPE_IP6ADDR;
+}
+
+static void add_sets(struct nft_batch *b, const struct service_rules *s, int family)
+{
+	uint32_t addr = addr_type(family), addr_len = (uint32_t)addr_regs(family) * 4;
+	uint32_t front = CONCAT(CONCAT(addr, TYPE_PROTOCOL), TYPE_SERVICE), target = CONCAT(addr, TYPE_SERVICE);
+	const struct nft_set_spec sets[] = {
+		{ .name = SERVICE_MAP, .key_type = front, .key_len = addr_len + 8, .flags = NFT_SET_MAP, .data_type = VERDICT_TYPE },
+		{ .name = UNAVAILABLE_MAP, .key_type = front, .key_len = addr_len + 8, .flags = NFT_SET_MAP,
+		  .data_type = VERDICT_TYPE },
+		{ .name = ENDPOINT_MAP, .key_type = CONCAT(front, TYPE_INTEGER), .key_len = addr_len + 12, .flags = NFT_SET_MAP,
+		  .data_type = target, .data_len = addr_len + 4 },
+		{ .name = HAIRPIN_SET, .key_type = CONCAT(addr, addr), .key_len = addr_len * 2 },
+		{ .name = AFFINITY_MAP, .key_type = CONCAT(front, addr), .key_len = addr_len * 2 + 8, .data_type = target,
+		  .flags = NFT_SET_MAP | NFT_SET_EVAL | NFT_SET_TIMEOUT, .data_len = addr_len + 4, .size = AFFINITY_SIZE },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
+		struct nft_set_spec spec = sets[i];
+		spec.family = family;
+		spec.table = s->table;
+		nft_set_add(b, &spec);
+	}
+}
+
+/* address . protocol . port of the packet's destination into the registers from 0; returns the next free one. */
+static int load_front(struct nftnl_rule *r, int family)
+{
+	int n = addr_regs(family);
+	nft_x_daddr(r, family, 0);
+	nft_x_meta(r, NFT_META_L4PROTO, n);
+	nft_x_dport(r, n + 1);
+	return n + 2;
+}
+
+static void add_vmap_chain(struct nft_batch *b, const struct service_rules *s, int family, const char *chain,
+			   const struct nft_hook *hook, const char *map)
+{
+	nft_chain_add(b, family, s->table, chain, hook);
+	struct nftnl_rule *r = nft_rule_new(family, s->table, chain);
+	load_front(r, family);
+	nft_x_map(r, map, 0, -1);
+	nft_rule_add(b, r);
+}
+
+/* The source (or destination) is inside the network, or outside of it. */
+static void match_net(struct nftnl_rule *r, const struct ip_net *net, bool source, bool inside)
+{
+	uint8_t mask[16] = { 0 }, none[16] = { 0 };
+	struct ip_net full = { .ip = { .family = net->ip.family }, .prefix = net->prefix };
+	struct ip host = ip_net_last(&full), first = ip_net_first(net);
+	uint32_t len = (uint32_t)ip_len(&net->ip);
+	for (uint32_t i = 0; i < len; i++)
+		mask[i] = (uint8_t)~host.b[i];
+	if (source)
+		nft_x_saddr(r, net->ip.family, 0);
+	else
+		nft_x_daddr(r, net->ip.family, 0);
+	nft_x_bitwise(r, 0, mask, none, len);
+	nft_x_cmp(r, inside ? NFT_CMP_EQ : NFT_CMP_NEQ, 0, first.b, len);
+}
+
+static void change_mark(struct nftnl_rule *r, bool set)
+{
+	uint32_t keep = ~MARK, flip = set ? MARK : 0;
+	nft_x_meta(r, NFT_META_MARK, 0);
+	nft_x_bitwise(r, 0, &keep, &flip, sizeof(keep));
+	nft_x_meta_set(r, NFT_META_MARK, 0);
+}
+
+static void add_postrouting(struct nft_batch *b, const struct service_rules *s, int family)
+{
+	const struct nft_hook hook = { "nat", NF_INET_POST_ROUTING, NAT_SRC };
+	uint32_t mark = MARK, none = 0;
+	nft_chain_add(b, family, s->table, "postrouting", &hook);
+	struct nftnl_rule *r = nft_rule_new(family, s->table, "postrouting");
+	nft_x_saddr(r, family, 0);
+	nft_x_daddr(r, family, addr_regs(family));
+	nft_x_lookup(r, HAIRPIN_SET, 0);
+	nft_x_masquerade(r, true);
+	nft_rule_add(b, r);
+	r = nft_rule_new(family, s->table, "postrouting");
+	nft_x_meta(r, NFT_META_MARK, 0);
+	nft_x_bitwise(r, 0, &mark, &none, sizeof(mark));
+	nft_x_cmp(r, NFT_CMP_EQ, 0, &mark, sizeof(mark));
+	change_mark(r, false);
+	nft_x_masquerade(r, true);
+	nft_rule_add(b, r);
+}
+
+/* Pods' traffic that leaves the cluster; not what is multicast, nor what goes to another pod or to a service. */
+static void add_masquerade(struct nft_batch *b, const struct service_rules *s, int family)
+{
+	const struct nft_hook hook = { "nat", NF_INET_POST_ROUTING, NAT_SRC + 1 };
+	int i = family == NFPROTO_IPV6;
+	struct ip_net multicast;
+	if (!s->masquerade_pods || ip_is_unset(&s->pods[i].ip))
+		return;
+	ip_net_parse(i ? "ff00::/8" : "224.0.0.0/4", &multicast);
+	nft_chain_add(b, family, s->table, "knarr-masq", &hook);
+	struct nftnl_rule *r = nft_rule_new(family, s->table, "knarr-masq");
+	match_net(r, &s->pods[i], true, true);
+	match_net(r, &s->pods[i], false, false);
+	match_net(r, &multicast, false, false);
+	if (!ip_is_unset(&s->services[i].ip))
+		match_net(r, &s->services[i], false, false);
+	nft_x_masquerade(r, true);
+	nft_rule_add(b, r);
+}
+
+char *service_rules_layout(const struct service_rules *s, int family, char *ret)
+{
+	char pods[IP_TEXT_MAX], services[IP_TEXT_MAX], text[2 * IP_TEXT_MAX + 8];
+	uint32_t hash = 2166136261u; /* FNV-1a */
+	int i = family == NFPROTO_IPV6;
+	snprintf(text, sizeof(text), "%s %s %d", ip_net_text(&s->pods[i], pods), ip_net_text(&s->services[i], services),
+		 s->masquerade_pods);
+	for (const char *p = text; *p; p++)
+		hash = (hash ^ (uint8_t)*p) * 16777619u;
+	snprintf(ret, 32, "layout-%d-%08x", LAYOUT, hash);
+	return ret;
+}
+
+void service_rules_base(struct nft_batch *b, const struct service_rules *s, int family)
+{
+	const struct nft_hook nat[] = { { "nat", NF_INET_PRE_ROUTING, NAT_DST }, { "nat", NF_INET_LOCAL_OUT, NAT_DST } };
+	const struct nft_hook filter[] = { { "filter", NF_INET_LOCAL_IN, 0 }, { "filter", NF_INET_FORWARD, 0 },
+					   { "filter", NF_INET_LOCAL_OUT, 0 } };
+	char layout[32];
+	nft_table_add(b, family, s->table);
+	nft_chain_add(b, family, s->table, service_rules_layout(s, family, layout), NULL);
+	add_sets(b, s, family);
+	add_vmap_chain(b, s, family, "prerouting", &nat[0], SERVICE_MAP);
+	add_vmap_chain(b, s, family, "output", &nat[1], SERVICE_MAP);
+	add_vmap_chain(b, s, family, "filter-input", &filter[0], UNAVAILABLE_MAP);
+	add_vmap_chain(b, s, family, "filter-forward", &filter[1], UNAVAILABLE_MAP);
+	add_vmap_chain(b, s, family, "filter-output", &filter[2], UNAVAILABLE_MAP);
+	nft_chain_add(b, family, s->table, "reject", NULL);
+	struct nftnl_rule *r = nft_rule_new(family, s->table, "reject");
+	nft_x_reject_port_unreachable(r, family);
+	nft_rule_add(b, r);
+	add_postrouting(b, s, family);
+	add_masquerade(b, s, family);
+}
+
+static void add_mark_rule(struct nft_batch *b, const struct service_rules *s, int family, const char *chain)
+{
+	const struct ip_net *pods = &s->pods[family == NFPROTO_IPV6];
+	struct nftnl_rule *r = nft_rule_new(family, s->table, chain);
+	if (!ip_is_unset(&pods->ip))
+		match_net(r, pods, true, false);
+	change_mark(r, true);
+	nft_rule_add(b, r);
+}
+
+/* A client that has an endpoint keeps it, and longer from now on. */
+static void add_affinity_rule(struct nft_batch *b, const struct service_rules *s, const struct svc_elem *elem, const char *chain)
+{
+	struct nftnl_rule *r = nft_rule_new(elem->family, s->table, chain);
+	int next = load_front(r, elem->family);
+	nft_x_saddr(r, elem->family, next);
+	nft_x_map(r, AFFINITY_MAP, 0, DATA_REG);
+	nft_x_update(r, AFFINITY_MAP, 0, DATA_REG, (uint64_t)elem->affinity_s * 1000);
+	nft_x_dnat(r, elem->family, DATA_REG, DATA_REG + addr_regs(elem->family));
+	nft_rule_add(b, r);
+}
+
+void service_rules_chain(struct nft_batch *b, const struct service_rules *s, const struct svc_elem *elem)
+{
+	char chain[32];
+	svc_chain_name(elem, chain);
+	nft_chain_add(b, elem->family, s->table, chain, NULL);
+	if (elem->masquerade)
+		add_mark_rule(b, s, elem->family, chain);
+	if (elem->affinity_s)
+		add_affinity_rule(b, s, elem, chain);
+	struct nftnl_rule *r = nft_rule_new(elem->family, s->table, chain);
+	int next = load_front(r, elem->family);
+	nft_x_random(r, elem->count, next);
+	nft_x_map(r, ENDPOINT_MAP, 0, DATA_REG);
+	if (elem->affinity_s) {
+		nft_x_saddr(r, elem->family, next);
+		nft_x_update(r, AFFINITY_MAP, 0, DATA_REG, (uint64_t)elem->affinity_s * 1000);
+	}
+	nft_x_dnat(r, elem->family, DATA_REG, DATA_REG + addr_regs(elem->family));
+	nft_rule_add(b, r);
+}
+
+const char *service_rules_set(int kind)
+{
+	static const char *const names[SVC_KINDS] = { SERVICE_MAP, ENDPOINT_MAP, UNAVAILABLE_MAP, HAIRPIN_SET };
+	return names[kind];
+}
+
+void service_rules_elem(const struct svc_elem *elem, struct nft_elem *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->key_len = elem->key_len;
+	memcpy(ret->key, elem->key, elem->key_len);
+	ret->data_len = elem->data_len;
+	memcpy(ret->data, elem->data, elem->data_len);
+	ret->is_verdict = elem->kind == SVC_SERVICE || elem->kind == SVC_UNAVAILABLE;
+	ret->verdict = elem->kind == SVC_UNAVAILABLE && elem->drop ? NF_DROP : NFT_GOTO;
+	if (elem->kind == SVC_SERVICE)
+		svc_chain_name(elem, ret->chain);
+	else if (elem->kind == SVC_UNAVAILABLE && !elem->drop)
+		snprintf(ret->chain, sizeof(ret->chain), "reject");
+}
