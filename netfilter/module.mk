@@ -1,3 +1,9 @@
 LIBS += netfilter
 netfilter_SRCS := $(wildcard netfilter/*.c)
 netfilter_USES := api ionet ionft io base
+
+# Drives the proxy in tests/bats/netfilter.
+PROGS += proxy-drive
+proxy-drive_SRCS := tests/bats/netfilter/drive.c
+proxy-drive_LIBS := netfilter
+proxy-drive_DIR := test

@@ -26,8 +26,8 @@
 #define NAT_SRC 100
 #define AFFINITY_SIZE 65536
 
-/* nft's numbers of types, for listing. */
-enum { TYPE_INTEGER = 4, TYPE_IPADDR = 7, TYPE_IP6ADDR = 8, TYPE_PROTOCOL = 12, TYPE_SERVICE = 13 };
+/* The numbers that nft gives to types, for its listings; an index looks like a mark there. */
+enum { TYPE_IPADDR = 7, TYPE_IP6ADDR = 8, TYPE_PROTOCOL = 12, TYPE_SERVICE = 13, TYPE_MARK = 19 };
 #define CONCAT(a, b) (((a) << 6) | (b))
 #define VERDICT_TYPE 0xffffff00u
 
@@ -49,7 +49,7 @@ static void add_sets(struct nft_batch *b, const struct service_rules *s, int fam
 		{ .name = SERVICE_MAP, .key_type = front, .key_len = addr_len + 8, .flags = NFT_SET_MAP, .data_type = VERDICT_TYPE },
 		{ .name = UNAVAILABLE_MAP, .key_type = front, .key_len = addr_len + 8, .flags = NFT_SET_MAP,
 		  .data_type = VERDICT_TYPE },
-		{ .name = ENDPOINT_MAP, .key_type = CONCAT(front, TYPE_INTEGER), .key_len = addr_len + 12, .flags = NFT_SET_MAP,
+		{ .name = ENDPOINT_MAP, .key_type = CONCAT(front, TYPE_MARK), .key_len = addr_len + 12, .flags = NFT_SET_MAP,
 		  .data_type = target, .data_len = addr_len + 4 },
 		{ .name = HAIRPIN_SET, .key_type = CONCAT(addr, addr), .key_len = addr_len * 2 },
 		{ .name = AFFINITY_MAP, .key_type = CONCAT(front, addr), .key_len = addr_len * 2 + 8, .data_type = target,

@@ -1,0 +1,271 @@
+#!/usr/bin/env bats
+# The service proxy in network namespaces: a "node" with a bridge, three pods on it, and an outside machine.
+
+setup_file() {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	make -s -C "$BATS_TEST_DIRNAME/../../.." bridge host-local ${PROXY_DRIVE:+-q} $([ -n "$PROXY_DRIVE" ] || echo proxy-drive) 2>/dev/null || true
+}
+
+setup() {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	ROOT=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd)
+	DRIVE=${PROXY_DRIVE:-$ROOT/build/test/proxy-drive}
+	[ -x "$DRIVE" ] || skip "proxy-drive is not built"
+	T=knarr-test-px-$$
+	DIR=$(mktemp -d /tmp/knarr-test-px.XXXXXX)
+	PIDS=
+	for n in node a b c out; do ip netns add "$T-$n"; in_ns $n ip link set lo up; done
+	in_ns node ip link add up0 type veth peer name eth0 netns "$T-out"
+	in_ns node ip addr add 192.168.77.1/24 dev up0
+	in_ns node ip link set up0 up
+	in_ns out ip addr add 192.168.77.2/24 dev eth0
+	in_ns out ip link set eth0 up
+	in_ns node ip route add default via 192.168.77.2
+	for p in a b c; do
+		printf '{"cniVersion":"1.1.0","name":"px","type":"bridge","bridge":"kbr0","isDefaultGateway":true,"hairpinMode":true,
+		  "ipam":{"type":"host-local","dataDir":"%s","ranges":[[{"subnet":"10.244.0.0/24"}]]}}' "$DIR" |
+			in_ns node env CNI_COMMAND=ADD CNI_CONTAINERID=$p CNI_NETNS=/run/netns/$T-$p CNI_IFNAME=eth0 \
+				CNI_PATH="$ROOT/build/cni" "$ROOT/build/cni/bridge" >/dev/null
+		serve $p
+	done
+	mkfifo "$DIR/in" "$DIR/out"
+	start_drive
+}
+
+teardown() {
+	exec 7>&- 8<&- || true
+	for p in $PIDS $DRIVE_PID; do kill "$p" 2>/dev/null || true; done
+	for n in node a b c out; do ip netns del "$T-$n" 2>/dev/null || true; done
+	rm -rf "$DIR"
+}
+
+in_ns() { local n=$1; shift; nsenter --net=/run/netns/$T-$n "$@"; }
+
+# A pod answers "NAME CLIENT" on TCP and UDP 8080.
+serve() {
+	cat >"$DIR/serve.py" <<'PY'
+import socket, sys, threading
+name = sys.argv[1]
+t = socket.create_server(("0.0.0.0", 8080))
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u.bind(("0.0.0.0", 8080))
+def udp():
+    while True:
+        d, a = u.recvfrom(100)
+        u.sendto(f"{name} {a[0]}".encode(), a)
+threading.Thread(target=udp, daemon=True).start()
+while True:
+    c, a = t.accept()
+    c.sendall(f"{name} {a[0]}\n".encode())
+    c.close()
+PY
+	nsenter --net=/run/netns/$T-$1 python3 "$DIR/serve.py" "$1" 3>&- &
+	PIDS="$PIDS $!"
+}
+
+start_drive() {
+	nsenter --net=/run/netns/$T-node "$DRIVE" --cidr 10.244.0.0/16 --service-cidr 10.96.0.0/16 --node-ip 192.168.77.1 --masquerade \
+		<"$DIR/in" >"$DIR/out" 3>&- &
+	DRIVE_PID=$!
+	exec 7>"$DIR/in" 8<"$DIR/out"
+}
+
+stop_drive() {
+	exec 7>&- 8<&-
+	wait "$DRIVE_PID"
+}
+
+# say COMMAND...: the driver's answer in $REPLY
+say() { printf '%s\n' "$*" >&7; read -r -t 10 REPLY <&8; [[ $REPLY == ok* ]] || { echo "$REPLY"; return 1; }; }
+
+service() { # NAME IP MORE
+	say service '{"metadata":{"namespace":"d","name":"'"$1"'"},"spec":{"clusterIP":"'"$2"'","ports":[{"name":"t","port":80,"nodePort":30080},{"name":"u","port":80,"nodePort":30080,"protocol":"UDP"}]'"$3"'}}'
+}
+slice() { # NAME ADDRESS...
+	local name=$1 eps='' a
+	shift
+	for a; do eps="$eps${eps:+,}{\"addresses\":[\"$a\"],\"nodeName\":\"node\"}"; done
+	say slice '{"metadata":{"namespace":"d","name":"'"$name"'-1","labels":{"kubernetes.io/service-name":"'"$name"'"}},"addressType":"IPv4","endpoints":['"$eps"'],"ports":[{"name":"t","port":8080},{"name":"u","port":8080,"protocol":"UDP"}]}'
+}
+# ask NS IP PORT [udp [SOURCE PORT]]: the answer, or what went wrong
+ask() {
+	nsenter --net=/run/netns/$T-$1 python3 - "$2" "$3" "${4:-tcp}" "${5:-0}" <<'PY'
+import socket, sys
+ip, port, proto, source = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+try:
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if proto == "udp" else socket.SOCK_STREAM)
+    s.settimeout(2)
+    s.bind(("", source))
+    s.connect((ip, port))
+    if proto == "udp":
+        s.send(b"x")
+    print(s.recv(100).decode().strip())
+except OSError as e:
+    print(type(e).__name__)
+PY
+}
+ready() { for p in a b c; do for _ in $(seq 50); do [ "$(ask $p 127.0.0.1 8080)" = "$p 127.0.0.1" ] && break; sleep 0.05; done; done; }
+
+@test "cluster IP from a pod and from the node, TCP and UDP" {
+	ready
+	service s 10.96.0.9
+	slice s 10.244.0.3
+	say sync
+	run ask a 10.96.0.9 80
+	[ "$output" = "b 10.244.0.2" ]
+	run ask a 10.96.0.9 80 udp
+	[ "$output" = "b 10.244.0.2" ]
+	run ask node 10.96.0.9 80
+	[[ "$output" == "b "* ]]
+	run ask node 10.96.0.9 80 udp
+	[[ "$output" == "b "* ]]
+}
+
+@test "both endpoints are used" {
+	ready
+	service s 10.96.0.9
+	slice s 10.244.0.3 10.244.0.4
+	say sync
+	for _ in $(seq 30); do ask a 10.96.0.9 80; done | cut -d' ' -f1 | sort | uniq -c >"$DIR/used"
+	[ "$(wc -l <"$DIR/used")" -eq 2 ]
+}
+
+@test "a pod reaches itself through its service" {
+	ready
+	service s 10.96.0.9
+	slice s 10.244.0.2
+	say sync
+	run ask a 10.96.0.9 80
+	[ "$output" = "a 10.244.0.1" ]
+}
+
+@test "no endpoint: refused at once, from pod, node and outside" {
+	service s 10.96.0.9
+	say sync
+	for p in tcp udp; do
+		run ask a 10.96.0.9 80 $p
+		[ "$output" = ConnectionRefusedError ]
+		run ask node 10.96.0.9 80 $p
+		[ "$output" = ConnectionRefusedError ]
+		run ask out 192.168.77.1 30080 $p
+		[ "$output" = ConnectionRefusedError ]
+	done
+}
+
+@test "node port from outside, masqueraded; with policy Local the source is kept" {
+	ready
+	service s 10.96.0.9
+	slice s 10.244.0.3
+	say sync
+	run ask out 192.168.77.1 30080
+	[ "$output" = "b 10.244.0.1" ]
+	run ask a 192.168.77.1 30080
+	[ "$output" = "b 10.244.0.2" ]
+	service s 10.96.0.9 ',"externalTrafficPolicy":"Local"'
+	say sync
+	run ask out 192.168.77.1 30080
+	[ "$output" = "b 192.168.77.2" ]
+}
+
+@test "pods leave the cluster with the node's address" {
+	PIDS="$PIDS $(nsenter --net=/run/netns/$T-out python3 "$DIR/serve.py" out >/dev/null 2>&1 3>&- & echo $!)"
+	say sync
+	for _ in $(seq 50); do run ask a 192.168.77.2 8080; [[ "$output" == out* ]] && break; sleep 0.05; done
+	[ "$output" = "out 192.168.77.1" ]
+}
+
+@test "a change touches only what changed" {
+	service s 10.96.0.9
+	slice s 10.244.0.2 10.244.0.3
+	service t 10.96.0.10 ',"type":"ClusterIP"'
+	say sync
+	say sync
+	[[ $REPLY == "ok 0 "* ]]
+	slice s 10.244.0.2 10.244.0.4
+	say sync
+	# one index on four fronts (cluster IP and node port, TCP and UDP) deleted and added, one hairpin gone, one new
+	[[ $REPLY == "ok 10 "* ]]
+}
+
+@test "a restart adopts what is there and changes only the difference" {
+	ready
+	service s 10.96.0.9
+	slice s 10.244.0.3 10.244.0.4
+	say sync
+	in_ns node nft list chains | grep -c chain >"$DIR/chains"
+	stop_drive
+	run ask a 10.96.0.9 80
+	[[ "$output" == [bc]* ]]
+	start_drive
+	service s 10.96.0.9
+	slice s 10.244.0.4 10.244.0.3
+	say sync
+	[[ $REPLY == "ok 0 "* ]]
+	stop_drive
+	start_drive
+	service s 10.96.0.9
+	slice s 10.244.0.4
+	say sync
+	[[ $REPLY == "ok "* ]] && [[ $REPLY != "ok 0 "* ]]
+	run ask a 10.96.0.9 80
+	[ "$output" = "c 10.244.0.2" ]
+}
+
+@test "UDP from one source port follows when the endpoint goes" {
+	ready
+	service s 10.96.0.9
+	slice s 10.244.0.3
+	say sync
+	run ask a 10.96.0.9 80 udp 5555
+	[ "$output" = "b 10.244.0.2" ]
+	slice s 10.244.0.4
+	say sync
+	run ask a 10.96.0.9 80 udp 5555
+	[ "$output" = "c 10.244.0.2" ]
+}
+
+@test "session affinity keeps an endpoint until it goes" {
+	ready
+	service s 10.96.0.9 ',"sessionAffinity":"ClientIP"'
+	slice s 10.244.0.3 10.244.0.4
+	say sync
+	first=$(ask a 10.96.0.9 80)
+	for _ in $(seq 10); do [ "$(ask a 10.96.0.9 80)" = "$first" ]; done
+	if [[ "$first" == b* ]]; then slice s 10.244.0.4; other=c; else slice s 10.244.0.3; other=b; fi
+	say sync
+	[ "$(ask a 10.96.0.9 80)" = "$other 10.244.0.2" ]
+}
+
+@test "two services with one address: the second waits for the first" {
+	ready
+	service s 10.96.0.9
+	slice s 10.244.0.3
+	say sync
+	say service '{"metadata":{"namespace":"d","name":"z"},"spec":{"clusterIP":"10.96.0.9","ports":[{"name":"t","port":80}]}}'
+	slice z 10.244.0.4
+	say sync
+	[[ "$(ask a 10.96.0.9 80)" == b* ]]
+	say del-service d/s
+	say sync
+	[[ "$(ask a 10.96.0.9 80)" == c* ]]
+}
+
+@test "foreign tables stay, cleanup removes ours" {
+	in_ns node nft add table inet foreign
+	service s 10.96.0.9
+	say sync
+	in_ns node nft list tables | grep -q knarr-proxy
+	say cleanup
+	run in_ns node nft list tables
+	[[ "$output" == *foreign* && "$output" != *knarr-proxy* ]]
+}
+
+@test "ten thousand services (times printed)" {
+	say sync
+	say many 10000 2
+	say sync
+	echo "# 10,000 services x 2 endpoints: ${REPLY#ok } us (elements, time)" >&3
+	say slice '{"metadata":{"namespace":"many","name":"s77-a","labels":{"kubernetes.io/service-name":"s77"}},"addressType":"IPv4","endpoints":[{"addresses":["10.200.0.77"]},{"addresses":["10.244.0.3"]}],"ports":[{"port":8080}]}'
+	say sync
+	echo "# one endpoint changed: ${REPLY#ok } us" >&3
+}
