@@ -1,0 +1,78 @@
+/* Helpers that the rules of several kinds share. */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "api/names.h"
+#include "base/json.h"
+#include "cp/kinds/kinds.h"
+
+void set_default(json_t *object, const char *key, json_t *value)
+{
+	if (json_object_get(object, key))
+		json_decref(value);
+	else
+		json_object_set_new(object, key, value);
+}
+
+void validate_immutable(const json_t *obj, const json_t *old, const char *path, struct field_errors *errors)
+{
+	const json_t *now = json_at(obj, path), *before = json_at(old, path);
+	if (now != before && !json_equal(now, before))
+		field_invalid(errors, path, now, "field is immutable");
+}
+
+void validate_not_negative(const json_t *obj, const char *path, struct field_errors *errors)
+{
+	const json_t *v = json_at(obj, path);
+	if (json_is_integer(v) && json_integer_value(v) < 0)
+		field_invalid(errors, path, v, "must be greater than or equal to 0");
+}
+
+void validate_name(const char *value, const char *path, const char *(*check)(const char *), struct field_errors *errors)
+{
+	const char *rule = check(value ? value : "");
+	if (!rule)
+		return;
+	AUTO_JSON *v = json_string(value ? value : "");
+	field_invalid(errors, path, v, "%s", rule);
+}
+
+int ip_family(const char *address)
+{
+	unsigned char b[16];
+	if (address && inet_pton(AF_INET, address, b) == 1)
+		return 4;
+	return address && inet_pton(AF_INET6, address, b) == 1 ? 6 : 0;
+}
+
+static void validate_expression(const json_t *x, const char *path, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	const char *op = json_str_or(x, "operator", "");
+	size_t n = json_array_size(json_object_get(x, "values"));
+	validate_name(json_member(x, "key"), FIELD_PATH(p, "%s.key", path), name_check_qualified, errors);
+	if (!strcmp(op, "In") || !strcmp(op, "NotIn")) {
+		if (!n)
+			field_required(errors, FIELD_PATH(p, "%s.values", path), "must be specified when `operator` is 'In' or 'NotIn'");
+	} else if (!strcmp(op, "Exists") || !strcmp(op, "DoesNotExist")) {
+		if (n)
+			field_forbidden(errors, FIELD_PATH(p, "%s.values", path), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+	} else {
+		AUTO_JSON *v = json_string(op);
+		field_invalid(errors, FIELD_PATH(p, "%s.operator", path), v, "not a valid selector operator");
+	}
+}
+
+void label_selector_validate(const json_t *selector, const char *path, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	const char *key;
+	json_t *v;
+	json_object_foreach(json_object_get(selector, "matchLabels"), key, v) {
+		validate_name(key, FIELD_PATH(p, "%s.matchLabels", path), name_check_qualified, errors);
+		validate_name(json_string_value(v), FIELD_PATH(p, "%s.matchLabels", path), name_check_label_value, errors);
+	}
+	size_t i;
+	json_array_foreach(json_object_get(selector, "matchExpressions"), i, v)
+		validate_expression(v, FIELD_PATH(p, "%s.matchExpressions[%zu]", path, i), errors);
+}

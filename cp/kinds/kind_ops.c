@@ -1,0 +1,60 @@
+/* The table of kinds with rules of their own, and the rules of all others. */
+#include "cp/kinds/kind_ops.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "cp/kinds/kinds.h"
+
+static void keep_status(json_t *obj, const json_t *old)
+{
+	json_t *status = json_object_get(old, "status");
+	if (status)
+		json_object_set(obj, "status", status);
+	else
+		json_object_del(obj, "status");
+}
+
+static void drop_status(json_t *obj)
+{
+	json_object_del(obj, "status");
+}
+
+void kind_keep_spec(json_t *obj, const json_t *old)
+{
+	json_t *spec = json_object_get(old, "spec");
+	if (spec)
+		json_object_set(obj, "spec", spec);
+	else
+		json_object_del(obj, "spec");
+}
+
+void kind_keep_status(json_t *obj, const json_t *old)
+{
+	keep_status(obj, old);
+}
+
+static const struct kind_ops plain = { .group = "", .kind = "" };
+static const struct kind_ops with_status = { .group = "", .kind = "", .prepare_create = drop_status, .prepare_update = keep_status,
+					     .prepare_status = kind_keep_spec, .has_generation = true, .has_status = true };
+
+static const struct kind_ops *const special[] = {
+	&pod_ops, &service_ops, &deployment_ops, &replicaset_ops, &namespace_ops, &node_ops, &configmap_ops, &secret_ops,
+	&endpoints_ops, &endpointslice_ops, &lease_ops, &event_ops, &events_event_ops, &serviceaccount_ops,
+};
+
+static bool has_word(const char *const *words, const char *word)
+{
+	for (; words && *words; words++)
+		if (!strcmp(*words, word))
+			return true;
+	return false;
+}
+
+const struct kind_ops *kind_ops_find(const struct kind *k)
+{
+	for (size_t i = 0; i < ARRAY_LEN(special); i++)
+		if (!strcmp(special[i]->kind, k->kind) && !strcmp(special[i]->group, k->group))
+			return special[i];
+	return has_word(k->subresources, "status") ? &with_status : &plain;
+}

@@ -1,0 +1,40 @@
+/* Inside cp/kinds: the rules of each kind and small helpers that several of them use. */
+#ifndef KNARR_CP_KINDS_KINDS_H
+#define KNARR_CP_KINDS_KINDS_H
+
+#include <stdio.h>
+
+#include "cp/kinds/kind_ops.h"
+
+extern const struct kind_ops pod_ops, service_ops, deployment_ops, replicaset_ops, namespace_ops, node_ops, configmap_ops,
+	secret_ops, endpoints_ops, endpointslice_ops, lease_ops, event_ops, events_event_ops, serviceaccount_ops;
+
+#define FIELD_PATH_MAX 512
+/* A field's path in a local buffer of FIELD_PATH_MAX; returns it. */
+#define FIELD_PATH(buf, ...) (snprintf(buf, FIELD_PATH_MAX, __VA_ARGS__), (buf))
+
+/* Takes status, or spec, over from old. */
+void kind_keep_status(json_t *obj, const json_t *old);
+void kind_keep_spec(json_t *obj, const json_t *old);
+/* Sets object[key] = value unless it is there. Takes value. */
+void set_default(json_t *object, const char *key, json_t *value);
+/* Reports a field that may not change ("field is immutable"). */
+void validate_immutable(const json_t *obj, const json_t *old, const char *path, struct field_errors *errors);
+/* A non-negative integer at path, if present. */
+void validate_not_negative(const json_t *obj, const char *path, struct field_errors *errors);
+/* A value that passes check (api/names.h), or an Invalid error. */
+void validate_name(const char *value, const char *path, const char *(*check)(const char *), struct field_errors *errors);
+/* IPv4 4, IPv6 6, else 0. */
+int ip_family(const char *address);
+
+/* The pod's class by its requests and limits: Guaranteed, Burstable, BestEffort. Static. */
+const char *pod_qos_class(const json_t *pod_spec);
+/* What the admission of a pod adds: priority, tolerations of a failing node, the service account. */
+void pod_admit(json_t *pod);
+
+/* Parts of pod_spec_validate(). */
+void containers_validate(const json_t *pod_spec, const char *path, struct field_errors *errors);
+void volumes_validate(const json_t *pod_spec, const char *path, struct field_errors *errors);
+void placement_validate(const json_t *pod_spec, const char *path, struct field_errors *errors);
+
+#endif

@@ -1,0 +1,189 @@
+/* Rules of pods: defaults beyond the table, what a create and an update may say, graceful deletion. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/str.h"
+#include "cp/kinds/kinds.h"
+
+static const char *const container_lists[] = { "initContainers", "containers", "ephemeralContainers" };
+
+/* ":latest", or no tag and no digest, is pulled always. */
+static const char *pull_policy(const char *image)
+{
+	const char *slash = strrchr(image, '/'), *base = slash ? slash + 1 : image, *tag = strchr(base, ':');
+	if (strchr(base, '@'))
+		return "IfNotPresent";
+	return !tag || !strcmp(tag, ":latest") ? "Always" : "IfNotPresent";
+}
+
+static void container_set_defaults(json_t *c, bool host_network)
+{
+	set_default(c, "imagePullPolicy", json_string(pull_policy(json_str_or(c, "image", ""))));
+	set_default(c, "resources", json_object());
+	size_t i;
+	json_t *port;
+	json_array_foreach(json_object_get(c, "ports"), i, port)
+		if (host_network && json_object_get(port, "containerPort"))
+			set_default(port, "hostPort", json_incref(json_object_get(port, "containerPort")));
+}
+
+void pod_spec_set_defaults(json_t *pod_spec)
+{
+	bool host_network = json_bool_at(pod_spec, "hostNetwork", false);
+	for (size_t l = 0; l < ARRAY_LEN(container_lists); l++) {
+		size_t i;
+		json_t *c;
+		json_array_foreach(json_object_get(pod_spec, container_lists[l]), i, c)
+			container_set_defaults(c, host_network);
+	}
+	set_default(pod_spec, "securityContext", json_object());
+	if (json_member(pod_spec, "serviceAccountName"))
+		json_object_set(pod_spec, "serviceAccount", json_object_get(pod_spec, "serviceAccountName"));
+	else if (json_member(pod_spec, "serviceAccount"))
+		json_object_set(pod_spec, "serviceAccountName", json_object_get(pod_spec, "serviceAccount"));
+	size_t i;
+	json_t *v;
+	json_array_foreach(json_object_get(pod_spec, "volumes"), i, v)
+		if (json_object_size(v) == 1)
+			json_object_set_new(v, "emptyDir", json_object());
+}
+
+/* A limit without a request is the request, too. Only pods, not templates. */
+static void requests_from_limits(json_t *pod_spec)
+{
+	for (size_t l = 0; l < ARRAY_LEN(container_lists); l++) {
+		size_t i;
+		json_t *c;
+		json_array_foreach(json_object_get(pod_spec, container_lists[l]), i, c) {
+			const char *name;
+			json_t *v;
+			json_object_foreach(json_at(c, "resources.limits"), name, v)
+				set_default(json_object_at(c, "resources.requests"), name, json_incref(v));
+		}
+	}
+}
+
+static void pod_set_defaults(json_t *pod, const json_t *old)
+{
+	json_t *spec = json_object_get(pod, "spec");
+	(void)old;
+	if (!spec)
+		return;
+	pod_spec_set_defaults(spec);
+	requests_from_limits(spec);
+	set_default(spec, "enableServiceLinks", json_true());
+}
+
+static void pod_prepare_create(json_t *pod)
+{
+	pod_admit(pod);
+	json_t *status = json_object();
+	json_object_set_new(status, "phase", json_string("Pending"));
+	json_object_set_new(status, "qosClass", json_string(pod_qos_class(json_object_get(pod, "spec"))));
+	json_object_set_new(pod, "status", status);
+}
+
+static void pod_prepare_status(json_t *pod, const json_t *old)
+{
+	kind_keep_spec(pod, old);
+	json_t *class = json_at(old, "status.qosClass"), *status = json_object_get(pod, "status");
+	if (class && json_is_object(status))
+		json_object_set(status, "qosClass", class);
+	/* Conditions of other writers (the scheduler's PodScheduled) are merged by the client; deletion marks stay. */
+	json_t *meta = json_object_get(pod, "metadata");
+	static const char *const keep[] = { "deletionTimestamp", "deletionGracePeriodSeconds", "ownerReferences" };
+	for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
+		json_t *v = json_object_get(json_object_get(old, "metadata"), keep[i]);
+		if (v)
+			json_object_set(meta, keep[i], v);
+		else
+			json_object_del(meta, keep[i]);
+	}
+}
+
+static void pod_validate_create(const json_t *pod, struct field_errors *errors)
+{
+	pod_spec_validate(json_object_get(pod, "spec"), "spec", errors);
+}
+
+/* Puts what an update may change back to the old state, so that the rest can be compared. */
+static void undo_allowed(json_t *spec, const json_t *old)
+{
+	static const char *const fields[] = { "activeDeadlineSeconds", "tolerations", "ephemeralContainers", "schedulingGates" };
+	for (size_t l = 0; l < 2; l++) {
+		const json_t *before = json_object_get(old, container_lists[l]);
+		size_t i;
+		json_t *c;
+		json_array_foreach(json_object_get(spec, container_lists[l]), i, c) {
+			json_t *image = json_object_get(json_array_get(before, i), "image");
+			if (image)
+				json_object_set(c, "image", image);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		json_t *v = json_object_get(old, fields[i]);
+		if (v)
+			json_object_set(spec, fields[i], v);
+		else
+			json_object_del(spec, fields[i]);
+	}
+	if (json_int_at(old, "terminationGracePeriodSeconds", 0) < 0 && json_int_at(spec, "terminationGracePeriodSeconds", 0) == 1)
+		json_object_set(spec, "terminationGracePeriodSeconds", json_object_get(old, "terminationGracePeriodSeconds"));
+}
+
+static bool has_toleration(const json_t *list, const json_t *one)
+{
+	size_t i;
+	json_t *t;
+	json_array_foreach(list, i, t)
+		if (json_equal(t, one))
+			return true;
+	return false;
+}
+
+static void pod_validate_update(const json_t *pod, const json_t *old_pod, struct field_errors *errors)
+{
+	const json_t *spec = json_object_get(pod, "spec"), *old = json_object_get(old_pod, "spec");
+	const json_t *deadline = json_object_get(spec, "activeDeadlineSeconds"), *before = json_object_get(old, "activeDeadlineSeconds");
+	if (before && (!deadline || json_integer_value(deadline) > json_integer_value(before)))
+		field_invalid(errors, "spec.activeDeadlineSeconds", deadline ? deadline : json_null(), "%s",
+			      deadline ? "must be less than or equal to previous value" : "must not update from a positive integer to nil value");
+	size_t i;
+	json_t *t;
+	json_array_foreach(json_object_get(old, "tolerations"), i, t)
+		if (!has_toleration(json_object_get(spec, "tolerations"), t)) {
+			field_forbidden(errors, "spec.tolerations", "existing toleration can not be modified except its tolerationSeconds");
+			break;
+		}
+	AUTO_JSON *copy = json_deep_copy(spec);
+	undo_allowed(copy, old);
+	if (!json_equal(copy, old))
+		field_forbidden(errors, "spec",
+				"pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+				"`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+				"`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)");
+}
+
+static void pod_validate(const json_t *pod, const json_t *old, struct field_errors *errors)
+{
+	if (old)
+		pod_validate_update(pod, old, errors);
+	else
+		pod_validate_create(pod, errors);
+}
+
+static int pod_grace_seconds(const json_t *pod, int64_t requested)
+{
+	const char *phase = json_str_or(pod, "status.phase", "");
+	if (!json_str_at(pod, "spec.nodeName") || !strcmp(phase, "Succeeded") || !strcmp(phase, "Failed"))
+		return 0;
+	int64_t grace = requested >= 0 ? requested : json_int_at(pod, "spec.terminationGracePeriodSeconds", 30);
+	return (int)(grace < 0 ? 1 : grace);
+}
+
+const struct kind_ops pod_ops = {
+	.group = "", .kind = "Pod", .set_defaults = pod_set_defaults, .prepare_create = pod_prepare_create,
+	.prepare_update = kind_keep_status, .prepare_status = pod_prepare_status, .validate = pod_validate,
+	.has_generation = true, .has_status = true, .grace_seconds = pod_grace_seconds,
+};

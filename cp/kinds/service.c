@@ -1,0 +1,279 @@
+/* Rules of services: defaults by type, what an update keeps, addresses and node ports. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/names.h"
+#include "base/json.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "cp/kinds/kinds.h"
+#include "cp/kinds/service_alloc.h"
+
+static const char *type_of(const json_t *svc)
+{
+	return json_str_or(svc, "spec.type", "ClusterIP");
+}
+
+static bool is_external_name(const json_t *svc)
+{
+	return !strcmp(type_of(svc), "ExternalName");
+}
+
+static bool has_node_ports(const json_t *svc)
+{
+	return !strcmp(type_of(svc), "NodePort") ||
+	       (!strcmp(type_of(svc), "LoadBalancer") && json_bool_at(svc, "spec.allocateLoadBalancerNodePorts", true));
+}
+
+static bool is_headless(const json_t *svc)
+{
+	return str_eq(json_str_at(svc, "spec.clusterIP"), "None");
+}
+
+/* An update that leaves out what was allocated keeps it. */
+static void keep_allocated(json_t *svc, const json_t *old)
+{
+	json_t *spec = json_object_get(svc, "spec");
+	static const char *const fields[] = { "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy" };
+	if (is_external_name(svc) || is_external_name(old))
+		return;
+	bool keep = str_empty(json_str_at(svc, "spec.clusterIP")) && !json_array_size(json_at(svc, "spec.clusterIPs"));
+	for (size_t i = keep ? 0 : 2; i < ARRAY_LEN(fields); i++)
+		if (!json_object_get(spec, fields[i]) && json_at(old, "spec") && json_object_get(json_at(old, "spec"), fields[i]))
+			json_object_set(spec, fields[i], json_object_get(json_at(old, "spec"), fields[i]));
+	if (!has_node_ports(svc) || !has_node_ports(old))
+		return;
+	size_t i, j;
+	json_t *p, *q;
+	json_array_foreach(json_object_get(spec, "ports"), i, p) {
+		json_array_foreach(json_at(old, "spec.ports"), j, q)
+			if (!json_int_at(p, "nodePort", 0) && json_int_at(q, "nodePort", 0) && json_int_at(p, "port", 0) == json_int_at(q, "port", 1) &&
+			    str_eq(json_member(p, "protocol"), json_member(q, "protocol")))
+				json_object_set(p, "nodePort", json_object_get(q, "nodePort"));
+	}
+}
+
+static void service_set_defaults(json_t *svc, const json_t *old)
+{
+	json_t *spec = json_object_at(svc, "spec"), *port;
+	size_t i;
+	set_default(spec, "type", json_string("ClusterIP"));
+	set_default(spec, "sessionAffinity", json_string("None"));
+	if (str_eq(json_member(spec, "sessionAffinity"), "ClientIP"))
+		set_default(json_object_at(spec, "sessionAffinityConfig.clientIP"), "timeoutSeconds", json_integer(10800));
+	else
+		json_object_del(spec, "sessionAffinityConfig");
+	json_array_foreach(json_object_get(spec, "ports"), i, port) {
+		const json_t *target = json_object_get(port, "targetPort");
+		set_default(port, "protocol", json_string("TCP"));
+		if ((!target || str_eq(json_string_value(target), "")) && json_object_get(port, "port"))
+			json_object_set(port, "targetPort", json_object_get(port, "port"));
+	}
+	bool outside = !strcmp(type_of(svc), "NodePort") || !strcmp(type_of(svc), "LoadBalancer");
+	if (outside)
+		set_default(spec, "externalTrafficPolicy", json_string("Cluster"));
+	else if (!json_array_size(json_object_get(spec, "externalIPs")))
+		json_object_del(spec, "externalTrafficPolicy");
+	if (!is_external_name(svc))
+		set_default(spec, "internalTrafficPolicy", json_string("Cluster"));
+	if (!strcmp(type_of(svc), "LoadBalancer"))
+		set_default(spec, "allocateLoadBalancerNodePorts", json_true());
+	if (old)
+		keep_allocated(svc, old);
+}
+
+static void service_prepare_create(json_t *svc)
+{
+	json_set_at(svc, "status", json_pack("{s:{}}", "loadBalancer"));
+}
+
+/* A type that has no use for them loses addresses and node ports. */
+static void service_prepare_update(json_t *svc, const json_t *old)
+{
+	kind_keep_status(svc, old);
+	json_t *spec = json_object_get(svc, "spec"), *p;
+	size_t i;
+	if (is_external_name(svc) && !is_external_name(old)) {
+		static const char *const gone[] = { "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy" };
+		for (i = 0; i < ARRAY_LEN(gone); i++)
+			json_object_del(spec, gone[i]);
+	}
+	if (!has_node_ports(svc) && has_node_ports(old))
+		json_array_foreach(json_object_get(spec, "ports"), i, p)
+			json_object_del(p, "nodePort");
+}
+
+static json_t *go_port(const json_t *p)
+{
+	json_t *node = json_object_get(p, "nodePort"), *app = json_object_get(p, "appProtocol");
+	json_t *o = json_pack("{s:s, s:s}", "Name", json_str_or(p, "name", ""), "Protocol", json_str_or(p, "protocol", ""));
+	json_object_set_new(o, "AppProtocol", app ? json_incref(app) : json_null());
+	json_object_set(o, "Port", json_object_get(p, "port"));
+	json_object_set_new(o, "TargetPort", json_integer(0));
+	json_object_set_new(o, "NodePort", node ? json_incref(node) : json_integer(0));
+	return o;
+}
+
+static void validate_target(const json_t *target, const char *path, struct field_errors *errors)
+{
+	if (json_is_integer(target)) {
+		if (json_integer_value(target) < 1 || json_integer_value(target) > 65535)
+			field_invalid(errors, path, target, "must be between 1 and 65535, inclusive");
+	} else if (json_is_string(target)) {
+		validate_name(json_string_value(target), path, name_check_port_name, errors);
+	}
+}
+
+static void validate_ports(const json_t *svc, struct field_errors *errors)
+{
+	const json_t *ports = json_at(svc, "spec.ports");
+	AUTO_MAP *names = map_new(NULL), *numbers = map_new(NULL);
+	char path[FIELD_PATH_MAX];
+	size_t i, n = json_array_size(ports);
+	json_t *p;
+	if (!n && !is_headless(svc) && !is_external_name(svc))
+		field_required(errors, "spec.ports", NULL);
+	json_array_foreach(ports, i, p) {
+		const char *name = json_str_or(p, "name", "");
+		int64_t port = json_int_at(p, "port", 0);
+		AUTO_FREE char *pair = xasprintf("%s/%d", json_str_or(p, "protocol", "TCP"), (int)port);
+		FIELD_PATH(path, "spec.ports[%zu].name", i);
+		if (!*name && n > 1)
+			field_required(errors, path, NULL);
+		else if (*name) {
+			validate_name(name, path, name_check_label, errors);
+			if (map_has(names, name))
+				field_duplicate(errors, path, json_object_get(p, "name"));
+			map_set(names, name, p);
+		}
+		if (port < 1 || port > 65535)
+			field_invalid(errors, FIELD_PATH(path, "spec.ports[%zu].port", i), json_object_get(p, "port"), "must be between 1 and 65535, inclusive");
+		validate_target(json_object_get(p, "targetPort"), FIELD_PATH(path, "spec.ports[%zu].targetPort", i), errors);
+		if (map_has(numbers, pair)) {
+			AUTO_JSON *shown = go_port(p);
+			field_duplicate(errors, FIELD_PATH(path, "spec.ports[%zu]", i), shown);
+		}
+		map_set(numbers, pair, p);
+		if (json_int_at(p, "nodePort", 0) && !has_node_ports(svc))
+			field_forbidden(errors, FIELD_PATH(path, "spec.ports[%zu].nodePort", i), "may not be used when `type` is '%s'", type_of(svc));
+	}
+}
+
+static void service_validate(const json_t *svc, const json_t *old, struct field_errors *errors)
+{
+	const json_t *ips = json_at(svc, "spec.clusterIPs"), *ip = json_at(svc, "spec.clusterIP");
+	const char *text = json_is_string(ip) ? json_string_value(ip) : json_string_value(json_array_get(ips, 0));
+	validate_ports(svc, errors);
+	if (!str_empty(text) && strcmp(text, "None") && !ip_family(text)) {
+		AUTO_JSON *v = json_string(text);
+		field_invalid(errors, "spec.clusterIPs[0]", v, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+	}
+	if (is_headless(svc) && strcmp(type_of(svc), "ClusterIP")) {
+		AUTO_JSON *v = json_string("None");
+		field_invalid(errors, "spec.clusterIPs[0]", v, "may not be set to 'None' for %s services", type_of(svc));
+	}
+	if (is_external_name(svc) && str_empty(json_str_at(svc, "spec.externalName")))
+		field_required(errors, "spec.externalName", NULL);
+	if (old && !is_external_name(svc) && !is_external_name(old) && !str_empty(json_str_at(old, "spec.clusterIP")) &&
+	    !str_eq(text, json_str_at(old, "spec.clusterIP"))) {
+		AUTO_JSON *v = json_pack("[s]", text ? text : "");
+		field_invalid(errors, "spec.clusterIPs[0]", v, "may not change once set");
+	}
+	const char *key;
+	json_t *v;
+	json_object_foreach(json_at(svc, "spec.selector"), key, v) {
+		validate_name(key, "spec.selector", name_check_qualified, errors);
+		validate_name(json_string_value(v), "spec.selector", name_check_label_value, errors);
+	}
+}
+
+/* Keeps or takes the cluster address. */
+static void reserve_ip(struct service_ticket *t, json_t *svc, const json_t *old, struct field_errors *errors)
+{
+	json_t *spec = json_object_get(svc, "spec");
+	const char *ip = json_member(spec, "clusterIP");
+	char text[64];
+	if (str_empty(ip))
+		ip = json_string_value(json_array_get(json_object_get(spec, "clusterIPs"), 0));
+	bool headless = str_eq(ip, "None"), kept = old && !str_empty(ip) && str_eq(ip, json_str_at(old, "spec.clusterIP"));
+	set_default(spec, "ipFamilies", json_pack("[s]", "IPv4"));
+	set_default(spec, "ipFamilyPolicy", json_string("SingleStack"));
+	if (!headless && !kept) {
+		int r = service_take_ip(t, str_empty(ip) ? NULL : ip, text);
+		AUTO_JSON *shown = json_array();
+		if (!str_empty(ip))
+			json_array_append_new(shown, json_string(ip));
+		if (r == -EEXIST)
+			field_invalid(errors, "spec.clusterIPs", shown, "failed to allocate IP %s: provided IP is already allocated", ip);
+		else if (r == -ERANGE)
+			field_invalid(errors, "spec.clusterIPs", shown, "failed to allocate IP %s: the provided network does not match the current range", ip);
+		else if (r < 0)
+			field_invalid(errors, "spec.clusterIPs", shown, "failed to allocate a serviceIP: range is full");
+		if (r < 0)
+			return;
+		ip = text;
+	}
+	AUTO_JSON *value = json_string(ip);
+	json_object_set(spec, "clusterIP", value);
+	json_object_set_new(spec, "clusterIPs", json_pack("[O]", value));
+}
+
+static bool held_before(const json_t *old, int64_t port, const char *protocol)
+{
+	size_t i;
+	json_t *p;
+	json_array_foreach(json_at(old, "spec.ports"), i, p)
+		if (json_int_at(p, "nodePort", 0) == port && str_eq(json_str_or(p, "protocol", "TCP"), protocol))
+			return true;
+	return false;
+}
+
+static void reserve_ports(struct kind_env *env, struct service_ticket *t, json_t *svc, const json_t *old, struct field_errors *errors)
+{
+	char path[FIELD_PATH_MAX];
+	size_t i;
+	json_t *p;
+	json_array_foreach(json_at(svc, "spec.ports"), i, p) {
+		int64_t want = json_int_at(p, "nodePort", 0);
+		const char *protocol = json_str_or(p, "protocol", "TCP");
+		uint16_t got = 0;
+		FIELD_PATH(path, "spec.ports[%zu].nodePort", i);
+		if (want && old && held_before(old, want, protocol))
+			continue;
+		int r = want < 0 || want > 65535 ? -ERANGE : service_take_port(t, (uint16_t)want, protocol, &got);
+		if (r == -EEXIST)
+			field_invalid(errors, path, json_object_get(p, "nodePort"), "provided port is already allocated");
+		else if (r == -ERANGE)
+			field_invalid(errors, path, json_object_get(p, "nodePort"), "provided port is not in the valid range. The range of valid ports is %s",
+				      service_port_range(env->service_alloc));
+		else if (r < 0)
+			field_required(errors, path, "failed to allocate a nodePort: range is full");
+		else
+			json_object_set_new(p, "nodePort", json_integer(got));
+	}
+}
+
+static void service_reserve(struct kind_env *env, json_t *svc, const json_t *old, struct field_errors *errors, void **ticket)
+{
+	if (!svc || !env->service_alloc || is_external_name(svc))
+		return;
+	struct service_ticket *t = service_ticket_new(env->service_alloc);
+	reserve_ip(t, svc, old, errors);
+	if (has_node_ports(svc))
+		reserve_ports(env, t, svc, old, errors);
+	*ticket = t;
+}
+
+static void service_settle(struct kind_env *env, void *ticket, bool committed)
+{
+	(void)env;
+	(void)committed; /* a committed service is in the cache, which counts it by now */
+	service_ticket_free(ticket);
+}
+
+const struct kind_ops service_ops = {
+	.group = "", .kind = "Service", .set_defaults = service_set_defaults, .prepare_create = service_prepare_create,
+	.prepare_update = service_prepare_update, .prepare_status = kind_keep_spec, .validate = service_validate,
+	.reserve = service_reserve, .settle = service_settle, .has_status = true,
+};

@@ -1,0 +1,133 @@
+/* Rules of deployments and replica sets. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/selector.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "cp/kinds/kinds.h"
+
+static void template_set_defaults(json_t *obj, const json_t *old)
+{
+	json_t *spec = json_at(obj, "spec.template.spec");
+	(void)old;
+	if (spec)
+		pod_spec_set_defaults(spec);
+}
+
+static void validate_selector(const json_t *obj, struct field_errors *errors)
+{
+	const json_t *selector = json_at(obj, "spec.selector"), *labels = json_at(obj, "spec.template.metadata.labels");
+	AUTO_SELECTOR *s = NULL;
+	if (!selector) {
+		field_required(errors, "spec.selector", NULL);
+		return;
+	}
+	label_selector_validate(selector, "spec.selector", errors);
+	if (!json_object_size(json_object_get(selector, "matchLabels")) && !json_array_size(json_object_get(selector, "matchExpressions")))
+		field_invalid(errors, "spec.selector", selector, "empty selector is invalid for deployment");
+	else if (selector_from_json(selector, &s, NULL) == 0 && !selector_match_labels(s, labels)) {
+		AUTO_JSON *none = json_object();
+		field_invalid(errors, "spec.template.metadata.labels", labels ? labels : none, "`selector` does not match template `labels`");
+	}
+}
+
+static void validate_template(const json_t *obj, const json_t *old, struct field_errors *errors)
+{
+	static const char *const always[] = { "Always", NULL };
+	const json_t *policy = json_at(obj, "spec.template.spec.restartPolicy");
+	validate_not_negative(obj, "spec.replicas", errors);
+	validate_not_negative(obj, "spec.minReadySeconds", errors);
+	validate_selector(obj, errors);
+	pod_spec_validate(json_at(obj, "spec.template.spec"), "spec.template.spec", errors);
+	if (policy && strcmp(json_string_value(policy), "Always"))
+		field_not_supported(errors, "spec.template.spec.restartPolicy", policy, always);
+	const json_t *deadline = json_at(obj, "spec.template.spec.activeDeadlineSeconds");
+	if (deadline)
+		field_forbidden(errors, "spec.template.spec.activeDeadlineSeconds", "activeDeadlineSeconds in %s is not Supported", json_str_or(obj, "kind", ""));
+	if (old)
+		validate_immutable(obj, old, "spec.selector", errors);
+}
+
+/* An integer or a percentage at least 0; returns it (percentages as they are), -1 when it is neither. */
+static int64_t count_or_percent(const json_t *obj, const char *path, struct field_errors *errors)
+{
+	const json_t *v = json_at(obj, path);
+	const char *text = json_string_value(v);
+	if (json_is_integer(v)) {
+		if (json_integer_value(v) < 0)
+			field_invalid(errors, path, v, "must be greater than or equal to 0");
+		return json_integer_value(v);
+	}
+	char *end = NULL;
+	long n = text ? strtol(text, &end, 10) : -1;
+	if (!text || end == text || strcmp(end, "%") || n < 0) {
+		if (v)
+			field_invalid(errors, path, v, "a valid percent string must be a numeric string followed by an ending '%%' (e.g. '1%%',  or '93%%', regex used for validation is '[0-9]+%%')");
+		return -1;
+	}
+	return n;
+}
+
+static void validate_strategy(const json_t *obj, struct field_errors *errors)
+{
+	const char *type = json_str_or(obj, "spec.strategy.type", "");
+	if (!strcmp(type, "Recreate")) {
+		if (json_at(obj, "spec.strategy.rollingUpdate"))
+			field_forbidden(errors, "spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'");
+		return;
+	}
+	int64_t unavailable = count_or_percent(obj, "spec.strategy.rollingUpdate.maxUnavailable", errors);
+	int64_t surge = count_or_percent(obj, "spec.strategy.rollingUpdate.maxSurge", errors);
+	if (unavailable == 0 && surge == 0)
+		field_invalid(errors, "spec.strategy.rollingUpdate.maxUnavailable", json_at(obj, "spec.strategy.rollingUpdate.maxUnavailable"),
+			      "may not be 0 when `maxSurge` is 0");
+}
+
+static void deployment_set_defaults(json_t *obj, const json_t *old)
+{
+	json_t *spec = json_object_get(obj, "spec");
+	template_set_defaults(obj, old);
+	if (!spec)
+		return;
+	json_t *strategy = json_object_at(spec, "strategy");
+	set_default(strategy, "type", json_string("RollingUpdate"));
+	if (strcmp(json_str_or(strategy, "type", ""), "RollingUpdate"))
+		return;
+	json_t *rolling = json_object_at(strategy, "rollingUpdate");
+	set_default(rolling, "maxUnavailable", json_string("25%"));
+	set_default(rolling, "maxSurge", json_string("25%"));
+}
+
+static void deployment_validate(const json_t *obj, const json_t *old, struct field_errors *errors)
+{
+	validate_template(obj, old, errors);
+	validate_strategy(obj, errors);
+	validate_not_negative(obj, "spec.revisionHistoryLimit", errors);
+	const json_t *deadline = json_at(obj, "spec.progressDeadlineSeconds");
+	validate_not_negative(obj, "spec.progressDeadlineSeconds", errors);
+	if (json_is_integer(deadline) && json_integer_value(deadline) <= json_int_at(obj, "spec.minReadySeconds", 0))
+		field_invalid(errors, "spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds");
+}
+
+static void deployment_prepare_create(json_t *obj)
+{
+	json_object_set_new(obj, "status", json_object());
+}
+
+static void replicaset_prepare_create(json_t *obj)
+{
+	json_object_set_new(obj, "status", json_pack("{s:i}", "replicas", 0));
+}
+
+const struct kind_ops deployment_ops = {
+	.group = "apps", .kind = "Deployment", .set_defaults = deployment_set_defaults, .prepare_create = deployment_prepare_create,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = deployment_validate,
+	.has_generation = true, .has_status = true,
+};
+
+const struct kind_ops replicaset_ops = {
+	.group = "apps", .kind = "ReplicaSet", .set_defaults = template_set_defaults, .prepare_create = replicaset_prepare_create,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = validate_template,
+	.has_generation = true, .has_status = true,
+};
