@@ -1,8 +1,8 @@
 LIBS += cp
 cp_SRCS := $(wildcard cp/*/*.c)
 cp_USES := api io base
-cp_PKGS := sqlite3 libpcre2-8
+cp_PKGS := sqlite3 libpcre2-8 zlib yaml-0.1
 
 PROGS += knarr-server
-knarr-server_SRCS := cmd/knarr-server.c
+knarr-server_SRCS := cmd/knarr-server.c cmd/server_config.c
 knarr-server_LIBS := cp

@@ -1,0 +1,283 @@
+/* knarr-server: API server, controllers and scheduler in one process. Purpose: wire the layers and run the loop. Happy
+ * path: certificates, store, cache, API, bootstrap, listen, controllers, ready. What fails before that ends the process
+ * with a line that says why. SIGTERM and SIGINT let running requests finish, then close the store. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "api/kubeconfig.h"
+#include "api/pki.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/server_config.h"
+#include "cp/api/api.h"
+#include "cp/controllers/controllers.h"
+#include "cp/scheduler/scheduler.h"
+
+struct server {
+	struct server_config config;
+	struct loop *loop;
+	struct schema *schema;
+	struct store *store;
+	struct cache *cache;
+	struct api *api;
+	struct tls_ctx *tls;
+	struct http_server *http;
+	struct controllers *controllers;
+	struct scheduler *scheduler;
+	struct signal_watch *signals[2];
+	bool stopping;
+	int result;
+};
+
+/* Tells a supervisor by systemd's notification protocol; without one nothing happens. */
+static void notify(const char *text)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	if (!path || (*path != '/' && *path != '@') || strlen(path) >= sizeof(to.sun_path))
+		return;
+	memcpy(to.sun_path, path, strlen(path));
+	if (*path == '@')
+		to.sun_path[0] = '\0';
+	AUTO_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	if (fd >= 0 && sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to, len) < 0)
+		log_warn("cannot notify the supervisor, ignoring error=\"%s\"", strerror(errno));
+}
+
+/* The address to advertise when none is given: the one bound to, else the first that is not loopback. */
+static char *default_address(const char *bound)
+{
+	char text[INET6_ADDRSTRLEN] = "127.0.0.1";
+	struct ifaddrs *all = NULL;
+	if (strcmp(bound, "0.0.0.0") != 0 && strcmp(bound, "::") != 0 && *bound)
+		return xstrdup(bound);
+	if (getifaddrs(&all) < 0)
+		return xstrdup(text);
+	for (struct ifaddrs *i = all; i; i = i->ifa_next) {
+		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET)
+			continue;
+		struct in_addr a = ((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr;
+		if ((ntohl(a.s_addr) >> 24) == 127)
+			continue;
+		inet_ntop(AF_INET, &a, text, sizeof(text));
+		break;
+	}
+	freeifaddrs(all);
+	return xstrdup(text);
+}
+
+static char *first_service_address(const char *cidr)
+{
+	AUTO_FREE char *net = xstrndup(cidr, strcspn(cidr, "/"));
+	char *dot = strrchr(net, '.');
+	return dot ? xasprintf("%.*s.%d", (int)(dot - net), net, atoi(dot + 1) + 1) : xasprintf("%s1", net);
+}
+
+static int make_certificates(struct server_config *c, struct err *e)
+{
+	AUTO_FREE char *service_ip = first_service_address(c->service_cidr);
+	int r = fs_mkdir_p(c->data_dir, 0700, e);
+	if (r < 0)
+		return r;
+	return pki_cluster_ensure(&(struct pki_cluster){ .dir = c->cert_dir, .service_ip = service_ip, .cluster_domain = c->cluster_domain,
+							 .advertise_address = c->advertise_address }, e);
+}
+
+static int write_kubeconfig(const struct server_config *c, uint16_t port, struct err *e)
+{
+	AUTO_FREE char *ca = xasprintf("%s/ca.crt", c->cert_dir);
+	AUTO_FREE char *crt = xasprintf("%s/admin.crt", c->cert_dir);
+	AUTO_FREE char *key = xasprintf("%s/admin.key", c->cert_dir);
+	AUTO_FREE char *url = xasprintf(strchr(c->advertise_address, ':') ? "https://[%s]:%u" : "https://%s:%u", c->advertise_address, port);
+	return kubeconfig_write(c->kubeconfig_out, "kubernetes", url, ca, "kubernetes-admin", crt, key, e);
+}
+
+static int open_data(struct server *s, struct err *e)
+{
+	AUTO_FREE char *db = xasprintf("%s/state.db", s->config.data_dir);
+	int r = schema_load_builtin(&s->schema, e);
+	if (r < 0)
+		return r;
+	if ((r = store_open_sqlite(s->loop, db, 0, &s->store, e)) < 0)
+		return err_wrap(e, r, "%s", db);
+	s->cache = cache_new(s->loop, s->store);
+	api_declare_buckets(s->cache, s->schema);
+	return cache_load(s->cache, e);
+}
+
+/* Takes requests once the server listens; the API is there before the first can come. */
+static void on_request(void *arg, struct http_exchange *x)
+{
+	struct server *s = arg;
+	api_on_request(s->api, x);
+}
+
+static int listen_https(struct server *s, struct err *e)
+{
+	struct server_config *c = &s->config;
+	AUTO_FREE char *crt = c->tls_cert_file ? xstrdup(c->tls_cert_file) : xasprintf("%s/apiserver.crt", c->cert_dir);
+	AUTO_FREE char *key = c->tls_key_file ? xstrdup(c->tls_key_file) : xasprintf("%s/apiserver.key", c->cert_dir);
+	struct tls_config tls = { .cert_file = crt, .key_file = key, .ca_file = c->client_ca_file };
+	int r = tls_server_new(&tls, &s->tls, e);
+	if (r < 0)
+		return r;
+	struct http_server_config http = { .loop = s->loop, .bind_address = c->bind_address, .port = c->port, .tls = s->tls,
+					   .on_request = on_request, .arg = s };
+	r = http_server_start(&http, &s->http, e);
+	return r < 0 ? err_wrap(e, r, "%s port %u", c->bind_address, c->port) : 0;
+}
+
+static int make_api(struct server *s, struct err *e)
+{
+	struct server_config *c = &s->config;
+	AUTO_FREE char *ca = xasprintf("%s/ca.crt", c->cert_dir);
+	AUTO_FREE char *crt = xasprintf("%s/apiserver-kubelet-client.crt", c->cert_dir);
+	AUTO_FREE char *key = xasprintf("%s/apiserver-kubelet-client.key", c->cert_dir);
+	return api_new(&(struct api_config){ .loop = s->loop, .schema = s->schema, .cache = s->cache, .service_cidr = c->service_cidr,
+					     .node_port_min = c->node_port_min, .node_port_max = c->node_port_max,
+					     .advertise_address = c->advertise_address, .secure_port = http_server_port(s->http),
+					     .cluster_domain = c->cluster_domain, .agent_ca_file = ca, .agent_cert_file = crt,
+					     .agent_key_file = key, .ca_file = ca }, &s->api, e);
+}
+
+static int start_loops(struct server *s, struct err *e)
+{
+	const struct server_config *c = &s->config;
+	AUTO_STRV char **names = str_split(c->controllers, ',');
+	int r = 0;
+	if (strcmp(c->controllers, "none") != 0)
+		r = controllers_start(s->api, (const char *const *)names, &s->controllers, e);
+	if (r >= 0 && strcmp(c->scheduler, "none") != 0)
+		r = scheduler_start(s->api, &s->scheduler, e);
+	return r;
+}
+
+static void fail(struct server *s, const struct err *e)
+{
+	log_error("cannot start error=\"%s\"", err_text(e));
+	s->result = 1;
+	loop_stop(s->loop);
+}
+
+static void on_bootstrapped(void *arg, int r, const struct err *failure)
+{
+	struct server *s = arg;
+	struct err e = ERR_INIT;
+	uint16_t port = http_server_port(s->http);
+	if (s->stopping)
+		return;
+	if (r < 0) {
+		fail(s, failure);
+		return;
+	}
+	if (start_loops(s, &e) < 0 || write_kubeconfig(&s->config, port, &e) < 0) {
+		fail(s, &e);
+		return;
+	}
+	if (s->config.port == 0) {
+		printf("%u\n", port);
+		fflush(stdout);
+	}
+	log_info("ready address=%s port=%u kubeconfig=%s", s->config.bind_address, port, s->config.kubeconfig_out);
+	notify("READY=1");
+}
+
+static void on_stopped(void *arg)
+{
+	struct server *s = arg;
+	s->http = NULL;
+	loop_stop(s->loop);
+}
+
+static void on_signal(void *arg, int signo)
+{
+	struct server *s = arg;
+	if (s->stopping)
+		return;
+	s->stopping = true;
+	log_info("stopping signal=%d", signo);
+	notify("STOPPING=1");
+	scheduler_stop(TAKE(s->scheduler));
+	controllers_stop(TAKE(s->controllers));
+	http_server_stop(s->http, 5000, on_stopped, s);
+}
+
+static int start(struct server *s, struct err *e)
+{
+	struct server_config *c = &s->config;
+	if (!c->advertise_address)
+		c->advertise_address = default_address(c->bind_address);
+	int r = loop_new(&s->loop, e);
+	if (r < 0 || (r = make_certificates(c, e)) < 0 || (r = open_data(s, e)) < 0)
+		return r;
+	/* The port is known before the API is made, which says it to clients. */
+	if ((r = listen_https(s, e)) < 0 || (r = make_api(s, e)) < 0)
+		return r;
+	s->signals[0] = signal_watch_new(s->loop, SIGTERM, on_signal, s);
+	s->signals[1] = signal_watch_new(s->loop, SIGINT, on_signal, s);
+	api_bootstrap(s->api, on_bootstrapped, s);
+	return 0;
+}
+
+static void stop(struct server *s)
+{
+	scheduler_stop(s->scheduler);
+	controllers_stop(s->controllers);
+	if (s->http)
+		http_server_stop(s->http, 0, NULL, NULL);
+	signal_watch_free(s->signals[0]);
+	signal_watch_free(s->signals[1]);
+	if (s->store)
+		store_close(s->store);
+	api_free(s->api);
+	cache_free(s->cache);
+	schema_free(s->schema);
+	tls_unref(s->tls);
+	loop_free(s->loop);
+	server_config_done(&s->config);
+}
+
+static enum log_level level_of(const char *verbosity)
+{
+	int v = atoi(verbosity);
+	return v <= 0 ? LOG_LEVEL_ERROR : v == 1 ? LOG_LEVEL_WARN : v < 4 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+}
+
+int main(int argc, char **argv)
+{
+	struct server s = { 0 };
+	struct err e = ERR_INIT;
+	if (server_config_read(&s.config, argc, argv, &e) < 0) {
+		fprintf(stderr, "knarr-server: %s\n", err_text(&e));
+		return 2;
+	}
+	if (s.config.help || s.config.version) {
+		if (s.config.help)
+			server_config_usage();
+		else
+			printf("knarr-server %s (Kubernetes v1.36)\n", KNARR_VERSION);
+		server_config_done(&s.config);
+		return 0;
+	}
+	log_init("knarr-server", level_of(s.config.verbosity));
+	if (start(&s, &e) < 0) {
+		log_error("cannot start error=\"%s\"", err_text(&e));
+		s.result = 1;
+	} else {
+		loop_run(s.loop);
+	}
+	int result = s.result;
+	stop(&s);
+	return result;
+}

@@ -1,0 +1,165 @@
+/* Settings. Purpose: one table from a flag's name to where its value goes. Happy path: defaults, then the file named by
+ * --config, then the command line. Fails on unknown names and on values that do not parse. */
+#include "cmd/server_config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/api/yaml.h"
+
+static const struct flag {
+	const char *name;
+	size_t offset;
+	const char *value; /* the default */
+	const char *help;
+} flags[] = {
+#define FLAG(name_, field_, default_, help_) { name_, offsetof(struct server_config, field_), default_, help_ }
+	FLAG("data-dir", data_dir, "/var/lib/knarr/server", "where the database and the certificates are kept"),
+	FLAG("bind-address", bind_address, "0.0.0.0", "address to listen on"),
+	FLAG("secure-port", secure_port, "6443", "port to listen on; 0 picks one and prints it"),
+	FLAG("advertise-address", advertise_address, NULL, "address of this server as members of the cluster reach it"),
+	FLAG("service-cluster-ip-range", service_cidr, "10.96.0.0/16", "addresses of services"),
+	FLAG("service-node-port-range", node_port_range, "30000-32767", "ports of NodePort services"),
+	FLAG("cluster-domain", cluster_domain, "cluster.local", "DNS domain of the cluster"),
+	FLAG("client-ca-file", client_ca_file, NULL, "CA of client certificates (default: CERT-DIR/ca.crt)"),
+	FLAG("tls-cert-file", tls_cert_file, NULL, "serving certificate (default: CERT-DIR/apiserver.crt)"),
+	FLAG("tls-private-key-file", tls_key_file, NULL, "its key (default: CERT-DIR/apiserver.key)"),
+	FLAG("cert-dir", cert_dir, NULL, "certificates, made where missing (default: DATA-DIR/pki)"),
+	FLAG("controllers", controllers, "*", "controllers to run: a list, * for all, none"),
+	FLAG("scheduler", scheduler, "default", "default or none"),
+	FLAG("kubeconfig-out", kubeconfig_out, NULL, "where to write the administrator's kubeconfig (default: DATA-DIR/admin.conf)"),
+	FLAG("v", verbosity, "2", "log level: 0 errors, 1 warnings, 2 what happens, 4 everything"),
+#undef FLAG
+};
+
+static char **slot(struct server_config *c, const struct flag *f)
+{
+	return (char **)((char *)c + f->offset);
+}
+
+static int set(struct server_config *c, const char *name, const char *value, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+		if (strcmp(flags[i].name, name) != 0)
+			continue;
+		char **at = slot(c, &flags[i]);
+		free(*at);
+		*at = xstrdup(value);
+		return 0;
+	}
+	return err_set(e, -EINVAL, "unknown flag: --%s", name);
+}
+
+static int read_file(struct server_config *c, const char *path, struct err *e)
+{
+	AUTO_STR text = STR_INIT;
+	AUTO_JSON *j = NULL;
+	int r = fs_read_file(path, 1 << 20, &text, e);
+	if (r < 0 || (r = yaml_parse(str_text(&text), text.len, &j, e)) < 0)
+		return err_wrap(e, r, "%s", path);
+	const char *key;
+	json_t *value;
+	json_object_foreach(j, key, value) {
+		AUTO_FREE char *shown = json_is_string(value) ? xstrdup(json_string_value(value)) : json_text(value);
+		if ((r = set(c, key, shown, e)) < 0)
+			return err_wrap(e, r, "%s", path);
+	}
+	return 0;
+}
+
+/* Splits one argument: --name=value, or --name with the value behind it. */
+static int next_flag(int argc, char **argv, int *at, char **ret_name, const char **ret_value, struct err *e)
+{
+	char *arg = argv[(*at)++];
+	if (arg[0] != '-')
+		return err_set(e, -EINVAL, "unexpected argument: %s", arg);
+	char *name = arg + (arg[1] == '-' ? 2 : 1), *equals = strchr(name, '=');
+	*ret_name = equals ? xstrndup(name, (size_t)(equals - name)) : xstrdup(name);
+	*ret_value = equals ? equals + 1 : NULL;
+	if (*ret_value || strcmp(*ret_name, "help") == 0 || strcmp(*ret_name, "h") == 0 || strcmp(*ret_name, "version") == 0)
+		return 0;
+	if (*at >= argc)
+		return err_set(e, -EINVAL, "flag needs a value: --%s", *ret_name);
+	*ret_value = argv[(*at)++];
+	return 0;
+}
+
+/* One pass over the command line: only --config (files), or all but it. */
+static int read_line(struct server_config *c, int argc, char **argv, bool files, struct err *e)
+{
+	for (int at = 1; at < argc;) {
+		AUTO_FREE char *name = NULL;
+		const char *value = NULL;
+		int r = next_flag(argc, argv, &at, &name, &value, e);
+		if (r < 0)
+			return r;
+		bool is_file = strcmp(name, "config") == 0;
+		if (strcmp(name, "help") == 0 || strcmp(name, "h") == 0)
+			c->help = true;
+		else if (strcmp(name, "version") == 0)
+			c->version = true;
+		else if (is_file != files)
+			continue;
+		else if ((r = is_file ? read_file(c, value, e) : set(c, name, value, e)) < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int check(struct server_config *c, struct err *e)
+{
+	uint32_t port, low, high;
+	char *dash = strchr(c->node_port_range, '-');
+	if (str_to_u32(c->secure_port, &port) < 0 || port > 65535)
+		return err_set(e, -EINVAL, "--secure-port: not a port: %s", c->secure_port);
+	c->port = (uint16_t)port;
+	AUTO_FREE char *first = dash ? xstrndup(c->node_port_range, (size_t)(dash - c->node_port_range)) : NULL;
+	if (!dash || str_to_u32(first, &low) < 0 || str_to_u32(dash + 1, &high) < 0 || !low || low > high || high > 65535)
+		return err_set(e, -EINVAL, "--service-node-port-range: not a range of ports: %s", c->node_port_range);
+	c->node_port_min = (uint16_t)low;
+	c->node_port_max = (uint16_t)high;
+	if (strcmp(c->scheduler, "none") != 0 && strcmp(c->scheduler, "default") != 0)
+		return err_set(e, -EINVAL, "--scheduler: none or default, not %s", c->scheduler);
+	if (!c->cert_dir)
+		c->cert_dir = xasprintf("%s/pki", c->data_dir);
+	if (!c->client_ca_file)
+		c->client_ca_file = xasprintf("%s/ca.crt", c->cert_dir);
+	if (!c->kubeconfig_out)
+		c->kubeconfig_out = xasprintf("%s/admin.conf", c->data_dir);
+	if (!c->tls_cert_file != !c->tls_key_file)
+		return err_set(e, -EINVAL, "--tls-cert-file and --tls-private-key-file go together");
+	return 0;
+}
+
+int server_config_read(struct server_config *c, int argc, char **argv, struct err *e)
+{
+	*c = (struct server_config){ 0 };
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		*slot(c, &flags[i]) = xstrdup(flags[i].value);
+	int r = read_line(c, argc, argv, true, e);
+	if (r >= 0)
+		r = read_line(c, argc, argv, false, e);
+	return r < 0 || c->help || c->version ? r : check(c, e);
+}
+
+void server_config_done(struct server_config *c)
+{
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		free(*slot(c, &flags[i]));
+	*c = (struct server_config){ 0 };
+}
+
+void server_config_usage(void)
+{
+	printf("knarr-server: the control plane of a cluster: API server, controllers and scheduler\n\nusage: knarr-server [--FLAG=VALUE ...]\n\n");
+	printf("  --%-26s %s\n", "config", "YAML file with the same names");
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		printf("  --%-26s %s%s%s%s\n", flags[i].name, flags[i].help, flags[i].value ? " [" : "",
+		       flags[i].value ? flags[i].value : "", flags[i].value ? "]" : "");
+}

@@ -1,0 +1,25 @@
+/* knarr-server's settings: flags under Kubernetes' names, a YAML file with the same names. */
+#ifndef KNARR_CMD_SERVER_CONFIG_H
+#define KNARR_CMD_SERVER_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* Every text owned. */
+struct server_config {
+	char *data_dir, *bind_address, *advertise_address, *service_cidr, *node_port_range, *cluster_domain;
+	char *client_ca_file, *tls_cert_file, *tls_key_file, *cert_dir, *kubeconfig_out;
+	char *controllers, *scheduler, *secure_port;
+	char *verbosity;
+	uint16_t port, node_port_min, node_port_max; /* of the texts above */
+	bool help, version;
+};
+
+/* Defaults, then --config FILE, then flags. -EINVAL names the flag. */
+int server_config_read(struct server_config *c, int argc, char **argv, struct err *e);
+void server_config_done(struct server_config *c);
+void server_config_usage(void);
+
+#endif

@@ -1,0 +1,125 @@
+/* The API server as an object. Purpose: hold what its requests share. Happy path: buckets are declared before the cache
+ * loads, then the server is made and answers. Making it fails only for bad certificate files. */
+#include "cp/api/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cp/api/api_internal.h"
+
+static const char *const pod_index[] = { "spec.nodeName", NULL };
+
+/* One bucket a prefix; kinds that share a prefix show the same objects. */
+void api_declare_buckets(struct cache *c, struct schema *s)
+{
+	const struct kind *k;
+	for (size_t i = 0; (k = schema_kind_nth(s, i)); i++) {
+		if (str_empty(k->storage_prefix) || cache_bucket(c, k->storage_prefix))
+			continue;
+		bool pods = strcmp(k->plural, "pods") == 0 && !*k->group;
+		cache_add_bucket(c, &(struct bucket_config){ .prefix = k->storage_prefix, .namespaced = k->namespaced,
+							     .fields = k->field_labels, .by_field = pods ? pod_index : NULL });
+	}
+}
+
+static void add_resources(struct api *a)
+{
+	const struct kind *k;
+	for (size_t i = 0; (k = schema_kind_nth(a->schema, i)); i++) {
+		struct bucket *b = str_empty(k->storage_prefix) ? NULL : cache_bucket(a->cache, k->storage_prefix);
+		if (!b)
+			continue;
+		a->resources = xreallocarray(a->resources, a->n_resources + 1, sizeof(*a->resources));
+		struct resource *r = &a->resources[a->n_resources++];
+		*r = (struct resource){ .kind = k, .ops = kind_ops_find(k), .bucket = b };
+		r->lead = xasprintf("\"kind\":\"%s\",\"apiVersion\":\"%s%s%s\",", k->kind, k->group, *k->group ? "/" : "", k->version);
+		r->lead_len = strlen(r->lead);
+	}
+}
+
+static int connect_agents(struct api *a, const struct api_config *c, struct err *e)
+{
+	if (!c->agent_cert_file)
+		return 0;
+	/* Agents' certificates are checked against the cluster's CA by default; their names are node names. */
+	struct tls_config tls = { .cert_file = c->agent_cert_file, .key_file = c->agent_key_file, .ca_file = c->agent_ca_file };
+	struct http_client_config http = { .loop = c->loop, .ca_file = c->agent_ca_file, .cert_file = c->agent_cert_file,
+					   .key_file = c->agent_key_file };
+	int r = tls_client_new(&tls, &a->agent_tls, e);
+	return r < 0 ? r : http_client_new(&http, &a->agent_http, e);
+}
+
+static void free_document(void *b)
+{
+	buf_unref(b);
+}
+
+int api_new(const struct api_config *c, struct api **ret, struct err *e)
+{
+	struct api *a = xcalloc(1, sizeof(*a));
+	a->loop = c->loop;
+	a->schema = c->schema;
+	a->cache = c->cache;
+	a->service_cidr = xstrdup(c->service_cidr);
+	a->advertise_address = xstrdup(c->advertise_address);
+	a->cluster_domain = xstrdup(c->cluster_domain);
+	a->ca_file = xstrdup(c->ca_file);
+	a->secure_port = c->secure_port;
+	a->documents = map_new(free_document);
+	list_init(&a->requests);
+	a->env = (struct kind_env){ .cache = a->cache, .service_cidr = a->service_cidr, .node_port_min = c->node_port_min,
+				    .node_port_max = c->node_port_max };
+	int r = connect_agents(a, c, e);
+	if (r < 0) {
+		api_free(a);
+		return err_wrap(e, r, "calls to node agents");
+	}
+	add_resources(a);
+	*ret = a;
+	return 0;
+}
+
+void api_free(struct api *a)
+{
+	if (!a)
+		return;
+	a->stopping = true;
+	LIST_FOR_EACH(q, &a->requests, struct req, link) {
+		if (q->on_close)
+			q->on_close(q);
+	}
+	for (size_t i = 0; i < a->n_resources; i++)
+		free(a->resources[i].lead);
+	free(a->resources);
+	map_free(a->documents);
+	http_client_free(a->agent_http);
+	tls_unref(a->agent_tls);
+	free(a->service_cidr);
+	free(a->advertise_address);
+	free(a->cluster_domain);
+	free(a->ca_file);
+	free(a);
+}
+
+struct cache *api_cache(struct api *a)
+{
+	return a->cache;
+}
+
+struct schema *api_schema(struct api *a)
+{
+	return a->schema;
+}
+
+struct loop *api_loop(struct api *a)
+{
+	return a->loop;
+}
+
+struct bucket *api_bucket(struct api *a, const char *group, const char *plural)
+{
+	const struct resource *r = api_resource(a, group, NULL, plural);
+	return r ? r->bucket : NULL;
+}

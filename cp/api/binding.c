@@ -1,0 +1,175 @@
+/* Binding, eviction, finalize. Purpose: small writes that have a resource of their own. Happy path: binding sets a pod's
+ * node once and its PodScheduled condition; eviction deletes the pod; finalize takes the namespace's spec.finalizers.
+ * Fails with 400, 404, 409 (bound already, being deleted). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/api/delete.h"
+#include "cp/api/update.h"
+
+static json_t *pod_condition(json_t *pod, const char *type)
+{
+	size_t i;
+	json_t *c, *list = json_array_at(pod, "status.conditions");
+	json_array_foreach(list, i, c)
+		if (str_eq(json_str_at(c, "type"), type))
+			return c;
+	c = json_pack("{s:s}", "type", type);
+	json_array_append_new(list, c);
+	return c;
+}
+
+/* Binding says more than a node now and then: labels and annotations for the pod. */
+static void merge_strings(json_t *pod, const char *path, const json_t *from)
+{
+	const char *key;
+	json_t *value;
+	if (json_object_size(from))
+		json_object_foreach((json_t *)from, key, value)
+			json_object_set(json_object_at(pod, path), key, value);
+}
+
+static json_t *change_bind(struct write *w, const json_t *old, json_t **ret)
+{
+	const json_t *binding = w->arg;
+	const char *node = json_str_or(binding, "target.name", ""), *now_on = json_str_or(old, "spec.nodeName", "");
+	const char *uid = json_str_or(binding, "metadata.uid", "");
+	if (*uid && strcmp(uid, json_str_or(old, "metadata.uid", "")) != 0)
+		return status_conflict("", "pods/binding", w->name, "Precondition failed: UID in precondition: %s, UID in object meta: %s",
+				       uid, json_str_or(old, "metadata.uid", ""));
+	if (json_at(old, "metadata.deletionTimestamp"))
+		return status_conflict("", "pods/binding", w->name, "pod %s is being deleted, cannot be assigned to a host", w->name);
+	if (*now_on)
+		return status_conflict("", "pods/binding", w->name, "pod %s is already assigned to node \"%s\"", w->name, now_on);
+	if (json_array_size(json_at(old, "spec.schedulingGates")))
+		return status_conflict("", "pods/binding", w->name, "pod %s has non-empty .spec.schedulingGates", w->name);
+	json_t *pod = json_deep_copy(old), *condition;
+	char now[RFC3339_MAX];
+	json_set_str(pod, "spec.nodeName", node);
+	merge_strings(pod, "metadata.annotations", json_at(binding, "metadata.annotations"));
+	merge_strings(pod, "metadata.labels", json_at(binding, "metadata.labels"));
+	condition = pod_condition(pod, "PodScheduled");
+	if (!str_eq(json_str_at(condition, "status"), "True"))
+		json_set_str(condition, "lastTransitionTime", rfc3339(clock_wall_ms(), now));
+	json_set_str(condition, "status", "True");
+	json_object_del(condition, "reason");
+	json_object_del(condition, "message");
+	*ret = pod;
+	return NULL;
+}
+
+static void on_bound(struct write *w, json_t *status, struct buf *json, bool created)
+{
+	(void)json;
+	(void)created;
+	if (status) {
+		reply_status(w->q, json_incref(status));
+		return;
+	}
+	json_t *ok = status_success(NULL, NULL, NULL, NULL);
+	json_object_set_new(ok, "code", json_integer(201));
+	reply_status(w->q, ok);
+}
+
+static json_t *check_binding(struct req *q, const json_t *b)
+{
+	const char *name = json_str_or(b, "metadata.name", ""), *kind = json_str_or(b, "target.kind", "");
+	AUTO_FIELD_ERRORS errors = { 0 };
+	static const char *const kinds[] = { "Node", "<empty>", NULL };
+	if (*q->route.name && *name && strcmp(name, q->route.name) != 0)
+		return status_bad_request("name in URL does not match name in Binding object");
+	if (*kind && strcmp(kind, "Node") != 0) {
+		AUTO_JSON *value = json_string(kind);
+		field_not_supported(&errors, "target.kind", value, kinds);
+	}
+	if (!*json_str_or(b, "target.name", ""))
+		field_required(&errors, "target.name", NULL);
+	return errors.n ? status_invalid("", "Binding", name, &errors) : NULL;
+}
+
+void binding_create(struct req *q)
+{
+	AUTO_JSON *b = NULL;
+	const struct resource *pods = api_resource(q->api, "", "v1", "pods");
+	json_t *status = options_check(q, "CreateOptions");
+	if (!status)
+		status = body_parse(q, negotiate_body(q->content_type), &b);
+	if (!status && !json_is_object(b))
+		status = status_bad_request("the body must be a Binding");
+	if (!status)
+		status = check_binding(q, b);
+	if (status) {
+		reply_status(q, status);
+		return;
+	}
+	struct write *w = write_new(q, pods, WRITE_RAW, q->route.ns, *q->route.name ? q->route.name : json_str_or(b, "metadata.name", ""));
+	w->change = change_bind;
+	w->arg = TAKE(b);
+	w->free_arg = write_free_json;
+	w->finish = on_bound;
+	write_start(w);
+}
+
+static void on_evicted(void *arg, json_t *status, struct buf *json, bool removed)
+{
+	struct req *q = arg;
+	(void)json;
+	(void)removed;
+	if (!status) {
+		status = status_success(NULL, NULL, NULL, NULL);
+		json_object_set_new(status, "code", json_integer(201));
+	}
+	reply_status(q, status);
+}
+
+void eviction_create(struct req *q)
+{
+	AUTO_JSON *b = NULL;
+	struct delete_options o = { .grace = -1, .orphan = -1, .dry_run = req_dry_run(q) };
+	json_t *status = body_parse(q, negotiate_body(q->content_type), &b);
+	const char *name = json_str_or(b, "metadata.name", ""), *uid = json_str_at(b, "deleteOptions.preconditions.uid");
+	if (!status && *name && strcmp(name, q->route.name) != 0)
+		status = status_bad_request("name in URL does not match name in Eviction object");
+	if (status) {
+		reply_status(q, status);
+		return;
+	}
+	o.grace = json_int_at(b, "deleteOptions.gracePeriodSeconds", -1);
+	o.uid = xstrdup(uid);
+	delete_start(q, q->res, q->route.ns, q->route.name, &o, on_evicted, q);
+}
+
+static json_t *change_finalize(struct write *w, const json_t *old, json_t **ret)
+{
+	json_t *status = update_check_preconditions(w, w->arg, old), *list = json_at(w->arg, "spec.finalizers");
+	if (status)
+		return status;
+	*ret = json_deep_copy(old);
+	if (json_array_size(list))
+		json_set_at(*ret, "spec.finalizers", json_deep_copy(list));
+	else
+		json_del_at(*ret, "spec.finalizers");
+	return NULL;
+}
+
+void finalize_update(struct req *q)
+{
+	AUTO_JSON *object = NULL;
+	json_t *status = options_check(q, "UpdateOptions");
+	if (!status)
+		status = body_object(q, q->res->kind, &object);
+	if (!status)
+		status = update_check_identity(q, object);
+	if (status) {
+		reply_status(q, status);
+		return;
+	}
+	struct write *w = write_new(q, q->res, WRITE_RAW, "", q->route.name);
+	w->change = change_finalize;
+	w->arg = TAKE(object);
+	w->free_arg = write_free_json;
+	write_start(w);
+}

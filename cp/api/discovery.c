@@ -1,0 +1,231 @@
+/* Discovery. Purpose: tell clients what is served, in the legacy form (a document a group) and aggregated (v2, all in
+ * one). Happy path: documents are built from the catalog when first asked for and kept. Unknown groups give 404. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/api/api_internal.h"
+#include "cp/api/catalog.h"
+#include "cp/api/encode.h"
+
+static json_t *strings(const char *const *v)
+{
+	json_t *a = json_array();
+	for (size_t i = 0; v && v[i]; i++)
+		json_array_append_new(a, json_string(v[i]));
+	return a;
+}
+
+static json_t *words(const char *text)
+{
+	AUTO_STRV char **v = str_split(text, ' ');
+	return strings((const char *const *)v);
+}
+
+static void add_strings(json_t *o, const char *key, const char *const *v)
+{
+	if (v && v[0])
+		json_object_set_new(o, key, strings(v));
+}
+
+static json_t *legacy_resource(const struct kind *k)
+{
+	json_t *r = json_object();
+	json_object_set_new(r, "name", json_string(k->plural));
+	json_object_set_new(r, "singularName", json_string(k->singular));
+	json_object_set_new(r, "namespaced", json_boolean(k->namespaced));
+	json_object_set_new(r, "kind", json_string(k->kind));
+	json_object_set_new(r, "verbs", strings(k->verbs));
+	add_strings(r, "shortNames", k->short_names);
+	add_strings(r, "categories", k->categories);
+	if (!str_empty(k->storage_version_hash))
+		json_object_set_new(r, "storageVersionHash", json_string(k->storage_version_hash));
+	return r;
+}
+
+static json_t *legacy_sub(const struct kind *k, const char *sub)
+{
+	struct sub_info info = catalog_sub(k, sub);
+	AUTO_FREE char *name = xasprintf("%s/%s", k->plural, sub);
+	json_t *r = json_object();
+	json_object_set_new(r, "name", json_string(name));
+	json_object_set_new(r, "singularName", json_string(""));
+	json_object_set_new(r, "namespaced", json_boolean(k->namespaced));
+	if (info.group) {
+		json_object_set_new(r, "group", json_string(info.group));
+		json_object_set_new(r, "version", json_string(info.version));
+	}
+	json_object_set_new(r, "kind", json_string(info.kind));
+	json_object_set_new(r, "verbs", words(info.verbs));
+	return r;
+}
+
+/* The APIResourceList of a group and version; NULL when there is none. */
+static json_t *resource_list(const struct schema *s, const char *group, const char *version)
+{
+	const struct kind **kinds = catalog_kinds(s, group, version);
+	json_t *resources = json_array();
+	for (size_t i = 0; kinds[i]; i++) {
+		json_array_append_new(resources, legacy_resource(kinds[i]));
+		for (size_t j = 0; kinds[i]->subresources && kinds[i]->subresources[j]; j++)
+			json_array_append_new(resources, legacy_sub(kinds[i], kinds[i]->subresources[j]));
+	}
+	bool any = kinds[0] != NULL;
+	free(kinds);
+	if (!any) {
+		json_decref(resources);
+		return NULL;
+	}
+	AUTO_FREE char *gv = *group ? xasprintf("%s/%s", group, version) : xstrdup(version);
+	json_t *o = json_object();
+	json_object_set_new(o, "kind", json_string("APIResourceList"));
+	if (*group)
+		json_object_set_new(o, "apiVersion", json_string("v1"));
+	json_object_set_new(o, "groupVersion", json_string(gv));
+	json_object_set_new(o, "resources", resources);
+	return o;
+}
+
+static json_t *group_version(const char *group, const char *version)
+{
+	AUTO_FREE char *gv = xasprintf("%s/%s", group, version);
+	return json_pack("{s:s,s:s}", "groupVersion", gv, "version", version);
+}
+
+static json_t *group_object(const struct schema *s, const char *group, bool typed)
+{
+	AUTO_STRV char **versions = catalog_versions(s, group);
+	if (!versions)
+		return NULL;
+	json_t *o = json_object(), *list = json_array();
+	if (typed) {
+		json_object_set_new(o, "kind", json_string("APIGroup"));
+		json_object_set_new(o, "apiVersion", json_string("v1"));
+	}
+	for (size_t i = 0; versions[i]; i++)
+		json_array_append_new(list, group_version(group, versions[i]));
+	json_object_set_new(o, "name", json_string(group));
+	json_object_set_new(o, "versions", list);
+	json_object_set_new(o, "preferredVersion", group_version(group, versions[0]));
+	return o;
+}
+
+static json_t *group_list(const struct schema *s)
+{
+	AUTO_STRV char **groups = catalog_groups(s);
+	json_t *list = json_array();
+	for (size_t i = 0; groups && groups[i]; i++)
+		json_array_append_new(list, group_object(s, groups[i], false));
+	return json_pack("{s:s,s:s,s:o}", "kind", "APIGroupList", "apiVersion", "v1", "groups", list);
+}
+
+static json_t *api_versions(const struct api *a)
+{
+	AUTO_FREE char *address = xasprintf(strchr(a->advertise_address, ':') ? "[%s]:%u" : "%s:%u", a->advertise_address,
+					    a->secure_port);
+	return json_pack("{s:s,s:[s],s:[{s:s,s:s}]}", "kind", "APIVersions", "versions", "v1", "serverAddressByClientCIDRs",
+			 "clientCIDR", "0.0.0.0/0", "serverAddress", address);
+}
+
+static json_t *response_kind(const char *group, const char *version, const char *kind)
+{
+	return json_pack("{s:s,s:s,s:s}", "group", group ? group : "", "version", version ? version : "", "kind", kind);
+}
+
+static json_t *aggregated_resource(const struct kind *k)
+{
+	json_t *r = json_object();
+	json_object_set_new(r, "resource", json_string(k->plural));
+	json_object_set_new(r, "responseKind", response_kind("", "", k->kind));
+	json_object_set_new(r, "scope", json_string(k->namespaced ? "Namespaced" : "Cluster"));
+	json_object_set_new(r, "singularResource", json_string(k->singular));
+	json_object_set_new(r, "verbs", strings(k->verbs));
+	add_strings(r, "shortNames", k->short_names);
+	add_strings(r, "categories", k->categories);
+	for (size_t i = 0; k->subresources && k->subresources[i]; i++) {
+		struct sub_info info = catalog_sub(k, k->subresources[i]);
+		json_t *sub = json_pack("{s:s,s:o,s:o}", "subresource", k->subresources[i], "responseKind",
+					response_kind(info.group, info.version, info.kind), "verbs", words(info.verbs));
+		json_array_append_new(json_array_at(r, "subresources"), sub);
+	}
+	return r;
+}
+
+static json_t *aggregated_group(const struct schema *s, const char *group)
+{
+	AUTO_STRV char **versions = catalog_versions(s, group);
+	json_t *list = json_array(), *meta = json_object();
+	for (size_t i = 0; versions && versions[i]; i++) {
+		const struct kind **kinds = catalog_kinds(s, group, versions[i]);
+		json_t *resources = json_array();
+		for (size_t j = 0; kinds[j]; j++)
+			json_array_append_new(resources, aggregated_resource(kinds[j]));
+		free(kinds);
+		json_array_append_new(list, json_pack("{s:s,s:o,s:s}", "version", versions[i], "resources", resources, "freshness",
+						      "Current"));
+	}
+	if (*group)
+		json_object_set_new(meta, "name", json_string(group));
+	return json_pack("{s:o,s:o}", "metadata", meta, "versions", list);
+}
+
+static json_t *aggregated(const struct schema *s, bool core)
+{
+	json_t *items = json_array();
+	AUTO_STRV char **groups = core ? NULL : catalog_groups(s);
+	if (core)
+		json_array_append_new(items, aggregated_group(s, ""));
+	for (size_t i = 0; groups && groups[i]; i++)
+		json_array_append_new(items, aggregated_group(s, groups[i]));
+	return json_pack("{s:s,s:s,s:{},s:o}", "kind", "APIGroupDiscoveryList", "apiVersion", "apidiscovery.k8s.io/v2", "metadata",
+			 "items", items);
+}
+
+/* The document of a path, without looking at what is kept; NULL when there is none. */
+static json_t *build(const struct req *q, bool is_core, const char *group, const char *version)
+{
+	const struct schema *s = q->api->schema;
+	bool whole = q->answer.form == FORM_DISCOVERY;
+	if (is_core && *version)
+		return resource_list(s, "", version);
+	if (is_core)
+		return whole ? aggregated(s, true) : api_versions(q->api);
+	if (*version)
+		return resource_list(s, group, version);
+	if (*group)
+		return group_object(s, group, true);
+	return whole ? aggregated(s, false) : group_list(s);
+}
+
+bool discovery_run(struct req *q)
+{
+	const struct route *r = &q->route;
+	bool is_core = strcmp(r->prefix, "api") == 0;
+	/* In the core's paths the first word is the version. */
+	if (!*r->prefix)
+		return false;
+	if (strcmp(q->method, "GET") != 0) {
+		reply_status(q, status_method_not_allowed());
+		return true;
+	}
+	bool root = is_core ? !*r->version : !*r->group;
+	const char *accept = q->x ? http_header_get(q->x, "accept") : NULL;
+	if (negotiate_accept(accept, false, root, &q->answer) < 0) {
+		reply_status(q, status_not_acceptable());
+		return true;
+	}
+	AUTO_FREE char *key = xasprintf("%s %s %s %d", r->prefix, r->group, r->version, q->answer.form == FORM_DISCOVERY);
+	struct buf *b = map_get(q->api->documents, key);
+	if (!b) {
+		AUTO_JSON *document = build(q, is_core, r->group, r->version);
+		if (!document)
+			return false;
+		AUTO_FREE char *text = json_text(document);
+		b = buf_new(text, strlen(text));
+		map_set(q->api->documents, key, b);
+	}
+	reply_buf(q, 200, buf_ref(b));
+	buf_unref(b);
+	return true;
+}

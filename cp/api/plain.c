@@ -1,0 +1,181 @@
+/* Paths that are no resources: the index, version, health and metrics. Purpose: what probes and dashboards ask. Happy
+ * path: a table from path to handler. Health names its checks; one that fails answers 500 and says which. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/api/api_internal.h"
+#include "cp/api/catalog.h"
+
+static bool check_ping(const struct api *a)
+{
+	(void)a;
+	return true;
+}
+
+static bool check_ready(const struct api *a)
+{
+	return a->ready;
+}
+
+static bool check_running(const struct api *a)
+{
+	return !a->stopping;
+}
+
+enum { HEALTHZ = 1, LIVEZ = 2, READYZ = 4, ALL_HEALTH = 7 };
+static const struct {
+	const char *name;
+	int in;
+	bool (*ok)(const struct api *a);
+} checks[] = {
+	{ "ping", ALL_HEALTH, check_ping },
+	{ "log", ALL_HEALTH, check_ping },
+	{ "etcd", HEALTHZ | LIVEZ, check_ping },
+	{ "informer-sync", READYZ, check_ping },
+	{ "poststarthook/start-system-namespaces-controller", ALL_HEALTH, check_ready },
+	{ "poststarthook/bootstrap-controller", ALL_HEALTH, check_ready },
+	{ "shutdown", READYZ, check_running },
+};
+
+static bool is_excluded(const struct req *q, const char *name)
+{
+	const char *v;
+	for (size_t i = 0; (v = query_nth(&q->query, "exclude", i)); i++)
+		if (strcmp(v, name) == 0)
+			return true;
+	return false;
+}
+
+static void run_one(struct req *q, int which, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+		if (!(checks[i].in & which) || strcmp(checks[i].name, name) != 0)
+			continue;
+		bool ok = checks[i].ok(q->api);
+		reply_text(q, ok ? 200 : 500, ok ? "ok" : "internal server error\n");
+		return;
+	}
+	reply_text(q, 404, "404 page not found\n");
+}
+
+static void run_health(struct req *q, int which, const char *word)
+{
+	AUTO_STR text = STR_INIT;
+	bool ok = true;
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+		if (!(checks[i].in & which))
+			continue;
+		bool excluded = is_excluded(q, checks[i].name), good = excluded || checks[i].ok(q->api);
+		ok = ok && good;
+		str_addf(&text, good ? "[+]%s%s ok\n" : "[-]%s%s failed: reason withheld\n", checks[i].name, excluded ? " excluded:" : "");
+	}
+	if (!ok) {
+		str_addf(&text, "%s check failed\n", word);
+		reply_text(q, 500, str_text(&text));
+	} else if (query_get(&q->query, "verbose")) {
+		str_addf(&text, "%s check passed\n", word);
+		reply_text(q, 200, str_text(&text));
+	} else {
+		reply_text(q, 200, "ok");
+	}
+}
+
+static void run_version(struct req *q)
+{
+	struct utsname u;
+	uname(&u);
+	AUTO_FREE char *platform = xasprintf("linux/%s", strcmp(u.machine, "x86_64") == 0 ? "amd64" : strcmp(u.machine, "aarch64") == 0 ? "arm64" : u.machine);
+	reply_json(q, 200,
+		   json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "major", "1", "minor", "36", "emulationMajor", "1",
+			     "emulationMinor", "36", "minCompatibilityMajor", "1", "minCompatibilityMinor", "35", "gitVersion",
+			     "v1.36.0+knarr", "gitCommit", KNARR_VERSION, "gitTreeState", "clean", "buildDate",
+			     "2026-01-01T00:00:00Z", "goVersion", "none", "compiler", "cc", "platform", platform));
+}
+
+static void run_metrics(struct req *q)
+{
+	AUTO_STR text = STR_INIT;
+	metrics_write(q->api, &text);
+	reply_text(q, 200, str_text(&text));
+}
+
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void add_path(char ***paths, const char *a, const char *b, const char *c)
+{
+	AUTO_FREE char *p = xasprintf("%s%s%s", a, b, c);
+	strv_add(paths, p);
+}
+
+static void run_index(struct req *q)
+{
+	static const char *const fixed[] = { "/api", "/api/v1", "/apis", "/apis/", "/healthz", "/livez", "/metrics", "/openapi/v2",
+					     "/openapi/v3", "/openapi/v3/", "/readyz", "/version" };
+	AUTO_STRV char **paths = NULL;
+	AUTO_STRV char **groups = catalog_groups(q->api->schema);
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		strv_add(&paths, fixed[i]);
+	for (size_t i = 0; groups && groups[i]; i++) {
+		AUTO_STRV char **versions = catalog_versions(q->api->schema, groups[i]);
+		add_path(&paths, "/apis/", groups[i], "");
+		for (size_t j = 0; versions && versions[j]; j++) {
+			AUTO_FREE char *v = xasprintf("/%s", versions[j]);
+			add_path(&paths, "/apis/", groups[i], v);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+		if (checks[i].in & HEALTHZ)
+			add_path(&paths, "/healthz/", checks[i].name, "");
+		if (checks[i].in & LIVEZ)
+			add_path(&paths, "/livez/", checks[i].name, "");
+		if (checks[i].in & READYZ)
+			add_path(&paths, "/readyz/", checks[i].name, "");
+	}
+	qsort(paths, strv_len(paths), sizeof(*paths), compare_text);
+	json_t *list = json_array();
+	for (size_t i = 0; paths[i]; i++)
+		json_array_append_new(list, json_string(paths[i]));
+	reply_json(q, 200, json_pack("{s:o}", "paths", list));
+}
+
+bool plain_run(struct req *q)
+{
+	static const struct {
+		const char *path;
+		void (*run)(struct req *q);
+	} pages[] = {
+		{ "/", run_index }, { "/version", run_version }, { "/version/", run_version }, { "/metrics", run_metrics },
+	};
+	static const struct {
+		const char *path;
+		int which;
+	} health[] = { { "/healthz", HEALTHZ }, { "/livez", LIVEZ }, { "/readyz", READYZ } };
+	const char *path = q->route.path;
+	void (*run)(struct req *q) = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+		if (strcmp(path, pages[i].path) == 0)
+			run = pages[i].run;
+	size_t h = 0, n = 0;
+	for (; h < ARRAY_LEN(health); h++) {
+		n = strlen(health[h].path);
+		if (strncmp(path, health[h].path, n) == 0 && (!path[n] || path[n] == '/'))
+			break;
+	}
+	if (!run && h == ARRAY_LEN(health))
+		return false;
+	if (strcmp(q->method, "GET") != 0 && strcmp(q->method, "HEAD") != 0)
+		reply_status(q, status_method_not_allowed());
+	else if (run)
+		run(q);
+	else if (path[n] && path[n + 1])
+		run_one(q, health[h].which, path + n + 1);
+	else
+		run_health(q, health[h].which, health[h].path + 1);
+	return true;
+}

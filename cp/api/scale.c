@@ -1,0 +1,165 @@
+/* The scale subresource (autoscaling/v1 Scale) of workloads. Purpose: one small object for whoever only counts replicas.
+ * Happy path: made from the workload for reads; a write changes spec.replicas of the workload as an update would. Fails
+ * as updates do. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/api/patch_verb.h"
+#include "cp/api/update.h"
+
+/* The selector in the query form: "app=d,tier in (a,b)". */
+static char *selector_text(const json_t *selector)
+{
+	struct str out = STR_INIT;
+	const char *key;
+	json_t *value, *expression;
+	size_t i, j;
+	json_object_foreach(json_object_get(selector, "matchLabels"), key, value)
+		str_addf(&out, "%s%s=%s", out.len ? "," : "", key, json_string_value(value));
+	json_array_foreach(json_object_get(selector, "matchExpressions"), i, expression) {
+		const char *op = json_str_or(expression, "operator", ""), *k = json_str_or(expression, "key", "");
+		str_add(&out, out.len ? "," : "");
+		if (strcmp(op, "Exists") == 0 || strcmp(op, "DoesNotExist") == 0) {
+			str_addf(&out, "%s%s", *op == 'D' ? "!" : "", k);
+			continue;
+		}
+		str_addf(&out, "%s %s (", k, strcmp(op, "In") == 0 ? "in" : "notin");
+		json_array_foreach(json_object_get(expression, "values"), j, value)
+			str_addf(&out, "%s%s", j ? "," : "", json_string_value(value));
+		str_addc(&out, ')');
+	}
+	return str_take(&out);
+}
+
+static json_t *scale_of(const json_t *workload)
+{
+	static const char *const copied[] = { "name", "namespace", "uid", "resourceVersion", "creationTimestamp" };
+	json_t *meta = json_object(), *from = json_object_get(workload, "metadata");
+	for (size_t i = 0; i < ARRAY_LEN(copied); i++)
+		if (json_object_get(from, copied[i]))
+			json_object_set(meta, copied[i], json_object_get(from, copied[i]));
+	json_t *selector = json_at(workload, "spec.selector");
+	json_t *o = json_pack("{s:s,s:s,s:o,s:{},s:{s:I}}", "kind", "Scale", "apiVersion", "autoscaling/v1", "metadata", meta, "spec",
+			      "status", "replicas", (json_int_t)json_int_at(workload, "status.replicas", 0));
+	int64_t replicas = json_int_at(workload, "spec.replicas", 1);
+	if (replicas)
+		json_set_int(o, "spec.replicas", replicas);
+	if (selector) {
+		AUTO_FREE char *text = selector_text(selector);
+		json_set_str(o, "status.selector", text);
+	}
+	return o;
+}
+
+static json_t *find(struct req *q, struct cobj **ret)
+{
+	const struct kind *k = q->res->kind;
+	*ret = bucket_get(q->res->bucket, q->route.ns, q->route.name);
+	return *ret ? NULL : status_not_found(k->group, k->plural, q->route.name);
+}
+
+void scale_get(struct req *q)
+{
+	struct cobj *o = NULL;
+	json_t *status = find(q, &o);
+	if (status) {
+		reply_status(q, status);
+		return;
+	}
+	AUTO_JSON *workload = cobj_parse(o);
+	reply_json(q, 200, scale_of(workload));
+}
+
+static void on_written(struct write *w, json_t *status, struct buf *json, bool created)
+{
+	(void)created;
+	if (status) {
+		reply_status(w->q, json_incref(status));
+		return;
+	}
+	AUTO_JSON *workload = NULL;
+	json_parse(json->data, json->len, &workload, NULL);
+	reply_json(w->q, 200, scale_of(workload));
+}
+
+/* Puts what scale says into a copy of the workload. */
+static json_t *take_scale(struct write *w, const json_t *scale, const json_t *old, json_t **ret)
+{
+	json_t *wanted = json_at(scale, "spec.replicas");
+	int64_t replicas = json_int_at(scale, "spec.replicas", 0);
+	AUTO_FIELD_ERRORS errors = { 0 };
+	json_t *status = update_check_identity(w->q, scale);
+	if (!status)
+		status = update_check_preconditions(w, scale, old);
+	if (status)
+		return status;
+	if (wanted && !json_is_integer(wanted))
+		return status_bad_request("Scale in version \"v1\" cannot be handled as a Scale: json: cannot unmarshal into Go struct "
+					  "field ScaleSpec.spec.replicas of type int32");
+	if (replicas < 0)
+		field_invalid(&errors, "spec.replicas", wanted, "must be greater than or equal to 0");
+	if (errors.n)
+		return status_invalid("autoscaling", "Scale", w->name, &errors);
+	*ret = json_deep_copy(old);
+	json_set_int(*ret, "spec.replicas", replicas);
+	return NULL;
+}
+
+static json_t *change_update(struct write *w, const json_t *old, json_t **ret)
+{
+	return take_scale(w, w->arg, old, ret);
+}
+
+static json_t *change_patch(struct write *w, const json_t *old, json_t **ret)
+{
+	AUTO_JSON *scale = scale_of(old);
+	AUTO_JSON *changed = NULL;
+	json_t *status = patch_apply(w->arg, schema_type(w->q->api->schema, "autoscaling.v1.Scale"), scale, &changed);
+	if (!status)
+		status = take_scale(w, changed, old, ret);
+	w->conditional = false;
+	return status;
+}
+
+static void start(struct req *q, write_fn change, void *arg, void (*free_arg)(void *arg))
+{
+	struct write *w = write_new(q, q->res, WRITE_UPDATE, q->route.ns, q->route.name);
+	w->change = change;
+	w->arg = arg;
+	w->free_arg = free_arg;
+	w->finish = on_written;
+	write_start(w);
+}
+
+void scale_update(struct req *q)
+{
+	AUTO_JSON *scale = NULL;
+	json_t *status = options_check(q, "UpdateOptions");
+	if (!status)
+		status = body_parse(q, negotiate_body(q->content_type), &scale);
+	if (!status && !str_eq(json_str_at(scale, "kind"), "Scale"))
+		status = status_bad_request("%s in version \"%s\" cannot be handled as a Scale: no kind \"%s\" is registered",
+					    json_str_or(scale, "kind", ""), json_str_or(scale, "apiVersion", ""), json_str_or(scale, "kind", ""));
+	if (!status)
+		status = namespace_matches(q, scale);
+	if (status)
+		reply_status(q, status);
+	else
+		start(q, change_update, TAKE(scale), write_free_json);
+}
+
+void scale_patch(struct req *q)
+{
+	struct patch_body *p = NULL;
+	json_t *status = patch_body_read(q, &p);
+	if (!status)
+		status = options_check(q, "PatchOptions");
+	if (!status) {
+		start(q, change_patch, p, patch_body_free);
+		return;
+	}
+	patch_body_free(p);
+	reply_status(q, status);
+}
