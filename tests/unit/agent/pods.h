@@ -10,13 +10,13 @@
 #include "agent/pod_state.h"
 #include "base/json.h"
 
-/* spec_members: JSON members of spec, with ' for ". */
+/* spec_members: JSON members of spec, with ' for " and ~ for '.  */
 static inline json_t *pod_object(const char *spec_members)
 {
 	AUTO_FREE char *text = xasprintf("{'metadata':{'name':'p','namespace':'ns','uid':'u-1','generation':2,"
 					 "'labels':{'app':'web'},'annotations':{'k':'v'}},'spec':{%s}}", spec_members);
 	for (char *c = text; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
+		*c = *c == '\'' ? '"' : *c == '~' ? '\'' : *c;
 	json_t *pod = NULL;
 	ck_assert_int_eq(json_parse(text, strlen(text), &pod, NULL), 0);
 	return pod;
