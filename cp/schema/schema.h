@@ -44,6 +44,12 @@ struct field {
 	int64_t min, max;    /* integers; length of strings */
 	const char *format;  /* "dns-label", "dns-subdomain", "ip", "cidr", "port", "label-key" ..., NULL: none */
 	const char *pattern; /* PCRE2, NULL: none */
+	bool always;         /* encoded even when absent or zero: schema_default() fills in the zero value (null for lists,
+	                        maps and times), and "required" means not zero */
+	bool unique;         /* two elements with equal list keys are an error */
+	const json_t *fill;  /* members that a present object value gets where it lacks them */
+	const char *required_detail; /* behind "Required value: ", NULL: none */
+	const char *range_message;   /* instead of the general words for min and max */
 };
 
 struct type {
@@ -55,6 +61,7 @@ struct type {
 	size_t n_fields;
 	const struct type *elem; /* TYPE_MAP, TYPE_LIST */
 	bool preserve_unknown;
+	bool has_defaults; /* something below may be filled in by schema_default() */
 };
 
 struct kind {
@@ -72,9 +79,13 @@ struct kind {
 
 struct schema;
 
+/* Reads tables from text (docs/formats/schema-tables.md). -EINVAL with "table:line: why". */
+int schema_load_text(const char *text, struct schema **ret, struct err *e);
 /* All built-in kinds. Errors name table and line (they can only be programming errors). */
 int schema_load_builtin(struct schema **ret, struct err *e);
 void schema_free(struct schema *s);
+void schema_free_ptr(struct schema **s);
+#define AUTO_SCHEMA AUTO(schema_free_ptr) struct schema
 const struct kind *schema_find(const struct schema *s, const char *group, const char *version, const char *plural);
 const struct kind *schema_find_kind(const struct schema *s, const char *group, const char *version, const char *kind);
 /* In discovery order; NULL behind the last. */
@@ -96,6 +107,9 @@ struct field_errors {
 	size_t n;
 };
 void field_errors_done(struct field_errors *f);
+/* Adds any error in its final words. */
+void field_add(struct field_errors *f, const char *reason, const char *path, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 #define AUTO_FIELD_ERRORS AUTO(field_errors_done) struct field_errors
 /* Each adds one; path and detail are printf-like where marked. detail may be NULL. value is borrowed. */
 void field_required(struct field_errors *f, const char *path, const char *detail);
@@ -114,11 +128,17 @@ void field_too_many(struct field_errors *f, const char *path, size_t actual, siz
 int schema_decode(const struct kind *k, json_t *object, char ***unknown, struct err *e);
 /* The same for a bare type (subresource bodies: Scale, Binding, DeleteOptions ...). */
 int schema_decode_type(const struct type *t, json_t *object, char ***unknown, struct err *e);
+/* Objects with the same member twice, which JSON parsers drop silently: adds `duplicate field "spec.replicas"` for each
+ * one found in the text. -EINVAL where the text is not JSON at all, -E2BIG where it is nested too deep. */
+int schema_find_duplicates(const char *text, size_t len, char ***dups);
 /* Fills defaults declared in tables, in place. */
 void schema_default(const struct kind *k, json_t *object);
-/* Everything that a table can say: required, enums, bounds, formats, patterns, duplicates in lists with keys. */
+/* Everything that a table can say: required, enums, bounds, formats, patterns, duplicates in lists that are "unique".
+ * LabelSelector has no rules in its table: they need C. */
 void schema_validate(const struct kind *k, const json_t *object, struct field_errors *errors);
 /* Immutable fields, given the old state. */
+void schema_validate_type(const struct type *t, const json_t *object, const char *path, struct field_errors *errors);
+void schema_default_type(const struct type *t, json_t *object);
 void schema_validate_update(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors);
 /* metadata of any kind: name (or generateName), namespace, labels, annotations (256 KiB), owner references, finalizers;
  * on update also uid, resourceVersion, creationTimestamp and deletion fields unchanged. old NULL on create. */

@@ -1,0 +1,73 @@
+/* Defaults that tables declare, filled in from the outside in: a default that is an object gets the defaults of its own
+ * fields. Nothing can fail. What always holds: only objects that are present are filled, members stay in field order. */
+#include "base/json.h"
+#include "cp/schema/internal.h"
+
+static void fill_value(const struct type *t, json_t *value);
+
+static void fill_members(const json_t *fill, json_t *object)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)fill, key, value)
+		if (!json_object_get(object, key))
+			json_object_set_new_nocheck(object, key, json_deep_copy(value));
+}
+
+static json_t *initial(const struct field *f)
+{
+	if (f->default_)
+		return json_deep_copy(f->default_);
+	return f->always ? type_zero(f->type) : NULL;
+}
+
+static void fill_object(const struct type *t, json_t *object)
+{
+	for (size_t i = 0; i < t->n_fields; i++) {
+		const struct field *f = &t->fields[i];
+		json_t *value = json_object_get(object, f->name);
+
+		if (!value || json_is_null(value)) {
+			json_t *made = initial(f);
+
+			if (!made)
+				continue;
+			json_object_set_new_nocheck(object, f->name, made);
+			value = made;
+		}
+		if (f->fill && json_is_object(value))
+			fill_members(f->fill, value);
+		if (f->type->has_defaults || f->fill)
+			fill_value(f->type, value);
+	}
+	object_reorder(t, object);
+}
+
+static void fill_value(const struct type *t, json_t *value)
+{
+	const char *key;
+	json_t *below;
+	size_t i;
+
+	if (t->class == TYPE_OBJECT && json_is_object(value)) {
+		fill_object(t, value);
+	} else if (t->class == TYPE_MAP) {
+		json_object_foreach(value, key, below)
+			fill_value(t->elem, below);
+	} else if (t->class == TYPE_LIST) {
+		json_array_foreach(value, i, below)
+			fill_value(t->elem, below);
+	}
+}
+
+void schema_default_type(const struct type *t, json_t *object)
+{
+	if (t->has_defaults)
+		fill_value(t, object);
+}
+
+void schema_default(const struct kind *k, json_t *object)
+{
+	schema_default_type(k->type, object);
+}

@@ -1,0 +1,108 @@
+/* The loaded schema: kinds and types by name.
+ *
+ * schema_load_builtin() reads the tables that are compiled in; lookups are map accesses. Only a broken table can make
+ * loading fail. What always holds: everything handed out lives until schema_free() and never changes. */
+#include "cp/schema/schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cp/schema/internal.h"
+
+extern const char schema_tables_text[];
+
+int schema_load_text(const char *text, struct schema **ret, struct err *e)
+{
+	AUTO_SCHEMA *s = xcalloc(1, sizeof(*s));
+	int r;
+
+	s->types = map_new(NULL);
+	s->by_plural = map_new(NULL);
+	s->by_kind = map_new(NULL);
+	s->literals = json_array();
+	r = table_read(s, text, e);
+	if (r < 0)
+		return r;
+	*ret = TAKE(s);
+	return 0;
+}
+
+int schema_load_builtin(struct schema **ret, struct err *e)
+{
+	return schema_load_text(schema_tables_text, ret, e);
+}
+
+void schema_free(struct schema *s)
+{
+	if (!s)
+		return;
+	map_free(s->types);
+	map_free(s->by_plural);
+	map_free(s->by_kind);
+	json_decref(s->literals);
+	free(s->kinds);
+	arena_done(&s->arena);
+	free(s);
+}
+
+void schema_free_ptr(struct schema **s)
+{
+	schema_free(*s);
+	*s = NULL;
+}
+
+static const struct kind *find_in(const struct map *m, const char *group, const char *version, const char *name)
+{
+	AUTO_FREE char *key = xasprintf("%s/%s/%s", group ? group : "", version, name);
+
+	return map_get(m, key);
+}
+
+const struct kind *schema_find(const struct schema *s, const char *group, const char *version, const char *plural)
+{
+	return find_in(s->by_plural, group, version, plural);
+}
+
+const struct kind *schema_find_kind(const struct schema *s, const char *group, const char *version, const char *kind)
+{
+	return find_in(s->by_kind, group, version, kind);
+}
+
+const struct kind *schema_kind_nth(const struct schema *s, size_t n)
+{
+	return n < s->n_kinds ? s->kinds[n] : NULL;
+}
+
+const struct type *schema_type(const struct schema *s, const char *name)
+{
+	return map_get(s->types, name);
+}
+
+const struct field *type_field(const struct type *t, const char *name)
+{
+	for (size_t i = 0; i < t->n_fields; i++)
+		if (!strcmp(t->fields[i].name, name))
+			return &t->fields[i];
+	return NULL;
+}
+
+static const struct type *innermost(const struct type *t)
+{
+	while (t && (t->class == TYPE_LIST || t->class == TYPE_MAP))
+		t = t->elem;
+	return t;
+}
+
+const struct type *type_at(const struct type *t, const char *path)
+{
+	AUTO_STRV char **names = str_split(path, '.');
+
+	for (size_t i = 0; t && names && names[i]; i++) {
+		const struct type *below = innermost(t);
+		const struct field *f = below->class == TYPE_OBJECT ? type_field(below, names[i]) : NULL;
+
+		t = f ? f->type : NULL;
+	}
+	return t;
+}
