@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 
-/* Certificates given inline are written to private temporary files (in /run/knarr/tmp or $TMPDIR), removed by
+/* Certificates given inline are written to private temporary files (in $TMPDIR, else /run/knarr/tmp), removed by
  * kubeconfig_done(). Every text owned by the struct. */
 struct kubeconfig {
 	char *server; /* https://host:port */
@@ -14,6 +14,7 @@ struct kubeconfig {
 	char **temp_files;
 };
 
+/* -ENOENT where a name leads nowhere, -EINVAL, -EOPNOTSUPP for credentials other than certificates and tokens. */
 int kubeconfig_load(const char *path, struct kubeconfig *ret, struct err *e);
 void kubeconfig_done(struct kubeconfig *k);
 /* Writes a kubeconfig (mode 0600) with certificate, key and CA embedded from PEM files. */
