@@ -20,7 +20,8 @@ static int complete_gateways(struct bridge_add *a, struct err *e)
 {
 	size_t i, k;
 	json_t *ip, *route;
-	json_array_foreach (json_object_get(a->result, "ips"), i, ip) {
+	json_array_foreach(json_object_get(a->result, "ips"), i, ip)
+	{
 		char text[IP_TEXT_MAX];
 		struct ip_net net;
 		bool has_default = false;
@@ -32,8 +33,8 @@ static int complete_gateways(struct bridge_add *a, struct err *e)
 			first = ip_next(&first);
 			json_set_str(ip, "gateway", ip_text(&first, text));
 		}
-		json_array_foreach (json_object_get(a->result, "routes"), k, route)
-			has_default |= str_eq(json_member(route, "dst"), any);
+		json_array_foreach(json_object_get(a->result, "routes"), k, route) has_default |=
+		    str_eq(json_member(route, "dst"), any);
 		if (a->conf.is_default_gateway && !has_default)
 			json_array_append_new(json_array_at(a->result, "routes"),
 					      json_pack("{s:s, s:s}", "dst", any, "gw", json_member(ip, "gateway")));
@@ -52,8 +53,8 @@ static int run_ipam(struct bridge_add *a, struct err *e)
 	if (!a->result || !json_array_size(json_object_get(a->result, "ips")))
 		return err_set(e, -EINVAL, "IPAM plugin returned missing IP config");
 	json_object_del(a->result, "interfaces");
-	json_array_foreach (json_object_get(a->result, "ips"), i, ip)
-		json_object_set_new(ip, "interface", json_integer(2));
+	json_array_foreach(json_object_get(a->result, "ips"), i, ip)
+	    json_object_set_new(ip, "interface", json_integer(2));
 	return a->conf.is_gateway ? complete_gateways(a, e) : 0;
 }
 
@@ -62,8 +63,9 @@ static void describe(struct bridge_add *a)
 	char bridge[MAC_TEXT_MAX], veth[MAC_TEXT_MAX], inside[MAC_TEXT_MAX];
 	json_object_set_new(a->result, "interfaces",
 			    json_pack("[{s:s, s:s}, {s:s, s:s}, {s:s, s:s, s:s}]", "name", a->conf.bridge, "mac",
-				      mac_text(a->bridge.mac, bridge), "name", a->veth, "mac", mac_text(a->veth_mac, veth), "name",
-				      a->call->ifname, "mac", mac_text(a->mac, inside), "sandbox", a->call->netns));
+				      mac_text(a->bridge.mac, bridge), "name", a->veth, "mac",
+				      mac_text(a->veth_mac, veth), "name", a->call->ifname, "mac",
+				      mac_text(a->mac, inside), "sandbox", a->call->netns));
 	if (json_object_size(a->conf.dns))
 		json_object_set_new(a->result, "dns", json_deep_copy(a->conf.dns));
 }
@@ -105,7 +107,7 @@ static void add_done(struct bridge_add *a)
 
 static int bridge_add(const struct cni_call *c, json_t **ret, struct err *e)
 {
-	struct bridge_add a = { .call = c, .netns_fd = -1 };
+	struct bridge_add a = {.call = c, .netns_fd = -1};
 	int r = bridge_conf_parse(c, &a.conf, e);
 	if (r < 0 || (r = bridge_conf_check_add(c, &a.conf, e)) < 0)
 		return r;
@@ -164,10 +166,10 @@ static int bridge_ipam_only(const struct cni_call *c, struct err *e)
 }
 
 const struct cni_plugin bridge_plugin = {
-	.name = "bridge",
-	.add = bridge_add,
-	.del = bridge_del,
-	.check = bridge_check_verb,
-	.status = bridge_ipam_only,
-	.gc = bridge_ipam_only,
+    .name = "bridge",
+    .add = bridge_add,
+    .del = bridge_del,
+    .check = bridge_check_verb,
+    .status = bridge_ipam_only,
+    .gc = bridge_ipam_only,
 };

@@ -26,7 +26,8 @@ static json_t *find_interface(const struct check *k, const char *name, bool insi
 {
 	size_t i;
 	json_t *j;
-	json_array_foreach (json_object_get(k->result, "interfaces"), i, j) {
+	json_array_foreach(json_object_get(k->result, "interfaces"), i, j)
+	{
 		const char *sandbox = json_member(j, "sandbox");
 		if (inside == !str_empty(sandbox) && (!name || str_eq(json_member(j, "name"), name)))
 			return j;
@@ -60,7 +61,8 @@ static int check_outside(struct check *k, struct err *e)
 		return err_set(e, -ENODEV, "Bridge interface %s not found", k->conf->bridge);
 	if (strcmp(bridge.kind, "bridge"))
 		return err_set(e, -EINVAL, "Bridge interface %s is no bridge", k->conf->bridge);
-	json_array_foreach (json_object_get(k->result, "interfaces"), i, j) {
+	json_array_foreach(json_object_get(k->result, "interfaces"), i, j)
+	{
 		const char *name = json_member(j, "name");
 		if (!str_empty(json_member(j, "sandbox")) || !name || !strcmp(name, k->conf->bridge))
 			continue;
@@ -82,7 +84,8 @@ static int check_addresses(struct check *k, struct err *e)
 	int r = rtnl_addr_list(k->inside, k->inside_link.index, AF_UNSPEC, &v, &n, e);
 	if (r < 0)
 		return r;
-	json_array_foreach (json_object_get(k->result, "ips"), i, j) {
+	json_array_foreach(json_object_get(k->result, "ips"), i, j)
+	{
 		struct ip_net net;
 		if (ip_net_parse(json_member(j, "address"), &net) < 0)
 			return err_set(e, -EINVAL, "prevResult: invalid address");
@@ -100,7 +103,8 @@ static bool has_route(const struct rtnl_route *v, size_t n, const struct ip_net 
 {
 	struct ip first = ip_net_first(dst);
 	for (size_t i = 0; i < n; i++)
-		if (ip_eq(&v[i].dst.ip, &first) && v[i].dst.prefix == dst->prefix && (ip_is_unset(gw) || ip_eq(&v[i].gw, gw)))
+		if (ip_eq(&v[i].dst.ip, &first) && v[i].dst.prefix == dst->prefix &&
+		    (ip_is_unset(gw) || ip_eq(&v[i].gw, gw)))
 			return true;
 	return false;
 }
@@ -115,16 +119,18 @@ static int check_routes(struct check *k, struct err *e)
 		r = rtnl_route_list(k->inside, AF_INET6, &v6, &n6, e);
 	if (r < 0)
 		return r;
-	json_array_foreach (json_object_get(k->result, "routes"), i, j) {
+	json_array_foreach(json_object_get(k->result, "routes"), i, j)
+	{
 		struct ip_net dst;
-		struct ip gw = { 0 };
+		struct ip gw = {0};
 		if (ip_net_parse(json_member(j, "dst"), &dst) < 0)
 			return err_set(e, -EINVAL, "prevResult: invalid route");
 		if (json_member(j, "gw") && ip_parse(json_member(j, "gw"), &gw) < 0)
 			return err_set(e, -EINVAL, "prevResult: invalid gateway");
 		bool four = dst.ip.family == AF_INET;
 		if (!has_route(four ? v4 : v6, four ? n4 : n6, &dst, &gw))
-			return err_set(e, -ENOENT, "Expected route %s not found in routing table", json_member(j, "dst"));
+			return err_set(e, -ENOENT, "Expected route %s not found in routing table",
+				       json_member(j, "dst"));
 	}
 	return 0;
 }
@@ -142,7 +148,7 @@ int bridge_check(const struct cni_call *c, const struct bridge_conf *conf, struc
 	if ((r = cni_result_import(json_object_get(c->conf, "prevResult"), &result, e)) < 0 ||
 	    (r = rtnl_open(-1, &host, e)) < 0 || (r = rtnl_open(netns, &inside, e)) < 0)
 		return r;
-	struct check k = { .call = c, .conf = conf, .result = result, .host = host, .inside = inside };
+	struct check k = {.call = c, .conf = conf, .result = result, .host = host, .inside = inside};
 	if ((r = check_inside(&k, e)) < 0 || (r = check_outside(&k, e)) < 0 || (r = check_addresses(&k, e)) < 0)
 		return r;
 	return check_routes(&k, e);

@@ -12,8 +12,8 @@ struct bridge_conf {
 	char bridge[IFNAMSIZ];
 	bool is_gateway, is_default_gateway, force_address, hairpin, promisc, dad, isolated, no_container_if;
 	bool has_mac;
-	uint8_t mac[6]; /* of the container's end */
-	int mtu;        /* 0: default */
+	uint8_t mac[6];        /* of the container's end */
+	int mtu;               /* 0: default */
 	const char *ipam_type; /* borrowed, NULL: layer 2 only */
 	const json_t *dns;     /* borrowed, NULL: none */
 };

@@ -34,7 +34,7 @@ static int make_bridge(struct bridge_add *a, struct err *e)
 
 int bridge_link_ensure(struct bridge_add *a, struct err *e)
 {
-	struct rtnl_change change = { 0 };
+	struct rtnl_change change = {0};
 	int r = rtnl_link_get(a->host, a->conf.bridge, &a->bridge, NULL);
 	if (r == -ENODEV)
 		r = make_bridge(a, e);
@@ -52,8 +52,14 @@ int bridge_link_ensure(struct bridge_add *a, struct err *e)
 
 static int make_pair(struct bridge_add *a, struct err *e)
 {
-	struct rtnl_veth v = { .name = a->veth, .peer_name = a->call->ifname, .mac = a->veth_mac, .peer_mac = a->mac,
-			       .mtu = a->conf.mtu, .master = a->bridge.index, .peer_netns_fd = a->netns_fd, .up = true };
+	struct rtnl_veth v = {.name = a->veth,
+			      .peer_name = a->call->ifname,
+			      .mac = a->veth_mac,
+			      .peer_mac = a->mac,
+			      .mtu = a->conf.mtu,
+			      .master = a->bridge.index,
+			      .peer_netns_fd = a->netns_fd,
+			      .up = true};
 	struct rtnl_link there;
 	int r = -EEXIST;
 	for (int i = 0; r == -EEXIST && i < NAME_TRIES; i++) {
@@ -81,7 +87,8 @@ int bridge_link_connect(struct bridge_add *a, struct err *e)
 	int r = make_pair(a, e);
 	if (r < 0)
 		return r;
-	if ((a->conf.hairpin || a->conf.isolated) && (r = rtnl_port_set(a->host, a->veth, a->conf.hairpin, a->conf.isolated, e)) < 0)
+	if ((a->conf.hairpin || a->conf.isolated) &&
+	    (r = rtnl_port_set(a->host, a->veth, a->conf.hairpin, a->conf.isolated, e)) < 0)
 		return r;
 	if ((r = rtnl_link_get(a->inside, a->call->ifname, &inside, e)) < 0)
 		return r;
@@ -94,25 +101,26 @@ static bool gateway_of(const json_t *result, int family, struct ip *ret)
 {
 	size_t i;
 	json_t *ip;
-	json_array_foreach (json_object_get(result, "ips"), i, ip)
-		if (!ip_parse(json_member(ip, "gateway"), ret) && ret->family == family)
-			return true;
+	json_array_foreach(json_object_get(result, "ips"), i,
+			   ip) if (!ip_parse(json_member(ip, "gateway"), ret) && ret->family == family) return true;
 	return false;
 }
 
 static int add_route(struct bridge_add *a, const json_t *j, struct err *e)
 {
-	struct rtnl_route route = { .oif = a->index, .scope = (int)json_int_at(j, "scope", -1),
-				    .mtu = (uint32_t)json_int_at(j, "mtu", 0), .advmss = (uint32_t)json_int_at(j, "advmss", 0),
-				    .priority = (uint32_t)json_int_at(j, "priority", 0),
-				    .table = (uint32_t)json_int_at(j, "table", 0) };
+	struct rtnl_route route = {.oif = a->index,
+				   .scope = (int)json_int_at(j, "scope", -1),
+				   .mtu = (uint32_t)json_int_at(j, "mtu", 0),
+				   .advmss = (uint32_t)json_int_at(j, "advmss", 0),
+				   .priority = (uint32_t)json_int_at(j, "priority", 0),
+				   .table = (uint32_t)json_int_at(j, "table", 0)};
 	const char *dst = json_member(j, "dst"), *gw = json_member(j, "gw");
 	if (!dst || ip_net_parse(dst, &route.dst) < 0)
 		return err_set(e, -EINVAL, "invalid route destination \"%s\"", dst ? dst : "");
 	if (gw && ip_parse(gw, &route.gw) < 0)
 		return err_set(e, -EINVAL, "invalid gateway \"%s\" of route %s", gw, dst);
 	if (!gw && route.scope != RT_SCOPE_LINK && !gateway_of(a->result, route.dst.ip.family, &route.gw))
-		route.gw = (struct ip){ 0 };
+		route.gw = (struct ip){0};
 	return rtnl_route_add(a->inside, &route, e);
 }
 
@@ -132,7 +140,7 @@ static int wait_dad(struct bridge_add *a, struct err *e)
 		}
 		if (!tentative)
 			return 0;
-		nanosleep(&(struct timespec){ .tv_nsec = DAD_STEP_MS * 1000000L }, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = DAD_STEP_MS * 1000000L}, NULL);
 	}
 	return err_set(e, -ETIMEDOUT, "IPv6 addresses are still tentative after %d s", DAD_WAIT_MS / 1000);
 }
@@ -142,19 +150,19 @@ int bridge_link_configure(struct bridge_add *a, struct err *e)
 	size_t i;
 	json_t *j;
 	int r;
-	json_array_foreach (json_object_get(a->result, "ips"), i, j) {
+	json_array_foreach(json_object_get(a->result, "ips"), i, j)
+	{
 		struct ip_net net;
 		const char *address = json_member(j, "address");
 		if (!address || ip_net_parse(address, &net) < 0)
-			return err_set(e, -EINVAL, "IPAM plugin returned invalid address \"%s\"", address ? address : "");
+			return err_set(e, -EINVAL, "IPAM plugin returned invalid address \"%s\"",
+				       address ? address : "");
 		if ((r = rtnl_addr_add(a->inside, a->index, &net, a->conf.dad, e)) < 0)
 			return err_wrap(e, r, "%s", a->call->ifname);
 	}
-	if ((r = rtnl_link_set(a->inside, a->index, &(struct rtnl_change){ .up = true, .arp_notify = i > 0 }, e)) < 0)
+	if ((r = rtnl_link_set(a->inside, a->index, &(struct rtnl_change){.up = true, .arp_notify = i > 0}, e)) < 0)
 		return err_wrap(e, r, "%s", a->call->ifname);
-	json_array_foreach (json_object_get(a->result, "routes"), i, j)
-		if ((r = add_route(a, j, e)) < 0)
-			return r;
+	json_array_foreach(json_object_get(a->result, "routes"), i, j) if ((r = add_route(a, j, e)) < 0) return r;
 	return a->conf.dad ? wait_dad(a, e) : 0;
 }
 
@@ -176,7 +184,8 @@ static int ensure_address(struct bridge_add *a, const struct ip_net *want, struc
 		if (is_link_local(&v[i].net.ip) || (want->ip.family == AF_INET6 && !overlap))
 			continue;
 		if (!a->conf.force_address)
-			return err_set(e, -EEXIST, "failed to set bridge addr: \"%s\" already has an IP address different from %s",
+			return err_set(e, -EEXIST,
+				       "failed to set bridge addr: \"%s\" already has an IP address different from %s",
 				       a->conf.bridge, ip_net_text(want, text));
 		r = rtnl_addr_del(a->host, a->bridge.index, &v[i].net, e);
 	}
@@ -187,7 +196,8 @@ static int ensure_address(struct bridge_add *a, const struct ip_net *want, struc
 
 static int forward(int family, struct err *e)
 {
-	const char *path = family == AF_INET ? "/proc/sys/net/ipv4/ip_forward" : "/proc/sys/net/ipv6/conf/all/forwarding";
+	const char *path =
+	    family == AF_INET ? "/proc/sys/net/ipv4/ip_forward" : "/proc/sys/net/ipv6/conf/all/forwarding";
 	AUTO_STR now = STR_INIT;
 	if (fs_read_file(path, 16, &now, NULL) >= 0 && str_has_prefix(str_text(&now), "1"))
 		return 0;
@@ -199,9 +209,11 @@ int bridge_link_gateways(struct bridge_add *a, struct err *e)
 {
 	size_t i;
 	json_t *j;
-	json_array_foreach (json_object_get(a->result, "ips"), i, j) {
+	json_array_foreach(json_object_get(a->result, "ips"), i, j)
+	{
 		struct ip_net net;
-		if (ip_net_parse(json_member(j, "address"), &net) < 0 || ip_parse(json_member(j, "gateway"), &net.ip) < 0)
+		if (ip_net_parse(json_member(j, "address"), &net) < 0 ||
+		    ip_parse(json_member(j, "gateway"), &net.ip) < 0)
 			continue;
 		int r = ensure_address(a, &net, e);
 		if (r >= 0)

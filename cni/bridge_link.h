@@ -14,8 +14,8 @@ struct bridge_add {
 	struct rtnl_link bridge;
 	char veth[IFNAMSIZ]; /* the host's end; "" before it is made */
 	uint8_t veth_mac[6], mac[6];
-	int index;           /* of the container's end */
-	json_t *result;      /* of IPAM, then of the plugin */
+	int index;      /* of the container's end */
+	json_t *result; /* of IPAM, then of the plugin */
 	bool ipam_done;
 };
 

@@ -75,7 +75,7 @@ static int conf_file(const json_t *conf)
 
 static int start(const char *file, const char *command, int in, int out, pid_t *ret)
 {
-	char *argv[] = { (char *)file, NULL };
+	char *argv[] = {(char *)file, NULL};
 	char **env = child_env(command);
 	posix_spawn_file_actions_t fa;
 	posix_spawn_file_actions_init(&fa);
@@ -88,7 +88,8 @@ static int start(const char *file, const char *command, int in, int out, pid_t *
 }
 
 /* Runs file to its end; its output in out, its wait status in *ret_status. */
-static int run(const char *file, const char *command, const json_t *conf, struct str *out, int *ret_status, struct err *e)
+static int run(const char *file, const char *command, const json_t *conf, struct str *out, int *ret_status,
+	       struct err *e)
 {
 	int pipes[2];
 	pid_t pid;
@@ -114,11 +115,13 @@ static int told_failure(const char *type, const struct str *out, int status, str
 	AUTO_JSON *j = NULL;
 	const char *details;
 	if (json_parse(str_text(out), out->len, &j, NULL) < 0 || !json_str_at(j, "msg"))
-		return err_set(e, -EIO, WIFSIGNALED(status) ? "plugin %s was killed by signal %d" : "plugin %s failed with exit status %d",
+		return err_set(e, -EIO,
+			       WIFSIGNALED(status) ? "plugin %s was killed by signal %d"
+						   : "plugin %s failed with exit status %d",
 			       type, WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	details = json_str_at(j, "details");
-	return cni_fail(e, (int)json_int_at(j, "code", CNI_INTERNAL), "%s%s%s", json_str_at(j, "msg"), details ? "\n" : "",
-			details ? details : "");
+	return cni_fail(e, (int)json_int_at(j, "code", CNI_INTERNAL), "%s%s%s", json_str_at(j, "msg"),
+			details ? "\n" : "", details ? details : "");
 }
 
 int cni_delegate(const struct cni_call *c, const char *type, const char *command, json_t **ret, struct err *e)

@@ -75,7 +75,8 @@ static int take_wanted(struct add *a, size_t set, size_t wanted, struct err *e)
 	int r = ipam_store_reserve(&a->store, ip, a->call->container_id, a->call->ifname, e);
 	range_set_text(&a->conf.sets[set], &ranges);
 	if (r == -EEXIST)
-		return err_set(e, r, "requested IP address %s is not available in range set %s", text, str_text(&ranges));
+		return err_set(e, r, "requested IP address %s is not available in range set %s", text,
+			       str_text(&ranges));
 	return r;
 }
 
@@ -118,7 +119,7 @@ static void add_ip(struct add *a, size_t set, const struct ip *ip)
 {
 	char address[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
 	const struct ip_range *range = range_set_find(&a->conf.sets[set], ip);
-	struct ip_net net = { *ip, range->subnet.prefix };
+	struct ip_net net = {*ip, range->subnet.prefix};
 	json_array_append_new(json_array_at(a->result, "ips"),
 			      json_pack("{s:s, s:s}", "address", ip_net_text(&net, address), "gateway",
 					ip_text(&range->gateway, gateway)));
@@ -184,8 +185,8 @@ static void add_done(struct add *a)
 
 static int host_local_add(const struct cni_call *c, json_t **ret, struct err *e)
 {
-	struct add a = { .call = c, .store = IPAM_STORE_INIT };
-	struct held held = { .call = c };
+	struct add a = {.call = c, .store = IPAM_STORE_INIT};
+	struct held held = {.call = c};
 	int r = ipam_conf_parse(c, &a.conf, e);
 	if (r < 0)
 		return r;
@@ -214,7 +215,7 @@ static int open_store(const struct cni_call *c, struct ipam_store *ret, struct e
 static int host_local_del(const struct cni_call *c, struct err *e)
 {
 	struct ipam_store s = IPAM_STORE_INIT;
-	struct held held = { .call = c };
+	struct held held = {.call = c};
 	struct ip *v;
 	size_t n = 0;
 	int r = open_store(c, &s, e);
@@ -230,7 +231,7 @@ static int host_local_del(const struct cni_call *c, struct err *e)
 static int host_local_check(const struct cni_call *c, struct err *e)
 {
 	struct ipam_store s = IPAM_STORE_INIT;
-	struct held held = { .call = c };
+	struct held held = {.call = c};
 	struct ip *v;
 	size_t n = 0;
 	int r = open_store(c, &s, e);
@@ -254,16 +255,15 @@ static void note_garbage(void *arg, const struct ip *ip, const char *id, const c
 	struct garbage *g = arg;
 	size_t i;
 	json_t *a;
-	json_array_foreach (g->valid, i, a)
-		if (str_eq(json_member(a, "containerID"), id) && (!*ifname || str_eq(json_member(a, "ifname"), ifname)))
-			return;
+	json_array_foreach(g->valid, i, a) if (str_eq(json_member(a, "containerID"), id) &&
+					       (!*ifname || str_eq(json_member(a, "ifname"), ifname))) return;
 	push(&g->v, &g->n, ip);
 }
 
 static int host_local_gc(const struct cni_call *c, struct err *e)
 {
 	struct ipam_store s = IPAM_STORE_INIT;
-	struct garbage g = { .valid = json_object_get(c->conf, "cni.dev/valid-attachments") };
+	struct garbage g = {.valid = json_object_get(c->conf, "cni.dev/valid-attachments")};
 	if (!json_is_array(g.valid))
 		return 0; /* without the list nothing may be called garbage */
 	int r = open_store(c, &s, e);
@@ -290,10 +290,10 @@ static int host_local_status(const struct cni_call *c, struct err *e)
 }
 
 const struct cni_plugin host_local_plugin = {
-	.name = "host-local",
-	.add = host_local_add,
-	.del = host_local_del,
-	.check = host_local_check,
-	.status = host_local_status,
-	.gc = host_local_gc,
+    .name = "host-local",
+    .add = host_local_add,
+    .del = host_local_del,
+    .check = host_local_check,
+    .status = host_local_status,
+    .gc = host_local_gc,
 };

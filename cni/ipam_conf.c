@@ -27,10 +27,11 @@ static int parse_range(const json_t *range, struct ip_range *ret, struct err *e)
 {
 	const char *subnet = json_member(range, "subnet");
 	int r;
-	*ret = (struct ip_range){ 0 };
+	*ret = (struct ip_range){0};
 	if (!subnet || ip_net_parse(subnet, &ret->subnet) < 0)
 		return err_set(e, -EINVAL, "invalid CIDR address: %s", subnet ? subnet : "");
-	if ((r = optional_ip(range, "rangeStart", &ret->start, e)) < 0 || (r = optional_ip(range, "rangeEnd", &ret->end, e)) < 0 ||
+	if ((r = optional_ip(range, "rangeStart", &ret->start, e)) < 0 ||
+	    (r = optional_ip(range, "rangeEnd", &ret->end, e)) < 0 ||
 	    (r = optional_ip(range, "gateway", &ret->gateway, e)) < 0)
 		return r;
 	return ip_range_complete(ret, e);
@@ -55,7 +56,7 @@ static int add_set(struct ipam_conf *conf, const json_t *set, struct err *e)
 	if (conf->n >= SETS_MAX)
 		return err_set(e, -E2BIG, "more than %d range sets", SETS_MAX);
 	conf->sets = xreallocarray(conf->sets, conf->n + 1, sizeof(*conf->sets));
-	conf->sets[conf->n] = (struct range_set){ 0 };
+	conf->sets[conf->n] = (struct range_set){0};
 	int r = parse_set(set, &conf->sets[conf->n++], e);
 	return r < 0 ? err_wrap(e, r, "invalid range set %zu", conf->n - 1) : 0;
 }
@@ -65,9 +66,7 @@ static int add_sets(struct ipam_conf *conf, const json_t *sets, struct err *e)
 	size_t i;
 	json_t *set;
 	int r = 0;
-	json_array_foreach (sets, i, set)
-		if ((r = add_set(conf, set, e)) < 0)
-			break;
+	json_array_foreach(sets, i, set) if ((r = add_set(conf, set, e)) < 0) break;
 	return r;
 }
 
@@ -103,7 +102,7 @@ static int want(struct ipam_conf *conf, const char *text, struct err *e)
 
 static int parse_wanted(const struct cni_call *c, struct ipam_conf *conf, struct err *e)
 {
-	const char *const lists[] = { "args.cni.ips", "runtimeConfig.ips" };
+	const char *const lists[] = {"args.cni.ips", "runtimeConfig.ips"};
 	char text[IP_TEXT_MAX];
 	int r = cni_args_check(c, e);
 	if (r >= 0 && cni_args_get(c, "IP", text, sizeof(text)) && *text)
@@ -111,9 +110,8 @@ static int parse_wanted(const struct cni_call *c, struct ipam_conf *conf, struct
 	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(lists); i++) {
 		size_t k;
 		json_t *ip;
-		json_array_foreach (json_at(c->conf, lists[i]), k, ip)
-			if ((r = want(conf, json_string_value(ip), e)) < 0)
-				break;
+		json_array_foreach(json_at(c->conf, lists[i]), k,
+				   ip) if ((r = want(conf, json_string_value(ip), e)) < 0) break;
 	}
 	return r;
 }
@@ -121,7 +119,7 @@ static int parse_wanted(const struct cni_call *c, struct ipam_conf *conf, struct
 int ipam_conf_parse(const struct cni_call *c, struct ipam_conf *ret, struct err *e)
 {
 	const json_t *ipam = json_object_get(c->conf, "ipam");
-	struct ipam_conf conf = { 0 };
+	struct ipam_conf conf = {0};
 	if (!json_is_object(ipam))
 		return err_set(e, -EINVAL, "IPAM config missing 'ipam' key");
 	conf.data_dir = json_str_or(ipam, "dataDir", DATA_DIR);
@@ -146,7 +144,7 @@ void ipam_conf_done(struct ipam_conf *conf)
 		range_set_done(&conf->sets[i]);
 	free(conf->sets);
 	free(conf->wanted);
-	*conf = (struct ipam_conf){ 0 };
+	*conf = (struct ipam_conf){0};
 }
 
 static void dns_line(json_t *dns, char **words)

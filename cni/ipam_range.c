@@ -12,7 +12,7 @@
 void range_set_done(struct range_set *s)
 {
 	free(s->ranges);
-	*s = (struct range_set){ 0 };
+	*s = (struct range_set){0};
 }
 
 static int check_subnet(const struct ip_range *r, struct err *e)
@@ -22,7 +22,8 @@ static int check_subnet(const struct ip_range *r, struct err *e)
 	if (r->subnet.prefix > ip_bits(&r->subnet.ip) - 2)
 		return err_set(e, -EINVAL, "Network %s too small to allocate from", ip_net_text(&r->subnet, text));
 	if (!ip_eq(&first, &r->subnet.ip))
-		return err_set(e, -EINVAL, "Network has host bits set. For a subnet mask of length %d the network address is %s",
+		return err_set(e, -EINVAL,
+			       "Network has host bits set. For a subnet mask of length %d the network address is %s",
 			       r->subnet.prefix, ip_text(&first, text));
 	return 0;
 }
@@ -31,7 +32,8 @@ static int check_member(const struct ip_range *r, const struct ip *ip, const cha
 {
 	char text[IP_TEXT_MAX], net[IP_TEXT_MAX];
 	if (!ip_net_contains(&r->subnet, ip))
-		return err_set(e, -EINVAL, "%s %s not in network %s", name, ip_text(ip, text), ip_net_text(&r->subnet, net));
+		return err_set(e, -EINVAL, "%s %s not in network %s", name, ip_text(ip, text),
+			       ip_net_text(&r->subnet, net));
 	return 0;
 }
 
@@ -49,7 +51,8 @@ int ip_range_complete(struct ip_range *r, struct err *e)
 		r->start = first;
 	if (ip_is_unset(&r->end))
 		r->end = last;
-	if ((rc = check_member(r, &r->start, "RangeStart", e)) < 0 || (rc = check_member(r, &r->end, "RangeEnd", e)) < 0)
+	if ((rc = check_member(r, &r->start, "RangeStart", e)) < 0 ||
+	    (rc = check_member(r, &r->end, "RangeEnd", e)) < 0)
 		return rc;
 	if (ip_cmp(&r->start, &r->end) > 0)
 		return err_set(e, -EINVAL, "RangeStart is behind RangeEnd");
@@ -107,7 +110,7 @@ void range_set_text(const struct range_set *s, struct str *out)
 
 void range_iter_init(struct range_iter *it, const struct range_set *s, const struct ip *last)
 {
-	*it = (struct range_iter){ .set = s };
+	*it = (struct range_iter){.set = s};
 	for (size_t i = 0; last && i < s->n; i++)
 		if (ip_range_contains(&s->ranges[i], last)) {
 			it->at = i;

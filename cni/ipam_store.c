@@ -36,7 +36,7 @@ int ipam_store_open(const char *data_dir, const char *network, struct ipam_store
 	while (flock(lock, LOCK_EX))
 		if (errno != EINTR)
 			return err_sys(e, "lock %s", path);
-	*ret = (struct ipam_store){ TAKE_FD(dir), TAKE_FD(lock) };
+	*ret = (struct ipam_store){TAKE_FD(dir), TAKE_FD(lock)};
 	return 0;
 }
 
@@ -120,8 +120,9 @@ void ipam_store_set_last(struct ipam_store *s, size_t set, const struct ip *ip)
 		fs_write_all(fd, ip_text(ip, text), strlen(text));
 }
 
-int ipam_store_each(struct ipam_store *s, void (*fn)(void *arg, const struct ip *ip, const char *id, const char *ifname),
-		    void *arg, struct err *e)
+int ipam_store_each(struct ipam_store *s,
+		    void (*fn)(void *arg, const struct ip *ip, const char *id, const char *ifname), void *arg,
+		    struct err *e)
 {
 	int fd = openat(s->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;

@@ -12,7 +12,7 @@ struct ipam_store {
 	int dir_fd, lock_fd;
 };
 
-#define IPAM_STORE_INIT ((struct ipam_store){ -1, -1 })
+#define IPAM_STORE_INIT ((struct ipam_store){-1, -1})
 
 /* Makes the directory where it is missing, waits for the lock. */
 int ipam_store_open(const char *data_dir, const char *network, struct ipam_store *ret, struct err *e);
@@ -24,7 +24,8 @@ void ipam_store_release(struct ipam_store *s, const struct ip *ip); /* absent is
 bool ipam_store_last(struct ipam_store *s, size_t set, struct ip *ret);
 void ipam_store_set_last(struct ipam_store *s, size_t set, const struct ip *ip);
 /* Calls fn for each address in use with its owner; ifname is "" in the oldest format. */
-int ipam_store_each(struct ipam_store *s, void (*fn)(void *arg, const struct ip *ip, const char *id, const char *ifname),
-		    void *arg, struct err *e);
+int ipam_store_each(struct ipam_store *s,
+		    void (*fn)(void *arg, const struct ip *ip, const char *id, const char *ifname), void *arg,
+		    struct err *e);
 
 #endif

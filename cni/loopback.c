@@ -33,11 +33,12 @@ static int report(struct rtnl *r, const struct rtnl_link *lo, const char *netns,
 	int rc = rtnl_addr_list(r, lo->index, AF_UNSPEC, &addrs, &n, e);
 	if (rc < 0)
 		return rc;
-	json_t *result = json_pack("{s:[{s:s, s:s, s:s}]}", "interfaces", "name", "lo", "mac", mac_text(lo->mac, mac), "sandbox",
-				   netns);
+	json_t *result = json_pack("{s:[{s:s, s:s, s:s}]}", "interfaces", "name", "lo", "mac", mac_text(lo->mac, mac),
+				   "sandbox", netns);
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(json_array_at(result, "ips"),
-				      json_pack("{s:s, s:i}", "address", ip_net_text(&addrs[i].net, text), "interface", 0));
+		json_array_append_new(
+		    json_array_at(result, "ips"),
+		    json_pack("{s:s, s:i}", "address", ip_net_text(&addrs[i].net, text), "interface", 0));
 	*ret = result;
 	return 0;
 }
@@ -50,7 +51,7 @@ static int loopback_add(const struct cni_call *c, json_t **ret, struct err *e)
 	int rc = open_lo(c->netns, &r, &lo, e);
 	if (rc < 0)
 		return rc;
-	if ((rc = rtnl_link_set(r, lo.index, &(struct rtnl_change){ .up = true }, e)) < 0)
+	if ((rc = rtnl_link_set(r, lo.index, &(struct rtnl_change){.up = true}, e)) < 0)
 		return rc;
 	if (json_is_object(prev))
 		return cni_result_import(prev, ret, e);
@@ -63,7 +64,7 @@ static int loopback_del(const struct cni_call *c, struct err *e)
 	struct rtnl_link lo;
 	if (!*c->netns || open_lo(c->netns, &r, &lo, NULL) < 0)
 		return 0;
-	return rtnl_link_set(r, lo.index, &(struct rtnl_change){ .down = true }, e);
+	return rtnl_link_set(r, lo.index, &(struct rtnl_change){.down = true}, e);
 }
 
 static int loopback_check(const struct cni_call *c, struct err *e)
@@ -77,8 +78,8 @@ static int loopback_check(const struct cni_call *c, struct err *e)
 }
 
 const struct cni_plugin loopback_plugin = {
-	.name = "loopback",
-	.add = loopback_add,
-	.del = loopback_del,
-	.check = loopback_check,
+    .name = "loopback",
+    .add = loopback_add,
+    .del = loopback_del,
+    .check = loopback_check,
 };

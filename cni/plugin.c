@@ -31,11 +31,11 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-	{ "ADD", NEED_ID | NEED_NETNS | NEED_IFNAME | NEED_PATH, NULL },
-	{ "DEL", NEED_ID | NEED_IFNAME | NEED_PATH, NULL },
-	{ "CHECK", NEED_ID | NEED_NETNS | NEED_IFNAME | NEED_PATH, "0.4.0" },
-	{ "STATUS", NEED_PATH, "1.1.0" },
-	{ "GC", NEED_PATH, "1.1.0" },
+    {"ADD", NEED_ID | NEED_NETNS | NEED_IFNAME | NEED_PATH, NULL},
+    {"DEL", NEED_ID | NEED_IFNAME | NEED_PATH, NULL},
+    {"CHECK", NEED_ID | NEED_NETNS | NEED_IFNAME | NEED_PATH, "0.4.0"},
+    {"STATUS", NEED_PATH, "1.1.0"},
+    {"GC", NEED_PATH, "1.1.0"},
 };
 
 int cni_fail(struct err *e, int cni_code, const char *fmt, ...)
@@ -115,10 +115,10 @@ static int check_env(const struct cni_call *c, const struct verb *v, struct err 
 		int need;
 		const char *name, *value;
 	} wanted[] = {
-		{ NEED_ID, "CNI_CONTAINERID", c->container_id },
-		{ NEED_NETNS, "CNI_NETNS", c->netns },
-		{ NEED_IFNAME, "CNI_IFNAME", c->ifname },
-		{ NEED_PATH, "CNI_PATH", c->path },
+	    {NEED_ID, "CNI_CONTAINERID", c->container_id},
+	    {NEED_NETNS, "CNI_NETNS", c->netns},
+	    {NEED_IFNAME, "CNI_IFNAME", c->ifname},
+	    {NEED_PATH, "CNI_PATH", c->path},
 	};
 	AUTO_STR missing = STR_INIT;
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
@@ -167,8 +167,9 @@ static int check_conf(const struct cni_call *c, const struct verb *v, struct err
 		AUTO_STR all = STR_INIT;
 		for (size_t i = 0; cni_versions[i]; i++)
 			str_addf(&all, "%s\"%s\"", i ? " " : "", cni_versions[i]);
-		return cni_fail(e, CNI_INCOMPATIBLE_VERSION, "incompatible CNI versions\nconfig is \"%s\", plugin supports [%s]",
-				c->version, str_text(&all));
+		return cni_fail(e, CNI_INCOMPATIBLE_VERSION,
+				"incompatible CNI versions\nconfig is \"%s\", plugin supports [%s]", c->version,
+				str_text(&all));
 	}
 	if (v->since && !cni_version_at_least(c->version, v->since))
 		return cni_fail(e, CNI_INCOMPATIBLE_VERSION, "config version does not allow %s", v->command);
@@ -233,9 +234,10 @@ static int run(const struct cni_plugin *p, struct cni_call *c, json_t **ret, str
 		return r;
 	if (!strcmp(c->command, "ADD"))
 		return p->add ? run_add(p, c, ret, e) : 0;
-	int (*verb)(const struct cni_call *, struct err *) = !strcmp(c->command, "DEL") ? p->del
-						   : !strcmp(c->command, "CHECK") ? p->check
-						   : !strcmp(c->command, "STATUS") ? p->status : p->gc;
+	int (*verb)(const struct cni_call *, struct err *) = !strcmp(c->command, "DEL")      ? p->del
+							     : !strcmp(c->command, "CHECK")  ? p->check
+							     : !strcmp(c->command, "STATUS") ? p->status
+											     : p->gc;
 	return verb ? verb(c, e) : 0;
 }
 
@@ -250,9 +252,13 @@ static int usage(const struct cni_plugin *p)
 
 int cni_plugin_main(const struct cni_plugin *p)
 {
-	struct cni_call c = { .command = env_or_empty("CNI_COMMAND"), .container_id = env_or_empty("CNI_CONTAINERID"),
-			      .netns = env_or_empty("CNI_NETNS"), .ifname = env_or_empty("CNI_IFNAME"),
-			      .args = env_or_empty("CNI_ARGS"), .path = env_or_empty("CNI_PATH"), .version = "" };
+	struct cni_call c = {.command = env_or_empty("CNI_COMMAND"),
+			     .container_id = env_or_empty("CNI_CONTAINERID"),
+			     .netns = env_or_empty("CNI_NETNS"),
+			     .ifname = env_or_empty("CNI_IFNAME"),
+			     .args = env_or_empty("CNI_ARGS"),
+			     .path = env_or_empty("CNI_PATH"),
+			     .version = ""};
 	AUTO_JSON *result = NULL;
 	struct err e = ERR_INIT;
 	if (!*c.command)

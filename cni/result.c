@@ -36,7 +36,8 @@ static int import_ips(const json_t *result, json_t *out, struct err *e)
 {
 	size_t i;
 	json_t *ip;
-	json_array_foreach (json_object_get(result, "ips"), i, ip) {
+	json_array_foreach(json_object_get(result, "ips"), i, ip)
+	{
 		if (!json_member(ip, "address"))
 			return err_set(e, -EINVAL, "result: ips[%zu] has no address", i);
 		json_t *copy = json_copy(ip);
@@ -48,7 +49,7 @@ static int import_ips(const json_t *result, json_t *out, struct err *e)
 
 int cni_result_import(const json_t *result, json_t **ret, struct err *e)
 {
-	static const char *const same[] = { "interfaces", "routes", "dns" };
+	static const char *const same[] = {"interfaces", "routes", "dns"};
 	AUTO_JSON *out = json_object();
 	if (!json_is_object(result))
 		return err_set(e, -EINVAL, "result is no object");
@@ -71,9 +72,9 @@ static json_t *routes_of(const json_t *result, const char *family)
 {
 	json_t *routes = json_array(), *route;
 	size_t i;
-	json_array_foreach (json_object_get(result, "routes"), i, route)
-		if (!strcmp(family_of(json_member(route, "dst")), family))
-			json_array_append(routes, route);
+	json_array_foreach(json_object_get(result, "routes"), i,
+			   route) if (!strcmp(family_of(json_member(route, "dst")), family))
+	    json_array_append(routes, route);
 	return routes;
 }
 
@@ -81,12 +82,14 @@ static int export_old(const json_t *result, json_t *out, struct err *e)
 {
 	size_t i;
 	json_t *ip;
-	json_array_foreach (json_object_get(result, "ips"), i, ip) {
+	json_array_foreach(json_object_get(result, "ips"), i, ip)
+	{
 		const char *family = family_of(json_member(ip, "address"));
 		const char *key = *family == '4' ? "ip4" : "ip6";
 		if (json_object_get(out, key))
 			continue;
-		json_t *one = json_pack("{s:O}", "ip", json_object_get(ip, "address")), *routes = routes_of(result, family);
+		json_t *one = json_pack("{s:O}", "ip", json_object_get(ip, "address")),
+		       *routes = routes_of(result, family);
 		if (json_member(ip, "gateway"))
 			json_object_set(one, "gateway", json_object_get(ip, "gateway"));
 		if (json_array_size(routes))
@@ -101,19 +104,16 @@ static int export_old(const json_t *result, json_t *out, struct err *e)
 
 static void export_lists(const json_t *result, const char *version, json_t *out)
 {
-	static const char *const lists[] = { "interfaces", "ips", "routes" };
+	static const char *const lists[] = {"interfaces", "ips", "routes"};
 	bool has_family = !cni_version_at_least(version, "1.0.0"), has_mtu = cni_version_at_least(version, "1.1.0");
 	size_t k;
 	json_t *v;
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		if (json_array_size(json_object_get(result, lists[i])))
 			json_object_set_new(out, lists[i], json_deep_copy(json_object_get(result, lists[i])));
-	json_array_foreach (json_object_get(out, "ips"), k, v)
-		if (has_family)
-			json_set_str(v, "version", family_of(json_member(v, "address")));
-	json_array_foreach (json_object_get(out, "interfaces"), k, v)
-		if (!has_mtu)
-			json_object_del(v, "mtu");
+	json_array_foreach(json_object_get(out, "ips"), k, v) if (has_family)
+	    json_set_str(v, "version", family_of(json_member(v, "address")));
+	json_array_foreach(json_object_get(out, "interfaces"), k, v) if (!has_mtu) json_object_del(v, "mtu");
 }
 
 int cni_result_export(const json_t *result, const char *version, json_t **ret, struct err *e)

@@ -1,5 +1,6 @@
 /* Results of ADD between versions of the specification. Inside, every result has the shape of version 1.1.0:
- * {"interfaces": [{name, mac, sandbox, mtu}], "ips": [{address, gateway, interface}], "routes": [...], "dns": {...}}. */
+ * {"interfaces": [{name, mac, sandbox, mtu}], "ips": [{address, gateway, interface}], "routes": [...], "dns": {...}}.
+ */
 #ifndef KNARR_CNI_RESULT_H
 #define KNARR_CNI_RESULT_H
 

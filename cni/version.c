@@ -3,7 +3,7 @@
 
 #include "base/str.h"
 
-const char *const cni_versions[] = { "0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", CNI_VERSION_LATEST, NULL };
+const char *const cni_versions[] = {"0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", CNI_VERSION_LATEST, NULL};
 
 static int rank(const char *v)
 {

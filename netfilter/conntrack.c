@@ -37,9 +37,7 @@ static const struct nlattr *find(const struct nlattr *nest, int type)
 {
 	const struct nlattr *a;
 	if (nest)
-		mnl_attr_for_each_nested(a, nest)
-			if (mnl_attr_get_type(a) == type)
-				return a;
+		mnl_attr_for_each_nested(a, nest) if (mnl_attr_get_type(a) == type) return a;
 	return NULL;
 }
 
@@ -54,7 +52,7 @@ static void take_ip(const struct nlattr *ips, int family, int v4, int v6, struct
 static void take_tuple(const struct nlattr *nest, int family, struct tuple *ret)
 {
 	const struct nlattr *ips = find(nest, CTA_TUPLE_IP), *proto = find(nest, CTA_TUPLE_PROTO), *a;
-	*ret = (struct tuple){ 0 };
+	*ret = (struct tuple){0};
 	take_ip(ips, family, CTA_IP_V4_SRC, CTA_IP_V6_SRC, &ret->src);
 	take_ip(ips, family, CTA_IP_V4_DST, CTA_IP_V6_DST, &ret->dst);
 	if ((a = find(proto, CTA_PROTO_NUM)))
@@ -83,7 +81,8 @@ static int each_entry(const struct nlmsghdr *h, void *arg)
 	struct sweep *s = arg;
 	const struct nlattr *a, *orig = NULL, *reply = NULL;
 	struct tuple o, r;
-	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) {
+	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg))
+	{
 		if (mnl_attr_get_type(a) == CTA_TUPLE_ORIG)
 			orig = a;
 		else if (mnl_attr_get_type(a) == CTA_TUPLE_REPLY)
@@ -156,7 +155,7 @@ static int sweep(struct mnl_socket *nl, struct sweep *s, char *buf)
 
 int conntrack_delete_udp(int family, const struct conntrack_match *v, size_t n, struct err *e)
 {
-	struct sweep s = { .v = v, .n = n, .family = family };
+	struct sweep s = {.v = v, .n = n, .family = family};
 	AUTO_FREE char *buf = xmalloc(BUFFER);
 	struct mnl_socket *nl = n ? mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC) : NULL;
 	if (!n)

@@ -88,7 +88,7 @@ int proxy_start(const struct proxy_config *c, struct proxy **ret, struct err *e)
 
 static void delete_tables(struct nft *n, const char *table, int *r, struct err *e)
 {
-	const int families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+	const int families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
 	AUTO_NFT_BATCH *b = nft_batch_new();
 	for (size_t i = 0; i < ARRAY_LEN(families); i++)
 		if (nft_table_exists(n, families[i], table))

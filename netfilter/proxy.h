@@ -14,23 +14,23 @@ struct loop;
 struct proxy;
 
 struct proxy_config {
-	struct loop *loop;        /* NULL with api: the caller syncs by itself */
-	struct api_client *api;   /* services and slices are watched; NULL: they come through proxy_set_*() */
-	const char *node_name;    /* endpoints of this node are local */
-	const char *const *node_ips; /* numeric, NULL-terminated: node ports answer there; may be NULL */
+	struct loop *loop;                /* NULL with api: the caller syncs by itself */
+	struct api_client *api;           /* services and slices are watched; NULL: they come through proxy_set_*() */
+	const char *node_name;            /* endpoints of this node are local */
+	const char *const *node_ips;      /* numeric, NULL-terminated: node ports answer there; may be NULL */
 	const char *const *cluster_cidrs; /* pods' networks, one a family, NULL-terminated; may be NULL */
 	const char *const *service_cidrs; /* never masqueraded as traffic that leaves the cluster; may be NULL */
-	const char *table;        /* NULL: "knarr-proxy" */
-	bool ipv6;                /* keep a table for IPv6 too */
-	bool masquerade_pods;     /* pods' traffic to outside the cluster leaves with the node's address */
+	const char *table;                /* NULL: "knarr-proxy" */
+	bool ipv6;                        /* keep a table for IPv6 too */
+	bool masquerade_pods;             /* pods' traffic to outside the cluster leaves with the node's address */
 	/* After each transaction (e NULL) or failed try; may be NULL. */
 	void (*on_sync)(void *arg, const struct err *e, size_t changed);
 	void *arg;
 };
 
-/* Works in the network namespace of the calling thread, for life. What an earlier run left in the kernel is adopted: the
- * first sync changes only what differs, connections go on. With api the first sync waits for both informers. Errors:
- * -EINVAL (an address that is none), those of nf_tables. */
+/* Works in the network namespace of the calling thread, for life. What an earlier run left in the kernel is adopted:
+ * the first sync changes only what differs, connections go on. With api the first sync waits for both informers.
+ * Errors: -EINVAL (an address that is none), those of nf_tables. */
 int proxy_start(const struct proxy_config *c, struct proxy **ret, struct err *e);
 /* remove: also the tables. NULL is fine. */
 void proxy_stop(struct proxy *p, bool remove);
@@ -46,8 +46,8 @@ int proxy_sync(struct proxy *p, size_t *ret_changed, struct err *e);
 
 /* Removes the proxy's tables where they are. */
 int netfilter_cleanup(const char *table, struct err *e);
-/* net.bridge.bridge-nf-call-iptables (and ip6tables) = 1 where the kernel has bridge netfilter, ip_forward = 1 (and IPv6
- * forwarding), in the thread's network namespace. */
+/* net.bridge.bridge-nf-call-iptables (and ip6tables) = 1 where the kernel has bridge netfilter, ip_forward = 1 (and
+ * IPv6 forwarding), in the thread's network namespace. */
 int netfilter_sysctls(bool ipv6, struct err *e);
 
 #endif

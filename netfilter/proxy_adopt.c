@@ -34,7 +34,8 @@ struct reading {
 static void take_elem(void *arg, const struct nft_elem *n)
 {
 	struct reading *r = arg;
-	struct svc_elem e = { .kind = (uint8_t)r->kind, .family = (uint8_t)r->family, .key_len = n->key_len, .data_len = n->data_len };
+	struct svc_elem e = {
+	    .kind = (uint8_t)r->kind, .family = (uint8_t)r->family, .key_len = n->key_len, .data_len = n->data_len};
 	if (n->key_len > sizeof(e.key) || n->data_len > sizeof(e.data))
 		return;
 	memcpy(e.key, n->key, n->key_len);
@@ -47,7 +48,7 @@ static void take_elem(void *arg, const struct nft_elem *n)
 
 static int read_set(struct proxy *p, int family, int kind, struct err *e)
 {
-	struct reading r = { p, kind, family };
+	struct reading r = {p, kind, family};
 	size_t before = p->kernel.n;
 	int rc = -EAGAIN;
 	for (int i = 0; rc == -EAGAIN && i < DUMP_TRIES; i++) {

@@ -33,12 +33,12 @@ struct proxy {
 	struct ip *node_ips;
 	size_t n_node_ips;
 	bool ipv6;
-	bool adopted;         /* what we believe to be programmed agrees with the kernel */
-	struct elems kernel;  /* while adopting */
-	struct map *entries;  /* key -> struct entry */
-	struct map *slices;   /* key -> struct service_slice */
-	struct map *owners;   /* front -> struct entry */
-	struct map *hairpins; /* hairpin key -> struct hairpin */
+	bool adopted;          /* what we believe to be programmed agrees with the kernel */
+	struct elems kernel;   /* while adopting */
+	struct map *entries;   /* key -> struct entry */
+	struct map *slices;    /* key -> struct service_slice */
+	struct map *owners;    /* front -> struct entry */
+	struct map *hairpins;  /* hairpin key -> struct hairpin */
 	struct map *chains[2]; /* endpoint chains in the kernel: IPv4, IPv6 */
 	struct entry **dirty;
 	size_t n_dirty, cap_dirty;

@@ -31,7 +31,7 @@ struct sync {
 	struct proxy *p;
 	struct nft_batch *batch;
 	struct pointers del[SVC_KINDS][2], add[SVC_KINDS][2];
-	struct map *touched; /* hairpin key -> struct hairpin, references changed */
+	struct map *touched;   /* hairpin key -> struct hairpin, references changed */
 	struct elems finished; /* UDP elements that went, for conntrack */
 	size_t changed;
 };
@@ -138,9 +138,13 @@ static void drop_family6(struct entry *e)
 
 static void plan_entry(struct proxy *p, struct entry *e)
 {
-	struct finder f = { p, e };
-	struct service_context ctx = { .node_ips = p->node_ips, .n_node_ips = p->n_node_ips, .find = find_current, .arg = &f,
-				       .know_pods = { !ip_is_unset(&p->rules.pods[0].ip), !ip_is_unset(&p->rules.pods[1].ip) } };
+	struct finder f = {p, e};
+	struct service_context ctx = {
+	    .node_ips = p->node_ips,
+	    .n_node_ips = p->n_node_ips,
+	    .find = find_current,
+	    .arg = &f,
+	    .know_pods = {!ip_is_unset(&p->rules.pods[0].ip), !ip_is_unset(&p->rules.pods[1].ip)}};
 	free(e->wanted);
 	e->wanted = NULL;
 	e->n_wanted = 0;
@@ -304,7 +308,7 @@ static void settle(struct sync *s)
 	p->n_dirty = 0;
 	p->adopted = true;
 	free(p->kernel.v);
-	p->kernel = (struct elems){ 0 };
+	p->kernel = (struct elems){0};
 	while (map_next(s->touched, &at, &key, &h)) {
 		h->changed = h->refs > 0;
 		if (h->refs <= 0)
@@ -329,7 +333,7 @@ static void forget(struct proxy *p)
 
 static struct conntrack_match match_of(const struct svc_elem *e)
 {
-	struct conntrack_match m = { .front.family = e->family };
+	struct conntrack_match m = {.front.family = e->family};
 	size_t n = e->family == AF_INET6 ? 16 : 4;
 	uint16_t port;
 	memcpy(m.front.b, e->key, n);
@@ -374,7 +378,8 @@ static void note_stale(void *arg, const struct nft_elem *elem)
 	size_t front = st->family == AF_INET6 ? 24 : 12;
 	const struct pointers *del = &st->s->del[SVC_ENDPOINT][st->family == AF_INET6];
 	for (size_t i = 0; i < del->n; i++)
-		if (!memcmp(elem->key, del->v[i]->key, front) && !memcmp(elem->data, del->v[i]->data, del->v[i]->data_len)) {
+		if (!memcmp(elem->key, del->v[i]->key, front) &&
+		    !memcmp(elem->data, del->v[i]->data, del->v[i]->data_len)) {
 			st->v = xreallocarray(st->v, st->n + 1, sizeof(*st->v));
 			st->v[st->n++] = *elem;
 			return;
@@ -399,7 +404,7 @@ static int drop_affinity(struct sync *s, struct err *e)
 	int r = 0;
 	for (int six = 0; r >= 0 && six < 2 && any_affinity(s->p); six++) {
 		AUTO_NFT_BATCH *b = nft_batch_new();
-		struct stale st = { .s = s, .family = six ? AF_INET6 : AF_INET };
+		struct stale st = {.s = s, .family = six ? AF_INET6 : AF_INET};
 		if (!s->del[SVC_ENDPOINT][six].n)
 			continue;
 		r = nft_dump_elems(s->p->nft, st.family, s->p->table, AFFINITY_MAP, note_stale, &st, e);
@@ -461,8 +466,8 @@ static int apply(struct sync *s, struct elems *all, struct err *e)
 
 int proxy_sync(struct proxy *p, size_t *ret_changed, struct err *e)
 {
-	struct sync s = { .p = p };
-	struct elems all = { 0 };
+	struct sync s = {.p = p};
+	struct elems all = {0};
 	if (ret_changed)
 		*ret_changed = 0;
 	if (p->adopted && !p->n_dirty)

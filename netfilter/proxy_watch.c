@@ -63,8 +63,8 @@ static void on_synced(void *arg)
 
 void proxy_watch_start(struct proxy *p)
 {
-	static const struct informer_ops services = { .on_change = on_service, .on_synced = on_synced };
-	static const struct informer_ops slices = { .on_change = on_slice, .on_synced = on_synced };
+	static const struct informer_ops services = {.on_change = on_service, .on_synced = on_synced};
+	static const struct informer_ops slices = {.on_change = on_slice, .on_synced = on_synced};
 	if (!p->loop || !p->api)
 		return;
 	p->timer = timer_new(p->loop, sync_now, p);

@@ -15,7 +15,10 @@
 static int protocol_of(const json_t *port)
 {
 	const char *name = json_str_or(port, "protocol", "TCP");
-	return !strcmp(name, "TCP") ? IPPROTO_TCP : !strcmp(name, "UDP") ? IPPROTO_UDP : !strcmp(name, "SCTP") ? IPPROTO_SCTP : 0;
+	return !strcmp(name, "TCP")    ? IPPROTO_TCP
+	       : !strcmp(name, "UDP")  ? IPPROTO_UDP
+	       : !strcmp(name, "SCTP") ? IPPROTO_SCTP
+				       : 0;
 }
 
 static uint16_t port_at(const json_t *j, const char *key)
@@ -42,15 +45,15 @@ static void parse_addresses(const json_t *spec, const json_t *object, struct ser
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach (json_object_get(spec, "clusterIPs"), i, v)
-		add_ip(&s->cluster_ips, &s->n_cluster_ips, json_string_value(v));
+	json_array_foreach(json_object_get(spec, "clusterIPs"), i, v)
+	    add_ip(&s->cluster_ips, &s->n_cluster_ips, json_string_value(v));
 	if (!s->n_cluster_ips)
 		add_ip(&s->cluster_ips, &s->n_cluster_ips, json_str_at(spec, "clusterIP"));
-	json_array_foreach (json_object_get(spec, "externalIPs"), i, v)
-		add_ip(&s->external_ips, &s->n_external_ips, json_string_value(v));
-	json_array_foreach (json_at(object, "status.loadBalancer.ingress"), i, v)
-		if (strcmp(json_str_or(v, "ipMode", "VIP"), "Proxy"))
-			add_ip(&s->external_ips, &s->n_external_ips, json_member(v, "ip"));
+	json_array_foreach(json_object_get(spec, "externalIPs"), i, v)
+	    add_ip(&s->external_ips, &s->n_external_ips, json_string_value(v));
+	json_array_foreach(json_at(object, "status.loadBalancer.ingress"), i,
+			   v) if (strcmp(json_str_or(v, "ipMode", "VIP"), "Proxy"))
+	    add_ip(&s->external_ips, &s->n_external_ips, json_member(v, "ip"));
 }
 
 static void parse_ports(const json_t *spec, struct service *s)
@@ -58,8 +61,10 @@ static void parse_ports(const json_t *spec, struct service *s)
 	size_t i;
 	json_t *p;
 	s->ports = xcalloc(json_array_size(json_object_get(spec, "ports")) + 1, sizeof(*s->ports));
-	json_array_foreach (json_object_get(spec, "ports"), i, p) {
-		struct service_port port = { .protocol = protocol_of(p), .port = port_at(p, "port"), .node_port = port_at(p, "nodePort") };
+	json_array_foreach(json_object_get(spec, "ports"), i, p)
+	{
+		struct service_port port = {
+		    .protocol = protocol_of(p), .port = port_at(p, "port"), .node_port = port_at(p, "nodePort")};
 		if (!port.protocol || !port.port)
 			continue;
 		port.name = xstrdup(json_str_or(p, "name", ""));
@@ -95,7 +100,8 @@ static bool condition(const json_t *endpoint, const char *name, bool otherwise)
 
 static void parse_endpoint(const json_t *j, const char *node_name, struct service_slice *s)
 {
-	struct service_endpoint ep = { .ready = condition(j, "ready", true), .terminating = condition(j, "terminating", false) };
+	struct service_endpoint ep = {.ready = condition(j, "ready", true),
+				      .terminating = condition(j, "terminating", false)};
 	ep.serving = condition(j, "serving", ep.ready);
 	ep.local = node_name && str_eq(json_member(j, "nodeName"), node_name);
 	/* All addresses of an endpoint are the same thing; the first one is used, as kube-proxy does. */
@@ -116,11 +122,11 @@ struct service_slice *service_slice_parse(const json_t *object, const char *node
 	s->key = key_of(object, name);
 	s->service = key_of(object, service);
 	s->endpoints = xcalloc(json_array_size(json_object_get(object, "endpoints")) + 1, sizeof(*s->endpoints));
-	json_array_foreach (json_object_get(object, "endpoints"), i, v)
-		parse_endpoint(v, node_name, s);
+	json_array_foreach(json_object_get(object, "endpoints"), i, v) parse_endpoint(v, node_name, s);
 	s->ports = xcalloc(json_array_size(json_object_get(object, "ports")) + 1, sizeof(*s->ports));
-	json_array_foreach (json_object_get(object, "ports"), i, v) {
-		struct slice_port port = { .protocol = protocol_of(v), .port = port_at(v, "port") };
+	json_array_foreach(json_object_get(object, "ports"), i, v)
+	{
+		struct slice_port port = {.protocol = protocol_of(v), .port = port_at(v, "port")};
 		if (!port.protocol || !port.port)
 			continue;
 		port.name = xstrdup(json_str_or(v, "name", ""));

@@ -73,7 +73,7 @@ static struct svc_elem *add(struct plan *p, int kind, int family)
 		p->v = xreallocarray(p->v, p->cap, sizeof(*p->v));
 	}
 	struct svc_elem *e = &p->v[p->n++];
-	*e = (struct svc_elem){ .kind = (uint8_t)kind, .family = (uint8_t)family };
+	*e = (struct svc_elem){.kind = (uint8_t)kind, .family = (uint8_t)family};
 	return e;
 }
 
@@ -107,11 +107,12 @@ static bool has_target(const struct targets *t, const struct target *one)
 	return false;
 }
 
-static void add_targets(struct targets *t, const struct service_slice *slice, uint16_t port, int family, bool terminating)
+static void add_targets(struct targets *t, const struct service_slice *slice, uint16_t port, int family,
+			bool terminating)
 {
 	for (size_t i = 0; i < slice->n_endpoints && t->n < SVC_ENDPOINTS_MAX; i++) {
 		const struct service_endpoint *ep = &slice->endpoints[i];
-		struct target one = { ep->ip, port, ep->local };
+		struct target one = {ep->ip, port, ep->local};
 		bool usable = terminating ? ep->serving && ep->terminating : ep->ready;
 		if (!usable || ep->ip.family != family || has_target(t, &one))
 			continue;
@@ -121,9 +122,10 @@ static void add_targets(struct targets *t, const struct service_slice *slice, ui
 }
 
 /* The endpoints of a port, of one family; only_local leaves out those of other nodes. */
-static struct targets find_targets(const struct service_port *port, struct service_slice *const *slices, size_t n, int family)
+static struct targets find_targets(const struct service_port *port, struct service_slice *const *slices, size_t n,
+				   int family)
 {
-	struct targets t = { 0 };
+	struct targets t = {0};
 	for (int terminating = 0; terminating < 2 && !t.n; terminating++)
 		for (size_t i = 0; i < n; i++)
 			for (size_t k = 0; k < slices[i]->n_ports; k++) {
@@ -136,7 +138,7 @@ static struct targets find_targets(const struct service_port *port, struct servi
 
 static struct targets local_of(const struct targets *all)
 {
-	struct targets t = { .v = xcalloc(all->n + 1, sizeof(*t.v)) };
+	struct targets t = {.v = xcalloc(all->n + 1, sizeof(*t.v))};
 	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i].local)
 			t.v[t.n++] = all->v[i];
@@ -145,7 +147,7 @@ static struct targets local_of(const struct targets *all)
 
 static struct svc_elem endpoint_elem(const struct front *f, uint32_t index)
 {
-	struct svc_elem e = { .kind = SVC_ENDPOINT, .family = (uint8_t)f->ip.family };
+	struct svc_elem e = {.kind = SVC_ENDPOINT, .family = (uint8_t)f->ip.family};
 	put_front(&e, f);
 	put(e.key, &e.key_len, &index, sizeof(index));
 	return e;
@@ -203,7 +205,8 @@ static void add_front(struct plan *p, const struct front *f, const struct target
 			struct svc_elem ep = endpoint_elem(f, i);
 			put_target(&ep, slots[i]);
 			*add(p, 0, 0) = ep;
-			add_hairpin(p, slots[i]);
+			if (slots[i]->local) /* only a pod of this node can meet itself here */
+				add_hairpin(p, slots[i]);
 		}
 		free(slots);
 	}
@@ -217,8 +220,11 @@ static void add_fronts(struct plan *p, const struct ip *ips, size_t n, const str
 	for (size_t i = 0; number && i < n; i++) {
 		int six = ips[i].family == AF_INET6;
 		bool local = external ? s->external_local : s->internal_local;
-		struct front f = { .ip = ips[i], .protocol = port->protocol, .port = number, .local_only = local,
-				   .masquerade = external ? !local : p->ctx->know_pods[six] };
+		struct front f = {.ip = ips[i],
+				  .protocol = port->protocol,
+				  .port = number,
+				  .local_only = local,
+				  .masquerade = external ? !local : p->ctx->know_pods[six]};
 		add_front(p, &f, &targets[six]);
 	}
 }
@@ -238,11 +244,11 @@ static void sort_unique(struct plan *p)
 void service_plan(const struct service *s, struct service_slice *const *slices, size_t n_slices,
 		  const struct service_context *ctx, struct svc_elem **ret, size_t *ret_n)
 {
-	struct plan p = { .service = s, .ctx = ctx };
+	struct plan p = {.service = s, .ctx = ctx};
 	for (size_t i = 0; i < s->n_ports; i++) {
 		const struct service_port *port = &s->ports[i];
-		struct targets t[2] = { find_targets(port, slices, n_slices, AF_INET),
-					find_targets(port, slices, n_slices, AF_INET6) };
+		struct targets t[2] = {find_targets(port, slices, n_slices, AF_INET),
+				       find_targets(port, slices, n_slices, AF_INET6)};
 		add_fronts(&p, s->cluster_ips, s->n_cluster_ips, port, port->port, false, t);
 		add_fronts(&p, s->external_ips, s->n_external_ips, port, port->port, true, t);
 		add_fronts(&p, ctx->node_ips, ctx->n_node_ips, port, port->node_port, true, t);
@@ -273,7 +279,8 @@ bool svc_elem_same(const struct svc_elem *a, const struct svc_elem *b)
 }
 
 void svc_elem_diff(const struct svc_elem *old, size_t n_old, const struct svc_elem *wanted, size_t n_wanted,
-		   const struct svc_elem ***ret_del, size_t *ret_n_del, const struct svc_elem ***ret_add, size_t *ret_n_add)
+		   const struct svc_elem ***ret_del, size_t *ret_n_del, const struct svc_elem ***ret_add,
+		   size_t *ret_n_add)
 {
 	const struct svc_elem **del = xcalloc(n_old + 1, sizeof(*del)), **new = xcalloc(n_wanted + 1, sizeof(*new));
 	size_t i = 0, k = 0, n_del = 0, n_new = 0;

@@ -10,18 +10,18 @@
 #include "io/net/ip.h"
 
 struct service_port {
-	char *name; /* "" for the only one */
+	char *name;   /* "" for the only one */
 	int protocol; /* IPPROTO_TCP, _UDP, _SCTP */
 	uint16_t port, node_port;
 };
 
 /* A Service, as far as the proxy looks at it. */
 struct service {
-	char *key; /* "namespace/name" */
+	char *key;                             /* "namespace/name" */
 	struct ip *cluster_ips, *external_ips; /* the latter with load-balancer addresses */
 	size_t n_cluster_ips, n_external_ips, n_ports;
 	struct service_port *ports;
-	uint32_t affinity_s; /* session affinity ClientIP; 0: none */
+	uint32_t affinity_s;                 /* session affinity ClientIP; 0: none */
 	bool internal_local, external_local; /* traffic policies */
 };
 
@@ -89,7 +89,8 @@ bool svc_elem_same(const struct svc_elem *a, const struct svc_elem *b);
 /* Both sorted: elements of old that must go and of wanted that must come; a changed one is in both. Either list is an
  * owned array of borrowed pointers. */
 void svc_elem_diff(const struct svc_elem *old, size_t n_old, const struct svc_elem *wanted, size_t n_wanted,
-		   const struct svc_elem ***ret_del, size_t *ret_n_del, const struct svc_elem ***ret_add, size_t *ret_n_add);
+		   const struct svc_elem ***ret_del, size_t *ret_n_del, const struct svc_elem ***ret_add,
+		   size_t *ret_n_add);
 
 /* The chain that a SVC_SERVICE element goes to: "n2", "m2", "m2-10800". ret has room for 32. */
 char *svc_chain_name(const struct svc_elem *elem, char *ret);

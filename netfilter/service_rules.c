@@ -46,14 +46,30 @@ static void add_sets(struct nft_batch *b, const struct service_rules *s, int fam
 	uint32_t addr = addr_type(family), addr_len = (uint32_t)addr_regs(family) * 4;
 	uint32_t front = CONCAT(CONCAT(addr, TYPE_PROTOCOL), TYPE_SERVICE), target = CONCAT(addr, TYPE_SERVICE);
 	const struct nft_set_spec sets[] = {
-		{ .name = SERVICE_MAP, .key_type = front, .key_len = addr_len + 8, .flags = NFT_SET_MAP, .data_type = VERDICT_TYPE },
-		{ .name = UNAVAILABLE_MAP, .key_type = front, .key_len = addr_len + 8, .flags = NFT_SET_MAP,
-		  .data_type = VERDICT_TYPE },
-		{ .name = ENDPOINT_MAP, .key_type = CONCAT(front, TYPE_MARK), .key_len = addr_len + 12, .flags = NFT_SET_MAP,
-		  .data_type = target, .data_len = addr_len + 4 },
-		{ .name = HAIRPIN_SET, .key_type = CONCAT(addr, addr), .key_len = addr_len * 2 },
-		{ .name = AFFINITY_MAP, .key_type = CONCAT(front, addr), .key_len = addr_len * 2 + 8, .data_type = target,
-		  .flags = NFT_SET_MAP | NFT_SET_EVAL | NFT_SET_TIMEOUT, .data_len = addr_len + 4, .size = AFFINITY_SIZE },
+	    {.name = SERVICE_MAP,
+	     .key_type = front,
+	     .key_len = addr_len + 8,
+	     .flags = NFT_SET_MAP,
+	     .data_type = VERDICT_TYPE},
+	    {.name = UNAVAILABLE_MAP,
+	     .key_type = front,
+	     .key_len = addr_len + 8,
+	     .flags = NFT_SET_MAP,
+	     .data_type = VERDICT_TYPE},
+	    {.name = ENDPOINT_MAP,
+	     .key_type = CONCAT(front, TYPE_MARK),
+	     .key_len = addr_len + 12,
+	     .flags = NFT_SET_MAP,
+	     .data_type = target,
+	     .data_len = addr_len + 4},
+	    {.name = HAIRPIN_SET, .key_type = CONCAT(addr, addr), .key_len = addr_len * 2},
+	    {.name = AFFINITY_MAP,
+	     .key_type = CONCAT(front, addr),
+	     .key_len = addr_len * 2 + 8,
+	     .data_type = target,
+	     .flags = NFT_SET_MAP | NFT_SET_EVAL | NFT_SET_TIMEOUT,
+	     .data_len = addr_len + 4,
+	     .size = AFFINITY_SIZE},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
 		struct nft_set_spec spec = sets[i];
@@ -86,8 +102,8 @@ static void add_vmap_chain(struct nft_batch *b, const struct service_rules *s, i
 /* The source (or destination) is inside the network, or outside of it. */
 static void match_net(struct nftnl_rule *r, const struct ip_net *net, bool source, bool inside)
 {
-	uint8_t mask[16] = { 0 }, none[16] = { 0 };
-	struct ip_net full = { .ip = { .family = net->ip.family }, .prefix = net->prefix };
+	uint8_t mask[16] = {0}, none[16] = {0};
+	struct ip_net full = {.ip = {.family = net->ip.family}, .prefix = net->prefix};
 	struct ip host = ip_net_last(&full), first = ip_net_first(net);
 	uint32_t len = (uint32_t)ip_len(&net->ip);
 	for (uint32_t i = 0; i < len; i++)
@@ -110,7 +126,7 @@ static void change_mark(struct nftnl_rule *r, bool set)
 
 static void add_postrouting(struct nft_batch *b, const struct service_rules *s, int family)
 {
-	const struct nft_hook hook = { "nat", NF_INET_POST_ROUTING, NAT_SRC };
+	const struct nft_hook hook = {"nat", NF_INET_POST_ROUTING, NAT_SRC};
 	uint32_t mark = MARK, none = 0;
 	nft_chain_add(b, family, s->table, "postrouting", &hook);
 	struct nftnl_rule *r = nft_rule_new(family, s->table, "postrouting");
@@ -131,7 +147,7 @@ static void add_postrouting(struct nft_batch *b, const struct service_rules *s, 
 /* Pods' traffic that leaves the cluster; not what is multicast, nor what goes to another pod or to a service. */
 static void add_masquerade(struct nft_batch *b, const struct service_rules *s, int family)
 {
-	const struct nft_hook hook = { "nat", NF_INET_POST_ROUTING, NAT_SRC + 1 };
+	const struct nft_hook hook = {"nat", NF_INET_POST_ROUTING, NAT_SRC + 1};
 	int i = family == NFPROTO_IPV6;
 	struct ip_net multicast;
 	if (!s->masquerade_pods || ip_is_unset(&s->pods[i].ip))
@@ -163,9 +179,9 @@ char *service_rules_layout(const struct service_rules *s, int family, char *ret)
 
 void service_rules_base(struct nft_batch *b, const struct service_rules *s, int family)
 {
-	const struct nft_hook nat[] = { { "nat", NF_INET_PRE_ROUTING, NAT_DST }, { "nat", NF_INET_LOCAL_OUT, NAT_DST } };
-	const struct nft_hook filter[] = { { "filter", NF_INET_LOCAL_IN, 0 }, { "filter", NF_INET_FORWARD, 0 },
-					   { "filter", NF_INET_LOCAL_OUT, 0 } };
+	const struct nft_hook nat[] = {{"nat", NF_INET_PRE_ROUTING, NAT_DST}, {"nat", NF_INET_LOCAL_OUT, NAT_DST}};
+	const struct nft_hook filter[] = {
+	    {"filter", NF_INET_LOCAL_IN, 0}, {"filter", NF_INET_FORWARD, 0}, {"filter", NF_INET_LOCAL_OUT, 0}};
 	char layout[32];
 	nft_table_add(b, family, s->table);
 	nft_chain_add(b, family, s->table, service_rules_layout(s, family, layout), NULL);
@@ -194,7 +210,8 @@ static void add_mark_rule(struct nft_batch *b, const struct service_rules *s, in
 }
 
 /* A client that has an endpoint keeps it, and longer from now on. */
-static void add_affinity_rule(struct nft_batch *b, const struct service_rules *s, const struct svc_elem *elem, const char *chain)
+static void add_affinity_rule(struct nft_batch *b, const struct service_rules *s, const struct svc_elem *elem,
+			      const char *chain)
 {
 	struct nftnl_rule *r = nft_rule_new(elem->family, s->table, chain);
 	int next = load_front(r, elem->family);
@@ -228,7 +245,7 @@ void service_rules_chain(struct nft_batch *b, const struct service_rules *s, con
 
 const char *service_rules_set(int kind)
 {
-	static const char *const names[SVC_KINDS] = { SERVICE_MAP, ENDPOINT_MAP, UNAVAILABLE_MAP, HAIRPIN_SET };
+	static const char *const names[SVC_KINDS] = {SERVICE_MAP, ENDPOINT_MAP, UNAVAILABLE_MAP, HAIRPIN_SET};
 	return names[kind];
 }
 

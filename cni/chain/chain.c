@@ -19,7 +19,8 @@ static int check_programs(const struct chain *c, struct err *e)
 {
 	size_t i;
 	json_t *p;
-	json_array_foreach (json_object_get(c->list, "plugins"), i, p) {
+	json_array_foreach(json_object_get(c->list, "plugins"), i, p)
+	{
 		AUTO_FREE char *path = NULL;
 		int r = chain_conf_program(c->plugin_path, json_member(p, "type"), &path, e);
 		if (r < 0)
@@ -38,9 +39,11 @@ int chain_load(const struct chain_config *config, struct chain **ret, struct err
 	if ((r = json_read_file(file, &conf, e)) < 0 || (r = chain_conf_list(conf, &list, e)) < 0)
 		return err_wrap(e, r, "%s", file);
 	struct chain *c = xcalloc(1, sizeof(*c));
-	*c = (struct chain){ .loop = config->loop, .plugin_path = xstrdup(config->plugin_path), .list = TAKE(list),
-			     .cache_dir = xstrdup(config->cache_dir ? config->cache_dir : "/var/lib/cni"),
-			     .timeout_ms = config->timeout_ms ? config->timeout_ms : TIMEOUT_MS };
+	*c = (struct chain){.loop = config->loop,
+			    .plugin_path = xstrdup(config->plugin_path),
+			    .list = TAKE(list),
+			    .cache_dir = xstrdup(config->cache_dir ? config->cache_dir : "/var/lib/cni"),
+			    .timeout_ms = config->timeout_ms ? config->timeout_ms : TIMEOUT_MS};
 	c->file = TAKE(file);
 	c->name = xstrdup(json_str_at(c->list, "name"));
 	c->version = xstrdup(json_str_at(c->list, "cniVersion"));
@@ -87,9 +90,8 @@ int chain_has_capability(const struct chain *c, const char *name)
 {
 	size_t i;
 	json_t *p;
-	json_array_foreach (json_object_get(c->list, "plugins"), i, p)
-		if (json_is_true(json_object_get(json_object_get(p, "capabilities"), name)))
-			return 1;
+	json_array_foreach(json_object_get(c->list, "plugins"), i,
+			   p) if (json_is_true(json_object_get(json_object_get(p, "capabilities"), name))) return 1;
 	return 0;
 }
 
@@ -101,9 +103,9 @@ char **chain_result_ips(const json_t *result)
 	size_t i;
 	json_t *ip;
 	if (cni_result_import(result, &inner, NULL) >= 0)
-		json_array_foreach (json_object_get(inner, "ips"), i, ip)
-			if (!ip_net_parse_loose(json_member(ip, "address"), &net))
-				strv_add(&ips, ip_text(&net.ip, text));
+		json_array_foreach(json_object_get(inner, "ips"), i,
+				   ip) if (!ip_net_parse_loose(json_member(ip, "address"), &net))
+		    strv_add(&ips, ip_text(&net.ip, text));
 	return ips ? ips : xcalloc(1, sizeof(*ips));
 }
 

@@ -14,10 +14,10 @@ struct chain_run; /* one ADD, DEL, CHECK, STATUS or GC on its way */
 
 struct chain_config {
 	struct loop *loop;
-	const char *conf_dir;   /* "/etc/cni/net.d": the first *.conflist, *.conf or *.json by name is used */
+	const char *conf_dir;    /* "/etc/cni/net.d": the first *.conflist, *.conf or *.json by name is used */
 	const char *plugin_path; /* colon-separated plugin directories, "/opt/cni/bin" */
-	const char *cache_dir;  /* NULL: "/var/lib/cni"; results lie in its results/ directory */
-	int timeout_ms;         /* per plugin call; 0: 60 s */
+	const char *cache_dir;   /* NULL: "/var/lib/cni"; results lie in its results/ directory */
+	int timeout_ms;          /* per plugin call; 0: 60 s */
 };
 
 /* Reads the configuration anew. Errors: -ENOENT (no configuration in the directory, or a plugin's program is missing),

@@ -36,9 +36,10 @@ int chain_cache_write(const char *path, const struct chain *c, const struct chai
 	AUTO_FREE char *dir = xasprintf("%s/results", c->cache_dir), *text = json_text(c->list);
 	AUTO_STR config = STR_INIT;
 	base64_encode(&config, text, strlen(text));
-	AUTO_JSON *entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:O}", "kind", "cniCacheV1", "containerId",
-				     a->container_id, "config", str_text(&config), "ifName", a->ifname, "networkName", c->name,
-				     "netns", a->netns ? a->netns : "", "cniArgs", args_pairs(a), "result", result);
+	AUTO_JSON *entry =
+	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:O}", "kind", "cniCacheV1", "containerId", a->container_id,
+		      "config", str_text(&config), "ifName", a->ifname, "networkName", c->name, "netns",
+		      a->netns ? a->netns : "", "cniArgs", args_pairs(a), "result", result);
 	if (json_object_size(a->capability_args))
 		json_object_set_new(entry, "capabilityArgs", json_deep_copy(a->capability_args));
 	int r = fs_mkdir_p(dir, 0700, e);
@@ -75,10 +76,12 @@ json_t *chain_cache_attachments(const struct chain *c)
 		AUTO_FREE char *path = xasprintf("%s/%s", dir, entry->d_name);
 		AUTO_JSON *j = NULL;
 		if (entry->d_name[0] == '.' || json_read_file(path, &j, NULL) < 0 ||
-		    !str_eq(json_str_at(j, "networkName"), c->name) || !json_str_at(j, "containerId") || !json_str_at(j, "ifName"))
+		    !str_eq(json_str_at(j, "networkName"), c->name) || !json_str_at(j, "containerId") ||
+		    !json_str_at(j, "ifName"))
 			continue;
-		json_array_append_new(out, json_pack("{s:s, s:s, s:s}", "containerID", json_str_at(j, "containerId"), "ifname",
-						     json_str_at(j, "ifName"), "netns", json_str_or(j, "netns", "")));
+		json_array_append_new(out, json_pack("{s:s, s:s, s:s}", "containerID", json_str_at(j, "containerId"),
+						     "ifname", json_str_at(j, "ifName"), "netns",
+						     json_str_or(j, "netns", "")));
 	}
 	if (d)
 		closedir(d);

@@ -20,7 +20,8 @@ static int check_plugins(const json_t *plugins, struct err *e)
 	json_t *p;
 	if (!json_array_size(plugins))
 		return err_set(e, -EINVAL, "\"plugins\" must be a list of at least one plugin");
-	json_array_foreach (plugins, i, p) {
+	json_array_foreach(plugins, i, p)
+	{
 		const char *type = json_member(p, "type");
 		if (str_empty(type) || strchr(type, '/'))
 			return err_set(e, -EINVAL, "plugins[%zu]: \"type\" must be the name of a plugin", i);
@@ -39,7 +40,8 @@ int chain_conf_list(const json_t *conf, json_t **ret, struct err *e)
 		version = "0.1.0";
 	if (!cni_version_is_supported(version))
 		return err_set(e, -EINVAL, "\"cniVersion\" %s is not supported", version);
-	AUTO_JSON *list = json_object_get(conf, "plugins") ? json_deep_copy(conf) : json_pack("{s:[o]}", "plugins", json_deep_copy(conf));
+	AUTO_JSON *list = json_object_get(conf, "plugins") ? json_deep_copy(conf)
+							   : json_pack("{s:[o]}", "plugins", json_deep_copy(conf));
 	int r = check_plugins(json_object_get(list, "plugins"), e);
 	if (r < 0)
 		return r;
@@ -51,7 +53,8 @@ int chain_conf_list(const json_t *conf, json_t **ret, struct err *e)
 
 static bool is_conf(const char *name)
 {
-	return name[0] != '.' && (str_has_suffix(name, ".conflist") || str_has_suffix(name, ".conf") || str_has_suffix(name, ".json"));
+	return name[0] != '.' &&
+	       (str_has_suffix(name, ".conflist") || str_has_suffix(name, ".conf") || str_has_suffix(name, ".json"));
 }
 
 int chain_conf_find(const char *dir, char **ret, struct err *e)
@@ -98,7 +101,8 @@ json_t *chain_conf_for(const json_t *list, size_t plugin, const json_t *prev_res
 		json_object_set_new(conf, "prevResult", json_deep_copy(prev_result));
 	if (valid_attachments)
 		json_object_set_new(conf, "cni.dev/valid-attachments", json_deep_copy(valid_attachments));
-	json_object_foreach (json_object_get(conf, "capabilities"), key, wanted) {
+	json_object_foreach(json_object_get(conf, "capabilities"), key, wanted)
+	{
 		value = json_object_get(capability_args, key);
 		if (json_is_true(wanted) && value)
 			json_object_set_new(json_object_at(conf, "runtimeConfig"), key, json_deep_copy(value));
@@ -110,7 +114,8 @@ char *chain_conf_args(const struct chain_attachment *a)
 {
 	if (!a->pod_namespace && !a->pod_name)
 		return NULL;
-	return xasprintf("IgnoreUnknown=1;K8S_POD_NAMESPACE=%s;K8S_POD_NAME=%s;K8S_POD_INFRA_CONTAINER_ID=%s;K8S_POD_UID=%s",
-			 a->pod_namespace ? a->pod_namespace : "", a->pod_name ? a->pod_name : "", a->container_id,
-			 a->pod_uid ? a->pod_uid : "");
+	return xasprintf(
+	    "IgnoreUnknown=1;K8S_POD_NAMESPACE=%s;K8S_POD_NAME=%s;K8S_POD_INFRA_CONTAINER_ID=%s;K8S_POD_UID=%s",
+	    a->pod_namespace ? a->pod_namespace : "", a->pod_name ? a->pod_name : "", a->container_id,
+	    a->pod_uid ? a->pod_uid : "");
 }

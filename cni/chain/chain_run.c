@@ -18,10 +18,10 @@
 enum command { ADD, DEL, CHECK, STATUS, GC };
 static const struct {
 	const char *name, *since;
-} commands[] = { { "ADD", "0.1.0" }, { "DEL", "0.1.0" }, { "CHECK", "0.4.0" }, { "STATUS", "1.1.0" }, { "GC", "1.1.0" } };
+} commands[] = {{"ADD", "0.1.0"}, {"DEL", "0.1.0"}, {"CHECK", "0.4.0"}, {"STATUS", "1.1.0"}, {"GC", "1.1.0"}};
 
 struct chain_run {
-	struct chain chain; /* a copy of its own */
+	struct chain chain;         /* a copy of its own */
 	enum command command, call; /* what was asked; what runs now (DEL while an ADD turns back) */
 	struct chain_attachment att;
 	char *text[6]; /* what att points to */
@@ -108,7 +108,8 @@ static void describe_failure(const struct chain_run *r, const struct spawn_resul
 		err_set(e, -ETIMEDOUT, "plugin \"%s\" did not end within %d ms", type, r->chain.timeout_ms);
 		return;
 	}
-	if (result->out.len && json_parse(result->out.p, result->out.len, &j, NULL) >= 0 && (msg = json_str_at(j, "msg"))) {
+	if (result->out.len && json_parse(result->out.p, result->out.len, &j, NULL) >= 0 &&
+	    (msg = json_str_at(j, "msg"))) {
 		details = json_str_or(j, "details", "");
 		err_set(e, -EIO, "plugin \"%s\": %s%s%s", type, msg, *details ? ": " : "", details);
 		return;
@@ -161,13 +162,13 @@ static char **plugin_env(const struct chain_run *r)
 	const struct {
 		const char *key, *value;
 	} vars[] = {
-		{ "PATH", path ? path : "/usr/sbin:/usr/bin:/sbin:/bin" },
-		{ "CNI_COMMAND", commands[r->call].name },
-		{ "CNI_CONTAINERID", r->att.container_id },
-		{ "CNI_NETNS", r->att.netns },
-		{ "CNI_IFNAME", r->att.ifname },
-		{ "CNI_ARGS", args },
-		{ "CNI_PATH", r->chain.plugin_path },
+	    {"PATH", path ? path : "/usr/sbin:/usr/bin:/sbin:/bin"},
+	    {"CNI_COMMAND", commands[r->call].name},
+	    {"CNI_CONTAINERID", r->att.container_id},
+	    {"CNI_NETNS", r->att.netns},
+	    {"CNI_IFNAME", r->att.ifname},
+	    {"CNI_ARGS", args},
+	    {"CNI_PATH", r->chain.plugin_path},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(vars); i++) {
 		AUTO_FREE char *var = vars[i].value ? xasprintf("%s=%s", vars[i].key, vars[i].value) : NULL;
@@ -181,14 +182,15 @@ static int start_plugin(struct chain_run *r, struct err *e)
 {
 	AUTO_FREE char *program = NULL, *input = NULL;
 	AUTO_STRV char **env = plugin_env(r);
-	AUTO_JSON *conf = chain_conf_for(r->chain.list, current(r), r->prev, r->capability_args, r->call == GC ? r->valid : NULL);
+	AUTO_JSON *conf =
+	    chain_conf_for(r->chain.list, current(r), r->prev, r->capability_args, r->call == GC ? r->valid : NULL);
 	int rc = chain_conf_program(r->chain.plugin_path, current_type(r), &program, e);
 	if (rc < 0)
 		return rc;
 	input = json_text(conf);
-	char *argv[] = { program, NULL };
-	struct spawn_opts o = { .argv = argv, .env = env, .input = input, .input_len = strlen(input),
-				.timeout_ms = r->chain.timeout_ms };
+	char *argv[] = {program, NULL};
+	struct spawn_opts o = {
+	    .argv = argv, .env = env, .input = input, .input_len = strlen(input), .timeout_ms = r->chain.timeout_ms};
 	rc = spawn_start(r->chain.loop, &o, on_exit_of_plugin, r, &r->spawn, e);
 	return rc < 0 ? err_wrap(e, rc, "plugin \"%s\"", current_type(r)) : 0;
 }
@@ -197,7 +199,8 @@ static int start_plugin(struct chain_run *r, struct err *e)
 static void complete(struct chain_run *r)
 {
 	struct err e = ERR_INIT;
-	if (r->command == ADD && !r->failure.code && chain_cache_write(r->cache_path, &r->chain, &r->att, r->prev, &e) < 0) {
+	if (r->command == ADD && !r->failure.code &&
+	    chain_cache_write(r->cache_path, &r->chain, &r->att, r->prev, &e) < 0) {
 		failed(r, &e); /* turns round: without the entry nobody could undo the attachment */
 		return;
 	}
@@ -222,8 +225,9 @@ static void step(struct chain_run *r)
 	struct err e = ERR_INIT;
 	const json_t *stale = json_array_get(r->stale, 0);
 	if (stale) {
-		struct chain_attachment a = { .container_id = json_member(stale, "containerID"),
-					      .netns = json_member(stale, "netns"), .ifname = json_member(stale, "ifname") };
+		struct chain_attachment a = {.container_id = json_member(stale, "containerID"),
+					     .netns = json_member(stale, "netns"),
+					     .ifname = json_member(stale, "ifname")};
 		r->child = chain_del(&r->chain, &a, on_stale_deleted, r);
 	} else if (r->at >= plugin_count(r)) {
 		complete(r);
@@ -246,21 +250,27 @@ static void start_deferred(void *arg)
 
 static void copy_attachment(struct chain_run *r, const struct chain_attachment *a)
 {
-	const char *const from[] = { a->container_id, a->netns ? a->netns : "", a->ifname ? a->ifname : "eth0",
-				     a->pod_namespace, a->pod_name, a->pod_uid };
+	const char *const from[] = {
+	    a->container_id, a->netns ? a->netns : "", a->ifname ? a->ifname : "eth0", a->pod_namespace, a->pod_name,
+	    a->pod_uid};
 	for (size_t i = 0; i < ARRAY_LEN(from); i++)
 		r->text[i] = xstrdup(from[i]);
-	r->att = (struct chain_attachment){ r->text[0], r->text[1], r->text[2], r->text[3], r->text[4], r->text[5], NULL };
+	r->att =
+	    (struct chain_attachment){r->text[0], r->text[1], r->text[2], r->text[3], r->text[4], r->text[5], NULL};
 	r->capability_args = a->capability_args ? json_deep_copy(a->capability_args) : NULL;
 	r->att.capability_args = r->capability_args;
 }
 
-static struct chain_run *run_new(struct chain *c, enum command command, const struct chain_attachment *a, chain_done done,
-				 void *arg)
+static struct chain_run *run_new(struct chain *c, enum command command, const struct chain_attachment *a,
+				 chain_done done, void *arg)
 {
 	struct chain_run *r = xcalloc(1, sizeof(*r));
-	r->chain = (struct chain){ .loop = c->loop, .plugin_path = xstrdup(c->plugin_path), .cache_dir = xstrdup(c->cache_dir),
-				   .name = xstrdup(c->name), .list = json_incref(c->list), .timeout_ms = c->timeout_ms };
+	r->chain = (struct chain){.loop = c->loop,
+				  .plugin_path = xstrdup(c->plugin_path),
+				  .cache_dir = xstrdup(c->cache_dir),
+				  .name = xstrdup(c->name),
+				  .list = json_incref(c->list),
+				  .timeout_ms = c->timeout_ms};
 	r->command = r->call = command;
 	r->done = done;
 	r->arg = arg;
@@ -342,9 +352,7 @@ struct chain_run *chain_gc(struct chain *c, const struct chain_attachment *valid
 	json_t *a;
 	r->stale = json_array();
 	r->valid = json_array();
-	json_array_foreach (cached, i, a)
-		if (!is_valid(a, valid, n))
-			json_array_append(r->stale, a);
+	json_array_foreach(cached, i, a) if (!is_valid(a, valid, n)) json_array_append(r->stale, a);
 	for (i = 0; i < n; i++)
 		json_array_append_new(r->valid, json_pack("{s:s, s:s}", "containerID", valid[i].container_id, "ifname",
 							  valid[i].ifname ? valid[i].ifname : "eth0"));

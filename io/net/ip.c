@@ -14,13 +14,13 @@
 
 int ip_parse(const char *s, struct ip *ret)
 {
-	struct ip ip = { 0 };
+	struct ip ip = {0};
 	if (!s)
 		return -EINVAL;
 	if (inet_pton(AF_INET, s, ip.b) == 1) {
 		ip.family = AF_INET;
 	} else if (inet_pton(AF_INET6, s, ip.b) == 1) {
-		static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+		static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 		ip.family = AF_INET6;
 		if (!memcmp(ip.b, mapped, sizeof(mapped))) {
 			memmove(ip.b, ip.b + 12, 4);
@@ -37,7 +37,7 @@ int ip_parse(const char *s, struct ip *ret)
 static int parse_net(const char *s, bool prefix_needed, struct ip_net *ret)
 {
 	char text[IP_TEXT_MAX];
-	struct ip_net n = { 0 };
+	struct ip_net n = {0};
 	uint32_t prefix;
 	const char *slash = s ? strchr(s, '/') : NULL;
 	if (!s || (!slash && prefix_needed) || strlen(s) >= sizeof(text))
@@ -155,7 +155,7 @@ struct ip ip_net_last(const struct ip_net *n)
 
 bool ip_net_contains(const struct ip_net *n, const struct ip *ip)
 {
-	struct ip_net other = { *ip, n->prefix };
+	struct ip_net other = {*ip, n->prefix};
 	if (n->ip.family != ip->family)
 		return false;
 	struct ip a = ip_net_first(n), b = ip_net_first(&other);

@@ -30,12 +30,12 @@ int ip_net_parse_loose(const char *s, struct ip_net *ret);
 char *ip_text(const struct ip *ip, char *ret);
 char *ip_net_text(const struct ip_net *n, char *ret);
 
-int ip_bits(const struct ip *ip);      /* 32 or 128 */
-size_t ip_len(const struct ip *ip);    /* 4 or 16 bytes */
+int ip_bits(const struct ip *ip);                   /* 32 or 128 */
+size_t ip_len(const struct ip *ip);                 /* 4 or 16 bytes */
 int ip_cmp(const struct ip *a, const struct ip *b); /* by family, then value */
 bool ip_eq(const struct ip *a, const struct ip *b);
 bool ip_is_unset(const struct ip *ip);
-bool ip_is_any(const struct ip *ip);   /* 0.0.0.0 or :: */
+bool ip_is_any(const struct ip *ip);    /* 0.0.0.0 or :: */
 struct ip ip_next(const struct ip *ip); /* wraps around */
 struct ip ip_prev(const struct ip *ip);
 /* The address with the host bits cleared, and with all of them set. */

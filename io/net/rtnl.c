@@ -97,7 +97,7 @@ static int take_datagram(struct rtnl *r, ssize_t n, bool dump, rtnl_each each, v
 int rtnl_talk(struct rtnl *r, struct nl_msg *m, rtnl_each each, void *arg)
 {
 	struct nlmsghdr *h = nlmsg_hdr(m);
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	bool dump = (h->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 	if (!each)
 		h->nlmsg_flags |= NLM_F_ACK;

@@ -87,8 +87,8 @@ struct rtnl_route {
 	int oif;
 	uint32_t priority; /* 0: the kernel's default */
 	uint32_t mtu, advmss;
-	uint32_t table; /* 0: main */
-	int scope;      /* -1: by what it is: link without gateway, else global */
+	uint32_t table;   /* 0: main */
+	int scope;        /* -1: by what it is: link without gateway, else global */
 	uint8_t protocol; /* 0: boot */
 };
 /* A route that is there already is fine. */

@@ -12,8 +12,8 @@
 
 static struct nl_msg *addr_msg(int type, int flags, int index, const struct ip_net *net, uint32_t ifa_flags)
 {
-	struct ifaddrmsg a = { .ifa_family = (uint8_t)net->ip.family, .ifa_prefixlen = (uint8_t)net->prefix,
-			       .ifa_index = (uint32_t)index };
+	struct ifaddrmsg a = {
+	    .ifa_family = (uint8_t)net->ip.family, .ifa_prefixlen = (uint8_t)net->prefix, .ifa_index = (uint32_t)index};
 	struct nl_msg *m = rtnl_msg(type, flags, &a, sizeof(a));
 	nla_put(m, IFA_LOCAL, (int)ip_len(&net->ip), net->ip.b);
 	nla_put(m, IFA_ADDRESS, (int)ip_len(&net->ip), net->ip.b);
@@ -32,7 +32,8 @@ int rtnl_addr_add(struct rtnl *r, int index, const struct ip_net *net, bool dad,
 	uint32_t flags = !dad && net->ip.family == AF_INET6 ? IFA_F_NODAD : 0;
 	AUTO_MSG *m = addr_msg(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, net, flags);
 	int rc = rtnl_talk(r, m, NULL, NULL);
-	return rc < 0 && rc != -EEXIST ? err_code(e, rc, "add address %s to link %d", ip_net_text(net, text), index) : 0;
+	return rc < 0 && rc != -EEXIST ? err_code(e, rc, "add address %s to link %d", ip_net_text(net, text), index)
+				       : 0;
 }
 
 int rtnl_addr_del(struct rtnl *r, int index, const struct ip_net *net, struct err *e)
@@ -58,7 +59,7 @@ static void parse_addr(void *arg, struct nlmsghdr *h)
 	if (h->nlmsg_type != RTM_NEWADDR || nlmsg_parse(h, sizeof(*a), tb, IFA_MAX, NULL))
 		return;
 	struct nlattr *value = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];
-	struct rtnl_addr addr = { .index = (int)a->ifa_index, .flags = a->ifa_flags };
+	struct rtnl_addr addr = {.index = (int)a->ifa_index, .flags = a->ifa_flags};
 	if ((a->ifa_family != AF_INET && a->ifa_family != AF_INET6) || !value)
 		return;
 	addr.net.ip.family = a->ifa_family;
@@ -72,9 +73,9 @@ static void parse_addr(void *arg, struct nlmsghdr *h)
 
 int rtnl_addr_list(struct rtnl *r, int index, int family, struct rtnl_addr **ret, size_t *ret_n, struct err *e)
 {
-	struct ifaddrmsg a = { .ifa_family = (uint8_t)family, .ifa_index = (uint32_t)index };
+	struct ifaddrmsg a = {.ifa_family = (uint8_t)family, .ifa_index = (uint32_t)index};
 	AUTO_MSG *m = rtnl_msg(RTM_GETADDR, NLM_F_DUMP, &a, sizeof(a));
-	struct addr_list list = { 0 };
+	struct addr_list list = {0};
 	int rc = rtnl_talk(r, m, parse_addr, &list);
 	if (rc < 0) {
 		free(list.v);

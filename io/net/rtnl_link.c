@@ -34,7 +34,7 @@ static void parse_link(void *arg, struct nlmsghdr *h)
 	struct nlattr *tb[IFLA_MAX + 1];
 	if (h->nlmsg_type != RTM_NEWLINK || nlmsg_parse(h, sizeof(*i), tb, IFLA_MAX, NULL))
 		return;
-	*l = (struct rtnl_link){ .index = i->ifi_index, .flags = i->ifi_flags };
+	*l = (struct rtnl_link){.index = i->ifi_index, .flags = i->ifi_flags};
 	copy_text(l->name, sizeof(l->name), tb[IFLA_IFNAME]);
 	parse_kind(tb[IFLA_LINKINFO], l);
 	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == 6)
@@ -47,9 +47,9 @@ static void parse_link(void *arg, struct nlmsghdr *h)
 
 int rtnl_link_get(struct rtnl *r, const char *name, struct rtnl_link *ret, struct err *e)
 {
-	struct ifinfomsg i = { .ifi_family = AF_UNSPEC };
+	struct ifinfomsg i = {.ifi_family = AF_UNSPEC};
 	AUTO_MSG *m = rtnl_msg(RTM_GETLINK, 0, &i, sizeof(i));
-	struct rtnl_link l = { 0 };
+	struct rtnl_link l = {0};
 	nla_put_string(m, IFLA_IFNAME, name);
 	nla_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	int rc = rtnl_talk(r, m, parse_link, &l);
@@ -61,9 +61,9 @@ int rtnl_link_get(struct rtnl *r, const char *name, struct rtnl_link *ret, struc
 
 int rtnl_link_get_index(struct rtnl *r, int index, struct rtnl_link *ret, struct err *e)
 {
-	struct ifinfomsg i = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+	struct ifinfomsg i = {.ifi_family = AF_UNSPEC, .ifi_index = index};
 	AUTO_MSG *m = rtnl_msg(RTM_GETLINK, 0, &i, sizeof(i));
-	struct rtnl_link l = { 0 };
+	struct rtnl_link l = {0};
 	nla_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	int rc = rtnl_talk(r, m, parse_link, &l);
 	if (rc < 0)
@@ -74,7 +74,7 @@ int rtnl_link_get_index(struct rtnl *r, int index, struct rtnl_link *ret, struct
 
 int rtnl_bridge_add(struct rtnl *r, const char *name, const uint8_t mac[6], int mtu, struct err *e)
 {
-	struct ifinfomsg i = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct ifinfomsg i = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
 	AUTO_MSG *m = rtnl_msg(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &i, sizeof(i));
 	nla_put_string(m, IFLA_IFNAME, name);
 	nla_put(m, IFLA_ADDRESS, 6, mac);
@@ -98,8 +98,8 @@ static void put_end(struct nl_msg *m, const char *name, const uint8_t *mac, int 
 
 int rtnl_veth_add(struct rtnl *r, const struct rtnl_veth *v, struct err *e)
 {
-	struct ifinfomsg i = { .ifi_flags = v->up ? IFF_UP : 0, .ifi_change = v->up ? IFF_UP : 0 };
-	struct ifinfomsg peer = { 0 };
+	struct ifinfomsg i = {.ifi_flags = v->up ? IFF_UP : 0, .ifi_change = v->up ? IFF_UP : 0};
+	struct ifinfomsg peer = {0};
 	AUTO_MSG *m = rtnl_msg(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &i, sizeof(i));
 	put_end(m, v->name, v->mac, v->mtu);
 	if (v->master)
@@ -121,7 +121,7 @@ int rtnl_veth_add(struct rtnl *r, const struct rtnl_veth *v, struct err *e)
 
 int rtnl_link_del(struct rtnl *r, const char *name, struct err *e)
 {
-	struct ifinfomsg i = { 0 };
+	struct ifinfomsg i = {0};
 	AUTO_MSG *m = rtnl_msg(RTM_DELLINK, 0, &i, sizeof(i));
 	nla_put_string(m, IFLA_IFNAME, name);
 	int rc = rtnl_talk(r, m, NULL, NULL);
@@ -142,7 +142,7 @@ static void put_arp_notify(struct nl_msg *m)
 
 int rtnl_link_set(struct rtnl *r, int index, const struct rtnl_change *c, struct err *e)
 {
-	struct ifinfomsg i = { .ifi_index = index };
+	struct ifinfomsg i = {.ifi_index = index};
 	if (c->up || c->down)
 		i.ifi_change |= IFF_UP;
 	if (c->promisc || c->no_promisc)
@@ -157,7 +157,7 @@ int rtnl_link_set(struct rtnl *r, int index, const struct rtnl_change *c, struct
 		nla_put_u32(m, IFLA_MASTER, c->master < 0 ? 0 : (uint32_t)c->master);
 	int rc = 0;
 	if (c->arp_notify) { /* in a message of its own: it must stand before the link comes up */
-		struct ifinfomsg only = { .ifi_index = index };
+		struct ifinfomsg only = {.ifi_index = index};
 		AUTO_MSG *n = rtnl_msg(RTM_SETLINK, 0, &only, sizeof(only));
 		put_arp_notify(n);
 		rc = rtnl_talk(r, n, NULL, NULL);
@@ -173,7 +173,7 @@ int rtnl_port_set(struct rtnl *r, const char *name, bool hairpin, bool isolated,
 	int rc = rtnl_link_get(r, name, &l, e);
 	if (rc < 0)
 		return rc;
-	struct ifinfomsg i = { .ifi_family = AF_BRIDGE, .ifi_index = l.index };
+	struct ifinfomsg i = {.ifi_family = AF_BRIDGE, .ifi_index = l.index};
 	AUTO_MSG *m = rtnl_msg(RTM_SETLINK, 0, &i, sizeof(i));
 	struct nlattr *info = nla_nest_start(m, IFLA_PROTINFO | NLA_F_NESTED);
 	nla_put_u8(m, IFLA_BRPORT_MODE, hairpin);

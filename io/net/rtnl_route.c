@@ -13,9 +13,12 @@ static struct nl_msg *route_msg(int type, int flags, const struct rtnl_route *ro
 {
 	int scope = route->scope >= 0 ? route->scope : ip_is_unset(&route->gw) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 	uint32_t table = route->table ? route->table : RT_TABLE_MAIN;
-	struct rtmsg h = { .rtm_family = (uint8_t)route->dst.ip.family, .rtm_dst_len = (uint8_t)route->dst.prefix,
-			   .rtm_table = table < 256 ? (uint8_t)table : RT_TABLE_UNSPEC, .rtm_type = RTN_UNICAST,
-			   .rtm_protocol = route->protocol ? route->protocol : RTPROT_BOOT, .rtm_scope = (uint8_t)scope };
+	struct rtmsg h = {.rtm_family = (uint8_t)route->dst.ip.family,
+			  .rtm_dst_len = (uint8_t)route->dst.prefix,
+			  .rtm_table = table < 256 ? (uint8_t)table : RT_TABLE_UNSPEC,
+			  .rtm_type = RTN_UNICAST,
+			  .rtm_protocol = route->protocol ? route->protocol : RTPROT_BOOT,
+			  .rtm_scope = (uint8_t)scope};
 	if (type == RTM_DELROUTE && route->scope < 0)
 		h.rtm_scope = RT_SCOPE_NOWHERE;
 	struct nl_msg *m = rtnl_msg(type, flags, &h, sizeof(h));
@@ -81,14 +84,14 @@ static void parse_route(void *arg, struct nlmsghdr *h)
 {
 	struct route_list *list = arg;
 	struct rtmsg *m = NLMSG_DATA(h);
-	struct nlattr *tb[RTA_MAX + 1], *metrics[RTAX_MAX + 1] = { 0 };
+	struct nlattr *tb[RTA_MAX + 1], *metrics[RTAX_MAX + 1] = {0};
 	if (h->nlmsg_type != RTM_NEWROUTE || nlmsg_parse(h, sizeof(*m), tb, RTA_MAX, NULL))
 		return;
 	uint32_t table = tb[RTA_TABLE] ? nla_get_u32(tb[RTA_TABLE]) : m->rtm_table;
 	if (m->rtm_type != RTN_UNICAST || table == RT_TABLE_LOCAL || (m->rtm_flags & RTM_F_CLONED))
 		return;
-	struct rtnl_route route = { .dst.prefix = m->rtm_dst_len, .table = table, .scope = m->rtm_scope,
-				    .protocol = m->rtm_protocol };
+	struct rtnl_route route = {
+	    .dst.prefix = m->rtm_dst_len, .table = table, .scope = m->rtm_scope, .protocol = m->rtm_protocol};
 	take_ip(&route.dst.ip, m->rtm_family, tb[RTA_DST]);
 	if (tb[RTA_GATEWAY])
 		take_ip(&route.gw, m->rtm_family, tb[RTA_GATEWAY]);
@@ -104,9 +107,9 @@ static void parse_route(void *arg, struct nlmsghdr *h)
 
 int rtnl_route_list(struct rtnl *r, int family, struct rtnl_route **ret, size_t *ret_n, struct err *e)
 {
-	struct rtmsg h = { .rtm_family = (uint8_t)family };
+	struct rtmsg h = {.rtm_family = (uint8_t)family};
 	AUTO_MSG *m = rtnl_msg(RTM_GETROUTE, NLM_F_DUMP, &h, sizeof(h));
-	struct route_list list = { 0 };
+	struct route_list list = {0};
 	int rc = rtnl_talk(r, m, parse_route, &list);
 	if (rc < 0) {
 		free(list.v);

@@ -39,7 +39,7 @@ static void set_buffer(int fd, int force, int plain, int bytes)
 
 int nft_open(struct nft **ret, struct err *e)
 {
-	struct timeval limit = { .tv_sec = ANSWER_TIMEOUT_S };
+	struct timeval limit = {.tv_sec = ANSWER_TIMEOUT_S};
 	int one = 1;
 	AUTO_FD int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 	if (fd < 0)
@@ -76,9 +76,10 @@ struct nlmsghdr *nft_request(struct nft *n, char *buf, int type, int family, int
 	return h;
 }
 
-int nft_exchange(struct nft *n, const void *bytes, size_t len, int (*fn)(void *arg, const struct nlmsghdr *h), void *arg)
+int nft_exchange(struct nft *n, const void *bytes, size_t len, int (*fn)(void *arg, const struct nlmsghdr *h),
+		 void *arg)
 {
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	if (sendto(n->fd, bytes, len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
 		return -errno;
 	for (;;) {
@@ -148,7 +149,7 @@ int nft_commit(struct nft *n, struct nft_batch *b, struct err *e)
 {
 	if (nft_batch_is_empty(b))
 		return 0;
-	struct verdict v = { .first = n->seq + 1, .last = n->seq + 1 + b->seq };
+	struct verdict v = {.first = n->seq + 1, .last = n->seq + 1 + b->seq};
 	struct nlmsghdr *last = NULL;
 	n->seq = v.last + 1;
 	number(b, v.first);

@@ -49,7 +49,7 @@ struct nft_set_spec {
 	uint32_t flags;     /* NFT_SET_MAP, NFT_SET_EVAL, NFT_SET_TIMEOUT ... */
 	uint32_t data_type; /* NFT_DATA_VERDICT or nft's type numbers; 0: a set */
 	uint32_t data_len;
-	uint32_t size;      /* most elements it can hold; 0: no bound */
+	uint32_t size; /* most elements it can hold; 0: no bound */
 };
 void nft_set_add(struct nft_batch *b, const struct nft_set_spec *s);
 
@@ -65,8 +65,10 @@ struct nft_elem {
 	bool is_verdict;
 };
 /* Any number of elements, split into as many messages as needed. Deletion looks at keys only. */
-void nft_elems_add(struct nft_batch *b, int family, const char *table, const char *set, const struct nft_elem *v, size_t n);
-void nft_elems_del(struct nft_batch *b, int family, const char *table, const char *set, const struct nft_elem *v, size_t n);
+void nft_elems_add(struct nft_batch *b, int family, const char *table, const char *set, const struct nft_elem *v,
+		   size_t n);
+void nft_elems_del(struct nft_batch *b, int family, const char *table, const char *set, const struct nft_elem *v,
+		   size_t n);
 
 /* Takes the rule (see nft_rule.h) and appends it to its chain. */
 void nft_rule_add(struct nft_batch *b, struct nftnl_rule *rule);

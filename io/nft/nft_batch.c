@@ -15,8 +15,8 @@
 
 #include "io/nft/nft_internal.h"
 
-#define ROOM (96 << 10)      /* for one message of any kind */
-#define ELEMS_BYTES 48000    /* of elements in one message: an attribute's length has 16 bits */
+#define ROOM (96 << 10)   /* for one message of any kind */
+#define ELEMS_BYTES 48000 /* of elements in one message: an attribute's length has 16 bits */
 
 struct nft_batch *nft_batch_new(void)
 {
@@ -53,8 +53,8 @@ size_t nft_batch_bytes(const struct nft_batch *b)
 	return b->len;
 }
 
-__attribute__((format(printf, 5, 6))) static struct nlmsghdr *begin(struct nft_batch *b, int type, int family, int flags,
-								    const char *fmt, ...)
+__attribute__((format(printf, 5, 6))) static struct nlmsghdr *begin(struct nft_batch *b, int type, int family,
+								    int flags, const char *fmt, ...)
 {
 	va_list ap;
 	if (b->cap - b->len < ROOM) {
@@ -161,8 +161,8 @@ static void put_elem(struct nlmsghdr *h, const struct nft_elem *v, bool with_dat
 	mnl_attr_nest_end(h, elem);
 }
 
-static void put_elems(struct nft_batch *b, int type, int family, const char *table, const char *set, const struct nft_elem *v,
-		      size_t n)
+static void put_elems(struct nft_batch *b, int type, int family, const char *table, const char *set,
+		      const struct nft_elem *v, size_t n)
 {
 	bool add = type == NFT_MSG_NEWSETELEM;
 	for (size_t i = 0; i < n;) {
@@ -178,21 +178,24 @@ static void put_elems(struct nft_batch *b, int type, int family, const char *tab
 	}
 }
 
-void nft_elems_add(struct nft_batch *b, int family, const char *table, const char *set, const struct nft_elem *v, size_t n)
+void nft_elems_add(struct nft_batch *b, int family, const char *table, const char *set, const struct nft_elem *v,
+		   size_t n)
 {
 	put_elems(b, NFT_MSG_NEWSETELEM, family, table, set, v, n);
 }
 
-void nft_elems_del(struct nft_batch *b, int family, const char *table, const char *set, const struct nft_elem *v, size_t n)
+void nft_elems_del(struct nft_batch *b, int family, const char *table, const char *set, const struct nft_elem *v,
+		   size_t n)
 {
 	put_elems(b, NFT_MSG_DELSETELEM, family, table, set, v, n);
 }
 
 void nft_rule_add(struct nft_batch *b, struct nftnl_rule *rule)
 {
-	struct nlmsghdr *h = begin(b, NFT_MSG_NEWRULE, (int)nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY), NLM_F_CREATE | NLM_F_APPEND,
-				   "rule of chain %s %s", nftnl_rule_get_str(rule, NFTNL_RULE_TABLE),
-				   nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN));
+	struct nlmsghdr *h =
+	    begin(b, NFT_MSG_NEWRULE, (int)nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY), NLM_F_CREATE | NLM_F_APPEND,
+		  "rule of chain %s %s", nftnl_rule_get_str(rule, NFTNL_RULE_TABLE),
+		  nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN));
 	nftnl_rule_nlmsg_build_payload(h, rule);
 	nftnl_rule_free(rule);
 	end(b, h);

@@ -42,9 +42,7 @@ static int take(void *arg, const struct nlmsghdr *h)
 static const struct nlattr *find(const struct nlattr *nest, int type)
 {
 	const struct nlattr *a;
-	mnl_attr_for_each_nested(a, nest)
-		if (mnl_attr_get_type(a) == type)
-			return a;
+	mnl_attr_for_each_nested(a, nest) if (mnl_attr_get_type(a) == type) return a;
 	return NULL;
 }
 
@@ -69,11 +67,13 @@ static void take_value(const struct nlattr *nest, uint8_t *to, size_t room, uint
 static void each_elem_message(struct dump *d, const struct nlmsghdr *h)
 {
 	const struct nlattr *a, *one;
-	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) {
+	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg))
+	{
 		if (mnl_attr_get_type(a) != NFTA_SET_ELEM_LIST_ELEMENTS)
 			continue;
-		mnl_attr_for_each_nested(one, a) {
-			struct nft_elem elem = { 0 };
+		mnl_attr_for_each_nested(one, a)
+		{
+			struct nft_elem elem = {0};
 			const struct nlattr *key = find(one, NFTA_SET_ELEM_KEY), *data = find(one, NFTA_SET_ELEM_DATA);
 			const struct nlattr *verdict = data ? find(data, NFTA_DATA_VERDICT) : NULL;
 			if (key)
@@ -93,7 +93,7 @@ int nft_dump_elems(struct nft *n, int family, const char *table, const char *set
 {
 	char buf[4096];
 	struct nlmsghdr *h = nft_request(n, buf, NFT_MSG_GETSETELEM, family, NLM_F_DUMP);
-	struct dump d = { .seq = h->nlmsg_seq, .each = each_elem_message, .fn = fn, .arg = arg };
+	struct dump d = {.seq = h->nlmsg_seq, .each = each_elem_message, .fn = fn, .arg = arg};
 	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_TABLE, table);
 	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, set);
 	int r = nft_exchange(n, h, h->nlmsg_len, take, &d);
@@ -106,7 +106,8 @@ static void each_chain(struct dump *d, const struct nlmsghdr *h)
 {
 	const char *table = NULL, *name = NULL;
 	const struct nlattr *a;
-	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) {
+	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg))
+	{
 		if (mnl_attr_get_type(a) == NFTA_CHAIN_TABLE)
 			table = mnl_attr_get_str(a);
 		else if (mnl_attr_get_type(a) == NFTA_CHAIN_NAME)
@@ -120,7 +121,7 @@ int nft_dump_chains(struct nft *n, int family, const char *table, char ***ret, s
 {
 	char buf[4096];
 	struct nlmsghdr *h = nft_request(n, buf, NFT_MSG_GETCHAIN, family, NLM_F_DUMP);
-	struct dump d = { .seq = h->nlmsg_seq, .each = each_chain, .table = table };
+	struct dump d = {.seq = h->nlmsg_seq, .each = each_chain, .table = table};
 	int r = nft_exchange(n, h, h->nlmsg_len, take, &d);
 	if (r >= 0 && d.disturbed)
 		r = -EAGAIN;
@@ -150,7 +151,7 @@ bool nft_table_exists(struct nft *n, int family, const char *table)
 {
 	char buf[4096];
 	struct nlmsghdr *h = nft_request(n, buf, NFT_MSG_GETTABLE, family, 0);
-	struct dump d = { .seq = h->nlmsg_seq, .each = ignore };
+	struct dump d = {.seq = h->nlmsg_seq, .each = ignore};
 	mnl_attr_put_strz(h, NFTA_TABLE_NAME, table);
 	return nft_exchange(n, h, h->nlmsg_len, take_one, &d) >= 0;
 }

@@ -22,7 +22,8 @@ struct nft_batch {
 };
 
 /* One netlink exchange: sends bytes, feeds each message of the answer to fn until it returns nonzero. */
-int nft_exchange(struct nft *n, const void *bytes, size_t len, int (*fn)(void *arg, const struct nlmsghdr *h), void *arg);
+int nft_exchange(struct nft *n, const void *bytes, size_t len, int (*fn)(void *arg, const struct nlmsghdr *h),
+		 void *arg);
 /* A request outside of a batch in buf. */
 struct nlmsghdr *nft_request(struct nft *n, char *buf, int type, int family, int flags);
 

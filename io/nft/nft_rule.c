@@ -157,7 +157,8 @@ void nft_x_reject_port_unreachable(struct nftnl_rule *r, int family)
 {
 	struct nftnl_expr *x = expr(r, "reject");
 	nftnl_expr_set_u32(x, NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_ICMP_UNREACH);
-	nftnl_expr_set_u8(x, NFTNL_EXPR_REJECT_CODE, family == NFPROTO_IPV4 ? 3 : 4); /* ICMP and ICMPv6 number it apart */
+	nftnl_expr_set_u8(x, NFTNL_EXPR_REJECT_CODE,
+			  family == NFPROTO_IPV4 ? 3 : 4); /* ICMP and ICMPv6 number it apart */
 }
 
 void nft_x_update(struct nftnl_rule *r, const char *map, int key_reg, int data_reg, uint64_t timeout_ms)

@@ -7,8 +7,8 @@
 struct nftnl_rule *nft_rule_new(int family, const char *table, const char *chain); /* for nft_rule_add() */
 
 /* Each appends one expression. */
-void nft_x_meta(struct nftnl_rule *r, uint32_t key, int reg);                   /* register = meta key */
-void nft_x_meta_set(struct nftnl_rule *r, uint32_t key, int reg);               /* meta key = register */
+void nft_x_meta(struct nftnl_rule *r, uint32_t key, int reg);     /* register = meta key */
+void nft_x_meta_set(struct nftnl_rule *r, uint32_t key, int reg); /* meta key = register */
 void nft_x_payload(struct nftnl_rule *r, uint32_t base, uint32_t offset, uint32_t len, int reg);
 void nft_x_saddr(struct nftnl_rule *r, int family, int reg); /* 1 or 4 registers */
 void nft_x_daddr(struct nftnl_rule *r, int family, int reg);
@@ -17,8 +17,8 @@ void nft_x_ct_status(struct nftnl_rule *r, int reg);
 void nft_x_cmp(struct nftnl_rule *r, uint32_t op, int reg, const void *data, uint32_t len);
 /* register = register & mask ^ flip, len bytes */
 void nft_x_bitwise(struct nftnl_rule *r, int reg, const void *mask, const void *flip, uint32_t len);
-void nft_x_lookup(struct nftnl_rule *r, const char *set, int reg);              /* goes on where the key is there */
-void nft_x_map(struct nftnl_rule *r, const char *map, int reg, int to_reg);     /* to_reg -1: a verdict map */
+void nft_x_lookup(struct nftnl_rule *r, const char *set, int reg);          /* goes on where the key is there */
+void nft_x_map(struct nftnl_rule *r, const char *map, int reg, int to_reg); /* to_reg -1: a verdict map */
 void nft_x_verdict(struct nftnl_rule *r, int verdict, const char *chain);
 void nft_x_immediate(struct nftnl_rule *r, int reg, const void *data, uint32_t len);
 void nft_x_random(struct nftnl_rule *r, uint32_t modulus, int reg);

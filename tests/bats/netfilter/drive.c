@@ -44,13 +44,19 @@ static void add_json(struct proxy *p, const char *kind, const char *text)
 static void add_many(struct proxy *p, unsigned n, unsigned endpoints)
 {
 	for (unsigned i = 0; i < n; i++) {
-		char *svc = xasprintf("{\"metadata\":{\"namespace\":\"many\",\"name\":\"s%u\"},\"spec\":{\"clusterIP\":\"10.100.%u.%u\","
-				      "\"ports\":[{\"port\":80}]}}", i, i >> 8, i & 255);
+		char *svc = xasprintf(
+		    "{\"metadata\":{\"namespace\":\"many\",\"name\":\"s%u\"},\"spec\":{\"clusterIP\":\"10.100.%u.%u\","
+		    "\"ports\":[{\"port\":80}]}}",
+		    i, i >> 8, i & 255);
 		struct str slice = STR_INIT;
-		str_addf(&slice, "{\"metadata\":{\"namespace\":\"many\",\"name\":\"s%u-a\",\"labels\":{\"kubernetes.io/service-name\":\"s%u\"}},"
-			 "\"addressType\":\"IPv4\",\"ports\":[{\"port\":8080}],\"endpoints\":[", i, i);
+		str_addf(&slice,
+			 "{\"metadata\":{\"namespace\":\"many\",\"name\":\"s%u-a\",\"labels\":{\"kubernetes.io/"
+			 "service-name\":\"s%u\"}},"
+			 "\"addressType\":\"IPv4\",\"ports\":[{\"port\":8080}],\"endpoints\":[",
+			 i, i);
 		for (unsigned k = 0; k < endpoints; k++)
-			str_addf(&slice, "%s{\"addresses\":[\"10.%u.%u.%u\"]}", k ? "," : "", 200 + k % 50, i >> 8, i & 255);
+			str_addf(&slice, "%s{\"addresses\":[\"10.%u.%u.%u\"]}", k ? "," : "", 200 + k % 50, i >> 8,
+				 i & 255);
 		str_add(&slice, "]}");
 		AUTO_JSON *a = NULL, *b = NULL;
 		json_parse(svc, strlen(svc), &a, NULL);
@@ -103,12 +109,17 @@ static void command(struct proxy *p, char *line)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "cidr", required_argument, NULL, 'c' }, { "service-cidr", required_argument, NULL, 's' },
-						 { "node-ip", required_argument, NULL, 'n' }, { "ipv6", no_argument, NULL, '6' },
-						 { "masquerade", no_argument, NULL, 'm' }, { "remove", no_argument, NULL, 'r' }, { 0 } };
-	const char *cidrs[8] = { 0 }, *services[8] = { 0 }, *ips[8] = { 0 };
+	static const struct option options[] = {{"cidr", required_argument, NULL, 'c'},
+						{"service-cidr", required_argument, NULL, 's'},
+						{"node-ip", required_argument, NULL, 'n'},
+						{"ipv6", no_argument, NULL, '6'},
+						{"masquerade", no_argument, NULL, 'm'},
+						{"remove", no_argument, NULL, 'r'},
+						{0}};
+	const char *cidrs[8] = {0}, *services[8] = {0}, *ips[8] = {0};
 	size_t n_cidrs = 0, n_services = 0, n_ips = 0, room = 0;
-	struct proxy_config c = { .node_name = "node", .cluster_cidrs = cidrs, .service_cidrs = services, .node_ips = ips };
+	struct proxy_config c = {
+	    .node_name = "node", .cluster_cidrs = cidrs, .service_cidrs = services, .node_ips = ips};
 	bool remove = false;
 	struct proxy *p;
 	struct err e = ERR_INIT;

@@ -16,28 +16,35 @@ static json_t *parse(const char *text)
 }
 
 #define INNER                                                                                                          \
-	"{\"interfaces\":[{\"name\":\"eth0\",\"mtu\":1400}],\"ips\":[{\"address\":\"10.0.0.2/24\",\"gateway\":\"10.0.0.1\"}," \
+	"{\"interfaces\":[{\"name\":\"eth0\",\"mtu\":1400}],\"ips\":[{\"address\":\"10.0.0.2/"                         \
+	"24\",\"gateway\":\"10.0.0.1\"},"                                                                              \
 	"{\"address\":\"fd00::2/64\"}],\"routes\":[{\"dst\":\"0.0.0.0/0\"},{\"dst\":\"::/0\",\"gw\":\"fd00::1\"}]}"
 #define LISTS_OLD                                                                                                      \
-	"\"interfaces\":[{\"name\":\"eth0\"}],\"ips\":[{\"address\":\"10.0.0.2/24\",\"gateway\":\"10.0.0.1\",\"version\":\"4\"}," \
-	"{\"address\":\"fd00::2/64\",\"version\":\"6\"}],\"routes\":[{\"dst\":\"0.0.0.0/0\"},{\"dst\":\"::/0\",\"gw\":\"fd00::1\"}],\"dns\":{}}"
+	"\"interfaces\":[{\"name\":\"eth0\"}],\"ips\":[{\"address\":\"10.0.0.2/"                                       \
+	"24\",\"gateway\":\"10.0.0.1\",\"version\":\"4\"},"                                                            \
+	"{\"address\":\"fd00::2/64\",\"version\":\"6\"}],\"routes\":[{\"dst\":\"0.0.0.0/0\"},{\"dst\":\"::/"           \
+	"0\",\"gw\":\"fd00::1\"}],\"dns\":{}}"
 #define OLD                                                                                                            \
-	"\"ip4\":{\"ip\":\"10.0.0.2/24\",\"gateway\":\"10.0.0.1\",\"routes\":[{\"dst\":\"0.0.0.0/0\"}]},"                  \
+	"\"ip4\":{\"ip\":\"10.0.0.2/24\",\"gateway\":\"10.0.0.1\",\"routes\":[{\"dst\":\"0.0.0.0/0\"}]},"              \
 	"\"ip6\":{\"ip\":\"fd00::2/64\",\"routes\":[{\"dst\":\"::/0\",\"gw\":\"fd00::1\"}]},\"dns\":{}}"
 
 static const struct {
 	const char *version, *want;
 } exports[] = {
-	{ "0.1.0", "{\"cniVersion\":\"0.1.0\"," OLD },
-	{ "0.2.0", "{\"cniVersion\":\"0.2.0\"," OLD },
-	{ "0.3.0", "{\"cniVersion\":\"0.3.0\"," LISTS_OLD },
-	{ "0.3.1", "{\"cniVersion\":\"0.3.1\"," LISTS_OLD },
-	{ "0.4.0", "{\"cniVersion\":\"0.4.0\"," LISTS_OLD },
-	{ "1.0.0", "{\"cniVersion\":\"1.0.0\",\"interfaces\":[{\"name\":\"eth0\"}],\"ips\":[{\"address\":\"10.0.0.2/24\",\"gateway\":"
-		   "\"10.0.0.1\"},{\"address\":\"fd00::2/64\"}],\"routes\":[{\"dst\":\"0.0.0.0/0\"},{\"dst\":\"::/0\",\"gw\":\"fd00::1\"}]}" },
-	{ "1.1.0", "{\"cniVersion\":\"1.1.0\",\"interfaces\":[{\"name\":\"eth0\",\"mtu\":1400}],\"ips\":[{\"address\":\"10.0.0.2/24\","
-		   "\"gateway\":\"10.0.0.1\"},{\"address\":\"fd00::2/64\"}],\"routes\":[{\"dst\":\"0.0.0.0/0\"},{\"dst\":\"::/0\","
-		   "\"gw\":\"fd00::1\"}]}" },
+    {"0.1.0", "{\"cniVersion\":\"0.1.0\"," OLD},
+    {"0.2.0", "{\"cniVersion\":\"0.2.0\"," OLD},
+    {"0.3.0", "{\"cniVersion\":\"0.3.0\"," LISTS_OLD},
+    {"0.3.1", "{\"cniVersion\":\"0.3.1\"," LISTS_OLD},
+    {"0.4.0", "{\"cniVersion\":\"0.4.0\"," LISTS_OLD},
+    {"1.0.0",
+     "{\"cniVersion\":\"1.0.0\",\"interfaces\":[{\"name\":\"eth0\"}],\"ips\":[{\"address\":\"10.0.0.2/24\",\"gateway\":"
+     "\"10.0.0.1\"},{\"address\":\"fd00::2/64\"}],\"routes\":[{\"dst\":\"0.0.0.0/0\"},{\"dst\":\"::/"
+     "0\",\"gw\":\"fd00::1\"}]}"},
+    {"1.1.0",
+     "{\"cniVersion\":\"1.1.0\",\"interfaces\":[{\"name\":\"eth0\",\"mtu\":1400}],\"ips\":[{\"address\":\"10.0.0.2/"
+     "24\","
+     "\"gateway\":\"10.0.0.1\"},{\"address\":\"fd00::2/64\"}],\"routes\":[{\"dst\":\"0.0.0.0/0\"},{\"dst\":\"::/0\","
+     "\"gw\":\"fd00::1\"}]}"},
 };
 
 START_TEST(exports_and_back)
@@ -82,14 +89,15 @@ END_TEST
 
 START_TEST(names)
 {
-	static const char *const good[] = { "a", "0", "a_b.c-d", "cni0" }, *const bad[] = { "", "-a", ".a", "a/b", "a b", "\xc3\xa4" };
+	static const char *const good[] = {"a", "0", "a_b.c-d", "cni0"}, *const bad[] = {"",    "-a",  ".a",
+											 "a/b", "a b", "\xc3\xa4"};
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
 		ck_assert(cni_name_is_valid(good[i]));
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		ck_assert(!cni_name_is_valid(bad[i]));
 	ck_assert_ptr_null(cni_ifname_problem("eth0"));
 	ck_assert_ptr_null(cni_ifname_problem("abcdefghijklmno"));
-	static const char *const no[] = { "", ".", "..", "a/b", "a:b", "a b", "abcdefghijklmnop" };
+	static const char *const no[] = {"", ".", "..", "a/b", "a:b", "a b", "abcdefghijklmnop"};
 	for (size_t i = 0; i < ARRAY_LEN(no); i++)
 		ck_assert_ptr_nonnull(cni_ifname_problem(no[i]));
 }
@@ -97,7 +105,7 @@ END_TEST
 
 START_TEST(args)
 {
-	struct cni_call c = { .args = "IgnoreUnknown=1;IP=10.0.0.9;XIP=a;EMPTY=" };
+	struct cni_call c = {.args = "IgnoreUnknown=1;IP=10.0.0.9;XIP=a;EMPTY="};
 	char v[16];
 	ck_assert(cni_args_get(&c, "IP", v, sizeof(v)));
 	ck_assert_str_eq(v, "10.0.0.9");
@@ -115,7 +123,8 @@ END_TEST
 
 START_TEST(resolv_conf)
 {
-	AUTO_JSON *got = ipam_dns_parse("# c\nnameserver 10.0.0.1\nnameserver\tfd00::1\ndomain d\nsearch a b\noptions ndots:5 x\n;z\n");
+	AUTO_JSON *got = ipam_dns_parse(
+	    "# c\nnameserver 10.0.0.1\nnameserver\tfd00::1\ndomain d\nsearch a b\noptions ndots:5 x\n;z\n");
 	AUTO_JSON *want = parse("{\"nameservers\":[\"10.0.0.1\",\"fd00::1\"],\"domain\":\"d\",\"search\":[\"a\",\"b\"],"
 				"\"options\":[\"ndots:5\",\"x\"]}");
 	ck_assert(json_equal(got, want));
@@ -125,22 +134,24 @@ END_TEST
 static const struct {
 	const char *conf, *error;
 } confs[] = {
-	{ "{}", "ipam" },
-	{ "{\"ipam\":{}}", "no IP ranges specified" },
-	{ "{\"ipam\":{\"ranges\":[[]]}}", "invalid range set 0: empty" },
-	{ "{\"ipam\":{\"ranges\":[[{\"subnet\":\"x\"}]]}}", "invalid range set 0: invalid CIDR address: x" },
-	{ "{\"ipam\":{\"ranges\":[{}]}}", "must be a list" },
-	{ "{\"ipam\":{\"ranges\":[[{\"subnet\":\"10.0.0.0/24\",\"gateway\":\"q\"}]]}}", "invalid IP address: q" },
-	{ "{\"ipam\":{\"ranges\":[[{\"subnet\":\"10.0.0.0/24\"}],[{\"subnet\":\"10.0.0.0/25\"}]]}}", "range set 0 overlaps with 1" },
-	{ "{\"ipam\":{\"subnet\":\"10.0.0.0/24\"},\"runtimeConfig\":{\"ips\":[\"nope\"]}}", "requested" },
-	{ "{\"ipam\":{\"subnet\":\"10.0.0.0/24\"},\"runtimeConfig\":{\"ipRanges\":[[{\"subnet\":\"10.1.0.0/24\"}]],"
-	  "\"ips\":[\"10.1.0.9/24\"]}}", NULL },
+    {"{}", "ipam"},
+    {"{\"ipam\":{}}", "no IP ranges specified"},
+    {"{\"ipam\":{\"ranges\":[[]]}}", "invalid range set 0: empty"},
+    {"{\"ipam\":{\"ranges\":[[{\"subnet\":\"x\"}]]}}", "invalid range set 0: invalid CIDR address: x"},
+    {"{\"ipam\":{\"ranges\":[{}]}}", "must be a list"},
+    {"{\"ipam\":{\"ranges\":[[{\"subnet\":\"10.0.0.0/24\",\"gateway\":\"q\"}]]}}", "invalid IP address: q"},
+    {"{\"ipam\":{\"ranges\":[[{\"subnet\":\"10.0.0.0/24\"}],[{\"subnet\":\"10.0.0.0/25\"}]]}}",
+     "range set 0 overlaps with 1"},
+    {"{\"ipam\":{\"subnet\":\"10.0.0.0/24\"},\"runtimeConfig\":{\"ips\":[\"nope\"]}}", "requested"},
+    {"{\"ipam\":{\"subnet\":\"10.0.0.0/24\"},\"runtimeConfig\":{\"ipRanges\":[[{\"subnet\":\"10.1.0.0/24\"}]],"
+     "\"ips\":[\"10.1.0.9/24\"]}}",
+     NULL},
 };
 
 START_TEST(configurations)
 {
 	AUTO_JSON *j = parse(confs[_i].conf);
-	struct cni_call c = { .args = "", .conf = j };
+	struct cni_call c = {.args = "", .conf = j};
 	struct ipam_conf conf;
 	struct err e = ERR_INIT;
 	int r = ipam_conf_parse(&c, &conf, &e);

@@ -39,7 +39,8 @@ static char *get(const char *name)
 
 static void plugin(const char *name, const char *body)
 {
-	char *file = xasprintf("bin/%s", name), *log = xasprintf(LOG, dir), *text = xasprintf("#!/bin/sh\n%scat >%s/in.%s\n%s\n", log, dir, name, body);
+	char *file = xasprintf("bin/%s", name), *log = xasprintf(LOG, dir),
+	     *text = xasprintf("#!/bin/sh\n%scat >%s/in.%s\n%s\n", log, dir, name, body);
 	put(file, text, 0755);
 	free(file);
 	free(log);
@@ -49,20 +50,26 @@ static void plugin(const char *name, const char *body)
 static void setup(void)
 {
 	char sub[96];
-	static const char *const subs[] = { "bin", "conf", "cache" };
+	static const char *const subs[] = {"bin", "conf", "cache"};
 	snprintf(dir, sizeof(dir), "/tmp/knarr-test-chain.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	for (size_t i = 0; i < ARRAY_LEN(subs); i++) {
 		snprintf(sub, sizeof(sub), "%s/%s", dir, subs[i]);
 		ck_assert_int_eq(mkdir(sub, 0755), 0);
 	}
-	plugin("one", "[ $CNI_COMMAND != ADD ] || echo '{\"cniVersion\":\"1.1.0\",\"ips\":[{\"address\":\"10.0.0.2/24\"},{\"address\":\"fd00::2/64\"}]}'");
-	plugin("two", "[ $CNI_COMMAND != ADD ] || echo '{\"cniVersion\":\"1.1.0\",\"ips\":[{\"address\":\"10.0.0.3/24\"}]}'");
-	plugin("bad", "[ $CNI_COMMAND != ADD ] || { echo '{\"code\":999,\"msg\":\"no luck\",\"details\":\"at all\"}'; exit 1; }");
+	plugin("one",
+	       "[ $CNI_COMMAND != ADD ] || echo "
+	       "'{\"cniVersion\":\"1.1.0\",\"ips\":[{\"address\":\"10.0.0.2/24\"},{\"address\":\"fd00::2/64\"}]}'");
+	plugin("two",
+	       "[ $CNI_COMMAND != ADD ] || echo '{\"cniVersion\":\"1.1.0\",\"ips\":[{\"address\":\"10.0.0.3/24\"}]}'");
+	plugin(
+	    "bad",
+	    "[ $CNI_COMMAND != ADD ] || { echo '{\"code\":999,\"msg\":\"no luck\",\"details\":\"at all\"}'; exit 1; }");
 	plugin("mute", "echo oops >&2; exit 3");
 	plugin("slow", "exec sleep 5");
 	put("conf/10-a.conflist",
-	    "{'cniVersion':'1.1.0','name':'net','plugins':[{'type':'one'},{'type':'two','capabilities':{'portMappings':true,'mac':false}}]}",
+	    "{'cniVersion':'1.1.0','name':'net','plugins':[{'type':'one'},{'type':'two','capabilities':{'portMappings':"
+	    "true,'mac':false}}]}",
 	    0644);
 }
 
@@ -101,7 +108,8 @@ static void load(void)
 	if (!loop)
 		ck_assert_int_eq(loop_new(&loop, NULL), 0);
 	chain_free(chain);
-	struct chain_config c = { .loop = loop, .conf_dir = conf, .plugin_path = bin, .cache_dir = cache, .timeout_ms = 300 };
+	struct chain_config c = {
+	    .loop = loop, .conf_dir = conf, .plugin_path = bin, .cache_dir = cache, .timeout_ms = 300};
 	ck_assert_msg(chain_load(&c, &chain, &e) == 0, "%s", e.text);
 }
 
@@ -120,18 +128,19 @@ static struct outcome wait_for(struct outcome *o)
 	return *o;
 }
 
-static const struct chain_attachment att = { .container_id = "c1", .netns = "/run/netns/x", .pod_namespace = "ns", .pod_name = "p" };
+static const struct chain_attachment att = {
+    .container_id = "c1", .netns = "/run/netns/x", .pod_namespace = "ns", .pod_name = "p"};
 
 static struct outcome add(const struct chain_attachment *a)
 {
-	struct outcome o = { .loop = loop };
+	struct outcome o = {.loop = loop};
 	chain_add(chain, a, on_done, &o);
 	return wait_for(&o);
 }
 
 static struct outcome del(const struct chain_attachment *a)
 {
-	struct outcome o = { .loop = loop };
+	struct outcome o = {.loop = loop};
 	chain_del(chain, a, on_done, &o);
 	return wait_for(&o);
 }
@@ -171,7 +180,8 @@ END_TEST
 
 START_TEST(failing_add_turns_round)
 {
-	put("conf/05-b.conflist", "{'cniVersion':'1.0.0','name':'net','plugins':[{'type':'one'},{'type':'bad'}]}", 0644);
+	put("conf/05-b.conflist", "{'cniVersion':'1.0.0','name':'net','plugins':[{'type':'one'},{'type':'bad'}]}",
+	    0644);
 	load();
 	struct outcome o = add(&att);
 	ck_assert_int_eq(o.e.code, -EIO);
@@ -198,19 +208,19 @@ END_TEST
 START_TEST(check_status_gc)
 {
 	load();
-	struct outcome o = { .loop = loop };
+	struct outcome o = {.loop = loop};
 	chain_check(chain, &att, on_done, &o);
 	ck_assert_int_eq(wait_for(&o).e.code, -ENOENT);
 	free(add(&att).result);
-	struct chain_attachment other = { .container_id = "c2", .netns = "/n" };
+	struct chain_attachment other = {.container_id = "c2", .netns = "/n"};
 	free(add(&other).result);
-	o = (struct outcome){ .loop = loop };
+	o = (struct outcome){.loop = loop};
 	chain_check(chain, &att, on_done, &o);
 	ck_assert(!wait_for(&o).e.code);
-	o = (struct outcome){ .loop = loop };
+	o = (struct outcome){.loop = loop};
 	chain_status(chain, on_done, &o);
 	ck_assert(!wait_for(&o).e.code);
-	o = (struct outcome){ .loop = loop };
+	o = (struct outcome){.loop = loop};
 	chain_gc(chain, &att, 1, on_done, &o);
 	ck_assert(!wait_for(&o).e.code);
 	AUTO_FREE char *log = get("log"), *in = get("in.one");
@@ -224,7 +234,7 @@ END_TEST
 START_TEST(cancelled)
 {
 	load();
-	struct outcome o = { .loop = loop };
+	struct outcome o = {.loop = loop};
 	struct chain_run *r = chain_add(chain, &att, on_done, &o);
 	chain_cancel(r);
 	loop_run_once(loop, 0);
@@ -240,15 +250,15 @@ END_TEST
 static const struct {
 	const char *conf, *error;
 } confs[] = {
-	{ "[]", "not a JSON object" },
-	{ "{}", "\"name\"" },
-	{ "{'name':'a b','plugins':[{'type':'x'}]}", "\"name\"" },
-	{ "{'name':'a','cniVersion':'7.0.0','plugins':[{'type':'x'}]}", "7.0.0 is not supported" },
-	{ "{'name':'a','plugins':[]}", "at least one plugin" },
-	{ "{'name':'a','plugins':[{'type':'../x'}]}", "plugins[0]" },
-	{ "{'name':'a'}", "plugins[0]" },
-	{ "{'name':'a','type':'x'}", NULL },
-	{ "{'name':'a','cniVersion':'1.0.0','plugins':[{'type':'x'}]}", NULL },
+    {"[]", "not a JSON object"},
+    {"{}", "\"name\""},
+    {"{'name':'a b','plugins':[{'type':'x'}]}", "\"name\""},
+    {"{'name':'a','cniVersion':'7.0.0','plugins':[{'type':'x'}]}", "7.0.0 is not supported"},
+    {"{'name':'a','plugins':[]}", "at least one plugin"},
+    {"{'name':'a','plugins':[{'type':'../x'}]}", "plugins[0]"},
+    {"{'name':'a'}", "plugins[0]"},
+    {"{'name':'a','type':'x'}", NULL},
+    {"{'name':'a','cniVersion':'1.0.0','plugins':[{'type':'x'}]}", NULL},
 };
 
 START_TEST(configurations)
@@ -261,7 +271,8 @@ START_TEST(configurations)
 	struct err e = ERR_INIT;
 	ck_assert_int_eq(json_parse(text, strlen(text), &conf, NULL), 0);
 	int r = chain_conf_list(conf, &list, &e);
-	ck_assert_msg(confs[_i].error ? r < 0 && strstr(e.text, confs[_i].error) : r == 0, "%s: %s", confs[_i].conf, e.text);
+	ck_assert_msg(confs[_i].error ? r < 0 && strstr(e.text, confs[_i].error) : r == 0, "%s: %s", confs[_i].conf,
+		      e.text);
 	free(text);
 }
 END_TEST
@@ -272,7 +283,7 @@ START_TEST(load_errors)
 	struct chain *c;
 	struct err e = ERR_INIT;
 	snprintf(conf, sizeof(conf), "%s/cache", dir);
-	struct chain_config config = { .conf_dir = conf, .plugin_path = "/nowhere" };
+	struct chain_config config = {.conf_dir = conf, .plugin_path = "/nowhere"};
 	ck_assert_int_eq(chain_load(&config, &c, &e), -ENOENT);
 	ck_assert(strstr(e.text, "no CNI configuration"));
 	snprintf(conf, sizeof(conf), "%s/conf", dir);

@@ -20,8 +20,8 @@ static void ck_ip(struct ip got, const char *want)
 
 START_TEST(parses)
 {
-	static const char *const bad[] = { "", "1.2.3", "1.2.3.4.5", "1.2.3.256", "x", "::g", "1.2.3.4/8", " 1.2.3.4" };
-	struct ip r = { .family = 77 };
+	static const char *const bad[] = {"", "1.2.3", "1.2.3.4.5", "1.2.3.256", "x", "::g", "1.2.3.4/8", " 1.2.3.4"};
+	struct ip r = {.family = 77};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		ck_assert_msg(ip_parse(bad[i], &r) < 0, "%s", bad[i]);
 	ck_assert(ip_parse(NULL, &r) < 0);
@@ -35,7 +35,8 @@ END_TEST
 
 START_TEST(networks)
 {
-	static const char *const bad[] = { "10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "fd00::/129", "/8" };
+	static const char *const bad[] = {"10.0.0.0",     "10.0.0.0/",  "10.0.0.0/33", "10.0.0.0/-1",
+					  "10.0.0.0/8/8", "fd00::/129", "/8"};
 	struct ip_net n;
 	char text[IP_TEXT_MAX];
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
@@ -66,14 +67,15 @@ START_TEST(order)
 	ck_assert_int_lt(ip_cmp(&a, &b), 0);
 	ck_assert_int_lt(ip_cmp(&b, &six), 0);
 	ck_assert(ip_eq(&a, &a) && !ip_eq(&a, &b));
-	struct ip any = ip("0.0.0.0"), none = { 0 };
+	struct ip any = ip("0.0.0.0"), none = {0};
 	ck_assert(ip_is_any(&any) && !ip_is_any(&none) && ip_is_unset(&none) && !ip_is_unset(&any));
 }
 END_TEST
 
 START_TEST(macs)
 {
-	static const char *const bad[] = { "", "zz", "00:11:22:33:44", "00:11:22:33:44:5", "00:11:22:33:44:gg", "00-11-22-33-44-55" };
+	static const char *const bad[] = {
+	    "", "zz", "00:11:22:33:44", "00:11:22:33:44:5", "00:11:22:33:44:gg", "00-11-22-33-44-55"};
 	uint8_t m[6];
 	char text[MAC_TEXT_MAX];
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)

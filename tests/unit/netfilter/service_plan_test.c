@@ -52,7 +52,7 @@ static char *text_of(const struct svc_elem *v, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const struct svc_elem *e = &v[i];
 		size_t a = e->family == AF_INET ? 4 : 16;
-		struct ip ip = { .family = e->family }, to = { .family = e->family };
+		struct ip ip = {.family = e->family}, to = {.family = e->family};
 		char t[IP_TEXT_MAX], chain[32];
 		memcpy(ip.b, e->key, a);
 		str_addf(&out, "%c %s", "SEUH"[e->kind], ip_text(&ip, t));
@@ -102,54 +102,61 @@ static char *plan(const char *svc, const char *slices[], size_t n)
 static const struct {
 	const char *name, *service, *slice, *want;
 } plans[] = {
-	{ "cluster IP", SVC(PORT80), SLICE(EP("10.244.0.2", "") "," EP("10.244.0.3", ""), P8080),
-	  "S 10.96.0.9/6/80 m2\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/1 10.244.0.3:8080\nH 10.244.0.2\nH 10.244.0.3\n" },
-	{ "no endpoints", SVC(PORT80), SLICE("", P8080), "U 10.96.0.9/6/80 reject\n" },
-	{ "not ready", SVC(PORT80), SLICE(EP("10.244.0.2", ",'conditions':{'ready':false}"), P8080), "U 10.96.0.9/6/80 reject\n" },
-	{ "ready is unknown", SVC(PORT80), SLICE(EP("10.244.0.2", ",'conditions':{}"), P8080),
-	  "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nH 10.244.0.2\n" },
-	{ "terminating only where nothing is ready", SVC(PORT80),
-	  SLICE(EP("10.244.0.2", ",'conditions':{'ready':false,'serving':true,'terminating':true}") "," EP("10.244.0.3", ""), P8080),
-	  "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.3:8080\nH 10.244.0.3\n" },
-	{ "terminating and serving", SVC(PORT80),
-	  SLICE(EP("10.244.0.2", ",'conditions':{'ready':false,'serving':true,'terminating':true}") ","
-		EP("10.244.0.3", ",'conditions':{'ready':false,'serving':false,'terminating':true}"), P8080),
-	  "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nH 10.244.0.2\n" },
-	{ "node port", SVC("'ports':[{'port':80,'nodePort':30080}]"), SLICE(EP("10.244.0.2", ""), P8080),
-	  "S 10.96.0.9/6/80 m1\nS 192.168.0.1/6/30080 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 192.168.0.1/6/30080/0 10.244.0.2:8080\n"
-	  "H 10.244.0.2\n" },
-	{ "external and load-balancer addresses", "{'metadata':{'namespace':'d','name':'s'},'spec':{'clusterIP':'10.96.0.9','externalIPs':"
-	  "['1.2.3.4'],'ports':[{'port':80}]},'status':{'loadBalancer':{'ingress':[{'ip':'1.2.3.5'},{'ip':'1.2.3.6','ipMode':'Proxy'}]}}}",
-	  SLICE("", P8080), "U 1.2.3.4/6/80 reject\nU 1.2.3.5/6/80 reject\nU 10.96.0.9/6/80 reject\n" },
-	{ "external Local keeps the source and drops without a local endpoint",
-	  SVC("'externalTrafficPolicy':'Local','ports':[{'port':80,'nodePort':30080}]"),
-	  SLICE(EP("10.244.0.2", ",'nodeName':'n2'"), P8080),
-	  "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nU 192.168.0.1/6/30080 drop\nH 10.244.0.2\n" },
-	{ "external Local with one", SVC("'externalTrafficPolicy':'Local','ports':[{'port':80,'nodePort':30080}]"),
-	  SLICE(EP("10.244.0.2", ",'nodeName':'n2'") "," EP("10.244.0.3", ",'nodeName':'n1'"), P8080),
-	  "S 10.96.0.9/6/80 m2\nS 192.168.0.1/6/30080 n1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/1 10.244.0.3:8080\n"
-	  "E 192.168.0.1/6/30080/0 10.244.0.3:8080\nH 10.244.0.2\nH 10.244.0.3\n" },
-	{ "internal Local", SVC("'internalTrafficPolicy':'Local'," PORT80),
-	  SLICE(EP("10.244.0.2", ",'nodeName':'n2'") "," EP("10.244.0.3", ",'nodeName':'n1'"), P8080),
-	  "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.3:8080\nH 10.244.0.3\n" },
-	{ "ports by name and protocol", SVC("'ports':[{'name':'a','port':80},{'name':'b','port':53,'protocol':'UDP'}]"),
-	  SLICE(EP("10.244.0.2", ""), "{'name':'a','port':8080},{'name':'b','port':5353,'protocol':'UDP'},{'name':'b','port':1}"),
-	  "S 10.96.0.9/6/80 m1\nS 10.96.0.9/17/53 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/17/53/0 10.244.0.2:5353\n"
-	  "H 10.244.0.2\n" },
-	{ "affinity", SVC("'sessionAffinity':'ClientIP','sessionAffinityConfig':{'clientIP':{'timeoutSeconds':60}}," PORT80),
-	  SLICE(EP("10.244.0.2", ""), P8080), "S 10.96.0.9/6/80 m1-60\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nH 10.244.0.2\n" },
-	{ "an endpoint twice", SVC(PORT80), SLICE(EP("10.244.0.2", "") "," EP("10.244.0.2", ""), P8080),
-	  "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nH 10.244.0.2\n" },
-	{ "both families", "{'metadata':{'namespace':'d','name':'s'},'spec':{'clusterIP':'fd96::9','clusterIPs':['fd96::9','10.96.0.9'],"
-	  "'ports':[{'port':80}]}}",
-	  SLICE(EP("10.244.0.2", "") "," EP("fd44::2", ""), P8080),
-	  "S 10.96.0.9/6/80 m1\nS fd96::9/6/80 n1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE fd96::9/6/80/0 fd44::2:8080\nH 10.244.0.2\n"
-	  "H fd44::2\n" },
+    {"cluster IP", SVC(PORT80), SLICE(EP("10.244.0.2", "") "," EP("10.244.0.3", ""), P8080),
+     "S 10.96.0.9/6/80 m2\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/1 10.244.0.3:8080\n"},
+    {"no endpoints", SVC(PORT80), SLICE("", P8080), "U 10.96.0.9/6/80 reject\n"},
+    {"not ready", SVC(PORT80), SLICE(EP("10.244.0.2", ",'conditions':{'ready':false}"), P8080),
+     "U 10.96.0.9/6/80 reject\n"},
+    {"ready is unknown", SVC(PORT80), SLICE(EP("10.244.0.2", ",'conditions':{}"), P8080),
+     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
+    {"terminating only where nothing is ready", SVC(PORT80),
+     SLICE(EP("10.244.0.2", ",'conditions':{'ready':false,'serving':true,'terminating':true}") "," EP("10.244.0.3", ""),
+	   P8080),
+     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.3:8080\n"},
+    {"terminating and serving", SVC(PORT80),
+     SLICE(EP("10.244.0.2", ",'conditions':{'ready':false,'serving':true,'terminating':true}") "," EP(
+	       "10.244.0.3", ",'conditions':{'ready':false,'serving':false,'terminating':true}"),
+	   P8080),
+     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
+    {"node port", SVC("'ports':[{'port':80,'nodePort':30080}]"), SLICE(EP("10.244.0.2", ""), P8080),
+     "S 10.96.0.9/6/80 m1\nS 192.168.0.1/6/30080 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 192.168.0.1/6/30080/0 "
+     "10.244.0.2:8080\n"},
+    {"external and load-balancer addresses",
+     "{'metadata':{'namespace':'d','name':'s'},'spec':{'clusterIP':'10.96.0.9','externalIPs':"
+     "['1.2.3.4'],'ports':[{'port':80}]},'status':{'loadBalancer':{'ingress':[{'ip':'1.2.3.5'},{'ip':'1.2.3.6','ipMode'"
+     ":'Proxy'}]}}}",
+     SLICE("", P8080), "U 1.2.3.4/6/80 reject\nU 1.2.3.5/6/80 reject\nU 10.96.0.9/6/80 reject\n"},
+    {"external Local keeps the source and drops without a local endpoint",
+     SVC("'externalTrafficPolicy':'Local','ports':[{'port':80,'nodePort':30080}]"),
+     SLICE(EP("10.244.0.2", ",'nodeName':'n2'"), P8080),
+     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nU 192.168.0.1/6/30080 drop\n"},
+    {"external Local with one", SVC("'externalTrafficPolicy':'Local','ports':[{'port':80,'nodePort':30080}]"),
+     SLICE(EP("10.244.0.2", ",'nodeName':'n2'") "," EP("10.244.0.3", ",'nodeName':'n1'"), P8080),
+     "S 10.96.0.9/6/80 m2\nS 192.168.0.1/6/30080 n1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/1 "
+     "10.244.0.3:8080\n"
+     "E 192.168.0.1/6/30080/0 10.244.0.3:8080\nH 10.244.0.3\n"},
+    {"internal Local", SVC("'internalTrafficPolicy':'Local'," PORT80),
+     SLICE(EP("10.244.0.2", ",'nodeName':'n2'") "," EP("10.244.0.3", ",'nodeName':'n1'"), P8080),
+     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.3:8080\nH 10.244.0.3\n"},
+    {"ports by name and protocol", SVC("'ports':[{'name':'a','port':80},{'name':'b','port':53,'protocol':'UDP'}]"),
+     SLICE(EP("10.244.0.2", ""),
+	   "{'name':'a','port':8080},{'name':'b','port':5353,'protocol':'UDP'},{'name':'b','port':1}"),
+     "S 10.96.0.9/6/80 m1\nS 10.96.0.9/17/53 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/17/53/0 "
+     "10.244.0.2:5353\n"},
+    {"affinity", SVC("'sessionAffinity':'ClientIP','sessionAffinityConfig':{'clientIP':{'timeoutSeconds':60}}," PORT80),
+     SLICE(EP("10.244.0.2", ""), P8080), "S 10.96.0.9/6/80 m1-60\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
+    {"an endpoint twice", SVC(PORT80), SLICE(EP("10.244.0.2", "") "," EP("10.244.0.2", ""), P8080),
+     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
+    {"both families",
+     "{'metadata':{'namespace':'d','name':'s'},'spec':{'clusterIP':'fd96::9','clusterIPs':['fd96::9','10.96.0.9'],"
+     "'ports':[{'port':80}]}}",
+     SLICE(EP("10.244.0.2", "") "," EP("fd44::2", ""), P8080),
+     "S 10.96.0.9/6/80 m1\nS fd96::9/6/80 n1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE fd96::9/6/80/0 fd44::2:8080\n"},
 };
 
 START_TEST(plans_right)
 {
-	const char *slices[] = { plans[_i].slice };
+	const char *slices[] = {plans[_i].slice};
 	char *got = plan(plans[_i].service, slices, 1);
 	ck_assert_msg(!strcmp(got, plans[_i].want), "%s: got\n%swanted\n%s", plans[_i].name, got, plans[_i].want);
 	free(got);
@@ -170,8 +177,10 @@ static const struct svc_elem *find(void *arg, const struct svc_elem *like)
 START_TEST(indexes_stay)
 {
 	struct service *s = service(SVC(PORT80));
-	struct service_slice *before = slice(SLICE(EP("10.244.0.2", "") "," EP("10.244.0.3", "") "," EP("10.244.0.4", ""), P8080));
-	struct service_slice *after = slice(SLICE(EP("10.244.0.3", "") "," EP("10.244.0.4", "") "," EP("10.244.0.5", ""), P8080));
+	struct service_slice *before =
+	    slice(SLICE(EP("10.244.0.2", "") "," EP("10.244.0.3", "") "," EP("10.244.0.4", ""), P8080));
+	struct service_slice *after =
+	    slice(SLICE(EP("10.244.0.3", "") "," EP("10.244.0.4", "") "," EP("10.244.0.5", ""), P8080));
 	struct known old;
 	struct svc_elem *wanted;
 	const struct svc_elem **del, **add;
@@ -181,11 +190,10 @@ START_TEST(indexes_stay)
 	ctx.arg = &old;
 	service_plan(s, &after, 1, &ctx, &wanted, &n);
 	svc_elem_diff(old.v, old.n, wanted, n, &del, &n_del, &add, &n_add);
-	/* one endpoint replaced: its index and its hairpin, nothing else */
-	ck_assert_uint_eq(n_del, 2);
-	ck_assert_uint_eq(n_add, 2);
+	/* one endpoint replaced: its index, nothing else */
+	ck_assert_uint_eq(n_del, 1);
+	ck_assert_uint_eq(n_add, 1);
 	ck_assert_int_eq(add[0]->kind, SVC_ENDPOINT);
-	ck_assert_int_eq(add[1]->kind, SVC_HAIRPIN);
 	ck_assert_int_eq(svc_elem_cmp(del[0], add[0]), 0);
 	free(del), free(add), free(wanted), free(old.v);
 	service_free(s), service_slice_free(before), service_slice_free(after);
@@ -194,7 +202,7 @@ END_TEST
 
 START_TEST(differences)
 {
-	struct svc_elem a = { .kind = SVC_SERVICE, .family = AF_INET, .key_len = 12, .count = 1 }, b = a, c = a;
+	struct svc_elem a = {.kind = SVC_SERVICE, .family = AF_INET, .key_len = 12, .count = 1}, b = a, c = a;
 	b.key[0] = 1;
 	c.count = 2;
 	const struct svc_elem **del, **add;
@@ -216,8 +224,9 @@ END_TEST
 
 START_TEST(chain_names)
 {
-	struct svc_elem e = { 0 };
-	static const char *const good[] = { "n1", "m12", "n3-10800" }, *const bad[] = { "", "n", "x1", "n01", "nope", "n1-", "n99999999" };
+	struct svc_elem e = {0};
+	static const char *const good[] = {"n1", "m12", "n3-10800"}, *const bad[] = {"",     "n",   "x1",       "n01",
+										     "nope", "n1-", "n99999999"};
 	char name[32];
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		ck_assert(svc_chain_parse(good[i], &e));
@@ -233,10 +242,12 @@ START_TEST(not_ours)
 	ck_assert_ptr_null(service("{'metadata':{'name':'s'},'spec':{'clusterIP':'None'}}"));
 	ck_assert_ptr_null(service("{'metadata':{'name':'s'},'spec':{'type':'ExternalName'}}"));
 	ck_assert_ptr_null(service("{'metadata':{'name':'s'},'spec':{}}"));
-	ck_assert_ptr_null(service("{'metadata':{'name':'s','labels':{'service.kubernetes.io/service-proxy-name':'x'}},'spec':"
-				   "{'clusterIP':'10.96.0.9'}}"));
+	ck_assert_ptr_null(
+	    service("{'metadata':{'name':'s','labels':{'service.kubernetes.io/service-proxy-name':'x'}},'spec':"
+		    "{'clusterIP':'10.96.0.9'}}"));
 	ck_assert_ptr_null(slice("{'metadata':{'name':'s'}}"));
-	ck_assert_ptr_null(slice("{'metadata':{'name':'s','labels':{'kubernetes.io/service-name':'s'}},'addressType':'FQDN'}"));
+	ck_assert_ptr_null(
+	    slice("{'metadata':{'name':'s','labels':{'kubernetes.io/service-name':'s'}},'addressType':'FQDN'}"));
 }
 END_TEST
 
