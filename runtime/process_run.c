@@ -1,0 +1,244 @@
+/* Becoming the container's process.
+ *
+ * Happy path: labels, priorities, filter if it needs privilege, bounding set, groups, user, capabilities, umask,
+ * no_new_privs, directory, program; then at exec the filter if it needs none. What can fail: any step, named. What always
+ * holds: nothing is allowed again once taken away; every descriptor beyond the preserved ones is closed by exec. */
+#include "runtime/process_run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "runtime/caps.h"
+#include "runtime/scheduling.h"
+#include "runtime/sync.h"
+#include "runtime/syscalls.h"
+
+#define PASSWD_MAX (1 << 20)
+
+int process_open_proc(struct err *e)
+{
+	struct statfs fs;
+	AUTO_FD int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstatfs(fd, &fs) < 0)
+		return err_sys(e, "open /proc");
+	return fs.f_type == PROC_SUPER_MAGIC ? TAKE_FD(fd) : err_set(e, -ENODEV, "/proc is not a procfs");
+}
+
+int process_stdio(const int stdio[3], struct err *e)
+{
+	int high[3];
+	/* First out of the way of 0..2, so that any order of sources works. */
+	for (int i = 0; i < 3; i++) {
+		high[i] = stdio[i] < 0 ? -1 : fcntl(stdio[i], F_DUPFD_CLOEXEC, 3);
+		if (stdio[i] >= 0 && high[i] < 0)
+			return err_sys(e, "descriptor %d", stdio[i]);
+	}
+	for (int i = 0; i < 3; i++)
+		if (high[i] >= 0 && dup2(high[i], i) < 0)
+			return err_sys(e, "descriptor %d", i);
+	return 0;
+}
+
+static int write_attr(const struct process_run *run, const char *file, const char *text, struct err *e)
+{
+	AUTO_FREE char *path = xasprintf("thread-self/attr/%s", file);
+	int r = fs_write_existing_at(run->proc_fd, path, text, NULL);
+	return r < 0 ? err_code(e, r, "set label \"%.200s\"", text) : 0;
+}
+
+static int set_labels(const struct process_run *run, struct err *e)
+{
+	const struct process_conf *p = run->process;
+	int r = 0;
+	if (!str_empty(p->apparmor)) {
+		AUTO_FREE char *text = xasprintf("exec %s", p->apparmor);
+		r = write_attr(run, "apparmor/exec", text, NULL) < 0 ? write_attr(run, "exec", text, e) : 0;
+	}
+	if (r == 0 && !str_empty(p->selinux))
+		r = write_attr(run, "exec", p->selinux, e);
+	return r;
+}
+
+static int set_user(const struct process_conf *p, struct err *e)
+{
+	if (setgroups(p->n_groups, p->groups) < 0 && (errno != EPERM || p->n_groups))
+		return err_sys(e, "setgroups");
+	if (setresgid(p->gid, p->gid, p->gid) < 0)
+		return err_sys(e, "setgid %u", p->gid);
+	if (prctl(PR_SET_KEEPCAPS, 1) < 0)
+		return err_sys(e, "keep capabilities");
+	if (setresuid(p->uid, p->uid, p->uid) < 0)
+		return err_sys(e, "setuid %u", p->uid);
+	return 0;
+}
+
+/* A directory outside the container would be a way out of it: the kernel calls such a path unreachable. */
+static int check_cwd(struct err *e)
+{
+	char buf[4097];
+	long n = syscall(SYS_getcwd, buf, sizeof(buf));
+	if (n < 0)
+		return err_sys(e, "getcwd");
+	return buf[0] == '/' ? 0 : err_set(e, -EPERM, "current working directory is outside of container mount namespace root");
+}
+
+static int enter_cwd(const char *cwd, bool make, struct err *e)
+{
+	if (make && chdir(cwd) < 0 && errno == ENOENT)
+		fs_mkdir_p(cwd, 0755, NULL);
+	if (chdir(cwd) < 0)
+		return err_sys(e, "chdir to cwd (\"%s\") set in config.json failed", cwd);
+	return check_cwd(e);
+}
+
+static const char *env_get(char *const *env, const char *name)
+{
+	size_t n = strlen(name);
+	for (size_t i = 0; env && env[i]; i++)
+		if (!strncmp(env[i], name, n) && env[i][n] == '=')
+			return env[i] + n + 1;
+	return NULL;
+}
+
+/* The home directory of uid by the container's own /etc/passwd, "/" where it does not say; owned. */
+static char *home_of(uid_t uid)
+{
+	AUTO_FD int fd = open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	AUTO_STR text = STR_INIT;
+	if (fd < 0 || fs_read_fd(fd, PASSWD_MAX, &text, NULL) < 0)
+		return xstrdup("/");
+	AUTO_STRV char **lines = str_split(str_text(&text), '\n');
+	for (size_t i = 0; i < strv_len(lines); i++) {
+		AUTO_STRV char **f = str_split(lines[i], ':');
+		uint32_t n;
+		if (strv_len(f) >= 6 && str_to_u32(f[2], &n) == 0 && n == uid && *f[5])
+			return xstrdup(f[5]);
+	}
+	return xstrdup("/");
+}
+
+static int can_exec(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
+static int find_in_path(const char *name, const char *path, char **ret, struct err *e)
+{
+	AUTO_STRV char **dirs = str_split(path ? path : "", ':');
+	for (size_t i = 0; i < strv_len(dirs); i++) {
+		AUTO_FREE char *full = xasprintf("%s/%s", *dirs[i] ? dirs[i] : ".", name);
+		if (can_exec(full) == 0) {
+			*ret = TAKE(full);
+			return 0;
+		}
+	}
+	return err_set(e, -ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
+}
+
+int process_find(const char *name, char *const *env, char **ret, struct err *e)
+{
+	if (!strchr(name, '/'))
+		return find_in_path(name, env_get(env, "PATH"), ret, e);
+	int r = can_exec(name);
+	if (r == -EACCES || r == -EPERM)
+		return err_set(e, -EACCES, "exec: \"%s\": permission denied", name);
+	if (r == -EISDIR)
+		return err_set(e, -EACCES, "exec: \"%s\": is a directory", name);
+	if (r < 0)
+		return err_set(e, r == -ENOTDIR ? -ENOENT : r, "exec: \"%s\": stat %s: %s", name, name,
+			       r == -ENOENT ? "no such file or directory" : strerror(-r));
+	*ret = xstrdup(name);
+	return 0;
+}
+
+static int apply_filter(struct process_run *run, struct err *e)
+{
+	AUTO_FD int listener = -1;
+	int r = seccomp_apply(run->seccomp, &listener, e);
+	if (r < 0 || listener < 0)
+		return r;
+	return sync_send_fd(run->listener_sock, listener, run->listener_message, e);
+}
+
+static int drop_privileges(struct process_run *run, struct err *e)
+{
+	const struct process_conf *p = run->process;
+	int r = p->no_new_privs ? 0 : apply_filter(run, e);
+	if (r == 0)
+		r = caps_apply_bounding(&p->caps, e);
+	if (r == 0)
+		r = set_user(p, e);
+	if (r == 0)
+		r = caps_apply(&p->caps, e);
+	if (r < 0)
+		return r;
+	if (p->umask >= 0)
+		umask((mode_t)p->umask);
+	prctl(PR_SET_KEEPCAPS, 0);
+	if (p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_sys(e, "set no_new_privs");
+	return 0;
+}
+
+int process_become(struct process_run *run, struct err *e)
+{
+	const struct process_conf *p = run->process;
+	int r = set_labels(run, e);
+	if (r == 0)
+		r = scheduling_apply(p, e);
+	if (r < 0)
+		return r;
+	/* As root first, because the directory may have to be made; again as the user where root may not enter. */
+	int entered = enter_cwd(p->cwd, true, e);
+	if (entered < 0 && entered != -EACCES)
+		return entered;
+	r = drop_privileges(run, e);
+	if (r == 0 && entered < 0)
+		r = enter_cwd(p->cwd, false, e);
+	if (r < 0)
+		return r;
+	run->envp = strv_dup(p->envp);
+	if (str_empty(env_get(run->envp, "HOME"))) {
+		AUTO_FREE char *home = home_of(p->uid);
+		AUTO_FREE char *setting = xasprintf("HOME=%s", home);
+		size_t w = 0;
+		for (size_t i = 0; run->envp && run->envp[i]; i++)
+			if (strncmp(run->envp[i], "HOME=", 5))
+				run->envp[w++] = run->envp[i];
+		if (run->envp)
+			run->envp[w] = NULL;
+		strv_add(&run->envp, setting);
+	}
+	return process_find(p->argv[0], run->envp, &run->path, e);
+}
+
+int process_exec(struct process_run *run, struct err *e)
+{
+	for (int fd = 3; fd < 3 + run->preserve_fds; fd++)
+		if (fcntl(fd, F_SETFD, 0) < 0)
+			return err_sys(e, "preserve descriptor %d", fd);
+	sys_close_range((unsigned)(3 + run->preserve_fds), ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
+	int r = run->process->no_new_privs ? apply_filter(run, e) : 0;
+	if (r < 0)
+		return r;
+	execve(run->path, run->process->argv, run->envp);
+	int code = errno == ENOENT ? -ENOENT : errno == EACCES || errno == ENOEXEC ? -EACCES : -errno;
+	return err_set(e, code, "exec: \"%s\": exec %s: %s", run->process->argv[0], run->path, strerror(errno));
+}

@@ -1,0 +1,33 @@
+/* The last steps inside the container, common to init and exec: user, capabilities, labels, program. */
+#ifndef KNARR_RUNTIME_PROCESS_RUN_H
+#define KNARR_RUNTIME_PROCESS_RUN_H
+
+#include "base/err.h"
+#include "runtime/config.h"
+#include "runtime/seccomp_filter.h"
+
+struct process_run {
+	const struct process_conf *process;
+	const struct seccomp_program *seccomp;
+	int proc_fd;	   /* a real procfs, opened before the root changed */
+	int listener_sock; /* where the seccomp listener goes, or -1 */
+	const char *listener_message;
+	int preserve_fds;
+	/* Set by process_become(). */
+	char *path;  /* the program, owned */
+	char **envp; /* with HOME, owned */
+};
+
+/* Standard descriptors; -1 keeps the one that is there. Before the terminal and the user. */
+int process_stdio(const int stdio[3], struct err *e);
+/* Everything irrevocable but the exec: labels, user, capabilities, directory; finds the program. Errors of the program
+ * have the texts that container_error_is_exec() knows. */
+int process_become(struct process_run *run, struct err *e);
+/* Filter, descriptors, execve; comes back only with an error. */
+int process_exec(struct process_run *run, struct err *e);
+/* The program behind argv[0] by the PATH in env, as the calling process may execute it. Returns owned. */
+int process_find(const char *name, char *const *env, char **ret, struct err *e);
+/* Opens /proc and checks that it is one. */
+int process_open_proc(struct err *e);
+
+#endif

@@ -1,0 +1,123 @@
+/* Messages of creator and child.
+ *
+ * Happy path: one packet a message. What can fail: the other side dies, which reads as -EPIPE: neither side ever waits for
+ * a process that is gone. What always holds: messages have one fixed size, received descriptors are close-on-exec. */
+#include "runtime/sync.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+struct message {
+	int type, value;
+	char text[1024];
+};
+
+union control {
+	char bytes[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+int sync_pair(int ret[2], struct err *e)
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret) < 0 ? err_sys(e, "socketpair") : 0;
+}
+
+static int send_with_fd(int sock, const void *bytes, size_t n, int fd)
+{
+	union control c = { 0 };
+	struct iovec v = { (void *)bytes, n };
+	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1 };
+	if (fd >= 0) {
+		h.msg_control = c.bytes;
+		h.msg_controllen = sizeof(c.bytes);
+		struct cmsghdr *m = CMSG_FIRSTHDR(&h);
+		*m = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
+		memcpy(CMSG_DATA(m), &fd, sizeof(fd));
+	}
+	ssize_t r;
+	do
+		r = sendmsg(sock, &h, MSG_NOSIGNAL);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
+}
+
+int sync_send(int sock, enum sync_type type, int value, int fd)
+{
+	struct message m = { .type = (int)type, .value = value };
+	return send_with_fd(sock, &m, sizeof(m), fd);
+}
+
+int sync_send_error(int sock, const struct err *why)
+{
+	struct message m = { .type = SYNC_ERROR, .value = why->code ? why->code : -EIO };
+	snprintf(m.text, sizeof(m.text), "%s", err_text(why));
+	return send_with_fd(sock, &m, sizeof(m), -1);
+}
+
+int sync_receive(int sock, enum sync_type *ret_type, int *ret_value, int *ret_fd, struct err *e)
+{
+	struct message m;
+	union control c = { 0 };
+	struct iovec v = { &m, sizeof(m) };
+	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = c.bytes, .msg_controllen = sizeof(c.bytes) };
+	ssize_t n;
+	do
+		n = recvmsg(sock, &h, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n == 0 || (n < 0 && errno == ECONNRESET))
+		return err_set(e, -EPIPE, "the container's process ended unexpectedly");
+	if (n != (ssize_t)sizeof(m))
+		return err_set(e, n < 0 ? -errno : -EBADMSG, "broken message from the container's process");
+	AUTO_FD int fd = -1;
+	struct cmsghdr *cm = CMSG_FIRSTHDR(&h);
+	if (cm && cm->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(cm), sizeof(fd));
+	m.text[sizeof(m.text) - 1] = '\0';
+	if (m.type == SYNC_ERROR)
+		return err_set(e, m.value < 0 ? m.value : -EIO, "%s", m.text);
+	*ret_type = (enum sync_type)m.type;
+	if (ret_value)
+		*ret_value = m.value;
+	if (ret_fd)
+		*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+int sync_expect(int sock, enum sync_type type, int *ret_value, struct err *e)
+{
+	enum sync_type got;
+	int r = sync_receive(sock, &got, ret_value, NULL, e);
+	if (r == 0 && got != type)
+		return err_set(e, -EBADMSG, "message %d where %d was due", (int)got, (int)type);
+	return r;
+}
+
+int sync_connect(const char *path, struct err *e)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof(a.sun_path))
+		return err_set(e, -ENAMETOOLONG, "socket path %s is too long", path);
+	strcpy(a.sun_path, path);
+	AUTO_FD int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (sock < 0 || connect(sock, (struct sockaddr *)&a, sizeof(a)) < 0)
+		return err_sys(e, "connect to %s", path);
+	return TAKE_FD(sock);
+}
+
+int sync_send_fd(int sock, int fd, const char *message, struct err *e)
+{
+	int r = send_with_fd(sock, message, strlen(message), fd);
+	return r < 0 ? err_code(e, r, "send descriptor") : 0;
+}
+
+int sync_send_fd_to(const char *path, int fd, const char *message, struct err *e)
+{
+	AUTO_FD int sock = sync_connect(path, e);
+	return sock < 0 ? sock : sync_send_fd(sock, fd, message, e);
+}
