@@ -348,7 +348,16 @@ static struct conntrack_match match_of(const struct svc_elem *e)
 	return m;
 }
 
-/* Flows to endpoints that only changed their index are cut too: their next packet finds a live endpoint. */
+/* Whether an endpoint that left its index stands at another one of the same front now. */
+static bool has_moved(const struct sync *s, const struct svc_elem *e)
+{
+	const struct pointers *add = &s->add[SVC_ENDPOINT][side(e)];
+	for (size_t i = 0; e->kind == SVC_ENDPOINT && i < add->n; i++)
+		if (!memcmp(add->v[i]->data, e->data, e->data_len) && !memcmp(add->v[i]->key, e->key, SVC_FRONT_LEN(e)))
+			return true;
+	return false;
+}
+
 static int cut_udp(struct sync *s, struct err *e)
 {
 	struct conntrack_match *v = xcalloc(s->finished.n + 1, sizeof(*v));
@@ -356,7 +365,7 @@ static int cut_udp(struct sync *s, struct err *e)
 	for (int six = 0; r >= 0 && six < 2; six++) {
 		size_t n = 0;
 		for (size_t i = 0; i < s->finished.n; i++)
-			if (side(&s->finished.v[i]) == six)
+			if (side(&s->finished.v[i]) == six && !has_moved(s, &s->finished.v[i]))
 				v[n++] = match_of(&s->finished.v[i]);
 		r = conntrack_delete_udp(six ? AF_INET6 : AF_INET, v, n, e);
 	}
@@ -379,7 +388,7 @@ static void note_stale(void *arg, const struct nft_elem *elem)
 	const struct pointers *del = &st->s->del[SVC_ENDPOINT][st->family == AF_INET6];
 	for (size_t i = 0; i < del->n; i++)
 		if (!memcmp(elem->key, del->v[i]->key, front) &&
-		    !memcmp(elem->data, del->v[i]->data, del->v[i]->data_len)) {
+		    !memcmp(elem->data, del->v[i]->data, del->v[i]->data_len) && !has_moved(st->s, del->v[i])) {
 			st->v = xreallocarray(st->v, st->n + 1, sizeof(*st->v));
 			st->v[st->n++] = *elem;
 			return;

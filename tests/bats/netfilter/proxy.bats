@@ -236,6 +236,21 @@ ready() { for p in a b c; do for _ in $(seq 50); do [ "$(ask $p 127.0.0.1 8080)"
 	[ "$(ask a 10.96.0.9 80)" = "$other 10.244.0.2" ]
 }
 
+@test "session affinity outlives the removal of another endpoint" {
+	ready
+	service s 10.96.0.9 ',"sessionAffinity":"ClientIP"'
+	slice s 10.244.0.2 10.244.0.3 10.244.0.4
+	say sync
+	first=$(ask out 192.168.77.1 30080)
+	case "$first" in
+	a*) slice s 10.244.0.2 10.244.0.4 ;;
+	b*) slice s 10.244.0.3 10.244.0.4 ;;
+	*) slice s 10.244.0.3 10.244.0.4 ;;
+	esac
+	say sync
+	for _ in $(seq 8); do [ "$(ask out 192.168.77.1 30080)" = "$first" ]; done
+}
+
 @test "two services with one address: the second waits for the first" {
 	ready
 	service s 10.96.0.9
