@@ -58,7 +58,8 @@ static void object_free(void *object)
 /* "namespace/name" or "name"; NULL for what is no object. Returns owned. */
 static char *key_of(const json_t *object)
 {
-	const char *namespace_ = json_str_at(object, "metadata.namespace"), *name = json_str_at(object, "metadata.name");
+	const char *namespace_ = json_str_at(object, "metadata.namespace"),
+		   *name = json_str_at(object, "metadata.name");
 	if (str_empty(name))
 		return NULL;
 	return str_empty(namespace_) ? xstrdup(name) : xasprintf("%s/%s", namespace_, name);

@@ -10,8 +10,8 @@
 struct informer;
 
 struct informer_ops {
-	/* old is NULL for a new object, new is NULL for a deleted one (old is then its last state). Borrowed. Objects of a
-	 * relist that did not change (same resourceVersion) are not reported again. */
+	/* old is NULL for a new object, new is NULL for a deleted one (old is then its last state). Borrowed. Objects
+	 * of a relist that did not change (same resourceVersion) are not reported again. */
 	void (*on_change)(void *arg, const char *key, json_t *old_object, json_t *new_object);
 	/* The first list has been reported in full. Called once; may be NULL. */
 	void (*on_synced)(void *arg);

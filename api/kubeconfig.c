@@ -108,7 +108,8 @@ static int take_user(struct loader *l, const yaml_node_t *user)
 	static const char *const unsupported[] = { "exec", "auth-provider", "username", "password" };
 	for (size_t i = 0; i < ARRAY_LEN(unsupported); i++)
 		if (member(l, user, unsupported[i]))
-			return err_set(l->e, -EOPNOTSUPP, "%s: credentials by %s are not supported", l->path, unsupported[i]);
+			return err_set(l->e, -EOPNOTSUPP, "%s: credentials by %s are not supported", l->path,
+				       unsupported[i]);
 	int r = take_file(l, user, "client-certificate", &l->k.cert_file);
 	if (r == 0)
 		r = take_file(l, user, "client-key", &l->k.key_file);
@@ -143,7 +144,8 @@ static int take_context(struct loader *l)
 	const yaml_node_t *cluster = named(l, "clusters", "cluster", cluster_name);
 	const yaml_node_t *user = named(l, "users", "user", user_name);
 	if (!cluster)
-		return err_set(l->e, -ENOENT, "%s: no cluster %s", l->path, cluster_name ? cluster_name : "in the context");
+		return err_set(l->e, -ENOENT, "%s: no cluster %s", l->path,
+			       cluster_name ? cluster_name : "in the context");
 	if (user_name && !user)
 		return err_set(l->e, -ENOENT, "%s: no user %s", l->path, user_name);
 	l->k.namespace_ = xstrdup(namespace_ ? namespace_ : "default");

@@ -8,11 +8,9 @@
 #include "io/h1.h"
 
 #include <http_parser.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/mem.h"
 
@@ -275,25 +273,6 @@ static void add_header(struct str *out, const char *name, const char *value)
 	str_add(out, ": ");
 	str_addn(out, value, strcspn(value, "\r\n"));
 	str_add(out, "\r\n");
-}
-
-/* The date is formatted once a second. */
-static const char *http_date(void)
-{
-	static char text[40];
-	static time_t of;
-	time_t now = time(NULL);
-	if (now != of) {
-		struct tm tm;
-		static const char days[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
-		static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
-						  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
-		gmtime_r(&now, &tm);
-		snprintf(text, sizeof(text), "%s, %02d %s %d %02d:%02d:%02d GMT", days[tm.tm_wday], tm.tm_mday,
-			 months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-		of = now;
-	}
-	return text;
 }
 
 void h1_encode_head(struct str *out, const struct h1_response *r)

@@ -5,7 +5,8 @@
  * defers when its queue is empty.
  * What can fail: the peer breaking the protocol (nghttp2 sends GOAWAY, the caller closes); a head or body beyond its
  * limit is answered 431 or 413 here, without the handler.
- * What always holds: no event is emitted while nghttp2 is on the stack; a stream is freed only after its end was told. */
+ * What always holds: no event is emitted while nghttp2 is on the stack; a stream is freed only after its end was told.
+ */
 #include "io/h2.h"
 
 #include <errno.h>
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/list.h"
 #include "base/mem.h"
@@ -274,8 +274,8 @@ void h2_free(struct h2 *h)
 	free(h);
 }
 
-/* Answers in place of the handler. What is still uploaded is dropped rather than reset, since clients that are reset lose
- * the answer; the request's deadline bounds it. */
+/* Answers in place of the handler. What is still uploaded is dropped rather than reset, since clients that are reset
+ * lose the answer; the request's deadline bounds it. */
 static void answer_error(struct h2_stream *s)
 {
 	const char *text = http_status_text(s->error_status);
@@ -378,8 +378,8 @@ void *h2_data(const struct h2_stream *s)
 /* Headers of HTTP/1.1's connections have no place in HTTP/2 (RFC 9113 8.2.2). */
 static bool is_forbidden(const char *name)
 {
-	static const char *const names[] = { "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade",
-					     "content-length" };
+	static const char *const names[] = { "connection",	  "keep-alive", "proxy-connection",
+					     "transfer-encoding", "upgrade",	"content-length" };
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (!strcasecmp(names[i], name))
 			return true;
@@ -387,7 +387,7 @@ static bool is_forbidden(const char *name)
 }
 
 struct header_list {
-	nghttp2_nv v[MAX_RESPONSE_HEADERS + 3];
+	nghttp2_nv v[MAX_RESPONSE_HEADERS + 4];
 	size_t n;
 	struct str names; /* lower-case names, reserved so that it does not move */
 };
@@ -425,6 +425,7 @@ void h2_start(struct h2_stream *s, int status, const struct http_header *headers
 	for (const struct http_header *x = headers; x && x->name && list.n < MAX_RESPONSE_HEADERS + 1; x++)
 		if (!is_forbidden(x->name))
 			add_header(&list, x->name, x->value);
+	add_header(&list, "date", http_date());
 	snprintf(length_text, sizeof(length_text), "%lld", (long long)length);
 	if (length >= 0 && status != 204 && status != 304)
 		add_header(&list, "content-length", length_text);

@@ -1,4 +1,5 @@
-/* The server's HTTP/2 codec (RFC 9113), on nghttp2. No I/O: bytes in and out, requests and ends of streams as events. */
+/* The server's HTTP/2 codec (RFC 9113), on nghttp2. No I/O: bytes in and out, requests and ends of streams as events.
+ */
 #ifndef KNARR_IO_H2_H
 #define KNARR_IO_H2_H
 
@@ -12,11 +13,13 @@
 struct h2;
 struct h2_stream;
 
-/* Called from h2_input(), h2_settle() and h2_free(), never with nghttp2 on the stack, so that every call is allowed inside. */
+/* Called from h2_input(), h2_settle() and h2_free(), never with nghttp2 on the stack, so that every call is allowed
+ * inside. */
 struct h2_events {
 	/* A whole request: the receiver takes what is in request (http_request_finish_head() was called). */
 	void (*on_request)(void *arg, struct h2_stream *s, struct http_request *request);
-	/* A stream that was given to on_request is over; complete: the response went out in full. It is gone after this. */
+	/* A stream that was given to on_request is over; complete: the response went out in full. It is gone after
+	 * this. */
 	void (*on_end)(void *arg, struct h2_stream *s, bool complete);
 	/* Bytes of the stream's queue have been taken. */
 	void (*on_progress)(void *arg, struct h2_stream *s);

@@ -176,7 +176,8 @@ static void on_timer(void *arg)
 static void on_socket(void *arg, int events)
 {
 	struct client_socket *s = arg;
-	drive(s->client, s->fd, ((events & FD_READ) ? CURL_CSELECT_IN : 0) | ((events & FD_WRITE) ? CURL_CSELECT_OUT : 0));
+	drive(s->client, s->fd,
+	      ((events & FD_READ) ? CURL_CSELECT_IN : 0) | ((events & FD_WRITE) ? CURL_CSELECT_OUT : 0));
 }
 
 static int set_timer(CURLM *multi, long ms, void *arg)

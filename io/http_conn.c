@@ -1,8 +1,10 @@
 /* A connection of the server. Purpose: socket, TLS, output queue and deadline below the protocols.
  *
- * Happy path: readable -> (decrypt) -> protocol; whatever is queued meanwhile leaves in one go from conn_work(), which is
- * deferred to the end of the callback. A full socket waits for writability.
+ * Happy path: readable -> (decrypt) -> protocol; whatever is queued meanwhile leaves in one go from conn_work(), which
+ * is deferred to the end of the callback. A full socket waits for writability.
+ *
  * What can fail: the peer, at any moment: the connection is marked dead and freed by conn_work().
+ *
  * What always holds: a connection is freed only in conn_work(), never below a protocol or a handler; it encrypts and
  * pulls only what the socket is about to take, so that queues hold shared bufs rather than copies. */
 #include "io/http_conn.h"

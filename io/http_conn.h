@@ -12,7 +12,8 @@
 #include "io/outq.h"
 #include "io/tls_conn.h"
 
-/* A protocol on a connection. Every function but open() may find the connection dying (c->dead) and then does nothing. */
+/* A protocol on a connection. Every function but open() may find the connection dying (c->dead) and then does nothing.
+ */
 struct http_proto {
 	void (*open)(struct http_conn *c);
 	void (*input)(struct http_conn *c, const char *p, size_t n);

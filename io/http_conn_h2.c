@@ -1,8 +1,8 @@
 /* HTTP/2 on a connection of the server: joins the h2 codec to exchanges.
  *
  * What can fail: the peer breaking the protocol: GOAWAY goes out, then the connection closes.
- * What always holds: frames are pulled from the codec only while little is queued, so that bodies stay in their streams'
- * queues (shared bufs) and a slow stream holds up no other. */
+ * What always holds: frames are pulled from the codec only while little is queued, so that bodies stay in their
+ * streams' queues (shared bufs) and a slow stream holds up no other. */
 #include <stdlib.h>
 
 #include "base/mem.h"

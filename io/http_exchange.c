@@ -1,6 +1,8 @@
-/* The exchange object. Purpose: one interface over both protocols; guards the handler against itself (a second response,
- * bytes after the end, a body longer than announced).
+/* The exchange object. Purpose: one interface over both protocols; guards the handler against itself (a second
+ * response, bytes after the end, a body longer than announced).
+ *
  * What can fail: nothing here; a lost peer makes writes vanish until on_close says so.
+ *
  * What always holds: on_close is called exactly once, never from inside a call of the handler. */
 #include "io/http_exchange.h"
 

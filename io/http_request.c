@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <http_parser.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "base/mem.h"
 
@@ -207,4 +209,23 @@ const char *http_status_text(int status)
 		if (statuses[i].code == status)
 			return statuses[i].text;
 	return "";
+}
+
+/* Formatted once a second. */
+const char *http_date(void)
+{
+	static char text[40];
+	static time_t of;
+	time_t now = time(NULL);
+	if (now != of) {
+		struct tm tm;
+		static const char days[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+		static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+						  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+		gmtime_r(&now, &tm);
+		snprintf(text, sizeof(text), "%s, %02d %s %d %02d:%02d:%02d GMT", days[tm.tm_wday], tm.tm_mday,
+			 months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+		of = now;
+	}
+	return text;
 }

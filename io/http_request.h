@@ -51,5 +51,7 @@ const char *http_request_param(struct http_request *r, const char *name, size_t 
 
 /* The reason phrase, "" for unknown codes. */
 const char *http_status_text(int status);
+/* Now, for the Date header (RFC 9110 5.6.7). Valid until the next call. */
+const char *http_date(void);
 
 #endif

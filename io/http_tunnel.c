@@ -297,7 +297,9 @@ static void client_gone(void *arg)
 	tunnel_free(t);
 }
 
-static const struct http_raw_ops raw_ops = { .on_data = client_data, .on_drain = client_drained, .on_close = client_gone };
+static const struct http_raw_ops raw_ops = { .on_data = client_data,
+					     .on_drain = client_drained,
+					     .on_close = client_gone };
 
 static void begin_passing(struct tunnel *t, const char *rest, size_t n)
 {

@@ -235,7 +235,8 @@ static int open_pid_fd(struct spawn *s)
 	return r;
 }
 
-int spawn_start(struct loop *l, const struct spawn_opts *o, spawn_done done, void *arg, struct spawn **ret, struct err *e)
+int spawn_start(struct loop *l, const struct spawn_opts *o, spawn_done done, void *arg, struct spawn **ret,
+		struct err *e)
 {
 	AUTO(ends_close) struct ends child = { { -1, -1, -1 } };
 	struct spawn *s = xcalloc(1, sizeof(*s));

@@ -32,7 +32,8 @@ typedef void (*spawn_done)(void *arg, const struct spawn_result *result);
 /* Starts the child with every other descriptor closed, signals at default, in a session of its own. done is called
  * once, from the loop, after exit and end of both streams. Returns an owned handle that frees itself after done;
  * errors: those of execve (-ENOENT, -EACCES ...). */
-int spawn_start(struct loop *l, const struct spawn_opts *opts, spawn_done done, void *arg, struct spawn **ret, struct err *e);
+int spawn_start(struct loop *l, const struct spawn_opts *opts, spawn_done done, void *arg, struct spawn **ret,
+		struct err *e);
 /* Kills the child; done is not called any more. */
 void spawn_cancel(struct spawn *s);
 

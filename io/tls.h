@@ -8,9 +8,9 @@ struct tls_ctx;
 
 struct tls_config {
 	const char *cert_file, *key_file; /* PEM; required for servers, the client certificate for clients */
-	const char *ca_file; /* servers: CAs of client certificates (asked for, not required: an absent one leaves the peer
-	                        anonymous, one that does not verify fails the handshake), NULL: none is asked for;
-	                        clients: CAs that the server must chain to, NULL: the system's */
+	const char *ca_file; /* servers: CAs of client certificates (asked for, not required: an absent one leaves the
+				peer anonymous, one that does not verify fails the handshake), NULL: none is asked for;
+				clients: CAs that the server must chain to, NULL: the system's */
 	const char *server_name; /* clients: name or address that the certificate must carry; NULL: the host dialled */
 	int insecure;            /* clients: do not verify */
 };

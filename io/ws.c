@@ -4,8 +4,8 @@
  * Happy path: raw bytes -> wslay_event_recv() -> on_message; queued messages -> wslay_event_send() -> raw bytes.
  * What can fail: a request that is no upgrade (-EINVAL); a peer that breaks the protocol or sends too much gets the
  * close code that wslay chooses, and the connection ends.
- * What always holds: wslay_event_send() does not run inside wslay_event_recv(); the ws is freed only when the connection
- * has gone, from the loop. */
+ * What always holds: wslay_event_send() does not run inside wslay_event_recv(); the ws is freed only when the
+ * connection has gone, from the loop. */
 #include "io/ws.h"
 
 #include <errno.h>

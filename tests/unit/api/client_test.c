@@ -32,8 +32,8 @@ static void on_request(struct http_exchange *x)
 	size_t n;
 	const char *body = http_body(x, &n), *type = http_header_get(x, "content-type");
 	if (sscanf(http_path(x), "/api/status/%d/%63s", &code, reason) == 2) {
-		str_addf(&out, "{\"kind\":\"Status\",\"message\":\"because %s\",\"reason\":\"%s\",\"code\":%d}", reason, reason,
-			 code);
+		str_addf(&out, "{\"kind\":\"Status\",\"message\":\"because %s\",\"reason\":\"%s\",\"code\":%d}", reason,
+			 reason, code);
 		fake_answer(x, code, out.p);
 	} else if (!strcmp(http_path(x), "/api/plain")) {
 		fake_answer(x, 500, "oops");
@@ -81,7 +81,8 @@ START_TEST(each_verb)
 	static const char *const types[] = { "json-patch+json", "merge-patch+json", "strategic-merge-patch+json",
 					     "apply-patch+yaml" };
 	for (int i = 0; i < 4; i++) {
-		AUTO_FREE char *want = xasprintf("[\"PATCH\",\"/api/x\",\"application/%s\",\"application/json\",{\"a\":1}]", types[i]);
+		AUTO_FREE char *want =
+			xasprintf("[\"PATCH\",\"/api/x\",\"application/%s\",\"application/json\",{\"a\":1}]", types[i]);
 		api_patch(c, "/api/x", (enum api_patch)i, body, on_done, &fake);
 		expect(want);
 	}

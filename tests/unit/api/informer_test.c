@@ -28,11 +28,17 @@ static void answer_page(struct http_exchange *x)
 	AUTO_STR out = STR_INIT;
 	const char *page = http_query_get(x, "continue");
 	if (paged && !page) {
-		str_addf(&out, "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"%d\",\"continue\":\"a b\"},"
-			 "\"items\":[{\"metadata\":{\"name\":\"first\",\"namespace\":\"n\",\"resourceVersion\":\"1\"}}]}", revision);
+		str_addf(&out,
+			 "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"%d\","
+			 "\"continue\":\"a b\"},"
+			 "\"items\":[{\"metadata\":{\"name\":\"first\",\"namespace\":\"n\",\"resourceVersion\":\"1\"}}]"
+			 "}",
+			 revision);
 	} else {
 		ck_assert(!page || !strcmp(page, "a b"));
-		str_addf(&out, "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"%d\"},\"items\":%s}",
+		str_addf(&out,
+			 "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"%d\"},"
+			 "\"items\":%s}",
 			 revision, items);
 	}
 	fake_answer(x, 200, out.p);
@@ -91,9 +97,11 @@ static void on_error(void *arg, const struct err *e)
 
 static const struct informer_ops ops = { .on_change = on_change, .on_synced = on_synced, .on_error = on_error };
 
-#define ITEM(name, rv) "{\"metadata\":{\"name\":\"" name "\",\"namespace\":\"n\",\"resourceVersion\":\"" rv "\",\"managedFields\":[1]}}"
+#define ITEM(name, rv)                                                                                                 \
+	"{\"metadata\":{\"name\":\"" name "\",\"namespace\":\"n\",\"resourceVersion\":\"" rv                           \
+	"\",\"managedFields\":[1]}}"
 #define EVENT(type, name, rv)                                                                                          \
-	"{\"type\":\"" type "\",\"object\":{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"" name           \
+	"{\"type\":\"" type "\",\"object\":{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"" name     \
 	"\",\"namespace\":\"n\",\"resourceVersion\":\"" rv "\",\"managedFields\":[1]}}}\n"
 
 static void setup(void)
@@ -169,7 +177,8 @@ START_TEST(pages_and_selectors)
 	ck_assert(fake_wait(&fake, &watches, 1));
 	ck_assert_int_eq(lists, 2);
 	ck_assert_str_eq(log_.p, "n/first:->1 n/a:->3 n/b:->4 synced ");
-	ck_assert_ptr_nonnull(strstr(last_list, "limit=500&labelSelector=app%3Dx%2C%21y&fieldSelector=spec.nodeName%3Dn1"));
+	ck_assert_ptr_nonnull(
+		strstr(last_list, "limit=500&labelSelector=app%3Dx%2C%21y&fieldSelector=spec.nodeName%3Dn1"));
 	ck_assert_ptr_nonnull(strstr(last_watch, "&labelSelector=app%3Dx%2C%21y&fieldSelector=spec.nodeName%3Dn1"));
 }
 END_TEST

@@ -68,16 +68,19 @@ START_TEST(what_is_written_can_be_read)
 }
 END_TEST
 
-#define CONTEXTS "current-context: b\ncontexts:\n- name: a\n- name: b\n  context: {cluster: two, user: u, namespace: ns}\n"
+#define CONTEXTS                                                                                                       \
+	"current-context: b\ncontexts:\n- name: a\n- name: b\n  context: {cluster: two, user: u, namespace: ns}\n"
 
 START_TEST(paths_tokens_and_contexts)
 {
 	struct kubeconfig k;
 	ck_assert_int_eq(load(CONTEXTS
 			      "clusters:\n- {name: one, cluster: {server: x}}\n- name: two\n  cluster:\n"
-			      "    server: https://h:6443\n    insecure-skip-tls-verify: true\n    certificate-authority: pki/ca.crt\n"
+			      "    server: https://h:6443\n    insecure-skip-tls-verify: true\n    "
+			      "certificate-authority: pki/ca.crt\n"
 			      "users:\n- name: u\n  user: {client-certificate: /c, client-key: k, token: secret}\n",
-			      &k, NULL), 0);
+			      &k, NULL),
+			 0);
 	AUTO_FREE char *ca = xasprintf("%s/pki/ca.crt", dir), *key = xasprintf("%s/k", dir);
 	ck_assert_str_eq(k.server, "https://h:6443");
 	ck_assert_str_eq(k.namespace_, "ns");
@@ -103,8 +106,8 @@ static const struct {
 	{ CONTEXTS, -ENOENT, "no cluster two" },
 	{ CONTEXTS "clusters: [{name: two, cluster: {server: s}}]\n", -ENOENT, "no user u" },
 	{ CONTEXTS "clusters: [{name: two, cluster: {}}]\nusers: [{name: u, user: {}}]\n", -EINVAL, "no server" },
-	{ CONTEXTS "clusters: [{name: two, cluster: {server: s}}]\nusers: [{name: u, user: {client-key-data: '*'}}]\n", -EINVAL,
-	  "base64" },
+	{ CONTEXTS "clusters: [{name: two, cluster: {server: s}}]\nusers: [{name: u, user: {client-key-data: '*'}}]\n",
+	  -EINVAL, "base64" },
 	{ CONTEXTS "clusters: [{name: two, cluster: {server: s}}]\nusers: [{name: u, user: {exec: {}}}]\n", -EOPNOTSUPP,
 	  "exec" },
 };

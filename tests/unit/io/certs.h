@@ -81,7 +81,8 @@ static inline void certs_make(struct certs *c)
 	EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *server_key = EVP_EC_gen("P-256"), *client_key = EVP_EC_gen("P-256"),
 		 *stranger_key = EVP_EC_gen("P-256");
 	X509 *ca = certs_sign(ca_key, (const char *[]){ "CN=test-ca", NULL }, NULL, NULL, NULL);
-	X509 *server = certs_sign(server_key, (const char *[]){ "CN=server", NULL }, "IP:127.0.0.1,DNS:localhost", ca, ca_key);
+	X509 *server =
+		certs_sign(server_key, (const char *[]){ "CN=server", NULL }, "IP:127.0.0.1,DNS:localhost", ca, ca_key);
 	X509 *client = certs_sign(client_key, (const char *[]){ "O=dev", "O=ops", "CN=alice", NULL }, NULL, ca, ca_key);
 	X509 *stranger = certs_sign(stranger_key, (const char *[]){ "CN=stranger", NULL }, NULL, NULL, NULL);
 	certs_write(c->ca, ca, NULL);

@@ -164,7 +164,8 @@ END_TEST
 
 START_TEST(bytes_behind_an_upgrade_stay)
 {
-	static const char text[] = "GET / HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x00";
+	static const char text[] =
+		"GET / HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x00";
 	struct h1 *h = h1_new(100);
 	size_t used = h1_input(h, text, sizeof(text) - 1);
 	ck_assert_int_eq(h1_state(h), H1_DONE);
@@ -220,7 +221,8 @@ START_TEST(response_heads)
 	free(s);
 	ck_assert_int_eq(h1_body_kind(&(struct h1_response){ .status = 304, .length = 5 }), H1_BODY_NONE);
 	ck_assert_int_eq(h1_body_kind(&(struct h1_response){ .status = 200, .length = -1 }), H1_BODY_CHUNKED);
-	ck_assert_int_eq(h1_body_kind(&(struct h1_response){ .status = 200, .length = -1, .http10 = true }), H1_BODY_CLOSE);
+	ck_assert_int_eq(h1_body_kind(&(struct h1_response){ .status = 200, .length = -1, .http10 = true }),
+			 H1_BODY_CLOSE);
 }
 END_TEST
 

@@ -170,8 +170,8 @@ static nghttp2_nv nv(const char *name, const char *value)
 
 static int32_t ask(const char *method, const char *path, struct str *body, const char *extra)
 {
-	nghttp2_nv headers[] = { nv(":method", method), nv(":scheme", "https"), nv(":path", path), nv(":authority", "h:1"),
-				 nv("x-extra", extra) };
+	nghttp2_nv headers[] = { nv(":method", method), nv(":scheme", "https"), nv(":path", path),
+				 nv(":authority", "h:1"), nv("x-extra", extra) };
 	nghttp2_data_provider provider = { .source.ptr = body, .read_callback = read_body };
 	return nghttp2_submit_request(client, NULL, headers, ARRAY_LEN(headers), body ? &provider : NULL, NULL);
 }
@@ -286,7 +286,8 @@ START_TEST(limits_are_answered_without_the_handler)
 	str_addn(&body, big, 100001);
 	int32_t large = ask("POST", "/", &body, ""), bad = ask("GET", "/%zz", NULL, "");
 	settle(5000);
-	nghttp2_nv headers[] = { nv(":method", "GET"), nv(":scheme", "https"), nv(":path", "/"), nv(":authority", "h") };
+	nghttp2_nv headers[] = { nv(":method", "GET"), nv(":scheme", "https"), nv(":path", "/"),
+				 nv(":authority", "h") };
 	ck_assert_int_eq(got[large].status, 413);
 	ck_assert_int_eq(got[bad].status, 400);
 	nghttp2_nv many[300];

@@ -126,8 +126,14 @@ static void on_done(void *arg, int status, const char *body, size_t len, const s
 static void start_call(struct result *r, const char *method, const char *path, const char *body, bool stream)
 {
 	AUTO_FREE char *url = xasprintf("http://127.0.0.1:%u%s", http_server_port(server), path);
-	struct http_call_opts o = { .method = method, .url = url, .body = body, .body_len = body ? strlen(body) : 0,
-				    .on_status = on_status, .on_data = stream ? on_data : NULL, .on_done = on_done, .arg = r };
+	struct http_call_opts o = { .method = method,
+				    .url = url,
+				    .body = body,
+				    .body_len = body ? strlen(body) : 0,
+				    .on_status = on_status,
+				    .on_data = stream ? on_data : NULL,
+				    .on_done = on_done,
+				    .arg = r };
 	r->call = http_call_start(client, &o);
 }
 
@@ -271,7 +277,8 @@ START_TEST(errors_carry_their_errno)
 	ck_assert_int_eq(refused.code, -ECONNREFUSED);
 	ck_assert_int_eq(refused.status, 0);
 	ck_assert_ptr_nonnull(strstr(refused.error, "GET http://127.0.0.1:1/: "));
-	AUTO_FREE char *never = xasprintf("http://127.0.0.1:%u/never", port), *url = xasprintf("http://127.0.0.1:%u/cut", port);
+	AUTO_FREE char *never = xasprintf("http://127.0.0.1:%u/never", port),
+		       *url = xasprintf("http://127.0.0.1:%u/cut", port);
 	o = (struct http_call_opts){ .on_done = on_done, .arg = &slow, .url = never, .timeout_ms = 30 };
 	slow.call = http_call_start(client, &o);
 	ck_assert(wait_for(&slow.done));
@@ -291,13 +298,19 @@ START_TEST(tls_with_client_certificate_and_http2)
 {
 	static struct result r[300];
 	start_server(true);
-	struct http_client_config c = { .loop = l, .ca_file = certs.ca, .cert_file = certs.client, .key_file = certs.client_key };
+	struct http_client_config c = {
+		.loop = l, .ca_file = certs.ca, .cert_file = certs.client, .key_file = certs.client_key
+	};
 	ck_assert_int_eq(http_client_new(&c, &client, NULL), 0);
 	AUTO_FREE char *url = xasprintf("https://127.0.0.1:%u/", http_server_port(server));
 	char body[2000];
 	memset(body, 'b', sizeof(body));
 	for (size_t i = 0; i < ARRAY_LEN(r); i++) {
-		struct http_call_opts o = { .method = "POST", .url = url, .on_done = on_done, .arg = &r[i], .body = body,
+		struct http_call_opts o = { .method = "POST",
+					    .url = url,
+					    .on_done = on_done,
+					    .arg = &r[i],
+					    .body = body,
 					    .body_len = sizeof(body) };
 		r[i].call = http_call_start(client, &o);
 	}
@@ -314,7 +327,9 @@ START_TEST(unknown_authorities_are_refused)
 {
 	struct result r = { 0 };
 	start_server(true);
-	ck_assert_int_eq(http_client_new(&(struct http_client_config){ .loop = l, .ca_file = certs.stranger }, &client, NULL), 0);
+	ck_assert_int_eq(
+		http_client_new(&(struct http_client_config){ .loop = l, .ca_file = certs.stranger }, &client, NULL),
+		0);
 	AUTO_FREE char *url = xasprintf("https://127.0.0.1:%u/", http_server_port(server));
 	r.call = http_call_start(client, &(struct http_call_opts){ .url = url, .on_done = on_done, .arg = &r });
 	ck_assert(wait_for(&r.done));

@@ -187,7 +187,8 @@ START_TEST(errors_are_answered_and_the_connection_closed)
 	} cases[] = {
 		{ "BAD\r\n\r\n", "HTTP/1.1 400 " },
 		{ "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\n\r\n", "HTTP/1.1 413 " },
-		{ "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9999\r\nExpect: 100-continue\r\n\r\n", "HTTP/1.1 413 " },
+		{ "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9999\r\nExpect: 100-continue\r\n\r\n",
+		  "HTTP/1.1 413 " },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO_STR in = STR_INIT;

@@ -8,9 +8,10 @@
 #include "tests/unit/io/peer.h"
 
 #define HEAD(method, path)                                                                                             \
-	method " " path " HTTP/1.1\r\nHost: h\r\nAuthorization: secret\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"  \
-	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"                               \
-	"Sec-WebSocket-Protocol: p\r\n\r\n"
+	method " " path                                                                                                \
+	       " HTTP/1.1\r\nHost: h\r\nAuthorization: secret\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"        \
+	       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"                          \
+	       "Sec-WebSocket-Protocol: p\r\n\r\n"
 
 static struct loop *l;
 static struct http_server *front, *back;
@@ -110,8 +111,12 @@ static void start_back(bool tls)
 	struct http_server_config c = { .loop = l, .bind_address = "127.0.0.1", .on_request = on_back,
 					.tls = tls ? server_tls : NULL };
 	ck_assert_int_eq(http_server_start(&c, &back, NULL), 0);
-	opts = (struct http_tunnel_opts){ .host = "127.0.0.1", .port = http_server_port(back), .tls = tls ? client_tls : NULL,
-					  .target = "/there?a=b", .on_error = on_error, .arg = &errors };
+	opts = (struct http_tunnel_opts){ .host = "127.0.0.1",
+					  .port = http_server_port(back),
+					  .tls = tls ? client_tls : NULL,
+					  .target = "/there?a=b",
+					  .on_error = on_error,
+					  .arg = &errors };
 }
 
 static void teardown(void)

@@ -117,7 +117,8 @@ START_TEST(nothing_else_is_inherited)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	shell("echo /proc/self/fd/*; grep -E '^Sig(Blk|Ign)' /proc/self/status; set -- $(cat /proc/$$/stat); echo sid $(($6 - $$))",
+	shell("echo /proc/self/fd/*; grep -E '^Sig(Blk|Ign)' /proc/self/status; set -- $(cat /proc/$$/stat); echo sid "
+	      "$(($6 - $$))",
 	      &(struct spawn_opts){ 0 }, &o);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	close(leak);

@@ -120,7 +120,9 @@ static void expect_failure(const struct tls_config *cc, const char *host)
 
 START_TEST(a_certificate_of_a_stranger_fails_the_handshake)
 {
-	expect_failure(&(struct tls_config){ .ca_file = certs.ca, .cert_file = certs.stranger, .key_file = certs.stranger_key },
+	expect_failure(&(struct tls_config){ .ca_file = certs.ca,
+					     .cert_file = certs.stranger,
+					     .key_file = certs.stranger_key },
 		       "127.0.0.1");
 }
 END_TEST
@@ -164,7 +166,9 @@ START_TEST(errors_name_the_file)
 	ck_assert_ptr_nonnull(strstr(err_text(&e), "/nonexistent.crt"));
 	c = (struct tls_config){ .cert_file = certs.server, .key_file = certs.client_key };
 	ck_assert_int_lt(tls_server_new(&c, &ctx, &e), 0);
-	c = (struct tls_config){ .cert_file = certs.server, .key_file = certs.server_key, .ca_file = "/nonexistent.ca" };
+	c = (struct tls_config){ .cert_file = certs.server,
+				 .key_file = certs.server_key,
+				 .ca_file = "/nonexistent.ca" };
 	ck_assert_int_lt(tls_server_new(&c, &ctx, &e), 0);
 	ck_assert_ptr_nonnull(strstr(err_text(&e), "/nonexistent.ca"));
 	ck_assert_int_lt(tls_client_new(&(struct tls_config){ .cert_file = certs.server }, &ctx, &e), 0);

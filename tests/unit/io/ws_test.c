@@ -104,7 +104,8 @@ static void add_frame(struct str *out, uint8_t first, const void *data, size_t n
 		uint8_t len[3] = { 0x80 | 126, (uint8_t)(n >> 8), (uint8_t)n };
 		str_addn(out, len, sizeof(len));
 	} else {
-		uint8_t len[9] = { 0x80 | 127, 0, 0, 0, 0, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n };
+		uint8_t len[9] = { 0x80 | 127,	      0,	 0, 0, 0, (uint8_t)(n >> 24), (uint8_t)(n >> 16),
+				   (uint8_t)(n >> 8), (uint8_t)n };
 		str_addn(out, len, sizeof(len));
 	}
 	str_addn(out, mask, 4);
@@ -260,9 +261,11 @@ START_TEST(what_is_no_upgrade_is_refused)
 	static const char *const texts[] = {
 		"GET /ws HTTP/1.1\r\nHost: h\r\n\r\n",
 		"GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-		"GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\n"
+		"GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+		"8\r\n"
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-		"GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+		"GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+		"13\r\n"
 		"Sec-WebSocket-Key: short\r\n\r\n",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
