@@ -1,0 +1,86 @@
+/* List options and continue tokens. */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/api/list_plan.h"
+#include "cp/api/status.h"
+
+static const char *const pod_fields[] = { "spec.nodeName", NULL };
+static const struct kind pods = { .group = "", .version = "v1", .kind = "Pod", .plural = "pods", .namespaced = true,
+				  .field_labels = pod_fields };
+static const struct kind maps = { .group = "", .version = "v1", .kind = "ConfigMap", .plural = "configmaps", .namespaced = true };
+
+START_TEST(tokens)
+{
+	AUTO_FREE char *token = continue_encode(42, "ns/name");
+	AUTO_FREE char *key = NULL;
+	uint64_t rev = 0;
+	ck_assert_int_eq(continue_decode(token, &rev, &key), 0);
+	ck_assert_uint_eq(rev, 42);
+	ck_assert_str_eq(key, "ns/name");
+	AUTO_FREE char *newest = continue_encode(0, "a");
+	AUTO_FREE char *key2 = NULL;
+	ck_assert_int_eq(continue_decode(newest, &rev, &key2), 0);
+	ck_assert_uint_eq(rev, 0);
+	static const char *const bad[] = { "", "%%%", "e30", "eyJ2IjoieCJ9" };
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		char *k = NULL;
+		ck_assert_int_eq(continue_decode(bad[i], &rev, &k), -EINVAL);
+	}
+}
+END_TEST
+
+static const struct {
+	const char *query;
+	const struct kind *k;
+	bool watch;
+	int code; /* 200: accepted */
+	const char *message;
+} cases[] = {
+	{ "limit=2", &pods, false, 200, NULL },
+	{ "limit=abc", &pods, false, 400, "strconv.ParseInt: parsing \"abc\": invalid syntax" },
+	{ "limit=-1", &pods, false, 200, NULL },
+	{ "resourceVersion=0", &pods, false, 200, NULL },
+	{ "resourceVersion=5&resourceVersionMatch=Exact", &pods, false, 200, NULL },
+	{ "resourceVersionMatch=Exact", &pods, false, 422, NULL },
+	{ "fieldSelector=spec.nodeName%3Dn", &pods, false, 200, NULL },
+	{ "fieldSelector=spec.nodeName%3Dn", &maps, false, 400,
+	  "\"spec.nodeName\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"" },
+	{ "fieldSelector=metadata.name%3Dn", &maps, false, 200, NULL },
+	{ "sendInitialEvents=true", &maps, true, 422,
+	  "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting "
+	  "resourceVersionMatch to NotOlderThan" },
+	{ "sendInitialEvents=true&resourceVersionMatch=NotOlderThan", &maps, true, 200, NULL },
+	{ "continue=garbage", &maps, false, 400, "continue key is not valid: illegal token" },
+};
+
+START_TEST(options)
+{
+	struct query q;
+	struct list_plan p;
+	query_parse(cases[_i].query, &q);
+	AUTO_JSON *status = list_plan_read(&q, cases[_i].k, cases[_i].watch, &p);
+	ck_assert_int_eq(status ? status_code(status) : 200, cases[_i].code);
+	if (cases[_i].message)
+		ck_assert_str_eq(json_str_at(status, "message"), cases[_i].message);
+	list_plan_done(&p);
+	query_done(&q);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("list_plan");
+	TCase *t = tcase_create("list_plan");
+	tcase_add_test(t, tokens);
+	tcase_add_loop_test(t, options, 0, (int)(sizeof(cases) / sizeof(cases[0])));
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
