@@ -265,6 +265,19 @@ ready() { for p in a b c; do for _ in $(seq 50); do [ "$(ask $p 127.0.0.1 8080)"
 	[[ "$(ask a 10.96.0.9 80)" == c* ]]
 }
 
+@test "a table that somebody removed is told and made again" {
+	ready
+	service s 10.96.0.9
+	slice s 10.244.0.3
+	say sync
+	in_ns node nft delete table ip knarr-proxy
+	slice s 10.244.0.4
+	run say sync
+	[[ "$output" == *"error nf_tables: "*"No such file or directory"* ]]
+	say sync
+	[[ "$(ask a 10.96.0.9 80)" == c* ]]
+}
+
 @test "foreign tables stay, cleanup removes ours" {
 	in_ns node nft add table inet foreign
 	service s 10.96.0.9
