@@ -1,7 +1,8 @@
 /* Readings of API objects shared by the plans; all pure, nothing can fail. */
 #include "cp/controllers/object.h"
 
-#include <string.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/json.h"

@@ -4,6 +4,8 @@
  * decrease along the list, and a plan owns every body and text in it. */
 #include "cp/controllers/plan.h"
 
+#include <stdlib.h>
+
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/controllers/object.h"

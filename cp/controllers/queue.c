@@ -6,6 +6,9 @@
  * while it is worked on. Nothing here can fail. */
 #include "cp/controllers/queue.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/list.h"
 #include "base/map.h"
 #include "base/mem.h"
