@@ -25,6 +25,16 @@ void api_declare_buckets(struct cache *c, struct schema *s)
 	}
 }
 
+/* The first kind of a prefix is the one that is stored. */
+static const struct kind *stored_kind(const struct schema *s, const struct kind *k)
+{
+	const struct kind *other;
+	for (size_t i = 0; (other = schema_kind_nth(s, i)); i++)
+		if (str_eq(other->storage_prefix, k->storage_prefix))
+			return other;
+	return k;
+}
+
 static void add_resources(struct api *a)
 {
 	const struct kind *k;
@@ -34,7 +44,7 @@ static void add_resources(struct api *a)
 			continue;
 		a->resources = xreallocarray(a->resources, a->n_resources + 1, sizeof(*a->resources));
 		struct resource *r = &a->resources[a->n_resources++];
-		*r = (struct resource){ .kind = k, .ops = kind_ops_find(k), .bucket = b };
+		*r = (struct resource){ .kind = k, .stored = stored_kind(a->schema, k), .ops = kind_ops_find(k), .bucket = b };
 		r->lead = xasprintf("\"kind\":\"%s\",\"apiVersion\":\"%s%s%s\",", k->kind, k->group, *k->group ? "/" : "", k->version);
 		r->lead_len = strlen(r->lead);
 	}

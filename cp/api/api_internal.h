@@ -23,6 +23,7 @@
 /* One stored resource and what serving it needs. */
 struct resource {
 	const struct kind *kind;
+	const struct kind *stored; /* the kind in whose form it is stored; another one for views (view.h) */
 	const struct kind_ops *ops;
 	struct bucket *bucket;
 	char *lead; /* the beginning of each stored object that list items go without: "kind":"Pod","apiVersion":"v1", */

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "cp/api/encode.h"
 #include "cp/api/traits.h"
+#include "cp/api/view.h"
 #include "cp/api/write.h"
 
 struct removal {
@@ -84,7 +85,7 @@ static void on_removed(void *arg, int error, uint64_t rev, const struct err *e)
 		removal_end(r, write_store_failed(e), NULL, false);
 		return;
 	}
-	AUTO_JSON *old = cobj_parse(r->old);
+	AUTO_JSON *old = view_parse(r->res, r->old);
 	write_release(r->q->api, r->res, old);
 	if (r->step == DELETE_MARK_GO)
 		set_revision(r->object, rev);
@@ -119,7 +120,7 @@ static void on_marked(void *arg, int error, uint64_t rev, const struct err *e)
 static void carry_out(struct removal *r)
 {
 	buf_unref(r->last);
-	r->last = encode_stored(r->res->kind, r->object);
+	r->last = view_encode_stored(r->res, r->object);
 	free(r->key);
 	r->key = bucket_key(r->res->bucket, r->ns, r->name);
 	if (r->step == DELETE_GO) {
@@ -143,7 +144,7 @@ static void attempt(struct removal *r)
 	cobj_unref(r->old);
 	json_decref(r->object);
 	r->old = cobj_ref(o);
-	r->object = cobj_parse(o);
+	r->object = view_parse(r->res, o);
 	r->step = delete_plan(k, r->res->ops, r->object, &r->options, clock_wall_ms());
 	if (r->step != DELETE_NOTHING && !r->options.dry_run) {
 		carry_out(r);

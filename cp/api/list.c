@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/transform.h"
+#include "cp/api/view.h"
 
 static void add_meta(struct str *out, uint64_t rev, const char *next, int64_t remaining)
 {
@@ -38,18 +39,23 @@ struct buf *list_splice(const struct resource *res, struct cobj *const *v, size_
 	add_meta(&head, rev, next, remaining);
 	str_add(&head, ",\"items\":[");
 	size_t total = head.len + 2 + (n ? n - 1 : 0);
-	for (size_t i = 0; i < n; i++)
-		total += v[i]->json->len - lead_of(res, v[i]->json) + 1;
+	struct buf **items = xcalloc(n ? n : 1, sizeof(*items));
+	for (size_t i = 0; i < n; i++) {
+		items[i] = view_bytes(res, v[i]->json);
+		total += items[i]->len - lead_of(res, items[i]) + 1;
+	}
 	struct buf *b = buf_alloc(total);
 	char *at = b->data;
 	at = mempcpy(at, head.p, head.len);
 	for (size_t i = 0; i < n; i++) {
-		size_t skip = lead_of(res, v[i]->json);
+		size_t skip = lead_of(res, items[i]);
 		if (i)
 			*at++ = ',';
 		*at++ = '{';
-		at = mempcpy(at, v[i]->json->data + skip, v[i]->json->len - skip);
+		at = mempcpy(at, items[i]->data + skip, items[i]->len - skip);
+		buf_unref(items[i]);
 	}
+	free(items);
 	memcpy(at, "]}", 2);
 	return b;
 }
@@ -86,7 +92,7 @@ static void reply_transformed(struct req *q, const struct snapshot *s, const cha
 	AUTO_JSON *meta = meta_value(s->rev, next, remaining);
 	json_t **objects = xcalloc(s->n ? s->n : 1, sizeof(*objects)), *answer;
 	for (size_t i = 0; i < s->n; i++)
-		objects[i] = cobj_parse(s->v[i]);
+		objects[i] = view_parse(q->res, s->v[i]);
 	if (q->answer.form == FORM_TABLE) {
 		answer = transform_table(q, objects, s->n, meta, true);
 	} else {

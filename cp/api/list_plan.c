@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/status.h"
+#include "cp/api/view.h"
 
 char *continue_encode(uint64_t rev, const char *key)
 {
@@ -89,6 +90,12 @@ static json_t *read_selectors(const struct query *q, const struct kind *k, struc
 	while (ret->fields && selector_next(ret->fields, &at, &key, &op, &values))
 		if (!field_is_known(k, key))
 			return unknown_field(k, key);
+	if (!ret->fields)
+		return NULL;
+	AUTO_FREE char *stored = view_field_selector(k, fields);
+	selector_free(TAKE(ret->fields));
+	if (selector_parse_fields(stored, &ret->fields, &e) < 0)
+		return status_bad_request("%s", err_text(&e));
 	return NULL;
 }
 

@@ -11,6 +11,7 @@
 #include "cp/api/api_internal.h"
 #include "cp/api/encode.h"
 #include "cp/api/transform.h"
+#include "cp/api/view.h"
 #include "cp/api/yaml.h"
 
 #define GZIP_ABOVE (128 * 1024)
@@ -192,5 +193,6 @@ void reply_object(struct req *q, int code, struct buf *json)
 
 void reply_cobj(struct req *q, int code, const struct cobj *o)
 {
-	reply_object(q, code, o->json);
+	AUTO_BUF *json = view_bytes(q->res, o->json);
+	reply_object(q, code, json);
 }

@@ -12,6 +12,7 @@
 #include "base/rand.h"
 #include "cp/api/snapshot.h"
 #include "cp/api/transform.h"
+#include "cp/api/view.h"
 
 #define MAX_PENDING (4u << 20)
 #define BOOKMARK_MS 60000
@@ -106,13 +107,14 @@ static const char *type_name(enum cache_event_type t)
 static void send_object(struct watcher *w, const char *type, const struct cobj *o)
 {
 	if (w->q->answer.form != FORM_OBJECT) {
-		AUTO_JSON *object = cobj_parse(o);
+		AUTO_JSON *object = view_parse(w->q->res, o);
 		send_value(w, type, in_form(w, object));
 		return;
 	}
 	AUTO_STR text = STR_INIT;
 	str_addf(&text, "{\"type\":\"%s\",\"object\":", type);
-	str_addn(&text, o->json->data, o->json->len);
+	AUTO_BUF *json = view_bytes(w->q->res, o->json);
+	str_addn(&text, json->data, json->len);
 	str_add(&text, "}\n");
 	AUTO_BUF *b = buf_new(text.p, text.len);
 	send(w, b);
@@ -124,15 +126,20 @@ static void on_event(void *arg, const struct cache_event *ev)
 	if (w->dead || ev->rev <= w->from_rev)
 		return;
 	w->sent_rev = ev->rev;
-	if (w->q->answer.form == FORM_OBJECT) {
+	const struct resource *res = w->q->res;
+	bool plain = w->q->answer.form == FORM_OBJECT;
+	if (plain && res->stored == res->kind) {
 		send(w, cache_event_json(ev, ev->type));
 		return;
 	}
 	/* The shared encoding knows best what a turned DELETED carries. */
 	struct buf *line = cache_event_json(ev, ev->type);
 	AUTO_JSON *event = NULL;
-	if (json_parse(line->data, line->len, &event, NULL) == 0)
-		send_value(w, type_name(ev->type), in_form(w, json_object_get(event, "object")));
+	if (json_parse(line->data, line->len, &event, NULL) < 0)
+		return;
+	json_t *object = json_object_get(event, "object");
+	view_from_stored(res, object);
+	send_value(w, type_name(ev->type), plain ? json_incref(object) : in_form(w, object));
 }
 
 static void send_bookmark(struct watcher *w, bool initial_end)

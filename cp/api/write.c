@@ -15,6 +15,7 @@
 #include "cp/api/heartbeat.h"
 #include "cp/api/node_restriction.h"
 #include "cp/api/traits.h"
+#include "cp/api/view.h"
 #include "cp/store/store.h"
 
 #define MAX_ATTEMPTS 8
@@ -95,7 +96,7 @@ static struct buf *stored_bytes(struct write *w, uint64_t rev)
 {
 	struct cobj *now = bucket_get(w->res->bucket, w->ns, w->name);
 	if (now && now->rev == rev)
-		return buf_ref(now->json);
+		return view_bytes(w->res, now->json);
 	char text[24];
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)rev);
 	json_set_str(w->object, "metadata.resourceVersion", text);
@@ -198,7 +199,7 @@ static void on_removed(void *arg, int r, uint64_t rev, const struct err *e)
 		write_end(w, r == -ESTALE ? lost_race(w) : write_store_failed(e), NULL);
 		return;
 	}
-	AUTO_JSON *old = cobj_parse(w->old);
+	AUTO_JSON *old = view_parse(w->res, w->old);
 	write_release(w->q->api, w->res, old);
 	AUTO_BUF *json = encode_object(w->res->kind, w->object);
 	write_end(w, NULL, json);
@@ -224,7 +225,7 @@ static bool is_unchanged(struct write *w, const json_t *old)
 {
 	if (!old)
 		return false;
-	AUTO_BUF *before = encode_stored(w->res->kind, (json_t *)old);
+	AUTO_BUF *before = view_encode_stored(w->res, (json_t *)old);
 	return before->len == w->bytes->len && memcmp(before->data, w->bytes->data, before->len) == 0;
 }
 
@@ -272,7 +273,7 @@ static void attempt(struct write *w)
 	attempt_reset(w);
 	w->attempts++;
 	json_t *status = w->kind == WRITE_CREATE ? NULL : check_exists(w);
-	AUTO_JSON *old = w->old ? cobj_parse(w->old) : NULL;
+	AUTO_JSON *old = w->old ? view_parse(w->res, w->old) : NULL;
 	w->created = !old;
 	if (!status)
 		status = w->change(w, old, &w->object);
@@ -301,7 +302,7 @@ static void attempt(struct write *w)
 		return;
 	}
 	take_warnings(w, old);
-	w->bytes = encode_stored(w->res->kind, w->object);
+	w->bytes = view_encode_stored(w->res, w->object);
 	if (!w->dry_run && !is_unchanged(w, old)) {
 		commit(w, old);
 		return;

@@ -121,6 +121,17 @@ static int convert(struct walk *w, int index, int depth, json_t **ret)
 	return *ret ? 0 : err_set(w->e, -EINVAL, "line %zu: text is not valid UTF-8", n->start_mark.line + 1);
 }
 
+/* Behind the first document there may be others, but nothing that is no YAML. */
+static int check_rest(yaml_parser_t *parser, struct err *e)
+{
+	yaml_document_t doc;
+	if (!yaml_parser_load(parser, &doc))
+		return err_set(e, -EINVAL, "yaml: line %zu: %s", parser->problem_mark.line + 1,
+			       parser->problem ? parser->problem : "cannot be read");
+	yaml_document_delete(&doc);
+	return 0;
+}
+
 int yaml_parse(const char *text, size_t len, json_t **ret, struct err *e)
 {
 	yaml_parser_t parser;
@@ -137,12 +148,19 @@ int yaml_parse(const char *text, size_t len, json_t **ret, struct err *e)
 	}
 	yaml_node_t *root = yaml_document_get_root_node(&doc);
 	struct walk w = { .doc = &doc, .e = e };
-	json_t *value = json_null();
+	json_t *value = NULL;
 	r = root ? convert(&w, 1, 0, &value) : 0;
+	if (!root)
+		value = json_null();
 	yaml_document_delete(&doc);
+	if (r >= 0)
+		r = check_rest(&parser, e);
 	yaml_parser_delete(&parser);
-	if (r < 0)
+	if (r < 0) {
+		if (value)
+			json_decref(value);
 		return r;
+	}
 	*ret = value;
 	return 0;
 }

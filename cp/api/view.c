@@ -1,0 +1,106 @@
+/* Views. Purpose: two names for one object without storing it twice. Happy path: most kinds are stored as they are shown;
+ * an events.k8s.io Event is the core Event with fields renamed. Nothing fails; names that do not appear in the table stay. */
+#include "cp/api/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/api/encode.h"
+
+static const struct {
+	const char *shown, *stored;
+} renames[] = {
+	{ "regarding", "involvedObject" },
+	{ "note", "message" },
+	{ "deprecatedSource", "source" },
+	{ "deprecatedFirstTimestamp", "firstTimestamp" },
+	{ "deprecatedLastTimestamp", "lastTimestamp" },
+	{ "deprecatedCount", "count" },
+	{ "reportingController", "reportingComponent" },
+};
+
+static bool is_view(const struct resource *res)
+{
+	return res->stored != res->kind;
+}
+
+static void set_kind(json_t *object, const struct kind *k)
+{
+	AUTO_FREE char *api = *k->group ? xasprintf("%s/%s", k->group, k->version) : xstrdup(k->version);
+	json_object_set_new(object, "kind", json_string(k->kind));
+	json_object_set_new(object, "apiVersion", json_string(api));
+}
+
+static void rename_member(json_t *object, const char *from, const char *to)
+{
+	json_t *value = json_incref(json_object_get(object, from));
+	if (!value)
+		return;
+	json_object_del(object, from);
+	json_object_set_new(object, to, value);
+}
+
+void view_to_stored(const struct resource *res, json_t *object)
+{
+	if (!is_view(res))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(renames); i++)
+		rename_member(object, renames[i].shown, renames[i].stored);
+	set_kind(object, res->stored);
+}
+
+void view_from_stored(const struct resource *res, json_t *object)
+{
+	if (!is_view(res))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(renames); i++)
+		rename_member(object, renames[i].stored, renames[i].shown);
+	set_kind(object, res->kind);
+}
+
+json_t *view_parse(const struct resource *res, const struct cobj *o)
+{
+	json_t *object = cobj_parse(o);
+	view_from_stored(res, object);
+	return object;
+}
+
+struct buf *view_bytes(const struct resource *res, struct buf *json)
+{
+	AUTO_JSON *object = NULL;
+	if (!is_view(res) || json_parse(json->data, json->len, &object, NULL) < 0)
+		return buf_ref(json);
+	view_from_stored(res, object);
+	return encode_object(res->kind, object);
+}
+
+struct buf *view_encode_stored(const struct resource *res, json_t *object)
+{
+	if (!is_view(res))
+		return encode_stored(res->kind, object);
+	AUTO_JSON *copy = json_deep_copy(object);
+	view_to_stored(res, copy);
+	return encode_stored(res->stored, copy);
+}
+
+char *view_field_selector(const struct kind *k, const char *text)
+{
+	struct str out = STR_INIT;
+	bool events = strcmp(k->group, "events.k8s.io") == 0;
+	for (const char *at = text; *at;) {
+		size_t n = strcspn(at, ","), skip = 0;
+		for (size_t i = 0; events && i < ARRAY_LEN(renames) && !skip; i++) {
+			size_t len = strlen(renames[i].shown);
+			if (strncmp(at, renames[i].shown, len) != 0 || !strchr(".=!", at[len]))
+				continue;
+			str_add(&out, renames[i].stored);
+			skip = len;
+		}
+		n += at[n] == ',';
+		str_addn(&out, at + skip, n - skip);
+		at += n;
+	}
+	return str_take(&out);
+}

@@ -1,0 +1,18 @@
+/* One stored object under two kinds: events of the core group are also those of events.k8s.io, with other field names. */
+#ifndef KNARR_CP_API_VIEW_H
+#define KNARR_CP_API_VIEW_H
+
+#include "cp/api/api_internal.h"
+
+/* The object as res shows it. Returns owned. */
+json_t *view_parse(const struct resource *res, const struct cobj *o);
+struct buf *view_bytes(const struct resource *res, struct buf *json); /* owned; the same bytes where there is no view */
+/* Changes an object of res' kind into the kind that is stored, or back, in place. */
+void view_to_stored(const struct resource *res, json_t *object);
+void view_from_stored(const struct resource *res, json_t *object);
+/* As encode_stored(), in the stored kind; object keeps its form. Returns owned. */
+struct buf *view_encode_stored(const struct resource *res, json_t *object);
+/* A field selector in the names of the stored kind. Returns owned. */
+char *view_field_selector(const struct kind *k, const char *text);
+
+#endif

@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# The API server alone, driven by curl and kubectl on loopback.
+
+setup_file() {
+	export ROOT="$BATS_TEST_DIRNAME/../../.."
+	export DIR="$(mktemp -d /tmp/knarr-test-api.XXXXXX)"
+	"$ROOT/build/bin/knarr-server" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port 0 --controllers=none \
+		--scheduler=none >"$DIR/port" 2>"$DIR/log" 3>&- &
+	echo $! >"$DIR/pid"
+	for _ in $(seq 100); do [ -s "$DIR/port" ] && break; sleep 0.05; done
+	export PORT="$(cat "$DIR/port")" KUBECONFIG="$DIR/admin.conf"
+}
+
+teardown_file() {
+	kill "$(cat "$DIR/pid")" || true
+	for _ in $(seq 100); do kill -0 "$(cat "$DIR/pid")" 2>/dev/null || break; sleep 0.05; done
+	rm -rf "$DIR"
+}
+
+api() { # METHOD PATH [curl arguments]
+	local method=$1 path=$2
+	shift 2
+	curl -s --cacert "$DIR/pki/ca.crt" --cert "$DIR/pki/admin.crt" --key "$DIR/pki/admin.key" -X "$method" "$@" \
+		"https://127.0.0.1:$PORT$path"
+}
+
+@test "health, version, anonymous and unknown users" {
+	run curl -s --cacert "$DIR/pki/ca.crt" "https://127.0.0.1:$PORT/healthz"
+	[ "$output" = ok ]
+	run curl -s -o /dev/null -w '%{http_code}' --cacert "$DIR/pki/ca.crt" "https://127.0.0.1:$PORT/api/v1/pods"
+	[ "$output" = 403 ]
+	run curl -s -o /dev/null -w '%{http_code}' -H 'Authorization: Bearer x' --cacert "$DIR/pki/ca.crt" "https://127.0.0.1:$PORT/api"
+	[ "$output" = 401 ]
+	api GET /version | grep -q '"minor":"36"'
+	api GET '/readyz?verbose' | grep -q 'readyz check passed'
+}
+
+@test "kubectl: create, get, label, patch, delete" {
+	kubectl create configmap c --from-literal=k=v
+	[ "$(kubectl get configmap c -o 'jsonpath={.data.k}')" = v ]
+	kubectl label configmap c x=y
+	kubectl get configmap -l x=y | grep -q '^c '
+	kubectl patch configmap c --type merge -p '{"data":{"k":"w"}}'
+	[ "$(kubectl get configmap c -o 'jsonpath={.data.k}')" = w ]
+	kubectl delete configmap c
+	run kubectl get configmap c
+	[ "$status" -ne 0 ]
+	[[ "$output" == *'configmaps "c" not found'* ]]
+}
+
+@test "kubectl: apply twice, explain, api-resources, can-i" {
+	local f="$DIR/d.yaml"
+	kubectl create deployment web --image=nginx --replicas=2 --dry-run=client -o yaml >"$f"
+	kubectl apply -f "$f"
+	run kubectl apply -f "$f"
+	[[ "$output" == *unchanged* ]]
+	kubectl scale deployment web --replicas=5
+	[ "$(kubectl get deployment web -o 'jsonpath={.spec.replicas} {.metadata.generation}')" = '5 2' ]
+	kubectl explain deployment.spec.replicas | grep -q integer
+	kubectl api-resources | grep -q '^pods '
+	[ "$(kubectl auth can-i delete nodes)" = yes ]
+	kubectl delete deployment web
+}
+
+@test "optimistic concurrency and preconditions" {
+	api POST /api/v1/namespaces/default/configmaps -H 'Content-Type: application/json' \
+		-d '{"metadata":{"name":"o"},"data":{"a":"1"}}' >"$DIR/o.json"
+	local rv
+	rv=$(sed 's/.*"resourceVersion":"\([0-9]*\)".*/\1/' "$DIR/o.json")
+	api PUT /api/v1/namespaces/default/configmaps/o -d "{\"metadata\":{\"name\":\"o\",\"resourceVersion\":\"$rv\"},\"data\":{\"a\":\"2\"}}" \
+		-H 'Content-Type: application/json' | grep -q '"a":"2"'
+	api PUT /api/v1/namespaces/default/configmaps/o -d "{\"metadata\":{\"name\":\"o\",\"resourceVersion\":\"$rv\"},\"data\":{\"a\":\"3\"}}" \
+		-H 'Content-Type: application/json' | grep -q 'the object has been modified'
+	api DELETE /api/v1/namespaces/default/configmaps/o | grep -q Success
+}
+
+@test "pages of a list show one state" {
+	for i in 1 2 3 4 5; do kubectl create configmap "page$i" -n kube-public; done
+	local first token
+	first=$(api GET '/api/v1/namespaces/kube-public/configmaps?limit=2')
+	token=$(sed 's/.*"continue":"\([^"]*\)".*/\1/' <<<"$first")
+	kubectl delete configmap page5 -n kube-public
+	api GET "/api/v1/namespaces/kube-public/configmaps?limit=500&continue=$token" | grep -q '"name":"page5"'
+	api GET '/api/v1/namespaces/kube-public/configmaps' | grep -vq '"name":"page5"'
+}
+
+@test "a watch sees changes, resumes, and says when it cannot" {
+	local rv
+	rv=$(api GET /api/v1/namespaces/default/secrets | sed 's/.*"metadata":{"resourceVersion":"\([0-9]*\)".*/\1/')
+	kubectl create secret generic s --from-literal=a=b
+	kubectl delete secret s
+	api GET "/api/v1/namespaces/default/secrets?watch=1&timeoutSeconds=1&resourceVersion=$rv" >"$DIR/events"
+	[ "$(grep -c ADDED "$DIR/events")" = 1 ]
+	[ "$(grep -c DELETED "$DIR/events")" = 1 ]
+}
+
+@test "an invalid manifest is answered with causes" {
+	run kubectl create -f - <<<'{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[{"name":"Bad Name","image":"x"}]}}'
+	[ "$status" -ne 0 ]
+	[[ "$output" == *'spec.containers[0].name'* ]]
+}
+
+@test "objects survive kill -9" {
+	kubectl create configmap kept --from-literal=k=v
+	kill -9 "$(cat "$DIR/pid")"
+	for _ in $(seq 100); do kill -0 "$(cat "$DIR/pid")" 2>/dev/null || break; sleep 0.05; done
+	"$ROOT/build/bin/knarr-server" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port "$PORT" --controllers=none \
+		--scheduler=none >"$DIR/port2" 2>>"$DIR/log" 3>&- &
+	echo $! >"$DIR/pid"
+	for _ in $(seq 100); do curl -sk "https://127.0.0.1:$PORT/readyz" 2>/dev/null | grep -q ok && break; sleep 0.05; done
+	[ "$(kubectl get configmap kept -o 'jsonpath={.data.k}')" = v ]
+}
