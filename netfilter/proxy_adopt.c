@@ -40,8 +40,9 @@ static void take_elem(void *arg, const struct nft_elem *n)
 		return;
 	memcpy(e.key, n->key, n->key_len);
 	memcpy(e.data, n->data, n->data_len);
-	if (r->kind == SVC_SERVICE)
+	if (r->kind == SVC_SERVICE || r->kind == SVC_STICKY)
 		svc_chain_parse(n->chain, &e); /* an unknown chain differs from every wanted one */
+	e.kind = (uint8_t)r->kind;
 	e.drop = r->kind == SVC_UNAVAILABLE && n->verdict == NF_DROP;
 	elems_add(&r->proxy->kernel, &e);
 }

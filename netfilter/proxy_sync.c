@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "netfilter/conntrack.h"
 #include "netfilter/proxy_internal.h"
 
@@ -245,11 +246,11 @@ static void diff_all(struct sync *s, struct elems *all)
 	free(add);
 }
 
-static void add_chains(struct sync *s)
+static void add_chains(struct sync *s, int kind)
 {
 	for (int six = 0; six < 2; six++)
-		for (size_t i = 0; i < s->add[SVC_SERVICE][six].n; i++) {
-			const struct svc_elem *e = s->add[SVC_SERVICE][six].v[i];
+		for (size_t i = 0; i < s->add[kind][six].n; i++) {
+			const struct svc_elem *e = s->add[kind][six].v[i];
 			char name[32];
 			if (map_has(s->p->chains[six], svc_chain_name(e, name)))
 				continue;
@@ -274,7 +275,8 @@ static void put_elems(struct sync *s, int kind, const struct pointers *l, bool a
 
 static void fill_batch(struct sync *s)
 {
-	add_chains(s);
+	add_chains(s, SVC_SERVICE);
+	add_chains(s, SVC_STICKY);
 	for (int kind = 0; kind < SVC_KINDS; kind++)
 		for (int six = 0; six < 2; six++) {
 			put_elems(s, kind, &s->del[kind][six], false);
@@ -402,7 +404,7 @@ static bool any_affinity(const struct proxy *p)
 	void *value;
 	for (int six = 0; six < 2; six++)
 		for (at = 0; map_next(p->chains[six], &at, &key, &value);)
-			if (strchr(key, '-'))
+			if (str_has_prefix(key, "sticky-"))
 				return true;
 	return false;
 }

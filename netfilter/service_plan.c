@@ -188,6 +188,13 @@ static void add_hairpin(struct plan *p, const struct target *t)
 	put(e->key, &e->key_len, t->ip.b, ip_len(&t->ip));
 }
 
+static void add_sticky(struct plan *p, const struct front *f)
+{
+	struct svc_elem *e = add(p, SVC_STICKY, f->ip.family);
+	put_front(e, f);
+	e->affinity_s = p->service->affinity_s;
+}
+
 static void add_front(struct plan *p, const struct front *f, const struct targets *all)
 {
 	struct targets local = local_of(all);
@@ -199,7 +206,9 @@ static void add_front(struct plan *p, const struct front *f, const struct target
 		const struct target **slots = xcalloc(t->n, sizeof(*slots));
 		e->count = (uint16_t)t->n;
 		e->masquerade = f->masquerade;
-		e->affinity_s = p->service->affinity_s;
+		e->affinity_s = p->service->affinity_s != 0;
+		if (p->service->affinity_s)
+			add_sticky(p, f);
 		assign(p, f, t, slots);
 		for (uint32_t i = 0; i < t->n; i++) {
 			struct svc_elem ep = endpoint_elem(f, i);
@@ -306,20 +315,31 @@ void svc_elem_diff(const struct svc_elem *old, size_t n_old, const struct svc_el
 
 char *svc_chain_name(const struct svc_elem *elem, char *ret)
 {
-	int n = snprintf(ret, 32, "%c%u", elem->masquerade ? 'm' : 'n', elem->count);
-	if (elem->affinity_s)
-		snprintf(ret + n, 32 - (size_t)n, "-%u", elem->affinity_s);
+	if (elem->kind == SVC_STICKY)
+		snprintf(ret, 32, "sticky-%u", elem->affinity_s);
+	else
+		snprintf(ret, 32, "%c%u%s", elem->masquerade ? 'm' : 'n', elem->count, elem->affinity_s ? "s" : "");
 	return ret;
 }
 
 bool svc_chain_parse(const char *name, struct svc_elem *ret)
 {
-	unsigned count, seconds = 0;
-	char mode, again[32];
-	if (sscanf(name, "%c%u-%u", &mode, &count, &seconds) < 2 || (mode != 'n' && mode != 'm') || count > UINT16_MAX)
+	struct svc_elem e = {.kind = SVC_STICKY};
+	unsigned count = 0;
+	char mode = 0, again[32];
+	if (sscanf(name, "sticky-%u", &e.affinity_s) != 1) {
+		if (sscanf(name, "%c%u", &mode, &count) != 2 || (mode != 'n' && mode != 'm') || count > UINT16_MAX)
+			return false;
+		e.kind = SVC_SERVICE;
+		e.affinity_s = name[strlen(name) - 1] == 's';
+	}
+	e.masquerade = mode == 'm';
+	e.count = (uint16_t)count;
+	if (strcmp(svc_chain_name(&e, again), name))
 		return false;
-	ret->masquerade = mode == 'm';
-	ret->count = (uint16_t)count;
-	ret->affinity_s = seconds;
-	return !strcmp(svc_chain_name(ret, again), name);
+	ret->kind = e.kind;
+	ret->masquerade = e.masquerade;
+	ret->count = e.count;
+	ret->affinity_s = e.affinity_s;
+	return true;
 }

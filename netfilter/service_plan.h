@@ -53,6 +53,7 @@ enum svc_kind {
 	SVC_ENDPOINT,    /* map: address . protocol . port . index -> address . port */
 	SVC_UNAVAILABLE, /* map: address . protocol . port -> reject or drop */
 	SVC_HAIRPIN,     /* set: address . address */
+	SVC_STICKY,      /* map: address . protocol . port -> chain that remembers the endpoint for the client */
 	SVC_KINDS,
 };
 
@@ -64,7 +65,7 @@ struct svc_elem {
 	uint16_t count;            /* SVC_SERVICE: endpoints */
 	bool masquerade;           /* SVC_SERVICE: connections from outside the cluster are masqueraded */
 	bool drop;                 /* SVC_UNAVAILABLE: dropped rather than rejected */
-	uint32_t affinity_s;
+	uint32_t affinity_s;       /* SVC_SERVICE: 1 or 0, whether clients are remembered; SVC_STICKY: for how long */
 };
 
 #define SVC_FRONT_LEN(elem) ((elem)->family == 2 ? 12 : 24) /* the bytes of address . protocol . port in a key */
@@ -92,9 +93,10 @@ void svc_elem_diff(const struct svc_elem *old, size_t n_old, const struct svc_el
 		   const struct svc_elem ***ret_del, size_t *ret_n_del, const struct svc_elem ***ret_add,
 		   size_t *ret_n_add);
 
-/* The chain that a SVC_SERVICE element goes to: "n2", "m2", "m2-10800". ret has room for 32. */
+/* The chain that a SVC_SERVICE or SVC_STICKY element goes to: "n2", "m2", "m2s", "sticky-10800". ret has room for 32.
+ */
 char *svc_chain_name(const struct svc_elem *elem, char *ret);
-/* Back into count, masquerade and affinity_s: false for another name. */
+/* Back into kind, count, masquerade and affinity_s: false for another name. */
 bool svc_chain_parse(const char *name, struct svc_elem *ret);
 
 #endif

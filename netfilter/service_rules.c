@@ -2,7 +2,9 @@
  *
  *   prerouting, output (nat)            -> lookup: address . protocol . port  vmap @services
  *   n<k>, m<k>                          m: mark when the source is no pod;  dnat to ... . random mod k  map @endpoints
- *   n<k>-<s>, m<k>-<s>                  the same with @affinity asked first and kept for s seconds
+ *   n<k>s, m<k>s                        the same with the client's own endpoint of @affinity before the random one
+ *   sticky-postrouting, -input (nat)    original address . protocol . port  vmap @sticky
+ *   sticky-<t>                          the client and the endpoint that it got go into @affinity for t seconds
  *   postrouting (nat)                   hairpin and marked connections are masqueraded, then pods leaving the cluster
  *   filter-input, -forward, -output     address . protocol . port  vmap @unavailable: reject or drop
  *
@@ -19,7 +21,7 @@
 
 #include "io/nft/nft_rule.h"
 
-#define LAYOUT 1
+#define LAYOUT 2
 #define MARK 0x4000u
 #define DATA_REG 10
 #define NAT_DST (-100)
@@ -52,6 +54,11 @@ static void add_sets(struct nft_batch *b, const struct service_rules *s, int fam
 	     .flags = NFT_SET_MAP,
 	     .data_type = VERDICT_TYPE},
 	    {.name = UNAVAILABLE_MAP,
+	     .key_type = front,
+	     .key_len = addr_len + 8,
+	     .flags = NFT_SET_MAP,
+	     .data_type = VERDICT_TYPE},
+	    {.name = STICKY_MAP,
 	     .key_type = front,
 	     .key_len = addr_len + 8,
 	     .flags = NFT_SET_MAP,
@@ -177,6 +184,27 @@ char *service_rules_layout(const struct service_rules *s, int family, char *ret)
 	return ret;
 }
 
+/* address . protocol . port that the connection was sent to, before any translation. */
+static int load_original(struct nftnl_rule *r, int family)
+{
+	int n = addr_regs(family);
+	nft_x_ct_original(r, family == NFPROTO_IPV4 ? NFT_CT_DST_IP : NFT_CT_DST_IP6, 0);
+	nft_x_meta(r, NFT_META_L4PROTO, n);
+	nft_x_ct_original(r, NFT_CT_PROTO_DST, n + 1);
+	return n + 2;
+}
+
+static void add_sticky_hook(struct nft_batch *b, const struct service_rules *s, int family, const char *chain,
+			    int hooknum)
+{
+	const struct nft_hook hook = {"nat", hooknum, NAT_SRC - 1};
+	nft_chain_add(b, family, s->table, chain, &hook);
+	struct nftnl_rule *r = nft_rule_new(family, s->table, chain);
+	load_original(r, family);
+	nft_x_map(r, STICKY_MAP, 0, -1);
+	nft_rule_add(b, r);
+}
+
 void service_rules_base(struct nft_batch *b, const struct service_rules *s, int family)
 {
 	const struct nft_hook nat[] = {{"nat", NF_INET_PRE_ROUTING, NAT_DST}, {"nat", NF_INET_LOCAL_OUT, NAT_DST}};
@@ -195,6 +223,8 @@ void service_rules_base(struct nft_batch *b, const struct service_rules *s, int 
 	struct nftnl_rule *r = nft_rule_new(family, s->table, "reject");
 	nft_x_reject_port_unreachable(r, family);
 	nft_rule_add(b, r);
+	add_sticky_hook(b, s, family, "sticky-postrouting", NF_INET_POST_ROUTING);
+	add_sticky_hook(b, s, family, "sticky-input", NF_INET_LOCAL_IN);
 	add_postrouting(b, s, family);
 	add_masquerade(b, s, family);
 }
@@ -209,16 +239,28 @@ static void add_mark_rule(struct nft_batch *b, const struct service_rules *s, in
 	nft_rule_add(b, r);
 }
 
-/* A client that has an endpoint keeps it, and longer from now on. */
-static void add_affinity_rule(struct nft_batch *b, const struct service_rules *s, const struct svc_elem *elem,
-			      const char *chain)
+/* A client that is remembered gets its endpoint again. */
+static void add_affinity_rule(struct nft_batch *b, const struct service_rules *s, int family, const char *chain)
 {
-	struct nftnl_rule *r = nft_rule_new(elem->family, s->table, chain);
-	int next = load_front(r, elem->family);
-	nft_x_saddr(r, elem->family, next);
+	struct nftnl_rule *r = nft_rule_new(family, s->table, chain);
+	int next = load_front(r, family);
+	nft_x_saddr(r, family, next);
 	nft_x_map(r, AFFINITY_MAP, 0, DATA_REG);
+	nft_x_dnat(r, family, DATA_REG, DATA_REG + addr_regs(family));
+	nft_rule_add(b, r);
+}
+
+/* Behind the translation the packet's destination is the endpoint, chosen or remembered: either way it is kept. */
+static void add_sticky_chain(struct nft_batch *b, const struct service_rules *s, const struct svc_elem *elem,
+			     const char *chain)
+{
+	int family = elem->family;
+	struct nftnl_rule *r = nft_rule_new(family, s->table, chain);
+	int next = load_original(r, family);
+	nft_x_ct_original(r, family == NFPROTO_IPV4 ? NFT_CT_SRC_IP : NFT_CT_SRC_IP6, next);
+	nft_x_daddr(r, family, DATA_REG);
+	nft_x_dport(r, DATA_REG + addr_regs(family));
 	nft_x_update(r, AFFINITY_MAP, 0, DATA_REG, (uint64_t)elem->affinity_s * 1000);
-	nft_x_dnat(r, elem->family, DATA_REG, DATA_REG + addr_regs(elem->family));
 	nft_rule_add(b, r);
 }
 
@@ -227,25 +269,26 @@ void service_rules_chain(struct nft_batch *b, const struct service_rules *s, con
 	char chain[32];
 	svc_chain_name(elem, chain);
 	nft_chain_add(b, elem->family, s->table, chain, NULL);
+	if (elem->kind == SVC_STICKY) {
+		add_sticky_chain(b, s, elem, chain);
+		return;
+	}
 	if (elem->masquerade)
 		add_mark_rule(b, s, elem->family, chain);
 	if (elem->affinity_s)
-		add_affinity_rule(b, s, elem, chain);
+		add_affinity_rule(b, s, elem->family, chain);
 	struct nftnl_rule *r = nft_rule_new(elem->family, s->table, chain);
 	int next = load_front(r, elem->family);
 	nft_x_random(r, elem->count, next);
 	nft_x_map(r, ENDPOINT_MAP, 0, DATA_REG);
-	if (elem->affinity_s) {
-		nft_x_saddr(r, elem->family, next);
-		nft_x_update(r, AFFINITY_MAP, 0, DATA_REG, (uint64_t)elem->affinity_s * 1000);
-	}
 	nft_x_dnat(r, elem->family, DATA_REG, DATA_REG + addr_regs(elem->family));
 	nft_rule_add(b, r);
 }
 
 const char *service_rules_set(int kind)
 {
-	static const char *const names[SVC_KINDS] = {SERVICE_MAP, ENDPOINT_MAP, UNAVAILABLE_MAP, HAIRPIN_SET};
+	static const char *const names[SVC_KINDS] = {SERVICE_MAP, ENDPOINT_MAP, UNAVAILABLE_MAP, HAIRPIN_SET,
+						     STICKY_MAP};
 	return names[kind];
 }
 
@@ -256,9 +299,9 @@ void service_rules_elem(const struct svc_elem *elem, struct nft_elem *ret)
 	memcpy(ret->key, elem->key, elem->key_len);
 	ret->data_len = elem->data_len;
 	memcpy(ret->data, elem->data, elem->data_len);
-	ret->is_verdict = elem->kind == SVC_SERVICE || elem->kind == SVC_UNAVAILABLE;
+	ret->is_verdict = elem->kind != SVC_ENDPOINT && elem->kind != SVC_HAIRPIN;
 	ret->verdict = elem->kind == SVC_UNAVAILABLE && elem->drop ? NF_DROP : NFT_GOTO;
-	if (elem->kind == SVC_SERVICE)
+	if (elem->kind == SVC_SERVICE || elem->kind == SVC_STICKY)
 		svc_chain_name(elem, ret->chain);
 	else if (elem->kind == SVC_UNAVAILABLE && !elem->drop)
 		snprintf(ret->chain, sizeof(ret->chain), "reject");

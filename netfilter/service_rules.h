@@ -10,6 +10,7 @@
 #define UNAVAILABLE_MAP "unavailable"
 #define HAIRPIN_SET "hairpin"
 #define AFFINITY_MAP "affinity"
+#define STICKY_MAP "sticky"
 
 struct service_rules {
 	const char *table;
@@ -19,7 +20,7 @@ struct service_rules {
 
 /* Everything but elements and endpoint chains. */
 void service_rules_base(struct nft_batch *b, const struct service_rules *s, int family);
-/* The chain that a SVC_SERVICE element goes to. */
+/* The chain that a SVC_SERVICE or SVC_STICKY element goes to. */
 void service_rules_chain(struct nft_batch *b, const struct service_rules *s, const struct svc_elem *elem);
 /* A chain's name that changes with the layout and the configuration of the fixed rules. ret has room for 32. */
 char *service_rules_layout(const struct service_rules *s, int family, char *ret);

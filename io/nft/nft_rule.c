@@ -71,10 +71,11 @@ void nft_x_dport(struct nftnl_rule *r, int reg)
 	nft_x_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg);
 }
 
-void nft_x_ct_status(struct nftnl_rule *r, int reg)
+void nft_x_ct_original(struct nftnl_rule *r, uint32_t key, int reg)
 {
 	struct nftnl_expr *x = expr(r, "ct");
-	nftnl_expr_set_u32(x, NFTNL_EXPR_CT_KEY, NFT_CT_STATUS);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_CT_KEY, key);
+	nftnl_expr_set_u8(x, NFTNL_EXPR_CT_DIR, 0); /* IP_CT_DIR_ORIGINAL */
 	nftnl_expr_set_u32(x, NFTNL_EXPR_CT_DREG, R(reg));
 }
 

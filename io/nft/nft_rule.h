@@ -13,7 +13,8 @@ void nft_x_payload(struct nftnl_rule *r, uint32_t base, uint32_t offset, uint32_
 void nft_x_saddr(struct nftnl_rule *r, int family, int reg); /* 1 or 4 registers */
 void nft_x_daddr(struct nftnl_rule *r, int family, int reg);
 void nft_x_dport(struct nftnl_rule *r, int reg);
-void nft_x_ct_status(struct nftnl_rule *r, int reg);
+/* A key of the connection in its original direction: NFT_CT_SRC_IP, NFT_CT_DST_IP6, NFT_CT_PROTO_DST ... */
+void nft_x_ct_original(struct nftnl_rule *r, uint32_t key, int reg);
 void nft_x_cmp(struct nftnl_rule *r, uint32_t op, int reg, const void *data, uint32_t len);
 /* register = register & mask ^ flip, len bytes */
 void nft_x_bitwise(struct nftnl_rule *r, int reg, const void *mask, const void *flip, uint32_t len);

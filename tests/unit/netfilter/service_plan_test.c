@@ -55,10 +55,10 @@ static char *text_of(const struct svc_elem *v, size_t n)
 		struct ip ip = {.family = e->family}, to = {.family = e->family};
 		char t[IP_TEXT_MAX], chain[32];
 		memcpy(ip.b, e->key, a);
-		str_addf(&out, "%c %s", "SEUH"[e->kind], ip_text(&ip, t));
+		str_addf(&out, "%c %s", "SEUHK"[e->kind], ip_text(&ip, t));
 		if (e->kind != SVC_HAIRPIN)
 			str_addf(&out, "/%d/%d", e->key[a], e->key[a + 4] << 8 | e->key[a + 5]);
-		if (e->kind == SVC_SERVICE)
+		if (e->kind == SVC_SERVICE || e->kind == SVC_STICKY)
 			str_addf(&out, " %s", svc_chain_name(e, chain));
 		if (e->kind == SVC_UNAVAILABLE)
 			str_addf(&out, " %s", e->drop ? "drop" : "reject");
@@ -144,7 +144,8 @@ static const struct {
      "S 10.96.0.9/6/80 m1\nS 10.96.0.9/17/53 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/17/53/0 "
      "10.244.0.2:5353\n"},
     {"affinity", SVC("'sessionAffinity':'ClientIP','sessionAffinityConfig':{'clientIP':{'timeoutSeconds':60}}," PORT80),
-     SLICE(EP("10.244.0.2", ""), P8080), "S 10.96.0.9/6/80 m1-60\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
+     SLICE(EP("10.244.0.2", ""), P8080),
+     "S 10.96.0.9/6/80 m1s\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nK 10.96.0.9/6/80 sticky-60\n"},
     {"an endpoint twice", SVC(PORT80), SLICE(EP("10.244.0.2", "") "," EP("10.244.0.2", ""), P8080),
      "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
     {"both families",
@@ -225,8 +226,11 @@ END_TEST
 START_TEST(chain_names)
 {
 	struct svc_elem e = {0};
-	static const char *const good[] = {"n1", "m12", "n3-10800"}, *const bad[] = {"",     "n",   "x1",       "n01",
-										     "nope", "n1-", "n99999999"};
+	static const char *const good[] = {"n1", "m12", "n3s", "sticky-10800"},
+				 *const bad[] = {"",         "n",       "x1",
+						 "n01",      "nope",    "n1-",
+						 "n1ss",     "sticky-", "sticky-postrouting",
+						 "n99999999"};
 	char name[32];
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		ck_assert(svc_chain_parse(good[i], &e));
