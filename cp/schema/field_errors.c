@@ -1,6 +1,7 @@
 /* Lists of field errors, in the words that clients of Kubernetes know.
  *
- * Each function appends one entry; nothing fails. What always holds: reason, field and message are owned and set. */
+ * Each function appends one entry; nothing fails. What always holds: reason, field and message are owned and set; the
+ * same error stands there once, though table and C rules may both find it; there are at most MAX_ERRORS. */
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -19,9 +20,23 @@ void field_errors_done(struct field_errors *f)
 	*f = (struct field_errors){ 0 };
 }
 
+#define MAX_ERRORS 1000
+
+static bool known(const struct field_errors *f, const char *path, const char *message)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (str_eq(f->v[i].field, path) && str_eq(f->v[i].message, message))
+			return true;
+	return false;
+}
+
 /* Takes message. */
 static void add(struct field_errors *f, const char *reason, const char *path, char *message)
 {
+	if (f->n == MAX_ERRORS || known(f, path, message)) {
+		free(message);
+		return;
+	}
 	f->v = xreallocarray(f->v, f->n + 1, sizeof(*f->v));
 	f->v[f->n++] = (struct field_error){ .reason = xstrdup(reason), .field = xstrdup(path), .message = message };
 }

@@ -111,7 +111,8 @@ void field_errors_done(struct field_errors *f);
 void field_add(struct field_errors *f, const char *reason, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 #define AUTO_FIELD_ERRORS AUTO(field_errors_done) struct field_errors
-/* Each adds one; path and detail are printf-like where marked. detail may be NULL. value is borrowed. */
+/* Each adds one, unless the very same is there already, and up to 1,000; path and detail are printf-like where marked.
+ * detail may be NULL. value is borrowed. */
 void field_required(struct field_errors *f, const char *path, const char *detail);
 void field_invalid(struct field_errors *f, const char *path, const json_t *value, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void field_not_supported(struct field_errors *f, const char *path, const json_t *value, const char *const *supported);
@@ -141,7 +142,8 @@ void schema_validate_type(const struct type *t, const json_t *object, const char
 void schema_default_type(const struct type *t, json_t *object);
 void schema_validate_update(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors);
 /* metadata of any kind: name (or generateName), namespace, labels, annotations (256 KiB), owner references, finalizers;
- * on update also uid, resourceVersion, creationTimestamp and deletion fields unchanged. old NULL on create. */
+ * on update also name, namespace, uid, creationTimestamp and deletion fields unchanged, generation not smaller. old NULL
+ * on create. Whether an update needs a resourceVersion is the caller's to say. */
 void schema_validate_meta(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors);
 
 #endif

@@ -92,7 +92,7 @@ static void validate_annotations(const json_t *annotations, struct field_errors 
 		field_too_long(errors, "metadata.annotations", ANNOTATIONS_MAX);
 }
 
-static void require_text(const json_t *owner, size_t i, const char *member, const char *message, struct field_errors *errors)
+static void require_text(const json_t *owner, const char *member, const char *message, struct field_errors *errors)
 {
 	AUTO_FREE char *at = NULL;
 	AUTO_JSON *empty = json_string("");
@@ -100,29 +100,29 @@ static void require_text(const json_t *owner, size_t i, const char *member, cons
 
 	if (value && !value_is_empty(value))
 		return;
-	at = xasprintf("metadata.ownerReferences[%zu].%s", i, member);
+	at = xasprintf("metadata.ownerReferences.%s", member);
 	field_invalid(errors, at, empty, "%s", message);
 }
 
 static void validate_owners(const json_t *owners, struct field_errors *errors)
 {
-	const char *controller = NULL, *name;
+	const json_t *controller = NULL;
 	size_t i;
 	json_t *owner;
 
 	json_array_foreach(owners, i, owner) {
-		require_text(owner, i, "apiVersion", "version must not be empty", errors);
-		require_text(owner, i, "kind", "must not be empty", errors);
-		require_text(owner, i, "name", "must not be empty", errors);
-		require_text(owner, i, "uid", "must not be empty", errors);
+		require_text(owner, "apiVersion", "version must not be empty", errors);
+		require_text(owner, "kind", "must not be empty", errors);
+		require_text(owner, "name", "must not be empty", errors);
+		require_text(owner, "uid", "must not be empty", errors);
 		if (!json_bool_at(owner, "controller", false))
 			continue;
-		name = json_str_or(owner, "name", "");
 		if (controller)
 			field_invalid(errors, "metadata.ownerReferences", owners,
-				      "Only one reference can have Controller set to true. Found \"true\" in references for %s and %s",
-				      controller, name);
-		controller = name;
+				      "Only one reference can have Controller set to true. Found \"true\" in references for %s/%s and %s/%s",
+				      json_str_or(controller, "kind", ""), json_str_or(controller, "name", ""), json_str_or(owner, "kind", ""),
+				      json_str_or(owner, "name", ""));
+		controller = owner;
 	}
 }
 
@@ -135,12 +135,14 @@ static void validate_finalizers(const json_t *finalizers, struct field_errors *e
 	size_t i, n;
 
 	json_array_foreach(finalizers, i, value) {
+		AUTO_FREE char *at = xasprintf("metadata.finalizers[%zu]", i);
+
 		text = json_string_value(value);
 		n = name_check_qualified_all(text, broken);
 		for (size_t b = 0; b < n; b++)
 			field_invalid(errors, "metadata.finalizers", value, "%s", broken[b]);
 		if (!n && !strchr(text, '/') && !strv_has((char *const *)standard, text))
-			field_invalid(errors, "metadata.finalizers", value,
+			field_invalid(errors, at, value,
 				      "name is neither a standard finalizer name nor is it fully qualified");
 		orphan |= str_eq(text, "orphan");
 		foreground |= str_eq(text, "foregroundDeletion");
@@ -187,16 +189,12 @@ static void validate_unchanged(const json_t *meta, const json_t *old, const char
 static void validate_update(const json_t *meta, const json_t *old, struct field_errors *errors)
 {
 	static const char *const fixed[] = { "name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds" };
-	AUTO_JSON *empty = json_string("");
-	json_t *version = json_object_get(meta, "resourceVersion");
 
 	validate_new_finalizers(meta, old, errors);
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
 		validate_unchanged(meta, old, fixed[i], errors);
 	if (json_int_at(meta, "generation", 0) < json_int_at(old, "generation", 0))
 		field_invalid(errors, "metadata.generation", json_object_get(meta, "generation"), "must not be decremented");
-	if (!version || value_is_empty(version))
-		field_invalid(errors, "metadata.resourceVersion", empty, "must be specified for an update");
 }
 
 void schema_validate_meta(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors)

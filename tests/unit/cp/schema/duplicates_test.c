@@ -1,0 +1,63 @@
+/* cp/schema/duplicates.c: members that stand twice, and texts that are no JSON. */
+#include "tests/unit/cp/schema/support.h"
+
+static const struct {
+	const char *text, *dups;
+} cases[] = {
+	{ "{}", "" },
+	{ "{\"a\":1,\"b\":{\"a\":2},\"c\":[{\"a\":1},{\"a\":1}]}", "" },
+	{ "{\"a\":1,\"a\":2}", "duplicate field \"a\"" },
+	{ "{\"spec\":{\"replicas\":1,\"x\":[1,{\"y\":2,\"y\" : 3}],\"replicas\":2}}", "duplicate field \"spec.x[1].y\", duplicate field \"spec.replicas\"" },
+	{ "{\"a\":\"a\",\"b\":\"a\\\"a\\\\\",\"b\":\"{\"}", "duplicate field \"b\"" },
+	{ "{\"a\":1,\"a\":2,\"a\":3}", "duplicate field \"a\", duplicate field \"a\"" },
+};
+
+START_TEST(finds)
+{
+	AUTO_STRV char **dups = NULL;
+	AUTO_FREE char *all = NULL;
+
+	ck_assert_int_eq(schema_find_duplicates(cases[_i].text, strlen(cases[_i].text), &dups), 0);
+	all = dups ? str_join(dups, ", ") : xstrdup("");
+	ck_assert_str_eq(all, cases[_i].dups);
+}
+END_TEST
+
+START_TEST(refuses)
+{
+	static const char *const bad[] = { "{", "{\"a", "{\"a\\", "}", "[}", "[\"a\":1]", "\"a\":1" };
+	AUTO_FREE char *deep = xcalloc(1, 5001);
+	char **dups = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		ck_assert_msg(schema_find_duplicates(bad[i], strlen(bad[i]), &dups) == -EINVAL, "%s", bad[i]);
+	memset(deep, '[', 5000);
+	ck_assert_int_eq(schema_find_duplicates(deep, 5000, &dups), -E2BIG);
+	ck_assert_ptr_null(dups);
+}
+END_TEST
+
+START_TEST(many)
+{
+	AUTO_STR text = STR_INIT;
+	AUTO_STRV char **dups = NULL;
+
+	str_addc(&text, '{');
+	for (int i = 0; i < 20000; i++)
+		str_addf(&text, "%s\"key-%d\":%d", i ? "," : "", i, i);
+	str_add(&text, ",\"key-77\":0}");
+	ck_assert_int_eq(schema_find_duplicates(text.p, text.len, &dups), 0);
+	ck_assert_uint_eq(strv_len(dups), 1);
+	ck_assert_str_eq(dups[0], "duplicate field \"key-77\"");
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("duplicates");
+
+	tcase_add_loop_test(t, finds, 0, (int)ARRAY_LEN(cases));
+	tcase_add_test(t, refuses);
+	tcase_add_test(t, many);
+	return run("cp/schema/duplicates", t);
+}
