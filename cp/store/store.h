@@ -50,7 +50,8 @@ void store_close(struct store *s);
 
 /* Calls fn for the current state of every key (as STORE_PUT events, in key order), then returns. Once, before use. */
 int store_load(struct store *s, store_watch fn, void *arg, struct err *e);
-/* Calls fn for the kept history, oldest first (deletes included), for watches that resume over a restart. */
+/* Calls fn for the kept history, oldest first (deletes included), for watches that resume over a restart. Complete
+ * above store_compacted_revision(); below it come only superseded states that a later event in it follows. */
 int store_load_history(struct store *s, store_watch fn, void *arg, struct err *e);
 void store_set_watch(struct store *s, store_watch fn, void *arg);
 
@@ -60,6 +61,8 @@ void store_txn(struct store *s, const struct store_op *ops, size_t n, store_done
 uint64_t store_revision(const struct store *s);
 /* The oldest revision from which history is complete (watches from before get 410). */
 uint64_t store_compacted_revision(const struct store *s);
+/* Drops the superseded states that are older than the history now, instead of in the next idle minute. Blocking. */
+int store_compact(struct store *s, struct err *e);
 /* A copy of the database into path, consistent, while running (backup). Blocking; small. */
 int store_backup(struct store *s, const char *path, struct err *e);
 

@@ -1,0 +1,270 @@
+/* Buckets: the objects of one resource in key order (a skip list), with indexes by field and by owner.
+ *
+ * Nothing here can fail. What always holds: every slot has an object, and an index names exactly the slots whose current
+ * object has that value. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rand.h"
+#include "base/str.h"
+#include "cp/cache/internal.h"
+
+void slot_set_free(void *p)
+{
+	struct slot_set *s = p;
+	if (s)
+		free(s->v);
+	free(s);
+}
+
+void slot_set_add(struct map *m, const char *key, struct slot *slot)
+{
+	struct slot_set *s = map_get(m, key);
+	if (!s)
+		map_set(m, key, s = xcalloc(1, sizeof(*s)));
+	if (s->n == s->cap) {
+		s->cap = s->cap ? s->cap * 2 : 4;
+		s->v = xreallocarray(s->v, s->cap, sizeof(*s->v));
+	}
+	s->v[s->n++] = slot;
+}
+
+void slot_set_remove(struct map *m, const char *key, struct slot *slot)
+{
+	struct slot_set *s = map_get(m, key);
+	for (size_t i = 0; s && i < s->n; i++) {
+		if (s->v[i] != slot)
+			continue;
+		s->v[i] = s->v[--s->n];
+		if (!s->n)
+			map_remove(m, key);
+		return;
+	}
+}
+
+static int compare(const struct cobj *o, const char *ns, const char *name)
+{
+	int c = strcmp(o->ns, ns);
+	return c ? c : strcmp(o->name, name);
+}
+
+static struct slot *slot_new(struct bucket *b, unsigned levels)
+{
+	struct slot *s = xcalloc(1, sizeof(*s) + levels * sizeof(s->next[0]));
+	s->bucket = b;
+	s->levels = levels;
+	return s;
+}
+
+void bucket_init(struct bucket *b)
+{
+	b->head = slot_new(b, SLOT_LEVELS);
+	list_init(&b->watches);
+	for (size_t i = 0; i < b->n_index; i++)
+		b->index[i] = map_new(slot_set_free);
+}
+
+void bucket_done(struct bucket *b)
+{
+	for (struct slot *s = b->head; s;) {
+		struct slot *next = s->next[0];
+		cobj_unref(s->obj);
+		free(s);
+		s = next;
+	}
+	for (size_t i = 0; i < b->n_index; i++)
+		map_free(b->index[i]);
+	for (; b->n; b->n--, b->first = (b->first + 1) % b->cap)
+		change_unref(b->ring[b->first]);
+	free(b->ring);
+	free(b->prefix);
+	free_strv(&b->fields);
+	free(b);
+}
+
+/* The first slot at or behind (ns, name); before gets the slots before it on each level. */
+static struct slot *seek(const struct bucket *b, const char *ns, const char *name, struct slot **before)
+{
+	struct slot *at = b->head;
+	for (unsigned l = SLOT_LEVELS; l-- > 0;) {
+		while (at->next[l] && compare(at->next[l]->obj, ns, name) < 0)
+			at = at->next[l];
+		if (before)
+			before[l] = at;
+	}
+	return at->next[0];
+}
+
+struct slot *bucket_find(const struct bucket *b, const char *ns, const char *name)
+{
+	struct slot *s = seek(b, ns, name, NULL);
+	return s && !compare(s->obj, ns, name) ? s : NULL;
+}
+
+/* Enters (or takes out) the current object of a slot in every index. */
+static void index_slot(struct slot *s, bool enter)
+{
+	struct bucket *b = s->bucket;
+	void (*change)(struct map *, const char *, struct slot *) = enter ? slot_set_add : slot_set_remove;
+	struct cobj_owner o;
+	for (size_t i = 0; i < b->n_index; i++) {
+		const char *v = object_field_nth(s->obj, i);
+		change(b->index[i], v ? v : "", s);
+	}
+	for (size_t i = 0; cobj_owner(s->obj, i, &o); i++)
+		change(b->cache->dependents, o.uid, s);
+	if (!*s->obj->uid)
+		return;
+	if (enter)
+		map_set(b->cache->by_uid, s->obj->uid, s);
+	else if (map_get(b->cache->by_uid, s->obj->uid) == s)
+		map_remove(b->cache->by_uid, s->obj->uid);
+}
+
+static unsigned random_levels(void)
+{
+	static uint32_t state = 0x9e3779b9;
+	unsigned levels = 1;
+	state ^= state << 13;
+	state ^= state >> 17;
+	state ^= state << 5;
+	for (uint32_t bits = state; (bits & 3) == 0 && levels < SLOT_LEVELS; bits >>= 2)
+		levels++;
+	return levels;
+}
+
+struct cobj *bucket_put(struct bucket *b, struct cobj *o)
+{
+	struct slot *before[SLOT_LEVELS], *s = seek(b, o->ns, o->name, before);
+	struct cobj *old = NULL;
+	if (s && !compare(s->obj, o->ns, o->name)) {
+		index_slot(s, false);
+		old = s->obj;
+	} else {
+		s = slot_new(b, random_levels());
+		for (unsigned l = 0; l < s->levels; l++) {
+			s->next[l] = before[l]->next[l];
+			before[l]->next[l] = s;
+		}
+		b->len++;
+	}
+	s->obj = cobj_ref(o);
+	index_slot(s, true);
+	return old;
+}
+
+struct cobj *bucket_remove(struct bucket *b, const char *ns, const char *name)
+{
+	struct slot *before[SLOT_LEVELS], *s = seek(b, ns, name, before);
+	if (!s || compare(s->obj, ns, name))
+		return NULL;
+	index_slot(s, false);
+	for (unsigned l = 0; l < s->levels; l++)
+		before[l]->next[l] = s->next[l];
+	struct cobj *old = s->obj;
+	free(s);
+	b->len--;
+	return old;
+}
+
+void *bucket_data(const struct bucket *b)
+{
+	return b->data;
+}
+
+size_t bucket_len(const struct bucket *b)
+{
+	return b->len;
+}
+
+char *bucket_key(const struct bucket *b, const char *ns, const char *name)
+{
+	return b->namespaced ? xasprintf("%s%s/%s", b->prefix, ns, name) : xasprintf("%s%s", b->prefix, name);
+}
+
+struct cobj *bucket_get(const struct bucket *b, const char *ns, const char *name)
+{
+	struct slot *s = bucket_find(b, b->namespaced && ns ? ns : "", name);
+	return s ? s->obj : NULL;
+}
+
+bool query_matches(const struct bucket_query *q, const struct cobj *o)
+{
+	return (str_empty(q->ns) || !strcmp(q->ns, o->ns)) && (!q->labels || selector_match(q->labels, cobj_label, o)) &&
+	       (!q->fields || selector_match(q->fields, cobj_field, o));
+}
+
+/* The slots an index gives for the query, in key order, or false where none fits. */
+static bool from_index(const struct bucket *b, const struct bucket_query *q, struct slot_set *ret)
+{
+	for (size_t i = 0; q->fields && i < b->n_index; i++) {
+		const char *v = selector_requires(q->fields, b->fields[i]);
+		if (!v)
+			continue;
+		const struct slot_set *s = map_get(b->index[i], v);
+		if (s)
+			*ret = *s;
+		return true;
+	}
+	return false;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct slot *x = *(struct slot *const *)a, *y = *(struct slot *const *)b;
+	return compare(x->obj, y->obj->ns, y->obj->name);
+}
+
+struct listing {
+	const struct bucket_query *q;
+	char *after_ns, *after_name;
+	void (*fn)(void *arg, struct cobj *o);
+	void *arg;
+	size_t given, remaining;
+};
+
+static void offer(struct listing *l, struct cobj *o)
+{
+	if (l->after_name && compare(o, l->after_ns, l->after_name) <= 0)
+		return;
+	if (!query_matches(l->q, o))
+		return;
+	if (l->q->limit && l->given >= l->q->limit) {
+		l->remaining++;
+		return;
+	}
+	l->given++;
+	l->fn(l->arg, o);
+}
+
+static void parse_after(const struct bucket *b, const char *after, struct listing *l)
+{
+	const char *slash = after && b->namespaced ? strchr(after, '/') : NULL;
+	if (!after)
+		return;
+	l->after_ns = slash ? xstrndup(after, (size_t)(slash - after)) : xstrdup("");
+	l->after_name = xstrdup(slash ? slash + 1 : after);
+}
+
+size_t bucket_list(const struct bucket *b, const struct bucket_query *q, void (*fn)(void *arg, struct cobj *o), void *arg)
+{
+	struct listing l = { .q = q, .fn = fn, .arg = arg };
+	struct slot_set set = { 0 };
+	parse_after(b, q->after, &l);
+	if (from_index(b, q, &set)) {
+		AUTO_FREE struct slot **sorted = xmemdup(set.v, set.n * sizeof(*set.v));
+		if (set.n)
+			qsort(sorted, set.n, sizeof(*sorted), by_key);
+		for (size_t i = 0; i < set.n; i++)
+			offer(&l, sorted[i]->obj);
+	} else {
+		const char *ns = str_empty(q->ns) || !b->namespaced ? NULL : q->ns;
+		struct slot *s = l.after_name ? seek(b, l.after_ns, l.after_name, NULL) : ns ? seek(b, ns, "", NULL) : b->head->next[0];
+		for (; s && (!ns || !strcmp(s->obj->ns, ns)); s = s->next[0])
+			offer(&l, s->obj);
+	}
+	free(l.after_ns);
+	free(l.after_name);
+	return l.remaining;
+}

@@ -1,0 +1,110 @@
+/* The inside of the cache: objects with their headers, ordered buckets, rings of changes, watches. */
+#ifndef KNARR_CP_CACHE_INTERNAL_H
+#define KNARR_CP_CACHE_INTERNAL_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "cp/cache/cache.h"
+
+enum { SLOT_LEVELS = 16, WINDOW_MIN = 1000, WINDOW_MAX = 100000, INDEX_MAX = 4 };
+
+/* An object with what was found in it, in one block: behind it stand, each NUL-terminated, namespace, name, uid, labels
+ * (key, value ... ended by an empty key), field values in the order of the bucket's fields (0x01 before a present one, 0x02
+ * for an absent one), owners (uid, kind, name, apiVersion, flags ... ended by an empty uid). */
+struct object {
+	struct cobj pub;
+	const struct bucket *bucket;
+	const char *labels, *fields, *owners;
+	char text[];
+};
+
+/* A key's place in its bucket: a node of a skip list. */
+struct slot {
+	struct cobj *obj;
+	struct bucket *bucket;
+	unsigned levels;
+	struct slot *next[];
+};
+
+/* The slots that share an index value (unordered). */
+struct slot_set {
+	struct slot **v;
+	size_t n, cap;
+};
+
+struct cache_change {
+	int refs;
+	enum cache_event_type type;
+	struct cobj *obj, *prev;
+	uint64_t rev;
+	struct buf *json[3]; /* by the type it is told as */
+};
+
+struct bucket {
+	struct cache *cache;
+	char *prefix;
+	bool namespaced;
+	char **fields;             /* indexed paths that the scanner looks for */
+	size_t n_index;            /* the first n of fields that have an index */
+	struct map *index[INDEX_MAX]; /* value -> slot_set */
+	size_t window;
+	void *data;
+	struct slot *head; /* sentinel with SLOT_LEVELS levels */
+	size_t len;
+	struct cache_change **ring; /* capacity cap, oldest at first */
+	size_t cap, first, n;
+	uint64_t floor;     /* changes up to this revision may be missing */
+	struct list watches;
+	int dispatching;
+};
+
+struct cache_watch {
+	struct list link;
+	struct bucket *bucket;
+	uint64_t seen;
+	bool dead, has_query;
+	char *ns;
+	struct bucket_query query; /* selectors borrowed for the watch's life */
+	void (*fn)(void *arg, const struct cache_event *ev);
+	void *arg;
+};
+
+struct unclaimed {
+	uint64_t rev, create_rev;
+	struct buf *value;
+};
+
+struct cache {
+	struct loop *loop;
+	struct store *store;
+	struct map *buckets;   /* prefix -> bucket */
+	struct map *by_uid;    /* uid -> slot */
+	struct map *dependents; /* owner uid -> slot_set */
+	struct map *unclaimed; /* key -> struct unclaimed */
+	uint64_t revision;
+	bool loading;
+};
+
+/* cobj.c: bytes with or without a revision -> object; NULL when the bytes are no object. */
+struct cobj *object_new(const struct bucket *b, const struct buf *value, uint64_t rev, uint64_t create_rev);
+/* The object's bytes at another revision (deletes). Returns owned. */
+struct buf *object_at_revision(const struct cobj *o, uint64_t rev);
+const char *object_field_nth(const struct cobj *o, size_t n); /* NULL: absent */
+
+/* bucket.c */
+void bucket_init(struct bucket *b);
+void bucket_done(struct bucket *b);
+struct slot *bucket_find(const struct bucket *b, const char *ns, const char *name);
+/* Puts (takes a reference) or removes; returns the object that stood there, owned, or NULL. */
+struct cobj *bucket_put(struct bucket *b, struct cobj *o);
+struct cobj *bucket_remove(struct bucket *b, const char *ns, const char *name);
+void slot_set_add(struct map *m, const char *key, struct slot *s);
+void slot_set_remove(struct map *m, const char *key, struct slot *s);
+void slot_set_free(void *p);
+bool query_matches(const struct bucket_query *q, const struct cobj *o);
+
+/* watch.c: records the change (takes nothing) and tells the watchers unless the cache is loading. */
+void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *obj, struct cobj *prev, uint64_t rev);
+void change_unref(struct cache_change *c);
+
+#endif

@@ -1,0 +1,192 @@
+/* Changes and watches: a ring of recent changes per bucket, each encoded at most once per type for all its watchers.
+ *
+ * What can fail: a watch from before the ring (-EOVERFLOW) or from the future (-ERANGE). What always holds: a watcher
+ * sees each change once and in order, also when watchers come and go inside a callback. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cp/cache/internal.h"
+
+void change_unref(struct cache_change *c)
+{
+	if (!c || --c->refs)
+		return;
+	cobj_unref(c->obj);
+	cobj_unref(c->prev);
+	for (size_t i = 0; i < ARRAY_LEN(c->json); i++)
+		buf_unref(c->json[i]);
+	free(c);
+}
+
+static struct buf *encode(const struct cache_change *c, enum cache_event_type type)
+{
+	static const char *const names[] = { "ADDED", "MODIFIED", "DELETED" };
+	bool left = type == CACHE_DELETED && c->type != CACHE_DELETED && c->prev;
+	AUTO_BUF *json = left ? object_at_revision(c->prev, c->rev) : buf_ref(c->obj->json);
+	size_t head = strlen("{\"type\":\"\",\"object\":") + strlen(names[type]);
+	struct buf *b = buf_alloc(head + json->len + 2);
+	char *p = stpcpy(stpcpy(stpcpy(b->data, "{\"type\":\""), names[type]), "\",\"object\":");
+	memcpy(p, json->data, json->len);
+	memcpy(p + json->len, "}\n", 2);
+	return b;
+}
+
+struct buf *cache_event_json(const struct cache_event *ev, enum cache_event_type type)
+{
+	struct cache_change *c = ev->change;
+	if (!c->json[type])
+		c->json[type] = encode(c, type);
+	return c->json[type];
+}
+
+/* Makes room: the ring follows the bucket's size between its bounds. */
+static void ring_reserve(struct bucket *b)
+{
+	size_t want = b->window ? b->window : MIN(MAX((size_t)WINDOW_MIN, b->len), (size_t)WINDOW_MAX);
+	if (b->n == b->cap && b->cap < want) {
+		size_t cap = MIN(b->cap ? b->cap * 2 : 64, want);
+		struct cache_change **ring = xcalloc(cap, sizeof(*ring));
+		for (size_t i = 0; i < b->n; i++)
+			ring[i] = b->ring[(b->first + i) % b->cap];
+		free(b->ring);
+		b->ring = ring;
+		b->cap = cap;
+		b->first = 0;
+	}
+	if (b->n == b->cap) {
+		struct cache_change *old = b->ring[b->first];
+		b->floor = old->rev;
+		b->first = (b->first + 1) % b->cap;
+		b->n--;
+		change_unref(old);
+	}
+}
+
+/* The type under which a watch with a query hears of the change; false: not at all. */
+static bool turn(const struct cache_watch *w, const struct cache_change *c, enum cache_event_type *ret)
+{
+	*ret = c->type;
+	if (!w->has_query)
+		return true;
+	bool now = query_matches(&w->query, c->obj), before = c->prev && query_matches(&w->query, c->prev);
+	if (c->type == CACHE_DELETED) {
+		return before || now;
+	} else if (now) {
+		*ret = before ? CACHE_MODIFIED : CACHE_ADDED;
+		return true;
+	}
+	*ret = CACHE_DELETED;
+	return before;
+}
+
+static void tell(struct cache_watch *w, struct cache_change *c)
+{
+	enum cache_event_type type;
+	if (w->dead || c->rev <= w->seen)
+		return;
+	w->seen = c->rev;
+	if (!turn(w, c, &type))
+		return;
+	struct cache_event ev = { .type = type, .obj = c->obj, .prev = c->prev, .rev = c->rev, .change = c };
+	w->fn(w->arg, &ev);
+}
+
+static void watch_free(struct cache_watch *w)
+{
+	list_remove(&w->link);
+	free(w->ns);
+	free(w);
+}
+
+/* Watches that were stopped while events were told. */
+static void sweep(struct bucket *b)
+{
+	LIST_FOR_EACH(w, &b->watches, struct cache_watch, link)
+		if (w->dead)
+			watch_free(w);
+}
+
+void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *obj, struct cobj *prev, uint64_t rev)
+{
+	struct cache_change *c = xcalloc(1, sizeof(*c));
+	*c = (struct cache_change){ .refs = 2, .type = type, .obj = cobj_ref(obj), .prev = prev ? cobj_ref(prev) : NULL, .rev = rev };
+	ring_reserve(b);
+	b->ring[(b->first + b->n++) % b->cap] = c;
+	b->dispatching++;
+	/* Watches that a callback adds stand behind the last and have replayed this change already. */
+	for (struct list *l = b->watches.next, *last = b->watches.prev; l != &b->watches; l = l->next) {
+		tell(LIST_ENTRY(l, struct cache_watch, link), c);
+		if (l == last)
+			break;
+	}
+	if (--b->dispatching == 0)
+		sweep(b);
+	change_unref(c);
+}
+
+static void replay(struct cache_watch *w, uint64_t from_rev)
+{
+	struct bucket *b = w->bucket;
+	/* The ring may move under the callbacks: go by revision. */
+	for (uint64_t after = from_rev; !w->dead;) {
+		struct cache_change *next = NULL;
+		size_t lo = 0, hi = b->n;
+		while (lo < hi) {
+			size_t mid = (lo + hi) / 2;
+			if (b->ring[(b->first + mid) % b->cap]->rev <= after)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		if (lo == b->n)
+			return;
+		next = b->ring[(b->first + lo) % b->cap];
+		next->refs++;
+		after = next->rev;
+		tell(w, next);
+		change_unref(next);
+	}
+}
+
+int bucket_watch(struct bucket *b, uint64_t from_rev, const struct bucket_query *q,
+		 void (*fn)(void *arg, const struct cache_event *ev), void *arg, struct cache_watch **ret, struct err *e)
+{
+	uint64_t now = b->cache->revision;
+	if (from_rev != UINT64_MAX && from_rev > now)
+		return err_set(e, -ERANGE, "revision %llu is in the future, the newest is %llu", (unsigned long long)from_rev, (unsigned long long)now);
+	if (from_rev < b->floor)
+		return err_set(e, -EOVERFLOW, "too old resource version: %llu (%llu)", (unsigned long long)from_rev, (unsigned long long)b->floor);
+	struct cache_watch *w = xcalloc(1, sizeof(*w));
+	w->bucket = b;
+	w->fn = fn;
+	w->arg = arg;
+	w->seen = from_rev == UINT64_MAX ? now : from_rev;
+	if (q) {
+		w->has_query = true;
+		w->query = *q;
+		w->ns = xstrdup(q->ns);
+		w->query.ns = w->ns;
+	}
+	list_add(&b->watches, &w->link);
+	*ret = w;
+	b->dispatching++;
+	if (from_rev != UINT64_MAX)
+		replay(w, from_rev);
+	if (w->dead)
+		*ret = NULL;
+	if (--b->dispatching == 0)
+		sweep(b);
+	return 0;
+}
+
+void cache_watch_stop(struct cache_watch *w)
+{
+	if (!w)
+		return;
+	w->dead = true;
+	if (!w->bucket->dispatching)
+		watch_free(w);
+}

@@ -1,0 +1,27 @@
+/* What a backend of the store provides; store.c dispatches to it. */
+#ifndef KNARR_CP_STORE_STORE_DRIVER_H
+#define KNARR_CP_STORE_STORE_DRIVER_H
+
+#include "cp/store/store.h"
+
+struct store_driver {
+	void (*close)(struct store *s);
+	int (*load)(struct store *s, store_watch fn, void *arg, struct err *e);
+	int (*load_history)(struct store *s, store_watch fn, void *arg, struct err *e);
+	void (*txn)(struct store *s, const struct store_op *ops, size_t n, store_done done, void *arg);
+	int (*compact)(struct store *s, struct err *e);
+	int (*backup)(struct store *s, const char *path, struct err *e);
+	void (*get_stats)(const struct store *s, struct store_stats *ret);
+};
+
+/* The first member of a backend's own struct. */
+struct store {
+	const struct store_driver *driver;
+	struct loop *loop;
+	store_watch watch;
+	void *watch_arg;
+	uint64_t revision;  /* the newest that was delivered; the loop's thread only */
+	uint64_t compacted; /* atomic: a writer thread moves it */
+};
+
+#endif
