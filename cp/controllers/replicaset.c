@@ -1,0 +1,28 @@
+/* The replicaset controller: ReplicaSets and their pods from the cache to replicaset_plan(). */
+#include "base/json.h"
+#include "cp/controllers/claim.h"
+#include "cp/controllers/replicaset_plan.h"
+#include "cp/controllers/table.h"
+
+static void map_pod(struct runner *r, const struct cache_event *ev)
+{
+	claim_map_child(r, ev, api_bucket(runner_api(r), "apps", "replicasets"), "ReplicaSet");
+}
+
+static void sync_replicaset(struct sync *s)
+{
+	AUTO_JSON *rs = runner_parse(s->runner, bucket_get(api_bucket(s->api, "apps", "replicasets"), s->ns, s->name));
+	if (!rs)
+		return;
+	AUTO_JSON *pods = claim_candidates(s->runner, api_bucket(s->api, "", "pods"), rs);
+	struct replicaset_observed o = { .replicaset = rs, .pods = pods, .last_error = s->last_error };
+	replicaset_plan(&o, s->now_ms, s->plan);
+}
+
+const struct controller replicaset_controller = {
+	.name = "replicaset-controller",
+	.component = "replicaset-controller",
+	.workers = 5,
+	.sources = { { "apps", "replicasets", runner_map_self }, { "", "pods", map_pod } },
+	.sync = sync_replicaset,
+};
