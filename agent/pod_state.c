@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/pod_plan.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -199,9 +200,10 @@ void container_blocked(struct container_state *c, const char *reason, const char
 
 void pod_sandbox_lost(struct pod_state *s, int64_t now_ms, int64_t now_mono)
 {
+	bool again = !s->deleting && !s->fail_reason && !pod_is_over(s);
 	for (size_t i = 0; i < s->n; i++) {
 		struct container_state *c = &s->containers[i];
-		if (c->kind == CONTAINER_INIT && c->phase == PHASE_EXITED && c->exit_code == 0)
+		if (again && c->kind == CONTAINER_INIT && c->phase == PHASE_EXITED && c->exit_code == 0)
 			c->phase = PHASE_WAITING;
 		if (c->phase != PHASE_RUNNING && c->phase != PHASE_STARTING)
 			continue;

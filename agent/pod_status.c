@@ -170,7 +170,7 @@ const char *pod_phase(const struct pod_state *s)
 		if (c->kind != CONTAINER_MAIN)
 			continue;
 		failed |= c->phase == PHASE_EXITED && c->exit_code != 0;
-		running |= c->phase == PHASE_RUNNING || c->phase == PHASE_EXITED;
+		running |= c->phase == PHASE_RUNNING || c->phase == PHASE_EXITED || c->last;
 	}
 	bool over = pod_is_over(s);
 	if (s->fail_reason)

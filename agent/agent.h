@@ -1,0 +1,66 @@
+/* The node agent: what its parts share. */
+#ifndef KNARR_AGENT_AGENT_H
+#define KNARR_AGENT_AGENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/fieldref.h"
+#include "api/client.h"
+#include "api/informer.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "cgroups/cgroup.h"
+#include "io/http_client.h"
+#include "io/http_server.h"
+#include "io/loop.h"
+#include "rootfs/image_store.h"
+
+/* Everything that flags and the configuration file say. Texts owned; defaults by agent_config_init(). */
+struct agent_config {
+	char *kubeconfig, *node_name, *node_ip, *pod_manifest_path, *pod_cidr, *cluster_cidr, *service_cidr;
+	char **cluster_dns;
+	char *cluster_domain, *root_dir, *data_dir, *run_dir, *cni_conf_dir, *cni_bin_dir, *cgroup_root, *log_dir;
+	char *resolv_conf;
+	char *address, *tls_cert_file, *tls_key_file, *client_ca_file, *shim_path, *pause_path;
+	uint16_t port, healthz_port;
+	int max_pods, verbosity;
+	bool proxy, register_node;
+	char **node_labels; /* key=value */
+};
+
+struct node;
+struct events;
+struct objects;
+struct static_pods;
+struct server;
+struct proxy;
+
+struct agent {
+	struct loop *loop;
+	struct agent_config *config;
+	struct api_client *api; /* NULL without kubeconfig: static pods only */
+	struct http_client *http; /* of probes and hooks */
+	struct image_store *images;
+	struct cgroup_host *cgroups;
+	struct events *events;
+	struct objects *objects;
+	struct node *node;
+	struct server *server;
+	struct static_pods *static_pods;
+	struct proxy *proxy;
+	struct informer *pod_informer, *service_informer;
+	struct map *pods; /* uid -> struct pod, owned */
+	struct map *mirrors; /* "namespace/name" -> json_t, the API's mirror of a static pod, owned */
+	char *boot_ip;     /* the node's own address */
+	int64_t cpu_milli, memory_bytes, storage_bytes;
+	int oom_floor;
+};
+
+int agent_new(struct loop *l, struct agent_config *config, struct agent **ret, struct err *e);
+/* Leaves pods running. */
+void agent_free(struct agent *a);
+void agent_facts(const struct agent *a, const json_t *pod, char *const *ips, struct pod_facts *ret);
+
+#endif
