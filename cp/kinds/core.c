@@ -81,6 +81,18 @@ static void node_set_defaults(json_t *node, const json_t *old)
 		json_object_set_new(status, "allocatable", json_deep_copy(json_object_get(status, "capacity")));
 }
 
+/* A node takes no pods before its lifecycle controller has seen it ready. */
+static void node_prepare_create(json_t *node)
+{
+	static const char key[] = "node.kubernetes.io/not-ready";
+	json_t *taints = json_array_at(node, "spec.taints"), *t;
+	size_t i;
+	json_array_foreach(taints, i, t)
+		if (str_eq(json_member(t, "key"), key) && str_eq(json_member(t, "effect"), "NoSchedule"))
+			return;
+	json_array_append_new(taints, json_pack("{s:s, s:s}", "key", key, "effect", "NoSchedule"));
+}
+
 /* Keys and total size of data-like maps. */
 static size_t validate_keys(const json_t *map, const char *name, const json_t *other, struct field_errors *errors)
 {
@@ -206,7 +218,8 @@ static void event_validate(const json_t *event, const json_t *old, struct field_
 
 const struct kind_ops namespace_ops = { .group = "", .kind = "Namespace", .prepare_create = namespace_prepare_create,
 	.prepare_update = namespace_prepare_update, .prepare_status = kind_keep_spec, .has_status = true };
-const struct kind_ops node_ops = { .group = "", .kind = "Node", .set_defaults = node_set_defaults, .prepare_update = kind_keep_status,
+const struct kind_ops node_ops = { .group = "", .kind = "Node", .set_defaults = node_set_defaults, .prepare_create = node_prepare_create,
+	.prepare_update = kind_keep_status,
 	.prepare_status = kind_keep_spec, .validate = node_validate, .has_status = true };
 const struct kind_ops configmap_ops = { .group = "", .kind = "ConfigMap", .validate = configmap_validate };
 const struct kind_ops secret_ops = { .group = "", .kind = "Secret", .set_defaults = secret_set_defaults, .validate = secret_validate };

@@ -104,14 +104,14 @@ static void service_prepare_update(json_t *svc, const json_t *old)
 			json_object_del(p, "nodePort");
 }
 
+/* The port as the reference prints it in a message: what makes it a duplicate, the rest at zero. */
 static json_t *go_port(const json_t *p)
 {
-	json_t *node = json_object_get(p, "nodePort"), *app = json_object_get(p, "appProtocol");
-	json_t *o = json_pack("{s:s, s:s}", "Name", json_str_or(p, "name", ""), "Protocol", json_str_or(p, "protocol", ""));
-	json_object_set_new(o, "AppProtocol", app ? json_incref(app) : json_null());
+	json_t *o = json_pack("{s:s, s:s}", "Name", "", "Protocol", json_str_or(p, "protocol", ""));
+	json_object_set_new(o, "AppProtocol", json_null());
 	json_object_set(o, "Port", json_object_get(p, "port"));
 	json_object_set_new(o, "TargetPort", json_integer(0));
-	json_object_set_new(o, "NodePort", node ? json_incref(node) : json_integer(0));
+	json_object_set_new(o, "NodePort", json_integer(0));
 	return o;
 }
 
