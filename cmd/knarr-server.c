@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,12 +56,22 @@ static void notify(const char *text)
 		log_warn("cannot notify the supervisor, ignoring error=\"%s\"", strerror(errno));
 }
 
+static bool is_loopback(const char *address)
+{
+	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+static bool is_any(const char *address)
+{
+	return !*address || strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+}
+
 /* The address to advertise when none is given: the one bound to, else the first that is not loopback. */
 static char *default_address(const char *bound)
 {
 	char text[INET6_ADDRSTRLEN] = "127.0.0.1";
 	struct ifaddrs *all = NULL;
-	if (strcmp(bound, "0.0.0.0") != 0 && strcmp(bound, "::") != 0 && *bound)
+	if (!is_any(bound) && !is_loopback(bound))
 		return xstrdup(bound);
 	if (getifaddrs(&all) < 0)
 		return xstrdup(text);
@@ -99,7 +110,8 @@ static int write_kubeconfig(const struct server_config *c, uint16_t port, struct
 	AUTO_FREE char *ca = xasprintf("%s/ca.crt", c->cert_dir);
 	AUTO_FREE char *crt = xasprintf("%s/admin.crt", c->cert_dir);
 	AUTO_FREE char *key = xasprintf("%s/admin.key", c->cert_dir);
-	AUTO_FREE char *url = xasprintf(strchr(c->advertise_address, ':') ? "https://[%s]:%u" : "https://%s:%u", c->advertise_address, port);
+	const char *host = is_any(c->bind_address) ? c->advertise_address : c->bind_address;
+	AUTO_FREE char *url = xasprintf(strchr(host, ':') ? "https://[%s]:%u" : "https://%s:%u", host, port);
 	return kubeconfig_write(c->kubeconfig_out, "kubernetes", url, ca, "kubernetes-admin", crt, key, e);
 }
 

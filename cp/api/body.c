@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
 #include "cp/api/json_error.h"
+#include "cp/api/protobuf.h"
 #include "cp/api/yaml.h"
 
 json_t *body_parse(struct req *q, enum body_type type, json_t **ret)
@@ -27,6 +28,8 @@ json_t *body_parse(struct req *q, enum body_type type, json_t **ret)
 			return status_bad_request("error converting YAML to JSON: %s", err_text(&e));
 		return NULL;
 	}
+	if (type == BODY_PROTOBUF)
+		return protobuf_parse(text, len, ret, &e) < 0 ? status_bad_request("%s", err_text(&e)) : NULL;
 	if (json_parse(text, len, ret, &e) == 0)
 		return NULL;
 	AUTO_FREE char *why = json_error_text(text, len);
@@ -90,7 +93,7 @@ json_t *body_decode(struct req *q, const struct kind *k, json_t *object)
 json_t *body_object(struct req *q, const struct kind *k, json_t **ret)
 {
 	enum body_type type = negotiate_body(q->content_type);
-	if (type != BODY_JSON && type != BODY_YAML)
+	if (type != BODY_JSON && type != BODY_YAML && type != BODY_PROTOBUF)
 		return status_unsupported_body();
 	AUTO_JSON *body = NULL;
 	json_t *status = body_parse(q, type, &body);

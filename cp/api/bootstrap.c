@@ -126,6 +126,9 @@ static void add_kubernetes_service(struct bootstrap *b)
 			   "internalTrafficPolicy", "Cluster", "sessionAffinity", "None", "type", "ClusterIP", "ports", "name", "https",
 			   "protocol", "TCP", "port", 443, "targetPort", port),
 		 false);
+	/* Nobody but this host could use a loopback address: such a server has a Service without endpoints. */
+	if (strncmp(a->advertise_address, "127.", 4) == 0 || strcmp(a->advertise_address, "::1") == 0)
+		return;
 	add_step(b, "/api/v1/namespaces/default/endpoints", "kubernetes",
 		 json_pack("{s:s,s:s,s:{s:{s:s}},s:[{s:[{s:s}],s:[{s:s,s:i,s:s}]}]}", "kind", "Endpoints", "apiVersion", "v1", "metadata",
 			   "labels", "endpointslice.kubernetes.io/skip-mirror", "true", "subsets", "addresses", "ip",

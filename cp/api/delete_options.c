@@ -53,7 +53,7 @@ json_t *delete_options_read(struct req *q, struct delete_options *ret)
 	AUTO_JSON *body = NULL;
 	*ret = (struct delete_options){ .grace = -1, .orphan = -1 };
 	enum body_type type = negotiate_body(q->content_type);
-	json_t *status = body_parse(q, type == BODY_YAML ? BODY_YAML : BODY_JSON, &body);
+	json_t *status = body_parse(q, type == BODY_YAML || type == BODY_PROTOBUF ? type : BODY_JSON, &body);
 	if (status) {
 		AUTO_FREE char *why = xstrdup(json_str_or(status, "message", ""));
 		json_decref(status);

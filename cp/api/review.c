@@ -10,7 +10,7 @@
 static json_t *read_review(struct req *q, json_t **ret)
 {
 	enum body_type type = negotiate_body(q->content_type);
-	if (type != BODY_JSON && type != BODY_YAML)
+	if (type != BODY_JSON && type != BODY_YAML && type != BODY_PROTOBUF)
 		return status_unsupported_body();
 	json_t *status = body_parse(q, type, ret);
 	if (!status && !json_is_object(*ret))

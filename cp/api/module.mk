@@ -1,0 +1,2 @@
+# The protobuf field numbers are compiled in as text.
+$(B)/obj/cp/api/protobuf_table.o: cp/api/protobuf.tbl
