@@ -90,6 +90,13 @@ static int parse_user(const json_t *user, struct process_conf *p, struct err *e)
 	return 0;
 }
 
+/* -1 and everything from 2^63-1 on mean infinity. */
+static rlim_t rlimit_value(const json_t *j)
+{
+	json_int_t v = json_integer_value(j);
+	return !json_is_integer(j) || v < 0 || v == INT64_MAX ? RLIM_INFINITY : (rlim_t)v;
+}
+
 static int parse_rlimits(const json_t *list, struct process_conf *p, struct err *e)
 {
 	size_t i;
@@ -103,11 +110,10 @@ static int parse_rlimits(const json_t *list, struct process_conf *p, struct err 
 			if (p->rlimits[k].resource == number)
 				return err_set(e, -EINVAL, "process.rlimits: %s twice", json_str_at(l, "type"));
 		json_t *soft = json_object_get(l, "soft"), *hard = json_object_get(l, "hard");
-		/* -1 and the full 64 bits both mean infinity; jansson gives larger ones as reals. */
 		p->rlimits[p->n_rlimits++] = (struct rlimit_conf){
 			number,
-			{ json_is_integer(soft) ? (rlim_t)json_integer_value(soft) : RLIM_INFINITY,
-			  json_is_integer(hard) ? (rlim_t)json_integer_value(hard) : RLIM_INFINITY } };
+			{ rlimit_value(soft),
+			  rlimit_value(hard) } };
 	}
 	return 0;
 }

@@ -1,0 +1,349 @@
+/* container_create().
+ *
+ * Happy path: state directory and lock, configuration, filter, cgroup with its limits, gate, clone, attach and map, record
+ * the state, let the child build the container, hooks, until it says that it waits at the gate. What can fail: any of it;
+ * then the child is killed, the cgroup removed if it was made here, and the directory removed. What always holds:
+ * state.json stands before the child does anything that has to be undone, so that a creator killed at any instant leaves a
+ * container that delete --force removes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "runtime/config_read.h"
+#include "runtime/container.h"
+#include "runtime/default_devices.h"
+#include "runtime/launch.h"
+#include "runtime/spawn.h"
+#include "runtime/state.h"
+#include "runtime/sync.h"
+
+struct creation {
+	const struct container_opts *o;
+	struct config config;
+	struct seccomp_program seccomp;
+	struct cgroup_host *host;
+	struct cgroup *cgroup;
+	bool made_cgroup, finished;
+	struct state_dir dir;
+	struct container_info info;
+	struct init_args args;
+	struct launch launch;
+	int sync_child, gate_fd, listener_sock, cgroup_fd;
+	char *listener_message;
+};
+
+static void creation_done(struct creation *c)
+{
+	launch_done(&c->launch);
+	if (!c->finished && !c->o->keep) {
+		if (c->made_cgroup) {
+			cgroup_kill(c->cgroup, NULL);
+			cgroup_destroy(c->cgroup, NULL);
+		}
+		if (c->dir.path)
+			state_dir_remove(&c->dir, NULL);
+	}
+	for (int i = 0; i < NS_COUNT; i++)
+		close_fd(&c->args.ns_fds[i]);
+	close_fd(&c->sync_child);
+	close_fd(&c->gate_fd);
+	close_fd(&c->listener_sock);
+	close_fd(&c->cgroup_fd);
+	free(c->listener_message);
+	cgroup_free(c->cgroup);
+	cgroup_host_free(c->host);
+	seccomp_program_done(&c->seccomp);
+	container_info_done(&c->info);
+	config_done(&c->config);
+	state_dir_done(&c->dir);
+}
+
+static int load_config(struct creation *c, struct err *e)
+{
+	char bundle[PATH_MAX];
+	AUTO_JSON *json = NULL;
+	if (!realpath(c->o->bundle ? c->o->bundle : ".", bundle))
+		return err_sys(e, "bundle %s", c->o->bundle ? c->o->bundle : ".");
+	int r = c->o->config ? 0 : config_read(bundle, &json, e);
+	if (r < 0)
+		return r;
+	if (!json)
+		json = json_deep_copy(c->o->config);
+	r = config_parse(json, bundle, &c->config, e);
+	return r < 0 ? r : seccomp_compile(c->config.seccomp, &c->seccomp, e);
+}
+
+static void fill_info(struct creation *c)
+{
+	const json_t *annotations = json_object_get(c->config.json, "annotations");
+	c->info = (struct container_info){ .id = xstrdup(c->o->id),
+					   .bundle = xstrdup(c->config.bundle),
+					   .rootfs = xstrdup(c->config.rootfs),
+					   .cgroup_path = xstrdup(cgroup_path(c->cgroup)),
+					   .oci_version = xstrdup(json_str_or(c->config.json, "ociVersion", "1.0.2")),
+					   .status = CONTAINER_CREATING,
+					   .created_us = clock_wall_us(),
+					   .owner_uid = geteuid(),
+					   .annotations = annotations ? json_deep_copy(annotations) : json_object() };
+}
+
+/* A cgroup that is there already may be used as long as nothing runs in it. */
+static int make_cgroup(struct creation *c, struct err *e)
+{
+	AUTO_FREE char *fallback = xasprintf("/knarr/%s", c->o->id);
+	int r = cgroup_host_open(&c->host, e);
+	if (r == 0)
+		r = cgroup_open(c->host, c->config.cgroups_path ? c->config.cgroups_path : fallback, &c->cgroup, e);
+	if (r < 0)
+		return r;
+	c->config.cgroups_path = cgroup_path(c->cgroup);
+	if (cgroup_exists(c->cgroup)) {
+		AUTO_FREE pid_t *pids = NULL;
+		size_t n = 0;
+		if (cgroup_pids(c->cgroup, true, &pids, &n, NULL) == 0 && n)
+			return err_set(e, -EBUSY, "container's cgroup is not empty: %zu process(es) found", n);
+		if (cgroup_is_frozen(c->cgroup))
+			return err_set(e, -EBUSY, "container's cgroup unexpectedly frozen");
+	}
+	c->made_cgroup = true;
+	r = cgroup_create(c->cgroup, e);
+	if (r < 0)
+		return r;
+	AUTO_JSON *resources = default_devices_add(c->config.resources);
+	return cgroup_apply(c->cgroup, resources, e);
+}
+
+static int make_gate(struct creation *c, struct err *e)
+{
+	AUTO_FREE char *path = xasprintf("%s/" STATE_GATE, c->dir.path);
+	unlink(path);
+	if (mkfifo(path, 0600) < 0)
+		return err_sys(e, "make gate %s", path);
+	c->gate_fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	return c->gate_fd < 0 ? err_sys(e, "open gate %s", path) : 0;
+}
+
+static int prepare(struct creation *c, struct err *e)
+{
+	int r = load_config(c, e);
+	if (r == 0)
+		r = spawn_open_namespaces(&c->config, c->args.ns_fds, e);
+	if (r == 0)
+		r = make_cgroup(c, e);
+	if (r == 0)
+		r = make_gate(c, e);
+	if (r < 0)
+		return r;
+	fill_info(c);
+	if (c->seccomp.notify) {
+		c->listener_sock = sync_connect(c->seccomp.listener_path, e);
+		if (c->listener_sock < 0)
+			return c->listener_sock;
+		c->listener_message = launch_listener_message(&c->seccomp, &c->info);
+	}
+	return state_write_config(&c->dir, c->config.json, e);
+}
+
+static void fill_args(struct creation *c, int sync_fd)
+{
+	c->args.opts = c->o;
+	c->args.config = &c->config;
+	c->args.process = &c->config.process;
+	c->args.seccomp = &c->seccomp;
+	c->args.cgroups = c->host;
+	c->args.info = &c->info;
+	c->args.sync_fd = sync_fd;
+	c->args.gate_fd = c->gate_fd;
+	c->args.lock_fd = c->dir.fd;
+	c->args.listener_sock = c->listener_sock;
+	c->args.listener_message = c->listener_message;
+}
+
+/* Joining some namespaces and making a user namespace, or making some inside a joined one, takes an order that one
+ * clone cannot express: a go-between joins, then clones the real child as its sibling. */
+static bool needs_go_between(const struct config *c)
+{
+	bool paths = false;
+	for (int i = 0; i < NS_COUNT; i++)
+		paths |= c->ns[i].path != NULL;
+	return c->ns[NS_USER].wanted && paths;
+}
+
+static struct spawn new_spawn(struct creation *c)
+{
+	struct spawn s = SPAWN_INIT;
+	s.flags = spawn_new_flags(&c->config);
+	s.new_time = c->config.ns[NS_TIME].wanted && !c->config.ns[NS_TIME].path;
+	s.time_offsets = c->config.time_offsets;
+	return s;
+}
+
+static void __attribute__((noreturn)) go_between(struct creation *c)
+{
+	struct err e = ERR_INIT;
+	int pidfd = -1, r = spawn_join(c->args.ns_fds, &e);
+	struct spawn s = new_spawn(c);
+	s.clone_parent = true;
+	if (r == 0)
+		r = spawn_clone(&s, &pidfd, &e);
+	if (r < 0) {
+		sync_send_error(c->args.sync_fd, &e);
+		_exit(1);
+	}
+	if (r == 0) {
+		for (int i = 0; i < NS_COUNT; i++)
+			close_fd(&c->args.ns_fds[i]);
+		for (int i = 0; i < NS_COUNT; i++)
+			c->args.ns_fds[i] = -1;
+		init_create(&c->args);
+	}
+	_exit(sync_send(c->args.sync_fd, SYNC_PID, r, pidfd) < 0);
+}
+
+static int await_real_child(struct creation *c, pid_t between, struct err *e)
+{
+	enum sync_type type;
+	int r = sync_receive(c->launch.sync_fd, &type, &c->launch.pid, &c->launch.pidfd, e);
+	if (!c->o->clone_parent)
+		waitpid(between, NULL, __WALL);
+	if (r == 0 && (type != SYNC_PID || c->launch.pidfd < 0))
+		r = err_set(e, -EBADMSG, "no process from the go-between");
+	return r;
+}
+
+static int clone_child(struct creation *c, struct err *e)
+{
+	int pair[2], r = sync_pair(pair, e);
+	if (r < 0)
+		return r;
+	c->launch.sync_fd = pair[0];
+	c->sync_child = pair[1];
+	c->launch.ours = !c->o->clone_parent;
+	fill_args(c, pair[1]);
+	bool between = needs_go_between(&c->config);
+	struct spawn s = between ? SPAWN_INIT : new_spawn(c);
+	s.clone_parent = c->o->clone_parent;
+	if (cgroup_host_mode(c->host) == CGROUP_V2) {
+		c->cgroup_fd = cgroup_clone_fd(c->cgroup, e);
+		if (c->cgroup_fd < 0)
+			return c->cgroup_fd;
+		s.cgroup_fd = c->cgroup_fd;
+	}
+	if (!between)
+		s.pid_ns_fd = c->args.ns_fds[NS_PID];
+	int pidfd = -1;
+	pid_t pid = spawn_clone(&s, &pidfd, e);
+	if (pid == 0) {
+		close(c->launch.sync_fd);
+		if (!between)
+			c->args.ns_fds[NS_PID] = -1; /* born into it */
+		between ? go_between(c) : init_create(&c->args);
+	}
+	if (pid < 0)
+		return pid;
+	close_fd(&c->sync_child);
+	c->sync_child = -1;
+	if (between) {
+		close_fd(&pidfd);
+		return await_real_child(c, pid, e);
+	}
+	c->launch.pid = pid;
+	c->launch.pidfd = pidfd;
+	return 0;
+}
+
+/* What only the creator may do for the child, before the child goes on. */
+static int admit(struct creation *c, struct err *e)
+{
+	char letter;
+	pid_t pid = c->launch.pid;
+	int r = c->cgroup_fd >= 0 ? 0 : cgroup_attach(c->cgroup, pid, e);
+	if (r == 0)
+		r = spawn_map_ids(&c->config, pid, e);
+	if (r == 0)
+		r = launch_set_limits(&c->config.process, pid, e);
+	c->info.pid = pid;
+	if (r == 0 && state_process(pid, &letter, &c->info.start_time) < 0)
+		r = err_set(e, -ESRCH, "the container's process ended unexpectedly");
+	if (r == 0)
+		r = state_write(&c->dir, &c->info, e);
+	return r == 0 ? sync_send(c->launch.sync_fd, SYNC_GO, pid, -1) : r;
+}
+
+static int run_runtime_hooks(struct creation *c, struct err *e)
+{
+	int r = state_run_hooks(c->config.json, "prestart", &c->info, e);
+	if (r == 0)
+		r = state_run_hooks(c->config.json, "createRuntime", &c->info, e);
+	return r == 0 ? sync_send(c->launch.sync_fd, SYNC_GO, 0, -1) : r;
+}
+
+static int attend(struct creation *c, struct err *e)
+{
+	for (;;) {
+		enum sync_type type;
+		int value;
+		AUTO_FD int fd = -1;
+		int r = sync_receive(c->launch.sync_fd, &type, &value, &fd, e);
+		if (r < 0 || type == SYNC_READY)
+			return r;
+		if (type == SYNC_CONSOLE) {
+			c->launch.console_fd = TAKE_FD(fd);
+			r = launch_hand_console(&c->launch, c->o, e);
+		} else if (type == SYNC_HOOKS) {
+			r = run_runtime_hooks(c, e);
+		} else {
+			r = err_set(e, -EBADMSG, "unexpected message %d", (int)type);
+		}
+		if (r < 0)
+			return r;
+	}
+}
+
+static int check_console(const struct creation *c, struct err *e)
+{
+	if (!c->config.process.terminal && c->o->console_socket)
+		return err_set(e, -EINVAL, "a console socket is of no use without process.terminal");
+	return 0;
+}
+
+int container_create(const struct container_opts *o, struct container_proc *ret, struct err *e)
+{
+	AUTO(creation_done) struct creation c = { .o = o,
+						  .dir = { .fd = -1 },
+						  .launch = LAUNCH_INIT,
+						  .sync_child = -1,
+						  .gate_fd = -1,
+						  .listener_sock = -1,
+						  .cgroup_fd = -1 };
+	for (int i = 0; i < NS_COUNT; i++)
+		c.args.ns_fds[i] = -1;
+	int r = launch_check_preserved(o->preserve_fds, e);
+	if (r == 0)
+		r = state_dir_make(o->root, o->id, &c.dir, e);
+	if (r == 0)
+		r = prepare(&c, e);
+	if (r == 0)
+		r = check_console(&c, e);
+	if (r == 0)
+		r = clone_child(&c, e);
+	if (r == 0)
+		r = admit(&c, e);
+	if (r == 0)
+		r = attend(&c, e);
+	if (r == 0)
+		r = launch_finish(&c.launch, o, ret, e);
+	c.finished = r == 0;
+	if (r < 0 && c.launch.pid)
+		return err_wrap(e, r, "unable to start container process");
+	return r;
+}

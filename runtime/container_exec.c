@@ -1,0 +1,216 @@
+/* container_exec().
+ *
+ * Happy path: complete the process object from the container's own, clone (born into the pid namespace), attach to the
+ * cgroup, let the child join the rest and exec; the socket closes at exec. What can fail: state, attach, everything in the
+ * child. What always holds: what the object does not say is as restricted as the container's first process. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "runtime/container.h"
+#include "runtime/launch.h"
+#include "runtime/spawn.h"
+#include "runtime/state.h"
+#include "runtime/sync.h"
+
+struct execution {
+	const struct container_opts *o;
+	json_t *config_json, *process_json;
+	struct process_conf process;
+	struct seccomp_program seccomp;
+	struct container_info info;
+	struct cgroup_host *host;
+	struct cgroup *cgroup;
+	struct launch launch;
+	int init_fd, sync_child, cgroup_fd, listener_sock;
+	uint64_t ns_flags;
+	char *listener_message;
+};
+
+static void execution_done(struct execution *x)
+{
+	launch_done(&x->launch);
+	close_fd(&x->init_fd);
+	close_fd(&x->sync_child);
+	close_fd(&x->cgroup_fd);
+	close_fd(&x->listener_sock);
+	free(x->listener_message);
+	cgroup_free(x->cgroup);
+	cgroup_host_free(x->host);
+	seccomp_program_done(&x->seccomp);
+	process_conf_done(&x->process);
+	container_info_done(&x->info);
+	json_decref(x->process_json);
+	json_decref(x->config_json);
+}
+
+static const char *const inherited[] = { "env", "capabilities", "noNewPrivileges", "rlimits", "apparmorProfile",
+					 "selinuxLabel", "oomScoreAdj", "scheduler", "ioPriority" };
+
+static json_t *complete(const json_t *process, const json_t *config)
+{
+	json_t *p = json_copy((json_t *)process);
+	json_t *own = json_object_get(config, "process");
+	for (size_t i = 0; i < ARRAY_LEN(inherited); i++)
+		if (!json_object_get(p, inherited[i]) && json_object_get(own, inherited[i]))
+			json_object_set(p, inherited[i], json_object_get(own, inherited[i]));
+	if (!json_object_get(p, "cwd"))
+		json_object_set_new(p, "cwd", json_string("/"));
+	return p;
+}
+
+static int check_status(struct execution *x, struct err *e)
+{
+	int r = state_read(x->o->root, x->o->id, &x->info, e);
+	if (r < 0)
+		return r;
+	if (x->info.status == CONTAINER_STOPPED)
+		return err_set(e, -ESRCH, "cannot exec in a stopped container");
+	if (x->info.status == CONTAINER_PAUSED && !x->o->ignore_paused)
+		return err_set(e, -EBUSY, "cannot exec in a paused container (use --ignore-paused to override)");
+	x->init_fd = state_open_init(&x->info, e);
+	return x->init_fd < 0 ? x->init_fd : state_read_config(x->o->root, x->o->id, &x->config_json, e);
+}
+
+static uint64_t namespaces_of(const json_t *config)
+{
+	uint64_t flags = CLONE_NEWNS;
+	size_t i;
+	json_t *n;
+	json_array_foreach(json_at(config, "linux.namespaces"), i, n)
+	{
+		for (int k = 0; k < NS_COUNT; k++)
+			if (str_eq(ns_kinds[k].oci, json_str_at(n, "type")))
+				flags |= ns_kinds[k].flag;
+	}
+	return flags;
+}
+
+/* "controller:path" concerns only v1; the last component's path is what counts here. */
+static int open_cgroup(struct execution *x, struct err *e)
+{
+	const char *sub = x->o->cgroup ? x->o->cgroup : "";
+	AUTO_FREE char *path = xasprintf("%s/%s", x->info.cgroup_path, sub);
+	int r = cgroup_host_open(&x->host, e);
+	if (r == 0)
+		r = cgroup_open(x->host, path, &x->cgroup, e);
+	if (r == 0 && !cgroup_exists(x->cgroup))
+		return err_set(e, -ENOENT, "cgroup %s does not exist", path);
+	if (r == 0 && cgroup_host_mode(x->host) == CGROUP_V2) {
+		x->cgroup_fd = cgroup_clone_fd(x->cgroup, e);
+		r = x->cgroup_fd < 0 ? x->cgroup_fd : 0;
+	}
+	return r;
+}
+
+static int prepare(struct execution *x, struct err *e)
+{
+	int r = check_status(x, e);
+	if (r < 0)
+		return r;
+	x->process_json = complete(x->o->process, x->config_json);
+	r = process_parse(x->process_json, &x->process, e);
+	if (r == 0)
+		r = seccomp_compile(json_at(x->config_json, "linux.seccomp"), &x->seccomp, e);
+	if (r == 0)
+		r = open_cgroup(x, e);
+	if (r == 0 && x->seccomp.notify) {
+		x->listener_sock = sync_connect(x->seccomp.listener_path, e);
+		r = x->listener_sock < 0 ? x->listener_sock : 0;
+		x->listener_message = launch_listener_message(&x->seccomp, &x->info);
+	}
+	x->ns_flags = namespaces_of(x->config_json);
+	return r;
+}
+
+static int clone_child(struct execution *x, struct err *e)
+{
+	int pair[2], r = sync_pair(pair, e);
+	if (r < 0)
+		return r;
+	x->launch.sync_fd = pair[0];
+	x->sync_child = pair[1];
+	x->launch.ours = !x->o->clone_parent;
+	struct spawn s = SPAWN_INIT;
+	s.clone_parent = x->o->clone_parent;
+	s.cgroup_fd = x->cgroup_fd;
+	if (x->ns_flags & CLONE_NEWPID)
+		s.pid_ns_fd = x->init_fd;
+	pid_t pid = spawn_clone(&s, &x->launch.pidfd, e);
+	if (pid == 0) {
+		struct init_args a = { .opts = x->o,
+				       .process = &x->process,
+				       .seccomp = &x->seccomp,
+				       .info = &x->info,
+				       .sync_fd = pair[1],
+				       .gate_fd = -1,
+				       .lock_fd = -1,
+				       .listener_sock = x->listener_sock,
+				       .listener_message = x->listener_message,
+				       .target_pidfd = x->init_fd,
+				       .target_flags = x->ns_flags & ~(uint64_t)CLONE_NEWPID };
+		close(pair[0]);
+		init_exec(&a);
+	}
+	if (pid < 0)
+		return pid;
+	x->launch.pid = pid;
+	close_fd(&x->sync_child);
+	x->sync_child = -1;
+	return 0;
+}
+
+/* Until the socket closes, which exec does. */
+static int attend(struct execution *x, struct err *e)
+{
+	for (;;) {
+		enum sync_type type;
+		AUTO_FD int fd = -1;
+		struct err mine = ERR_INIT;
+		int r = sync_receive(x->launch.sync_fd, &type, NULL, &fd, &mine);
+		if (r == -EPIPE)
+			return 0;
+		if (r == 0 && type == SYNC_CONSOLE) {
+			x->launch.console_fd = TAKE_FD(fd);
+			r = launch_hand_console(&x->launch, x->o, &mine);
+		}
+		if (r < 0) {
+			if (e)
+				*e = mine;
+			return r;
+		}
+	}
+}
+
+int container_exec(const struct container_opts *o, struct container_proc *ret, struct err *e)
+{
+	AUTO(execution_done) struct execution x = { .o = o,
+						    .launch = LAUNCH_INIT,
+						    .init_fd = -1,
+						    .sync_child = -1,
+						    .cgroup_fd = -1,
+						    .listener_sock = -1 };
+	int r = launch_check_preserved(o->preserve_fds, e);
+	if (r == 0)
+		r = prepare(&x, e);
+	if (r == 0)
+		r = clone_child(&x, e);
+	if (r == 0 && x.cgroup_fd < 0)
+		r = cgroup_attach(x.cgroup, x.launch.pid, e);
+	if (r == 0)
+		r = launch_set_limits(&x.process, x.launch.pid, e);
+	if (r == 0)
+		r = sync_send(x.launch.sync_fd, SYNC_GO, x.launch.pid, -1);
+	if (r == 0)
+		r = attend(&x, e);
+	if (r == 0)
+		r = launch_finish(&x.launch, o, ret, e);
+	if (r < 0 && x.launch.pid)
+		return err_wrap(e, r, "unable to start container process");
+	return r;
+}

@@ -1,0 +1,206 @@
+/* The child: from the clone to exec.
+ *
+ * Happy path of create: wait for SYNC_GO (cgroup and id maps are in place), join namespaces, mounts, hooks, new root,
+ * become the process, SYNC_READY, wait at the gate, startContainer hooks, exec. Of exec: join everything by one setns,
+ * become the process, SYNC_READY, exec. What can fail: every step; the reason goes to the creator. What always holds: a
+ * creator that dies takes the child with it (the socket reads as closed), and nobody in the container can look into this
+ * process (it is not dumpable) until it has become the container's program. */
+#include "runtime/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "runtime/hooks.h"
+#include "runtime/mounts.h"
+#include "runtime/spawn.h"
+#include "runtime/state.h"
+#include "runtime/sync.h"
+#include "runtime/terminal.h"
+
+#define EXIT_NOT_STARTED 255
+
+static void __attribute__((noreturn)) fail(const struct init_args *a, struct err *e, int r)
+{
+	if (!e->code)
+		err_code(e, r, "container setup");
+	sync_send_error(a->sync_fd, e);
+	_exit(1);
+}
+
+/* The first moments: signals as a new program expects them, no lock of the creator, a session of its own. */
+static int begin(const struct init_args *a, pid_t *ret_pid, struct err *e)
+{
+	sigset_t none;
+	prctl(PR_SET_DUMPABLE, 0);
+	if (a->lock_fd >= 0)
+		close(a->lock_fd);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	return sync_expect(a->sync_fd, SYNC_GO, ret_pid, e);
+}
+
+static int run_hooks(const struct init_args *a, const char *kind, enum container_status status, pid_t pid, struct err *e)
+{
+	struct container_info i = *a->info;
+	i.pid = pid;
+	i.status = status;
+	return state_run_hooks(a->config->json, kind, &i, e);
+}
+
+static int enter_namespaces(const struct init_args *a, struct err *e)
+{
+	const struct config *c = a->config;
+	int r = 0;
+	if (c->ns[NS_USER].wanted && !c->ns[NS_USER].path)
+		r = spawn_become_root(e);
+	if (r == 0)
+		r = spawn_join(a->ns_fds, e);
+	if (r == 0 && setsid() < 0)
+		r = err_sys(e, "setsid");
+	/* Only now, attached to its cgroup, does the process see that one as the root. */
+	if (r == 0 && c->ns[NS_CGROUP].wanted && !c->ns[NS_CGROUP].path && unshare(CLONE_NEWCGROUP) < 0)
+		r = err_sys(e, "unshare cgroup namespace");
+	return r;
+}
+
+static int set_up_console(const struct init_args *a, int root_fd, struct err *e)
+{
+	struct terminal t;
+	if (!a->process->terminal)
+		return process_stdio(a->opts->stdio, e);
+	int r = terminal_open(root_fd, a->process, &t, e);
+	if (r < 0)
+		return r;
+	AUTO_FD int master = t.master_fd, slave = t.slave_fd;
+	if (a->config)
+		r = devices_bind_console(root_fd, slave, e);
+	if (r == 0)
+		r = sync_send(a->sync_fd, SYNC_CONSOLE, 0, master);
+	return r < 0 ? r : terminal_take(slave, e);
+}
+
+static bool has_hooks(const struct config *c)
+{
+	return json_array_size(json_at(c->hooks, "prestart")) || json_array_size(json_at(c->hooks, "createRuntime"));
+}
+
+static int build_root(const struct init_args *a, int proc_fd, pid_t pid, struct err *e)
+{
+	const struct config *c = a->config;
+	AUTO_FD int root = mounts_open_root(c, e);
+	int r = root < 0 ? root : mounts_apply(c, root, a->cgroups, e);
+	if (r == 0)
+		r = devices_make(c, root, e);
+	if (r == 0)
+		r = set_up_console(a, root, e);
+	if (r == 0 && has_hooks(c)) {
+		r = sync_send(a->sync_fd, SYNC_HOOKS, 0, -1);
+		if (r == 0)
+			r = sync_expect(a->sync_fd, SYNC_GO, NULL, e);
+	}
+	if (r == 0)
+		r = run_hooks(a, "createContainer", CONTAINER_CREATING, pid, e);
+	if (r == 0)
+		r = init_setup_loopback(c, e);
+	if (r == 0)
+		r = init_setup_names(c, proc_fd, e);
+	if (r == 0)
+		r = masks_apply(c, root, e);
+	return r < 0 ? r : mounts_change_root(c, root, a->opts->no_pivot, e);
+}
+
+/* Blocks until container_start() writes one byte. Both ends are held here, so that it never reads as closed. */
+static void wait_at_gate(int gate_fd)
+{
+	char byte;
+	ssize_t n;
+	do
+		n = read(gate_fd, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	if (n != 1)
+		_exit(1);
+}
+
+static struct process_run make_run(const struct init_args *a, int proc_fd)
+{
+	return (struct process_run){ .process = a->process,
+				     .seccomp = a->seccomp,
+				     .proc_fd = proc_fd,
+				     .listener_sock = a->listener_sock,
+				     .listener_message = a->listener_message,
+				     .preserve_fds = a->opts->preserve_fds };
+}
+
+/* After the gate nobody listens on the socket any more; standard error is the place that is left. */
+static void __attribute__((noreturn)) fail_late(struct err *e)
+{
+	dprintf(STDERR_FILENO, "%s\n", err_text(e));
+	_exit(EXIT_NOT_STARTED);
+}
+
+void init_create(const struct init_args *a)
+{
+	struct err e = ERR_INIT;
+	pid_t pid = 0;
+	int r = begin(a, &pid, &e);
+	int proc_fd = r < 0 ? -1 : process_open_proc(&e);
+	if (r == 0 && proc_fd < 0)
+		r = proc_fd;
+	if (r == 0)
+		r = enter_namespaces(a, &e);
+	if (r == 0 && !a->opts->no_new_keyring)
+		r = init_setup_keyring(a->info->id, &e);
+	if (r == 0)
+		r = build_root(a, proc_fd, pid, &e);
+	struct process_run run = make_run(a, proc_fd);
+	if (r == 0)
+		r = process_become(&run, &e);
+	if (r == 0)
+		r = sync_send(a->sync_fd, SYNC_READY, 0, -1);
+	if (r < 0)
+		fail(a, &e, r);
+	close(a->sync_fd);
+	close(proc_fd);
+	wait_at_gate(a->gate_fd);
+	r = run_hooks(a, "startContainer", CONTAINER_CREATED, pid, &e);
+	if (r == 0)
+		process_exec(&run, &e);
+	fail_late(&e);
+}
+
+void init_exec(const struct init_args *a)
+{
+	struct err e = ERR_INIT;
+	pid_t pid = 0;
+	int r = begin(a, &pid, &e);
+	int proc_fd = r < 0 ? -1 : process_open_proc(&e);
+	if (r == 0 && proc_fd < 0)
+		r = proc_fd;
+	if (r == 0 && setns(a->target_pidfd, (int)a->target_flags) < 0)
+		r = err_sys(&e, "join the container's namespaces");
+	if (r == 0 && (a->target_flags & CLONE_NEWUSER))
+		r = spawn_become_root(&e);
+	if (r == 0 && setsid() < 0)
+		r = err_sys(&e, "setsid");
+	if (r == 0 && !a->opts->no_new_keyring)
+		r = init_setup_keyring(a->info->id, &e);
+	AUTO_FD int root = r < 0 ? -1 : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (r == 0)
+		r = set_up_console(a, root, &e);
+	struct process_run run = make_run(a, proc_fd);
+	if (r == 0)
+		r = process_become(&run, &e);
+	if (r == 0)
+		r = process_exec(&run, &e);
+	fail(a, &e, r);
+}

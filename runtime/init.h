@@ -1,0 +1,37 @@
+/* The child side of container_create() and container_exec(). */
+#ifndef KNARR_RUNTIME_INIT_H
+#define KNARR_RUNTIME_INIT_H
+
+#include "cgroups/cgroup.h"
+#include "runtime/config.h"
+#include "runtime/container.h"
+#include "runtime/process_run.h"
+
+/* All that the child needs; made by the creator before the clone, borrowed. */
+struct init_args {
+	const struct container_opts *opts;
+	const struct config *config; /* NULL for exec */
+	const struct process_conf *process;
+	const struct seccomp_program *seccomp;
+	const struct cgroup_host *cgroups;
+	const struct container_info *info; /* for hooks; the pid is filled in from SYNC_GO */
+	int sync_fd;			   /* the child's end */
+	int gate_fd;			   /* create: reading end of the gate */
+	int lock_fd;			   /* the creator's lock, closed at once */
+	int ns_fds[NS_COUNT];		   /* namespaces to join */
+	int listener_sock;
+	const char *listener_message;
+	/* exec: */
+	int target_pidfd;
+	uint64_t target_flags; /* namespaces to join by it */
+};
+
+/* Both end in exec or in _exit(1) with the reason sent through sync_fd. */
+void __attribute__((noreturn)) init_create(const struct init_args *a);
+void __attribute__((noreturn)) init_exec(const struct init_args *a);
+/* Steps that both sides of the container's set-up name: sysctl, names, loopback (init_setup.c). */
+int init_setup_names(const struct config *c, int proc_fd, struct err *e);
+int init_setup_loopback(const struct config *c, struct err *e);
+int init_setup_keyring(const char *id, struct err *e);
+
+#endif

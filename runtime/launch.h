@@ -1,0 +1,31 @@
+/* What create and exec share on the creator's side: cgroup, limits, the conversation with the child. */
+#ifndef KNARR_RUNTIME_LAUNCH_H
+#define KNARR_RUNTIME_LAUNCH_H
+
+#include "runtime/init.h"
+
+/* A child that was cloned and is not yet on its own. */
+struct launch {
+	pid_t pid;
+	int pidfd;
+	int sync_fd; /* our end */
+	int console_fd;
+	bool ours; /* our child: reaped here after a failure; with clone_parent by the supervisor */
+};
+#define LAUNCH_INIT ((struct launch){ .pidfd = -1, .sync_fd = -1, .console_fd = -1 })
+/* Kills the child unless it was let go (pid 0), closes everything. */
+void launch_done(struct launch *l);
+#define AUTO_LAUNCH AUTO(launch_done) struct launch
+
+/* Resource limits and oom_score_adj of the waiting child; needs our privileges. */
+int launch_set_limits(const struct process_conf *p, pid_t pid, struct err *e);
+/* The caller's descriptors 3 .. 3+n-1 must be open. Call before anything else opens one. */
+int launch_check_preserved(int n, struct err *e);
+/* Sends the master to o->console_socket, or leaves it in l->console_fd. */
+int launch_hand_console(struct launch *l, const struct container_opts *o, struct err *e);
+/* pid file and pidfd socket, then hands pid and descriptors to ret and lets the child go. */
+int launch_finish(struct launch *l, const struct container_opts *o, struct container_proc *ret, struct err *e);
+/* {"ociVersion","fds","pid","metadata","state"} for a seccomp listener; owned. */
+char *launch_listener_message(const struct seccomp_program *p, const struct container_info *i);
+
+#endif
