@@ -18,5 +18,4 @@ const struct table_columns *kind_table_columns(const struct kind *k);
 /* The cells of one object (not a list): an array of kind_table_columns(k)->n values. now_ms is wall time, for ages.
  * Missing fields give the reference's placeholders (<none>, <unknown>, <pending>). Returns owned, never NULL. */
 json_t *kind_table_cells(const struct kind *k, const json_t *object, int64_t now_ms);
-
 #endif
