@@ -1,0 +1,334 @@
+#!/usr/bin/env bats
+# A one-node cluster in a host of its own, driven by real kubectl.
+# bats file_tags=cluster
+
+load ../../lib/host
+
+H=e2e
+CG=knarr-test-$H
+
+k() { host $H kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"; }
+
+setup_file() {
+	export HOST_BASE=$BATS_FILE_TMPDIR/hosts
+	host_create $H
+	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=30
+	"$REPO/examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
+	host $H "$BIN/knarr" image import "$BATS_FILE_TMPDIR/demo.tar"
+	k apply -f "$REPO/examples/hello.yaml"
+	k -n hello rollout status deployment/hello --timeout=60s
+}
+
+teardown_file() {
+	host $H "$BIN/knarr" down --purge >/dev/null 2>&1 || true
+	host_destroy $H
+}
+
+pod() { k -n hello get pods -l app=hello -o "jsonpath={.items[${1:-0}].metadata.name}"; }
+
+# wait_jsonpath RESOURCE PATH VALUE
+is() { [ "$(k -n "${NS:-hello}" get "$1" -o "jsonpath=$2" 2>/dev/null)" = "$3" ]; }
+
+@test "up again changes nothing" {
+	before=$(cat "$HOST_BASE/$H/"pid; host $H cat /run/knarr/server.pid /run/knarr/agent.pid)
+	run host $H "$BIN/knarr" up --no-systemd
+	[ "$status" -eq 0 ]
+	[ "$before" = "$(cat "$HOST_BASE/$H/"pid; host $H cat /run/knarr/server.pid /run/knarr/agent.pid)" ]
+	run host $H "$BIN/knarr" status
+	[ "$status" -eq 0 ]
+	[[ $output == *"node       Ready     node1"* ]]
+}
+
+@test "the node says what it is" {
+	is node/node1 '{.status.nodeInfo.kubeletVersion}' "$(k get node node1 -o 'jsonpath={.status.nodeInfo.kubeletVersion}')"
+	[ "$(k get node node1 -o 'jsonpath={.status.capacity.pods}')" = 110 ]
+	[ "$(k get node node1 -o 'jsonpath={.status.addresses[?(@.type=="InternalIP")].address}')" = 192.168.77.2 ]
+	k -n kube-node-lease get lease node1
+	run k get nodes
+	[[ $output == *"node1"*"Ready"* ]]
+}
+
+@test "each replica answers through ClusterIP and NodePort" {
+	ip=$(k -n hello get service hello -o 'jsonpath={.spec.clusterIP}')
+	for url in "http://$ip/cgi-bin/index.cgi" "http://192.168.77.2:30080/cgi-bin/index.cgi"; do
+		names=$(for _ in $(seq 40); do host $H curl -fsS --max-time 5 "$url"; done | sort -u)
+		[ "$(echo "$names" | wc -l)" -eq 3 ]
+		for n in 0 1 2; do echo "$names" | grep -qx "hello from $(pod $n)"; done
+	done
+}
+
+@test "a pod's address is the same from inside, from another pod and from the node" {
+	a=$(pod 0) b=$(pod 1)
+	ip=$(k -n hello get pod "$a" -o 'jsonpath={.status.podIP}')
+	k -n hello exec "$a" -- ip -4 addr show eth0 | grep -q "inet $ip/24"
+	[ "$(k -n hello exec "$b" -- wget -qO- "http://$ip:8080/cgi-bin/index.cgi")" = "hello from $a" ]
+	[ "$(host $H curl -fsS "http://$ip:8080/cgi-bin/index.cgi")" = "hello from $a" ]
+	svc=$(k -n hello get service hello -o 'jsonpath={.spec.clusterIP}')
+	for _ in $(seq 6); do k -n hello exec "$a" -- wget -qO- "http://$svc/cgi-bin/index.cgi"; done
+}
+
+@test "containers of a pod share its namespaces through pause" {
+	k apply -f - <<-YAML
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: two, namespace: hello}
+	spec:
+	  terminationGracePeriodSeconds: 1
+	  containers:
+	  - {name: a, image: knarr-demo:1, command: [sh, -c, "httpd -f -p 9000 -h /www"]}
+	  - {name: b, image: knarr-demo:1, command: [sleep, "1000"]}
+	YAML
+	k -n hello wait --for=condition=Ready pod/two --timeout=30s
+	for ns in net ipc uts; do
+		[ "$(k -n hello exec two -c a -- readlink /proc/self/ns/$ns)" = "$(k -n hello exec two -c b -- readlink /proc/self/ns/$ns)" ]
+	done
+	[ "$(k -n hello exec two -c a -- readlink /proc/self/ns/mnt)" != "$(k -n hello exec two -c b -- readlink /proc/self/ns/mnt)" ]
+	k -n hello exec two -c b -- wget -qO- http://127.0.0.1:9000/cgi-bin/index.cgi
+	k -n hello delete pod two --wait=true --timeout=30s
+}
+
+@test "kubectl reads: wide, yaml, jsonpath, columns, sort, describe, events, api-resources, explain" {
+	k -n hello get pods -o wide | grep -q 10.244.0
+	k -n hello get deployment hello -o yaml | grep -q 'kind: Deployment'
+	k -n hello get pods -o custom-columns=N:.metadata.name,P:.status.phase | grep -q Running
+	k -n hello get pods --sort-by=.metadata.creationTimestamp
+	k -n hello describe pod "$(pod)" | grep -q 'Started container'
+	k describe node node1 | grep -q 'kubernetes.io/hostname=node1'
+	k -n hello describe service hello | grep -q 'NodePort: *http  *30080/TCP'
+	k -n hello get events | grep -q Scheduled
+	k -n hello events | grep -q Created
+	k api-resources | grep -q deployments
+	k explain pod.spec.containers | grep -q imagePullPolicy
+	k version
+	k cluster-info
+}
+
+@test "kubectl writes: create, label, annotate, patch, edit, scale, delete" {
+	k -n hello create configmap cm --from-literal=a=1
+	k -n hello label configmap cm x=y
+	k -n hello annotate configmap cm note=hi
+	k -n hello patch configmap cm -p '{"data":{"b":"2"}}'
+	k -n hello patch configmap cm --type=json -p '[{"op":"replace","path":"/data/a","value":"3"}]'
+	k -n hello patch configmap cm --type=merge -p '{"data":{"b":null}}'
+	[ "$(k -n hello get configmap cm -o 'jsonpath={.data.a}{.data.b}{.metadata.labels.x}{.metadata.annotations.note}')" = 3yhi ]
+	host $H env EDITOR="sed -i s/a:.*/a:\ edited/" kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello edit configmap cm
+	[ "$(k -n hello get configmap cm -o 'jsonpath={.data.a}')" = edited ]
+	k -n hello delete configmap cm
+	k -n hello scale deployment hello --replicas=4
+	k -n hello rollout status deployment/hello --timeout=30s
+	k -n hello scale deployment hello --replicas=3
+	NS=hello eventually 20 is deployment/hello '{.status.replicas}' 3
+	k create namespace tmp
+	k -n tmp create secret generic s --from-literal=p=q
+	k -n tmp create deployment d --image=knarr-demo:1
+	k -n tmp rollout status deployment/d --timeout=30s
+	k delete namespace tmp --timeout=60s
+	run k get namespace tmp
+	[ "$status" -ne 0 ]
+}
+
+@test "a rollout replaces pods, keeps history, and can be undone" {
+	k -n hello set env deployment/hello COLOR=blue
+	k -n hello rollout status deployment/hello --timeout=60s
+	k -n hello exec "$(pod)" -- env | grep -q COLOR=blue
+	k -n hello rollout history deployment/hello | grep -q '^2'
+	k -n hello rollout undo deployment/hello
+	k -n hello rollout status deployment/hello --timeout=60s
+	eventually 20 is deployment/hello '{.spec.template.spec.containers[0].env}' ''
+	run k -n hello set image deployment/hello web=nowhere.example/none:1
+	eventually 30 sh -c "nsenter --target $(cat "$HOST_BASE/$H/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello get events | grep -qE 'ErrImagePull|ImagePullBackOff|Failed to pull'"
+	k -n hello rollout undo deployment/hello
+	k -n hello rollout status deployment/hello --timeout=60s
+	eventually 30 is deployment/hello '{.status.replicas}' 3
+}
+
+@test "logs: whole, tail, previous, follow" {
+	p=$(pod)
+	k -n hello logs "$p" | grep -q 'serving on port 8080'
+	[ "$(k -n hello logs "$p" --tail=1 | wc -l)" -eq 1 ]
+	k -n hello logs -l app=hello --prefix | grep -c serving | grep -qx 3
+	k -n hello run ticker --image=knarr-demo:1 --restart=Never -- sh -c 'for i in 1 2 3 4 5; do echo tick $i; sleep 0.3; done'
+	eventually 20 is pod/ticker '{.status.phase}' Running
+	run timeout 20 nsenter --target "$(cat "$HOST_BASE/$H/pid")" --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello logs -f ticker
+	[ "$status" -eq 0 ]
+	[[ $output == *"tick 1"*"tick 5"* ]]
+	eventually 20 is pod/ticker '{.status.phase}' Succeeded
+	k -n hello delete pod ticker --timeout=20s
+	host $H sh -c 'ls /var/log/containers/*hello*web*.log'
+}
+
+@test "exec: output, exit code, standard input, terminal" {
+	p=$(pod)
+	[ "$(k -n hello exec "$p" -- sh -c 'echo out; echo err >&2' 2>/dev/null)" = out ]
+	run k -n hello exec "$p" -- sh -c 'exit 7'
+	[ "$status" -eq 7 ]
+	[ "$(echo piped | k -n hello exec -i "$p" -- cat)" = piped ]
+	head -c 3000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
+	[ "$(k -n hello exec -i "$p" -- sha256sum <"$BATS_TEST_TMPDIR/data" | cut -d' ' -f1)" = "$(sha256sum <"$BATS_TEST_TMPDIR/data" | cut -d' ' -f1)" ]
+	run k -n hello exec "$p" -- /no/such/program
+	[ "$status" -ne 0 ]
+	[[ $output == *"no such file"* || $output == *"not found"* ]]
+	out=$(script -qec "nsenter --target $(cat "$HOST_BASE/$H/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello exec -it $p -- sh -c 'tty; stty size'" /dev/null </dev/null)
+	[[ $out == *"/dev/pts/"* ]]
+}
+
+@test "a container that fails is restarted with back-off, one that is done is not" {
+	k -n hello run crash --image=knarr-demo:1 -- sh -c 'echo going; exit 3'
+	eventually 30 is pod/crash '{.status.containerStatuses[0].lastState.terminated.exitCode}' 3
+	eventually 30 is pod/crash '{.status.containerStatuses[0].state.waiting.reason}' CrashLoopBackOff
+	k -n hello logs crash --previous | grep -q going
+	k -n hello get pod crash | grep -q CrashLoopBackOff
+	k -n hello delete pod crash --timeout=20s
+	k -n hello run done --image=knarr-demo:1 --restart=OnFailure -- true
+	eventually 20 is pod/done '{.status.phase}' Succeeded
+	k -n hello delete pod done
+}
+
+@test "probes decide readiness and restarts" {
+	k apply -f - <<-YAML
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: probed, namespace: hello}
+	spec:
+	  terminationGracePeriodSeconds: 1
+	  containers:
+	  - name: c
+	    image: knarr-demo:1
+	    command: [sh, -c, "touch /tmp/ready /tmp/live; httpd -f -p 8080 -h /www"]
+	    readinessProbe: {exec: {command: [test, -e, /tmp/ready]}, periodSeconds: 1}
+	    livenessProbe: {exec: {command: [test, -e, /tmp/live]}, periodSeconds: 1, failureThreshold: 2}
+	    startupProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}
+	YAML
+	k -n hello wait --for=condition=Ready pod/probed --timeout=20s
+	k -n hello exec probed -- rm /tmp/ready
+	k -n hello wait --for=condition=Ready=false pod/probed --timeout=20s
+	k -n hello exec probed -- rm /tmp/live
+	eventually 30 is pod/probed '{.status.containerStatuses[0].restartCount}' 1
+	k -n hello describe pod probed | grep -q 'Liveness probe failed'
+	k -n hello delete pod probed --timeout=20s
+}
+
+@test "volumes: config map, secret, emptyDir, hostPath; env from both" {
+	host $H sh -c 'mkdir -p /var/host && echo hosted >/var/host/f'
+	k -n hello create secret generic sec --from-literal=pass=word
+	k apply -f - <<-YAML
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: vols, namespace: hello, labels: {l: v}}
+	spec:
+	  terminationGracePeriodSeconds: 1
+	  volumes:
+	  - {name: s, secret: {secretName: sec, defaultMode: 256}}
+	  - {name: c, configMap: {name: greeting, items: [{key: text, path: sub/t}]}}
+	  - {name: e, emptyDir: {}}
+	  - {name: m, emptyDir: {medium: Memory}}
+	  - {name: h, hostPath: {path: /var/host, type: Directory}}
+	  containers:
+	  - name: c
+	    image: knarr-demo:1
+	    command: [sleep, "1000"]
+	    env:
+	    - {name: PASS, valueFrom: {secretKeyRef: {name: sec, key: pass}}}
+	    - {name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
+	    - {name: SUM, value: "\$(PASS)-x"}
+	    envFrom: [{configMapRef: {name: greeting}, prefix: G_}]
+	    volumeMounts:
+	    - {name: s, mountPath: /s, readOnly: true}
+	    - {name: c, mountPath: /c}
+	    - {name: e, mountPath: /e}
+	    - {name: m, mountPath: /m}
+	    - {name: h, mountPath: /h}
+	    - {name: e, mountPath: /sub, subPath: a/b}
+	YAML
+	k -n hello wait --for=condition=Ready pod/vols --timeout=20s
+	x() { k -n hello exec vols -- "$@"; }
+	[ "$(x cat /s/pass)" = word ]
+	[ "$(x stat -L -c %a /s/pass)" = 400 ]
+	[ "$(x cat /c/sub/t)" = hello ]
+	x sh -c 'echo 1 >/e/f && echo 2 >/m/f && echo 3 >/sub/f'
+	[ "$(x cat /e/a/b/f)" = 3 ]
+	x sh -c 'mount | grep -q " /m type tmpfs"'
+	[ "$(x cat /h/f)" = hosted ]
+	[ "$(x sh -c 'echo $PASS $G_text $SUM')" = "word hello word-x" ]
+	[ "$(x sh -c 'echo $IP')" = "$(k -n hello get pod vols -o 'jsonpath={.status.podIP}')" ]
+	run x sh -c 'echo no >/s/pass'
+	[ "$status" -ne 0 ]
+	k -n hello delete pod vols secret/sec --timeout=20s 2>/dev/null || { k -n hello delete pod vols; k -n hello delete secret sec; }
+}
+
+@test "a container is confined: capabilities, seccomp, masked paths, limits" {
+	p=$(pod)
+	x() { k -n hello exec "$p" -- "$@"; }
+	x grep -q '^CapEff:.*00000000a80425fb' /proc/1/status
+	x grep -q '^Seccomp:.*2' /proc/1/status
+	run x mount -t tmpfs none /tmp
+	[ "$status" -ne 0 ]
+	run x cat /proc/kcore
+	[ "$status" -ne 0 ]
+	k -n hello run hog --image=knarr-demo:1 --restart=Never --overrides='{"spec":{"containers":[{"name":"hog","image":"knarr-demo:1","command":["sh","-c","x=a; while :; do x=$x$x; done"],"resources":{"limits":{"memory":"20Mi"}}}]}}'
+	eventually 30 is pod/hog '{.status.containerStatuses[0].state.terminated.reason}' OOMKilled
+	k -n hello delete pod hog
+}
+
+@test "an invalid manifest gets causes that name the fields" {
+	run k create -f - <<-YAML
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: bad}
+	spec:
+	  containers:
+	  - {name: C_, image: x, ports: [{containerPort: 70000}]}
+	YAML
+	[ "$status" -ne 0 ]
+	[[ $output == *"spec.containers[0].name: Invalid value: \"C_\""* ]]
+	[[ $output == *"spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive"* ]]
+}
+
+@test "a broken network configuration is told by an event and heals" {
+	host $H mv /etc/cni/net.d/10-knarr.conflist /etc/cni/net.d/saved
+	echo '{"cniVersion":"1.0.0","name":"broken","plugins":[{"type":"no-such-plugin"}]}' | host $H tee /etc/cni/net.d/00-broken.conflist >/dev/null
+	k -n hello run netless --image=knarr-demo:1 -- sleep 100
+	eventually 30 sh -c "nsenter --target $(cat "$HOST_BASE/$H/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello get events | grep -q 'no-such-plugin'"
+	is pod/netless '{.status.containerStatuses[0].state.waiting.reason}' ContainerCreating
+	host $H rm /etc/cni/net.d/00-broken.conflist
+	host $H mv /etc/cni/net.d/saved /etc/cni/net.d/10-knarr.conflist
+	eventually 60 is pod/netless '{.status.phase}' Running
+	k -n hello delete pod netless --grace-period=1
+}
+
+@test "a static pod runs and shows as a mirror" {
+	host $H tee /etc/kubernetes/manifests/s.yaml >/dev/null <<-YAML
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: static, namespace: hello}
+	spec:
+	  terminationGracePeriodSeconds: 1
+	  containers: [{name: c, image: knarr-demo:1, command: [sleep, "1000"]}]
+	YAML
+	eventually 20 is pod/static-node1 '{.status.phase}' Running
+	host $H rm /etc/kubernetes/manifests/s.yaml
+	gone() { ! k -n hello get pod static-node1; }
+	eventually 20 gone
+}
+
+@test "watch, wait and get -w see changes" {
+	k -n hello get pods -w --output-watch-events >"$BATS_TEST_TMPDIR/watch" 3>&- &
+	w=$!
+	sleep 0.5
+	k -n hello run seen --image=knarr-demo:1 -- sleep 100
+	k -n hello wait --for=condition=Ready pod/seen --timeout=20s
+	k -n hello delete pod seen --grace-period=1 --timeout=20s
+	sleep 0.3
+	kill $w
+	grep -q 'ADDED.*seen' "$BATS_TEST_TMPDIR/watch"
+	grep -q 'DELETED.*seen' "$BATS_TEST_TMPDIR/watch"
+}
+
+@test "deleting pods leaves no namespace, mount, cgroup or process behind" {
+	before=$(host $H sh -c 'ls /run/netns | wc -l; grep -c /run/knarr /proc/mounts; ls /run/knarr/pods | wc -l')
+	for i in 1 2 3 4 5; do k -n hello run p$i --image=knarr-demo:1 -- sleep 1000; done
+	for i in 1 2 3 4 5; do k -n hello wait --for=condition=Ready pod/p$i --timeout=30s; done
+	k -n hello delete pod p1 p2 p3 p4 p5 --grace-period=1 --timeout=30s
+	same() { [ "$before" = "$(host $H sh -c 'ls /run/netns | wc -l; grep -c /run/knarr /proc/mounts; ls /run/knarr/pods | wc -l')" ]; }
+	eventually 15 same
+}
