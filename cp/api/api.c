@@ -141,3 +141,8 @@ struct bucket *api_bucket(struct api *a, const char *group, const char *plural)
 	const struct resource *r = api_resource(a, group, NULL, plural);
 	return r ? r->bucket : NULL;
 }
+
+const char *api_ca_file(const struct api *a)
+{
+	return a->ca_file;
+}

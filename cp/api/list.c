@@ -101,7 +101,9 @@ static void reply_transformed(struct req *q, const struct snapshot *s, const cha
 		for (size_t i = 0; i < s->n; i++)
 			json_array_append_new(items, transform_partial(objects[i], q->answer.version));
 		answer = json_pack("{s:s,s:s,s:O,s:o}", "kind", "PartialObjectMetadataList", "apiVersion", api, "metadata", meta, "items",
-				   items);
+				   s->n ? items : json_null());
+		if (!s->n)
+			json_decref(items);
 	}
 	for (size_t i = 0; i < s->n; i++)
 		json_decref(objects[i]);

@@ -11,6 +11,9 @@
 static const char *const owned[] = { "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
 				     "generation", "selfLink", "managedFields" };
 
+/* Those of them that an update may repeat; that they did not change is for validation to say. */
+static const char *const judged[] = { "uid", "deletionTimestamp", "deletionGracePeriodSeconds", NULL };
+
 void meta_prepare_create(const struct kind *k, const char *ns, json_t *object)
 {
 	json_t *meta = json_object_at(object, "metadata");
@@ -45,6 +48,8 @@ void meta_prepare_update(const struct resource *res, json_t *object, const json_
 	json_t *meta = json_object_at(object, "metadata"), *old_meta = json_object_get(old, "metadata");
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
 		json_t *value = json_object_get(old_meta, owned[i]);
+		if (strv_has((char *const *)judged, owned[i]) && json_object_get(meta, owned[i]))
+			continue;
 		if (value)
 			json_object_set(meta, owned[i], value);
 		else

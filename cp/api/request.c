@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/traits.h"
 
 struct req *req_ref(struct req *q)
 {
@@ -211,6 +212,8 @@ static json_t *dispatch(struct req *q)
 		return status_unknown_resource();
 	if (q->res && q->res->kind->namespaced && !*r->ns && strcmp(r->verb, "list") != 0 && strcmp(r->verb, "watch") != 0)
 		return status_method_not_allowed();
+	if (q->res && traits_of(q->res->kind)->warning)
+		req_warn(q, traits_of(q->res->kind)->warning);
 	bool stream = strcmp(r->subresource, "log") == 0 || strcmp(r->subresource, "exec") == 0 ||
 		      strcmp(r->subresource, "attach") == 0 || strcmp(r->subresource, "portforward") == 0;
 	const char *accept = q->x ? http_header_get(q->x, "accept") : NULL;
