@@ -13,33 +13,43 @@
 #define REGEX_SUBDOMAIN REGEX_LABEL "(\\." REGEX_LABEL ")*"
 #define REGEX_QUALIFIED "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 
-static const char msg_label[] = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must "
-				"start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for "
-				"validation is '" REGEX_LABEL "')";
-static const char msg_subdomain[] = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
-				    "and must start and end with an alphanumeric character (e.g. 'example.com', regex used for "
-				    "validation is '" REGEX_SUBDOMAIN "')";
-static const char msg_wildcard[] = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must "
-				   "consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character "
-				   "(e.g. '*.example.com', regex used for validation is '\\*\\." REGEX_SUBDOMAIN "')";
-static const char msg_1035[] = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
-			       "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for "
-			       "validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
-static const char msg_name_part[] = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-				    "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation "
-				    "is '" REGEX_QUALIFIED "')";
-static const char msg_slashes[] = "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with "
-				  "an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-				  "'" REGEX_QUALIFIED "') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
-static const char msg_prefix[] = "prefix part a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
-				 "'.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for "
-				 "validation is '" REGEX_SUBDOMAIN "')";
-static const char msg_label_value[] = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and "
-				      "must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', "
-				      "regex used for validation is '(" REGEX_QUALIFIED ")?')";
-static const char msg_env[] = "a valid environment variable name must consist only of printable ASCII characters other than '='";
-static const char msg_config_key[] = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
-				     "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+static const char msg_label[] =
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must "
+    "start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for "
+    "validation is '" REGEX_LABEL "')";
+static const char msg_subdomain[] =
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
+    "and must start and end with an alphanumeric character (e.g. 'example.com', regex used for "
+    "validation is '" REGEX_SUBDOMAIN "')";
+static const char msg_wildcard[] =
+    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must "
+    "consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character "
+    "(e.g. '*.example.com', regex used for validation is '\\*\\." REGEX_SUBDOMAIN "')";
+static const char msg_1035[] =
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
+    "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for "
+    "validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+static const char msg_name_part[] =
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+    "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation "
+    "is '" REGEX_QUALIFIED "')";
+static const char msg_slashes[] =
+    "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with "
+    "an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+    "'" REGEX_QUALIFIED "') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+static const char msg_prefix[] =
+    "prefix part a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
+    "'.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for "
+    "validation is '" REGEX_SUBDOMAIN "')";
+static const char msg_label_value[] =
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and "
+    "must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', "
+    "regex used for validation is '(" REGEX_QUALIFIED ")?')";
+static const char msg_env[] =
+    "a valid environment variable name must consist only of printable ASCII characters other than '='";
+static const char msg_config_key[] =
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
+    "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
 static bool is_lower(char c)
 {

@@ -80,7 +80,8 @@ static int parse_suffix(const char *s, enum family *ret_family, int *ret_exponen
 
 /* digits is "123.456" without sign; point moves the decimal point to the right. Whole part (saturating) and up to 18
  * digits of fraction; *ret_more when anything non-zero lies behind those. */
-static void split_digits(const char *digits, size_t n, int point, nano *ret_whole, uint64_t *ret_fraction, bool *ret_more)
+static void split_digits(const char *digits, size_t n, int point, nano *ret_whole, uint64_t *ret_fraction,
+			 bool *ret_more)
 {
 	const char *dot = memchr(digits, '.', n);
 	long at = -(long)((dot ? (size_t)(dot - digits) : n)) - point; /* position relative to the point */
@@ -157,7 +158,7 @@ static int quantity_read(const char *s, struct quantity *ret)
 		value = whole + (fraction || more ? 1 : 0);
 	}
 	value = MIN(value, NANO_MAX);
-	*ret = (struct quantity){ .value = negative ? -value : value, .family = family };
+	*ret = (struct quantity){.value = negative ? -value : value, .family = family};
 	return 0;
 }
 
@@ -253,7 +254,7 @@ char *quantity_canonical(const char *s)
 
 int quantity_compare(const char *a, const char *b)
 {
-	struct quantity qa = { 0 }, qb = { 0 };
+	struct quantity qa = {0}, qb = {0};
 
 	quantity_read(a, &qa);
 	quantity_read(b, &qb);
@@ -262,7 +263,7 @@ int quantity_compare(const char *a, const char *b)
 
 int quantity_sign(const char *s)
 {
-	struct quantity q = { 0 };
+	struct quantity q = {0};
 
 	quantity_read(s, &q);
 	return q.value < 0 ? -1 : q.value > 0;
@@ -270,14 +271,14 @@ int quantity_sign(const char *s)
 
 static char *combine(const char *a, const char *b, int sign)
 {
-	struct quantity qa = { 0 }, qb = { 0 };
+	struct quantity qa = {0}, qb = {0};
 	nano sum;
 
 	quantity_read(a, &qa);
 	quantity_read(b, &qb);
 	sum = qa.value + sign * qb.value;
 	sum = MAX(MIN(sum, NANO_MAX), -NANO_MAX);
-	return quantity_write((struct quantity){ .value = sum, .family = qa.value ? qa.family : qb.family });
+	return quantity_write((struct quantity){.value = sum, .family = qa.value ? qa.family : qb.family});
 }
 
 char *quantity_add(const char *a, const char *b)
@@ -297,5 +298,5 @@ char *quantity_from_milli(int64_t milli)
 
 char *quantity_from_bytes(int64_t bytes)
 {
-	return quantity_write((struct quantity){ .value = (nano)bytes * NANO, .family = BINARY });
+	return quantity_write((struct quantity){.value = (nano)bytes * NANO, .family = BINARY});
 }

@@ -1,4 +1,5 @@
-/* Server-side tables: the columns of a kind and one row of cells per object (meta.k8s.io/v1 Table), as kubectl prints them. */
+/* Server-side tables: the columns of a kind and one row of cells per object (meta.k8s.io/v1 Table), as kubectl prints
+ * them. */
 #ifndef KNARR_CP_KINDS_TABLE_H
 #define KNARR_CP_KINDS_TABLE_H
 

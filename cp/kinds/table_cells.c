@@ -52,7 +52,8 @@ void str_add_members(struct str *out, const json_t *list, const char *member)
 	json_t *elem;
 	size_t i;
 
-	json_array_foreach(list, i, elem) {
+	json_array_foreach(list, i, elem)
+	{
 		const char *text = json_member(elem, member);
 
 		str_addf(out, "%s%s", i ? "," : "", text ? text : "");
@@ -82,7 +83,8 @@ static void add_labels(char ***pieces, const json_t *labels)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)labels, key, value) {
+	json_object_foreach((json_t *)labels, key, value)
+	{
 		AUTO_FREE char *piece = xasprintf("%s=%s", key, json_is_string(value) ? json_string_value(value) : "");
 
 		strv_add(pieces, piece);
@@ -103,8 +105,7 @@ static char *values_text(const json_t *values)
 	json_t *value;
 	size_t i;
 
-	json_array_foreach(values, i, value)
-		strv_add(&texts, json_is_string(value) ? json_string_value(value) : "");
+	json_array_foreach(values, i, value) strv_add(&texts, json_is_string(value) ? json_string_value(value) : "");
 	if (!texts)
 		return xstrdup("");
 	qsort(texts, strv_len(texts), sizeof(*texts), compare_text);
@@ -132,8 +133,7 @@ void row_add_selector(json_t *row, const json_t *label_selector)
 	size_t i;
 
 	add_labels(&pieces, json_object_get(label_selector, "matchLabels"));
-	json_array_foreach(json_object_get(label_selector, "matchExpressions"), i, e)
-		add_expression(&pieces, e);
+	json_array_foreach(json_object_get(label_selector, "matchExpressions"), i, e) add_expression(&pieces, e);
 	row_add_sorted(row, pieces);
 }
 

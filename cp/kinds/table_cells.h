@@ -24,17 +24,32 @@ struct table_printer {
 };
 
 #define COLUMNS(a) .columns = (a), .n_columns = ARRAY_LEN(a)
-#define COLUMN_NAME { "Name", "string", "name", 0, "Name of the object, unique among its kind in the namespace" }
-#define COLUMN_AGE { "Age", "string", "", 0, "Time since the object was created" }
-#define COLUMN_CONTAINERS { "Containers", "string", "", 1, "Names of the containers in the template" }
-#define COLUMN_IMAGES { "Images", "string", "", 1, "Images of the containers in the template" }
-#define COLUMN_SELECTOR(of) { "Selector", "string", "", 1, "Labels by which " of " finds its pods" }
+#define COLUMN_NAME                                                                                                    \
+	{                                                                                                              \
+		"Name", "string", "name", 0, "Name of the object, unique among its kind in the namespace"              \
+	}
+#define COLUMN_AGE                                                                                                     \
+	{                                                                                                              \
+		"Age", "string", "", 0, "Time since the object was created"                                            \
+	}
+#define COLUMN_CONTAINERS                                                                                              \
+	{                                                                                                              \
+		"Containers", "string", "", 1, "Names of the containers in the template"                               \
+	}
+#define COLUMN_IMAGES                                                                                                  \
+	{                                                                                                              \
+		"Images", "string", "", 1, "Images of the containers in the template"                                  \
+	}
+#define COLUMN_SELECTOR(of)                                                                                            \
+	{                                                                                                              \
+		"Selector", "string", "", 1, "Labels by which " of " finds its pods"                                   \
+	}
 
-extern const struct table_printer table_pods, table_pod_templates, table_deployments, table_replicasets, table_services, table_endpoints,
-	table_endpointslices, table_nodes, table_namespaces, table_configmaps, table_secrets, table_serviceaccounts, table_leases,
-	table_core_events, table_events;
+extern const struct table_printer table_pods, table_pod_templates, table_deployments, table_replicasets, table_services,
+    table_endpoints, table_endpointslices, table_nodes, table_namespaces, table_configmaps, table_secrets,
+    table_serviceaccounts, table_leases, table_core_events, table_events;
 
-void row_add(json_t *row, const char *text); /* NULL adds "" */
+void row_add(json_t *row, const char *text);                           /* NULL adds "" */
 void row_add_or(json_t *row, const char *text, const char *otherwise); /* otherwise where text is NULL or "" */
 void row_add_int(json_t *row, int64_t value);
 void row_add_str(json_t *row, const struct str *text, const char *otherwise);

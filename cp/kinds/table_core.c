@@ -11,27 +11,30 @@ static void namespace_cells(const json_t *ns, int64_t now_ms, json_t *row)
 }
 
 static const struct table_column namespace_columns[] = {
-	COLUMN_NAME,
-	{ "Status", "string", "", 0, "Whether the namespace is in use or going away" },
-	COLUMN_AGE,
+    COLUMN_NAME,
+    {"Status", "string", "", 0, "Whether the namespace is in use or going away"},
+    COLUMN_AGE,
 };
 
-const struct table_printer table_namespaces = { .group = "", .plural = "namespaces", COLUMNS(namespace_columns), .cells = namespace_cells };
+const struct table_printer table_namespaces = {
+    .group = "", .plural = "namespaces", COLUMNS(namespace_columns), .cells = namespace_cells};
 
 static void configmap_cells(const json_t *c, int64_t now_ms, json_t *row)
 {
 	row_add(row, json_str_at(c, "metadata.name"));
-	row_add_int(row, (int64_t)(json_object_size(json_object_get(c, "data")) + json_object_size(json_object_get(c, "binaryData"))));
+	row_add_int(row, (int64_t)(json_object_size(json_object_get(c, "data")) +
+				   json_object_size(json_object_get(c, "binaryData"))));
 	row_add_age(row, c, now_ms);
 }
 
 static const struct table_column configmap_columns[] = {
-	COLUMN_NAME,
-	{ "Data", "string", "", 0, "How many keys the config map has" },
-	COLUMN_AGE,
+    COLUMN_NAME,
+    {"Data", "string", "", 0, "How many keys the config map has"},
+    COLUMN_AGE,
 };
 
-const struct table_printer table_configmaps = { .group = "", .plural = "configmaps", COLUMNS(configmap_columns), .cells = configmap_cells };
+const struct table_printer table_configmaps = {
+    .group = "", .plural = "configmaps", COLUMNS(configmap_columns), .cells = configmap_cells};
 
 static void secret_cells(const json_t *s, int64_t now_ms, json_t *row)
 {
@@ -42,13 +45,14 @@ static void secret_cells(const json_t *s, int64_t now_ms, json_t *row)
 }
 
 static const struct table_column secret_columns[] = {
-	COLUMN_NAME,
-	{ "Type", "string", "", 0, "What the secret is for" },
-	{ "Data", "string", "", 0, "How many keys the secret has" },
-	COLUMN_AGE,
+    COLUMN_NAME,
+    {"Type", "string", "", 0, "What the secret is for"},
+    {"Data", "string", "", 0, "How many keys the secret has"},
+    COLUMN_AGE,
 };
 
-const struct table_printer table_secrets = { .group = "", .plural = "secrets", COLUMNS(secret_columns), .cells = secret_cells };
+const struct table_printer table_secrets = {
+    .group = "", .plural = "secrets", COLUMNS(secret_columns), .cells = secret_cells};
 
 static void name_and_age(const json_t *object, int64_t now_ms, json_t *row)
 {
@@ -56,9 +60,10 @@ static void name_and_age(const json_t *object, int64_t now_ms, json_t *row)
 	row_add_age(row, object, now_ms);
 }
 
-static const struct table_column serviceaccount_columns[] = { COLUMN_NAME, COLUMN_AGE };
+static const struct table_column serviceaccount_columns[] = {COLUMN_NAME, COLUMN_AGE};
 
-const struct table_printer table_serviceaccounts = { .group = "", .plural = "serviceaccounts", COLUMNS(serviceaccount_columns), .cells = name_and_age };
+const struct table_printer table_serviceaccounts = {
+    .group = "", .plural = "serviceaccounts", COLUMNS(serviceaccount_columns), .cells = name_and_age};
 
 static void lease_cells(const json_t *l, int64_t now_ms, json_t *row)
 {
@@ -68,9 +73,10 @@ static void lease_cells(const json_t *l, int64_t now_ms, json_t *row)
 }
 
 static const struct table_column lease_columns[] = {
-	COLUMN_NAME,
-	{ "Holder", "string", "", 0, "Who holds the lease" },
-	COLUMN_AGE,
+    COLUMN_NAME,
+    {"Holder", "string", "", 0, "Who holds the lease"},
+    COLUMN_AGE,
 };
 
-const struct table_printer table_leases = { .group = "coordination.k8s.io", .plural = "leases", COLUMNS(lease_columns), .cells = lease_cells };
+const struct table_printer table_leases = {
+    .group = "coordination.k8s.io", .plural = "leases", COLUMNS(lease_columns), .cells = lease_cells};

@@ -11,10 +11,12 @@ struct event_fields {
 	const char *object, *source, *controller, *instance, *message, *first, *last, *count;
 };
 
-static const struct event_fields core_fields = { "involvedObject", "source", "reportingComponent", "reportingInstance",
-						 "message",	   "firstTimestamp", "lastTimestamp",	 "count" };
-static const struct event_fields new_fields = { "regarding", "deprecatedSource", "reportingController", "reportingInstance",
-						"note",	     "deprecatedFirstTimestamp", "deprecatedLastTimestamp", "deprecatedCount" };
+static const struct event_fields core_fields = {"involvedObject",    "source",  "reportingComponent",
+						"reportingInstance", "message", "firstTimestamp",
+						"lastTimestamp",     "count"};
+static const struct event_fields new_fields = {
+    "regarding", "deprecatedSource",         "reportingController",     "reportingInstance",
+    "note",      "deprecatedFirstTimestamp", "deprecatedLastTimestamp", "deprecatedCount"};
 
 /* "pod/web", "pod" without a name. Returns owned. */
 static char *object_text(const json_t *object)
@@ -60,7 +62,8 @@ static void cells(const json_t *e, const struct event_fields *f, int64_t now_ms,
 	int64_t count = json_int_at(e, f->count, 0);
 	const json_t *series = json_object_get(e, "series");
 	AUTO_FREE char *object = object_text(json_object_get(e, f->object)), *source = source_text(e, f);
-	AUTO_FREE char *message = trimmed(json_member(e, f->message)), *first = age_text(first_time, now_ms), *last = NULL;
+	AUTO_FREE char *message = trimmed(json_member(e, f->message)), *first = age_text(first_time, now_ms),
+		       *last = NULL;
 
 	if (json_is_object(series)) {
 		last_time = json_member(series, "lastObservedTime");
@@ -92,17 +95,19 @@ static void event_cells(const json_t *e, int64_t now_ms, json_t *row)
 }
 
 static const struct table_column event_columns[] = {
-	{ "Last Seen", "string", "", 0, "Time since the event happened last" },
-	{ "Type", "string", "", 0, "Normal or Warning" },
-	{ "Reason", "string", "", 0, "One word for why it happened" },
-	{ "Object", "string", "", 0, "What it happened to" },
-	{ "Subobject", "string", "", 1, "The part of the object concerned" },
-	{ "Source", "string", "", 1, "Who reported it, and from where" },
-	{ "Message", "string", "", 0, "What happened, in words" },
-	{ "First Seen", "string", "", 1, "Time since the event happened first" },
-	{ "Count", "string", "", 1, "How often it has happened" },
-	{ "Name", "string", "name", 1, "Name of the event object" },
+    {"Last Seen", "string", "", 0, "Time since the event happened last"},
+    {"Type", "string", "", 0, "Normal or Warning"},
+    {"Reason", "string", "", 0, "One word for why it happened"},
+    {"Object", "string", "", 0, "What it happened to"},
+    {"Subobject", "string", "", 1, "The part of the object concerned"},
+    {"Source", "string", "", 1, "Who reported it, and from where"},
+    {"Message", "string", "", 0, "What happened, in words"},
+    {"First Seen", "string", "", 1, "Time since the event happened first"},
+    {"Count", "string", "", 1, "How often it has happened"},
+    {"Name", "string", "name", 1, "Name of the event object"},
 };
 
-const struct table_printer table_core_events = { .group = "", .plural = "events", COLUMNS(event_columns), .cells = core_event_cells };
-const struct table_printer table_events = { .group = "events.k8s.io", .plural = "events", COLUMNS(event_columns), .cells = event_cells };
+const struct table_printer table_core_events = {
+    .group = "", .plural = "events", COLUMNS(event_columns), .cells = core_event_cells};
+const struct table_printer table_events = {
+    .group = "events.k8s.io", .plural = "events", COLUMNS(event_columns), .cells = event_cells};

@@ -11,7 +11,7 @@ static void add_joined(struct str *out, const json_t *texts)
 	size_t i;
 
 	json_array_foreach(texts, i, text)
-		str_addf(out, "%s%s", out->len ? "," : "", json_is_string(text) ? json_string_value(text) : "");
+	    str_addf(out, "%s%s", out->len ? "," : "", json_is_string(text) ? json_string_value(text) : "");
 }
 
 /* Where a service is reached from outside; what that means depends on its type. */
@@ -28,7 +28,8 @@ static void add_external(json_t *row, const json_t *svc)
 	}
 	if (!strcmp(type, "LoadBalancer")) {
 		none = "<pending>";
-		json_array_foreach(json_at(svc, "status.loadBalancer.ingress"), i, ingress) {
+		json_array_foreach(json_at(svc, "status.loadBalancer.ingress"), i, ingress)
+		{
 			const char *ip = json_member(ingress, "ip"), *host = json_member(ingress, "hostname");
 
 			str_addf(&text, "%s%s", text.len ? "," : "", !str_empty(ip) ? ip : host ? host : "");
@@ -44,7 +45,8 @@ static void add_ports(json_t *row, const json_t *ports)
 	json_t *port;
 	size_t i;
 
-	json_array_foreach(ports, i, port) {
+	json_array_foreach(ports, i, port)
+	{
 		int64_t node = json_int_at(port, "nodePort", 0);
 
 		str_addf(&text, "%s%lld", i ? "," : "", (long long)json_int_at(port, "port", 0));
@@ -69,16 +71,17 @@ static void service_cells(const json_t *svc, int64_t now_ms, json_t *row)
 }
 
 static const struct table_column service_columns[] = {
-	COLUMN_NAME,
-	{ "Type", "string", "", 0, "How far the service reaches" },
-	{ "Cluster-IP", "string", "", 0, "Address of the service inside the cluster" },
-	{ "External-IP", "string", "", 0, "Addresses or name by which the service is reached from outside" },
-	{ "Port(s)", "string", "", 0, "Ports of the service, with the node's port where there is one" },
-	COLUMN_AGE,
-	COLUMN_SELECTOR("the service"),
+    COLUMN_NAME,
+    {"Type", "string", "", 0, "How far the service reaches"},
+    {"Cluster-IP", "string", "", 0, "Address of the service inside the cluster"},
+    {"External-IP", "string", "", 0, "Addresses or name by which the service is reached from outside"},
+    {"Port(s)", "string", "", 0, "Ports of the service, with the node's port where there is one"},
+    COLUMN_AGE,
+    COLUMN_SELECTOR("the service"),
 };
 
-const struct table_printer table_services = { .group = "", .plural = "services", COLUMNS(service_columns), .cells = service_cells };
+const struct table_printer table_services = {
+    .group = "", .plural = "services", COLUMNS(service_columns), .cells = service_cells};
 
 /* An address with a port; IPv6 addresses in brackets. */
 static void add_endpoint(struct short_list *l, const char *ip, const json_t *port)
@@ -88,7 +91,8 @@ static void add_endpoint(struct short_list *l, const char *ip, const json_t *por
 	if (!port)
 		text = xstrdup(ip);
 	else
-		text = xasprintf(strchr(ip, ':') ? "[%s]:%lld" : "%s:%lld", ip, (long long)json_int_at(port, "port", 0));
+		text =
+		    xasprintf(strchr(ip, ':') ? "[%s]:%lld" : "%s:%lld", ip, (long long)json_int_at(port, "port", 0));
 	short_list_add(l, text);
 }
 
@@ -100,46 +104,48 @@ static void add_subset(struct short_list *l, const json_t *subset)
 
 	for (size_t p = 0; p < n; p++)
 		json_array_foreach(json_object_get(subset, "addresses"), i, address)
-			add_endpoint(l, json_str_or(address, "ip", ""), json_array_get(ports, p));
+		    add_endpoint(l, json_str_or(address, "ip", ""), json_array_get(ports, p));
 }
 
 static void endpoints_cells(const json_t *e, int64_t now_ms, json_t *row)
 {
 	const json_t *subsets = json_object_get(e, "subsets");
-	struct short_list list = { 0 };
+	struct short_list list = {0};
 	json_t *subset;
 	size_t i;
 
-	json_array_foreach(subsets, i, subset)
-		add_subset(&list, subset);
+	json_array_foreach(subsets, i, subset) add_subset(&list, subset);
 	row_add(row, json_str_at(e, "metadata.name"));
 	row_add_short_list(row, &list, json_array_size(subsets) ? "" : "<none>");
 	row_add_age(row, e, now_ms);
 }
 
 static const struct table_column endpoints_columns[] = {
-	COLUMN_NAME,
-	{ "Endpoints", "string", "", 0, "Addresses and ports that are ready, the first few of them" },
-	COLUMN_AGE,
+    COLUMN_NAME,
+    {"Endpoints", "string", "", 0, "Addresses and ports that are ready, the first few of them"},
+    COLUMN_AGE,
 };
 
-const struct table_printer table_endpoints = { .group = "", .plural = "endpoints", COLUMNS(endpoints_columns), .cells = endpoints_cells };
+const struct table_printer table_endpoints = {
+    .group = "", .plural = "endpoints", COLUMNS(endpoints_columns), .cells = endpoints_cells};
 
 static void slice_cells(const json_t *s, int64_t now_ms, json_t *row)
 {
-	struct short_list ports = { 0 }, endpoints = { 0 };
+	struct short_list ports = {0}, endpoints = {0};
 	json_t *elem, *address;
 	size_t i, j;
 
-	json_array_foreach(json_object_get(s, "ports"), i, elem) {
+	json_array_foreach(json_object_get(s, "ports"), i, elem)
+	{
 		const json_t *port = json_object_get(elem, "port");
-		AUTO_FREE char *text = json_is_integer(port) ? xasprintf("%lld", (long long)json_integer_value(port)) : xstrdup("*");
+		AUTO_FREE char *text =
+		    json_is_integer(port) ? xasprintf("%lld", (long long)json_integer_value(port)) : xstrdup("*");
 
 		short_list_add(&ports, text);
 	}
 	json_array_foreach(json_object_get(s, "endpoints"), i, elem)
-		json_array_foreach(json_object_get(elem, "addresses"), j, address)
-			short_list_add(&endpoints, json_is_string(address) ? json_string_value(address) : "");
+	    json_array_foreach(json_object_get(elem, "addresses"), j, address)
+		short_list_add(&endpoints, json_is_string(address) ? json_string_value(address) : "");
 	row_add(row, json_str_at(s, "metadata.name"));
 	row_add(row, json_str_at(s, "addressType"));
 	row_add_short_list(row, &ports, "<unset>");
@@ -148,13 +154,12 @@ static void slice_cells(const json_t *s, int64_t now_ms, json_t *row)
 }
 
 static const struct table_column slice_columns[] = {
-	COLUMN_NAME,
-	{ "AddressType", "string", "", 0, "Kind of addresses in the slice" },
-	{ "Ports", "string", "", 0, "Ports of the endpoints, the first few of them" },
-	{ "Endpoints", "string", "", 0, "Addresses in the slice, the first few of them" },
-	COLUMN_AGE,
+    COLUMN_NAME,
+    {"AddressType", "string", "", 0, "Kind of addresses in the slice"},
+    {"Ports", "string", "", 0, "Ports of the endpoints, the first few of them"},
+    {"Endpoints", "string", "", 0, "Addresses in the slice, the first few of them"},
+    COLUMN_AGE,
 };
 
 const struct table_printer table_endpointslices = {
-	.group = "discovery.k8s.io", .plural = "endpointslices", COLUMNS(slice_columns), .cells = slice_cells
-};
+    .group = "discovery.k8s.io", .plural = "endpointslices", COLUMNS(slice_columns), .cells = slice_cells};

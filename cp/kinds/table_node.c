@@ -15,9 +15,8 @@ static void add_status(json_t *row, const json_t *node)
 	json_t *c;
 	size_t i;
 
-	json_array_foreach(json_at(node, "status.conditions"), i, c)
-		if (str_eq(json_member(c, "type"), "Ready"))
-			status = str_eq(json_member(c, "status"), "True") ? "Ready" : "NotReady";
+	json_array_foreach(json_at(node, "status.conditions"), i, c) if (str_eq(json_member(c, "type"), "Ready"))
+	    status = str_eq(json_member(c, "status"), "True") ? "Ready" : "NotReady";
 	str_addf(&text, "%s%s", status, json_bool_at(node, "spec.unschedulable", false) ? ",SchedulingDisabled" : "");
 	row_add_str(row, &text, "");
 }
@@ -35,7 +34,8 @@ static void add_roles(json_t *row, const json_t *node)
 	const char *key, *role;
 	json_t *value;
 
-	json_object_foreach(json_at(node, "metadata.labels"), key, value) {
+	json_object_foreach(json_at(node, "metadata.labels"), key, value)
+	{
 		role = str_has_prefix(key, ROLE_PREFIX) ? key + strlen(ROLE_PREFIX) : NULL;
 		if (str_eq(key, "kubernetes.io/role"))
 			role = json_string_value(value);
@@ -54,9 +54,8 @@ static const char *address_of(const json_t *node, const char *type)
 	json_t *a;
 	size_t i;
 
-	json_array_foreach(json_at(node, "status.addresses"), i, a)
-		if (str_eq(json_member(a, "type"), type))
-			return json_member(a, "address");
+	json_array_foreach(json_at(node, "status.addresses"), i,
+			   a) if (str_eq(json_member(a, "type"), type)) return json_member(a, "address");
 	return NULL;
 }
 
@@ -75,16 +74,16 @@ static void node_cells(const json_t *node, int64_t now_ms, json_t *row)
 }
 
 static const struct table_column node_columns[] = {
-	COLUMN_NAME,
-	{ "Status", "string", "", 0, "Whether the node is ready and takes new pods" },
-	{ "Roles", "string", "", 0, "Roles that the node's labels give it" },
-	COLUMN_AGE,
-	{ "Version", "string", "", 0, "Version that the node's agent reports" },
-	{ "Internal-IP", "string", "", 1, "Address of the node inside the cluster's network" },
-	{ "External-IP", "string", "", 1, "Address of the node from outside" },
-	{ "OS-Image", "string", "", 1, "Operating system of the node" },
-	{ "Kernel-Version", "string", "", 1, "Kernel that the node runs" },
-	{ "Container-Runtime", "string", "", 1, "Container runtime of the node" },
+    COLUMN_NAME,
+    {"Status", "string", "", 0, "Whether the node is ready and takes new pods"},
+    {"Roles", "string", "", 0, "Roles that the node's labels give it"},
+    COLUMN_AGE,
+    {"Version", "string", "", 0, "Version that the node's agent reports"},
+    {"Internal-IP", "string", "", 1, "Address of the node inside the cluster's network"},
+    {"External-IP", "string", "", 1, "Address of the node from outside"},
+    {"OS-Image", "string", "", 1, "Operating system of the node"},
+    {"Kernel-Version", "string", "", 1, "Kernel that the node runs"},
+    {"Container-Runtime", "string", "", 1, "Container runtime of the node"},
 };
 
-const struct table_printer table_nodes = { .group = "", .plural = "nodes", COLUMNS(node_columns), .cells = node_cells };
+const struct table_printer table_nodes = {.group = "", .plural = "nodes", COLUMNS(node_columns), .cells = node_cells};

@@ -10,7 +10,7 @@
 #include "cp/kinds/table_cells.h"
 
 struct pod_summary {
-	const char *reason;  /* borrowed, or text.p */
+	const char *reason; /* borrowed, or text.p */
 	struct str text;
 	int64_t restarts, sidecar_restarts;
 	int64_t restarted_us, sidecar_restarted_us; /* when last, 0: unknown */
@@ -23,9 +23,9 @@ static bool condition_is(const json_t *pod, const char *type, const char *status
 	json_t *c;
 	size_t i;
 
-	json_array_foreach(json_at(pod, "status.conditions"), i, c)
-		if (str_eq(json_member(c, "type"), type))
-			return (!status || str_eq(json_member(c, "status"), status)) && (!reason || str_eq(json_member(c, "reason"), reason));
+	json_array_foreach(json_at(pod, "status.conditions"), i, c) if (str_eq(json_member(c, "type"), type)) return (
+	    !status || str_eq(json_member(c, "status"), status)) &&
+	    (!reason || str_eq(json_member(c, "reason"), reason));
 	return false;
 }
 
@@ -35,9 +35,9 @@ static bool is_sidecar(const json_t *pod, const char *name)
 	json_t *c;
 	size_t i;
 
-	json_array_foreach(json_at(pod, "spec.initContainers"), i, c)
-		if (str_eq(json_member(c, "name"), name))
-			return str_eq(json_member(c, "restartPolicy"), "Always");
+	json_array_foreach(json_at(pod, "spec.initContainers"), i,
+			   c) if (str_eq(json_member(c, "name"), name)) return str_eq(json_member(c, "restartPolicy"),
+										      "Always");
 	return false;
 }
 
@@ -108,11 +108,9 @@ static void look_at_inits(struct pod_summary *s, const json_t *pod)
 	json_t *c;
 	size_t i;
 
-	json_array_foreach(json_at(pod, "spec.initContainers"), i, c)
-		s->total += str_eq(json_member(c, "restartPolicy"), "Always");
-	json_array_foreach(json_at(pod, "status.initContainerStatuses"), i, c)
-		if (!look_at_init(s, pod, c, i))
-			break;
+	json_array_foreach(json_at(pod, "spec.initContainers"), i, c) s->total +=
+	    str_eq(json_member(c, "restartPolicy"), "Always");
+	json_array_foreach(json_at(pod, "status.initContainerStatuses"), i, c) if (!look_at_init(s, pod, c, i)) break;
 }
 
 static void look_at_containers(struct pod_summary *s, const json_t *pod)
@@ -185,8 +183,8 @@ static void add_gates(json_t *row, const json_t *pod)
 	size_t i, passed = 0;
 	json_t *gate;
 
-	json_array_foreach(gates, i, gate)
-		passed += condition_is(pod, json_str_or(gate, "conditionType", ""), "True", NULL);
+	json_array_foreach(gates, i, gate) passed +=
+	    condition_is(pod, json_str_or(gate, "conditionType", ""), "True", NULL);
 	if (json_array_size(gates))
 		str_addf(&text, "%zu/%zu", passed, json_array_size(gates));
 	row_add_str(row, &text, "<none>");
@@ -194,7 +192,7 @@ static void add_gates(json_t *row, const json_t *pod)
 
 static void pod_cells(const json_t *pod, int64_t now_ms, json_t *row)
 {
-	struct pod_summary s = { 0 };
+	struct pod_summary s = {0};
 	AUTO_FREE char *ready = NULL;
 
 	summarize(&s, pod);
@@ -212,18 +210,18 @@ static void pod_cells(const json_t *pod, int64_t now_ms, json_t *row)
 }
 
 static const struct table_column pod_columns[] = {
-	COLUMN_NAME,
-	{ "Ready", "string", "", 0, "Containers that are ready, of all containers of the pod" },
-	{ "Status", "string", "", 0, "What the pod or its most telling container is doing" },
-	{ "Restarts", "string", "", 0, "How often containers of the pod were started again, and when last" },
-	COLUMN_AGE,
-	{ "IP", "string", "", 1, "First address of the pod" },
-	{ "Node", "string", "", 1, "Node on which the pod runs" },
-	{ "Nominated Node", "string", "", 1, "Node on which room is being made for the pod" },
-	{ "Readiness Gates", "string", "", 1, "Readiness gates that are passed, of all gates of the pod" },
+    COLUMN_NAME,
+    {"Ready", "string", "", 0, "Containers that are ready, of all containers of the pod"},
+    {"Status", "string", "", 0, "What the pod or its most telling container is doing"},
+    {"Restarts", "string", "", 0, "How often containers of the pod were started again, and when last"},
+    COLUMN_AGE,
+    {"IP", "string", "", 1, "First address of the pod"},
+    {"Node", "string", "", 1, "Node on which the pod runs"},
+    {"Nominated Node", "string", "", 1, "Node on which room is being made for the pod"},
+    {"Readiness Gates", "string", "", 1, "Readiness gates that are passed, of all gates of the pod"},
 };
 
-const struct table_printer table_pods = { .group = "", .plural = "pods", COLUMNS(pod_columns), .cells = pod_cells };
+const struct table_printer table_pods = {.group = "", .plural = "pods", COLUMNS(pod_columns), .cells = pod_cells};
 
 static void template_cells(const json_t *object, int64_t now_ms, json_t *row)
 {
@@ -234,10 +232,11 @@ static void template_cells(const json_t *object, int64_t now_ms, json_t *row)
 }
 
 static const struct table_column template_columns[] = {
-	COLUMN_NAME,
-	{ "Containers", "string", "", 0, "Names of the containers in the template" },
-	{ "Images", "string", "", 0, "Images of the containers in the template" },
-	{ "Pod Labels", "string", "", 0, "Labels that pods made from the template get" },
+    COLUMN_NAME,
+    {"Containers", "string", "", 0, "Names of the containers in the template"},
+    {"Images", "string", "", 0, "Images of the containers in the template"},
+    {"Pod Labels", "string", "", 0, "Labels that pods made from the template get"},
 };
 
-const struct table_printer table_pod_templates = { .group = "", .plural = "podtemplates", COLUMNS(template_columns), .cells = template_cells };
+const struct table_printer table_pod_templates = {
+    .group = "", .plural = "podtemplates", COLUMNS(template_columns), .cells = template_cells};

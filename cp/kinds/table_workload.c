@@ -18,17 +18,18 @@ static void deployment_cells(const json_t *d, int64_t now_ms, json_t *row)
 }
 
 static const struct table_column deployment_columns[] = {
-	COLUMN_NAME,
-	{ "Ready", "string", "", 0, "Pods that are ready, of those wanted" },
-	{ "Up-to-date", "string", "", 0, "Pods that have the current template" },
-	{ "Available", "string", "", 0, "Pods that have been ready for as long as demanded" },
-	COLUMN_AGE,
-	COLUMN_CONTAINERS,
-	COLUMN_IMAGES,
-	COLUMN_SELECTOR("the deployment"),
+    COLUMN_NAME,
+    {"Ready", "string", "", 0, "Pods that are ready, of those wanted"},
+    {"Up-to-date", "string", "", 0, "Pods that have the current template"},
+    {"Available", "string", "", 0, "Pods that have been ready for as long as demanded"},
+    COLUMN_AGE,
+    COLUMN_CONTAINERS,
+    COLUMN_IMAGES,
+    COLUMN_SELECTOR("the deployment"),
 };
 
-const struct table_printer table_deployments = { .group = "apps", .plural = "deployments", COLUMNS(deployment_columns), .cells = deployment_cells };
+const struct table_printer table_deployments = {
+    .group = "apps", .plural = "deployments", COLUMNS(deployment_columns), .cells = deployment_cells};
 
 static void replicaset_cells(const json_t *r, int64_t now_ms, json_t *row)
 {
@@ -42,14 +43,15 @@ static void replicaset_cells(const json_t *r, int64_t now_ms, json_t *row)
 }
 
 static const struct table_column replicaset_columns[] = {
-	COLUMN_NAME,
-	{ "Desired", "integer", "", 0, "Pods that are wanted" },
-	{ "Current", "integer", "", 0, "Pods that exist" },
-	{ "Ready", "integer", "", 0, "Pods that are ready" },
-	COLUMN_AGE,
-	COLUMN_CONTAINERS,
-	COLUMN_IMAGES,
-	COLUMN_SELECTOR("the replica set"),
+    COLUMN_NAME,
+    {"Desired", "integer", "", 0, "Pods that are wanted"},
+    {"Current", "integer", "", 0, "Pods that exist"},
+    {"Ready", "integer", "", 0, "Pods that are ready"},
+    COLUMN_AGE,
+    COLUMN_CONTAINERS,
+    COLUMN_IMAGES,
+    COLUMN_SELECTOR("the replica set"),
 };
 
-const struct table_printer table_replicasets = { .group = "apps", .plural = "replicasets", COLUMNS(replicaset_columns), .cells = replicaset_cells };
+const struct table_printer table_replicasets = {
+    .group = "apps", .plural = "replicasets", COLUMNS(replicaset_columns), .cells = replicaset_cells};

@@ -65,9 +65,16 @@ static const char *after_dot(const char *name, const char *dot)
 static void add_type_name(struct str *out, const struct type *t)
 {
 	static const char *const names[] = {
-		[TYPE_STRING] = "string",   [TYPE_NUMBER] = "float64",	  [TYPE_BOOLEAN] = "bool",	 [TYPE_INT_OR_STRING] = "intstr.IntOrString",
-		[TYPE_QUANTITY] = "resource.Quantity", [TYPE_TIME] = "v1.Time", [TYPE_MICROTIME] = "v1.MicroTime", [TYPE_DURATION] = "string",
-		[TYPE_BYTES] = "[]uint8",   [TYPE_ANY] = "interface {}",
+	    [TYPE_STRING] = "string",
+	    [TYPE_NUMBER] = "float64",
+	    [TYPE_BOOLEAN] = "bool",
+	    [TYPE_INT_OR_STRING] = "intstr.IntOrString",
+	    [TYPE_QUANTITY] = "resource.Quantity",
+	    [TYPE_TIME] = "v1.Time",
+	    [TYPE_MICROTIME] = "v1.MicroTime",
+	    [TYPE_DURATION] = "string",
+	    [TYPE_BYTES] = "[]uint8",
+	    [TYPE_ANY] = "interface {}",
 	};
 
 	if (t->class == TYPE_LIST || t->class == TYPE_MAP) {
@@ -84,8 +91,9 @@ static void add_type_name(struct str *out, const struct type *t)
 
 static void add_value_word(struct str *out, const json_t *v)
 {
-	static const char *const words[] = { [JSON_OBJECT] = "object", [JSON_ARRAY] = "array",	 [JSON_STRING] = "string", [JSON_INTEGER] = "number",
-					     [JSON_REAL] = "number",   [JSON_TRUE] = "bool",	 [JSON_FALSE] = "bool",	   [JSON_NULL] = "null" };
+	static const char *const words[] = {
+	    [JSON_OBJECT] = "object", [JSON_ARRAY] = "array", [JSON_STRING] = "string", [JSON_INTEGER] = "number",
+	    [JSON_REAL] = "number",   [JSON_TRUE] = "bool",   [JSON_FALSE] = "bool",    [JSON_NULL] = "null"};
 
 	str_add(out, words[json_typeof(v)]);
 }
@@ -104,10 +112,12 @@ static int mismatch(struct decoder *d, const struct type *t, const struct place 
 	}
 	add_type_name(&type, t);
 	if (!owner)
-		return err_set(d->e, -EINVAL, "json: cannot unmarshal %s into Go value of type %s", str_text(&what), str_text(&type));
+		return err_set(d->e, -EINVAL, "json: cannot unmarshal %s into Go value of type %s", str_text(&what),
+			       str_text(&type));
 	add_field_path(&path, at);
-	return err_set(d->e, -EINVAL, "json: cannot unmarshal %s into Go struct field %s.%s of type %s", str_text(&what),
-		       after_dot(owner->owner->name, strrchr(owner->owner->name, '.')), str_text(&path), str_text(&type));
+	return err_set(d->e, -EINVAL, "json: cannot unmarshal %s into Go struct field %s.%s of type %s",
+		       str_text(&what), after_dot(owner->owner->name, strrchr(owner->owner->name, '.')),
+		       str_text(&path), str_text(&type));
 }
 
 static void note_unknown(struct decoder *d, const struct place *at)
@@ -122,7 +132,8 @@ static void note_unknown(struct decoder *d, const struct place *at)
 	strv_add(d->unknown, text);
 }
 
-/* --- scalars: each gives back the value to store, owned ------------------------------------------------------------ */
+/* --- scalars: each gives back the value to store, owned ------------------------------------------------------------
+ */
 
 static int decode_quantity(struct decoder *d, json_t *value, json_t **ret)
 {
@@ -137,17 +148,20 @@ static int decode_quantity(struct decoder *d, json_t *value, json_t **ret)
 
 static int decode_time(struct decoder *d, json_t *value, bool micro, json_t **ret)
 {
-	const char *layout = micro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00", *text = json_string_value(value);
+	const char *layout = micro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00",
+		   *text = json_string_value(value);
 	AUTO_STR what = STR_INIT;
 	char canonical[RFC3339_MAX];
 	int64_t us;
 
 	if (!text) {
 		add_value_word(&what, value);
-		return err_set(d->e, -EINVAL, "json: cannot unmarshal %s into Go value of type string", str_text(&what));
+		return err_set(d->e, -EINVAL, "json: cannot unmarshal %s into Go value of type string",
+			       str_text(&what));
 	}
 	if (rfc3339_parse(text, &us) < 0)
-		return err_set(d->e, -EINVAL, "parsing time \"%.100s\" as \"%s\": cannot parse \"%.100s\" as \"2006\"", text, layout, text);
+		return err_set(d->e, -EINVAL, "parsing time \"%.100s\" as \"%s\": cannot parse \"%.100s\" as \"2006\"",
+			       text, layout, text);
 	if (micro)
 		rfc3339_micro(us, canonical);
 	else
@@ -233,7 +247,8 @@ static int decode_scalar(struct decoder *d, const struct type *t, const struct p
 	return 0;
 }
 
-/* --- containers: changed in place ---------------------------------------------------------------------------------- */
+/* --- containers: changed in place ----------------------------------------------------------------------------------
+ */
 
 static int decode_list(struct decoder *d, const struct type *t, const struct place *at, json_t *list)
 {
@@ -241,8 +256,9 @@ static int decode_list(struct decoder *d, const struct type *t, const struct pla
 	json_t *value, *decoded;
 	int r;
 
-	json_array_foreach(list, i, value) {
-		struct place here = { .above = at, .index = i };
+	json_array_foreach(list, i, value)
+	{
+		struct place here = {.above = at, .index = i};
 
 		decoded = NULL;
 		r = json_is_null(value) ? 0 : decode_value(d, t->elem, &here, value, &decoded);
@@ -265,8 +281,9 @@ static int decode_map(struct decoder *d, const struct type *t, const struct plac
 	void *next;
 	int r;
 
-	json_object_foreach_safe(map, next, key, value) {
-		struct place here = { .above = at, .name = key };
+	json_object_foreach_safe(map, next, key, value)
+	{
+		struct place here = {.above = at, .name = key};
 
 		decoded = NULL;
 		r = json_is_null(value) ? 0 : decode_value(d, t->elem, &here, value, &decoded);
@@ -296,7 +313,8 @@ static const struct field *find_field(const struct type *t, const char *name, si
 	return NULL;
 }
 
-static int decode_member(struct decoder *d, const struct field *f, const struct place *at, json_t *object, json_t *value)
+static int decode_member(struct decoder *d, const struct field *f, const struct place *at, json_t *object,
+			 json_t *value)
 {
 	json_t *decoded = NULL;
 	int r;
@@ -327,8 +345,9 @@ static int decode_object(struct decoder *d, const struct type *t, const struct p
 	void *next;
 	int r;
 
-	json_object_foreach_safe(object, next, key, value) {
-		struct place here = { .above = at, .owner = t, .name = key };
+	json_object_foreach_safe(object, next, key, value)
+	{
+		struct place here = {.above = at, .owner = t, .name = key};
 		const struct field *f = find_field(t, key, &hint);
 
 		if (f) {
@@ -369,7 +388,7 @@ static int decode_value(struct decoder *d, const struct type *t, const struct pl
 
 int schema_decode_type(const struct type *t, json_t *object, char ***unknown, struct err *e)
 {
-	struct decoder d = { .root = t, .unknown = unknown, .e = e };
+	struct decoder d = {.root = t, .unknown = unknown, .e = e};
 	json_t *decoded = NULL;
 	int r = decode_value(&d, t, NULL, object, &decoded);
 

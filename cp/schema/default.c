@@ -1,5 +1,6 @@
 /* Defaults that tables declare, filled in from the outside in: a default that is an object gets the defaults of its own
- * fields. Nothing can fail. What always holds: only objects that are present are filled, members stay in field order. */
+ * fields. Nothing can fail. What always holds: only objects that are present are filled, members stay in field order.
+ */
 #include "base/json.h"
 #include "cp/schema/internal.h"
 
@@ -10,9 +11,8 @@ static void fill_members(const json_t *fill, json_t *object)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)fill, key, value)
-		if (!json_object_get(object, key))
-			json_object_set_new_nocheck(object, key, json_deep_copy(value));
+	json_object_foreach((json_t *)fill, key, value) if (!json_object_get(object, key))
+	    json_object_set_new_nocheck(object, key, json_deep_copy(value));
 }
 
 static json_t *initial(const struct field *f)
@@ -53,11 +53,9 @@ static void fill_value(const struct type *t, json_t *value)
 	if (t->class == TYPE_OBJECT && json_is_object(value)) {
 		fill_object(t, value);
 	} else if (t->class == TYPE_MAP) {
-		json_object_foreach(value, key, below)
-			fill_value(t->elem, below);
+		json_object_foreach(value, key, below) fill_value(t->elem, below);
 	} else if (t->class == TYPE_LIST) {
-		json_array_foreach(value, i, below)
-			fill_value(t->elem, below);
+		json_array_foreach(value, i, below) fill_value(t->elem, below);
 	}
 }
 

@@ -16,9 +16,9 @@
 
 struct level {
 	bool array;
-	uint32_t object;      /* its number; arrays: unused */
-	size_t index;         /* arrays: of the current element */
-	const char *key;      /* objects: the current member, without quotes */
+	uint32_t object; /* its number; arrays: unused */
+	size_t index;    /* arrays: of the current element */
+	const char *key; /* objects: the current member, without quotes */
 	size_t key_len;
 };
 
@@ -51,7 +51,8 @@ static struct slot *find_slot(struct slot *slots, size_t n, uint32_t object, con
 {
 	size_t i = hash_key(object, key, len) & (n - 1);
 
-	while (slots[i].object && !(slots[i].object == object && slots[i].len == len && !memcmp(slots[i].key, key, len)))
+	while (slots[i].object &&
+	       !(slots[i].object == object && slots[i].len == len && !memcmp(slots[i].key, key, len)))
 		i = (i + 1) & (n - 1);
 	return &slots[i];
 }
@@ -100,7 +101,7 @@ static void note_key(struct scanner *s, const char *key, size_t len)
 		report(s);
 		return;
 	}
-	*slot = (struct slot){ .object = l->object, .len = (uint32_t)len, .key = key };
+	*slot = (struct slot){.object = l->object, .len = (uint32_t)len, .key = key};
 	s->used++;
 }
 
@@ -126,7 +127,7 @@ static int open_level(struct scanner *s, bool array)
 		s->levels_cap = s->levels_cap ? s->levels_cap * 2 : 32;
 		s->levels = xreallocarray(s->levels, s->levels_cap, sizeof(*s->levels));
 	}
-	s->levels[s->depth++] = (struct level){ .array = array, .object = array ? 0 : ++s->objects };
+	s->levels[s->depth++] = (struct level){.array = array, .object = array ? 0 : ++s->objects};
 	s->at++;
 	return 0;
 }
@@ -181,7 +182,7 @@ static int scan(struct scanner *s)
 
 int schema_find_duplicates(const char *text, size_t len, char ***dups)
 {
-	struct scanner s = { .at = text, .end = text + len, .dups = dups };
+	struct scanner s = {.at = text, .end = text + len, .dups = dups};
 	int r = scan(&s);
 
 	free(s.levels);

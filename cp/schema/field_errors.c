@@ -17,7 +17,7 @@ void field_errors_done(struct field_errors *f)
 		free(f->v[i].message);
 	}
 	free(f->v);
-	*f = (struct field_errors){ 0 };
+	*f = (struct field_errors){0};
 }
 
 #define MAX_ERRORS 1000
@@ -38,7 +38,7 @@ static void add(struct field_errors *f, const char *reason, const char *path, ch
 		return;
 	}
 	f->v = xreallocarray(f->v, f->n + 1, sizeof(*f->v));
-	f->v[f->n++] = (struct field_error){ .reason = xstrdup(reason), .field = xstrdup(path), .message = message };
+	f->v[f->n++] = (struct field_error){.reason = xstrdup(reason), .field = xstrdup(path), .message = message};
 }
 
 void field_add(struct field_errors *f, const char *reason, const char *path, const char *fmt, ...)
@@ -113,7 +113,8 @@ void field_not_supported(struct field_errors *f, const char *path, const json_t 
 	add(f, "FieldValueNotSupported", path, str_take(&text));
 }
 
-static void add_with_value(struct field_errors *f, const char *reason, const char *words, const char *path, const json_t *value)
+static void add_with_value(struct field_errors *f, const char *reason, const char *words, const char *path,
+			   const json_t *value)
 {
 	AUTO_STR text = STR_INIT;
 

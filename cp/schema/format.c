@@ -68,7 +68,8 @@ void format_check_labels(const char *path, const json_t *labels, struct field_er
 	const char *key, *rule;
 	json_t *value;
 
-	json_object_foreach((json_t *)labels, key, value) {
+	json_object_foreach((json_t *)labels, key, value)
+	{
 		AUTO_JSON *name = json_string(key);
 
 		check_label_key(path, name, errors);
@@ -83,9 +84,14 @@ static const struct {
 	const char *name;
 	const char *(*rule)(const char *s);
 } name_formats[] = {
-	{ "dns-subdomain", name_check_subdomain }, { "dns-label", name_check_label },	  { "dns-label-1035", name_check_label_1035 },
-	{ "label-value", name_check_label_value }, { "env-name", name_check_env },	  { "port-name", name_check_port_name },
-	{ "config-key", name_check_config_key },   { "path-segment", name_check_path_segment },
+    {"dns-subdomain", name_check_subdomain},
+    {"dns-label", name_check_label},
+    {"dns-label-1035", name_check_label_1035},
+    {"label-value", name_check_label_value},
+    {"env-name", name_check_env},
+    {"port-name", name_check_port_name},
+    {"config-key", name_check_config_key},
+    {"path-segment", name_check_path_segment},
 };
 
 static const struct {
@@ -93,9 +99,11 @@ static const struct {
 	void (*check)(const char *path, const json_t *value, struct field_errors *errors);
 	bool text; /* speaks of strings only */
 } formats[] = {
-	{ "label-key", check_label_key, true },	       { "ip", check_ip, true },
-	{ "cidr", check_cidr, true },		       { "port-or-name", check_port_or_name, false },
-	{ "labels", format_check_labels, false },
+    {"label-key", check_label_key, true},
+    {"ip", check_ip, true},
+    {"cidr", check_cidr, true},
+    {"port-or-name", check_port_or_name, false},
+    {"labels", format_check_labels, false},
 };
 
 bool format_known(const char *format)

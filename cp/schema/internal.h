@@ -9,12 +9,12 @@
 
 struct schema {
 	struct arena arena;
-	struct map *types;      /* "core.v1.PodSpec", "[]string" ... -> struct type * */
-	struct map *by_plural;  /* "group/version/plural" -> struct kind * */
-	struct map *by_kind;    /* "group/version/Kind" */
+	struct map *types;     /* "core.v1.PodSpec", "[]string" ... -> struct type * */
+	struct map *by_plural; /* "group/version/plural" -> struct kind * */
+	struct map *by_kind;   /* "group/version/Kind" */
 	struct kind **kinds;
 	size_t n_kinds;
-	json_t *literals;       /* keeps defaults alive */
+	json_t *literals; /* keeps defaults alive */
 };
 
 /* Fills s from table text (table.c). */

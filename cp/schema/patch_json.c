@@ -73,7 +73,7 @@ static int find_target(struct patcher *p, const char *pointer, struct target *re
 	json_t *at = p->doc;
 	size_t n;
 
-	*ret = (struct target){ 0 };
+	*ret = (struct target){0};
 	if (!*pointer)
 		return 0;
 	if (*pointer != '/')
@@ -114,13 +114,15 @@ static size_t cost(const json_t *j, size_t depth)
 
 	if (depth > MAX_DEPTH)
 		return SIZE_MAX;
-	json_object_foreach((json_t *)j, key, value) {
+	json_object_foreach((json_t *)j, key, value)
+	{
 		below = cost(value, depth + 1);
 		if (below == SIZE_MAX)
 			return below;
 		n += below + strlen(key);
 	}
-	json_array_foreach(j, i, value) {
+	json_array_foreach(j, i, value)
+	{
 		below = cost(value, depth + 1);
 		if (below == SIZE_MAX)
 			return below;
@@ -211,7 +213,8 @@ static int op_replace(struct patcher *p, const struct operation *o)
 	if (!value)
 		return too_big(p);
 	if (o->at.parent && json_is_array(o->at.parent))
-		return json_array_set_new(o->at.parent, (size_t)array_index(o->at.key, json_array_size(o->at.parent)), value);
+		return json_array_set_new(o->at.parent, (size_t)array_index(o->at.key, json_array_size(o->at.parent)),
+					  value);
 	return put(p, &o->at, value);
 }
 
@@ -226,7 +229,7 @@ static int op_test(struct patcher *p, const struct operation *o)
 
 static int op_copy(struct patcher *p, const struct operation *o)
 {
-	AUTO(target_done) struct target from = { 0 };
+	AUTO(target_done) struct target from = {0};
 	json_t *value;
 	int r = find_target(p, o->from, &from);
 
@@ -242,7 +245,7 @@ static int op_copy(struct patcher *p, const struct operation *o)
 /* The value goes out first, so the place it goes to is looked up again. */
 static int move_value(struct patcher *p, const char *from_pointer, const char *to_pointer)
 {
-	AUTO(target_done) struct target from = { 0 }, to = { 0 };
+	AUTO(target_done) struct target from = {0}, to = {0};
 	AUTO_JSON *value = NULL;
 	int r = find_target(p, from_pointer, &from);
 
@@ -265,14 +268,14 @@ static const struct {
 	int (*apply)(struct patcher *p, const struct operation *o); /* NULL: move, which looks its target up itself */
 	bool needs_value, needs_from;
 } operations[] = {
-	{ "add", op_add, true, false },	  { "remove", op_remove, false, false }, { "replace", op_replace, true, false },
-	{ "test", op_test, true, false }, { "copy", op_copy, false, true },	 { "move", NULL, false, true },
+    {"add", op_add, true, false},   {"remove", op_remove, false, false}, {"replace", op_replace, true, false},
+    {"test", op_test, true, false}, {"copy", op_copy, false, true},      {"move", NULL, false, true},
 };
 
 static int apply_operation(struct patcher *p, const json_t *op)
 {
 	const char *name = json_member(op, "op"), *path = json_member(op, "path");
-	struct operation o = { .from = json_member(op, "from"), .value = json_object_get(op, "value") };
+	struct operation o = {.from = json_member(op, "from"), .value = json_object_get(op, "value")};
 	size_t i, from_len;
 	int r;
 
@@ -298,7 +301,7 @@ static int apply_operation(struct patcher *p, const json_t *op)
 
 int patch_json(const json_t *doc, const json_t *patch, json_t **ret, struct err *e)
 {
-	struct patcher p = { .e = e };
+	struct patcher p = {.e = e};
 	json_t *op;
 	size_t i;
 	int r = 0;
@@ -306,10 +309,11 @@ int patch_json(const json_t *doc, const json_t *patch, json_t **ret, struct err 
 	if (!json_is_array(patch))
 		return err_set(e, -EINVAL, "a JSON patch must be a list of operations");
 	if (json_array_size(patch) > MAX_OPERATIONS)
-		return err_set(e, -E2BIG, "The allowed maximum operations in a JSON patch is %d, got %zu", MAX_OPERATIONS,
-			       json_array_size(patch));
+		return err_set(e, -E2BIG, "The allowed maximum operations in a JSON patch is %d, got %zu",
+			       MAX_OPERATIONS, json_array_size(patch));
 	p.doc = json_deep_copy(doc);
-	json_array_foreach(patch, i, op) {
+	json_array_foreach(patch, i, op)
+	{
 		r = apply_operation(&p, op);
 		if (r < 0)
 			break;
@@ -322,7 +326,8 @@ int patch_json(const json_t *doc, const json_t *patch, json_t **ret, struct err 
 	return 0;
 }
 
-/* --- merge patch ---------------------------------------------------------------------------------------------------- */
+/* --- merge patch ----------------------------------------------------------------------------------------------------
+ */
 
 /* Takes doc (NULL for none), returns the merged value owned. */
 static json_t *merge(json_t *doc, const json_t *patch)
@@ -338,7 +343,8 @@ static json_t *merge(json_t *doc, const json_t *patch)
 		json_decref(doc);
 		doc = json_object();
 	}
-	json_object_foreach((json_t *)patch, key, value) {
+	json_object_foreach((json_t *)patch, key, value)
+	{
 		if (json_is_null(value)) {
 			json_object_del(doc, key);
 			continue;

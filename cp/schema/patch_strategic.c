@@ -21,7 +21,8 @@ static int merge_object(const struct type *t, json_t *object, const json_t *patc
 
 static bool is_directive(const char *key)
 {
-	return !strcmp(key, "$patch") || !strcmp(key, "$retainKeys") || str_has_prefix(key, SET_ORDER) || str_has_prefix(key, DELETE_FROM);
+	return !strcmp(key, "$patch") || !strcmp(key, "$retainKeys") || str_has_prefix(key, SET_ORDER) ||
+	       str_has_prefix(key, DELETE_FROM);
 }
 
 /* A copy of a new value without directives, and without the nulls that would have deleted members. Returns owned. */
@@ -33,17 +34,15 @@ static json_t *clean_copy(const json_t *value)
 
 	if (json_is_object(value)) {
 		copy = json_object();
-		json_object_foreach((json_t *)value, key, below)
-			if (!is_directive(key) && !json_is_null(below))
-				json_object_set_new_nocheck(copy, key, clean_copy(below));
+		json_object_foreach((json_t *)value, key, below) if (!is_directive(key) && !json_is_null(below))
+		    json_object_set_new_nocheck(copy, key, clean_copy(below));
 		return copy;
 	}
 	if (!json_is_array(value))
 		return json_deep_copy(value);
 	copy = json_array();
-	json_array_foreach(value, i, below)
-		if (!str_eq(json_member(below, "$patch"), "delete"))
-			json_array_append_new(copy, clean_copy(below));
+	json_array_foreach(value, i, below) if (!str_eq(json_member(below, "$patch"), "delete"))
+	    json_array_append_new(copy, clean_copy(below));
 	return copy;
 }
 
@@ -55,7 +54,8 @@ static char *identity(const json_t *elem, const char *key)
 	return value && !json_is_null(value) ? json_text(value) : NULL;
 }
 
-/* --- order --------------------------------------------------------------------------------------------------------- */
+/* --- order ---------------------------------------------------------------------------------------------------------
+ */
 
 /* Positions, from 1, by identity. */
 static struct map *positions(const json_t *list, const char *key)
@@ -64,7 +64,8 @@ static struct map *positions(const json_t *list, const char *key)
 	json_t *elem;
 	size_t i;
 
-	json_array_foreach(list, i, elem) {
+	json_array_foreach(list, i, elem)
+	{
 		AUTO_FREE char *id = identity(elem, key);
 
 		if (id && !map_has(m, id))
@@ -112,12 +113,14 @@ static json_t *weave(struct placed *mentioned, size_t n, struct placed *rest, si
 static json_t *reorder(const json_t *merged, const json_t *order, const json_t *old, const char *key)
 {
 	size_t count = json_array_size(merged), n = 0, m = 0, i;
-	AUTO_FREE struct placed *mentioned = xcalloc(count + 1, sizeof(*mentioned)), *rest = xcalloc(count + 1, sizeof(*rest));
+	AUTO_FREE struct placed *mentioned = xcalloc(count + 1, sizeof(*mentioned)),
+				*rest = xcalloc(count + 1, sizeof(*rest));
 	AUTO_MAP *wanted = positions(order, key), *was = positions(old, key);
 	json_t *elem;
 
-	json_array_foreach(merged, i, elem) {
-		struct placed p = { elem, position(wanted, elem, key), position(was, elem, key) };
+	json_array_foreach(merged, i, elem)
+	{
+		struct placed p = {elem, position(wanted, elem, key), position(was, elem, key)};
 
 		if (p.wanted)
 			mentioned[n++] = p;
@@ -135,7 +138,8 @@ static int check_order(const json_t *patch, const json_t *order, const char *key
 	size_t last = 0, at, i;
 	json_t *elem;
 
-	json_array_foreach(patch, i, elem) {
+	json_array_foreach(patch, i, elem)
+	{
 		if (key && json_member(elem, "$patch"))
 			continue;
 		at = position(wanted, elem, key);
@@ -146,7 +150,8 @@ static int check_order(const json_t *patch, const json_t *order, const char *key
 	return 0;
 }
 
-/* --- lists ---------------------------------------------------------------------------------------------------------- */
+/* --- lists ----------------------------------------------------------------------------------------------------------
+ */
 
 static int missing_key(const json_t *elem, const char *key, struct err *e)
 {
@@ -169,14 +174,16 @@ static void delete_like(json_t *list, const json_t *elem, const char *key)
 }
 
 /* Elements with $patch: delete or replace. The rest of the patch comes out in ret_patch, owned. */
-static int apply_element_directives(json_t *list, const json_t *patch, const char *key, json_t **ret_patch, struct err *e)
+static int apply_element_directives(json_t *list, const json_t *patch, const char *key, json_t **ret_patch,
+				    struct err *e)
 {
 	AUTO_JSON *rest = json_array();
 	bool replace = false;
 	json_t *elem;
 	size_t i;
 
-	json_array_foreach(patch, i, elem) {
+	json_array_foreach(patch, i, elem)
+	{
 		const char *directive = json_member(elem, "$patch");
 
 		if (!json_is_object(elem))
@@ -200,7 +207,8 @@ static int apply_element_directives(json_t *list, const json_t *patch, const cha
 }
 
 /* Merges a patch element into the one with the same key, or adds it. */
-static int merge_element(const struct type *t, json_t *list, struct map *index, const json_t *elem, const char *key, struct err *e)
+static int merge_element(const struct type *t, json_t *list, struct map *index, const json_t *elem, const char *key,
+			 struct err *e)
 {
 	AUTO_FREE char *id = identity(elem, key);
 	size_t at;
@@ -226,7 +234,8 @@ static int merge_object_list(const struct type *t, json_t *list, const json_t *p
 	if (r < 0)
 		return r;
 	index = positions(list, key);
-	json_array_foreach(rest, i, elem) {
+	json_array_foreach(rest, i, elem)
+	{
 		r = merge_element(t, list, index, elem, key, e);
 		if (r < 0)
 			return r;
@@ -241,7 +250,8 @@ static int merge_scalar_list(json_t *list, const json_t *patch)
 	json_t *elem;
 	size_t i;
 
-	json_array_foreach(patch, i, elem) {
+	json_array_foreach(patch, i, elem)
+	{
 		AUTO_FREE char *id = identity(elem, NULL);
 
 		if (!id || map_has(index, id))
@@ -253,7 +263,8 @@ static int merge_scalar_list(json_t *list, const json_t *patch)
 }
 
 /* patch may be NULL where only an order is given. */
-static int merge_list(const struct field *f, json_t *object, const char *name, const json_t *patch, const json_t *order, struct err *e)
+static int merge_list(const struct field *f, json_t *object, const char *name, const json_t *patch, const json_t *order,
+		      struct err *e)
 {
 	AUTO_JSON *old = json_copy(json_object_get(object, name)), *list = NULL;
 	const char *key = f->patch_key;
@@ -281,12 +292,12 @@ static int delete_from_list(json_t *object, const char *name, const json_t *item
 		return err_set(e, -EINVAL, "%s%s must be a list", DELETE_FROM, name);
 	if (!json_is_array(list))
 		return 0;
-	json_array_foreach(items, i, item)
-		delete_like(list, item, NULL);
+	json_array_foreach(items, i, item) delete_like(list, item, NULL);
 	return 0;
 }
 
-/* --- objects --------------------------------------------------------------------------------------------------------- */
+/* --- objects ---------------------------------------------------------------------------------------------------------
+ */
 
 /* Drops the members that are not to be kept; what the patch sets must be among those. */
 static int apply_retain_keys(json_t *object, const json_t *patch, const json_t *keys, struct err *e)
@@ -299,15 +310,14 @@ static int apply_retain_keys(json_t *object, const json_t *patch, const json_t *
 
 	if (!json_is_array(keys))
 		return err_set(e, -EINVAL, "$retainKeys must be a list");
-	json_array_foreach(keys, i, value)
-		if (json_is_string(value))
-			map_set(kept, json_string_value(value), value);
-	json_object_foreach((json_t *)patch, key, value)
-		if (!is_directive(key) && !json_is_null(value) && !map_has(kept, key))
-			return err_set(e, -EINVAL, "$retainKeys does not name the field %s that the patch sets", key);
-	json_object_foreach_safe(object, next, key, value)
-		if (!map_has(kept, key))
-			json_object_del(object, key);
+	json_array_foreach(keys, i, value) if (json_is_string(value)) map_set(kept, json_string_value(value), value);
+	json_object_foreach(
+	    (json_t *)patch, key,
+	    value) if (!is_directive(key) && !json_is_null(value) &&
+		       !map_has(kept, key)) return err_set(e, -EINVAL,
+							   "$retainKeys does not name the field %s that the patch sets",
+							   key);
+	json_object_foreach_safe(object, next, key, value) if (!map_has(kept, key)) json_object_del(object, key);
 	return 0;
 }
 
@@ -323,7 +333,8 @@ static const struct type *member_type(const struct type *t, const struct field *
 	return t && t->class == TYPE_MAP ? t->elem : NULL;
 }
 
-static int merge_member(const struct type *t, json_t *object, const char *key, const json_t *patch, const json_t *order, struct err *e)
+static int merge_member(const struct type *t, json_t *object, const char *key, const json_t *patch, const json_t *order,
+			struct err *e)
 {
 	const struct field *f = t && t->class == TYPE_OBJECT ? type_field(t, key) : NULL;
 	json_t *old = json_object_get(object, key);
@@ -341,7 +352,8 @@ static int merge_member(const struct type *t, json_t *object, const char *key, c
 }
 
 /* Orders for lists that the patch itself does not mention. */
-static int apply_order(const struct type *t, json_t *object, const json_t *patch, const char *name, const json_t *order, struct err *e)
+static int apply_order(const struct type *t, json_t *object, const json_t *patch, const char *name, const json_t *order,
+		       struct err *e)
 {
 	const struct field *f = t && t->class == TYPE_OBJECT ? type_field(t, name) : NULL;
 
@@ -359,7 +371,8 @@ static int apply_directives(const struct type *t, json_t *object, const json_t *
 	json_t *value;
 	int r = keys ? apply_retain_keys(object, patch, keys, e) : 0;
 
-	json_object_foreach((json_t *)patch, key, value) {
+	json_object_foreach((json_t *)patch, key, value)
+	{
 		if (!r && str_has_prefix(key, DELETE_FROM))
 			r = delete_from_list(object, key + strlen(DELETE_FROM), value, e);
 		if (!r && str_has_prefix(key, SET_ORDER))
@@ -397,7 +410,8 @@ static int merge_object(const struct type *t, json_t *object, const json_t *patc
 	r = apply_directives(t, object, patch, e);
 	if (r < 0)
 		return r;
-	json_object_foreach((json_t *)patch, key, value) {
+	json_object_foreach((json_t *)patch, key, value)
+	{
 		AUTO_FREE char *order = NULL;
 
 		if (is_directive(key))

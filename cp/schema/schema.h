@@ -15,12 +15,20 @@
 #include "base/err.h"
 
 enum type_class {
-	TYPE_OBJECT,  /* fields */
-	TYPE_MAP,     /* string keys, values of elem */
-	TYPE_LIST,    /* elem */
-	TYPE_STRING, TYPE_INTEGER, TYPE_NUMBER, TYPE_BOOLEAN,
-	TYPE_INT_OR_STRING, TYPE_QUANTITY, TYPE_TIME, TYPE_MICROTIME, TYPE_DURATION, TYPE_BYTES, /* base64 */
-	TYPE_ANY      /* kept as it is */
+	TYPE_OBJECT, /* fields */
+	TYPE_MAP,    /* string keys, values of elem */
+	TYPE_LIST,   /* elem */
+	TYPE_STRING,
+	TYPE_INTEGER,
+	TYPE_NUMBER,
+	TYPE_BOOLEAN,
+	TYPE_INT_OR_STRING,
+	TYPE_QUANTITY,
+	TYPE_TIME,
+	TYPE_MICROTIME,
+	TYPE_DURATION,
+	TYPE_BYTES, /* base64 */
+	TYPE_ANY    /* kept as it is */
 };
 enum list_type { LIST_ATOMIC, LIST_SET, LIST_MAP };
 enum patch_strategy { PATCH_REPLACE = 0, PATCH_MERGE = 1, PATCH_RETAIN_KEYS = 2 }; /* bits */
@@ -30,24 +38,24 @@ struct type;
 struct field {
 	const char *name;
 	const struct type *type;
-	bool required;       /* missing -> "Required value" */
-	bool immutable;      /* may not change on update */
+	bool required;  /* missing -> "Required value" */
+	bool immutable; /* may not change on update */
 	bool nullable;
-	bool omit_empty;     /* an empty list, map or "" is the same as absent and is dropped on decode */
+	bool omit_empty;        /* an empty list, map or "" is the same as absent and is dropped on decode */
 	const json_t *default_; /* NULL: none */
 	enum list_type list_type;
 	const char *const *list_keys; /* LIST_MAP */
-	unsigned patch;      /* enum patch_strategy bits */
+	unsigned patch;               /* enum patch_strategy bits */
 	const char *patch_key;
 	const char *const *enum_; /* allowed strings, NULL: any */
 	bool has_min, has_max;
 	int64_t min, max;    /* integers; length of strings */
 	const char *format;  /* "dns-label", "dns-subdomain", "ip", "cidr", "port", "label-key" ..., NULL: none */
 	const char *pattern; /* PCRE2, NULL: none */
-	bool always;         /* encoded even when absent or zero: schema_default() fills in the zero value (null for lists,
-	                        maps and times), and "required" means not zero */
-	bool unique;         /* two elements with equal list keys are an error */
-	const json_t *fill;  /* members that a present object value gets where it lacks them */
+	bool always; /* encoded even when absent or zero: schema_default() fills in the zero value (null for lists,
+			maps and times), and "required" means not zero */
+	bool unique; /* two elements with equal list keys are an error */
+	const json_t *fill;          /* members that a present object value gets where it lacks them */
 	const char *required_detail; /* behind "Required value: ", NULL: none */
 	const char *range_message;   /* instead of the general words for min and max */
 };
@@ -55,8 +63,8 @@ struct field {
 struct type {
 	const char *name; /* "core.v1.PodSpec", NULL for anonymous ones */
 	enum type_class class;
-	int bits; /* integers: 32 or 64 */
-	bool atomic_map; /* replaced as a whole by apply */
+	int bits;                   /* integers: 32 or 64 */
+	bool atomic_map;            /* replaced as a whole by apply */
 	const struct field *fields; /* TYPE_OBJECT, in the order in which Kubernetes encodes them */
 	size_t n_fields;
 	const struct type *elem; /* TYPE_MAP, TYPE_LIST */
@@ -73,7 +81,7 @@ struct kind {
 	const char *storage_prefix; /* "/registry/pods/" */
 	const char *storage_version_hash;
 	const char *const *field_labels; /* fields that field selectors may name */
-	const char *name_format; /* "dns-subdomain" (default), "dns-label", "dns-label-1035", "path-segment" */
+	const char *name_format;         /* "dns-subdomain" (default), "dns-label", "dns-label-1035", "path-segment" */
 	const struct type *type;
 };
 
@@ -98,7 +106,7 @@ const struct type *type_at(const struct type *t, const char *path);
 /* Problems found in an object, as they become the causes of a 422 Status. */
 struct field_error {
 	char *reason;  /* FieldValueRequired, FieldValueInvalid, FieldValueNotSupported, FieldValueDuplicate,
-	                  FieldValueForbidden, FieldValueTooLong, FieldValueTypeInvalid ... */
+			  FieldValueForbidden, FieldValueTooLong, FieldValueTypeInvalid ... */
 	char *field;   /* spec.containers[0].name */
 	char *message; /* as in the Status: `Invalid value: "x": must ...`, `Required value` */
 };
@@ -109,23 +117,25 @@ struct field_errors {
 void field_errors_done(struct field_errors *f);
 /* Adds any error in its final words. */
 void field_add(struct field_errors *f, const char *reason, const char *path, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 #define AUTO_FIELD_ERRORS AUTO(field_errors_done) struct field_errors
 /* Each adds one, unless the very same is there already, and up to 1,000; path and detail are printf-like where marked.
  * detail may be NULL. value is borrowed. */
 void field_required(struct field_errors *f, const char *path, const char *detail);
-void field_invalid(struct field_errors *f, const char *path, const json_t *value, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void field_invalid(struct field_errors *f, const char *path, const json_t *value, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 void field_not_supported(struct field_errors *f, const char *path, const json_t *value, const char *const *supported);
 void field_duplicate(struct field_errors *f, const char *path, const json_t *value);
-void field_forbidden(struct field_errors *f, const char *path, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void field_forbidden(struct field_errors *f, const char *path, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 void field_not_found(struct field_errors *f, const char *path, const json_t *value);
 void field_too_long(struct field_errors *f, const char *path, size_t max_length);
 void field_too_many(struct field_errors *f, const char *path, size_t actual, size_t max);
 
 /* Decoding: checks JSON types against the schema, drops unknown fields, nulls, and empty values that the original's
  * encoder drops, brings known fields into a canonical form (quantities, times), in place. A wrong type gives -EINVAL
- * with the reference's wording class (`json: cannot unmarshal string into Go struct field ContainerPort.spec...`). unknown gets
- * the path of each unknown or duplicate field (`unknown field "spec.foo"`), for fieldValidation. */
+ * with the reference's wording class (`json: cannot unmarshal string into Go struct field ContainerPort.spec...`).
+ * unknown gets the path of each unknown or duplicate field (`unknown field "spec.foo"`), for fieldValidation. */
 int schema_decode(const struct kind *k, json_t *object, char ***unknown, struct err *e);
 /* The same for a bare type (subresource bodies: Scale, Binding, DeleteOptions ...). */
 int schema_decode_type(const struct type *t, json_t *object, char ***unknown, struct err *e);
@@ -142,8 +152,8 @@ void schema_validate_type(const struct type *t, const json_t *object, const char
 void schema_default_type(const struct type *t, json_t *object);
 void schema_validate_update(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors);
 /* metadata of any kind: name (or generateName), namespace, labels, annotations (256 KiB), owner references, finalizers;
- * on update also name, namespace, uid, creationTimestamp and deletion fields unchanged, generation not smaller. old NULL
- * on create. Whether an update needs a resourceVersion is the caller's to say. */
+ * on update also name, namespace, uid, creationTimestamp and deletion fields unchanged, generation not smaller. old
+ * NULL on create. Whether an update needs a resourceVersion is the caller's to say. */
 void schema_validate_meta(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors);
 
 #endif

@@ -18,23 +18,24 @@
 
 /* Scalars by their names in tables. */
 static const struct type scalars[] = {
-	{ .name = "string", .class = TYPE_STRING },
-	{ .name = "int32", .class = TYPE_INTEGER, .bits = 32 },
-	{ .name = "int64", .class = TYPE_INTEGER, .bits = 64 },
-	{ .name = "number", .class = TYPE_NUMBER },
-	{ .name = "bool", .class = TYPE_BOOLEAN },
-	{ .name = "bytes", .class = TYPE_BYTES },
-	{ .name = "quantity", .class = TYPE_QUANTITY },
-	{ .name = "time", .class = TYPE_TIME },
-	{ .name = "microtime", .class = TYPE_MICROTIME },
-	{ .name = "duration", .class = TYPE_DURATION },
-	{ .name = "int-or-string", .class = TYPE_INT_OR_STRING },
-	{ .name = "any", .class = TYPE_ANY, .preserve_unknown = true },
+    {.name = "string", .class = TYPE_STRING},
+    {.name = "int32", .class = TYPE_INTEGER, .bits = 32},
+    {.name = "int64", .class = TYPE_INTEGER, .bits = 64},
+    {.name = "number", .class = TYPE_NUMBER},
+    {.name = "bool", .class = TYPE_BOOLEAN},
+    {.name = "bytes", .class = TYPE_BYTES},
+    {.name = "quantity", .class = TYPE_QUANTITY},
+    {.name = "time", .class = TYPE_TIME},
+    {.name = "microtime", .class = TYPE_MICROTIME},
+    {.name = "duration", .class = TYPE_DURATION},
+    {.name = "int-or-string", .class = TYPE_INT_OR_STRING},
+    {.name = "any", .class = TYPE_ANY, .preserve_unknown = true},
 };
 
 static int bad(struct table_reader *t, const char *why, const char *what)
 {
-	return err_set(t->e, -EINVAL, "%s:%d: %s%s%s", t->table ? t->table : "text", t->line, why, what ? ": " : "", what ? what : "");
+	return err_set(t->e, -EINVAL, "%s:%d: %s%s%s", t->table ? t->table : "text", t->line, why, what ? ": " : "",
+		       what ? what : "");
 }
 
 /* The next word of the line: up to a blank that is not inside quotes, brackets or braces. NULL at the end. */
@@ -97,7 +98,7 @@ static const struct type *wrapped_type(struct table_reader *t, enum type_class c
 	if (type)
 		return type;
 	type = arena_alloc(&t->s->arena, sizeof(*type));
-	*type = (struct type){ .name = arena_strdup(&t->s->arena, key), .class = class, .elem = elem };
+	*type = (struct type){.name = arena_strdup(&t->s->arena, key), .class = class, .elem = elem};
 	map_set(t->s->types, key, type);
 	return type;
 }
@@ -172,7 +173,7 @@ static int add_field(struct table_reader *t, char *at)
 	if (t->n_fields == MAX_FIELDS)
 		return bad(t, "too many fields", name);
 	f = &t->fields[t->n_fields++];
-	*f = (struct field){ .name = arena_strdup(&t->s->arena, name), .type = type_by_text(t, type) };
+	*f = (struct field){.name = arena_strdup(&t->s->arena, name), .type = type_by_text(t, type)};
 	if (!f->type)
 		return bad(t, "unknown type", type);
 	while ((word = next_word(&at))) {
@@ -233,13 +234,16 @@ static int kind_text(struct table_reader *t, const char *key, char *at)
 	const struct {
 		const char *key;
 		const char **one;
-	} texts[] = { { "group", &k->group },	    { "version", &k->version }, { "list", &k->list_kind }, { "plural", &k->plural },
-		      { "singular", &k->singular }, { "name", &k->name_format } };
+	} texts[] = {{"group", &k->group},   {"version", &k->version},   {"list", &k->list_kind},
+		     {"plural", &k->plural}, {"singular", &k->singular}, {"name", &k->name_format}};
 	const struct {
 		const char *key;
 		const char *const **many;
-	} lists[] = { { "short", &k->short_names }, { "categories", &k->categories }, { "verbs", &k->verbs },
-		      { "subresources", &k->subresources }, { "selectable", &k->field_labels } };
+	} lists[] = {{"short", &k->short_names},
+		     {"categories", &k->categories},
+		     {"verbs", &k->verbs},
+		     {"subresources", &k->subresources},
+		     {"selectable", &k->field_labels}};
 	const char *const *words = words_left(t, at);
 
 	if (!words[0])
@@ -370,9 +374,12 @@ static int check_keys(struct table_reader *t, const struct type *type, const str
 		return err_set(t->e, -EINVAL, "%s.%s: list attributes on something else", type->name, f->name);
 	for (size_t i = 0; f->list_keys && f->list_keys[i]; i++)
 		if (elem->class != TYPE_OBJECT || !type_field(elem, f->list_keys[i]))
-			return err_set(t->e, -EINVAL, "%s.%s: no element field %s", type->name, f->name, f->list_keys[i]);
-	if (f->patch_key && (f->type->class != TYPE_LIST || elem->class != TYPE_OBJECT || !type_field(elem, f->patch_key)))
-		return err_set(t->e, -EINVAL, "%s.%s: no element field %s to patch by", type->name, f->name, f->patch_key);
+			return err_set(t->e, -EINVAL, "%s.%s: no element field %s", type->name, f->name,
+				       f->list_keys[i]);
+	if (f->patch_key &&
+	    (f->type->class != TYPE_LIST || elem->class != TYPE_OBJECT || !type_field(elem, f->patch_key)))
+		return err_set(t->e, -EINVAL, "%s.%s: no element field %s to patch by", type->name, f->name,
+			       f->patch_key);
 	return 0;
 }
 
@@ -401,7 +408,7 @@ int table_read(struct schema *s, const char *text, struct err *e)
 	AUTO_MAP *declared = map_new(NULL);
 	AUTO_FREE struct field *fields = xcalloc(MAX_FIELDS, sizeof(*fields));
 	AUTO_FREE char *copy = xstrdup(text);
-	struct table_reader t = { .s = s, .package = "", .declared = declared, .fields = fields, .e = e };
+	struct table_reader t = {.s = s, .package = "", .declared = declared, .fields = fields, .e = e};
 	char *next;
 	int r;
 

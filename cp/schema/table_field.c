@@ -204,11 +204,11 @@ static const struct {
 	const char *name;
 	int (*read)(struct table_reader *t, struct field *f, char *value);
 } attributes[] = {
-	{ "required", attr_required }, { "always", attr_always },   { "keep", attr_keep },	{ "immutable", attr_immutable },
-	{ "nullable", attr_nullable }, { "unique", attr_unique },   { "default", attr_default }, { "fill", attr_fill },
-	{ "enum", attr_enum },	       { "min", attr_min },	    { "max", attr_max },	{ "say", attr_say },
-	{ "format", attr_format },     { "pattern", attr_pattern }, { "list", attr_list },	{ "patch", attr_patch },
-	{ "map", attr_map },
+    {"required", attr_required}, {"always", attr_always},   {"keep", attr_keep},       {"immutable", attr_immutable},
+    {"nullable", attr_nullable}, {"unique", attr_unique},   {"default", attr_default}, {"fill", attr_fill},
+    {"enum", attr_enum},         {"min", attr_min},         {"max", attr_max},         {"say", attr_say},
+    {"format", attr_format},     {"pattern", attr_pattern}, {"list", attr_list},       {"patch", attr_patch},
+    {"map", attr_map},
 };
 
 int table_field_attribute(struct table_reader *t, struct field *f, char *word)

@@ -49,7 +49,8 @@ static void check_enum(struct validator *v, const struct field *f, const json_t 
 		if (!strv_has((char *const *)f->enum_, json_string_value(value)))
 			field_not_supported(v->errors, path(v), value, f->enum_);
 	} else {
-		json_array_foreach(value, i, elem) {
+		json_array_foreach(value, i, elem)
+		{
 			size_t before = v->path.len;
 
 			str_addf(&v->path, "[%zu]", i);
@@ -64,7 +65,8 @@ static void report_range(struct validator *v, const struct field *f, const json_
 	if (f->range_message)
 		field_invalid(v->errors, path(v), value, "%s", f->range_message);
 	else if (f->has_min && f->has_max)
-		field_invalid(v->errors, path(v), value, "must be between %lld and %lld, inclusive", (long long)f->min, (long long)f->max);
+		field_invalid(v->errors, path(v), value, "must be between %lld and %lld, inclusive", (long long)f->min,
+			      (long long)f->max);
 	else if (f->has_max)
 		field_invalid(v->errors, path(v), value, "must be less than or equal to %lld", (long long)f->max);
 	else if (f->min == 1)
@@ -86,7 +88,8 @@ static void check_range(struct validator *v, const struct field *f, const json_t
 		if (f->has_max && n > f->max)
 			field_too_long(v->errors, path(v), (size_t)f->max);
 		if (f->has_min && n < f->min)
-			field_invalid(v->errors, path(v), value, "should be at least %lld chars long", (long long)f->min);
+			field_invalid(v->errors, path(v), value, "should be at least %lld chars long",
+				      (long long)f->min);
 	}
 }
 
@@ -95,11 +98,13 @@ static void check_pattern(struct validator *v, const char *pattern, const json_t
 	pcre2_match_data *match = NULL;
 	PCRE2_SIZE offset;
 	int code, found = -1;
-	pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_DOLLAR_ENDONLY, &code, &offset, NULL);
+	pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_DOLLAR_ENDONLY,
+				       &code, &offset, NULL);
 
 	if (re) {
 		match = pcre2_match_data_create_from_pattern(re, NULL);
-		found = pcre2_match(re, (PCRE2_SPTR)json_string_value(value), json_string_length(value), 0, 0, match, NULL);
+		found =
+		    pcre2_match(re, (PCRE2_SPTR)json_string_value(value), json_string_length(value), 0, 0, match, NULL);
 	}
 	if (found < 0)
 		field_invalid(v->errors, path(v), value, "should match '%s'", pattern);
@@ -114,7 +119,8 @@ static void check_unique(struct validator *v, const struct field *f, const json_
 	size_t i, before = v->path.len;
 	json_t *elem;
 
-	json_array_foreach(list, i, elem) {
+	json_array_foreach(list, i, elem)
+	{
 		AUTO_JSON *keys = json_array();
 		AUTO_FREE char *text = NULL;
 		json_t *shown = elem;
@@ -180,13 +186,15 @@ static void validate_value(struct validator *v, const struct type *t, const json
 			leave(v, before);
 		}
 	} else if (t->class == TYPE_LIST && has_members(t->elem)) {
-		json_array_foreach(value, i, below) {
+		json_array_foreach(value, i, below)
+		{
 			str_addf(&v->path, "[%zu]", i);
 			validate_value(v, t->elem, below);
 			leave(v, before);
 		}
 	} else if (t->class == TYPE_MAP && has_members(t->elem)) {
-		json_object_foreach((json_t *)value, key, below) {
+		json_object_foreach((json_t *)value, key, below)
+		{
 			str_addf(&v->path, "[%s]", key);
 			validate_value(v, t->elem, below);
 			leave(v, before);
@@ -196,7 +204,7 @@ static void validate_value(struct validator *v, const struct type *t, const json
 
 void schema_validate_type(const struct type *t, const json_t *object, const char *at, struct field_errors *errors)
 {
-	struct validator v = { .errors = errors };
+	struct validator v = {.errors = errors};
 
 	str_add(&v.path, at ? at : "");
 	validate_value(&v, t, object);
@@ -227,7 +235,7 @@ static void check_immutable(struct validator *v, const struct type *t, const jso
 
 void schema_validate_update(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors)
 {
-	struct validator v = { .errors = errors };
+	struct validator v = {.errors = errors};
 
 	check_immutable(&v, k->type, object, old);
 	str_done(&v.path);

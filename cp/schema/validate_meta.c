@@ -1,7 +1,8 @@
-/* The rules for metadata of every kind (Kubernetes API conventions, Metadata; API concepts, Names, Labels, Annotations).
+/* The rules for metadata of every kind (Kubernetes API conventions, Metadata; API concepts, Names, Labels,
+ * Annotations).
  *
- * On create: name or generateName, namespace, labels, annotations, owner references, finalizers. On update also what may
- * not change. Nothing fails; what is wrong is added to errors, in the order in which the reference reports it. */
+ * On create: name or generateName, namespace, labels, annotations, owner references, finalizers. On update also what
+ * may not change. Nothing fails; what is wrong is added to errors, in the order in which the reference reports it. */
 #include <ctype.h>
 #include <string.h>
 
@@ -16,10 +17,10 @@ static const struct {
 	const char *format;
 	const char *(*rule)(const char *s);
 } name_rules[] = {
-	{ "dns-subdomain", name_check_subdomain },
-	{ "dns-label", name_check_label },
-	{ "dns-label-1035", name_check_label_1035 },
-	{ "path-segment", name_check_path_segment },
+    {"dns-subdomain", name_check_subdomain},
+    {"dns-label", name_check_label},
+    {"dns-label-1035", name_check_label_1035},
+    {"path-segment", name_check_path_segment},
 };
 
 static const char *check_name(const struct kind *k, const char *name)
@@ -77,7 +78,8 @@ static void validate_annotations(const json_t *annotations, struct field_errors 
 	size_t total = 0, n;
 	json_t *value;
 
-	json_object_foreach((json_t *)annotations, key, value) {
+	json_object_foreach((json_t *)annotations, key, value)
+	{
 		AUTO_JSON *name = json_string(key);
 		AUTO_FREE char *lower = xstrdup(key);
 
@@ -110,7 +112,8 @@ static void validate_owners(const json_t *owners, struct field_errors *errors)
 	size_t i;
 	json_t *owner;
 
-	json_array_foreach(owners, i, owner) {
+	json_array_foreach(owners, i, owner)
+	{
 		require_text(owner, "apiVersion", "version must not be empty", errors);
 		require_text(owner, "kind", "must not be empty", errors);
 		require_text(owner, "name", "must not be empty", errors);
@@ -119,22 +122,24 @@ static void validate_owners(const json_t *owners, struct field_errors *errors)
 			continue;
 		if (controller)
 			field_invalid(errors, "metadata.ownerReferences", owners,
-				      "Only one reference can have Controller set to true. Found \"true\" in references for %s/%s and %s/%s",
-				      json_str_or(controller, "kind", ""), json_str_or(controller, "name", ""), json_str_or(owner, "kind", ""),
-				      json_str_or(owner, "name", ""));
+				      "Only one reference can have Controller set to true. Found \"true\" in "
+				      "references for %s/%s and %s/%s",
+				      json_str_or(controller, "kind", ""), json_str_or(controller, "name", ""),
+				      json_str_or(owner, "kind", ""), json_str_or(owner, "name", ""));
 		controller = owner;
 	}
 }
 
 static void validate_finalizers(const json_t *finalizers, struct field_errors *errors)
 {
-	static const char *const standard[] = { "kubernetes", "orphan", "foregroundDeletion", NULL };
+	static const char *const standard[] = {"kubernetes", "orphan", "foregroundDeletion", NULL};
 	const char *broken[NAME_CHECK_MAX], *text;
 	bool orphan = false, foreground = false;
 	json_t *value;
 	size_t i, n;
 
-	json_array_foreach(finalizers, i, value) {
+	json_array_foreach(finalizers, i, value)
+	{
 		AUTO_FREE char *at = xasprintf("metadata.finalizers[%zu]", i);
 
 		text = json_string_value(value);
@@ -148,7 +153,8 @@ static void validate_finalizers(const json_t *finalizers, struct field_errors *e
 		foreground |= str_eq(text, "foregroundDeletion");
 	}
 	if (orphan && foreground)
-		field_invalid(errors, "metadata.finalizers", finalizers, "finalizer orphan and foregroundDeletion cannot be both set");
+		field_invalid(errors, "metadata.finalizers", finalizers,
+			      "finalizer orphan and foregroundDeletion cannot be both set");
 }
 
 /* Once deletion has begun finalizers may only go. */
@@ -160,18 +166,19 @@ static void validate_new_finalizers(const json_t *meta, const json_t *old, struc
 
 	if (!json_object_get(old, "deletionTimestamp"))
 		return;
-	json_array_foreach(json_object_get(meta, "finalizers"), i, value) {
+	json_array_foreach(json_object_get(meta, "finalizers"), i, value)
+	{
 		bool known = false;
 
-		json_array_foreach(json_object_get(old, "finalizers"), j, before)
-			known |= json_equal(value, before);
+		json_array_foreach(json_object_get(old, "finalizers"), j, before) known |= json_equal(value, before);
 		if (!known)
 			str_addf(&added, "%s\"%s\"", added.len ? ", " : "", json_string_value(value));
 	}
 	if (added.len)
-		field_forbidden(errors, "metadata.finalizers",
-				"no new finalizers can be added if the object is being deleted, found new finalizers []string{%s}",
-				str_text(&added));
+		field_forbidden(
+		    errors, "metadata.finalizers",
+		    "no new finalizers can be added if the object is being deleted, found new finalizers []string{%s}",
+		    str_text(&added));
 }
 
 static void validate_unchanged(const json_t *meta, const json_t *old, const char *member, struct field_errors *errors)
@@ -188,13 +195,15 @@ static void validate_unchanged(const json_t *meta, const json_t *old, const char
 
 static void validate_update(const json_t *meta, const json_t *old, struct field_errors *errors)
 {
-	static const char *const fixed[] = { "name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds" };
+	static const char *const fixed[] = {
+	    "name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"};
 
 	validate_new_finalizers(meta, old, errors);
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
 		validate_unchanged(meta, old, fixed[i], errors);
 	if (json_int_at(meta, "generation", 0) < json_int_at(old, "generation", 0))
-		field_invalid(errors, "metadata.generation", json_object_get(meta, "generation"), "must not be decremented");
+		field_invalid(errors, "metadata.generation", json_object_get(meta, "generation"),
+			      "must not be decremented");
 }
 
 void schema_validate_meta(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors)

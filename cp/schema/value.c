@@ -51,7 +51,8 @@ static bool in_order(const struct type *t, json_t *object)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(object, key, value) {
+	json_object_foreach(object, key, value)
+	{
 		while (next < t->n_fields && !str_eq(t->fields[next].name, key))
 			next++;
 		if (next++ >= t->n_fields)
@@ -76,7 +77,6 @@ void object_reorder(const struct type *t, json_t *object)
 			json_object_set_nocheck(object, t->fields[i].name, value);
 	}
 	if (json_object_size(copy) > json_object_size(object))
-		json_object_foreach(copy, key, value)
-			if (!json_object_get(object, key))
-				json_object_set_nocheck(object, key, value);
+		json_object_foreach(copy, key, value) if (!json_object_get(object, key))
+		    json_object_set_nocheck(object, key, value);
 }

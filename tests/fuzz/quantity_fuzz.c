@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO_FREE char *again = canonical ? quantity_canonical(canonical) : NULL;
 	int64_t value;
 
-	if (canonical && (!again || quantity_compare(canonical, again) || quantity_parse(text, &value) < 0 || quantity_parse_milli(text, &value) < 0))
+	if (canonical && (!again || quantity_compare(canonical, again) || quantity_parse(text, &value) < 0 ||
+			  quantity_parse_milli(text, &value) < 0))
 		abort();
 	return 0;
 }

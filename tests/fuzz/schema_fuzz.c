@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void try_kind(const struct kind *k, const json_t *document)
 {
 	AUTO_JSON *object = json_deep_copy(document), *copy = NULL;
-	AUTO_FIELD_ERRORS errors = { 0 };
+	AUTO_FIELD_ERRORS errors = {0};
 	AUTO_STRV char **unknown = NULL;
 
 	if (schema_decode(k, object, &unknown, NULL) < 0)

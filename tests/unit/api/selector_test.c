@@ -17,13 +17,34 @@ static const struct {
 	const char *text;
 	bool match;
 } label_cases[] = {
-	{ "", true },		   { "app=web", true },		{ "app==web", true },	   { "app!=web", false },
-	{ "app = web", true },	   { "app in (web,db)", true },	{ "app in (db)", false },  { "app notin (db)", true },
-	{ "absent notin (db)", true }, { "absent!=x", true },	{ "absent", false },	   { "!absent", true },
-	{ "app", true },	   { "!app", false },		{ "tier>2", true },	   { "tier>3", false },
-	{ "tier<4", true },	   { "app>1", false },		{ "app=web,tier=3", true }, { "app=web,tier=4", false },
-	{ "in", true },		   { "in in (x)", true },	{ "app=", false },	   { "absent=", false },
-	{ "app in (,web)", true }, { "app in ( web , db ),!absent", true }, { "example.com/x", false }, { " app ", true },
+    {"", true},
+    {"app=web", true},
+    {"app==web", true},
+    {"app!=web", false},
+    {"app = web", true},
+    {"app in (web,db)", true},
+    {"app in (db)", false},
+    {"app notin (db)", true},
+    {"absent notin (db)", true},
+    {"absent!=x", true},
+    {"absent", false},
+    {"!absent", true},
+    {"app", true},
+    {"!app", false},
+    {"tier>2", true},
+    {"tier>3", false},
+    {"tier<4", true},
+    {"app>1", false},
+    {"app=web,tier=3", true},
+    {"app=web,tier=4", false},
+    {"in", true},
+    {"in in (x)", true},
+    {"app=", false},
+    {"absent=", false},
+    {"app in (,web)", true},
+    {"app in ( web , db ),!absent", true},
+    {"example.com/x", false},
+    {" app ", true},
 };
 
 START_TEST(label_text)
@@ -40,13 +61,21 @@ END_TEST
 static const struct {
 	const char *text, *message;
 } bad_labels[] = {
-	{ "a=b,", "unable to parse requirement: found '', expected: identifier after ','" },
-	{ ",a", "unable to parse requirement: found ',', expected: !, identifier, or 'end of string'" },
-	{ "a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt" },
-	{ "a=b c", "unable to parse requirement: found 'c', expected: ',' or 'end of string'" },
-	{ "a in b", "unable to parse requirement: found 'b', expected: '('" },
-	{ "a in (b", NULL }, { "a in (b c)", NULL }, { "a=(b)", NULL }, { "!a=b", NULL }, { "a>x", NULL },
-	{ "bad key/x/y=1", NULL }, { "a=-", NULL }, { "!", NULL }, { "a==b==c", NULL }, { "a in (b))", NULL },
+    {"a=b,", "unable to parse requirement: found '', expected: identifier after ','"},
+    {",a", "unable to parse requirement: found ',', expected: !, identifier, or 'end of string'"},
+    {"a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"},
+    {"a=b c", "unable to parse requirement: found 'c', expected: ',' or 'end of string'"},
+    {"a in b", "unable to parse requirement: found 'b', expected: '('"},
+    {"a in (b", NULL},
+    {"a in (b c)", NULL},
+    {"a=(b)", NULL},
+    {"!a=b", NULL},
+    {"a>x", NULL},
+    {"bad key/x/y=1", NULL},
+    {"a=-", NULL},
+    {"!", NULL},
+    {"a==b==c", NULL},
+    {"a in (b))", NULL},
 };
 
 START_TEST(bad_label_text)
@@ -70,15 +99,15 @@ static const struct {
 	const char *text;
 	bool match;
 } field_cases[] = {
-	{ "", true },
-	{ "metadata.name=p1", true },
-	{ "metadata.name==p1", true },
-	{ "metadata.name!=p1", false },
-	{ "spec.nodeName=", true },
-	{ "spec.nodeName!=", false },
-	{ "spec.nodeName!=n1", true },
-	{ "metadata.name=p1,spec.x=a\\,b\\=c\\\\d", true },
-	{ "metadata.name=p1,,spec.nodeName=", true },
+    {"", true},
+    {"metadata.name=p1", true},
+    {"metadata.name==p1", true},
+    {"metadata.name!=p1", false},
+    {"spec.nodeName=", true},
+    {"spec.nodeName!=", false},
+    {"spec.nodeName!=n1", true},
+    {"metadata.name=p1,spec.x=a\\,b\\=c\\\\d", true},
+    {"metadata.name=p1,,spec.nodeName=", true},
 };
 
 START_TEST(field_text)
@@ -94,7 +123,7 @@ END_TEST
 
 START_TEST(bad_field_text)
 {
-	static const char *const cases[] = { "a", "a,b=c", "a=b\\x", "a=b=c", "a=b\\" };
+	static const char *const cases[] = {"a", "a,b=c", "a=b\\x", "a=b=c", "a=b\\"};
 	struct selector *s = NULL;
 	struct err e = ERR_INIT;
 
@@ -112,19 +141,19 @@ START_TEST(objects)
 		int result;
 		bool match;
 	} cases[] = {
-		{ "null", 0, false },
-		{ "{}", 0, true },
-		{ "{\"matchLabels\":{\"app\":\"web\"}}", 0, true },
-		{ "{\"matchLabels\":{\"app\":\"db\"}}", 0, false },
-		{ "{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"In\",\"values\":[\"web\",\"db\"]}]}", 0, true },
-		{ "{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"NotIn\",\"values\":[\"web\"]}]}", 0, false },
-		{ "{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"Exists\"}]}", 0, true },
-		{ "{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"DoesNotExist\"}]}", 0, false },
-		{ "{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"Near\"}]}", -EINVAL, false },
-		{ "{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"In\"}]}", -EINVAL, false },
-		{ "{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"Exists\",\"values\":[\"a\"]}]}", -EINVAL, false },
-		{ "{\"matchLabels\":{\"a b\":\"web\"}}", -EINVAL, false },
-		{ "{\"matchLabels\":{\"a\":1}}", -EINVAL, false },
+	    {"null", 0, false},
+	    {"{}", 0, true},
+	    {"{\"matchLabels\":{\"app\":\"web\"}}", 0, true},
+	    {"{\"matchLabels\":{\"app\":\"db\"}}", 0, false},
+	    {"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"In\",\"values\":[\"web\",\"db\"]}]}", 0, true},
+	    {"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"NotIn\",\"values\":[\"web\"]}]}", 0, false},
+	    {"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"Exists\"}]}", 0, true},
+	    {"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"DoesNotExist\"}]}", 0, false},
+	    {"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"Near\"}]}", -EINVAL, false},
+	    {"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"In\"}]}", -EINVAL, false},
+	    {"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"Exists\",\"values\":[\"a\"]}]}", -EINVAL, false},
+	    {"{\"matchLabels\":{\"a b\":\"web\"}}", -EINVAL, false},
+	    {"{\"matchLabels\":{\"a\":1}}", -EINVAL, false},
 	};
 	AUTO_JSON *object = labels();
 

@@ -7,10 +7,28 @@
 #define LIST "../shared/kubernetes-1.36/types.txt"
 
 static const char *const roots[] = {
-	"core.v1.Namespace", "core.v1.Node", "core.v1.Pod", "core.v1.PodTemplate", "core.v1.Binding", "core.v1.Service", "core.v1.Endpoints",
-	"core.v1.ConfigMap", "core.v1.Secret", "core.v1.ServiceAccount", "core.v1.Event", "events.v1.Event", "coordination.v1.Lease",
-	"apps.v1.Deployment", "apps.v1.ReplicaSet", "autoscaling.v1.Scale", "discovery.v1.EndpointSlice", "policy.v1.Eviction",
-	"meta.v1.DeleteOptions", "meta.v1.Status", "meta.v1.LabelSelector", "meta.v1.ListMeta",
+    "core.v1.Namespace",
+    "core.v1.Node",
+    "core.v1.Pod",
+    "core.v1.PodTemplate",
+    "core.v1.Binding",
+    "core.v1.Service",
+    "core.v1.Endpoints",
+    "core.v1.ConfigMap",
+    "core.v1.Secret",
+    "core.v1.ServiceAccount",
+    "core.v1.Event",
+    "events.v1.Event",
+    "coordination.v1.Lease",
+    "apps.v1.Deployment",
+    "apps.v1.ReplicaSet",
+    "autoscaling.v1.Scale",
+    "discovery.v1.EndpointSlice",
+    "policy.v1.Eviction",
+    "meta.v1.DeleteOptions",
+    "meta.v1.Status",
+    "meta.v1.LabelSelector",
+    "meta.v1.ListMeta",
 };
 
 static const struct {
@@ -18,10 +36,18 @@ static const struct {
 	enum type_class class;
 	int bits;
 } scalars[] = {
-	{ "string", TYPE_STRING, 0 },		      { "integer/int32", TYPE_INTEGER, 32 },	    { "integer/int64", TYPE_INTEGER, 64 },
-	{ "boolean", TYPE_BOOLEAN, 0 },		      { "string/byte", TYPE_BYTES, 0 },		    { "meta.v1.Time", TYPE_TIME, 0 },
-	{ "meta.v1.MicroTime", TYPE_MICROTIME, 0 },   { "api.resource.Quantity", TYPE_QUANTITY, 0 }, { "util.intstr.IntOrString", TYPE_INT_OR_STRING, 0 },
-	{ "meta.v1.FieldsV1", TYPE_ANY, 0 },	      { "runtime.RawExtension", TYPE_ANY, 0 },	    { "number/double", TYPE_NUMBER, 0 },
+    {"string", TYPE_STRING, 0},
+    {"integer/int32", TYPE_INTEGER, 32},
+    {"integer/int64", TYPE_INTEGER, 64},
+    {"boolean", TYPE_BOOLEAN, 0},
+    {"string/byte", TYPE_BYTES, 0},
+    {"meta.v1.Time", TYPE_TIME, 0},
+    {"meta.v1.MicroTime", TYPE_MICROTIME, 0},
+    {"api.resource.Quantity", TYPE_QUANTITY, 0},
+    {"util.intstr.IntOrString", TYPE_INT_OR_STRING, 0},
+    {"meta.v1.FieldsV1", TYPE_ANY, 0},
+    {"runtime.RawExtension", TYPE_ANY, 0},
+    {"number/double", TYPE_NUMBER, 0},
 };
 
 struct counts {
@@ -58,7 +84,8 @@ static bool attributes_agree(const struct field *f, char **words)
 	} else {
 		str_addf(&list, "list=%s", f->list_type == LIST_SET ? "set" : "atomic");
 	}
-	str_addf(&patch, "patch=%s%s%s", f->patch & PATCH_MERGE ? "merge" : "", f->patch == (PATCH_MERGE | PATCH_RETAIN_KEYS) ? "," : "",
+	str_addf(&patch, "patch=%s%s%s", f->patch & PATCH_MERGE ? "merge" : "",
+		 f->patch == (PATCH_MERGE | PATCH_RETAIN_KEYS) ? "," : "",
 		 f->patch & PATCH_RETAIN_KEYS ? "retainKeys" : "");
 	if (f->patch_key)
 		str_addf(&patch, "(%s)", f->patch_key);
@@ -131,7 +158,7 @@ START_TEST(against_the_list)
 	AUTO_STR text = STR_INIT;
 	AUTO_MAP *seen = reachable(), *found = map_new(NULL);
 	const struct type *t = NULL;
-	struct counts c = { 0 };
+	struct counts c = {0};
 	char *save = NULL;
 
 	if (fs_read_file(LIST, 16 << 20, &text, NULL) < 0) {
@@ -168,16 +195,19 @@ START_TEST(consistency)
 		ck_assert_msg(t->n_fields > 0, "%s has no fields", name);
 		for (size_t i = 0; i < t->n_fields; i++) {
 			const struct field *f = &t->fields[i];
-			AUTO_JSON *object = f->default_ ? json_pack("{s:o}", f->name, json_deep_copy(f->default_)) : NULL;
-			AUTO_FIELD_ERRORS errors = { 0 };
+			AUTO_JSON *object =
+			    f->default_ ? json_pack("{s:o}", f->name, json_deep_copy(f->default_)) : NULL;
+			AUTO_FIELD_ERRORS errors = {0};
 
-			ck_assert_msg(!f->enum_ || f->type->class == TYPE_STRING || f->type->class == TYPE_LIST, "%s.%s", name, f->name);
+			ck_assert_msg(!f->enum_ || f->type->class == TYPE_STRING || f->type->class == TYPE_LIST,
+				      "%s.%s", name, f->name);
 			ck_assert_msg(!object || !schema_decode_type(t, object, NULL, NULL), "%s.%s", name, f->name);
 			ck_assert_msg(!object || json_object_get(object, f->name), "%s.%s", name, f->name);
 			if (object)
 				schema_validate_type(t, object, "", &errors);
 			for (size_t n = 0; n < errors.n; n++)
-				ck_assert_msg(strcmp(errors.v[n].field, f->name) != 0, "%s.%s: %s", name, f->name, errors.v[n].message);
+				ck_assert_msg(strcmp(errors.v[n].field, f->name) != 0, "%s.%s: %s", name, f->name,
+					      errors.v[n].message);
 		}
 	}
 }

@@ -4,24 +4,36 @@
 static const struct {
 	const char *group, *plural, *in, *out;
 } cases[] = {
-	{ "", "pods", "{'metadata':{'name':'p'},'spec':{'containers':[{'name':'c','image':'i','ports':[{'containerPort':80}],"
-		      "'livenessProbe':{'httpGet':{'port':80}}}],'volumes':[{'name':'v','configMap':{'name':'m'}},{'name':'h','hostPath':{'path':'/x'}}]}}",
-	  "{'metadata':{'name':'p'},'spec':{'volumes':[{'name':'v','configMap':{'name':'m','defaultMode':420}},{'name':'h','hostPath':{'path':'/x','type':''}}],"
-	  "'containers':[{'name':'c','image':'i','ports':[{'containerPort':80,'protocol':'TCP'}],'resources':{},'livenessProbe':{'httpGet':{'path':'/','port':80,"
-	  "'scheme':'HTTP'},'timeoutSeconds':1,'periodSeconds':10,'successThreshold':1,'failureThreshold':3},'terminationMessagePath':'/dev/termination-log',"
-	  "'terminationMessagePolicy':'File'}],'restartPolicy':'Always','terminationGracePeriodSeconds':30,'dnsPolicy':'ClusterFirst','securityContext':{},"
-	  "'schedulerName':'default-scheduler','enableServiceLinks':true},'status':{}}" },
-	{ "", "pods", "{'metadata':{},'spec':{'enableServiceLinks':false,'terminationGracePeriodSeconds':0},'status':{'conditions':[{'type':'Ready','status':'True'}]}}",
-	  "{'metadata':{},'spec':{'restartPolicy':'Always','terminationGracePeriodSeconds':0,'dnsPolicy':'ClusterFirst','securityContext':{},"
-	  "'schedulerName':'default-scheduler','enableServiceLinks':false},'status':{'conditions':[{'type':'Ready','status':'True','lastProbeTime':null,"
-	  "'lastTransitionTime':null}]}}" },
-	{ "", "services", "{'metadata':{},'spec':{'ports':[{'port':80}]}}",
-	  "{'metadata':{},'spec':{'ports':[{'protocol':'TCP','port':80}],'type':'ClusterIP','sessionAffinity':'None'},'status':{'loadBalancer':{}}}" },
-	{ "apps", "replicasets", "{'metadata':{},'spec':{'replicas':0}}",
-	  "{'metadata':{},'spec':{'replicas':0,'template':{'metadata':{},'spec':{'restartPolicy':'Always',"
-	  "'terminationGracePeriodSeconds':30,'dnsPolicy':'ClusterFirst','securityContext':{},'schedulerName':'default-scheduler'}}},'status':{'replicas':0}}" },
-	{ "", "namespaces", "{'metadata':{}}", "{'metadata':{},'spec':{},'status':{'phase':'Active'}}" },
-	{ "coordination.k8s.io", "leases", "{'metadata':{}}", "{'metadata':{},'spec':{}}" },
+    {"", "pods",
+     "{'metadata':{'name':'p'},'spec':{'containers':[{'name':'c','image':'i','ports':[{'containerPort':80}],"
+     "'livenessProbe':{'httpGet':{'port':80}}}],'volumes':[{'name':'v','configMap':{'name':'m'}},{'name':'h','hostPath'"
+     ":{'path':'/x'}}]}}",
+     "{'metadata':{'name':'p'},'spec':{'volumes':[{'name':'v','configMap':{'name':'m','defaultMode':420}},{'name':'h','"
+     "hostPath':{'path':'/x','type':''}}],"
+     "'containers':[{'name':'c','image':'i','ports':[{'containerPort':80,'protocol':'TCP'}],'resources':{},'"
+     "livenessProbe':{'httpGet':{'path':'/','port':80,"
+     "'scheme':'HTTP'},'timeoutSeconds':1,'periodSeconds':10,'successThreshold':1,'failureThreshold':3},'"
+     "terminationMessagePath':'/dev/termination-log',"
+     "'terminationMessagePolicy':'File'}],'restartPolicy':'Always','terminationGracePeriodSeconds':30,'dnsPolicy':'"
+     "ClusterFirst','securityContext':{},"
+     "'schedulerName':'default-scheduler','enableServiceLinks':true},'status':{}}"},
+    {"", "pods",
+     "{'metadata':{},'spec':{'enableServiceLinks':false,'terminationGracePeriodSeconds':0},'status':{'conditions':[{'"
+     "type':'Ready','status':'True'}]}}",
+     "{'metadata':{},'spec':{'restartPolicy':'Always','terminationGracePeriodSeconds':0,'dnsPolicy':'ClusterFirst','"
+     "securityContext':{},"
+     "'schedulerName':'default-scheduler','enableServiceLinks':false},'status':{'conditions':[{'type':'Ready','status':"
+     "'True','lastProbeTime':null,"
+     "'lastTransitionTime':null}]}}"},
+    {"", "services", "{'metadata':{},'spec':{'ports':[{'port':80}]}}",
+     "{'metadata':{},'spec':{'ports':[{'protocol':'TCP','port':80}],'type':'ClusterIP','sessionAffinity':'None'},'"
+     "status':{'loadBalancer':{}}}"},
+    {"apps", "replicasets", "{'metadata':{},'spec':{'replicas':0}}",
+     "{'metadata':{},'spec':{'replicas':0,'template':{'metadata':{},'spec':{'restartPolicy':'Always',"
+     "'terminationGracePeriodSeconds':30,'dnsPolicy':'ClusterFirst','securityContext':{},'schedulerName':'default-"
+     "scheduler'}}},'status':{'replicas':0}}"},
+    {"", "namespaces", "{'metadata':{}}", "{'metadata':{},'spec':{},'status':{'phase':'Active'}}"},
+    {"coordination.k8s.io", "leases", "{'metadata':{}}", "{'metadata':{},'spec':{}}"},
 };
 
 START_TEST(defaults)

@@ -4,12 +4,13 @@
 static const struct {
 	const char *text, *dups;
 } cases[] = {
-	{ "{}", "" },
-	{ "{\"a\":1,\"b\":{\"a\":2},\"c\":[{\"a\":1},{\"a\":1}]}", "" },
-	{ "{\"a\":1,\"a\":2}", "duplicate field \"a\"" },
-	{ "{\"spec\":{\"replicas\":1,\"x\":[1,{\"y\":2,\"y\" : 3}],\"replicas\":2}}", "duplicate field \"spec.x[1].y\", duplicate field \"spec.replicas\"" },
-	{ "{\"a\":\"a\",\"b\":\"a\\\"a\\\\\",\"b\":\"{\"}", "duplicate field \"b\"" },
-	{ "{\"a\":1,\"a\":2,\"a\":3}", "duplicate field \"a\", duplicate field \"a\"" },
+    {"{}", ""},
+    {"{\"a\":1,\"b\":{\"a\":2},\"c\":[{\"a\":1},{\"a\":1}]}", ""},
+    {"{\"a\":1,\"a\":2}", "duplicate field \"a\""},
+    {"{\"spec\":{\"replicas\":1,\"x\":[1,{\"y\":2,\"y\" : 3}],\"replicas\":2}}",
+     "duplicate field \"spec.x[1].y\", duplicate field \"spec.replicas\""},
+    {"{\"a\":\"a\",\"b\":\"a\\\"a\\\\\",\"b\":\"{\"}", "duplicate field \"b\""},
+    {"{\"a\":1,\"a\":2,\"a\":3}", "duplicate field \"a\", duplicate field \"a\""},
 };
 
 START_TEST(finds)
@@ -25,7 +26,7 @@ END_TEST
 
 START_TEST(refuses)
 {
-	static const char *const bad[] = { "{", "{\"a", "{\"a\\", "}", "[}", "[\"a\":1]", "\"a\":1" };
+	static const char *const bad[] = {"{", "{\"a", "{\"a\\", "}", "[}", "[\"a\":1]", "\"a\":1"};
 	AUTO_FREE char *deep = xcalloc(1, 5001);
 	char **dups = NULL;
 

@@ -6,43 +6,49 @@ static const struct {
 	int result;
 	const char *out;
 } json_cases[] = {
-	{ "{'data':{'k':'v'}}", "[{'op':'add','path':'/data/new','value':'n'},{'op':'replace','path':'/data/k','value':'w'}]", 0, "{'data':{'k':'w','new':'n'}}" },
-	{ "{'a':1,'b':2}", "[{'op':'remove','path':'/a'}]", 0, "{'b':2}" },
-	{ "{'a':{'k':'w'}}", "[{'op':'copy','from':'/a/k','path':'/a/c'},{'op':'move','from':'/a/k','path':'/a/m'}]", 0, "{'a':{'c':'w','m':'w'}}" },
-	{ "{'a':1}", "[{'op':'test','path':'/a','value':1},{'op':'add','path':'/b','value':null}]", 0, "{'a':1,'b':null}" },
-	{ "{'a':1}", "[{'op':'test','path':'/a','value':2}]", -ENOENT, NULL },
-	{ "{'a':1}", "[{'op':'test','path':'/b','value':null}]", 0, "{'a':1}" },
-	{ "{'a':1}", "[{'op':'test','path':'/b','value':1}]", -ENOENT, NULL },
-	{ "{'l':[1,2]}", "[{'op':'add','path':'/l/-','value':3},{'op':'add','path':'/l/0','value':0},{'op':'add','path':'/l/4','value':4}]", 0, "{'l':[0,1,2,3,4]}" },
-	{ "{'l':[1,2]}", "[{'op':'add','path':'/l/9','value':3}]", -ENOENT, NULL },
-	{ "{'l':[1,2]}", "[{'op':'add','path':'/l/01','value':3}]", -ENOENT, NULL },
-	{ "{'l':[1,2]}", "[{'op':'remove','path':'/l/2'}]", -ENOENT, NULL },
-	{ "{'l':[1,2]}", "[{'op':'remove','path':'/l/-'}]", -ENOENT, NULL },
-	{ "{'l':[1,2]}", "[{'op':'replace','path':'/l/1','value':9}]", 0, "{'l':[1,9]}" },
-	{ "{'l':[1,2]}", "[{'op':'move','from':'/l/0','path':'/l/1'}]", 0, "{'l':[2,1]}" },
-	{ "{'a/b':1,'x~y':2}", "[{'op':'replace','path':'/a~1b','value':9},{'op':'remove','path':'/x~0y'}]", 0, "{'a/b':9}" },
-	{ "{'a':1}", "[{'op':'replace','path':'','value':{'z':1}}]", 0, "{'z':1}" },
-	{ "{'a':1}", "[{'op':'replace','path':'/b','value':1}]", -ENOENT, NULL },
-	{ "{'a':1}", "[{'op':'remove','path':'/b'}]", -ENOENT, NULL },
-	{ "{'a':1}", "[{'op':'add','path':'/b/c','value':1}]", -ENOENT, NULL },
-	{ "{'a':1}", "[{'op':'add','path':'/a/c','value':1}]", -ENOENT, NULL },
-	{ "{'a':{'b':1}}", "[{'op':'move','from':'/a','path':'/a/b/c'}]", -ENOENT, NULL },
-	{ "{'a':{'b':1}}", "[{'op':'move','from':'/a','path':'/a'}]", 0, "{'a':{'b':1}}" },
-	{ "{'a':{'b':1}}", "[{'op':'copy','from':'/a','path':'/a/c'}]", 0, "{'a':{'b':1,'c':{'b':1}}}" },
-	{ "{'a':1}", "[{'op':'copy','from':'/x','path':'/a'}]", -ENOENT, NULL },
-	{ "{'a':1}", "[]", 0, "{'a':1}" },
-	{ "{'a':1}", "{}", -EINVAL, NULL },
-	{ "{'a':1}", "[{'op':'frob','path':'/a'}]", -EINVAL, NULL },
-	{ "{'a':1}", "[{'path':'/a'}]", -EINVAL, NULL },
-	{ "{'a':1}", "[{'op':'add','path':'/a'}]", -EINVAL, NULL },
-	{ "{'a':1}", "[{'op':'copy','path':'/a'}]", -EINVAL, NULL },
-	{ "{'a':1}", "[{'op':'add','path':'a','value':1}]", -EINVAL, NULL },
-	{ "{'a':1}", "[7]", -EINVAL, NULL },
+    {"{'data':{'k':'v'}}",
+     "[{'op':'add','path':'/data/new','value':'n'},{'op':'replace','path':'/data/k','value':'w'}]", 0,
+     "{'data':{'k':'w','new':'n'}}"},
+    {"{'a':1,'b':2}", "[{'op':'remove','path':'/a'}]", 0, "{'b':2}"},
+    {"{'a':{'k':'w'}}", "[{'op':'copy','from':'/a/k','path':'/a/c'},{'op':'move','from':'/a/k','path':'/a/m'}]", 0,
+     "{'a':{'c':'w','m':'w'}}"},
+    {"{'a':1}", "[{'op':'test','path':'/a','value':1},{'op':'add','path':'/b','value':null}]", 0, "{'a':1,'b':null}"},
+    {"{'a':1}", "[{'op':'test','path':'/a','value':2}]", -ENOENT, NULL},
+    {"{'a':1}", "[{'op':'test','path':'/b','value':null}]", 0, "{'a':1}"},
+    {"{'a':1}", "[{'op':'test','path':'/b','value':1}]", -ENOENT, NULL},
+    {"{'l':[1,2]}",
+     "[{'op':'add','path':'/l/-','value':3},{'op':'add','path':'/l/0','value':0},{'op':'add','path':'/l/4','value':4}]",
+     0, "{'l':[0,1,2,3,4]}"},
+    {"{'l':[1,2]}", "[{'op':'add','path':'/l/9','value':3}]", -ENOENT, NULL},
+    {"{'l':[1,2]}", "[{'op':'add','path':'/l/01','value':3}]", -ENOENT, NULL},
+    {"{'l':[1,2]}", "[{'op':'remove','path':'/l/2'}]", -ENOENT, NULL},
+    {"{'l':[1,2]}", "[{'op':'remove','path':'/l/-'}]", -ENOENT, NULL},
+    {"{'l':[1,2]}", "[{'op':'replace','path':'/l/1','value':9}]", 0, "{'l':[1,9]}"},
+    {"{'l':[1,2]}", "[{'op':'move','from':'/l/0','path':'/l/1'}]", 0, "{'l':[2,1]}"},
+    {"{'a/b':1,'x~y':2}", "[{'op':'replace','path':'/a~1b','value':9},{'op':'remove','path':'/x~0y'}]", 0, "{'a/b':9}"},
+    {"{'a':1}", "[{'op':'replace','path':'','value':{'z':1}}]", 0, "{'z':1}"},
+    {"{'a':1}", "[{'op':'replace','path':'/b','value':1}]", -ENOENT, NULL},
+    {"{'a':1}", "[{'op':'remove','path':'/b'}]", -ENOENT, NULL},
+    {"{'a':1}", "[{'op':'add','path':'/b/c','value':1}]", -ENOENT, NULL},
+    {"{'a':1}", "[{'op':'add','path':'/a/c','value':1}]", -ENOENT, NULL},
+    {"{'a':{'b':1}}", "[{'op':'move','from':'/a','path':'/a/b/c'}]", -ENOENT, NULL},
+    {"{'a':{'b':1}}", "[{'op':'move','from':'/a','path':'/a'}]", 0, "{'a':{'b':1}}"},
+    {"{'a':{'b':1}}", "[{'op':'copy','from':'/a','path':'/a/c'}]", 0, "{'a':{'b':1,'c':{'b':1}}}"},
+    {"{'a':1}", "[{'op':'copy','from':'/x','path':'/a'}]", -ENOENT, NULL},
+    {"{'a':1}", "[]", 0, "{'a':1}"},
+    {"{'a':1}", "{}", -EINVAL, NULL},
+    {"{'a':1}", "[{'op':'frob','path':'/a'}]", -EINVAL, NULL},
+    {"{'a':1}", "[{'path':'/a'}]", -EINVAL, NULL},
+    {"{'a':1}", "[{'op':'add','path':'/a'}]", -EINVAL, NULL},
+    {"{'a':1}", "[{'op':'copy','path':'/a'}]", -EINVAL, NULL},
+    {"{'a':1}", "[{'op':'add','path':'a','value':1}]", -EINVAL, NULL},
+    {"{'a':1}", "[7]", -EINVAL, NULL},
 };
 
 START_TEST(json_patches)
 {
-	AUTO_JSON *doc = js(json_cases[_i].doc), *patch = js(json_cases[_i].patch), *out = NULL, *before = json_deep_copy(doc);
+	AUTO_JSON *doc = js(json_cases[_i].doc), *patch = js(json_cases[_i].patch), *out = NULL,
+		  *before = json_deep_copy(doc);
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(patch_json(doc, patch, &out, &e), json_cases[_i].result);
@@ -72,21 +78,22 @@ END_TEST
 static const struct {
 	const char *doc, *patch, *out;
 } merge_cases[] = {
-	{ "{'a':'b'}", "{'a':'c'}", "{'a':'c'}" },
-	{ "{'a':'b'}", "{'b':'c'}", "{'a':'b','b':'c'}" },
-	{ "{'a':'b'}", "{'a':null}", "{}" },
-	{ "{'a':'b','b':'c'}", "{'a':null}", "{'b':'c'}" },
-	{ "{'a':['b']}", "{'a':'c'}", "{'a':'c'}" },
-	{ "{'a':'c'}", "{'a':['b']}", "{'a':['b']}" },
-	{ "{'a':{'b':'c'}}", "{'a':{'b':'d','c':null}}", "{'a':{'b':'d'}}" },
-	{ "{'a':[{'b':'c'}]}", "{'a':[1]}", "{'a':[1]}" },
-	{ "{'e':null}", "{'a':1}", "{'e':null,'a':1}" },
-	{ "{}", "{'a':{'bb':{'ccc':null}}}", "{'a':{'bb':{}}}" },
+    {"{'a':'b'}", "{'a':'c'}", "{'a':'c'}"},
+    {"{'a':'b'}", "{'b':'c'}", "{'a':'b','b':'c'}"},
+    {"{'a':'b'}", "{'a':null}", "{}"},
+    {"{'a':'b','b':'c'}", "{'a':null}", "{'b':'c'}"},
+    {"{'a':['b']}", "{'a':'c'}", "{'a':'c'}"},
+    {"{'a':'c'}", "{'a':['b']}", "{'a':['b']}"},
+    {"{'a':{'b':'c'}}", "{'a':{'b':'d','c':null}}", "{'a':{'b':'d'}}"},
+    {"{'a':[{'b':'c'}]}", "{'a':[1]}", "{'a':[1]}"},
+    {"{'e':null}", "{'a':1}", "{'e':null,'a':1}"},
+    {"{}", "{'a':{'bb':{'ccc':null}}}", "{'a':{'bb':{}}}"},
 };
 
 START_TEST(merge_patches)
 {
-	AUTO_JSON *doc = js(merge_cases[_i].doc), *patch = js(merge_cases[_i].patch), *out = NULL, *before = json_deep_copy(doc);
+	AUTO_JSON *doc = js(merge_cases[_i].doc), *patch = js(merge_cases[_i].patch), *out = NULL,
+		  *before = json_deep_copy(doc);
 
 	ck_assert_int_eq(patch_merge(doc, patch, &out, NULL), 0);
 	assert_json(out, merge_cases[_i].out);

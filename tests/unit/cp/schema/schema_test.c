@@ -51,21 +51,21 @@ END_TEST
 static const struct {
 	const char *text, *message;
 } bad_tables[] = {
-	{ "package x\ntype A\n\tb B\n", "type x.B is used but not declared" },
-	{ "package x\ntype A\n\tb nothing\n", "text:3: unknown type: nothing" },
-	{ "package x\ntype A\n\tb string defualt=1\n", "text:3: not a field's attribute: defualt=1" },
-	{ "package x\ntype A\n\tb string default=zz\n", "text:3: not a field's attribute: default=zz" },
-	{ "package x\ntype A\n\tb string format=zz\n", "text:3: not a field's attribute: format=zz" },
-	{ "package x\ntype A\n\tb []A list=map(c)\n", "x.A.b: no element field c" },
-	{ "package x\ntype A\n\tb []A patch=merge(c)\n", "x.A.b: no element field c to patch by" },
-	{ "package x\ntype A\n\tb string list=set\n", "x.A.b: list attributes on something else" },
-	{ "package x\ntype A\ntype A\n", "text:3: declared twice: x.A" },
-	{ "package x\nkind K\n\tversion v1\n", "text:4: a kind needs version, plural, verbs and type: K" },
-	{ "package x\nkind K\n\tscope world\n", "text:3: scope is namespaced or cluster: world" },
-	{ "table t.tbl\n\tx\n", "t.tbl:1: indented, but nothing is open: x" },
-	{ "nonsense here\n", "text:1: neither kind, type nor package: nonsense" },
-	{ "package\n", "text:1: a name is missing: package" },
-	{ "package x\ntype A\n\tb\n", "text:3: a field needs a name and a type: b" },
+    {"package x\ntype A\n\tb B\n", "type x.B is used but not declared"},
+    {"package x\ntype A\n\tb nothing\n", "text:3: unknown type: nothing"},
+    {"package x\ntype A\n\tb string defualt=1\n", "text:3: not a field's attribute: defualt=1"},
+    {"package x\ntype A\n\tb string default=zz\n", "text:3: not a field's attribute: default=zz"},
+    {"package x\ntype A\n\tb string format=zz\n", "text:3: not a field's attribute: format=zz"},
+    {"package x\ntype A\n\tb []A list=map(c)\n", "x.A.b: no element field c"},
+    {"package x\ntype A\n\tb []A patch=merge(c)\n", "x.A.b: no element field c to patch by"},
+    {"package x\ntype A\n\tb string list=set\n", "x.A.b: list attributes on something else"},
+    {"package x\ntype A\ntype A\n", "text:3: declared twice: x.A"},
+    {"package x\nkind K\n\tversion v1\n", "text:4: a kind needs version, plural, verbs and type: K"},
+    {"package x\nkind K\n\tscope world\n", "text:3: scope is namespaced or cluster: world"},
+    {"table t.tbl\n\tx\n", "t.tbl:1: indented, but nothing is open: x"},
+    {"nonsense here\n", "text:1: neither kind, type nor package: nonsense"},
+    {"package\n", "text:1: a name is missing: package"},
+    {"package x\ntype A\n\tb\n", "text:3: a field needs a name and a type: b"},
 };
 
 START_TEST(bad_table)

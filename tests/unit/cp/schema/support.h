@@ -43,7 +43,8 @@ __attribute__((unused)) static json_t *js(const char *text)
 __attribute__((unused)) static void assert_json(const json_t *got, const char *expected)
 {
 	AUTO_JSON *e = js(expected);
-	AUTO_FREE char *a = json_dumps(got, JSON_COMPACT | JSON_ENCODE_ANY), *b = json_dumps(e, JSON_COMPACT | JSON_ENCODE_ANY);
+	AUTO_FREE char *a = json_dumps(got, JSON_COMPACT | JSON_ENCODE_ANY),
+		       *b = json_dumps(e, JSON_COMPACT | JSON_ENCODE_ANY);
 
 	ck_assert_str_eq(a, b);
 }
