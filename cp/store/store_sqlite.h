@@ -1,0 +1,65 @@
+/* The embedded backend's parts: what store_sqlite.c (life, threads), store_group.c (commits) and store_replay.c (loading)
+ * share. */
+#ifndef KNARR_CP_STORE_STORE_SQLITE_H
+#define KNARR_CP_STORE_STORE_SQLITE_H
+
+#include <pthread.h>
+
+#include "cp/store/store_db.h"
+#include "cp/store/store_driver.h"
+#include "cp/store/store_index.h"
+#include "cp/store/store_txn_queue.h"
+
+#define STORE_GROUP_TXNS 512
+#define STORE_GROUP_BYTES ((size_t)8 << 20)
+#define STORE_REVISION_BLOCK 10000   /* revisions reserved by one write */
+#define STORE_CHECKPOINT_PAGES 2048  /* 8 MiB of log */
+#define STORE_COMPACT_ROWS 1024      /* one compaction transaction */
+#define STORE_HISTORY_ROWS 200000    /* superseded rows kept at most, whatever their age */
+#define STORE_COMPACT_LAZY_S 60      /* so long a few expired rows may wait for company */
+
+/* Where the writer leaves results for the loop; outlives the store until the loop has run what was posted. */
+struct store_mailbox {
+	pthread_mutex_t lock;
+	struct store_txn_queue results;
+	struct store *s; /* NULL: closed */
+	bool posted;
+};
+
+struct store_sqlite {
+	struct store s;
+	int history_s;
+	pthread_t thread;
+	struct store_mailbox *mail;
+	int64_t compact_after_ms; /* the writer's: not again before (monotonic), after a failure */
+
+	pthread_mutex_t queue_lock; /* guards queue, stop */
+	pthread_cond_t queued;
+	struct store_txn_queue queue;
+	bool stop;
+
+	pthread_mutex_t db_lock; /* guards what follows; held during a group */
+	struct store_db *db;
+	struct store_index *index;
+	int64_t next_row;
+	uint64_t last;     /* newest revision given out or burnt */
+	uint64_t reserved; /* on disk: none above it is given out */
+	bool barrier;      /* a commit failed: the next group writes, whatever is in it */
+	struct store_stats stats;
+};
+
+/* Commits a group: notes in each transaction its revision or error. */
+void store_group_commit(struct store_sqlite *q, struct store_txn *first);
+/* Writes the held volatile states and the exact revision (clean close, backup). */
+int store_group_flush(struct store_sqlite *q, struct err *e);
+/* Deletes one portion of expired rows; returns how many, or -errno. all: also the few that could still wait. */
+int store_group_compact(struct store_sqlite *q, bool all, struct err *e);
+/* Milliseconds until compaction has something to do; -1: nothing is waiting. */
+int64_t store_group_compact_in_ms(const struct store_sqlite *q);
+
+/* Reads the log into the index. */
+int store_replay_open(struct store_sqlite *q, struct err *e);
+int store_replay_load(struct store *s, store_watch fn, void *arg, struct err *e);
+int store_replay_history(struct store *s, store_watch fn, void *arg, struct err *e);
+
+#endif
