@@ -41,6 +41,7 @@ void api_bootstrap(struct api *a, void (*done)(void *arg, int r, const struct er
 struct cache *api_cache(struct api *a);
 struct schema *api_schema(struct api *a);
 struct loop *api_loop(struct api *a);
+const char *api_ca_file(const struct api *a); /* the cluster CA; NULL when none was given */
 /* The bucket of a built-in resource ("", "pods"), NULL when unknown. */
 struct bucket *api_bucket(struct api *a, const char *group, const char *plural);
 
