@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 /* V1: each controller at its own mount. HYBRID: the same, and an (almost) empty v2 hierarchy used for tracking and

@@ -130,7 +130,7 @@ static int remove_run_files(const struct node_options *o, struct err *e)
 static int remove_tables(const struct node_options *o, struct err *e)
 {
 	(void)o;
-	return netfilter_cleanup("knarr-proxy", e);
+	return netfilter_cleanup(NULL, e);
 }
 
 int node_cleanup(const struct node_options *o, struct err *e)

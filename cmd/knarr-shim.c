@@ -10,6 +10,7 @@
 
 #include "agent/shim/supervisor.h"
 #include "base/fs.h"
+#include "base/mem.h"
 #include "cgroups/cgroup.h"
 
 static const char help[] =
