@@ -20,7 +20,7 @@ struct exec {
 	struct pod *p;
 	char id[40];
 	pid_t pid;
-	bool cancelled, answered, exited;
+	bool cancelled, detached, answered, exited;
 	int exit_code;
 	exec_started started;
 	exec_ended ended;
@@ -46,7 +46,7 @@ static void on_answer(void *arg, int r, const struct shim_answer *a, const struc
 	x->pid = a->pid;
 	if (x->cancelled) {
 		close_fd(&tty_fd);
-		if (r == 0 && !x->exited)
+		if (r == 0 && !x->exited && !x->detached)
 			kill(x->pid, SIGKILL);
 	} else {
 		struct err local = ERR_INIT;
@@ -86,6 +86,12 @@ void exec_cancel(struct exec *x)
 		kill(x->pid, SIGKILL);
 }
 
+void exec_detach(struct exec *x)
+{
+	if (x)
+		x->cancelled = x->detached = true;
+}
+
 void exec_on_exit(struct pod *p, const struct shim_exit *e)
 {
 	struct exec *x = map_get(p->execs, e->exec);
@@ -95,6 +101,16 @@ void exec_on_exit(struct pod *p, const struct shim_exit *e)
 	x->exit_code = e->exit_code;
 	if (x->answered)
 		finish(x);
+}
+
+void exec_free_all(struct pod *p)
+{
+	size_t at = 0;
+	const char *id;
+	struct exec *x;
+	while (map_next(p->execs, &at, &id, &x))
+		free(x);
+	map_free(TAKE(p->execs));
 }
 
 void exec_all_gone(struct pod *p)

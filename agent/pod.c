@@ -82,7 +82,7 @@ void pod_free(struct pod *p)
 	timer_free(p->report_timer);
 	timer_free(p->timer);
 	shim_free(p->shim);
-	map_free(p->execs);
+	exec_free_all(p);
 	json_decref(p->reported);
 	free(p->saved);
 	free(p->dir);

@@ -100,7 +100,9 @@ typedef void (*exec_ended)(void *arg, int exit_code);
 /* Runs argv in the container; fds as shim_exec(). After a failed start nothing follows, else ended comes once. */
 struct exec *exec_start(struct pod *p, const struct container_state *c, char *const *argv, bool tty, const int fds[3],
 			exec_started started, exec_ended ended, void *arg);
-void exec_cancel(struct exec *x); /* no callback any more; the process goes on. NULL is fine */
+void exec_cancel(struct exec *x); /* kills it, no callback any more; NULL is fine */
+void exec_detach(struct exec *x); /* as exec_cancel(), and the process is not killed */
+void exec_free_all(struct pod *p);
 void exec_on_exit(struct pod *p, const struct shim_exit *x);
 void exec_all_gone(struct pod *p);
 

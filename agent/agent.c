@@ -1,0 +1,244 @@
+/* The node agent, wired.
+ *
+ * Happy path: stores and caches are opened, pods that run are found again, sources begin, the node is reported, the servers
+ * listen. What can fail: the image store, the kubeconfig, a port that is taken. What always holds: pods are restored before
+ * any source can ask for something. */
+#include "agent/agent.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "agent/events.h"
+#include "agent/node.h"
+#include "agent/objects.h"
+#include "agent/pod.h"
+#include "agent/pod_source.h"
+#include "agent/server.h"
+#include "agent/volumes.h"
+#include "api/kubeconfig.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "netfilter/proxy.h"
+
+void agent_facts(const struct agent *a, const json_t *pod, char *const *ips, struct pod_facts *ret)
+{
+	*ret = (struct pod_facts){ .pod = pod, .node_name = a->config->node_name, .host_ip = a->boot_ip, .ips = ips,
+				   .node_cpu_milli = a->cpu_milli, .node_memory_bytes = a->memory_bytes,
+				   .node_storage_bytes = a->storage_bytes };
+	static __thread char *own[2];
+	if (!ips && json_is_true(json_object_get(json_object_get(pod, "spec"), "hostNetwork"))) {
+		own[0] = a->boot_ip;
+		ret->ips = own;
+	}
+}
+
+/* The supervisor's parent is this process: the lowest score it may give is its own where it lacks the right. */
+static int find_oom_floor(void)
+{
+	AUTO_STR text = STR_INIT;
+	(void)fs_read_file("/proc/self/oom_score_adj", 64, &text, NULL);
+	int own = atoi(str_text(&text));
+	if (fs_write_existing("/proc/self/oom_score_adj", "-1000", NULL) < 0)
+		return own;
+	AUTO_FREE char *back = xasprintf("%d", own);
+	(void)fs_write_existing("/proc/self/oom_score_adj", back, NULL);
+	return -1000;
+}
+
+/* The sandboxes' root: one file and the directory that /proc is mounted on. */
+static int make_pause_root(const struct agent_config *c, struct err *e)
+{
+	AUTO_FREE char *root = xasprintf("%s/pause", c->run_dir), *target = xasprintf("%s/pause", root);
+	static const char *const dirs[] = { "proc", "dev", "sys" };
+	AUTO_STR program = STR_INIT;
+	int r = fs_read_file(c->pause_path, 4 << 20, &program, e);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(dirs); i++) {
+		AUTO_FREE char *dir = xasprintf("%s/%s", root, dirs[i]);
+		r = fs_mkdir_p(dir, 0755, e);
+	}
+	return r < 0 ? r : fs_write_atomic(target, program.p, program.len, 0755, e);
+}
+
+static void on_object(void *arg, const char *ns)
+{
+	struct agent *a = arg;
+	size_t at = 0;
+	const char *uid;
+	struct pod *p;
+	while (map_next(a->pods, &at, &uid, &p)) {
+		if (strcmp(p->state->ns, ns))
+			continue;
+		if (p->volumes_ready && p->state->sandbox == SANDBOX_READY)
+			volumes_refresh(p);
+		pod_kick(p);
+	}
+}
+
+/* systemd's notification protocol: one datagram to the socket it names. */
+static void notify_ready(void *arg)
+{
+	(void)arg;
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	if (!path || strlen(path) >= sizeof(sa.sun_path))
+		return;
+	memcpy(sa.sun_path, path, strlen(path));
+	if (sa.sun_path[0] == '@')
+		sa.sun_path[0] = '\0';
+	AUTO_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	static const char text[] = "READY=1";
+	if (fd >= 0)
+		(void)sendto(fd, text, sizeof(text) - 1, MSG_NOSIGNAL, (struct sockaddr *)&sa,
+			     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+}
+
+static void pod_free_value(void *p)
+{
+	pod_free(p);
+}
+
+static void json_free_value(void *p)
+{
+	json_decref(p);
+}
+
+static int open_stores(struct agent *a, struct err *e)
+{
+	struct agent_config *c = a->config;
+	struct http_client_config hc = { .loop = a->loop, .insecure = 1 };
+	AUTO_FREE char *pods = xasprintf("%s/pods", c->run_dir), *images = xasprintf("%s/images", c->data_dir);
+	AUTO_FREE char *rootfs = xasprintf("%s/containers", c->data_dir);
+	const char *const dirs[] = { pods, c->root_dir, c->data_dir, images, rootfs, c->log_dir };
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(dirs); i++)
+		r = fs_mkdir_p(dirs[i], 0755, e);
+	if (r == 0)
+		r = make_pause_root(c, e);
+	if (r == 0)
+		r = image_store_open(images, &a->images, e);
+	if (r == 0)
+		r = cgroup_host_open(&a->cgroups, e);
+	return r < 0 ? r : http_client_new(&hc, &a->http, e);
+}
+
+static int connect_api(struct agent *a, struct err *e)
+{
+	if (str_empty(a->config->kubeconfig))
+		return 0;
+	struct kubeconfig k = { 0 };
+	int r = kubeconfig_load(a->config->kubeconfig, &k, e);
+	if (r == 0)
+		r = api_client_new(a->loop, &k, &a->api, e);
+	kubeconfig_done(&k);
+	return r;
+}
+
+static void on_proxy(void *arg, const struct err *e, size_t changed)
+{
+	(void)arg;
+	if (e)
+		log_warn("service proxy not in step, tried again error=\"%s\"", err_text(e));
+	else
+		log_debug("service proxy synced changed=%zu", changed);
+}
+
+/* Without it pods still run; only services do not. */
+static void start_proxy(struct agent *a)
+{
+	struct err e = ERR_INIT;
+	const char *node_ips[] = { a->boot_ip, NULL }, *clusters[] = { a->config->cluster_cidr, NULL };
+	const char *services[] = { a->config->service_cidr, NULL };
+	struct proxy_config pc = { .loop = a->loop, .api = a->api, .node_name = a->config->node_name, .node_ips = node_ips,
+				   .cluster_cidrs = clusters, .service_cidrs = services, .masquerade_pods = true, .on_sync = on_proxy };
+	if (!a->config->proxy || !a->api)
+		return;
+	int r = netfilter_sysctls(false, &e);
+	if (r == 0)
+		r = proxy_start(&pc, &a->proxy, &e);
+	if (r < 0)
+		log_error("service proxy not started error=\"%s\"", err_text(&e));
+}
+
+/* Root filesystems of attempts that no record knows: left by a crash between two steps, or before a reboot. */
+static void sweep_rootfs(struct agent *a)
+{
+	AUTO_FREE char *dir = xasprintf("%s/containers", a->config->data_dir);
+	AUTO_MAP *known = map_new(NULL);
+	size_t at = 0;
+	const char *uid;
+	struct pod *p;
+	while (map_next(a->pods, &at, &uid, &p))
+		for (size_t i = 0; i < p->state->n; i++)
+			map_set(known, p->state->containers[i].id, p);
+	DIR *d = opendir(dir);
+	for (struct dirent *de; d && (de = readdir(d));) {
+		AUTO_FREE char *path = xasprintf("%s/%s", dir, de->d_name);
+		if (de->d_name[0] == '.' || map_has(known, de->d_name))
+			continue;
+		if (rootfs_unmount(a->images, path, de->d_name, NULL) == 0)
+			(void)fs_remove_tree(path, NULL); /* ignoring: the next start sweeps again */
+	}
+	if (d)
+		closedir(d);
+}
+
+int agent_new(struct loop *l, struct agent_config *config, struct agent **ret, struct err *e)
+{
+	struct agent *a = xcalloc(1, sizeof(*a));
+	a->loop = l;
+	a->config = config;
+	a->boot_ip = xstrndup(config->node_ip, strcspn(config->node_ip, ","));
+	a->pods = map_new(pod_free_value);
+	a->mirrors = map_new(json_free_value);
+	a->oom_floor = find_oom_floor();
+	int r = open_stores(a, e);
+	if (r == 0)
+		r = connect_api(a, e);
+	if (r == 0) {
+		a->events = events_new(a->api, config->node_name);
+		a->objects = objects_new(a->api, on_object, a);
+		r = server_start(a, &a->server, e);
+	}
+	if (r < 0) {
+		agent_free(a);
+		return r;
+	}
+	a->node = node_start(a, notify_ready, a);
+	pods_restore(a);
+	sweep_rootfs(a);
+	pod_source_start(a);
+	a->static_pods = static_pods_start(a);
+	start_proxy(a);
+	*ret = a;
+	return 0;
+}
+
+void agent_free(struct agent *a)
+{
+	if (!a)
+		return;
+	server_stop(a->server);
+	static_pods_stop(a->static_pods);
+	proxy_stop(a->proxy, false);
+	pod_source_stop(a);
+	node_stop(a->node);
+	map_free(a->pods);
+	map_free(a->mirrors);
+	objects_free(a->objects);
+	events_free(a->events);
+	api_client_free(a->api);
+	http_client_free(a->http);
+	cgroup_host_free(a->cgroups);
+	image_store_close(a->images);
+	free(a->boot_ip);
+	free(a);
+}

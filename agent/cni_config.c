@@ -1,0 +1,47 @@
+/* The default network: bridge with addresses of host-local. Written only where there is no configuration at all. */
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+
+#include "agent/node.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#define CONFLIST "10-knarr.conflist"
+
+static bool has_config(const char *dir)
+{
+	bool found = false;
+	DIR *d = opendir(dir);
+	for (struct dirent *de; d && !found && (de = readdir(d));)
+		found = str_has_suffix(de->d_name, ".conflist") || str_has_suffix(de->d_name, ".conf") ||
+			str_has_suffix(de->d_name, ".json");
+	if (d)
+		closedir(d);
+	return found;
+}
+
+static json_t *ipam(const char *pod_cidr)
+{
+	json_t *ranges = json_array();
+	AUTO_STRV char **nets = str_split(pod_cidr, ',');
+	for (char **n = nets; n && *n; n++)
+		json_array_append_new(ranges, json_pack("[{s:s}]", "subnet", *n));
+	json_t *routes = json_pack("[{s:s}]", "dst", "0.0.0.0/0");
+	if (strchr(pod_cidr, ':'))
+		json_array_append_new(routes, json_pack("{s:s}", "dst", "::/0"));
+	return json_pack("{s:s, s:o, s:o}", "type", "host-local", "ranges", ranges, "routes", routes);
+}
+
+int cni_config_write(const char *conf_dir, const char *pod_cidr, struct err *e)
+{
+	if (has_config(conf_dir))
+		return 0;
+	AUTO_FREE char *path = xasprintf("%s/%s", conf_dir, CONFLIST);
+	AUTO_JSON *conf = json_pack("{s:s, s:s, s:[{s:s, s:s, s:b, s:b, s:b, s:o}]}", "cniVersion", "1.1.0", "name", "knarr", "plugins",
+				    "type", "bridge", "bridge", "cni0", "isGateway", 1, "hairpinMode", 1, "ipMasq", 0, "ipam",
+				    ipam(pod_cidr));
+	int r = fs_mkdir_p(conf_dir, 0755, e);
+	return r < 0 ? r : json_write_file(path, conf, 0644, e);
+}

@@ -1,0 +1,328 @@
+/* The Node object and its Lease.
+ *
+ * Happy path: the node is looked up, made where it is missing, its status is patched; every 10 s the lease is renewed and
+ * the conditions are looked at, the status is sent only when it changed or after five minutes. What can fail: the API
+ * server is away (tried again each second until the first success, then with the next beat). What always holds: at most
+ * one request of each sort is under way. */
+#include "agent/node.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "agent/events.h"
+#include "agent/node_info.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cni/chain/chain.h"
+
+enum { BEAT_MS = 10000, RETRY_MS = 1000, REPORT_MS = 300000, LEASE_SECONDS = 40 };
+
+struct node {
+	struct agent *agent;
+	void (*on_ready)(void *arg);
+	void *arg;
+	struct timer *timer;
+	struct api_call *call, *lease_call;
+	json_t *capacity, *info, *sent;
+	int64_t sent_mono;
+	bool registered, lease_made, was_ready, told;
+	char *network_error, *pod_cidr;
+	int inotify_fd;
+	struct fd_watch *watch;
+};
+
+static void look(struct node *n);
+
+static void set_pod_cidr(struct node *n, const json_t *node)
+{
+	const char *cidr = json_str_at(node, "spec.podCIDR");
+	size_t i;
+	json_t *v;
+	AUTO_STR all = STR_INIT;
+	json_array_foreach(json_at(node, "spec.podCIDRs"), i, v)
+		str_addf(&all, "%s%s", i ? "," : "", json_string_value(v));
+	if (n->pod_cidr || str_empty(cidr))
+		return;
+	n->pod_cidr = xstrdup(all.len ? all.p : cidr);
+	log_info("pods' network of this node cidr=%s", n->pod_cidr);
+}
+
+/* Whether pods could get an address: the configuration is there and whole. */
+static void check_network(struct node *n)
+{
+	const struct agent_config *c = n->agent->config;
+	struct err e = ERR_INIT;
+	struct chain *chain = NULL;
+	const char *cidr = !str_empty(c->pod_cidr) ? c->pod_cidr : n->pod_cidr;
+	struct chain_config cc = { .loop = n->agent->loop, .conf_dir = c->cni_conf_dir, .plugin_path = c->cni_bin_dir };
+	int r = cidr ? cni_config_write(c->cni_conf_dir, cidr, &e) : 0;
+	if (r == 0)
+		r = chain_load(&cc, &chain, &e);
+	chain_free(chain);
+	free(n->network_error);
+	n->network_error = r < 0 ? xstrdup(err_text(&e)) : NULL;
+}
+
+static void schedule(struct node *n, int64_t ms)
+{
+	timer_start_slack(n->timer, ms, ms / 10);
+}
+
+static void note_ready(struct node *n)
+{
+	bool ready = !n->network_error;
+	if (ready != n->was_ready)
+		events_node(n->agent->events, !ready, ready ? "NodeReady" : "NodeNotReady", "Node %s status is now: %s",
+			    n->agent->config->node_name, ready ? "NodeReady" : "NodeNotReady");
+	n->was_ready = ready;
+	if (ready && !n->told) {
+		n->told = true;
+		log_info("node ready name=%s", n->agent->config->node_name);
+		n->on_ready(n->arg);
+	}
+}
+
+static void on_status(void *arg, int status, json_t *body, const struct err *e)
+{
+	struct node *n = arg;
+	n->call = NULL;
+	if (e) {
+		log_warn("node status not reported, tried again status=%d error=\"%s\"", status, err_text(e));
+		json_decref(TAKE(n->sent));
+		n->registered = e->code != -ENOENT && n->registered;
+		schedule(n, RETRY_MS);
+		return;
+	}
+	bool had = n->pod_cidr;
+	set_pod_cidr(n, body);
+	note_ready(n);
+	schedule(n, n->network_error && !n->pod_cidr ? RETRY_MS : BEAT_MS);
+	if (!had && n->pod_cidr)
+		look(n);
+}
+
+static json_t *make_status(struct node *n)
+{
+	struct node_status_in in = { n->agent, n->capacity, n->info, n->sent, n->network_error, clock_wall_ms() };
+	return node_status(&in);
+}
+
+static void report(struct node *n)
+{
+	AUTO_JSON *status = make_status(n);
+	bool due = clock_mono_ms() - n->sent_mono >= REPORT_MS;
+	if (n->call)
+		return;
+	if (n->sent && !due && !node_status_differs(n->sent, status)) {
+		schedule(n, BEAT_MS);
+		return;
+	}
+	json_decref(n->sent);
+	n->sent = json_incref(status);
+	n->sent_mono = clock_mono_ms();
+	AUTO_JSON *patch = json_pack("{s:O}", "status", status);
+	AUTO_FREE char *path = xasprintf("/api/v1/nodes/%s/status", n->agent->config->node_name);
+	n->call = api_patch(n->agent->api, path, API_PATCH_STRATEGIC, patch, on_status, n);
+}
+
+static void on_registered(void *arg, int status, json_t *body, const struct err *e)
+{
+	struct node *n = arg;
+	n->call = NULL;
+	if (e && e->code != -EEXIST) {
+		log_warn("node not registered, tried again status=%d error=\"%s\"", status, err_text(e));
+		schedule(n, RETRY_MS);
+		return;
+	}
+	n->registered = true;
+	set_pod_cidr(n, body);
+	look(n);
+}
+
+static void create(struct node *n)
+{
+	const struct agent_config *c = n->agent->config;
+	AUTO_JSON *status = make_status(n);
+	AUTO_JSON *o = json_pack("{s:s, s:s, s:{s:s, s:o, s:{s:s}}, s:{}, s:O}", "apiVersion", "v1", "kind", "Node", "metadata", "name",
+				 c->node_name, "labels", node_labels(c), "annotations",
+				 "volumes.kubernetes.io/controller-managed-attach-detach", "true", "spec", "status", status);
+	if (!str_empty(c->pod_cidr)) {
+		AUTO_STRV char **cidrs = str_split(c->pod_cidr, ',');
+		json_set_str(o, "spec.podCIDR", cidrs[0]);
+		for (char **s = cidrs; *s; s++)
+			json_array_append_new(json_array_at(o, "spec.podCIDRs"), json_string(*s));
+	}
+	n->call = api_create(n->agent->api, "/api/v1/nodes", o, on_registered, n);
+}
+
+/* An existing node keeps labels and taints that others gave it; ours are set again. */
+static void adopt(struct node *n, const json_t *node)
+{
+	AUTO_JSON *labels = node_labels(n->agent->config);
+	const char *key;
+	json_t *v;
+	bool same = true;
+	json_object_foreach(labels, key, v)
+		same &= json_equal(v, json_object_get(json_at(node, "metadata.labels"), key));
+	set_pod_cidr(n, node);
+	json_decref(n->sent);
+	n->sent = json_deep_copy(json_object_get(node, "status"));
+	n->sent_mono = 0;
+	if (same) {
+		n->registered = true;
+		look(n);
+		return;
+	}
+	AUTO_JSON *patch = json_pack("{s:{s:O}}", "metadata", "labels", labels);
+	AUTO_FREE char *path = xasprintf("/api/v1/nodes/%s", n->agent->config->node_name);
+	n->call = api_patch(n->agent->api, path, API_PATCH_MERGE, patch, on_registered, n);
+}
+
+static void on_found(void *arg, int status, json_t *body, const struct err *e)
+{
+	struct node *n = arg;
+	n->call = NULL;
+	if (!e) {
+		adopt(n, body);
+	} else if (e->code == -ENOENT && n->agent->config->register_node) {
+		create(n);
+	} else {
+		log_warn("node not found, tried again status=%d error=\"%s\"", status, err_text(e));
+		schedule(n, RETRY_MS);
+	}
+}
+
+static char *lease_path(const struct node *n, bool named)
+{
+	return xasprintf("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases%s%s", named ? "/" : "",
+			 named ? n->agent->config->node_name : "");
+}
+
+static void on_lease(void *arg, int status, json_t *body, const struct err *e)
+{
+	(void)body;
+	struct node *n = arg;
+	n->lease_call = NULL;
+	n->lease_made = !e || (n->lease_made && e->code != -ENOENT) || e->code == -EEXIST;
+	if (e && e->code != -ENOENT && e->code != -EEXIST)
+		log_warn("lease not renewed, tried again status=%d error=\"%s\"", status, err_text(e));
+	else if (e)
+		schedule(n, RETRY_MS);
+}
+
+static void renew(struct node *n)
+{
+	char now[RFC3339_MAX];
+	const char *name = n->agent->config->node_name;
+	rfc3339_micro(clock_wall_us(), now);
+	if (n->lease_call)
+		return;
+	AUTO_FREE char *path = lease_path(n, n->lease_made);
+	AUTO_JSON *o = json_pack("{s:{s:s, s:i, s:s}}", "spec", "holderIdentity", name, "leaseDurationSeconds", LEASE_SECONDS,
+				 "renewTime", now);
+	if (n->lease_made) {
+		n->lease_call = api_patch(n->agent->api, path, API_PATCH_MERGE, o, on_lease, n);
+		return;
+	}
+	json_set_str(o, "apiVersion", "coordination.k8s.io/v1");
+	json_set_str(o, "kind", "Lease");
+	json_set_str(o, "metadata.name", name);
+	json_set_str(o, "metadata.namespace", "kube-node-lease");
+	n->lease_call = api_create(n->agent->api, path, o, on_lease, n);
+}
+
+static void look(struct node *n)
+{
+	check_network(n);
+	if (!n->agent->api) {
+		schedule(n, BEAT_MS);
+		note_ready(n);
+		return;
+	}
+	if (n->call)
+		return;
+	if (!n->registered) {
+		AUTO_FREE char *path = xasprintf("/api/v1/nodes/%s", n->agent->config->node_name);
+		n->call = api_get(n->agent->api, path, on_found, n);
+		return;
+	}
+	report(n);
+}
+
+static void on_timer(void *arg)
+{
+	struct node *n = arg;
+	look(n);
+	if (n->agent->api && n->registered)
+		renew(n);
+}
+
+static void on_config(void *arg, int events)
+{
+	(void)events;
+	struct node *n = arg;
+	char buf[4096];
+	while (read(n->inotify_fd, buf, sizeof(buf)) > 0)
+		;
+	node_recheck(n);
+}
+
+void node_recheck(struct node *n)
+{
+	bool had = n->network_error;
+	check_network(n);
+	if (had != (n->network_error != NULL))
+		timer_start(n->timer, 0);
+}
+
+bool node_network_ready(const struct node *n)
+{
+	return !n->network_error;
+}
+
+static void watch_config(struct node *n)
+{
+	const char *dir = n->agent->config->cni_conf_dir;
+	n->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	(void)fs_mkdir_p(dir, 0755, NULL); /* ignoring: without it changes are seen with the next beat */
+	if (n->inotify_fd < 0 || inotify_add_watch(n->inotify_fd, dir, IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM) < 0)
+		return;
+	n->watch = fd_watch_new(n->agent->loop, n->inotify_fd, FD_READ, on_config, n);
+}
+
+struct node *node_start(struct agent *a, void (*on_ready)(void *arg), void *arg)
+{
+	struct node *n = xcalloc(1, sizeof(*n));
+	*n = (struct node){ .agent = a, .on_ready = on_ready, .arg = arg, .inotify_fd = -1 };
+	n->capacity = node_capacity(a);
+	n->info = node_system_info();
+	n->timer = timer_new(a->loop, on_timer, n);
+	watch_config(n);
+	timer_start(n->timer, 0);
+	return n;
+}
+
+void node_stop(struct node *n)
+{
+	if (!n)
+		return;
+	if (n->call)
+		api_cancel(n->call);
+	if (n->lease_call)
+		api_cancel(n->lease_call);
+	timer_free(n->timer);
+	fd_watch_free(n->watch);
+	close_fd(&n->inotify_fd);
+	json_decref(n->capacity);
+	json_decref(n->info);
+	json_decref(n->sent);
+	free(n->network_error);
+	free(n->pod_cidr);
+	free(n);
+}

@@ -1,0 +1,35 @@
+/* The agent's HTTPS server: what the API server asks of a node. */
+#ifndef KNARR_AGENT_SERVER_H
+#define KNARR_AGENT_SERVER_H
+
+#include "agent/pod.h"
+#include "io/http_server.h"
+
+struct server;
+
+/* HTTPS on address:port where certificates are given, healthz plain on 127.0.0.1. */
+int server_start(struct agent *a, struct server **ret, struct err *e);
+void server_stop(struct server *s);
+
+/* Pure: whether the verified client may use the server: system:masters, or the API server's own identity. */
+bool server_allows(const char *common_name, char *const *organizations);
+
+/* A route's parts: "/containerLogs/{0}/{1}/{2}". Owned texts, NULL-terminated. */
+struct target {
+	char **parts; /* behind the first */
+	struct pod *pod;
+	struct container_state *container;
+};
+
+/* Handlers, in their own files. The pod and container have been looked up where the route has them. */
+void server_logs(struct agent *a, struct http_exchange *x, const struct target *t);
+void server_exec(struct agent *a, struct http_exchange *x, const struct target *t);
+void server_attach(struct agent *a, struct http_exchange *x, const struct target *t);
+void server_port_forward(struct agent *a, struct http_exchange *x, const struct target *t);
+void server_stats(struct agent *a, struct http_exchange *x, const struct target *t);
+void server_pods(struct agent *a, struct http_exchange *x, const struct target *t);
+
+void server_text(struct http_exchange *x, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void server_json(struct http_exchange *x, int status, const json_t *body);
+
+#endif

@@ -1,0 +1,113 @@
+/* GET /stats/summary: what the node and its pods use, from cgroups and /proc. A cgroup that is gone counts as nothing. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "agent/server.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+static void set_u64(json_t *o, const char *path, uint64_t v)
+{
+	json_set_int(o, path, (int64_t)v);
+}
+
+static void add_usage(json_t *o, const struct agent *a, const char *path)
+{
+	struct cgroup_stats st = { 0 };
+	AUTO_CGROUP *cg = NULL;
+	char now[RFC3339_MAX];
+	rfc3339(clock_wall_ms(), now);
+	if (cgroup_open(a->cgroups, path, &cg, NULL) < 0 || cgroup_stats(cg, &st, NULL) < 0)
+		return;
+	json_set_str(o, "cpu.time", now);
+	set_u64(o, "cpu.usageCoreNanoSeconds", st.cpu_usage_ns);
+	json_set_str(o, "memory.time", now);
+	set_u64(o, "memory.usageBytes", st.memory_usage_bytes);
+	set_u64(o, "memory.workingSetBytes", st.memory_working_set_bytes);
+	set_u64(o, "memory.rssBytes", st.memory_rss_bytes);
+	set_u64(o, "memory.pageFaults", st.memory_page_faults);
+	set_u64(o, "memory.majorPageFaults", st.memory_major_page_faults);
+}
+
+static json_t *container_stats(const struct pod *p, const struct container_state *c)
+{
+	char start[RFC3339_MAX];
+	AUTO_FREE char *path = xasprintf("%s/%s", p->cgroup, c->name);
+	json_t *o = json_pack("{s:s, s:s}", "name", c->name, "startTime", rfc3339(c->started_ms, start));
+	add_usage(o, p->agent, path);
+	return o;
+}
+
+static json_t *pod_stats(const struct pod *p)
+{
+	const struct pod_state *s = p->state;
+	char start[RFC3339_MAX];
+	json_t *list = json_array();
+	for (size_t i = 0; i < s->n; i++)
+		if (s->containers[i].phase == PHASE_RUNNING)
+			json_array_append_new(list, container_stats(p, &s->containers[i]));
+	json_t *o = json_pack("{s:{s:s, s:s, s:s}, s:s, s:o}", "podRef", "name", s->name, "namespace", s->ns, "uid", s->uid, "startTime",
+			      rfc3339(s->start_ms, start), "containers", list);
+	add_usage(o, p->agent, p->cgroup);
+	return o;
+}
+
+/* The first line of /proc/stat counts in USER_HZ, 100 a second on every architecture's ABI. */
+static uint64_t node_cpu_ns(void)
+{
+	AUTO_STR text = STR_INIT;
+	unsigned long long v[8] = { 0 };
+	(void)fs_read_file("/proc/stat", 1 << 20, &text, NULL);
+	sscanf(str_text(&text), "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]);
+	return (v[0] + v[1] + v[2] + v[5] + v[6] + v[7]) * 10000000;
+}
+
+static uint64_t meminfo(const char *text, const char *name)
+{
+	const char *line = strstr(text, name);
+	return line ? strtoull(line + strlen(name), NULL, 10) * 1024 : 0;
+}
+
+static json_t *node_stats(const struct agent *a)
+{
+	AUTO_STR text = STR_INIT;
+	struct statvfs fs = { 0 };
+	char now[RFC3339_MAX];
+	json_t *o = json_object();
+	(void)fs_read_file("/proc/meminfo", 65536, &text, NULL);
+	(void)statvfs(a->config->root_dir, &fs);
+	rfc3339(clock_wall_ms(), now);
+	uint64_t total = meminfo(str_text(&text), "MemTotal:"), available = meminfo(str_text(&text), "MemAvailable:");
+	json_set_str(o, "nodeName", a->config->node_name);
+	json_set_str(o, "cpu.time", now);
+	set_u64(o, "cpu.usageCoreNanoSeconds", node_cpu_ns());
+	json_set_str(o, "memory.time", now);
+	set_u64(o, "memory.availableBytes", available);
+	set_u64(o, "memory.usageBytes", total - meminfo(str_text(&text), "MemFree:"));
+	set_u64(o, "memory.workingSetBytes", total - available);
+	json_set_str(o, "fs.time", now);
+	set_u64(o, "fs.capacityBytes", (uint64_t)fs.f_blocks * fs.f_frsize);
+	set_u64(o, "fs.availableBytes", (uint64_t)fs.f_bavail * fs.f_frsize);
+	set_u64(o, "fs.usedBytes", (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize);
+	return o;
+}
+
+void server_stats(struct agent *a, struct http_exchange *x, const struct target *t)
+{
+	if (strcmp(t->parts[0], "summary")) {
+		server_text(x, 404, "404 page not found\n");
+		return;
+	}
+	json_t *pods = json_array();
+	size_t at = 0;
+	const char *uid;
+	struct pod *p;
+	while (map_next(a->pods, &at, &uid, &p))
+		json_array_append_new(pods, pod_stats(p));
+	AUTO_JSON *o = json_pack("{s:o, s:o}", "node", node_stats(a), "pods", pods);
+	server_json(x, 200, o);
+}
