@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "runtime/copy_up.h"
+#include "runtime/in_root.h"
 #include "runtime/syscalls.h"
 
 #ifndef STATX_ATTR_MOUNT_ROOT
@@ -142,14 +143,14 @@ static int open_target(int root_fd, const struct mount_conf *m, bool directory, 
 {
 	if (str_eq(m->type, "proc") || str_eq(m->type, "sysfs")) {
 		/* These two must lie where they seem to: a symbolic link would let the image move them. */
-		struct open_how how = { .flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
+		struct open_how how = { .flags = O_PATH | O_CLOEXEC,
 					.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS };
 		AUTO_FD int there = (int)syscall(SYS_openat2, root_fd, m->destination, &how, sizeof(how));
 		if (there < 0 && errno == ELOOP)
 			return err_set(e, -ELOOP, "filesystem \"%s\" must be mounted on ordinary directory", m->type);
 	}
-	int fd = directory ? fs_mkdir_in_root(root_fd, m->destination, 0755, e)
-			   : fs_touch_in_root(root_fd, m->destination, 0644, e);
+	int fd = directory ? in_root_dir(root_fd, m->destination, 0755, e)
+			   : in_root_file(root_fd, m->destination, 0644, e);
 	return fd;
 }
 
