@@ -1,7 +1,7 @@
 /* What a fresh cluster holds. Purpose: the objects that everything else takes for granted: the four namespaces, their
- * default service accounts and CA bundles, the kubernetes Service with its endpoints. Happy path: each is created where
- * it is missing, one after the other, through the request path; the endpoints are brought up to date. Fails with the
- * first answer that is neither success nor "exists". */
+ * default service accounts and CA bundles, the kubernetes Service with its endpoints. Happy path: each is looked
+ * for and created where it is missing, one after the other, through the request path; the endpoints are brought up to
+ * date. Fails with the first answer that is neither success nor "exists". */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,6 @@ struct bootstrap {
 	struct api *a;
 	struct step *steps;
 	size_t n, at;
-	bool updating;
 	void (*done)(void *arg, int r, const struct err *e);
 	void *arg;
 };
@@ -51,24 +50,35 @@ static void bootstrap_end(struct bootstrap *b, int r, const struct err *e)
 
 static void next(struct bootstrap *b);
 
-static void on_answer(void *arg, int status, json_t *answer, const struct err *e)
+static void on_written(void *arg, int status, json_t *answer, const struct err *e)
 {
 	struct bootstrap *b = arg;
-	const struct step *s = &b->steps[b->at];
+	(void)status;
 	(void)answer;
-	bool exists = e && e->code == -EEXIST;
-	if (e && !exists) {
+	/* With several servers another one may have been faster. */
+	if (e && e->code != -EEXIST) {
 		bootstrap_end(b, e->code, e);
 		return;
 	}
-	(void)status;
-	if (exists && s->update && !b->updating) {
-		b->updating = true;
-	} else {
-		b->updating = false;
-		b->at++;
-	}
+	b->at++;
 	next(b);
+}
+
+static void on_looked(void *arg, int status, json_t *answer, const struct err *e)
+{
+	struct bootstrap *b = arg;
+	const struct step *s = &b->steps[b->at];
+	AUTO_FREE char *one = xasprintf("%s/%s", s->path, s->name);
+	(void)status;
+	(void)answer;
+	if (e && e->code != -ENOENT)
+		bootstrap_end(b, e->code, e);
+	else if (e)
+		api_local(b->a, USER, "POST", s->path, NULL, s->body, on_written, b);
+	else if (s->update)
+		api_local(b->a, USER, "PATCH", one, "application/merge-patch+json", s->body, on_written, b);
+	else
+		on_written(b, 200, NULL, NULL);
 }
 
 static void next(struct bootstrap *b)
@@ -79,10 +89,7 @@ static void next(struct bootstrap *b)
 	}
 	const struct step *s = &b->steps[b->at];
 	AUTO_FREE char *one = xasprintf("%s/%s", s->path, s->name);
-	if (b->updating)
-		api_local(b->a, USER, "PATCH", one, "application/merge-patch+json", s->body, on_answer, b);
-	else
-		api_local(b->a, USER, "POST", s->path, NULL, s->body, on_answer, b);
+	api_local(b->a, USER, "GET", one, NULL, NULL, on_looked, b);
 }
 
 static void add_namespaces(struct bootstrap *b)

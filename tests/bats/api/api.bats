@@ -2,9 +2,9 @@
 # The API server alone, driven by curl and kubectl on loopback.
 
 setup_file() {
-	export ROOT="$BATS_TEST_DIRNAME/../../.."
+	export SERVER="${KNARR_SERVER:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-server}"
 	export DIR="$(mktemp -d /tmp/knarr-test-api.XXXXXX)"
-	"$ROOT/build/bin/knarr-server" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port 0 --controllers=none \
+	"$SERVER" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port 0 --controllers=none \
 		--scheduler=none >"$DIR/port" 2>"$DIR/log" 3>&- &
 	echo $! >"$DIR/pid"
 	for _ in $(seq 100); do [ -s "$DIR/port" ] && break; sleep 0.05; done
@@ -50,7 +50,7 @@ api() { # METHOD PATH [curl arguments]
 
 @test "kubectl: apply twice, explain, api-resources, can-i" {
 	local f="$DIR/d.yaml"
-	kubectl create deployment web --image=nginx --replicas=2 --dry-run=client -o yaml >"$f"
+	kubectl create deployment web --image=nginx --replicas=2 --dry-run=client -o yaml | grep -v creationTimestamp >"$f"
 	kubectl apply -f "$f"
 	run kubectl apply -f "$f"
 	[[ "$output" == *unchanged* ]]
@@ -104,7 +104,7 @@ api() { # METHOD PATH [curl arguments]
 	kubectl create configmap kept --from-literal=k=v
 	kill -9 "$(cat "$DIR/pid")"
 	for _ in $(seq 100); do kill -0 "$(cat "$DIR/pid")" 2>/dev/null || break; sleep 0.05; done
-	"$ROOT/build/bin/knarr-server" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port "$PORT" --controllers=none \
+	"$SERVER" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port "$PORT" --controllers=none \
 		--scheduler=none >"$DIR/port2" 2>>"$DIR/log" 3>&- &
 	echo $! >"$DIR/pid"
 	for _ in $(seq 100); do curl -sk "https://127.0.0.1:$PORT/readyz" 2>/dev/null | grep -q ok && break; sleep 0.05; done
