@@ -1,0 +1,50 @@
+/* Capability names. */
+#include "runtime/caps.h"
+
+#include <check.h>
+#include <errno.h>
+#include <linux/capability.h>
+
+#include "base/json.h"
+
+START_TEST(test_names)
+{
+	ck_assert_int_eq(cap_number("CAP_CHOWN"), CAP_CHOWN);
+	ck_assert_int_eq(cap_number("CAP_SYS_ADMIN"), CAP_SYS_ADMIN);
+	ck_assert_int_eq(cap_number("sys_admin"), CAP_SYS_ADMIN);
+	ck_assert_int_eq(cap_number("CAP_CHECKPOINT_RESTORE"), CAP_CHECKPOINT_RESTORE);
+	ck_assert_int_eq(cap_number("CAP_NOTHING"), -EINVAL);
+	for (unsigned i = 0; i <= CAP_LAST_CAP; i++)
+		ck_assert_int_eq(cap_number(cap_name(i)), (int)i);
+	ck_assert_ptr_null(cap_name(CAP_LAST_CAP + 1));
+}
+END_TEST
+
+START_TEST(test_sets)
+{
+	AUTO_JSON *good = json_pack("[s,s,s]", "CAP_KILL", "CAP_NEW_ONE", "CAP_BPF");
+	AUTO_JSON *bad = json_pack("[i]", 3);
+	AUTO_JSON *text = json_string("CAP_KILL");
+	uint64_t bits = 1;
+	ck_assert_int_eq(caps_parse(good, &bits, NULL), 0);
+	ck_assert_uint_eq(bits, 1ull << CAP_KILL | 1ull << CAP_BPF);
+	ck_assert_int_eq(caps_parse(NULL, &bits, NULL), 0);
+	ck_assert_uint_eq(bits, 0);
+	ck_assert_int_eq(caps_parse(bad, &bits, NULL), -EINVAL);
+	ck_assert_int_eq(caps_parse(text, &bits, NULL), -EINVAL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("caps");
+	TCase *t = tcase_create("all");
+	tcase_add_test(t, test_names);
+	tcase_add_test(t, test_sets);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}

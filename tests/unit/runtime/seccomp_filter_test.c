@@ -1,0 +1,157 @@
+/* Seccomp: the compiled program run by an interpreter of classic BPF. */
+#include "runtime/seccomp_filter.h"
+
+#include <check.h>
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "base/json.h"
+#include "runtime/seccomp_default.h"
+
+#if defined(__x86_64__)
+#define NATIVE AUDIT_ARCH_X86_64
+#else
+#define NATIVE AUDIT_ARCH_AARCH64
+#endif
+
+static uint32_t run(const struct seccomp_program *p, const struct seccomp_data *d)
+{
+	uint32_t a = 0;
+	for (size_t pc = 0; pc < p->n; pc++) {
+		const struct sock_filter *i = &p->insns[pc];
+		bool jump = false;
+		switch (i->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			memcpy(&a, (const char *)d + i->k, sizeof(a));
+			continue;
+		case BPF_ALU | BPF_AND | BPF_K:
+			a &= i->k;
+			continue;
+		case BPF_JMP | BPF_JA:
+			pc += i->k;
+			continue;
+		case BPF_RET | BPF_K:
+			return i->k;
+		case BPF_JMP | BPF_JEQ | BPF_K:
+			jump = a == i->k;
+			break;
+		case BPF_JMP | BPF_JGE | BPF_K:
+			jump = a >= i->k;
+			break;
+		case BPF_JMP | BPF_JGT | BPF_K:
+			jump = a > i->k;
+			break;
+		default:
+			ck_abort_msg("instruction %#x", i->code);
+		}
+		pc += jump ? i->jt : i->jf;
+	}
+	ck_abort_msg("ran off the end");
+	return 0;
+}
+
+static uint32_t ask(const struct seccomp_program *p, int nr, uint64_t arg0)
+{
+	struct seccomp_data d = { .nr = nr, .arch = NATIVE, .args = { arg0 } };
+	return run(p, &d);
+}
+
+static int compile(const char *json, struct seccomp_program *ret)
+{
+	AUTO_JSON *j = NULL;
+	ck_assert_int_eq(json_parse(json, strlen(json), &j, NULL), 0);
+	return seccomp_compile(j, ret, NULL);
+}
+
+START_TEST(test_actions_and_args)
+{
+	AUTO_SECCOMP p = { 0 };
+	ck_assert_int_eq(
+		compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":["
+			"{\"names\":[\"mkdirat\",\"not_a_call\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":28},"
+			"{\"names\":[\"unshare\"],\"action\":\"SCMP_ACT_KILL_PROCESS\"},"
+			"{\"names\":[\"socket\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":0,\"value\":40,\"op\":\"SCMP_CMP_EQ\"},"
+			"{\"index\":0,\"value\":41,\"op\":\"SCMP_CMP_EQ\"}]}]}",
+			&p),
+		0);
+	ck_assert_uint_eq(ask(&p, SYS_getpid, 0), SECCOMP_RET_ALLOW);
+	ck_assert_uint_eq(ask(&p, SYS_mkdirat, 0), SECCOMP_RET_ERRNO | ENOSPC);
+	ck_assert_uint_eq(ask(&p, SYS_unshare, 0), SECCOMP_RET_KILL_PROCESS);
+	ck_assert_uint_eq(ask(&p, SYS_socket, 40), SECCOMP_RET_ERRNO | EPERM);
+	ck_assert_uint_eq(ask(&p, SYS_socket, 41), SECCOMP_RET_ERRNO | EPERM);
+	ck_assert_uint_eq(ask(&p, SYS_socket, 2), SECCOMP_RET_ALLOW);
+	ck_assert_uint_eq(ask(&p, 5000, 0), SECCOMP_RET_ALLOW);
+}
+END_TEST
+
+START_TEST(test_default_profile)
+{
+	AUTO_JSON *plain = seccomp_default_profile(NULL);
+	AUTO_JSON *admin = seccomp_default_profile((char *[]){ "CAP_SYS_ADMIN", NULL });
+	AUTO_SECCOMP p = { 0 }, a = { 0 };
+	ck_assert_int_eq(seccomp_compile(plain, &p, NULL), 0);
+	ck_assert_int_eq(seccomp_compile(admin, &a, NULL), 0);
+	ck_assert_uint_eq(ask(&p, SYS_read, 0), SECCOMP_RET_ALLOW);
+	ck_assert_uint_eq(ask(&p, SYS_execve, 0), SECCOMP_RET_ALLOW);
+	ck_assert_uint_eq(ask(&p, SYS_mount, 0), SECCOMP_RET_ERRNO | EPERM);
+	ck_assert_uint_eq(ask(&p, SYS_unshare, 0), SECCOMP_RET_ERRNO | EPERM);
+	ck_assert_uint_eq(ask(&p, SYS_keyctl, 0), SECCOMP_RET_ERRNO | EPERM);
+	ck_assert_uint_eq(ask(&p, SYS_io_uring_setup, 0), SECCOMP_RET_ERRNO | EPERM);
+	ck_assert_uint_eq(ask(&p, SYS_clone3, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	ck_assert_uint_eq(ask(&p, SYS_clone, 0x11), SECCOMP_RET_ALLOW);
+	ck_assert_uint_eq(ask(&p, SYS_clone, 0x10000011), SECCOMP_RET_ERRNO | EPERM);
+	ck_assert_uint_eq(ask(&p, SYS_socket, 40), SECCOMP_RET_ERRNO | EPERM);
+	ck_assert_uint_eq(ask(&p, SYS_socket, 2), SECCOMP_RET_ALLOW);
+	ck_assert_uint_eq(ask(&p, SYS_personality, 0), SECCOMP_RET_ALLOW);
+	ck_assert_uint_eq(ask(&p, SYS_personality, 0x40000), SECCOMP_RET_ERRNO | EPERM);
+	ck_assert_uint_eq(ask(&p, 5000, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	ck_assert_uint_eq(ask(&a, SYS_mount, 0), SECCOMP_RET_ALLOW);
+	ck_assert_uint_eq(ask(&a, SYS_clone, 0x10000011), SECCOMP_RET_ALLOW);
+	ck_assert_uint_eq(ask(&a, SYS_clone3, 0), SECCOMP_RET_ALLOW);
+#if defined(__x86_64__)
+	struct seccomp_data x32 = { .nr = 0x40000000 | 240 /* mq_open */, .arch = NATIVE };
+	ck_assert_uint_eq(run(&p, &x32), SECCOMP_RET_ALLOW);
+	x32.nr = 0x40000000 | SYS_mount;
+	ck_assert_uint_ne(run(&p, &x32), SECCOMP_RET_ALLOW);
+#endif
+}
+END_TEST
+
+START_TEST(test_refused)
+{
+	static const char *const bad[] = {
+		"{\"defaultAction\":\"X\"}",
+		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_VAX\"]}",
+		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"X\"]}",
+		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"X\"}]}",
+		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\","
+		"\"args\":[{\"index\":6,\"value\":0,\"op\":\"SCMP_CMP_EQ\"}]}]}",
+		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		AUTO_SECCOMP p = { 0 };
+		ck_assert_int_eq(compile(bad[i], &p), -EINVAL);
+	}
+	AUTO_SECCOMP none = { 0 };
+	ck_assert_int_eq(seccomp_compile(NULL, &none, NULL), 0);
+	ck_assert_ptr_null(none.insns);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("seccomp_filter");
+	TCase *t = tcase_create("all");
+	tcase_add_test(t, test_actions_and_args);
+	tcase_add_test(t, test_default_profile);
+	tcase_add_test(t, test_refused);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
