@@ -1,4 +1,4 @@
-/* The catalog and OpenAPI of the built-in kinds, canonical encoding. */
+/* The catalog of the built-in kinds, canonical encoding. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "cp/api/catalog.h"
 #include "cp/api/encode.h"
-#include "cp/api/openapi.h"
 #include "tests/unit/check_main.h"
 
 static struct schema *load(void)
@@ -39,46 +38,6 @@ START_TEST(catalog)
 }
 END_TEST
 
-/* Every reference of a document leads somewhere. */
-static void check_references(const json_t *document, const json_t *v)
-{
-	const char *key;
-	json_t *member;
-	size_t i;
-	json_array_foreach(v, i, member)
-		check_references(document, member);
-	if (!json_is_object(v))
-		return;
-	json_object_foreach((json_t *)v, key, member) {
-		if (strcmp(key, "$ref") == 0 && json_is_string(member)) {
-			const char *name = strrchr(json_string_value(member), '/') + 1;
-			const json_t *definitions = json_at(document, "definitions");
-			if (!definitions)
-				definitions = json_at(document, "components.schemas");
-			ck_assert_msg(json_object_get(definitions, name) != NULL, "%s", json_string_value(member));
-		}
-		check_references(document, member);
-	}
-}
-
-START_TEST(openapi)
-{
-	struct schema *s = load();
-	AUTO_JSON *v2 = openapi_document(s, NULL, NULL, OPENAPI_V2);
-	AUTO_JSON *v3 = openapi_document(s, "apps", "v1", OPENAPI_V3);
-	ck_assert_ptr_null(openapi_document(s, "nope", "v1", OPENAPI_V3));
-	check_references(v2, v2);
-	check_references(v3, v3);
-	json_t *pod = json_object_get(json_at(v2, "definitions"), "io.k8s.api.core.v1.Pod");
-	json_t *gvk = json_array_get(json_object_get(pod, "x-kubernetes-group-version-kind"), 0);
-	ck_assert_str_eq(json_str_at(gvk, "kind"), "Pod");
-	json_t *spec = json_object_get(json_at(v2, "definitions"), "io.k8s.api.core.v1.PodSpec");
-	ck_assert_str_eq(json_member(json_at(spec, "properties.containers"), "x-kubernetes-patch-merge-key"), "name");
-	ck_assert_ptr_nonnull(json_object_get(json_at(v3, "paths"), "/apis/apps/v1/namespaces/{namespace}/deployments/{name}/status"));
-	schema_free(s);
-}
-END_TEST
-
 START_TEST(canonical)
 {
 	struct schema *s = load();
@@ -95,4 +54,4 @@ START_TEST(canonical)
 }
 END_TEST
 
-TESTS("discovery", catalog, openapi, canonical)
+TESTS("discovery", catalog, canonical)
