@@ -25,7 +25,7 @@ static bool has_namespace(const struct placing *p, const json_t *term, const cha
 		return str_eq(owner_ns, ns);
 	AUTO_SELECTOR *selector = NULL;
 	return selector_json && selector_from_json(selector_json, &selector, NULL) == 0 &&
-	       selector_match_labels(selector, json_object_get(p->snapshot->ns_labels, ns));
+	       selector_match_labels(selector, json_object_get(p->cluster->ns_labels, ns));
 }
 
 /* Whether the term of a pod in owner_ns means pod. */
@@ -97,10 +97,10 @@ void affinity_prepare(struct placing *p)
 	p->forbidden = json_object();
 	p->anti = json_object();
 	p->near = json_object();
-	if (!p->snapshot->n_with_anti && !near_terms(p->pod) && !anti_terms(p->pod))
+	if (!p->cluster->n_with_anti && !near_terms(p->pod) && !anti_terms(p->pod))
 		return;
-	for (size_t i = 0; i < p->snapshot->n_nodes; i++) {
-		const struct sched_node *n = p->snapshot->nodes[i];
+	for (size_t i = 0; i < p->cluster->n_nodes; i++) {
+		const struct sched_node *n = p->cluster->nodes[i];
 		for (size_t k = 0; n->known && k < n->n_pods; k++)
 			consider(p, n->pods[k], n);
 	}

@@ -6,7 +6,7 @@
 
 /* One placing under way: what is computed once for all nodes. */
 struct placing {
-	const struct snapshot *snapshot;
+	const struct cluster *cluster;
 	const struct sched_pod *pod;
 	/* Sets of "key\nvalue" of node labels, as json objects: */
 	json_t *forbidden; /* by the anti-affinity of pods that are there */

@@ -1,7 +1,7 @@
 /* The placing plan: filter every node, score those that fit, choose among the best; or gather the reasons.
  *
  * Happy path: one node has the highest score. Where several do, seed decides, so that equal nodes fill evenly. Always
- * holds: the same snapshot, pod and seed give the same node. Nothing can fail. */
+ * holds: the same cluster, pod and seed give the same node. Nothing can fail. */
 #include "cp/scheduler/schedule_plan.h"
 
 #include <stdlib.h>
@@ -61,9 +61,9 @@ static const struct sched_node *choose(const struct placing *p, const struct sch
 	return NULL;
 }
 
-void schedule_plan(const struct snapshot *s, const struct sched_pod *pod, uint32_t seed, struct schedule_result *ret)
+void schedule_plan(const struct cluster *s, const struct sched_pod *pod, uint32_t seed, struct schedule_result *ret)
 {
-	struct placing p = { .snapshot = s, .pod = pod };
+	struct placing p = { .cluster = s, .pod = pod };
 	AUTO_FREE const struct sched_node **fitting = xcalloc(s->n_nodes + 1, sizeof(struct sched_node *));
 	size_t n_fitting = 0, n_known = 0;
 	*ret = (struct schedule_result){ .reasons = json_object() };

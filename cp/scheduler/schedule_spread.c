@@ -82,8 +82,8 @@ static json_t *prepare_one(const struct placing *p, const json_t *constraint)
 	const char *key = json_str_or(constraint, "topologyKey", ""), *value;
 	json_t *domains = json_object(), *n_there;
 	int64_t min = INT64_MAX;
-	for (size_t i = 0; i < p->snapshot->n_nodes; i++) {
-		const struct sched_node *n = p->snapshot->nodes[i];
+	for (size_t i = 0; i < p->cluster->n_nodes; i++) {
+		const struct sched_node *n = p->cluster->nodes[i];
 		if (!counts(p, constraint, n))
 			continue;
 		value = json_member(n->labels, key);

@@ -28,7 +28,7 @@ enum { TURN_MAX = 32, WATCHES = 3 };
 
 struct scheduler {
 	struct api *api;
-	struct snapshot snapshot;
+	struct cluster cluster;
 	struct pending pending;
 	struct events *events;
 	struct timer *timer;
@@ -50,7 +50,7 @@ static void scheduler_unref(struct scheduler *s)
 		return;
 	events_free(s->events);
 	pending_done(&s->pending);
-	snapshot_done(&s->snapshot);
+	cluster_done(&s->cluster);
 	free(s);
 }
 
@@ -135,7 +135,7 @@ static void on_bound(void *arg, int status, json_t *answer, const struct err *e)
 		record(s, call->involved, "Normal", "Scheduled", text);
 		pending_remove(&s->pending, call->uid);
 	} else if (p && p->state == PENDING_BUSY) {
-		snapshot_remove_pod(&s->snapshot, call->uid);
+		cluster_remove_pod(&s->cluster, call->uid);
 		if (e->code != -ESTALE && e->code != -ENOENT)
 			log_warn("binding failed pod=%s/%s node=%s error=%s", p->ns, p->name, call->node, err_text(e));
 		pending_retry(&s->pending, p, clock_mono_ms());
@@ -158,7 +158,7 @@ static void bind(struct scheduler *s, const json_t *pod, struct sched_pod *take_
 				       "target", "apiVersion", "v1", "kind", "Node", "name", node);
 	AUTO_FREE char *path = object_path("", "v1", take_pod->ns, "pods", take_pod->name);
 	AUTO_FREE char *sub = xasprintf("%s/binding", path);
-	snapshot_set_pod(&s->snapshot, take_pod, node);
+	cluster_set_pod(&s->cluster, take_pod, node);
 	s->refs++;
 	api_local(s->api, USER, "POST", sub, "application/json", binding, on_bound, call);
 }
@@ -173,7 +173,7 @@ static void schedule_one(struct scheduler *s, struct pending_pod *p)
 	AUTO_JSON *pod = cobj_parse(o);
 	AUTO_SCHED_POD *parsed = sched_pod_new(pod);
 	AUTO_SCHEDULE_RESULT result = { 0 };
-	schedule_plan(&s->snapshot, parsed, s->seed++, &result);
+	schedule_plan(&s->cluster, parsed, s->seed++, &result);
 	if (result.node) {
 		AUTO_FREE char *node = xstrdup(result.node->name);
 		bind(s, pod, TAKE(parsed), node);
@@ -204,8 +204,8 @@ static bool is_mine(const json_t *pod)
 /* The pod no longer takes up room. */
 static void forget_pod(struct scheduler *s, const char *uid)
 {
-	bool was_there = snapshot_has_pod(&s->snapshot, uid);
-	snapshot_remove_pod(&s->snapshot, uid);
+	bool was_there = cluster_has_pod(&s->cluster, uid);
+	cluster_remove_pod(&s->cluster, uid);
 	if (was_there)
 		something_changed(s);
 }
@@ -222,9 +222,9 @@ static bool spec_changed(const json_t *pod, const struct cache_event *ev)
 
 static void on_bound_pod(struct scheduler *s, const json_t *pod, const char *node)
 {
-	bool was_there = snapshot_has_pod(&s->snapshot, object_uid(pod));
+	bool was_there = cluster_has_pod(&s->cluster, object_uid(pod));
 	pending_remove(&s->pending, object_uid(pod));
-	snapshot_set_pod(&s->snapshot, sched_pod_new(pod), node);
+	cluster_set_pod(&s->cluster, sched_pod_new(pod), node);
 	if (!was_there)
 		something_changed(s); /* others may want to be near it */
 }
@@ -257,11 +257,11 @@ static void on_node(void *arg, const struct cache_event *ev)
 	if (ev->type == CACHE_BOOKMARK)
 		return;
 	if (ev->type == CACHE_DELETED) {
-		snapshot_remove_node(&s->snapshot, ev->obj->name);
+		cluster_remove_node(&s->cluster, ev->obj->name);
 		return;
 	}
 	AUTO_JSON *node = cobj_parse(ev->obj);
-	if (snapshot_set_node(&s->snapshot, node))
+	if (cluster_set_node(&s->cluster, node))
 		something_changed(s);
 }
 
@@ -271,7 +271,7 @@ static void on_namespace(void *arg, const struct cache_event *ev)
 	if (ev->type == CACHE_BOOKMARK)
 		return;
 	AUTO_JSON *ns = cobj_parse(ev->obj);
-	snapshot_set_namespace(&s->snapshot, ev->obj->name, ev->type == CACHE_DELETED ? NULL : object_labels(ns));
+	cluster_set_namespace(&s->cluster, ev->obj->name, ev->type == CACHE_DELETED ? NULL : object_labels(ns));
 }
 
 struct source {
@@ -295,7 +295,7 @@ int scheduler_start(struct api *a, struct scheduler **ret, struct err *e)
 	static const struct source sources[WATCHES] = { { "namespaces", on_namespace }, { "nodes", on_node }, { "pods", on_pod } };
 	struct scheduler *s = xcalloc(1, sizeof(*s));
 	*s = (struct scheduler){ .api = a, .refs = 1, .seed = rand_below(1u << 30) };
-	snapshot_init(&s->snapshot);
+	cluster_init(&s->cluster);
 	pending_init(&s->pending);
 	s->events = events_new(a, USER, SCHEDULER_NAME);
 	s->timer = timer_new(api_loop(a), wake, s);

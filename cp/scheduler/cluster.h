@@ -1,6 +1,6 @@
 /* What the scheduler knows of nodes and the pods on them, kept up incrementally. No I/O. */
-#ifndef KNARR_CP_SCHEDULER_SNAPSHOT_H
-#define KNARR_CP_SCHEDULER_SNAPSHOT_H
+#ifndef KNARR_CP_SCHEDULER_CLUSTER_H
+#define KNARR_CP_SCHEDULER_CLUSTER_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -31,11 +31,11 @@ struct sched_node {
 	bool unschedulable;
 	struct resources allocatable, requested;
 	int64_t scored_cpu_milli, scored_memory_bytes;
-	struct sched_pod **pods; /* borrowed from the snapshot */
+	struct sched_pod **pods; /* borrowed from the cluster */
 	size_t n_pods;
 };
 
-struct snapshot {
+struct cluster {
 	struct sched_node **nodes; /* in the order in which they came */
 	size_t n_nodes;
 	struct map *by_name;    /* name -> node */
@@ -44,15 +44,15 @@ struct snapshot {
 	size_t n_with_anti;     /* pods with required anti-affinity */
 };
 
-void snapshot_init(struct snapshot *s);
-void snapshot_done(struct snapshot *s);
+void cluster_init(struct cluster *s);
+void cluster_done(struct cluster *s);
 /* True when something that matters for placing changed (not for a heartbeat). */
-bool snapshot_set_node(struct snapshot *s, const json_t *node);
-void snapshot_remove_node(struct snapshot *s, const char *name);
+bool cluster_set_node(struct cluster *s, const json_t *node);
+void cluster_remove_node(struct cluster *s, const char *name);
 /* Puts the pod on the node, or moves or renews it there. */
-void snapshot_set_pod(struct snapshot *s, struct sched_pod *take_pod, const char *node);
-void snapshot_remove_pod(struct snapshot *s, const char *uid); /* absent is fine */
-bool snapshot_has_pod(const struct snapshot *s, const char *uid);
-void snapshot_set_namespace(struct snapshot *s, const char *name, json_t *labels); /* NULL labels: it is gone or has none */
+void cluster_set_pod(struct cluster *s, struct sched_pod *take_pod, const char *node);
+void cluster_remove_pod(struct cluster *s, const char *uid); /* absent is fine */
+bool cluster_has_pod(const struct cluster *s, const char *uid);
+void cluster_set_namespace(struct cluster *s, const char *name, json_t *labels); /* NULL labels: it is gone or has none */
 
 #endif

@@ -3,7 +3,7 @@
  * Nodes and pods are added, replaced and removed as the cache reports them; each change adjusts the sums of the node it
  * concerns, so nothing is ever summed up from the start. A pod may name a node that is not known: its node is then kept
  * with known = false until the last such pod has gone. Always holds: a node's sums are those of its pods. */
-#include "cp/scheduler/snapshot.h"
+#include "cp/scheduler/cluster.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -106,12 +106,12 @@ static void node_free(struct sched_node *n)
 	free(n);
 }
 
-void snapshot_init(struct snapshot *s)
+void cluster_init(struct cluster *s)
 {
-	*s = (struct snapshot){ .by_name = map_new(NULL), .pods = map_new(pod_free), .ns_labels = json_object() };
+	*s = (struct cluster){ .by_name = map_new(NULL), .pods = map_new(pod_free), .ns_labels = json_object() };
 }
 
-void snapshot_done(struct snapshot *s)
+void cluster_done(struct cluster *s)
 {
 	for (size_t i = 0; i < s->n_nodes; i++)
 		node_free(s->nodes[i]);
@@ -119,10 +119,10 @@ void snapshot_done(struct snapshot *s)
 	map_free(s->by_name);
 	map_free(s->pods);
 	json_decref(s->ns_labels);
-	*s = (struct snapshot){ 0 };
+	*s = (struct cluster){ 0 };
 }
 
-static struct sched_node *node_get(struct snapshot *s, const char *name)
+static struct sched_node *node_get(struct cluster *s, const char *name)
 {
 	struct sched_node *n = map_get(s->by_name, name);
 	if (n)
@@ -135,7 +135,7 @@ static struct sched_node *node_get(struct snapshot *s, const char *name)
 	return n;
 }
 
-static void node_drop_unused(struct snapshot *s, struct sched_node *n)
+static void node_drop_unused(struct cluster *s, struct sched_node *n)
 {
 	if (n->known || n->n_pods)
 		return;
@@ -165,7 +165,7 @@ static bool same_amounts(const struct resources *a, const struct resources *b)
 	       a->ephemeral_bytes == b->ephemeral_bytes && a->n_extended == b->n_extended;
 }
 
-bool snapshot_set_node(struct snapshot *s, const json_t *node)
+bool cluster_set_node(struct cluster *s, const json_t *node)
 {
 	struct sched_node *n = node_get(s, object_name(node));
 	json_t *labels = keep(node, "metadata.labels"), *taints = keep(node, "spec.taints");
@@ -186,7 +186,7 @@ bool snapshot_set_node(struct snapshot *s, const json_t *node)
 	return changed;
 }
 
-void snapshot_remove_node(struct snapshot *s, const char *name)
+void cluster_remove_node(struct cluster *s, const char *name)
 {
 	struct sched_node *n = map_get(s->by_name, name);
 	if (!n)
@@ -200,9 +200,9 @@ static bool has_anti(const struct sched_pod *p)
 	return json_array_size(json_at(p->affinity, "podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution")) > 0;
 }
 
-void snapshot_set_pod(struct snapshot *s, struct sched_pod *take_pod, const char *node)
+void cluster_set_pod(struct cluster *s, struct sched_pod *take_pod, const char *node)
 {
-	snapshot_remove_pod(s, take_pod->uid);
+	cluster_remove_pod(s, take_pod->uid);
 	struct sched_node *n = node_get(s, node);
 	free(take_pod->node_name);
 	take_pod->node_name = xstrdup(node);
@@ -215,7 +215,7 @@ void snapshot_set_pod(struct snapshot *s, struct sched_pod *take_pod, const char
 	s->n_with_anti += has_anti(take_pod);
 }
 
-void snapshot_remove_pod(struct snapshot *s, const char *uid)
+void cluster_remove_pod(struct cluster *s, const char *uid)
 {
 	struct sched_pod *p = map_steal(s->pods, uid);
 	if (!p)
@@ -235,12 +235,12 @@ void snapshot_remove_pod(struct snapshot *s, const char *uid)
 	node_drop_unused(s, n);
 }
 
-bool snapshot_has_pod(const struct snapshot *s, const char *uid)
+bool cluster_has_pod(const struct cluster *s, const char *uid)
 {
 	return map_has(s->pods, uid);
 }
 
-void snapshot_set_namespace(struct snapshot *s, const char *name, json_t *labels)
+void cluster_set_namespace(struct cluster *s, const char *name, json_t *labels)
 {
 	if (labels)
 		json_object_set(s->ns_labels, name, labels);
