@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/rand.h"
 #include "base/str.h"
 #include "cp/cache/internal.h"
 
@@ -65,7 +64,7 @@ void bucket_init(struct bucket *b)
 		b->index[i] = map_new(slot_set_free);
 }
 
-void bucket_done(struct bucket *b)
+void bucket_free(struct bucket *b)
 {
 	for (struct slot *s = b->head; s;) {
 		struct slot *next = s->next[0];
@@ -102,15 +101,23 @@ struct slot *bucket_find(const struct bucket *b, const char *ns, const char *nam
 	return s && !compare(s->obj, ns, name) ? s : NULL;
 }
 
-/* Enters (or takes out) the current object of a slot in every index. */
-static void index_slot(struct slot *s, bool enter)
+static const char *index_value(const struct cobj *o, size_t i)
+{
+	const char *v = object_field_nth(o, i);
+	return v ? v : "";
+}
+
+/* Enters (or takes out) the current object of a slot in every index. other, or NULL, is what stands there after (before):
+ * a value that stays costs nothing. */
+static void index_slot(struct slot *s, bool enter, const struct cobj *other)
 {
 	struct bucket *b = s->bucket;
 	void (*change)(struct map *, const char *, struct slot *) = enter ? slot_set_add : slot_set_remove;
 	struct cobj_owner o;
 	for (size_t i = 0; i < b->n_index; i++) {
-		const char *v = object_field_nth(s->obj, i);
-		change(b->index[i], v ? v : "", s);
+		const char *v = index_value(s->obj, i);
+		if (!other || strcmp(v, index_value(other, i)))
+			change(b->index[i], v, s);
 	}
 	for (size_t i = 0; cobj_owner(s->obj, i, &o); i++)
 		change(b->cache->dependents, o.uid, s);
@@ -139,7 +146,7 @@ struct cobj *bucket_put(struct bucket *b, struct cobj *o)
 	struct slot *before[SLOT_LEVELS], *s = seek(b, o->ns, o->name, before);
 	struct cobj *old = NULL;
 	if (s && !compare(s->obj, o->ns, o->name)) {
-		index_slot(s, false);
+		index_slot(s, false, o);
 		old = s->obj;
 	} else {
 		s = slot_new(b, random_levels());
@@ -150,7 +157,7 @@ struct cobj *bucket_put(struct bucket *b, struct cobj *o)
 		b->len++;
 	}
 	s->obj = cobj_ref(o);
-	index_slot(s, true);
+	index_slot(s, true, old);
 	return old;
 }
 
@@ -159,7 +166,7 @@ struct cobj *bucket_remove(struct bucket *b, const char *ns, const char *name)
 	struct slot *before[SLOT_LEVELS], *s = seek(b, ns, name, before);
 	if (!s || compare(s->obj, ns, name))
 		return NULL;
-	index_slot(s, false);
+	index_slot(s, false, NULL);
 	for (unsigned l = 0; l < s->levels; l++)
 		before[l]->next[l] = s->next[l];
 	struct cobj *old = s->obj;
@@ -260,7 +267,8 @@ size_t bucket_list(const struct bucket *b, const struct bucket_query *q, void (*
 			offer(&l, sorted[i]->obj);
 	} else {
 		const char *ns = str_empty(q->ns) || !b->namespaced ? NULL : q->ns;
-		struct slot *s = l.after_name ? seek(b, l.after_ns, l.after_name, NULL) : ns ? seek(b, ns, "", NULL) : b->head->next[0];
+		bool from_after = l.after_name && (!ns || strcmp(l.after_ns, ns) >= 0);
+		struct slot *s = from_after ? seek(b, l.after_ns, l.after_name, NULL) : seek(b, ns ? ns : "", "", NULL);
 		for (; s && (!ns || !strcmp(s->obj->ns, ns)); s = s->next[0])
 			offer(&l, s->obj);
 	}

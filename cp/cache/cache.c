@@ -20,9 +20,9 @@ static void unclaimed_free(void *p)
 	free(u);
 }
 
-static void bucket_free(void *p)
+static void free_bucket(void *p)
 {
-	bucket_done(p);
+	bucket_free(p);
 }
 
 struct cache *cache_new(struct loop *l, struct store *s)
@@ -30,7 +30,7 @@ struct cache *cache_new(struct loop *l, struct store *s)
 	struct cache *c = xcalloc(1, sizeof(*c));
 	c->loop = l;
 	c->store = s;
-	c->buckets = map_new(bucket_free);
+	c->buckets = map_new(free_bucket);
 	c->by_uid = map_new(NULL);
 	c->dependents = map_new(slot_set_free);
 	c->unclaimed = map_new(unclaimed_free);
@@ -41,7 +41,6 @@ void cache_free(struct cache *c)
 {
 	if (!c)
 		return;
-	store_set_watch(c->store, NULL, NULL);
 	map_free(c->buckets);
 	map_free(c->by_uid);
 	map_free(c->dependents);
@@ -65,26 +64,9 @@ static struct bucket *bucket_of_key(const struct cache *c, const char *key, cons
 
 static void keep_aside(struct cache *c, const struct store_event *ev)
 {
-	if (ev->type == STORE_DELETE) {
-		map_remove(c->unclaimed, ev->key);
-		return;
-	}
 	struct unclaimed *u = xcalloc(1, sizeof(*u));
 	*u = (struct unclaimed){ ev->rev, ev->create_rev, buf_ref(ev->value) };
 	map_set(c->unclaimed, ev->key, u);
-}
-
-static void apply_put(struct bucket *b, const struct store_event *ev)
-{
-	AUTO_COBJ *o = object_new(b, ev->value, ev->rev, ev->create_rev);
-	if (!o) {
-		keep_aside(b->cache, ev);
-		return;
-	}
-	AUTO_COBJ *old = bucket_put(b, o);
-	/* While loading, what came before the kept history is only state. */
-	if (!b->cache->loading || ev->rev > b->floor)
-		bucket_change(b, old ? CACHE_MODIFIED : CACHE_ADDED, o, old, ev->rev);
 }
 
 static void apply_delete(struct bucket *b, const struct store_event *ev, const char *rest)
@@ -94,9 +76,26 @@ static void apply_delete(struct bucket *b, const struct store_event *ev, const c
 	AUTO_COBJ *old = bucket_remove(b, ns, slash ? slash + 1 : rest);
 	if (!old || (b->cache->loading && ev->rev <= b->floor))
 		return;
-	AUTO_BUF *bytes = ev->value ? buf_ref(ev->value) : object_at_revision(old, ev->rev);
-	AUTO_COBJ *last = object_new(b, bytes, ev->rev, ev->create_rev);
+	AUTO_COBJ *last = ev->value ? object_new(b, rest, ev->value, ev->rev, ev->create_rev) : NULL;
+	if (!last) {
+		AUTO_BUF *bytes = object_at_revision(old, ev->rev);
+		last = object_new(b, rest, bytes, ev->rev, ev->create_rev);
+	}
 	bucket_change(b, CACHE_DELETED, last ? last : old, old, ev->rev);
+}
+
+static void apply_put(struct bucket *b, const struct store_event *ev, const char *rest)
+{
+	AUTO_COBJ *o = object_new(b, rest, ev->value, ev->rev, ev->create_rev);
+	if (!o) {
+		keep_aside(b->cache, ev);
+		apply_delete(b, &(struct store_event){ .type = STORE_DELETE, .rev = ev->rev, .create_rev = ev->create_rev }, rest);
+		return;
+	}
+	AUTO_COBJ *old = bucket_put(b, o);
+	/* While loading, what came before the kept history is only state. */
+	if (!b->cache->loading || ev->rev > b->floor)
+		bucket_change(b, old ? CACHE_MODIFIED : CACHE_ADDED, o, old, ev->rev);
 }
 
 static void on_store(void *arg, const struct store_event *ev)
@@ -105,11 +104,12 @@ static void on_store(void *arg, const struct store_event *ev)
 	const char *rest = NULL;
 	struct bucket *b = bucket_of_key(c, ev->key, &rest);
 	c->revision = MAX(c->revision, ev->rev);
-	if (!b)
+	map_remove(c->unclaimed, ev->key);
+	if (!b && ev->type == STORE_PUT)
 		keep_aside(c, ev);
-	else if (ev->type == STORE_PUT)
-		apply_put(b, ev);
-	else
+	else if (b && ev->type == STORE_PUT)
+		apply_put(b, ev, rest);
+	else if (b)
 		apply_delete(b, ev, rest);
 }
 
@@ -144,7 +144,7 @@ static void claim(struct bucket *b)
 	while (map_next(b->cache->unclaimed, &at, &key, &u)) {
 		if (!str_has_prefix(key, b->prefix))
 			continue;
-		AUTO_COBJ *o = object_new(b, u->value, u->rev, u->create_rev);
+		AUTO_COBJ *o = object_new(b, key + strlen(b->prefix), u->value, u->rev, u->create_rev);
 		if (!o)
 			continue;
 		AUTO_COBJ *old = bucket_put(b, o);

@@ -24,7 +24,7 @@ struct cobj {
 	int refs;
 	uint64_t rev, create_rev;
 	struct buf *json; /* complete, with metadata.resourceVersion, no trailing newline */
-	const char *ns;   /* "" when cluster-scoped */
+	const char *ns;   /* by its key; "" when cluster-scoped */
 	const char *name, *uid;
 	bool deleting;    /* metadata.deletionTimestamp is set */
 };
@@ -48,6 +48,8 @@ json_t *cobj_parse(const struct cobj *o);
 
 /* Loads everything from the store and becomes its watcher. Buckets are declared before cache_load(). */
 struct cache *cache_new(struct loop *l, struct store *s);
+/* After store_close(), whose last callbacks it still serves (or after store_set_watch(s, NULL, NULL)), and after every watch
+ * was stopped. NULL is fine. */
 void cache_free(struct cache *c);
 int cache_load(struct cache *c, struct err *e);
 struct store *cache_store(struct cache *c);
@@ -55,7 +57,8 @@ uint64_t cache_revision(const struct cache *c);
 
 /* prefix: "/registry/pods/" (trailing slash), below it "ns/name" or "name". fields: NULL-terminated paths that field
  * selectors may name beyond metadata.name and metadata.namespace; those in by_field get an index each (NULL: none).
- * window: how many recent changes watches may resume over (0: 1,000, growing with the bucket up to 100,000). Buckets
+ * window: how many recent changes watches may resume over (0: 1,000, growing with the bucket up to 100,000, but of those
+ * older than five minutes only the newest 100). Buckets
  * can be added at run time as well (their keys are loaded from the store's memory of unclaimed keys). */
 struct bucket_config {
 	const char *prefix;

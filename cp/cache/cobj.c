@@ -98,15 +98,21 @@ static void add_span_z(struct str *out, struct span s)
 	str_addc(out, '\0');
 }
 
-struct cobj *object_new(const struct bucket *b, const struct buf *value, uint64_t rev, uint64_t create_rev)
+static bool is_null(struct span s)
+{
+	return !s.p || (s.n == 4 && !memcmp(s.p, "null", 4));
+}
+
+struct cobj *object_new(const struct bucket *b, const char *key, const struct buf *value, uint64_t rev, uint64_t create_rev)
 {
 	struct scan s;
 	if (scan_object(value->data, value->len, (const char *const *)b->fields, &s) < 0)
 		return NULL;
+	const char *slash = b->namespaced ? strchr(key, '/') : NULL, *name = slash ? slash + 1 : key;
 	AUTO_STR text = STR_INIT;
-	add_span_z(&text, s.ns);
+	add_span_z(&text, (struct span){ key, slash ? (size_t)(slash - key) : 0 });
 	size_t name_at = text.len;
-	add_span_z(&text, s.name);
+	add_span_z(&text, (struct span){ name, strlen(name) });
 	size_t uid_at = text.len;
 	add_span_z(&text, s.uid);
 	size_t labels_at = text.len;
@@ -115,8 +121,9 @@ struct cobj *object_new(const struct bucket *b, const struct buf *value, uint64_
 	str_addc(&text, '\0');
 	size_t fields_at = text.len;
 	for (size_t i = 0; b->fields && b->fields[i]; i++) {
-		str_addc(&text, s.fields[i].p ? 1 : 2);
-		add_z(&text, s.fields[i]);
+		bool absent = is_null(s.fields[i]);
+		str_addc(&text, absent ? 2 : 1);
+		add_z(&text, absent ? (struct span){ NULL, 0 } : s.fields[i]);
 	}
 	size_t owners_at = text.len;
 	if (s.owners.p && *s.owners.p == '[')

@@ -6,7 +6,8 @@
 #include "base/map.h"
 #include "cp/cache/cache.h"
 
-enum { SLOT_LEVELS = 16, WINDOW_MIN = 1000, WINDOW_MAX = 100000, INDEX_MAX = 4 };
+/* Changes older than WINDOW_MS go when new ones come, but for the newest WINDOW_KEEP. */
+enum { SLOT_LEVELS = 16, WINDOW_MIN = 1000, WINDOW_MAX = 100000, WINDOW_KEEP = 100, WINDOW_MS = 300000, INDEX_MAX = 4 };
 
 /* An object with what was found in it, in one block: behind it stand, each NUL-terminated, namespace, name, uid, labels
  * (key, value ... ended by an empty key), field values in the order of the bucket's fields (0x01 before a present one, 0x02
@@ -36,8 +37,9 @@ struct cache_change {
 	int refs;
 	enum cache_event_type type;
 	struct cobj *obj, *prev;
-	uint64_t rev;
-	struct buf *json[3]; /* by the type it is told as */
+	uint64_t rev, seq; /* seq counts the bucket's changes: a transaction's share a revision */
+	int64_t at_ms;     /* monotonic */
+	struct buf *json[3]; /* by the type it is told as; kept while it is being told */
 };
 
 struct bucket {
@@ -53,6 +55,7 @@ struct bucket {
 	size_t len;
 	struct cache_change **ring; /* capacity cap, oldest at first */
 	size_t cap, first, n;
+	uint64_t seq;       /* of the newest change */
 	uint64_t floor;     /* changes up to this revision may be missing */
 	struct list watches;
 	int dispatching;
@@ -61,7 +64,7 @@ struct bucket {
 struct cache_watch {
 	struct list link;
 	struct bucket *bucket;
-	uint64_t seen;
+	uint64_t seen; /* seq of the last change told or passed over */
 	bool dead, has_query;
 	char *ns;
 	struct bucket_query query; /* selectors borrowed for the watch's life */
@@ -85,25 +88,27 @@ struct cache {
 	bool loading;
 };
 
-/* cobj.c: bytes with or without a revision -> object; NULL when the bytes are no object. */
-struct cobj *object_new(const struct bucket *b, const struct buf *value, uint64_t rev, uint64_t create_rev);
+/* cobj.c: bytes with or without a revision -> object; NULL when the bytes are no object. key: behind the bucket's prefix;
+ * it says the name. */
+struct cobj *object_new(const struct bucket *b, const char *key, const struct buf *value, uint64_t rev, uint64_t create_rev);
 /* The object's bytes at another revision (deletes). Returns owned. */
 struct buf *object_at_revision(const struct cobj *o, uint64_t rev);
 const char *object_field_nth(const struct cobj *o, size_t n); /* NULL: absent */
 
 /* bucket.c */
 void bucket_init(struct bucket *b);
-void bucket_done(struct bucket *b);
 struct slot *bucket_find(const struct bucket *b, const char *ns, const char *name);
 /* Puts (takes a reference) or removes; returns the object that stood there, owned, or NULL. */
 struct cobj *bucket_put(struct bucket *b, struct cobj *o);
 struct cobj *bucket_remove(struct bucket *b, const char *ns, const char *name);
+/* Frees it with its objects; no watch is left on it. */
+void bucket_free(struct bucket *b);
 void slot_set_add(struct map *m, const char *key, struct slot *s);
 void slot_set_remove(struct map *m, const char *key, struct slot *s);
 void slot_set_free(void *p);
 bool query_matches(const struct bucket_query *q, const struct cobj *o);
 
-/* watch.c: records the change (takes nothing) and tells the watchers unless the cache is loading. */
+/* watch.c: records the change (borrows) and tells the watchers. */
 void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *obj, struct cobj *prev, uint64_t rev);
 void change_unref(struct cache_change *c);
 

@@ -1,14 +1,14 @@
 /* The scanner.
  *
- * Happy path: one walk over the bytes; strings are skipped by memchr, containers by counting. What can fail: text that is
- * not JSON, which the store never holds unless it was damaged. What always holds: no byte outside of [bytes, bytes+len) is
+ * Happy path: one walk over the bytes; containers are skipped by counting. What can fail: text that is not JSON, which the
+ * store never holds unless it was damaged; it is not validated in full. What always holds: no byte outside of [bytes, bytes+len) is
  * read, and nesting deeper than DEPTH_MAX is refused. */
 #include "cp/cache/scan.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 512, PATH_MAX_LEN = 256 };
+enum { DEPTH_MAX = 10000, PATH_MAX_LEN = 256, REPLACEMENT = 0xfffd, NOT_CHAR = 0x110000 };
 
 struct cursor {
 	const char *p, *end;
@@ -37,16 +37,15 @@ static int string(struct cursor *c, struct span *ret)
 	if (c->p >= c->end || *c->p != '"')
 		return -EINVAL;
 	for (c->p++; c->p < c->end; c->p++) {
-		if (*c->p == '\\')
+		if (*c->p == '\\' && c->p + 1 < c->end) {
 			c->p++;
-		else if (*c->p == '"')
-			break;
+		} else if (*c->p == '"') {
+			c->p++;
+			*ret = (struct span){ start, (size_t)(c->p - start) };
+			return 0;
+		}
 	}
-	if (c->p >= c->end)
-		return -EINVAL;
-	c->p++;
-	*ret = (struct span){ start, (size_t)(c->p - start) };
-	return 0;
+	return -EINVAL;
 }
 
 /* Any value, raw. */
@@ -87,6 +86,13 @@ static int value(struct cursor *c, struct span *ret)
 	return ret->n ? 0 : -EINVAL;
 }
 
+/* 0 when nothing but space follows. */
+static int at_end(struct cursor *c)
+{
+	skip_space(c);
+	return c->p == c->end ? 0 : -EINVAL;
+}
+
 int scan_members(struct span raw, int (*fn)(void *arg, struct span key, struct span value), void *arg)
 {
 	struct cursor c = { raw.p, raw.p + raw.n };
@@ -95,7 +101,7 @@ int scan_members(struct span raw, int (*fn)(void *arg, struct span key, struct s
 		return -EINVAL;
 	char close = object ? '}' : ']';
 	if (take(&c, close))
-		return 0;
+		return at_end(&c);
 	for (;;) {
 		struct span key = { NULL, 0 }, v;
 		if (object) {
@@ -109,7 +115,7 @@ int scan_members(struct span raw, int (*fn)(void *arg, struct span key, struct s
 		if (r)
 			return r;
 		if (take(&c, close))
-			return 0;
+			return at_end(&c);
 		if (!take(&c, ','))
 			return -EINVAL;
 	}
@@ -169,11 +175,7 @@ static int meta_member(void *arg, struct span key, struct span v)
 	struct walk *w = arg;
 	struct scan *s = w->out;
 	s->meta_empty = false;
-	if (is(key, "name"))
-		s->name = unquoted(v);
-	else if (is(key, "namespace"))
-		s->ns = unquoted(v);
-	else if (is(key, "uid")) {
+	if (is(key, "uid")) {
 		s->uid = unquoted(v);
 		s->splice = (size_t)(v.p + v.n - w->bytes);
 		s->splice_comma_before = true;
@@ -192,6 +194,7 @@ static int top_member(void *arg, struct span key, struct span v)
 {
 	struct walk *w = arg;
 	if (is(key, "metadata") && *v.p == '{') {
+		*w->out = (struct scan){ 0 }; /* the last one counts, as for every parser */
 		w->out->splice = (size_t)(v.p + 1 - w->bytes);
 		w->out->meta_empty = true;
 		int r = scan_members(v, meta_member, w);
@@ -205,16 +208,23 @@ int scan_object(const char *bytes, size_t len, const char *const *paths, struct 
 {
 	struct walk w = { .bytes = bytes, .paths = paths, .out = ret };
 	*ret = (struct scan){ 0 };
-	int r = len && *bytes == '{' ? scan_members((struct span){ bytes, len }, top_member, &w) : -EINVAL;
+	int r = len && *bytes == '{' && !memchr(bytes, 0, len) ? scan_members((struct span){ bytes, len }, top_member, &w) : -EINVAL;
 	return r < 0 ? r : ret->splice ? 0 : -EINVAL;
 }
 
-static unsigned hex4(const char *p)
+/* The number behind "u" in an escape at p; NOT_CHAR where it is none. */
+static unsigned hex4(const char *p, const char *end)
 {
 	unsigned v = 0;
-	for (int i = 0; i < 4; i++) {
-		char c = p[i];
-		v = v * 16 + (unsigned)(c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
+	if (end - p < 5 || *p != 'u')
+		return NOT_CHAR;
+	for (int i = 1; i < 5; i++) {
+		static const char digits[] = "0123456789abcdef";
+		char c = p[i] >= 'A' && p[i] <= 'F' ? (char)(p[i] | 32) : p[i];
+		const char *at = c ? strchr(digits, c) : NULL;
+		if (!at)
+			return NOT_CHAR;
+		v = v * 16 + (unsigned)(at - digits);
 	}
 	return v;
 }
@@ -247,15 +257,13 @@ static size_t add_escape(struct str *out, const char *p, const char *end)
 		str_addc(out, at ? to[at - from] : *p);
 		return 1;
 	}
-	if (end - p < 5)
-		return (size_t)(end - p);
-	unsigned v = hex4(p + 1);
-	if (v >= 0xd800 && v < 0xdc00 && end - p >= 11 && p[5] == '\\' && p[6] == 'u') {
-		add_utf8(out, 0x10000 + ((v - 0xd800) << 10) + (hex4(p + 7) - 0xdc00));
+	unsigned v = hex4(p, end), low = v >= 0xd800 && v < 0xdc00 && end - p > 5 && p[5] == '\\' ? hex4(p + 6, end) : 0;
+	if (low >= 0xdc00 && low < 0xe000) {
+		add_utf8(out, 0x10000 + ((v - 0xd800) << 10) + (low - 0xdc00));
 		return 11;
 	}
-	add_utf8(out, v);
-	return 5;
+	add_utf8(out, v && (v < 0xd800 || (v > 0xdfff && v < NOT_CHAR)) ? v : REPLACEMENT);
+	return v == NOT_CHAR ? 1 : 5;
 }
 
 void scan_add_text(struct str *out, struct span raw)

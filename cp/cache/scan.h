@@ -15,7 +15,7 @@ struct span {
 };
 
 struct scan {
-	struct span name, ns, uid; /* of metadata, without quotes; escapes as they stand */
+	struct span uid;            /* of metadata, without quotes; escapes as they stand */
 	struct span labels, owners; /* the raw object and array */
 	struct span revision;      /* metadata.resourceVersion's value with its quotes */
 	bool deleting;
@@ -25,14 +25,15 @@ struct scan {
 	struct span fields[SCAN_FIELDS_MAX]; /* raw values at the wanted paths, quotes kept */
 };
 
-/* Scans an object. paths: NULL-terminated dotted paths of at most SCAN_FIELDS_MAX wanted fields (NULL: none).
- * -EINVAL: not a JSON object or no metadata object in it. Depth is bounded (-E2BIG). */
+/* Scans an object; where a member stands twice the last counts. paths: NULL-terminated dotted paths of at most SCAN_FIELDS_MAX wanted fields (NULL: none).
+ * -EINVAL: not a JSON object, no metadata object in it, or a NUL byte. Depth is bounded (-E2BIG). */
 int scan_object(const char *bytes, size_t len, const char *const *paths, struct scan *ret);
 
 /* Calls fn for each member of a raw JSON object (or each element of an array, key.p NULL) with raw values. Stops and
  * returns when fn returns non-zero; -EINVAL for malformed text. */
 int scan_members(struct span raw, int (*fn)(void *arg, struct span key, struct span value), void *arg);
-/* Adds the decoded text of a raw string value (with quotes), or the raw text of a number or boolean, without NUL. */
+/* Adds the decoded text of a raw string value (with quotes), or the raw text of anything else. Escaped NULs and halves of
+ * surrogate pairs become U+FFFD, so that no NUL comes out where none went in. */
 void scan_add_text(struct str *out, struct span raw);
 
 #endif

@@ -6,9 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cp/cache/internal.h"
+
+static void drop_encoded(struct cache_change *c)
+{
+	for (size_t i = 0; i < ARRAY_LEN(c->json); i++)
+		buf_unref_ptr(&c->json[i]);
+}
 
 void change_unref(struct cache_change *c)
 {
@@ -16,8 +23,7 @@ void change_unref(struct cache_change *c)
 		return;
 	cobj_unref(c->obj);
 	cobj_unref(c->prev);
-	for (size_t i = 0; i < ARRAY_LEN(c->json); i++)
-		buf_unref(c->json[i]);
+	drop_encoded(c);
 	free(c);
 }
 
@@ -42,27 +48,38 @@ struct buf *cache_event_json(const struct cache_event *ev, enum cache_event_type
 	return c->json[type];
 }
 
-/* Makes room: the ring follows the bucket's size between its bounds. */
-static void ring_reserve(struct bucket *b)
+static struct cache_change *nth(const struct bucket *b, size_t i)
 {
+	return b->ring[(b->first + i) % b->cap];
+}
+
+static void drop_oldest(struct bucket *b)
+{
+	struct cache_change *old = nth(b, 0);
+	b->floor = old->rev;
+	b->first = (b->first + 1) % b->cap;
+	b->n--;
+	change_unref(old);
+}
+
+/* Makes room: the ring follows the bucket's size between its bounds, and time. */
+static void ring_reserve(struct bucket *b, int64_t now_ms)
+{
+	while (!b->window && b->n > WINDOW_KEEP && nth(b, 0)->at_ms < now_ms - WINDOW_MS)
+		drop_oldest(b);
 	size_t want = b->window ? b->window : MIN(MAX((size_t)WINDOW_MIN, b->len), (size_t)WINDOW_MAX);
 	if (b->n == b->cap && b->cap < want) {
 		size_t cap = MIN(b->cap ? b->cap * 2 : 64, want);
 		struct cache_change **ring = xcalloc(cap, sizeof(*ring));
 		for (size_t i = 0; i < b->n; i++)
-			ring[i] = b->ring[(b->first + i) % b->cap];
+			ring[i] = nth(b, i);
 		free(b->ring);
 		b->ring = ring;
 		b->cap = cap;
 		b->first = 0;
 	}
-	if (b->n == b->cap) {
-		struct cache_change *old = b->ring[b->first];
-		b->floor = old->rev;
-		b->first = (b->first + 1) % b->cap;
-		b->n--;
-		change_unref(old);
-	}
+	if (b->n == b->cap)
+		drop_oldest(b);
 }
 
 /* The type under which a watch with a query hears of the change; false: not at all. */
@@ -72,9 +89,9 @@ static bool turn(const struct cache_watch *w, const struct cache_change *c, enum
 	if (!w->has_query)
 		return true;
 	bool now = query_matches(&w->query, c->obj), before = c->prev && query_matches(&w->query, c->prev);
-	if (c->type == CACHE_DELETED) {
-		return before || now;
-	} else if (now) {
+	if (c->type == CACHE_DELETED)
+		return before;
+	if (now) {
 		*ret = before ? CACHE_MODIFIED : CACHE_ADDED;
 		return true;
 	}
@@ -85,9 +102,9 @@ static bool turn(const struct cache_watch *w, const struct cache_change *c, enum
 static void tell(struct cache_watch *w, struct cache_change *c)
 {
 	enum cache_event_type type;
-	if (w->dead || c->rev <= w->seen)
+	if (w->dead || c->seq <= w->seen)
 		return;
-	w->seen = c->rev;
+	w->seen = c->seq;
 	if (!turn(w, c, &type))
 		return;
 	struct cache_event ev = { .type = type, .obj = c->obj, .prev = c->prev, .rev = c->rev, .change = c };
@@ -112,8 +129,9 @@ static void sweep(struct bucket *b)
 void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *obj, struct cobj *prev, uint64_t rev)
 {
 	struct cache_change *c = xcalloc(1, sizeof(*c));
-	*c = (struct cache_change){ .refs = 2, .type = type, .obj = cobj_ref(obj), .prev = prev ? cobj_ref(prev) : NULL, .rev = rev };
-	ring_reserve(b);
+	*c = (struct cache_change){ .refs = 2, .type = type, .obj = cobj_ref(obj), .prev = prev ? cobj_ref(prev) : NULL, .rev = rev,
+				    .seq = ++b->seq, .at_ms = clock_mono_ms() };
+	ring_reserve(b, c->at_ms);
 	b->ring[(b->first + b->n++) % b->cap] = c;
 	b->dispatching++;
 	/* Watches that a callback adds stand behind the last and have replayed this change already. */
@@ -124,30 +142,33 @@ void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *ob
 	}
 	if (--b->dispatching == 0)
 		sweep(b);
+	drop_encoded(c);
 	change_unref(c);
 }
 
-static void replay(struct cache_watch *w, uint64_t from_rev)
+/* The place in the ring of the first change after a revision. */
+static size_t place_after(const struct bucket *b, uint64_t rev)
 {
-	struct bucket *b = w->bucket;
-	/* The ring may move under the callbacks: go by revision. */
-	for (uint64_t after = from_rev; !w->dead;) {
-		struct cache_change *next = NULL;
-		size_t lo = 0, hi = b->n;
-		while (lo < hi) {
-			size_t mid = (lo + hi) / 2;
-			if (b->ring[(b->first + mid) % b->cap]->rev <= after)
-				lo = mid + 1;
-			else
-				hi = mid;
-		}
-		if (lo == b->n)
-			return;
-		next = b->ring[(b->first + lo) % b->cap];
-		next->refs++;
-		after = next->rev;
-		tell(w, next);
-		change_unref(next);
+	size_t lo = 0, hi = b->n;
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		if (nth(b, mid)->rev <= rev)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* The ring stays as it is meanwhile: changes come from the loop only. */
+static void replay(struct cache_watch *w, size_t from)
+{
+	for (size_t i = from; i < w->bucket->n && !w->dead; i++) {
+		struct cache_change *c = nth(w->bucket, i);
+		tell(w, c);
+		/* The newest may be in the middle of being told to others. */
+		if (w->bucket->dispatching == 1)
+			drop_encoded(c);
 	}
 }
 
@@ -163,7 +184,8 @@ int bucket_watch(struct bucket *b, uint64_t from_rev, const struct bucket_query 
 	w->bucket = b;
 	w->fn = fn;
 	w->arg = arg;
-	w->seen = from_rev == UINT64_MAX ? now : from_rev;
+	size_t from = from_rev == UINT64_MAX ? b->n : place_after(b, from_rev);
+	w->seen = b->seq - (b->n - from);
 	if (q) {
 		w->has_query = true;
 		w->query = *q;
@@ -173,8 +195,7 @@ int bucket_watch(struct bucket *b, uint64_t from_rev, const struct bucket_query 
 	list_add(&b->watches, &w->link);
 	*ret = w;
 	b->dispatching++;
-	if (from_rev != UINT64_MAX)
-		replay(w, from_rev);
+	replay(w, from);
 	if (w->dead)
 		*ret = NULL;
 	if (--b->dispatching == 0)

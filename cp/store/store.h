@@ -24,12 +24,15 @@ enum store_op_type { STORE_PUT, STORE_DELETE };
 struct store_op {
 	enum store_op_type type;
 	const char *key;   /* "/registry/pods/default/a"; borrowed */
-	struct buf *value; /* PUT; for DELETE the last state that the delete event shall carry (or NULL); referenced */
-	uint64_t expect;   /* revision of the last change of key, STORE_ABSENT or STORE_ANY */
+	struct buf *value; /* PUT: needed; for DELETE the last state that the delete event shall carry (or NULL); referenced */
+	uint64_t expect;   /* revision of the last change of key, STORE_ABSENT or STORE_ANY (a DELETE of nothing is done) */
 	bool volatile_;    /* a heartbeat: gets a revision and is served and watched, but need not survive a crash */
 };
 
-/* r is 0, or -ESTALE (a precondition failed: nothing was done), -ENOSPC, -EIO ... with e; rev is the new revision. */
+/* r is 0, or with e: -ESTALE (a precondition failed), -EINVAL (a key twice, a PUT without
+ * value), -ESHUTDOWN (queued while the store closes), -ENOSPC, -EIO ...; then nothing was done. (Only the sync's own
+ * failure is less certain: a crash before the next success may still bring the transaction back.) rev is the new
+ * revision. */
 typedef void (*store_done)(void *arg, int r, uint64_t rev, const struct err *e);
 /* One committed change, in order. value is NULL for a delete without last state. prev_rev is 0 for a new key. */
 struct store_event {
@@ -43,29 +46,33 @@ struct store_event {
 typedef void (*store_watch)(void *arg, const struct store_event *ev);
 
 /* Opens or creates the SQLite database at path (WAL, synchronous=FULL). -EBUSY when another process has it open,
- * -EUCLEAN when it is corrupt. history_s: how long superseded states are kept for watches that resume (default 300). */
+ * -EUCLEAN when it is corrupt. history_s: how long superseded states are kept for watches that resume
+ * (0: 300; negative: not at all). */
 int store_open_sqlite(struct loop *l, const char *path, int history_s, struct store **ret, struct err *e);
-/* Commits what is queued, then closes. */
+/* Commits what is queued, calls what is due back, then closes. Not from a callback of the store. */
 void store_close(struct store *s);
 
 /* Calls fn for the current state of every key (as STORE_PUT events, in key order), then returns. Once, before use. */
 int store_load(struct store *s, store_watch fn, void *arg, struct err *e);
-/* Calls fn for the kept history, oldest first (deletes included), for watches that resume over a restart. Complete
- * above store_compacted_revision(); below it come only superseded states that a later event in it follows. */
+/* Calls fn for all that is kept, by revision (deletes included): applied in order it gives what store_load() gives, and
+ * on the way every change after store_compacted_revision(), each behind the state that it replaced, for watches that
+ * resume over a restart. (Heartbeats that a later state of their key replaced are missing.) fn must not call the store. */
 int store_load_history(struct store *s, store_watch fn, void *arg, struct err *e);
 void store_set_watch(struct store *s, store_watch fn, void *arg);
 
 /* Queues a transaction; done is called once from the loop. ops are borrowed for the call. */
 void store_txn(struct store *s, const struct store_op *ops, size_t n, store_done done, void *arg);
-/* The newest revision that has been given to a watcher. */
+/* The newest revision that has been given to a watcher; 1 for an empty store. */
 uint64_t store_revision(const struct store *s);
-/* The oldest revision from which history is complete (watches from before get 410). */
+/* The oldest revision from which history is complete: changes after it can all be replayed (watches from before it get
+ * 410). */
 uint64_t store_compacted_revision(const struct store *s);
 /* Drops the superseded states that are older than the history now, instead of in the next idle minute. Blocking. */
 int store_compact(struct store *s, struct err *e);
 /* A copy of the database into path, consistent, while running (backup). Blocking; small. */
 int store_backup(struct store *s, const char *path, struct err *e);
 
+/* bytes_written: to the log, before it is moved into the database. */
 struct store_stats {
 	uint64_t txns, commits, bytes_written, keys;
 };

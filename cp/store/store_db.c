@@ -41,6 +41,7 @@ struct store_db {
 	sqlite3 *sql;
 	sqlite3_stmt *st[N_STATEMENTS];
 	int wal_pages;
+	bool uncertain;
 	uint64_t pages_written;
 };
 
@@ -129,8 +130,8 @@ static int create_tables(struct store_db *d, struct err *e)
 	return r;
 }
 
-/* Makes an empty database ours, or checks that this one is. */
-static int check_format(struct store_db *d, struct err *e)
+/* -EUCLEAN for a database of somebody else's. ret_empty: it has nothing in it yet. */
+static int check_format(struct store_db *d, bool *ret_empty, struct err *e)
 {
 	int64_t id, version, tables;
 	int r = pragma_int(d, "PRAGMA application_id", &id, e);
@@ -140,8 +141,9 @@ static int check_format(struct store_db *d, struct err *e)
 		r = pragma_int(d, "SELECT count(*) FROM sqlite_schema", &tables, e);
 	if (r)
 		return r;
-	if (!id && !version && !tables)
-		return create_tables(d, e);
+	*ret_empty = !id && !version && !tables;
+	if (*ret_empty)
+		return 0;
 	if (id != APPLICATION_ID)
 		return err_set(e, -EUCLEAN, "not a store of Knarr's (application id %lld)", (long long)id);
 	if (version > FORMAT_VERSION)
@@ -150,15 +152,20 @@ static int check_format(struct store_db *d, struct err *e)
 	return 0;
 }
 
-/* The order matters: exclusive locking before the first touch of the log keeps its index on the heap. */
+/* The order matters: exclusive locking before the first touch of the log keeps its index on the heap, and a file of
+ * somebody else's is left as it is. */
 static int configure(struct store_db *d, struct err *e)
 {
+	bool empty = false;
 	sqlite3_extended_result_codes(d->sql, 1);
-	int r = exec(d, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-			"PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-1024; PRAGMA temp_store=MEMORY;"
-			"PRAGMA trusted_schema=OFF; BEGIN IMMEDIATE; COMMIT;", e);
+	int r = exec(d, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA trusted_schema=OFF", e);
 	if (!r)
-		r = check_format(d, e);
+		r = check_format(d, &empty, e);
+	if (!r)
+		r = exec(d, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+			    "PRAGMA cache_size=-1024; PRAGMA temp_store=MEMORY; BEGIN IMMEDIATE; COMMIT", e);
+	if (!r && empty)
+		r = create_tables(d, e);
 	sqlite3_wal_hook(d->sql, on_wal, d);
 	for (size_t i = 0; !r && i < N_STATEMENTS; i++) {
 		int rc = sqlite3_prepare_v3(d->sql, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &d->st[i], NULL);
@@ -205,12 +212,20 @@ int store_db_begin(struct store_db *d, struct err *e)
 int store_db_commit(struct store_db *d, struct err *e)
 {
 	int r = run(d, COMMIT, e);
+	/* SQLITE_FULL comes from writing, and the frame that makes a commit valid is written last. */
+	if (!r || (sqlite3_errcode(d->sql) & 0xff) != SQLITE_FULL)
+		d->uncertain = r != 0;
 	if (r)
 		store_db_rollback(d);
 	int pages = 0, high = 0;
 	sqlite3_db_status(d->sql, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &high, 1);
 	d->pages_written += (uint64_t)pages;
 	return r;
+}
+
+bool store_db_uncertain(const struct store_db *d)
+{
+	return d->uncertain;
 }
 
 void store_db_rollback(struct store_db *d)
@@ -347,6 +362,18 @@ static int vacuum_into(struct store_db *d, const char *path, struct err *e)
 	return r;
 }
 
+/* The copy itself is safe; its name may be lost with the power until the directory is written: ignoring errors. */
+static void sync_parent(const char *path)
+{
+	AUTO_FREE char *dir = xstrdup(path);
+	char *slash = strrchr(dir, '/');
+	if (slash)
+		slash[slash == dir] = '\0';
+	AUTO_FD int fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		(void)fsync(fd);
+}
+
 int store_db_backup(struct store_db *d, const char *path, struct err *e)
 {
 	AUTO_FREE char *tmp = xasprintf("%s.tmp", path);
@@ -359,6 +386,8 @@ int store_db_backup(struct store_db *d, const char *path, struct err *e)
 		r = err_sys(e, "%s", tmp);
 	if (!r && rename(tmp, path) < 0)
 		r = err_sys(e, "%s", path);
+	if (!r)
+		sync_parent(path);
 	if (r)
 		unlink(tmp);
 	return r;

@@ -27,8 +27,11 @@ int store_db_open(const char *path, struct store_db **ret, struct err *e);
 void store_db_close(struct store_db *d); /* NULL is fine */
 
 int store_db_begin(struct store_db *d, struct err *e);
-/* Durable when it returns 0; else nothing happened and the transaction is over. */
+/* Durable when it returns 0; else nothing happened and the transaction is over. But see store_db_uncertain(). */
 int store_db_commit(struct store_db *d, struct err *e);
+/* Whether a crash now might bring the last, failed commit back, because it was the sync that failed. The next successful
+ * commit writes over its remains. */
+bool store_db_uncertain(const struct store_db *d);
 void store_db_rollback(struct store_db *d); /* harmless outside a transaction */
 int store_db_insert(struct store_db *d, const struct store_row *row, const struct buf *value, struct err *e);
 int store_db_delete(struct store_db *d, int64_t id, struct err *e);

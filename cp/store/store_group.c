@@ -3,9 +3,10 @@
  * Happy path: each transaction's preconditions are checked against the index, it gets the next revision, its rows are
  * inserted; at the end one commit makes all of them durable. A group of nothing but volatile changes writes nothing
  * unless the block of reserved revisions is used up.
- * What can fail: any write. Then every transaction of the group gets the error and the index is as before. The revisions
- * are burnt, and the next group commits to disk even if it is volatile: it overwrites what the failed commit may have
- * left in the log file, so that a crash cannot bring that back beside what was acknowledged since.
+ * What can fail: any write. Then every transaction of the group gets the error and the index is as before. Where it was the
+ * sync that failed, the revisions are burnt and the next group commits to disk even if it is volatile: it overwrites what
+ * the failed commit may have left in the log file, so that a crash cannot bring that back beside what was acknowledged
+ * since. (A full disk leaves nothing behind: heartbeats go on.)
  * What always holds: no revision above `reserved` leaves this file, so none is ever given out twice; a key's rows in
  * order of id have ascending revisions. */
 #include <errno.h>
@@ -104,7 +105,7 @@ static int write_op(struct group *g, struct store_txn *t, struct store_txn_op *o
 	if (r)
 		return r;
 	if (k)
-		store_index_retire(x, k->row, k->row_rev, g->now);
+		store_index_retire(x, k->row, t->rev, g->now);
 	if (deleted) {
 		store_index_retire(x, row, t->rev, g->now);
 		store_index_remove(x, op->key);
@@ -139,7 +140,7 @@ static int apply(struct group *g, struct store_txn *t)
 static int reserve(struct group *g, uint64_t *ret_reserved)
 {
 	struct store_sqlite *q = g->q;
-	if (g->rev <= q->reserved && !q->barrier)
+	if (g->rev <= q->reserved && !store_db_uncertain(q->db))
 		return 0;
 	uint64_t wanted = g->rev > q->reserved ? g->rev + STORE_REVISION_BLOCK : q->reserved;
 	int r = begin(g);
@@ -159,17 +160,15 @@ static int finish(struct group *g, int r)
 		r = reserve(g, &reserved);
 	if (!r && g->begun)
 		r = store_db_commit(q->db, &g->e);
-	q->last = g->rev;
+	if (!r || store_db_uncertain(q->db))
+		q->last = g->rev;
 	if (r) {
 		store_db_rollback(q->db);
 		store_index_rollback(q->index);
-		q->barrier = true;
 		return r;
 	}
 	store_index_commit(q->index);
 	q->reserved = reserved;
-	if (g->begun)
-		q->barrier = false;
 	return 0;
 }
 
@@ -209,7 +208,7 @@ static int write_held(struct group *g, const char *key, const struct store_key *
 	int r = write_row(g, key, k->rev, k->create_rev, k->row_rev, false, k->held, &now.row);
 	if (r)
 		return r;
-	store_index_retire(g->q->index, k->row, k->row_rev, g->now);
+	store_index_retire(g->q->index, k->row, k->rev, g->now);
 	store_index_put(g->q->index, key, &now);
 	return 0;
 }
@@ -307,10 +306,8 @@ int store_group_compact(struct store_sqlite *q, bool all, struct err *e)
 		return 0;
 	uint64_t compacted;
 	int r = delete_expired(q, n, &compacted, e);
-	if (r) {
-		q->barrier = true;
+	if (r)
 		return r;
-	}
 	__atomic_store_n(&q->s.compacted, compacted, __ATOMIC_RELEASE);
 	store_index_drop_old(q->index, n);
 	return (int)n;

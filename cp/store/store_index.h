@@ -18,8 +18,8 @@ struct store_key {
 /* A row that nothing needs any more once the history window has passed. */
 struct store_old_row {
 	int64_t row;
-	uint64_t rev;
-	int64_t since; /* wall clock, seconds */
+	uint64_t rev;  /* of the change that superseded it; a tombstone's own */
+	int64_t since; /* of that change; wall clock, seconds */
 };
 
 struct store_index;

@@ -27,7 +27,7 @@ static int index_row(void *arg, const struct store_row *row)
 	o->q->next_row = row->id + 1;
 	o->newest = MAX(o->newest, row->rev);
 	if (k)
-		store_index_retire(x, k->row, k->row_rev, since);
+		store_index_retire(x, k->row, row->rev, since);
 	if (row->deleted) {
 		store_index_retire(x, row->id, row->rev, since);
 		store_index_remove(x, row->key);
@@ -69,6 +69,8 @@ static int emit(struct store_sqlite *q, int64_t id, store_watch fn, void *arg, s
 	int r = store_db_read(q->db, id, &row, &key, &value, e);
 	if (r)
 		return r == -ENOENT ? -EUCLEAN : r;
+	if (!row.deleted && !value)
+		return err_set(e, -EUCLEAN, "store: row %lld has no value", (long long)id);
 	struct store_event ev = { .type = row.deleted ? STORE_DELETE : STORE_PUT, .key = row.key, .value = value,
 				  .rev = row.rev, .create_rev = row.create_rev, .prev_rev = row.prev_rev };
 	fn(arg, &ev);
@@ -103,7 +105,6 @@ int store_replay_load(struct store *s, store_watch fn, void *arg, struct err *e)
 }
 
 struct history {
-	struct store_sqlite *q;
 	struct past {
 		uint64_t rev;
 		int64_t row;
@@ -111,13 +112,9 @@ struct history {
 	size_t n, cap;
 };
 
-/* Superseded rows and deletions are history; of the current states those that came after the last compaction. */
 static int gather(void *arg, const struct store_row *row)
 {
 	struct history *h = arg;
-	const struct store_key *k = store_index_get(h->q->index, row->key);
-	if (k && k->row == row->id && row->rev <= h->q->s.compacted)
-		return 0;
 	if (h->n == h->cap) {
 		h->cap = h->cap ? h->cap * 2 : 256;
 		h->v = xreallocarray(h->v, h->cap, sizeof(*h->v));
@@ -138,7 +135,7 @@ static int compare_past(const void *a, const void *b)
 int store_replay_history(struct store *s, store_watch fn, void *arg, struct err *e)
 {
 	struct store_sqlite *q = CONTAINER_OF(s, struct store_sqlite, s);
-	struct history h = { .q = q };
+	struct history h = { 0 };
 	pthread_mutex_lock(&q->db_lock);
 	int r = store_db_scan(q->db, gather, &h, e);
 	if (h.n)

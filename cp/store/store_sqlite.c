@@ -218,7 +218,7 @@ static struct store_sqlite *sqlite_new(struct loop *l, int history_s)
 	struct store_sqlite *q = xcalloc(1, sizeof(*q));
 	q->s.driver = &driver;
 	q->s.loop = l;
-	q->history_s = history_s;
+	q->history_s = history_s ? MAX(history_s, 0) : STORE_HISTORY_S;
 	q->index = store_index_new();
 	store_txn_queue_init(&q->queue);
 	pthread_mutex_init(&q->queue_lock, NULL);

@@ -15,6 +15,7 @@
 #define STORE_REVISION_BLOCK 10000   /* revisions reserved by one write */
 #define STORE_CHECKPOINT_PAGES 2048  /* 8 MiB of log */
 #define STORE_COMPACT_ROWS 1024      /* one compaction transaction */
+#define STORE_HISTORY_S 300
 #define STORE_HISTORY_ROWS 200000    /* superseded rows kept at most, whatever their age */
 #define STORE_COMPACT_LAZY_S 60      /* so long a few expired rows may wait for company */
 
@@ -44,7 +45,6 @@ struct store_sqlite {
 	int64_t next_row;
 	uint64_t last;     /* newest revision given out or burnt */
 	uint64_t reserved; /* on disk: none above it is given out */
-	bool barrier;      /* a commit failed: the next group writes, whatever is in it */
 	struct store_stats stats;
 };
 

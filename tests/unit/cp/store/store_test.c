@@ -190,7 +190,7 @@ END_TEST
 START_TEST(compaction_keeps_current_states)
 {
 	fixture_close();
-	fixture_open(0);
+	fixture_open(-1);
 	for (int i = 0; i < 3000; i++) {
 		char key[16];
 		snprintf(key, sizeof(key), "/r/%d", i % 10);
@@ -200,10 +200,10 @@ START_TEST(compaction_keeps_current_states)
 	ck_assert_int_eq(store_compact(store, NULL), 0);
 	ck_assert_uint_eq(store_compacted_revision(store), gone);
 	fixture_close();
-	fixture_open(0);
+	fixture_open(-1);
 	ck_assert_uint_eq(store_compacted_revision(store), gone);
-	expect_text(history(), "");
-	AUTO_FREE char *all = loaded();
+	AUTO_FREE char *all = loaded(), *kept = history();
+	ck_assert_uint_eq(strlen(kept), strlen(all)); /* nothing superseded is left */
 	ck_assert_ptr_null(strstr(all, "/r/0"));
 	ck_assert_ptr_nonnull(strstr(all, "P /r/1=value 2993/3/2983;P /r/2=value 2994/4/2984;"));
 	uint64_t rev = put("/r/new", "x");
@@ -211,7 +211,7 @@ START_TEST(compaction_keeps_current_states)
 	fixture_open(300);
 	AUTO_FREE char *h = history();
 	AUTO_FREE char *want = xasprintf("P /r/new=x %llu/%llu/0;", (unsigned long long)rev, (unsigned long long)rev);
-	ck_assert_str_eq(h, want);
+	ck_assert(str_has_suffix(h, want));
 }
 END_TEST
 
