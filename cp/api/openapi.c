@@ -1,145 +1,308 @@
-/* Publishing OpenAPI. Purpose: /openapi/v3 (an index and a document a group and version, kept by the hash of its content)
- * and /openapi/v2 (one document). Happy path: built from the schema when first asked for, then kept. Older clients that
- * accept nothing but the protobuf encoding of v2 get 406. */
-#include "cp/api/openapi.h"
-
+/* Publishing OpenAPI. Purpose: /openapi/v3 (an index, and a document of each group and version, addressed by the hash
+ * of its content) and /openapi/v2 (one document), as JSON or protocol buffers. Happy path: made from the schema when
+ * first asked for; kept compressed, which is how clients take it. Unknown groups give 404, media types that nobody here
+ * speaks 406. What always holds: a document's bytes and hash never change while the server runs. */
+#include <limits.h>
+#include <malloc.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <zlib.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
 #include "cp/api/catalog.h"
+#include "cp/schema/openapi.h"
 
-json_t *openapi_document(const struct schema *s, const char *group, const char *version, enum openapi_version v)
+#define GZIP_HEADER 16 /* added to zlib's window bits */
+#define YEAR_S (365 * 24 * 3600)
+
+/* --- media types -------------------------------------------------------------------------------------------------- */
+
+enum encoding { ENCODING_JSON, ENCODING_PROTO, ENCODINGS };
+
+/* Clients ask with @ or without; what is answered has none, for it is no letter of media types (RFC 9110, 5.6.2). */
+static const struct media {
+	const char *asked, *answered;
+	enum encoding encoding;
+	bool v2, v3;
+} media[] = {
+    {"application/json", "application/json", ENCODING_JSON, true, true},
+    {"application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+     "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", ENCODING_PROTO, true, false},
+    {"application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+     "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", ENCODING_PROTO, true, false},
+    {"application/com.github.proto-openapi.spec.v3@v1.0+protobuf",
+     "application/com.github.proto-openapi.spec.v3.v1.0+protobuf", ENCODING_PROTO, false, true},
+    {"application/com.github.proto-openapi.spec.v3.v1.0+protobuf",
+     "application/com.github.proto-openapi.spec.v3.v1.0+protobuf", ENCODING_PROTO, false, true},
+};
+
+static const struct media *media_of(const char *name, bool is_v2)
 {
-	json_t *definitions = json_object(), *paths = json_object(), *info = json_pack("{s:s,s:s}", "title", "Kubernetes", "version",
-										       "v1.36.0+knarr");
-	const struct kind *k;
-	size_t found = 0;
-	for (size_t i = 0; (k = schema_kind_nth(s, i)); i++) {
-		if (group && (strcmp(k->group, group) != 0 || strcmp(k->version, version) != 0))
-			continue;
-		found++;
-		if (k->type && k->type->name)
-			openapi_add_type(definitions, s, k->type, v);
-		openapi_add_paths(paths, k, v);
+	if (strcmp(name, "*/*") == 0 || strcmp(name, "application/*") == 0)
+		return &media[0];
+	for (size_t i = 0; i < ARRAY_LEN(media); i++)
+		if (strcasecmp(media[i].asked, name) == 0 && (is_v2 ? media[i].v2 : media[i].v3))
+			return &media[i];
+	return NULL;
+}
+
+/* The first clause of the highest q that can be served; NULL when none can. */
+static const struct media *negotiate(const char *accept, bool is_v2)
+{
+	const struct media *best = NULL;
+	double best_q = 0;
+	char *save = NULL;
+	if (str_empty(accept))
+		return &media[0];
+	AUTO_FREE char *text = xstrdup(accept);
+	for (char *clause = strtok_r(text, ",", &save); clause; clause = strtok_r(NULL, ",", &save)) {
+		const char *q = strstr(clause, "q=");
+		double value = q ? strtod(q + 2, NULL) : 1;
+		clause += strspn(clause, " \t");
+		clause[strcspn(clause, "; \t")] = '\0';
+		const struct media *m = media_of(clause, is_v2);
+		if (m && value > best_q) {
+			best = m;
+			best_q = value;
+		}
 	}
-	if (!found) {
-		json_decref(definitions);
-		json_decref(paths);
-		json_decref(info);
-		return NULL;
-	}
-	if (v == OPENAPI_V2)
-		return json_pack("{s:s,s:o,s:o,s:o,s:{},s:{},s:[]}", "swagger", "2.0", "info", info, "paths", paths, "definitions", definitions,
-				 "parameters", "securityDefinitions", "security");
-	return json_pack("{s:s,s:o,s:o,s:{s:o}}", "openapi", "3.0.0", "info", info, "paths", paths, "components", "schemas", definitions);
+	return best;
 }
 
-static void hash_text(const struct buf *b, char ret[2 * SHA256_DIGEST_LENGTH + 1])
+/* --- documents ---------------------------------------------------------------------------------------------------- */
+
+/* group NULL: version 2 of everything. */
+struct name {
+	const char *group, *version;
+};
+
+/* Compresses; zlib fails only for want of memory, which ends the process as it does elsewhere. */
+static struct buf *deflate_text(const struct str *text)
 {
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	SHA256((const unsigned char *)b->data, b->len, digest);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		sprintf(ret + 2 * i, "%02X", digest[i]);
+	z_stream z = {.next_in = (Bytef *)str_text(text), .avail_in = (uInt)text->len};
+	if (text->len > UINT_MAX ||
+	    deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS + GZIP_HEADER, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+		abort();
+	size_t bound = deflateBound(&z, z.avail_in);
+	AUTO_FREE char *out = xmalloc(bound);
+	z.next_out = (Bytef *)out;
+	z.avail_out = (uInt)bound;
+	deflate(&z, Z_FINISH);
+	deflateEnd(&z);
+	return buf_new(out, bound - z.avail_out);
 }
 
-/* "api/v1" or "apis/apps/v1". */
-static char *gv_path(const char *group, const char *version)
+/* The inverse. gzip's last four bytes are the length (RFC 1952, 2.3.1). */
+static struct buf *inflate_buf(const struct buf *zipped)
 {
-	return *group ? xasprintf("apis/%s/%s", group, version) : xasprintf("api/%s", version);
-}
-
-/* The kept document; NULL when there is none. group NULL: version 2. */
-static struct buf *document(struct api *a, const char *group, const char *version)
-{
-	AUTO_FREE char *path = group ? gv_path(group, version) : xstrdup("v2");
-	AUTO_FREE char *key = xasprintf("openapi %s", path);
-	struct buf *b = map_get(a->documents, key);
-	if (b)
-		return b;
-	AUTO_JSON *j = openapi_document(a->schema, group, version, group ? OPENAPI_V3 : OPENAPI_V2);
-	if (!j)
-		return NULL;
-	AUTO_FREE char *text = json_text(j);
-	b = buf_new(text, strlen(text));
-	map_set(a->documents, key, b);
+	const unsigned char *end = (const unsigned char *)zipped->data + zipped->len - 4;
+	size_t n = (size_t)end[0] | (size_t)end[1] << 8 | (size_t)end[2] << 16 | (size_t)end[3] << 24;
+	struct buf *b = buf_alloc(n);
+	z_stream z = {.next_in = (Bytef *)zipped->data,
+		      .avail_in = (uInt)zipped->len,
+		      .next_out = (Bytef *)b->data,
+		      .avail_out = (uInt)n};
+	if (inflateInit2(&z, MAX_WBITS + GZIP_HEADER) != Z_OK)
+		abort();
+	inflate(&z, Z_FINISH);
+	inflateEnd(&z);
 	return b;
 }
 
-static void add_index(json_t *paths, struct api *a, const char *group)
+static struct buf *hash_text(const struct str *text)
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	AUTO_STR hex = STR_INIT;
+	SHA256((const unsigned char *)str_text(text), text->len, digest);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		str_addf(&hex, "%02X", digest[i]);
+	return buf_new(hex.p, hex.len);
+}
+
+static json_t *build(const struct api *a, const struct name *n)
+{
+	return n->group ? openapi_v3(a->schema, n->group, n->version) : openapi_v2(a->schema);
+}
+
+static char *key_of(const struct name *n, const char *what)
+{
+	AUTO_FREE char *path = n->group ? openapi_path(n->group, n->version) : xstrdup("v2");
+	return xasprintf("openapi %s %s", path, what);
+}
+
+/* Makes and keeps the document in one encoding, and with JSON its hash. False when there is none. */
+static bool make(struct api *a, const struct name *n, enum encoding encoding)
+{
+	AUTO_FREE char *key = key_of(n, encoding == ENCODING_JSON ? "json" : "proto"), *hash_key = key_of(n, "hash");
+	AUTO_STR text = STR_INIT;
+	json_t *document = build(a, n);
+	if (!document)
+		return false;
+	if (encoding == ENCODING_JSON)
+		str_add_jsonv(&text, document);
+	else
+		(n->group ? openapi_v3_proto : openapi_v2_proto)(document, &text);
+	json_decref(document);
+	map_set(a->documents, key, deflate_text(&text));
+	if (encoding == ENCODING_JSON)
+		map_set(a->documents, hash_key, hash_text(&text));
+	str_done(&text);
+	/* The tree took some megabytes: give them back at once. */
+	malloc_trim(0);
+	return true;
+}
+
+/* Compressed; NULL when there is no such document. Borrowed. */
+static struct buf *document(struct api *a, const struct name *n, enum encoding encoding)
+{
+	AUTO_FREE char *key = key_of(n, encoding == ENCODING_JSON ? "json" : "proto");
+	if (!map_has(a->documents, key) && !make(a, n, encoding))
+		return NULL;
+	return map_get(a->documents, key);
+}
+
+static const char *document_hash(struct api *a, const struct name *n)
+{
+	AUTO_FREE char *key = key_of(n, "hash");
+	if (!map_has(a->documents, key) && !make(a, n, ENCODING_JSON))
+		return NULL;
+	const struct buf *b = map_get(a->documents, key);
+	return b->data;
+}
+
+/* --- answers ------------------------------------------------------------------------------------------------------ */
+
+static void add_header(struct http_header h[REPLY_HEADERS], const char *name, const char *value)
+{
+	size_t i = 0;
+	while (h[i].name && strcasecmp(h[i].name, name) != 0)
+		i++;
+	if (i + 1 < REPLY_HEADERS)
+		h[i] = (struct http_header){name, value};
+}
+
+static void send(struct req *q, int code, struct http_header h[REPLY_HEADERS], struct buf *body)
+{
+	metrics_count(q->api, q, code);
+	http_respond_buf(q->x, code, h, body);
+	reply_done(q);
+}
+
+/* The document under its own hash never changes (RFC 8246); its path without one leads to what is current. */
+static void send_document(struct req *q, const struct name *n, const struct media *m)
+{
+	struct http_header h[REPLY_HEADERS];
+	struct tm tm;
+	char expires[64];
+	time_t next_year = time(NULL) + YEAR_S;
+	const char *hash = document_hash(q->api, n), *asked = query_get(&q->query, "hash");
+	struct buf *kept = document(q->api, n, m->encoding);
+	AUTO_FREE char *etag = xasprintf(m->encoding == ENCODING_JSON ? "\"%s\"" : "\"%s-proto\"", hash);
+	AUTO_BUF *empty = buf_new("", 0), *plain = NULL;
+	reply_headers(q, m->answered, h);
+	add_header(h, "etag", etag);
+	add_header(h, "vary", "Accept, Accept-Encoding");
+	if (asked && strcmp(asked, hash) == 0) {
+		gmtime_r(&next_year, &tm);
+		strftime(expires, sizeof(expires), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+		add_header(h, "cache-control", "public, immutable");
+		add_header(h, "expires", expires);
+	}
+	if (str_eq(http_header_get(q->x, "if-none-match"), etag)) {
+		send(q, 304, h, empty);
+	} else if (negotiate_gzip(http_header_get(q->x, "accept-encoding"))) {
+		add_header(h, "content-encoding", "gzip");
+		send(q, 200, h, kept);
+	} else {
+		plain = inflate_buf(kept);
+		send(q, 200, h, plain);
+	}
+}
+
+/* An old hash: the client is led to the current one. */
+static bool send_redirect(struct req *q, const struct name *n)
+{
+	struct http_header h[REPLY_HEADERS];
+	const char *hash = document_hash(q->api, n), *asked = query_get(&q->query, "hash");
+	if (str_empty(asked) || strcmp(asked, hash) == 0)
+		return false;
+	AUTO_FREE char *path = openapi_path(n->group, n->version);
+	AUTO_FREE char *location = xasprintf("/openapi/v3/%s?hash=%s", path, hash);
+	AUTO_BUF *empty = buf_new("", 0);
+	reply_headers(q, NULL, h);
+	add_header(h, "location", location);
+	send(q, 301, h, empty);
+	return true;
+}
+
+static void run_document(struct req *q, const struct name *n)
+{
+	const struct media *m = q->x ? negotiate(http_header_get(q->x, "accept"), !n->group) : &media[0];
+	struct buf *kept = m ? document(q->api, n, m->encoding) : NULL;
+	if (!m) {
+		reply_status(q, status_not_acceptable());
+	} else if (!kept) {
+		reply_text(q, 404, "404 page not found\n");
+	} else if (!q->x) {
+		AUTO_BUF *plain = inflate_buf(kept);
+		reply_buf(q, 200, plain);
+	} else if (!n->group || !send_redirect(q, n)) {
+		send_document(q, n, m);
+	}
+}
+
+static void add_to_index(json_t *index, struct api *a, const char *group)
 {
 	AUTO_STRV char **versions = catalog_versions(a->schema, group);
 	for (size_t i = 0; versions && versions[i]; i++) {
-		struct buf *b = document(a, group, versions[i]);
-		char hash[2 * SHA256_DIGEST_LENGTH + 1];
-		if (!b)
-			continue;
-		hash_text(b, hash);
-		AUTO_FREE char *path = gv_path(group, versions[i]);
-		AUTO_FREE char *url = xasprintf("/openapi/v3/%s?hash=%s", path, hash);
-		json_object_set_new(paths, path, json_pack("{s:s}", "serverRelativeURL", url));
+		const char *hash = document_hash(a, &(struct name){group, versions[i]});
+		if (hash)
+			openapi_v3_index_add(index, group, versions[i], hash);
 	}
 }
 
-static json_t *index_v3(struct api *a)
+static void run_index(struct req *q)
 {
-	json_t *paths = json_object();
-	AUTO_STRV char **groups = catalog_groups(a->schema);
-	add_index(paths, a, "");
+	AUTO_STRV char **groups = catalog_groups(q->api->schema);
+	json_t *index = json_object();
+	add_to_index(index, q->api, "");
 	for (size_t i = 0; groups && groups[i]; i++)
-		add_index(paths, a, groups[i]);
-	return json_pack("{s:o}", "paths", paths);
+		add_to_index(index, q->api, groups[i]);
+	reply_json(q, 200, index);
 }
 
+/* rest: "", "/", "/api/v1", "/apis/apps/v1". */
 static void run_v3(struct req *q, const char *rest)
 {
-	AUTO_STRV char **parts = str_split(rest, '/');
+	AUTO_STRV char **parts = str_split(rest + (*rest == '/'), '/');
 	size_t n = strv_len(parts);
-	struct buf *b = NULL;
-	if (n == 2 && strcmp(parts[0], "api") == 0)
-		b = document(q->api, "", parts[1]);
-	else if (n == 3 && strcmp(parts[0], "apis") == 0)
-		b = document(q->api, parts[1], parts[2]);
-	if (!b) {
-		reply_text(q, 404, "");
-		return;
-	}
-	b = buf_ref(b);
-	reply_buf(q, 200, b);
-	buf_unref(b);
-}
-
-/* The v2 document's own media types: JSON is asked for as such or as anything; protobuf alone cannot be served. */
-static bool accepts_json(const struct req *q)
-{
-	const char *accept = q->x ? http_header_get(q->x, "accept") : NULL;
-	return str_empty(accept) || strstr(accept, "json") || strstr(accept, "*/*");
+	if (n == 0)
+		run_index(q);
+	else if (n == 2 && strcmp(parts[0], "api") == 0)
+		run_document(q, &(struct name){"", parts[1]});
+	else if (n == 3 && strcmp(parts[0], "apis") == 0 && *parts[1])
+		run_document(q, &(struct name){parts[1], parts[2]});
+	else
+		reply_text(q, 404, "404 page not found\n");
 }
 
 bool openapi_run(struct req *q)
 {
 	static const char v2[] = "/openapi/v2", v3[] = "/openapi/v3";
-	const char *path = q->route.path;
-	bool is_v2 = strcmp(path, v2) == 0, is_v3 = strncmp(path, v3, strlen(v3)) == 0 && (!path[strlen(v3)] || path[strlen(v3)] == '/');
+	const char *path = q->route.path, *rest = str_has_prefix(path, v3) ? path + strlen(v3) : NULL;
+	bool is_v2 = strcmp(path, v2) == 0, is_v3 = rest && (!*rest || *rest == '/');
 	if (!is_v2 && !is_v3)
 		return false;
-	if (strcmp(q->method, "GET") != 0) {
+	if (strcmp(q->method, "GET") != 0)
 		reply_status(q, status_method_not_allowed());
-	} else if (is_v2 && !accepts_json(q)) {
-		reply_status(q, status_not_acceptable());
-	} else if (is_v2) {
-		struct buf *b = document(q->api, NULL, NULL);
-		reply_buf(q, 200, buf_ref(b));
-		buf_unref(b);
-	} else if (path[strlen(v3)] && path[strlen(v3) + 1]) {
-		run_v3(q, path + strlen(v3) + 1);
-	} else {
-		AUTO_JSON *index = index_v3(q->api);
-		AUTO_FREE char *text = json_text(index);
-		reply_text(q, 200, text);
-	}
+	else if (is_v2)
+		run_document(q, &(struct name){NULL, NULL});
+	else
+		run_v3(q, rest);
 	return true;
 }

@@ -1,0 +1,98 @@
+/* Swagger 2.0: one document of everything that is served.
+ *
+ * Happy path: definitions and paths of all kinds in this dialect: references may have members beside them, a body is a
+ * parameter, media types belong to operations. Nothing fails. */
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/schema/openapi_internal.h"
+
+static json_t *reference(json_t *ref, json_t *beside)
+{
+	json_object_update(ref, beside);
+	json_decref(beside);
+	return ref;
+}
+
+/* There is no way to say "or": text stands for both. */
+static json_t *text_or(const char *other, const char *format)
+{
+	(void)other;
+	return format ? json_pack("{s:s,s:s}", "type", "string", "format", format)
+		      : json_pack("{s:s}", "type", "string");
+}
+
+static json_t *parameter(const struct openapi_parameter *p)
+{
+	json_t *o = json_pack("{s:s,s:s,s:s,s:b}", "name", p->name, "in", p->in, "type", p->type, "uniqueItems", 1);
+
+	if (strcmp(p->in, "path") == 0)
+		json_object_set_new(o, "required", json_true());
+	return o;
+}
+
+static json_t *words(const char *text)
+{
+	AUTO_STRV char **v = str_split(text, ' ');
+	json_t *a = json_array();
+
+	for (size_t i = 0; v && v[i]; i++)
+		json_array_append_new(a, json_string(v[i]));
+	return a;
+}
+
+static void add_body(json_t *operation, json_t *schema, bool required, const char *media_types)
+{
+	json_t *body = json_pack("{s:s,s:s,s:o}", "name", "body", "in", "body", "schema", schema);
+
+	(void)media_types;
+	if (required)
+		json_object_set_new(body, "required", json_true());
+	json_array_insert_new(json_array_at(operation, "parameters"), 0, body);
+}
+
+static void add_response(json_t *operation, const char *code, const char *description, const json_t *schema,
+			 const char *media_types)
+{
+	json_t *response = json_pack("{s:s}", "description", description);
+
+	(void)media_types;
+	if (schema)
+		json_object_set(response, "schema", (json_t *)schema);
+	json_object_set_new(json_object_at(operation, "responses"), code, response);
+}
+
+static void add_media_types(json_t *operation, const char *consumes, const char *produces)
+{
+	json_object_set_new(operation, "consumes", words(consumes));
+	json_object_set_new(operation, "produces", words(produces));
+	json_object_set_new(operation, "schemes", words("https"));
+}
+
+static const struct openapi_dialect dialect = {
+    .definitions = "#/definitions/",
+    .reference = reference,
+    .text_or = text_or,
+    .parameter = parameter,
+    .add_body = add_body,
+    .add_response = add_response,
+    .add_media_types = add_media_types,
+};
+
+json_t *openapi_v2(const struct schema *s)
+{
+	struct openapi_document d;
+	const struct kind *k;
+	json_t *document;
+
+	openapi_document_init(&d, s, &dialect);
+	for (size_t i = 0; (k = schema_kind_nth(s, i)); i++)
+		openapi_add_paths(&d, k);
+	document = json_pack("{s:s,s:{s:s,s:s},s:O,s:O,s:{s:{s:s,s:s,s:s}},s:[{s:[]}]}", "swagger", "2.0", "info",
+			     "title", "Kubernetes", "version", "v1.36.0", "paths", d.paths, "definitions",
+			     d.definitions, "securityDefinitions", "BearerToken", "type", "apiKey", "name",
+			     "authorization", "in", "header", "security", "BearerToken");
+	openapi_document_done(&d);
+	return document;
+}
