@@ -44,7 +44,7 @@ struct server {
 static void notify(const char *text)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	if (!path || (*path != '/' && *path != '@') || strlen(path) >= sizeof(to.sun_path))
 		return;
 	memcpy(to.sun_path, path, strlen(path));
@@ -101,8 +101,11 @@ static int make_certificates(struct server_config *c, struct err *e)
 	int r = fs_mkdir_p(c->data_dir, 0700, e);
 	if (r < 0)
 		return r;
-	return pki_cluster_ensure(&(struct pki_cluster){ .dir = c->cert_dir, .service_ip = service_ip, .cluster_domain = c->cluster_domain,
-							 .advertise_address = c->advertise_address }, e);
+	return pki_cluster_ensure(&(struct pki_cluster){.dir = c->cert_dir,
+							.service_ip = service_ip,
+							.cluster_domain = c->cluster_domain,
+							.advertise_address = c->advertise_address},
+				  e);
 }
 
 static int write_kubeconfig(const struct server_config *c, uint16_t port, struct err *e)
@@ -140,12 +143,16 @@ static int listen_https(struct server *s, struct err *e)
 	struct server_config *c = &s->config;
 	AUTO_FREE char *crt = c->tls_cert_file ? xstrdup(c->tls_cert_file) : xasprintf("%s/apiserver.crt", c->cert_dir);
 	AUTO_FREE char *key = c->tls_key_file ? xstrdup(c->tls_key_file) : xasprintf("%s/apiserver.key", c->cert_dir);
-	struct tls_config tls = { .cert_file = crt, .key_file = key, .ca_file = c->client_ca_file };
+	struct tls_config tls = {.cert_file = crt, .key_file = key, .ca_file = c->client_ca_file};
 	int r = tls_server_new(&tls, &s->tls, e);
 	if (r < 0)
 		return r;
-	struct http_server_config http = { .loop = s->loop, .bind_address = c->bind_address, .port = c->port, .tls = s->tls,
-					   .on_request = on_request, .arg = s };
+	struct http_server_config http = {.loop = s->loop,
+					  .bind_address = c->bind_address,
+					  .port = c->port,
+					  .tls = s->tls,
+					  .on_request = on_request,
+					  .arg = s};
 	r = http_server_start(&http, &s->http, e);
 	return r < 0 ? err_wrap(e, r, "%s port %u", c->bind_address, c->port) : 0;
 }
@@ -156,11 +163,20 @@ static int make_api(struct server *s, struct err *e)
 	AUTO_FREE char *ca = xasprintf("%s/ca.crt", c->cert_dir);
 	AUTO_FREE char *crt = xasprintf("%s/apiserver-kubelet-client.crt", c->cert_dir);
 	AUTO_FREE char *key = xasprintf("%s/apiserver-kubelet-client.key", c->cert_dir);
-	return api_new(&(struct api_config){ .loop = s->loop, .schema = s->schema, .cache = s->cache, .service_cidr = c->service_cidr,
-					     .node_port_min = c->node_port_min, .node_port_max = c->node_port_max,
-					     .advertise_address = c->advertise_address, .secure_port = http_server_port(s->http),
-					     .cluster_domain = c->cluster_domain, .agent_ca_file = ca, .agent_cert_file = crt,
-					     .agent_key_file = key, .ca_file = ca }, &s->api, e);
+	return api_new(&(struct api_config){.loop = s->loop,
+					    .schema = s->schema,
+					    .cache = s->cache,
+					    .service_cidr = c->service_cidr,
+					    .node_port_min = c->node_port_min,
+					    .node_port_max = c->node_port_max,
+					    .advertise_address = c->advertise_address,
+					    .secure_port = http_server_port(s->http),
+					    .cluster_domain = c->cluster_domain,
+					    .agent_ca_file = ca,
+					    .agent_cert_file = crt,
+					    .agent_key_file = key,
+					    .ca_file = ca},
+		       &s->api, e);
 }
 
 static int start_loops(struct server *s, struct err *e)
@@ -268,7 +284,7 @@ static enum log_level level_of(const char *verbosity)
 
 int main(int argc, char **argv)
 {
-	struct server s = { 0 };
+	struct server s = {0};
 	struct err e = ERR_INIT;
 	if (server_config_read(&s.config, argc, argv, &e) < 0) {
 		fprintf(stderr, "knarr-server: %s\n", err_text(&e));

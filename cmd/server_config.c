@@ -19,22 +19,26 @@ static const struct flag {
 	const char *value; /* the default */
 	const char *help;
 } flags[] = {
-#define FLAG(name_, field_, default_, help_) { name_, offsetof(struct server_config, field_), default_, help_ }
-	FLAG("data-dir", data_dir, "/var/lib/knarr/server", "where the database and the certificates are kept"),
-	FLAG("bind-address", bind_address, "0.0.0.0", "address to listen on"),
-	FLAG("secure-port", secure_port, "6443", "port to listen on; 0 picks one and prints it"),
-	FLAG("advertise-address", advertise_address, NULL, "address of this server as members of the cluster reach it"),
-	FLAG("service-cluster-ip-range", service_cidr, "10.96.0.0/16", "addresses of services"),
-	FLAG("service-node-port-range", node_port_range, "30000-32767", "ports of NodePort services"),
-	FLAG("cluster-domain", cluster_domain, "cluster.local", "DNS domain of the cluster"),
-	FLAG("client-ca-file", client_ca_file, NULL, "CA of client certificates (default: CERT-DIR/ca.crt)"),
-	FLAG("tls-cert-file", tls_cert_file, NULL, "serving certificate (default: CERT-DIR/apiserver.crt)"),
-	FLAG("tls-private-key-file", tls_key_file, NULL, "its key (default: CERT-DIR/apiserver.key)"),
-	FLAG("cert-dir", cert_dir, NULL, "certificates, made where missing (default: DATA-DIR/pki)"),
-	FLAG("controllers", controllers, "*", "controllers to run: a list, * for all, none"),
-	FLAG("scheduler", scheduler, "default", "default or none"),
-	FLAG("kubeconfig-out", kubeconfig_out, NULL, "where to write the administrator's kubeconfig (default: DATA-DIR/admin.conf)"),
-	FLAG("v", verbosity, "2", "log level: 0 errors, 1 warnings, 2 what happens, 4 everything"),
+#define FLAG(name_, field_, default_, help_)                                                                           \
+	{                                                                                                              \
+		name_, offsetof(struct server_config, field_), default_, help_                                         \
+	}
+    FLAG("data-dir", data_dir, "/var/lib/knarr/server", "where the database and the certificates are kept"),
+    FLAG("bind-address", bind_address, "0.0.0.0", "address to listen on"),
+    FLAG("secure-port", secure_port, "6443", "port to listen on; 0 picks one and prints it"),
+    FLAG("advertise-address", advertise_address, NULL, "address of this server as members of the cluster reach it"),
+    FLAG("service-cluster-ip-range", service_cidr, "10.96.0.0/16", "addresses of services"),
+    FLAG("service-node-port-range", node_port_range, "30000-32767", "ports of NodePort services"),
+    FLAG("cluster-domain", cluster_domain, "cluster.local", "DNS domain of the cluster"),
+    FLAG("client-ca-file", client_ca_file, NULL, "CA of client certificates (default: CERT-DIR/ca.crt)"),
+    FLAG("tls-cert-file", tls_cert_file, NULL, "serving certificate (default: CERT-DIR/apiserver.crt)"),
+    FLAG("tls-private-key-file", tls_key_file, NULL, "its key (default: CERT-DIR/apiserver.key)"),
+    FLAG("cert-dir", cert_dir, NULL, "certificates, made where missing (default: DATA-DIR/pki)"),
+    FLAG("controllers", controllers, "*", "controllers to run: a list, * for all, none"),
+    FLAG("scheduler", scheduler, "default", "default or none"),
+    FLAG("kubeconfig-out", kubeconfig_out, NULL,
+	 "where to write the administrator's kubeconfig (default: DATA-DIR/admin.conf)"),
+    FLAG("v", verbosity, "2", "log level: 0 errors, 1 warnings, 2 what happens, 4 everything"),
 #undef FLAG
 };
 
@@ -65,7 +69,8 @@ static int read_file(struct server_config *c, const char *path, struct err *e)
 		return err_wrap(e, r, "%s", path);
 	const char *key;
 	json_t *value;
-	json_object_foreach(j, key, value) {
+	json_object_foreach(j, key, value)
+	{
 		AUTO_FREE char *shown = json_is_string(value) ? xstrdup(json_string_value(value)) : json_text(value);
 		if ((r = set(c, key, shown, e)) < 0)
 			return err_wrap(e, r, "%s", path);
@@ -82,7 +87,8 @@ static int next_flag(int argc, char **argv, int *at, char **ret_name, const char
 	char *name = arg + (arg[1] == '-' ? 2 : 1), *equals = strchr(name, '=');
 	*ret_name = equals ? xstrndup(name, (size_t)(equals - name)) : xstrdup(name);
 	*ret_value = equals ? equals + 1 : NULL;
-	if (*ret_value || strcmp(*ret_name, "help") == 0 || strcmp(*ret_name, "h") == 0 || strcmp(*ret_name, "version") == 0)
+	if (*ret_value || strcmp(*ret_name, "help") == 0 || strcmp(*ret_name, "h") == 0 ||
+	    strcmp(*ret_name, "version") == 0)
 		return 0;
 	if (*at >= argc)
 		return err_set(e, -EINVAL, "flag needs a value: --%s", *ret_name);
@@ -120,7 +126,8 @@ static int check(struct server_config *c, struct err *e)
 		return err_set(e, -EINVAL, "--secure-port: not a port: %s", c->secure_port);
 	c->port = (uint16_t)port;
 	AUTO_FREE char *first = dash ? xstrndup(c->node_port_range, (size_t)(dash - c->node_port_range)) : NULL;
-	if (!dash || str_to_u32(first, &low) < 0 || str_to_u32(dash + 1, &high) < 0 || !low || low > high || high > 65535)
+	if (!dash || str_to_u32(first, &low) < 0 || str_to_u32(dash + 1, &high) < 0 || !low || low > high ||
+	    high > 65535)
 		return err_set(e, -EINVAL, "--service-node-port-range: not a range of ports: %s", c->node_port_range);
 	c->node_port_min = (uint16_t)low;
 	c->node_port_max = (uint16_t)high;
@@ -139,7 +146,7 @@ static int check(struct server_config *c, struct err *e)
 
 int server_config_read(struct server_config *c, int argc, char **argv, struct err *e)
 {
-	*c = (struct server_config){ 0 };
+	*c = (struct server_config){0};
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
 		*slot(c, &flags[i]) = xstrdup(flags[i].value);
 	int r = read_line(c, argc, argv, true, e);
@@ -152,12 +159,13 @@ void server_config_done(struct server_config *c)
 {
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
 		free(*slot(c, &flags[i]));
-	*c = (struct server_config){ 0 };
+	*c = (struct server_config){0};
 }
 
 void server_config_usage(void)
 {
-	printf("knarr-server: the control plane of a cluster: API server, controllers and scheduler\n\nusage: knarr-server [--FLAG=VALUE ...]\n\n");
+	printf("knarr-server: the control plane of a cluster: API server, controllers and scheduler\n\nusage: "
+	       "knarr-server [--FLAG=VALUE ...]\n\n");
 	printf("  --%-26s %s\n", "config", "YAML file with the same names");
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
 		printf("  --%-26s %s%s%s%s\n", flags[i].name, flags[i].help, flags[i].value ? " [" : "",

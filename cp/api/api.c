@@ -10,7 +10,7 @@
 #include "cp/api/api_internal.h"
 #include "cp/kinds/service_alloc.h"
 
-static const char *const pod_index[] = { "spec.nodeName", NULL };
+static const char *const pod_index[] = {"spec.nodeName", NULL};
 
 /* One bucket a prefix; kinds that share a prefix show the same objects. */
 void api_declare_buckets(struct cache *c, struct schema *s)
@@ -20,8 +20,10 @@ void api_declare_buckets(struct cache *c, struct schema *s)
 		if (str_empty(k->storage_prefix) || cache_bucket(c, k->storage_prefix))
 			continue;
 		bool pods = strcmp(k->plural, "pods") == 0 && !*k->group;
-		cache_add_bucket(c, &(struct bucket_config){ .prefix = k->storage_prefix, .namespaced = k->namespaced,
-							     .fields = k->field_labels, .by_field = pods ? pod_index : NULL });
+		cache_add_bucket(c, &(struct bucket_config){.prefix = k->storage_prefix,
+							    .namespaced = k->namespaced,
+							    .fields = k->field_labels,
+							    .by_field = pods ? pod_index : NULL});
 	}
 }
 
@@ -44,8 +46,10 @@ static void add_resources(struct api *a)
 			continue;
 		a->resources = xreallocarray(a->resources, a->n_resources + 1, sizeof(*a->resources));
 		struct resource *r = &a->resources[a->n_resources++];
-		*r = (struct resource){ .kind = k, .stored = stored_kind(a->schema, k), .ops = kind_ops_find(k), .bucket = b };
-		r->lead = xasprintf("\"kind\":\"%s\",\"apiVersion\":\"%s%s%s\",", k->kind, k->group, *k->group ? "/" : "", k->version);
+		*r = (struct resource){
+		    .kind = k, .stored = stored_kind(a->schema, k), .ops = kind_ops_find(k), .bucket = b};
+		r->lead = xasprintf("\"kind\":\"%s\",\"apiVersion\":\"%s%s%s\",", k->kind, k->group,
+				    *k->group ? "/" : "", k->version);
 		r->lead_len = strlen(r->lead);
 	}
 }
@@ -55,9 +59,12 @@ static int connect_agents(struct api *a, const struct api_config *c, struct err 
 	if (!c->agent_cert_file)
 		return 0;
 	/* Agents' certificates are checked against the cluster's CA by default; their names are node names. */
-	struct tls_config tls = { .cert_file = c->agent_cert_file, .key_file = c->agent_key_file, .ca_file = c->agent_ca_file };
-	struct http_client_config http = { .loop = c->loop, .ca_file = c->agent_ca_file, .cert_file = c->agent_cert_file,
-					   .key_file = c->agent_key_file };
+	struct tls_config tls = {
+	    .cert_file = c->agent_cert_file, .key_file = c->agent_key_file, .ca_file = c->agent_ca_file};
+	struct http_client_config http = {.loop = c->loop,
+					  .ca_file = c->agent_ca_file,
+					  .cert_file = c->agent_cert_file,
+					  .key_file = c->agent_key_file};
 	int r = tls_client_new(&tls, &a->agent_tls, e);
 	return r < 0 ? r : http_client_new(&http, &a->agent_http, e);
 }
@@ -80,8 +87,10 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	a->secure_port = c->secure_port;
 	a->documents = map_new(free_document);
 	list_init(&a->requests);
-	a->env = (struct kind_env){ .cache = a->cache, .service_cidr = a->service_cidr, .node_port_min = c->node_port_min,
-				    .node_port_max = c->node_port_max };
+	a->env = (struct kind_env){.cache = a->cache,
+				   .service_cidr = a->service_cidr,
+				   .node_port_min = c->node_port_min,
+				   .node_port_max = c->node_port_max};
 	int r = connect_agents(a, c, e);
 	if (r < 0) {
 		api_free(a);
@@ -89,7 +98,9 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	}
 	add_resources(a);
 	struct bucket *services = api_bucket(a, "", "services");
-	r = services ? service_alloc_new(services, a->service_cidr, c->node_port_min, c->node_port_max, &a->env.service_alloc, e) : 0;
+	r = services ? service_alloc_new(services, a->service_cidr, c->node_port_min, c->node_port_max,
+					 &a->env.service_alloc, e)
+		     : 0;
 	if (r < 0) {
 		api_free(a);
 		return err_wrap(e, r, "service addresses");
@@ -103,7 +114,8 @@ void api_free(struct api *a)
 	if (!a)
 		return;
 	a->stopping = true;
-	LIST_FOR_EACH(q, &a->requests, struct req, link) {
+	LIST_FOR_EACH(q, &a->requests, struct req, link)
+	{
 		if (q->on_close)
 			q->on_close(q);
 	}

@@ -18,14 +18,15 @@ struct api;
 struct api_config {
 	struct loop *loop;
 	struct schema *schema;
-	struct cache *cache;              /* loaded; api_declare_buckets() came before cache_load() */
-	const char *service_cidr;         /* "10.96.0.0/16" */
+	struct cache *cache;      /* loaded; api_declare_buckets() came before cache_load() */
+	const char *service_cidr; /* "10.96.0.0/16" */
 	uint16_t node_port_min, node_port_max;
-	const char *advertise_address;    /* numeric; what the kubernetes Service's endpoints say */
+	const char *advertise_address; /* numeric; what the kubernetes Service's endpoints say */
 	uint16_t secure_port;
-	const char *cluster_domain;       /* "cluster.local" */
-	const char *agent_ca_file, *agent_cert_file, *agent_key_file; /* for calls to agents (log, exec, attach, proxy) */
-	const char *ca_file;              /* the cluster CA, published as kube-root-ca.crt */
+	const char *cluster_domain; /* "cluster.local" */
+	const char *agent_ca_file, *agent_cert_file,
+	    *agent_key_file; /* for calls to agents (log, exec, attach, proxy) */
+	const char *ca_file; /* the cluster CA, published as kube-root-ca.crt */
 };
 
 /* One bucket per kind that is stored. */
@@ -48,9 +49,9 @@ struct bucket *api_bucket(struct api *a, const char *group, const char *plural);
 /* A call from within the process, as user (a member of system:masters is not implied: the authoriser is asked).
  * method, path (with query) and content_type as over HTTP ("application/json", "application/merge-patch+json",
  * "application/strategic-merge-patch+json", "application/json-patch+json"); body is borrowed for the call, may be NULL.
- * done is called once, from the loop and never before api_local() has returned; answer (object or Status) is borrowed; e
- * is NULL for 2xx and else has the Status' message and the codes of api/client.h. The cache already shows a successful
- * write when done is called. */
+ * done is called once, from the loop and never before api_local() has returned; answer (object or Status) is borrowed;
+ * e is NULL for 2xx and else has the Status' message and the codes of api/client.h. The cache already shows a
+ * successful write when done is called. */
 typedef void (*api_local_done)(void *arg, int status, json_t *answer, const struct err *e);
 void api_local(struct api *a, const char *user, const char *method, const char *path, const char *content_type,
 	       const json_t *body, api_local_done done, void *arg);

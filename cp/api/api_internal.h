@@ -26,7 +26,8 @@ struct resource {
 	const struct kind *stored; /* the kind in whose form it is stored; another one for views (view.h) */
 	const struct kind_ops *ops;
 	struct bucket *bucket;
-	char *lead; /* the beginning of each stored object that list items go without: "kind":"Pod","apiVersion":"v1", */
+	char
+	    *lead; /* the beginning of each stored object that list items go without: "kind":"Pod","apiVersion":"v1", */
 	size_t lead_len;
 };
 
@@ -47,7 +48,7 @@ struct api {
 	uint16_t secure_port;
 	struct tls_ctx *agent_tls;
 	struct http_client *agent_http;
-	struct list requests; /* struct req.link: those not yet over */
+	struct list requests;  /* struct req.link: those not yet over */
 	struct map *documents; /* name -> struct buf: discovery and OpenAPI, built once when first asked for */
 	struct metrics metrics;
 	bool ready, stopping;
@@ -87,8 +88,8 @@ const char *req_group(const struct req *q);
 bool req_dry_run(const struct req *q);
 
 /* Answers: each may be called once per request, also after the peer has gone. */
-void reply_status(struct req *q, json_t *status);                 /* takes */
-void reply_json(struct req *q, int code, json_t *value);          /* takes */
+void reply_status(struct req *q, json_t *status);        /* takes */
+void reply_json(struct req *q, int code, json_t *value); /* takes */
 void reply_text(struct req *q, int code, const char *text);
 /* bytes of a complete JSON answer; yaml and gzip as accepted. */
 void reply_buf(struct req *q, int code, struct buf *json);
@@ -133,7 +134,7 @@ void binding_create(struct req *q);
 void eviction_create(struct req *q);
 void finalize_update(struct req *q);
 void stream_log(struct req *q);
-void stream_exec(struct req *q);        /* exec and attach */
+void stream_exec(struct req *q); /* exec and attach */
 void stream_portforward(struct req *q);
 void review_access_self(struct req *q);
 void review_access(struct req *q);

@@ -1,6 +1,6 @@
-/* Binding, eviction, finalize. Purpose: small writes that have a resource of their own. Happy path: binding sets a pod's
- * node once and its PodScheduled condition; eviction deletes the pod; finalize takes the namespace's spec.finalizers.
- * Fails with 400, 404, 409 (bound already, being deleted). */
+/* Binding, eviction, finalize. Purpose: small writes that have a resource of their own. Happy path: binding sets a
+ * pod's node once and its PodScheduled condition; eviction deletes the pod; finalize takes the namespace's
+ * spec.finalizers. Fails with 400, 404, 409 (bound already, being deleted). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,9 +14,7 @@ static json_t *pod_condition(json_t *pod, const char *type)
 {
 	size_t i;
 	json_t *c, *list = json_array_at(pod, "status.conditions");
-	json_array_foreach(list, i, c)
-		if (str_eq(json_str_at(c, "type"), type))
-			return c;
+	json_array_foreach(list, i, c) if (str_eq(json_str_at(c, "type"), type)) return c;
 	c = json_pack("{s:s}", "type", type);
 	json_array_append_new(list, c);
 	return c;
@@ -28,8 +26,7 @@ static void merge_strings(json_t *pod, const char *path, const json_t *from)
 	const char *key;
 	json_t *value;
 	if (json_object_size(from))
-		json_object_foreach((json_t *)from, key, value)
-			json_object_set(json_object_at(pod, path), key, value);
+		json_object_foreach((json_t *)from, key, value) json_object_set(json_object_at(pod, path), key, value);
 }
 
 static json_t *change_bind(struct write *w, const json_t *old, json_t **ret)
@@ -38,14 +35,18 @@ static json_t *change_bind(struct write *w, const json_t *old, json_t **ret)
 	const char *node = json_str_or(binding, "target.name", ""), *now_on = json_str_or(old, "spec.nodeName", "");
 	const char *uid = json_str_or(binding, "metadata.uid", "");
 	if (*uid && strcmp(uid, json_str_or(old, "metadata.uid", "")) != 0)
-		return status_conflict("", "pods/binding", w->name, "Precondition failed: UID in precondition: %s, UID in object meta: %s",
-				       uid, json_str_or(old, "metadata.uid", ""));
+		return status_conflict("", "pods/binding", w->name,
+				       "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid,
+				       json_str_or(old, "metadata.uid", ""));
 	if (json_at(old, "metadata.deletionTimestamp"))
-		return status_conflict("", "pods/binding", w->name, "pod %s is being deleted, cannot be assigned to a host", w->name);
+		return status_conflict("", "pods/binding", w->name,
+				       "pod %s is being deleted, cannot be assigned to a host", w->name);
 	if (*now_on)
-		return status_conflict("", "pods/binding", w->name, "pod %s is already assigned to node \"%s\"", w->name, now_on);
+		return status_conflict("", "pods/binding", w->name, "pod %s is already assigned to node \"%s\"",
+				       w->name, now_on);
 	if (json_array_size(json_at(old, "spec.schedulingGates")))
-		return status_conflict("", "pods/binding", w->name, "pod %s has non-empty .spec.schedulingGates", w->name);
+		return status_conflict("", "pods/binding", w->name, "pod %s has non-empty .spec.schedulingGates",
+				       w->name);
 	json_t *pod = json_deep_copy(old), *condition;
 	char now[RFC3339_MAX];
 	json_set_str(pod, "spec.nodeName", node);
@@ -77,8 +78,8 @@ static void on_bound(struct write *w, json_t *status, struct buf *json, bool cre
 static json_t *check_binding(struct req *q, const json_t *b)
 {
 	const char *name = json_str_or(b, "metadata.name", ""), *kind = json_str_or(b, "target.kind", "");
-	AUTO_FIELD_ERRORS errors = { 0 };
-	static const char *const kinds[] = { "Node", "<empty>", NULL };
+	AUTO_FIELD_ERRORS errors = {0};
+	static const char *const kinds[] = {"Node", "<empty>", NULL};
 	if (*q->route.name && *name && strcmp(name, q->route.name) != 0)
 		return status_bad_request("name in URL does not match name in Binding object");
 	if (*kind && strcmp(kind, "Node") != 0) {
@@ -105,7 +106,8 @@ void binding_create(struct req *q)
 		reply_status(q, status);
 		return;
 	}
-	struct write *w = write_new(q, pods, WRITE_RAW, q->route.ns, *q->route.name ? q->route.name : json_str_or(b, "metadata.name", ""));
+	struct write *w = write_new(q, pods, WRITE_RAW, q->route.ns,
+				    *q->route.name ? q->route.name : json_str_or(b, "metadata.name", ""));
 	w->change = change_bind;
 	w->arg = TAKE(b);
 	w->free_arg = write_free_json;
@@ -128,9 +130,10 @@ static void on_evicted(void *arg, json_t *status, struct buf *json, bool removed
 void eviction_create(struct req *q)
 {
 	AUTO_JSON *b = NULL;
-	struct delete_options o = { .grace = -1, .orphan = -1, .dry_run = req_dry_run(q) };
+	struct delete_options o = {.grace = -1, .orphan = -1, .dry_run = req_dry_run(q)};
 	json_t *status = body_parse(q, negotiate_body(q->content_type), &b);
-	const char *name = json_str_or(b, "metadata.name", ""), *uid = json_str_at(b, "deleteOptions.preconditions.uid");
+	const char *name = json_str_or(b, "metadata.name", ""),
+		   *uid = json_str_at(b, "deleteOptions.preconditions.uid");
 	if (!status && *name && strcmp(name, q->route.name) != 0)
 		status = status_bad_request("name in URL does not match name in Eviction object");
 	if (status) {

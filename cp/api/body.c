@@ -1,6 +1,6 @@
-/* Request bodies. Purpose: bytes become an object of the kind that the path names. Happy path: JSON or YAML parses, kind
- * and apiVersion fit or are filled in, the schema decodes it, unknown fields go where fieldValidation sends them. Fails
- * with the 400 or 415 Status that the original gives. */
+/* Request bodies. Purpose: bytes become an object of the kind that the path names. Happy path: JSON or YAML parses,
+ * kind and apiVersion fit or are filled in, the schema decodes it, unknown fields go where fieldValidation sends them.
+ * Fails with the 400 or 415 Status that the original gives. */
 #include <errno.h>
 #include <string.h>
 
@@ -65,8 +65,9 @@ static json_t *check_kind(struct req *q, const struct kind *k, json_t *object)
 		AUTO_FREE char *package = package_of(k->group);
 		why = xasprintf("converting (%s.%s) to (%s.%s): unknown conversion", version, kind, package, k->kind);
 	} else {
-		why = xasprintf("no kind \"%s\" is registered for version \"%s\" in scheme \"pkg/api/legacyscheme/scheme.go:30\"", kind,
-				api);
+		why = xasprintf(
+		    "no kind \"%s\" is registered for version \"%s\" in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
+		    kind, api);
 	}
 	return cannot_handle(k, kind, version, why);
 }
@@ -100,19 +101,25 @@ json_t *body_object(struct req *q, const struct kind *k, json_t **ret)
 	if (status) {
 		AUTO_FREE char *why = xstrdup(json_str_or(status, "message", ""));
 		json_decref(status);
-		return status_bad_request("the object provided is unrecognized (must be of type %s): couldn't get version/kind; json "
-					  "parse error: %s",
-					  k->kind, why);
+		return status_bad_request(
+		    "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json "
+		    "parse error: %s",
+		    k->kind, why);
 	}
 	if (!json_is_object(body)) {
 		if (!body)
-			return status_bad_request("the object provided is unrecognized (must be of type %s): couldn't get "
-						  "version/kind; json parse error: unexpected end of JSON input",
-						  k->kind);
-		return status_bad_request("the object provided is unrecognized (must be of type %s): couldn't get version/kind; json "
-					  "parse error: json: cannot unmarshal %s into Go value of type struct { APIVersion string "
-					  "\"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }",
-					  k->kind, json_is_array(body) ? "array" : json_is_string(body) ? "string" : "number");
+			return status_bad_request(
+			    "the object provided is unrecognized (must be of type %s): couldn't get "
+			    "version/kind; json parse error: unexpected end of JSON input",
+			    k->kind);
+		return status_bad_request(
+		    "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json "
+		    "parse error: json: cannot unmarshal %s into Go value of type struct { APIVersion string "
+		    "\"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }",
+		    k->kind,
+		    json_is_array(body)    ? "array"
+		    : json_is_string(body) ? "string"
+					   : "number");
 	}
 	if (q->local) {
 		json_t *copy = json_deep_copy(body);

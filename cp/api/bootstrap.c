@@ -14,7 +14,7 @@
 #define USER "system:apiserver"
 
 struct step {
-	char *path;  /* collection */
+	char *path; /* collection */
 	char *name;
 	json_t *body;
 	bool update; /* bring an existing one up to date */
@@ -32,7 +32,7 @@ static void add_step(struct bootstrap *b, const char *path, const char *name, js
 {
 	b->steps = xreallocarray(b->steps, b->n + 1, sizeof(*b->steps));
 	json_set_str(body, "metadata.name", name);
-	b->steps[b->n++] = (struct step){ xstrdup(path), xstrdup(name), body, update };
+	b->steps[b->n++] = (struct step){xstrdup(path), xstrdup(name), body, update};
 }
 
 static void bootstrap_end(struct bootstrap *b, int r, const struct err *e)
@@ -94,18 +94,21 @@ static void next(struct bootstrap *b)
 
 static void add_namespaces(struct bootstrap *b)
 {
-	static const char *const names[] = { "default", "kube-node-lease", "kube-public", "kube-system" };
+	static const char *const names[] = {"default", "kube-node-lease", "kube-public", "kube-system"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		add_step(b, "/api/v1/namespaces", names[i], json_pack("{s:s,s:s}", "kind", "Namespace", "apiVersion", "v1"), false);
+		add_step(b, "/api/v1/namespaces", names[i],
+			 json_pack("{s:s,s:s}", "kind", "Namespace", "apiVersion", "v1"), false);
 	AUTO_STR ca = STR_INIT;
 	bool has_ca = b->a->ca_file && fs_read_file(b->a->ca_file, 1 << 20, &ca, NULL) == 0;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		AUTO_FREE char *accounts = xasprintf("/api/v1/namespaces/%s/serviceaccounts", names[i]);
 		AUTO_FREE char *maps = xasprintf("/api/v1/namespaces/%s/configmaps", names[i]);
-		add_step(b, accounts, "default", json_pack("{s:s,s:s}", "kind", "ServiceAccount", "apiVersion", "v1"), false);
+		add_step(b, accounts, "default", json_pack("{s:s,s:s}", "kind", "ServiceAccount", "apiVersion", "v1"),
+			 false);
 		if (has_ca)
 			add_step(b, maps, "kube-root-ca.crt",
-				 json_pack("{s:s,s:s,s:{s:s}}", "kind", "ConfigMap", "apiVersion", "v1", "data", "ca.crt", str_text(&ca)),
+				 json_pack("{s:s,s:s,s:{s:s}}", "kind", "ConfigMap", "apiVersion", "v1", "data",
+					   "ca.crt", str_text(&ca)),
 				 true);
 	}
 }
@@ -127,25 +130,28 @@ static void add_kubernetes_service(struct bootstrap *b)
 	const char *family = strchr(ip, ':') ? "IPv6" : "IPv4";
 	int port = a->secure_port;
 	add_step(b, "/api/v1/namespaces/default/services", "kubernetes",
-		 json_pack("{s:s,s:s,s:{s:{s:s,s:s}},s:{s:s,s:[s],s:[s],s:s,s:s,s:s,s:s,s:[{s:s,s:s,s:i,s:i}]}}", "kind", "Service",
-			   "apiVersion", "v1", "metadata", "labels", "component", "apiserver", "provider", "kubernetes", "spec",
-			   "clusterIP", ip, "clusterIPs", ip, "ipFamilies", family, "ipFamilyPolicy", "SingleStack",
-			   "internalTrafficPolicy", "Cluster", "sessionAffinity", "None", "type", "ClusterIP", "ports", "name", "https",
-			   "protocol", "TCP", "port", 443, "targetPort", port),
+		 json_pack("{s:s,s:s,s:{s:{s:s,s:s}},s:{s:s,s:[s],s:[s],s:s,s:s,s:s,s:s,s:[{s:s,s:s,s:i,s:i}]}}",
+			   "kind", "Service", "apiVersion", "v1", "metadata", "labels", "component", "apiserver",
+			   "provider", "kubernetes", "spec", "clusterIP", ip, "clusterIPs", ip, "ipFamilies", family,
+			   "ipFamilyPolicy", "SingleStack", "internalTrafficPolicy", "Cluster", "sessionAffinity",
+			   "None", "type", "ClusterIP", "ports", "name", "https", "protocol", "TCP", "port", 443,
+			   "targetPort", port),
 		 false);
 	/* Nobody but this host could use a loopback address: such a server has a Service without endpoints. */
 	if (strncmp(a->advertise_address, "127.", 4) == 0 || strcmp(a->advertise_address, "::1") == 0)
 		return;
 	add_step(b, "/api/v1/namespaces/default/endpoints", "kubernetes",
-		 json_pack("{s:s,s:s,s:{s:{s:s}},s:[{s:[{s:s}],s:[{s:s,s:i,s:s}]}]}", "kind", "Endpoints", "apiVersion", "v1", "metadata",
-			   "labels", "endpointslice.kubernetes.io/skip-mirror", "true", "subsets", "addresses", "ip",
-			   a->advertise_address, "ports", "name", "https", "port", port, "protocol", "TCP"),
+		 json_pack("{s:s,s:s,s:{s:{s:s}},s:[{s:[{s:s}],s:[{s:s,s:i,s:s}]}]}", "kind", "Endpoints", "apiVersion",
+			   "v1", "metadata", "labels", "endpointslice.kubernetes.io/skip-mirror", "true", "subsets",
+			   "addresses", "ip", a->advertise_address, "ports", "name", "https", "port", port, "protocol",
+			   "TCP"),
 		 true);
 	add_step(b, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", "kubernetes",
-		 json_pack("{s:s,s:s,s:{s:{s:s}},s:s,s:[{s:[s],s:{s:b}}],s:[{s:s,s:i,s:s}]}", "kind", "EndpointSlice", "apiVersion",
-			   "discovery.k8s.io/v1", "metadata", "labels", "kubernetes.io/service-name", "kubernetes", "addressType",
-			   strchr(a->advertise_address, ':') ? "IPv6" : "IPv4", "endpoints", "addresses", a->advertise_address,
-			   "conditions", "ready", 1, "ports", "name", "https", "port", port, "protocol", "TCP"),
+		 json_pack("{s:s,s:s,s:{s:{s:s}},s:s,s:[{s:[s],s:{s:b}}],s:[{s:s,s:i,s:s}]}", "kind", "EndpointSlice",
+			   "apiVersion", "discovery.k8s.io/v1", "metadata", "labels", "kubernetes.io/service-name",
+			   "kubernetes", "addressType", strchr(a->advertise_address, ':') ? "IPv6" : "IPv4",
+			   "endpoints", "addresses", a->advertise_address, "conditions", "ready", 1, "ports", "name",
+			   "https", "port", port, "protocol", "TCP"),
 		 true);
 }
 

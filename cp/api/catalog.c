@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static const char *const create_only[] = { "create", NULL };
-static const char *const nothing[] = { NULL };
+static const char *const create_only[] = {"create", NULL};
+static const char *const nothing[] = {NULL};
 
 #define REVIEW(group_, kind_, plural_, singular_, namespaced_)                                                         \
 	{                                                                                                              \
@@ -19,18 +19,37 @@ static const char *const nothing[] = { NULL };
 	}
 
 static const struct kind reviews[] = {
-	REVIEW("authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews", "selfsubjectreview", false),
-	REVIEW("authorization.k8s.io", "LocalSubjectAccessReview", "localsubjectaccessreviews", "localsubjectaccessreview", true),
-	REVIEW("authorization.k8s.io", "SelfSubjectAccessReview", "selfsubjectaccessreviews", "selfsubjectaccessreview", false),
-	REVIEW("authorization.k8s.io", "SelfSubjectRulesReview", "selfsubjectrulesreviews", "selfsubjectrulesreview", false),
-	REVIEW("authorization.k8s.io", "SubjectAccessReview", "subjectaccessreviews", "subjectaccessreview", false),
+    REVIEW("authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews", "selfsubjectreview", false),
+    REVIEW("authorization.k8s.io", "LocalSubjectAccessReview", "localsubjectaccessreviews", "localsubjectaccessreview",
+	   true),
+    REVIEW("authorization.k8s.io", "SelfSubjectAccessReview", "selfsubjectaccessreviews", "selfsubjectaccessreview",
+	   false),
+    REVIEW("authorization.k8s.io", "SelfSubjectRulesReview", "selfsubjectrulesreviews", "selfsubjectrulesreview",
+	   false),
+    REVIEW("authorization.k8s.io", "SubjectAccessReview", "subjectaccessreviews", "subjectaccessreview", false),
 };
 
 static const char *const group_order[] = {
-	"apiregistration.k8s.io", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "autoscaling", "batch",
-	"certificates.k8s.io", "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "storage.k8s.io",
-	"admissionregistration.k8s.io", "apiextensions.k8s.io", "scheduling.k8s.io", "coordination.k8s.io", "node.k8s.io",
-	"discovery.k8s.io", "resource.k8s.io", "flowcontrol.apiserver.k8s.io",
+    "apiregistration.k8s.io",
+    "apps",
+    "events.k8s.io",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "networking.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "storage.k8s.io",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "scheduling.k8s.io",
+    "coordination.k8s.io",
+    "node.k8s.io",
+    "discovery.k8s.io",
+    "resource.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
 };
 
 struct sub_info catalog_sub(const struct kind *k, const char *sub)
@@ -39,21 +58,21 @@ struct sub_info catalog_sub(const struct kind *k, const char *sub)
 		const char *plural, *sub; /* NULL plural: any */
 		struct sub_info info;
 	} table[] = {
-		{ NULL, "status", { NULL, NULL, NULL, "get patch update" } },
-		{ NULL, "scale", { "autoscaling", "v1", "Scale", "get patch update" } },
-		{ "pods", "attach", { NULL, NULL, "PodAttachOptions", "create get" } },
-		{ "pods", "binding", { NULL, NULL, "Binding", "create" } },
-		{ "pods", "eviction", { "policy", "v1", "Eviction", "create" } },
-		{ "pods", "exec", { NULL, NULL, "PodExecOptions", "create get" } },
-		{ "pods", "log", { NULL, NULL, NULL, "get" } },
-		{ "pods", "portforward", { NULL, NULL, "PodPortForwardOptions", "create get" } },
-		{ "pods", "proxy", { NULL, NULL, "PodProxyOptions", "create delete get patch update" } },
-		{ "services", "proxy", { NULL, NULL, "ServiceProxyOptions", "create delete get patch update" } },
-		{ "nodes", "proxy", { NULL, NULL, "NodeProxyOptions", "create delete get patch update" } },
-		{ "serviceaccounts", "token", { "authentication.k8s.io", "v1", "TokenRequest", "create" } },
-		{ "namespaces", "finalize", { NULL, NULL, NULL, "update" } },
+	    {NULL, "status", {NULL, NULL, NULL, "get patch update"}},
+	    {NULL, "scale", {"autoscaling", "v1", "Scale", "get patch update"}},
+	    {"pods", "attach", {NULL, NULL, "PodAttachOptions", "create get"}},
+	    {"pods", "binding", {NULL, NULL, "Binding", "create"}},
+	    {"pods", "eviction", {"policy", "v1", "Eviction", "create"}},
+	    {"pods", "exec", {NULL, NULL, "PodExecOptions", "create get"}},
+	    {"pods", "log", {NULL, NULL, NULL, "get"}},
+	    {"pods", "portforward", {NULL, NULL, "PodPortForwardOptions", "create get"}},
+	    {"pods", "proxy", {NULL, NULL, "PodProxyOptions", "create delete get patch update"}},
+	    {"services", "proxy", {NULL, NULL, "ServiceProxyOptions", "create delete get patch update"}},
+	    {"nodes", "proxy", {NULL, NULL, "NodeProxyOptions", "create delete get patch update"}},
+	    {"serviceaccounts", "token", {"authentication.k8s.io", "v1", "TokenRequest", "create"}},
+	    {"namespaces", "finalize", {NULL, NULL, NULL, "update"}},
 	};
-	struct sub_info info = { NULL, NULL, NULL, "get patch update" };
+	struct sub_info info = {NULL, NULL, NULL, "get patch update"};
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (strcmp(table[i].sub, sub) == 0 && (!table[i].plural || strcmp(table[i].plural, k->plural) == 0))
 			info = table[i].info;

@@ -13,8 +13,8 @@ struct sub_info {
 };
 struct sub_info catalog_sub(const struct kind *k, const char *sub);
 
-/* Every kind of a group and version in order of plural, stored or not. Returns an owned NULL-terminated array of borrowed
- * kinds. */
+/* Every kind of a group and version in order of plural, stored or not. Returns an owned NULL-terminated array of
+ * borrowed kinds. */
 const struct kind **catalog_kinds(const struct schema *s, const char *group, const char *version);
 /* The groups that have kinds, "" left out, in priority order. Returns an owned vector. */
 char **catalog_groups(const struct schema *s);

@@ -1,5 +1,5 @@
-/* POST. Purpose: a new object. Happy path: options and body are in order, the namespace takes new content, the object is
- * stored under its name or a generated one, 201. Fails with 400, 403, 404, 409, 422. */
+/* POST. Purpose: a new object. Happy path: options and body are in order, the namespace takes new content, the object
+ * is stored under its name or a generated one, 201. Fails with 400, 403, 404, 409, 422. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,13 +29,14 @@ json_t *namespace_matches(struct req *q, const json_t *object)
 {
 	const char *ns = json_str_or(object, "metadata.namespace", "");
 	if (!q->res->kind->namespaced)
-		return *ns ? status_bad_request("the namespace of the provided object does not match the namespace sent on the request")
+		return *ns ? status_bad_request("the namespace of the provided object does not match the namespace "
+						"sent on the request")
 			   : NULL;
 	if (*ns && strcmp(ns, q->route.ns) != 0)
-		return status_bad_request("the namespace of the provided object does not match the namespace sent on the request");
+		return status_bad_request(
+		    "the namespace of the provided object does not match the namespace sent on the request");
 	return NULL;
 }
-
 
 static json_t *change_create(struct write *w, const json_t *old, json_t **ret)
 {

@@ -49,15 +49,17 @@ static json_t *check_preconditions(const struct removal *r, const struct cobj *o
 {
 	const struct kind *k = r->res->kind;
 	if (r->options.uid && strcmp(r->options.uid, o->uid) != 0)
-		return status_conflict("", k->kind, r->name,
-				       "the UID in the precondition (%s) does not match the UID in record (%s). The object might have "
-				       "been deleted and then recreated",
-				       r->options.uid, o->uid);
+		return status_conflict(
+		    "", k->kind, r->name,
+		    "the UID in the precondition (%s) does not match the UID in record (%s). The object might have "
+		    "been deleted and then recreated",
+		    r->options.uid, o->uid);
 	if (r->options.rv && strtoull(r->options.rv, NULL, 10) != o->rev)
-		return status_conflict("", k->kind, r->name,
-				       "the ResourceVersion in the precondition (%s) does not match the ResourceVersion in record "
-				       "(%llu). The object might have been modified",
-				       r->options.rv, (unsigned long long)o->rev);
+		return status_conflict(
+		    "", k->kind, r->name,
+		    "the ResourceVersion in the precondition (%s) does not match the ResourceVersion in record "
+		    "(%llu). The object might have been modified",
+		    r->options.rv, (unsigned long long)o->rev);
 	return NULL;
 }
 
@@ -95,7 +97,7 @@ static void on_removed(void *arg, int error, uint64_t rev, const struct err *e)
 
 static void put_delete(struct removal *r, uint64_t expect)
 {
-	struct store_op op = { .type = STORE_DELETE, .key = r->key, .value = r->last, .expect = expect };
+	struct store_op op = {.type = STORE_DELETE, .key = r->key, .value = r->last, .expect = expect};
 	store_txn(cache_store(r->q->api->cache), &op, 1, on_removed, r);
 }
 
@@ -127,7 +129,7 @@ static void carry_out(struct removal *r)
 		put_delete(r, r->old->rev);
 		return;
 	}
-	struct store_op op = { .type = STORE_PUT, .key = r->key, .value = r->last, .expect = r->old->rev };
+	struct store_op op = {.type = STORE_PUT, .key = r->key, .value = r->last, .expect = r->old->rev};
 	store_txn(cache_store(r->q->api->cache), &op, 1, on_marked, r);
 }
 
@@ -163,7 +165,7 @@ void delete_start(struct req *q, const struct resource *res, const char *ns, con
 	r->ns = xstrdup(ns);
 	r->name = xstrdup(name);
 	r->options = *o;
-	*o = (struct delete_options){ 0 };
+	*o = (struct delete_options){0};
 	r->done = done;
 	r->arg = arg;
 	attempt(r);
@@ -178,7 +180,8 @@ static void on_done(void *arg, json_t *status, struct buf *json, bool removed)
 	} else if (removed && !traits_of(k)->returns_deleted) {
 		AUTO_JSON *object = NULL;
 		json_parse(json->data, json->len, &object, NULL);
-		reply_status(q, status_success(k->group, k->plural, q->route.name, json_str_at(object, "metadata.uid")));
+		reply_status(q,
+			     status_success(k->group, k->plural, q->route.name, json_str_at(object, "metadata.uid")));
 	} else {
 		reply_object(q, 200, json);
 	}
@@ -187,7 +190,7 @@ static void on_done(void *arg, json_t *status, struct buf *json, bool removed)
 /* Namespaces that a cluster cannot do without. */
 static json_t *check_protected(const struct req *q)
 {
-	static const char *const names[] = { "default", "kube-system", "kube-public", NULL };
+	static const char *const names[] = {"default", "kube-system", "kube-public", NULL};
 	if (strcmp(q->res->kind->kind, "Namespace") == 0 && !*q->res->kind->group &&
 	    strv_has((char *const *)names, q->route.name))
 		return status_forbidden("", "namespaces", q->route.name, "this namespace may not be deleted");
@@ -196,7 +199,7 @@ static json_t *check_protected(const struct req *q)
 
 void verb_delete(struct req *q)
 {
-	struct delete_options o = { 0 };
+	struct delete_options o = {0};
 	json_t *status = delete_options_read(q, &o);
 	if (!status)
 		status = check_protected(q);

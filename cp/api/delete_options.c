@@ -38,20 +38,21 @@ static void read_body(const json_t *body, struct delete_options *ret)
 
 static void check(const struct delete_options *o, struct field_errors *errors)
 {
-	static const char *const policies[] = { "Foreground", "Background", "Orphan", "nil", NULL };
+	static const char *const policies[] = {"Foreground", "Background", "Orphan", "nil", NULL};
 	AUTO_JSON *value = o->policy ? json_string(o->policy) : NULL;
 	if (!o->policy)
 		return;
 	if (!strv_has((char *const *)policies, o->policy) || strcmp(o->policy, "nil") == 0)
 		field_not_supported(errors, "propagationPolicy", value, policies);
 	else if (o->orphan >= 0)
-		field_invalid(errors, "propagationPolicy", value, "orphanDependents and deletionPropagation cannot be both set");
+		field_invalid(errors, "propagationPolicy", value,
+			      "orphanDependents and deletionPropagation cannot be both set");
 }
 
 json_t *delete_options_read(struct req *q, struct delete_options *ret)
 {
 	AUTO_JSON *body = NULL;
-	*ret = (struct delete_options){ .grace = -1, .orphan = -1 };
+	*ret = (struct delete_options){.grace = -1, .orphan = -1};
 	enum body_type type = negotiate_body(q->content_type);
 	json_t *status = body_parse(q, type == BODY_YAML || type == BODY_PROTOBUF ? type : BODY_JSON, &body);
 	if (status) {
@@ -68,7 +69,7 @@ json_t *delete_options_read(struct req *q, struct delete_options *ret)
 	if (status)
 		return status;
 	ret->dry_run = ret->dry_run || req_dry_run(q);
-	AUTO_FIELD_ERRORS errors = { 0 };
+	AUTO_FIELD_ERRORS errors = {0};
 	check(ret, &errors);
 	return errors.n ? status_invalid("meta.k8s.io", "DeleteOptions", "", &errors) : NULL;
 }

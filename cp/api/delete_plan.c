@@ -1,6 +1,6 @@
 /* The rules of deletion. Purpose: graceful deletion, finalizers and propagation in one pure function. Happy path: no
- * finalizer and no grace: the object goes at once. Else it is marked (deletionTimestamp, deletionGracePeriodSeconds) and
- * waits. A mark is never taken back and a grace period never grows. */
+ * finalizer and no grace: the object goes at once. Else it is marked (deletionTimestamp, deletionGracePeriodSeconds)
+ * and waits. A mark is never taken back and a grace period never grows. */
 #include "cp/api/delete_plan.h"
 
 #include <stdlib.h>
@@ -19,16 +19,15 @@ void delete_options_done(struct delete_options *o)
 	free(o->policy);
 	free(o->uid);
 	free(o->rv);
-	*o = (struct delete_options){ 0 };
+	*o = (struct delete_options){0};
 }
 
 static bool has_finalizer(const json_t *object, const char *name)
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach(json_at(object, "metadata.finalizers"), i, v)
-		if (str_eq(json_string_value(v), name))
-			return true;
+	json_array_foreach(json_at(object, "metadata.finalizers"), i,
+			   v) if (str_eq(json_string_value(v), name)) return true;
 	return false;
 }
 
@@ -48,9 +47,9 @@ static bool set_gc_finalizers(json_t *object, const struct delete_options *o)
 		return false;
 	json_t *list = json_array(), *v;
 	size_t i;
-	json_array_foreach(json_at(object, "metadata.finalizers"), i, v)
-		if (!str_eq(json_string_value(v), ORPHAN) && !str_eq(json_string_value(v), FOREGROUND))
-			json_array_append(list, v);
+	json_array_foreach(json_at(object, "metadata.finalizers"), i,
+			   v) if (!str_eq(json_string_value(v), ORPHAN) && !str_eq(json_string_value(v), FOREGROUND))
+	    json_array_append(list, v);
 	if (foreground)
 		json_array_append_new(list, json_string(FOREGROUND));
 	if (orphan)
@@ -81,7 +80,8 @@ static void mark(json_t *object, int64_t grace, int64_t now_ms)
 /* A namespace waits for its own list of finalizers, without a grace period. */
 static enum delete_step plan_namespace(json_t *object, int64_t now_ms)
 {
-	bool waits = json_array_size(json_at(object, "spec.finalizers")) || json_array_size(json_at(object, "metadata.finalizers"));
+	bool waits = json_array_size(json_at(object, "spec.finalizers")) ||
+		     json_array_size(json_at(object, "metadata.finalizers"));
 	if (!waits)
 		return DELETE_GO;
 	if (json_at(object, "metadata.deletionTimestamp"))
@@ -108,8 +108,8 @@ static enum delete_step plan_again(json_t *object, const struct delete_options *
 	return finalizers || o->grace > 0 ? DELETE_MARK : DELETE_MARK_GO;
 }
 
-enum delete_step delete_plan(const struct kind *k, const struct kind_ops *ops, json_t *object, const struct delete_options *o,
-			     int64_t now_ms)
+enum delete_step delete_plan(const struct kind *k, const struct kind_ops *ops, json_t *object,
+			     const struct delete_options *o, int64_t now_ms)
 {
 	if (strcmp(k->kind, "Namespace") == 0 && !*k->group)
 		return plan_namespace(object, now_ms);

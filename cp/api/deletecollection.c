@@ -1,5 +1,6 @@
-/* DELETE of a collection. Purpose: delete everything that a list selects. Happy path: list, delete each as DELETE would,
- * answer with the list as it was. What is gone by then is no failure; another failure is answered once all have ended. */
+/* DELETE of a collection. Purpose: delete everything that a list selects. Happy path: list, delete each as DELETE
+ * would, answer with the list as it was. What is gone by then is no failure; another failure is answered once all have
+ * ended. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@ static void sweep_end(struct sweep *s)
 	if (s->failure)
 		reply_status(s->q, s->failure);
 	else
-		list_reply(s->q, &s->s, &(struct list_plan){ 0 });
+		list_reply(s->q, &s->s, &(struct list_plan){0});
 	snapshot_done(&s->s);
 	list_plan_done(&s->plan);
 	req_unref(s->q);
@@ -62,7 +63,7 @@ static void start_all(struct sweep *s, const struct delete_options *o)
 
 void verb_deletecollection(struct req *q)
 {
-	struct delete_options o = { 0 };
+	struct delete_options o = {0};
 	struct sweep *s = xcalloc(1, sizeof(*s));
 	struct err e = ERR_INIT;
 	s->q = req_ref(q);
@@ -70,7 +71,8 @@ void verb_deletecollection(struct req *q)
 	if (!status)
 		status = delete_options_read(q, &o);
 	if (!status) {
-		int r = snapshot_take(q->api, q->res->bucket, q->res->kind->namespaced ? q->route.ns : "", &s->plan, &s->s, &e);
+		int r = snapshot_take(q->api, q->res->bucket, q->res->kind->namespaced ? q->route.ns : "", &s->plan,
+				      &s->s, &e);
 		if (r < 0)
 			status = r == -EOVERFLOW ? list_too_old(&s->plan)
 						 : status_too_large_rv(s->plan.rev, cache_revision(q->api->cache));

@@ -122,10 +122,10 @@ static json_t *group_list(const struct schema *s)
 
 static json_t *api_versions(const struct api *a)
 {
-	AUTO_FREE char *address = xasprintf(strchr(a->advertise_address, ':') ? "[%s]:%u" : "%s:%u", a->advertise_address,
-					    a->secure_port);
-	return json_pack("{s:s,s:[s],s:[{s:s,s:s}]}", "kind", "APIVersions", "versions", "v1", "serverAddressByClientCIDRs",
-			 "clientCIDR", "0.0.0.0/0", "serverAddress", address);
+	AUTO_FREE char *address =
+	    xasprintf(strchr(a->advertise_address, ':') ? "[%s]:%u" : "%s:%u", a->advertise_address, a->secure_port);
+	return json_pack("{s:s,s:[s],s:[{s:s,s:s}]}", "kind", "APIVersions", "versions", "v1",
+			 "serverAddressByClientCIDRs", "clientCIDR", "0.0.0.0/0", "serverAddress", address);
 }
 
 static json_t *response_kind(const char *group, const char *version, const char *kind)
@@ -162,8 +162,8 @@ static json_t *aggregated_group(const struct schema *s, const char *group)
 		for (size_t j = 0; kinds[j]; j++)
 			json_array_append_new(resources, aggregated_resource(kinds[j]));
 		free(kinds);
-		json_array_append_new(list, json_pack("{s:s,s:o,s:s}", "version", versions[i], "resources", resources, "freshness",
-						      "Current"));
+		json_array_append_new(list, json_pack("{s:s,s:o,s:s}", "version", versions[i], "resources", resources,
+						      "freshness", "Current"));
 	}
 	if (*group)
 		json_object_set_new(meta, "name", json_string(group));
@@ -178,8 +178,8 @@ static json_t *aggregated(const struct schema *s, bool core)
 		json_array_append_new(items, aggregated_group(s, ""));
 	for (size_t i = 0; groups && groups[i]; i++)
 		json_array_append_new(items, aggregated_group(s, groups[i]));
-	return json_pack("{s:s,s:s,s:{},s:o}", "kind", "APIGroupDiscoveryList", "apiVersion", "apidiscovery.k8s.io/v2", "metadata",
-			 "items", items);
+	return json_pack("{s:s,s:s,s:{},s:o}", "kind", "APIGroupDiscoveryList", "apiVersion", "apidiscovery.k8s.io/v2",
+			 "metadata", "items", items);
 }
 
 /* The document of a path, without looking at what is kept; NULL when there is none. */
@@ -215,7 +215,8 @@ bool discovery_run(struct req *q)
 		reply_status(q, status_not_acceptable());
 		return true;
 	}
-	AUTO_FREE char *key = xasprintf("%s %s %s %d", r->prefix, r->group, r->version, q->answer.form == FORM_DISCOVERY);
+	AUTO_FREE char *key =
+	    xasprintf("%s %s %s %d", r->prefix, r->group, r->version, q->answer.form == FORM_DISCOVERY);
 	struct buf *b = map_get(q->api->documents, key);
 	if (!b) {
 		AUTO_JSON *document = build(q, is_core, r->group, r->version);

@@ -28,8 +28,7 @@ static void encode_map(struct str *out, const struct type *elem, const json_t *v
 	size_t n = json_object_size(v), i = 0;
 	const char **keys = xcalloc(n ? n : 1, sizeof(*keys)), *key;
 	json_t *value;
-	json_object_foreach((json_t *)v, key, value)
-		keys[i++] = key;
+	json_object_foreach((json_t *)v, key, value) keys[i++] = key;
 	qsort(keys, n, sizeof(*keys), compare_keys);
 	bool first = true;
 	str_addc(out, '{');
@@ -41,7 +40,7 @@ static void encode_map(struct str *out, const struct type *elem, const json_t *v
 
 static void encode_fields(struct str *out, const struct type *t, const json_t *v)
 {
-	static const char *const lead[] = { "kind", "apiVersion" };
+	static const char *const lead[] = {"kind", "apiVersion"};
 	bool first = true;
 	size_t given = 0;
 	const json_t *value;
@@ -61,9 +60,8 @@ static void encode_fields(struct str *out, const struct type *t, const json_t *v
 	const char *key;
 	json_t *other;
 	if (given < json_object_size(v))
-		json_object_foreach((json_t *)v, key, other)
-			if (!type_field(t, key))
-				encode_member(out, &first, key, NULL, other);
+		json_object_foreach((json_t *)v, key, other) if (!type_field(t, key))
+		    encode_member(out, &first, key, NULL, other);
 	str_addc(out, '}');
 }
 
@@ -72,7 +70,8 @@ static void encode_list(struct str *out, const struct type *elem, const json_t *
 	size_t i;
 	json_t *value;
 	str_addc(out, '[');
-	json_array_foreach(v, i, value) {
+	json_array_foreach(v, i, value)
+	{
 		if (i)
 			str_addc(out, ',');
 		encode_value(out, elem, value);
@@ -90,7 +89,7 @@ void encode_value(struct str *out, const struct type *t, const json_t *v)
 		else if (t && t->class == TYPE_ANY)
 			encode_map(out, t, v);
 		else
-			encode_fields(out, &(struct type){ .class = TYPE_OBJECT }, v);
+			encode_fields(out, &(struct type){.class = TYPE_OBJECT}, v);
 	} else if (json_is_array(v)) {
 		encode_list(out, t && t->class == TYPE_LIST ? t->elem : NULL, v);
 	} else if (json_is_string(v)) {

@@ -1,5 +1,5 @@
-/* GET of one object. Purpose: answer from the cache. Happy path: the cached bytes go out as they are. Fails with 404, or
- * 504 for a resourceVersion that has not come yet. */
+/* GET of one object. Purpose: answer from the cache. Happy path: the cached bytes go out as they are. Fails with 404,
+ * or 504 for a resourceVersion that has not come yet. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +11,11 @@ void verb_get(struct req *q)
 	const struct kind *k = q->res->kind;
 	if (!str_empty(rv)) {
 		if (strspn(rv, "0123456789") != strlen(rv) || strlen(rv) > 19) {
-			reply_status(q, status_plain_500("resourceVersion: Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": "
-							 "invalid syntax", rv, rv));
+			reply_status(q,
+				     status_plain_500(
+					 "resourceVersion: Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": "
+					 "invalid syntax",
+					 rv, rv));
 			return;
 		}
 		uint64_t wanted = strtoull(rv, NULL, 10), now = cache_revision(q->api->cache);

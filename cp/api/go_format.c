@@ -21,8 +21,7 @@ static void add_map(struct str *out, const json_t *v)
 	size_t n = json_object_size(v), i = 0;
 	const char **keys = xcalloc(n ? n : 1, sizeof(*keys)), *key;
 	json_t *value;
-	json_object_foreach((json_t *)v, key, value)
-		keys[i++] = key;
+	json_object_foreach((json_t *)v, key, value) keys[i++] = key;
 	qsort(keys, n, sizeof(*keys), compare_keys);
 	str_add(out, "map[");
 	for (i = 0; i < n; i++) {
@@ -41,7 +40,8 @@ static void add_value(struct str *out, const json_t *v)
 		add_map(out, v);
 	} else if (json_is_array(v)) {
 		str_addc(out, '[');
-		json_array_foreach(v, i, value) {
+		json_array_foreach(v, i, value)
+		{
 			if (i)
 				str_addc(out, ' ');
 			add_value(out, value);

@@ -16,7 +16,7 @@ static json_t *without_times(const json_t *o, bool lease)
 		json_del_at(copy, "spec.renewTime");
 	else
 		json_array_foreach(json_at(copy, "status.conditions"), i, condition)
-			json_object_del(condition, "lastHeartbeatTime");
+		    json_object_del(condition, "lastHeartbeatTime");
 	return copy;
 }
 

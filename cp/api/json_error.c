@@ -1,6 +1,6 @@
-/* A recogniser for JSON (RFC 8259) that only finds the first error. Purpose: clients see the same text for a broken body
- * as from the original. Happy path: none: it is called for texts that did not parse. Bounded depth (a stack of 10,000
- * brackets); looks at each byte once. */
+/* A recogniser for JSON (RFC 8259) that only finds the first error. Purpose: clients see the same text for a broken
+ * body as from the original. Happy path: none: it is called for texts that did not parse. Bounded depth (a stack of
+ * 10,000 brackets); looks at each byte once. */
 #include "cp/api/json_error.h"
 
 #include <stdbool.h>
@@ -178,12 +178,12 @@ static bool scan_value(struct scan *s)
 		return false;
 	}
 	char c = *s->p;
-	bool ok = c == '{'   ? scan_object(s)
-		  : c == '[' ? scan_array(s)
-		  : c == '"' ? scan_string(s)
-		  : c == 't' ? scan_word(s, "true")
-		  : c == 'f' ? scan_word(s, "false")
-		  : c == 'n' ? scan_word(s, "null")
+	bool ok = c == '{'                             ? scan_object(s)
+		  : c == '['                           ? scan_array(s)
+		  : c == '"'                           ? scan_string(s)
+		  : c == 't'                           ? scan_word(s, "true")
+		  : c == 'f'                           ? scan_word(s, "false")
+		  : c == 'n'                           ? scan_word(s, "null")
 		  : c == '-' || (c >= '0' && c <= '9') ? scan_number(s)
 						       : fail(s, "looking for beginning of value");
 	s->depth--;
@@ -192,7 +192,7 @@ static bool scan_value(struct scan *s)
 
 char *json_error_text(const char *text, size_t len)
 {
-	struct scan s = { .p = text, .end = text + len };
+	struct scan s = {.p = text, .end = text + len};
 	if (!scan_value(&s))
 		return s.error;
 	skip_space(&s);

@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
-/* "invalid character 'n' looking for beginning of object key string"; NULL when the text is well formed. Returns owned. */
+/* "invalid character 'n' looking for beginning of object key string"; NULL when the text is well formed. Returns owned.
+ */
 char *json_error_text(const char *text, size_t len);
 
 #endif

@@ -1,5 +1,5 @@
-/* GET of many objects. Purpose: a list is the cached bytes of its items put side by side. Happy path: take the objects at
- * the revision asked for, write the head, copy the bytes. Nothing is parsed or encoded unless the client asked for a
+/* GET of many objects. Purpose: a list is the cached bytes of its items put side by side. Happy path: take the objects
+ * at the revision asked for, write the head, copy the bytes. Nothing is parsed or encoded unless the client asked for a
  * Table or metadata only. Fails with 400 and 422 (options), 410 (too old), 504 (not yet). */
 #include "cp/api/list.h"
 
@@ -31,11 +31,13 @@ static size_t lead_of(const struct resource *res, const struct buf *json)
 	return same ? 1 + res->lead_len : 1;
 }
 
-struct buf *list_splice(const struct resource *res, struct cobj *const *v, size_t n, uint64_t rev, const char *next, int64_t remaining)
+struct buf *list_splice(const struct resource *res, struct cobj *const *v, size_t n, uint64_t rev, const char *next,
+			int64_t remaining)
 {
 	AUTO_STR head = STR_INIT;
 	const struct kind *k = res->kind;
-	str_addf(&head, "{\"kind\":\"%s\",\"apiVersion\":\"%s%s%s\",", k->list_kind, k->group, *k->group ? "/" : "", k->version);
+	str_addf(&head, "{\"kind\":\"%s\",\"apiVersion\":\"%s%s%s\",", k->list_kind, k->group, *k->group ? "/" : "",
+		 k->version);
 	add_meta(&head, rev, next, remaining);
 	str_add(&head, ",\"items\":[");
 	size_t total = head.len + 2 + (n ? n - 1 : 0);
@@ -64,11 +66,12 @@ json_t *list_too_old(const struct list_plan *p)
 {
 	if (!p->after)
 		return status_expired("The resourceVersion for the provided list is too old.");
-	json_t *s = status_expired("The provided continue parameter is too old to display a consistent list result. You can start a "
-				   "new list without the continue parameter, or use the continue token in this response to retrieve "
-				   "the remainder of the results. Continuing with the provided token results in an inconsistent "
-				   "list - objects that were created, modified, or deleted between the time the first chunk was "
-				   "returned and now may show up in the list.");
+	json_t *s = status_expired(
+	    "The provided continue parameter is too old to display a consistent list result. You can start a "
+	    "new list without the continue parameter, or use the continue token in this response to retrieve "
+	    "the remainder of the results. Continuing with the provided token results in an inconsistent "
+	    "list - objects that were created, modified, or deleted between the time the first chunk was "
+	    "returned and now may show up in the list.");
 	AUTO_FREE char *token = continue_encode(0, p->after);
 	json_set_str(s, "metadata.continue", token);
 	return s;
@@ -100,8 +103,8 @@ static void reply_transformed(struct req *q, const struct snapshot *s, const cha
 		json_t *items = json_array();
 		for (size_t i = 0; i < s->n; i++)
 			json_array_append_new(items, transform_partial(objects[i], q->answer.version));
-		answer = json_pack("{s:s,s:s,s:O,s:o}", "kind", "PartialObjectMetadataList", "apiVersion", api, "metadata", meta, "items",
-				   s->n ? items : json_null());
+		answer = json_pack("{s:s,s:s,s:O,s:o}", "kind", "PartialObjectMetadataList", "apiVersion", api,
+				   "metadata", meta, "items", s->n ? items : json_null());
 		if (!s->n)
 			json_decref(items);
 	}
@@ -132,13 +135,16 @@ void list_reply(struct req *q, const struct snapshot *s, const struct list_plan 
 void verb_list(struct req *q)
 {
 	struct list_plan p;
-	struct snapshot s = { 0 };
+	struct snapshot s = {0};
 	struct err e = ERR_INIT;
 	json_t *status = list_plan_read(&q->query, q->res->kind, false, &p);
 	if (!status && q->answer.form == FORM_PARTIAL)
-		status = status_new(406, "NotAcceptable", "you requested PartialObjectMetadata, but the requested object is a list (*core.%s)",
-				    q->res->kind->list_kind);
-	int r = status ? 0 : snapshot_take(q->api, q->res->bucket, q->res->kind->namespaced ? q->route.ns : "", &p, &s, &e);
+		status =
+		    status_new(406, "NotAcceptable",
+			       "you requested PartialObjectMetadata, but the requested object is a list (*core.%s)",
+			       q->res->kind->list_kind);
+	int r =
+	    status ? 0 : snapshot_take(q->api, q->res->bucket, q->res->kind->namespaced ? q->route.ns : "", &p, &s, &e);
 	if (r == -ERANGE)
 		status = status_too_large_rv(p.rev, cache_revision(q->api->cache));
 	else if (r == -EOVERFLOW)

@@ -74,7 +74,8 @@ static json_t *unknown_field(const struct kind *k, const char *field)
 		for (size_t i = 0; k->field_labels[i]; i++)
 			if (strncmp(k->field_labels[i], "metadata.", 9) != 0)
 				return status_bad_request("field label not supported: %s", field);
-	return status_bad_request("\"%s\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", field);
+	return status_bad_request(
+	    "\"%s\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", field);
 }
 
 static json_t *read_selectors(const struct query *q, const struct kind *k, struct list_plan *ret)
@@ -101,7 +102,7 @@ static json_t *read_selectors(const struct query *q, const struct kind *k, struc
 
 static void check_initial_events(const struct query *q, bool watch, struct field_errors *errors)
 {
-	static const char *const supported[] = { "NotOlderThan", NULL };
+	static const char *const supported[] = {"NotOlderThan", NULL};
 	const char *match = query_get(q, "resourceVersionMatch"), *rv = query_get(q, "resourceVersion");
 	if (query_get(q, "sendInitialEvents")) {
 		if (!watch) {
@@ -119,20 +120,23 @@ static void check_initial_events(const struct query *q, bool watch, struct field
 			field_not_supported(errors, "resourceVersionMatch", value, supported);
 		}
 	} else if (watch && !str_empty(match)) {
-		field_forbidden(errors, "resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+		field_forbidden(errors, "resourceVersionMatch",
+				"resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
 	}
 }
 
 static void check_match(const struct query *q, struct field_errors *errors)
 {
-	static const char *const supported[] = { "Exact", "NotOlderThan", NULL };
+	static const char *const supported[] = {"Exact", "NotOlderThan", NULL};
 	const char *match = query_get(q, "resourceVersionMatch"), *rv = query_get(q, "resourceVersion");
 	if (str_empty(match))
 		return;
 	if (str_empty(rv))
-		field_forbidden(errors, "resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided");
+		field_forbidden(errors, "resourceVersionMatch",
+				"resourceVersionMatch is forbidden unless resourceVersion is provided");
 	if (!str_empty(query_get(q, "continue")))
-		field_forbidden(errors, "resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
+		field_forbidden(errors, "resourceVersionMatch",
+				"resourceVersionMatch is forbidden when continue is provided");
 	if (!strv_has((char *const *)supported, match)) {
 		AUTO_JSON *value = json_string(match);
 		field_not_supported(errors, "resourceVersionMatch", value, supported);
@@ -144,7 +148,8 @@ static void check_match(const struct query *q, struct field_errors *errors)
 
 static json_t *read_version(const struct query *q, struct list_plan *ret)
 {
-	const char *rv = query_get(q, "resourceVersion"), *token = query_get(q, "continue"), *match = query_get(q, "resourceVersionMatch");
+	const char *rv = query_get(q, "resourceVersion"), *token = query_get(q, "continue"),
+		   *match = query_get(q, "resourceVersionMatch");
 	if (!str_empty(token)) {
 		if (!str_empty(rv) && strcmp(rv, "0") != 0)
 			return status_bad_request("specifying resource version is not allowed when using continue");
@@ -157,8 +162,10 @@ static json_t *read_version(const struct query *q, struct list_plan *ret)
 	if (!ret->rv_given)
 		return NULL;
 	if (!digits_only(rv)) {
-		AUTO_FIELD_ERRORS errors = { 0 };
-		return status_bad_request("resourceVersion: Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": invalid syntax", rv, rv);
+		AUTO_FIELD_ERRORS errors = {0};
+		return status_bad_request(
+		    "resourceVersion: Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": invalid syntax", rv,
+		    rv);
 	}
 	ret->rev = strtoull(rv, NULL, 10);
 	/* With a limit, a number without a match means exactly that state. */
@@ -168,7 +175,7 @@ static json_t *read_version(const struct query *q, struct list_plan *ret)
 
 json_t *list_plan_read(const struct query *q, const struct kind *k, bool watch, struct list_plan *ret)
 {
-	*ret = (struct list_plan){ 0 };
+	*ret = (struct list_plan){0};
 	int64_t limit = 0, timeout = 0;
 	json_t *status = read_int(q, "limit", &limit);
 	if (!status)
@@ -177,7 +184,7 @@ json_t *list_plan_read(const struct query *q, const struct kind *k, bool watch, 
 		return status;
 	ret->limit = limit > 0 ? (size_t)limit : 0;
 	ret->timeout_s = timeout > 0 && timeout < INT32_MAX ? (int)timeout : 0;
-	AUTO_FIELD_ERRORS errors = { 0 };
+	AUTO_FIELD_ERRORS errors = {0};
 	check_initial_events(q, watch, &errors);
 	if (!watch && !query_get(q, "sendInitialEvents"))
 		check_match(q, &errors);
@@ -196,5 +203,5 @@ void list_plan_done(struct list_plan *p)
 	selector_free(p->labels);
 	selector_free(p->fields);
 	free(p->after);
-	*p = (struct list_plan){ 0 };
+	*p = (struct list_plan){0};
 }

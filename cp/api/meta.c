@@ -8,11 +8,12 @@
 #include "base/rand.h"
 #include "cp/api/write.h"
 
-static const char *const owned[] = { "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
-				     "generation", "selfLink", "managedFields" };
+static const char *const owned[] = {
+    "uid",        "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
+    "generation", "selfLink",          "managedFields"};
 
 /* Those of them that an update may repeat; that they did not change is for validation to say. */
-static const char *const judged[] = { "uid", "deletionTimestamp", "deletionGracePeriodSeconds", NULL };
+static const char *const judged[] = {"uid", "deletionTimestamp", "deletionGracePeriodSeconds", NULL};
 
 void meta_prepare_create(const struct kind *k, const char *ns, json_t *object)
 {
@@ -34,12 +35,10 @@ static bool wanted_differs(const json_t *a, const json_t *b)
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)a, key, value)
-		if (strcmp(key, "metadata") != 0 && strcmp(key, "status") != 0 && !json_equal(value, json_object_get(b, key)))
-			return true;
-	json_object_foreach((json_t *)b, key, value)
-		if (strcmp(key, "metadata") != 0 && strcmp(key, "status") != 0 && !json_object_get(a, key))
-			return true;
+	json_object_foreach((json_t *)a, key, value) if (strcmp(key, "metadata") != 0 && strcmp(key, "status") != 0 &&
+							 !json_equal(value, json_object_get(b, key))) return true;
+	json_object_foreach((json_t *)b, key, value) if (strcmp(key, "metadata") != 0 && strcmp(key, "status") != 0 &&
+							 !json_object_get(a, key)) return true;
 	return false;
 }
 

@@ -5,14 +5,14 @@
 #include "cp/api/api_internal.h"
 #include "cp/store/store.h"
 
-static const char *const verbs[] = { "GET", "LIST", "WATCH", "POST", "PUT", "PATCH", "DELETE", "other" };
+static const char *const verbs[] = {"GET", "LIST", "WATCH", "POST", "PUT", "PATCH", "DELETE", "other"};
 
 static size_t verb_index(const char *verb)
 {
 	static const struct {
 		const char *verb;
 		size_t at;
-	} map[] = { { "get", 0 }, { "list", 1 }, { "watch", 2 }, { "create", 3 }, { "update", 4 }, { "patch", 5 }, { "delete", 6 } };
+	} map[] = {{"get", 0}, {"list", 1}, {"watch", 2}, {"create", 3}, {"update", 4}, {"patch", 5}, {"delete", 6}};
 	for (size_t i = 0; i < ARRAY_LEN(map); i++)
 		if (strcmp(map[i].verb, verb) == 0)
 			return map[i].at;
@@ -42,15 +42,19 @@ void metrics_write(struct api *a, struct str *out)
 			if (m->requests[v][c])
 				str_addf(out, "apiserver_request_total{verb=\"%s\",code=\"%dxx\"} %llu\n", verbs[v], c,
 					 (unsigned long long)m->requests[v][c]);
-	add(out, "apiserver_current_inflight_requests", "gauge", "Requests that have not been answered.", m->in_flight - m->watches);
+	add(out, "apiserver_current_inflight_requests", "gauge", "Requests that have not been answered.",
+	    m->in_flight - m->watches);
 	add(out, "apiserver_longrunning_requests", "gauge", "Open watches.", m->watches);
 	add(out, "apiserver_watch_events_total", "counter", "Events sent to watchers.", m->watch_events);
 	add(out, "knarr_store_transactions_total", "counter", "Transactions of the store.", s.txns);
 	add(out, "knarr_store_commits_total", "counter", "Commits (fsync) of the store.", s.commits);
 	add(out, "knarr_store_written_bytes_total", "counter", "Bytes written by the store.", s.bytes_written);
-	str_add(out, "# HELP apiserver_storage_objects Objects stored, by resource.\n# TYPE apiserver_storage_objects gauge\n");
+	str_add(
+	    out,
+	    "# HELP apiserver_storage_objects Objects stored, by resource.\n# TYPE apiserver_storage_objects gauge\n");
 	for (size_t i = 0; i < a->n_resources; i++) {
 		AUTO_FREE char *name = status_qualified(a->resources[i].kind->group, a->resources[i].kind->plural);
-		str_addf(out, "apiserver_storage_objects{resource=\"%s\"} %zu\n", name, bucket_len(a->resources[i].bucket));
+		str_addf(out, "apiserver_storage_objects{resource=\"%s\"} %zu\n", name,
+			 bucket_len(a->resources[i].bucket));
 	}
 }

@@ -28,7 +28,7 @@ struct clause {
 
 static void clause_parse(char *text, struct clause *ret)
 {
-	*ret = (struct clause){ .q = 1 };
+	*ret = (struct clause){.q = 1};
 	char *save = NULL;
 	for (char *part = strtok_r(text, ";", &save); part; part = strtok_r(NULL, ";", &save)) {
 		part = trim(part);
@@ -60,17 +60,18 @@ static bool form_of(const struct clause *c, bool forms, bool discovery, struct a
 		const char *as, *group;
 		enum answer_form form;
 	} known[] = {
-		{ "Table", "meta.k8s.io", FORM_TABLE },
-		{ "PartialObjectMetadata", "meta.k8s.io", FORM_PARTIAL },
-		{ "PartialObjectMetadataList", "meta.k8s.io", FORM_PARTIAL_LIST },
-		{ "APIGroupDiscoveryList", "apidiscovery.k8s.io", FORM_DISCOVERY },
+	    {"Table", "meta.k8s.io", FORM_TABLE},
+	    {"PartialObjectMetadata", "meta.k8s.io", FORM_PARTIAL},
+	    {"PartialObjectMetadataList", "meta.k8s.io", FORM_PARTIAL_LIST},
+	    {"APIGroupDiscoveryList", "apidiscovery.k8s.io", FORM_DISCOVERY},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		bool wanted = known[i].form == FORM_DISCOVERY ? discovery : forms;
 		if (!wanted || !str_eq(known[i].as, c->as) || !str_eq(known[i].group, c->g) || !c->v)
 			continue;
-		bool version = known[i].form == FORM_DISCOVERY ? strcmp(c->v, "v2") == 0
-							       : strcmp(c->v, "v1") == 0 || strcmp(c->v, "v1beta1") == 0;
+		bool version = known[i].form == FORM_DISCOVERY
+				   ? strcmp(c->v, "v2") == 0
+				   : strcmp(c->v, "v1") == 0 || strcmp(c->v, "v1beta1") == 0;
 		if (!version)
 			return false;
 		ret->form = known[i].form;
@@ -82,8 +83,8 @@ static bool form_of(const struct clause *c, bool forms, bool discovery, struct a
 
 static bool clause_serves(const struct clause *c, bool forms, bool discovery, struct answer_type *ret)
 {
-	static const char *const json[] = { "application/json", "application/*", "*/*" };
-	struct answer_type t = { 0 };
+	static const char *const json[] = {"application/json", "application/*", "*/*"};
+	struct answer_type t = {0};
 	bool ok = strcasecmp(c->media, "application/yaml") == 0;
 	t.yaml = ok;
 	for (size_t i = 0; i < ARRAY_LEN(json); i++)
@@ -99,7 +100,7 @@ static bool clause_serves(const struct clause *c, bool forms, bool discovery, st
 int negotiate_accept(const char *accept, bool forms, bool discovery, struct answer_type *ret)
 {
 	if (str_empty(accept)) {
-		*ret = (struct answer_type){ 0 };
+		*ret = (struct answer_type){0};
 		return 0;
 	}
 	AUTO_FREE char *text = xstrdup(accept);
@@ -138,14 +139,14 @@ enum body_type negotiate_body(const char *content_type)
 		const char *media;
 		enum body_type type;
 	} known[] = {
-		{ "", BODY_JSON },
-		{ "application/json", BODY_JSON },
-		{ "application/yaml", BODY_YAML },
-		{ "application/vnd.kubernetes.protobuf", BODY_PROTOBUF },
-		{ "application/json-patch+json", BODY_JSON_PATCH },
-		{ "application/merge-patch+json", BODY_MERGE_PATCH },
-		{ "application/strategic-merge-patch+json", BODY_STRATEGIC_PATCH },
-		{ "application/apply-patch+yaml", BODY_APPLY },
+	    {"", BODY_JSON},
+	    {"application/json", BODY_JSON},
+	    {"application/yaml", BODY_YAML},
+	    {"application/vnd.kubernetes.protobuf", BODY_PROTOBUF},
+	    {"application/json-patch+json", BODY_JSON_PATCH},
+	    {"application/merge-patch+json", BODY_MERGE_PATCH},
+	    {"application/strategic-merge-patch+json", BODY_STRATEGIC_PATCH},
+	    {"application/apply-patch+yaml", BODY_APPLY},
 	};
 	AUTO_FREE char *text = xstrdup(content_type ? content_type : "");
 	text[strcspn(text, ";")] = '\0';

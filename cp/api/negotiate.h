@@ -17,7 +17,16 @@ struct answer_type {
 int negotiate_accept(const char *accept, bool forms, bool discovery, struct answer_type *ret);
 bool negotiate_gzip(const char *accept_encoding);
 
-enum body_type { BODY_JSON, BODY_YAML, BODY_PROTOBUF, BODY_JSON_PATCH, BODY_MERGE_PATCH, BODY_STRATEGIC_PATCH, BODY_APPLY, BODY_OTHER };
+enum body_type {
+	BODY_JSON,
+	BODY_YAML,
+	BODY_PROTOBUF,
+	BODY_JSON_PATCH,
+	BODY_MERGE_PATCH,
+	BODY_STRATEGIC_PATCH,
+	BODY_APPLY,
+	BODY_OTHER
+};
 /* Parameters behind ; are ignored; NULL and "" are JSON. */
 enum body_type negotiate_body(const char *content_type);
 

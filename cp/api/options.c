@@ -1,6 +1,6 @@
-/* Options of writes (meta.k8s.io CreateOptions, UpdateOptions, PatchOptions). Purpose: refuse what the original refuses.
- * Happy path: dryRun is absent or All, fieldManager is short and printable, fieldValidation is a known word. Fails with
- * a 422 on the options kind. */
+/* Options of writes (meta.k8s.io CreateOptions, UpdateOptions, PatchOptions). Purpose: refuse what the original
+ * refuses. Happy path: dryRun is absent or All, fieldManager is short and printable, fieldValidation is a known word.
+ * Fails with a 422 on the options kind. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 
 static void check_dry_run(const struct req *q, struct field_errors *errors)
 {
-	static const char *const supported[] = { "All", NULL };
+	static const char *const supported[] = {"All", NULL};
 	AUTO_JSON *values = json_array();
 	bool bad = false;
 	for (size_t i = 0; query_nth(&q->query, "dryRun", i); i++) {
@@ -41,7 +41,7 @@ static void check_manager(const struct req *q, struct field_errors *errors)
 
 static void check_validation(const struct req *q, struct field_errors *errors)
 {
-	static const char *const supported[] = { "", "Ignore", "Strict", "Warn", NULL };
+	static const char *const supported[] = {"", "Ignore", "Strict", "Warn", NULL};
 	const char *v = req_param(q, "fieldValidation");
 	if (!v || strv_has((char *const *)supported, v))
 		return;
@@ -51,7 +51,7 @@ static void check_validation(const struct req *q, struct field_errors *errors)
 
 json_t *options_check(struct req *q, const char *kind)
 {
-	AUTO_FIELD_ERRORS errors = { 0 };
+	AUTO_FIELD_ERRORS errors = {0};
 	check_dry_run(q, &errors);
 	check_manager(q, &errors);
 	check_validation(q, &errors);

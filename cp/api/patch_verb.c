@@ -24,8 +24,9 @@ json_t *patch_body_read(struct req *q, struct patch_body **ret)
 		return status;
 	bool fits = type == BODY_JSON_PATCH ? json_is_array(patch) : json_is_object(patch);
 	if (!fits)
-		return status_bad_request("error decoding patch: %s", patch ? "json: cannot unmarshal the document into a patch"
-									  : "unexpected end of JSON input");
+		return status_bad_request("error decoding patch: %s",
+					  patch ? "json: cannot unmarshal the document into a patch"
+						: "unexpected end of JSON input");
 	*ret = xcalloc(1, sizeof(**ret));
 	(*ret)->type = type;
 	(*ret)->patch = TAKE(patch);
@@ -68,7 +69,7 @@ json_t *patch_apply(const struct patch_body *p, const struct type *t, const json
 /* A patched object that does not decode is the patch's fault. */
 static json_t *patch_invalid(const struct patch_body *p, const json_t *object, const char *why)
 {
-	AUTO_FIELD_ERRORS errors = { 0 };
+	AUTO_FIELD_ERRORS errors = {0};
 	AUTO_FREE char *shown = p->type == BODY_STRATEGIC_PATCH ? go_format(p->patch) : json_text(object);
 	AUTO_JSON *value = json_string(shown);
 	field_invalid(&errors, "patch", value, "%s", why);
@@ -137,8 +138,8 @@ void verb_patch(struct req *q)
 		reply_status(q, status);
 		return;
 	}
-	struct write *w = write_new(q, q->res, status_only ? WRITE_STATUS : WRITE_UPDATE, q->res->kind->namespaced ? q->route.ns : "",
-				    q->route.name);
+	struct write *w = write_new(q, q->res, status_only ? WRITE_STATUS : WRITE_UPDATE,
+				    q->res->kind->namespaced ? q->route.ns : "", q->route.name);
 	w->change = change_patch;
 	w->arg = p;
 	w->free_arg = patch_body_free;

@@ -31,13 +31,13 @@ static const struct {
 	int in;
 	bool (*ok)(const struct api *a);
 } checks[] = {
-	{ "ping", ALL_HEALTH, check_ping },
-	{ "log", ALL_HEALTH, check_ping },
-	{ "etcd", HEALTHZ | LIVEZ, check_ping },
-	{ "informer-sync", READYZ, check_ping },
-	{ "poststarthook/start-system-namespaces-controller", ALL_HEALTH, check_ready },
-	{ "poststarthook/bootstrap-controller", ALL_HEALTH, check_ready },
-	{ "shutdown", READYZ, check_running },
+    {"ping", ALL_HEALTH, check_ping},
+    {"log", ALL_HEALTH, check_ping},
+    {"etcd", HEALTHZ | LIVEZ, check_ping},
+    {"informer-sync", READYZ, check_ping},
+    {"poststarthook/start-system-namespaces-controller", ALL_HEALTH, check_ready},
+    {"poststarthook/bootstrap-controller", ALL_HEALTH, check_ready},
+    {"shutdown", READYZ, check_running},
 };
 
 static bool is_excluded(const struct req *q, const char *name)
@@ -70,7 +70,8 @@ static void run_health(struct req *q, int which, const char *word)
 			continue;
 		bool excluded = is_excluded(q, checks[i].name), good = excluded || checks[i].ok(q->api);
 		ok = ok && good;
-		str_addf(&text, good ? "[+]%s%s ok\n" : "[-]%s%s failed: reason withheld\n", checks[i].name, excluded ? " excluded:" : "");
+		str_addf(&text, good ? "[+]%s%s ok\n" : "[-]%s%s failed: reason withheld\n", checks[i].name,
+			 excluded ? " excluded:" : "");
 	}
 	if (!ok) {
 		str_addf(&text, "%s check failed\n", word);
@@ -87,12 +88,15 @@ static void run_version(struct req *q)
 {
 	struct utsname u;
 	uname(&u);
-	AUTO_FREE char *platform = xasprintf("linux/%s", strcmp(u.machine, "x86_64") == 0 ? "amd64" : strcmp(u.machine, "aarch64") == 0 ? "arm64" : u.machine);
+	AUTO_FREE char *platform = xasprintf("linux/%s", strcmp(u.machine, "x86_64") == 0    ? "amd64"
+							 : strcmp(u.machine, "aarch64") == 0 ? "arm64"
+											     : u.machine);
 	reply_json(q, 200,
-		   json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "major", "1", "minor", "36", "emulationMajor", "1",
-			     "emulationMinor", "36", "minCompatibilityMajor", "1", "minCompatibilityMinor", "35", "gitVersion",
-			     "v1.36.0+knarr", "gitCommit", KNARR_VERSION, "gitTreeState", "clean", "buildDate",
-			     "2026-01-01T00:00:00Z", "goVersion", "none", "compiler", "cc", "platform", platform));
+		   json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "major", "1", "minor", "36",
+			     "emulationMajor", "1", "emulationMinor", "36", "minCompatibilityMajor", "1",
+			     "minCompatibilityMinor", "35", "gitVersion", "v1.36.0+knarr", "gitCommit", KNARR_VERSION,
+			     "gitTreeState", "clean", "buildDate", "2026-01-01T00:00:00Z", "goVersion", "none",
+			     "compiler", "cc", "platform", platform));
 }
 
 static void run_metrics(struct req *q)
@@ -115,8 +119,9 @@ static void add_path(char ***paths, const char *a, const char *b, const char *c)
 
 static void run_index(struct req *q)
 {
-	static const char *const fixed[] = { "/api", "/api/v1", "/apis", "/apis/", "/healthz", "/livez", "/metrics", "/openapi/v2",
-					     "/openapi/v3", "/openapi/v3/", "/readyz", "/version" };
+	static const char *const fixed[] = {"/api",        "/api/v1",      "/apis",    "/apis/",
+					    "/healthz",    "/livez",       "/metrics", "/openapi/v2",
+					    "/openapi/v3", "/openapi/v3/", "/readyz",  "/version"};
 	AUTO_STRV char **paths = NULL;
 	AUTO_STRV char **groups = catalog_groups(q->api->schema);
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
@@ -150,14 +155,17 @@ bool plain_run(struct req *q)
 		const char *path;
 		void (*run)(struct req *q);
 	} pages[] = {
-		{ "/", run_index }, { "/version", run_version }, { "/version/", run_version }, { "/metrics", run_metrics },
+	    {"/", run_index},
+	    {"/version", run_version},
+	    {"/version/", run_version},
+	    {"/metrics", run_metrics},
 	};
 	static const struct {
 		const char *path;
 		int which;
-	} health[] = { { "/healthz", HEALTHZ }, { "/livez", LIVEZ }, { "/readyz", READYZ } };
+	} health[] = {{"/healthz", HEALTHZ}, {"/livez", LIVEZ}, {"/readyz", READYZ}};
 	const char *path = q->route.path;
-	void (*run)(struct req *q) = NULL;
+	void (*run)(struct req * q) = NULL;
 	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
 		if (strcmp(path, pages[i].path) == 0)
 			run = pages[i].run;

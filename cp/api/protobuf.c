@@ -1,6 +1,6 @@
-/* Protobuf bodies. Purpose: typed clients send built-in kinds in this form. Happy path: the envelope names apiVersion and
- * kind, the table names the fields, and what comes out is the JSON value that the same client would have sent as JSON.
- * Fails on anything that runs over its end or nests deeper than 100. Never reads outside the bytes given. */
+/* Protobuf bodies. Purpose: typed clients send built-in kinds in this form. Happy path: the envelope names apiVersion
+ * and kind, the table names the fields, and what comes out is the JSON value that the same client would have sent as
+ * JSON. Fails on anything that runs over its end or nests deeper than 100. Never reads outside the bytes given. */
 #include "cp/api/protobuf.h"
 
 #include <errno.h>
@@ -62,7 +62,7 @@ static int next_field(struct span *s, struct wire *ret)
 		return 0;
 	if (read_varint(s, &key) < 0 || key >> 3 > 0x1fffffff || !(key >> 3))
 		return -EINVAL;
-	*ret = (struct wire){ .number = (unsigned)(key >> 3), .type = key & 7 };
+	*ret = (struct wire){.number = (unsigned)(key >> 3), .type = key & 7};
 	int r;
 	switch (ret->type) {
 	case 0:
@@ -77,7 +77,7 @@ static int next_field(struct span *s, struct wire *ret)
 	case 2:
 		if (read_varint(s, &len) < 0 || len > (uint64_t)(s->end - s->p))
 			return -EINVAL;
-		ret->data = (struct span){ s->p, s->p + len };
+		ret->data = (struct span){s->p, s->p + len};
 		s->p += len;
 		r = 0;
 		break;
@@ -105,7 +105,7 @@ static int read_small(struct span s, int64_t ints[3], json_t **ret_text)
 
 static int read_time(const struct wire *w, bool micro, json_t **ret)
 {
-	int64_t v[3] = { 0, 0, 0 };
+	int64_t v[3] = {0, 0, 0};
 	char text[RFC3339_MAX];
 	if (w->type != 2 || read_small(w->data, v, NULL) < 0)
 		return -EINVAL;
@@ -120,7 +120,7 @@ static int read_time(const struct wire *w, bool micro, json_t **ret)
 
 static int read_int_or_string(const struct wire *w, json_t **ret)
 {
-	int64_t v[3] = { 0, 0, 0 };
+	int64_t v[3] = {0, 0, 0};
 	json_t *text = NULL;
 	if (w->type != 2 || read_small(w->data, v, &text) < 0) {
 		json_decref(text);
@@ -137,7 +137,7 @@ static int read_int_or_string(const struct wire *w, json_t **ret)
 
 static int read_quantity(const struct wire *w, json_t **ret)
 {
-	int64_t v[3] = { 0, 0, 0 };
+	int64_t v[3] = {0, 0, 0};
 	json_t *text = NULL;
 	if (w->type != 2 || read_small(w->data, v, &text) < 0) {
 		json_decref(text);
@@ -227,7 +227,7 @@ static int read_value(char type, const char *message, const struct wire *w, int 
 	case 'o':
 		return read_int_or_string(w, ret);
 	case 'D': {
-		int64_t v[3] = { 0, 0, 0 };
+		int64_t v[3] = {0, 0, 0};
 		char text[32];
 		if (w->type != 2 || read_small(w->data, v, NULL) < 0)
 			return -EINVAL;
@@ -283,7 +283,8 @@ static int read_field(const struct pb_field *f, const struct wire *w, int depth,
 		return r;
 	}
 	if (f->shape == PB_ONE) {
-		/* A text that was not set stands on the wire as an empty one; only for a storage class that means something. */
+		/* A text that was not set stands on the wire as an empty one; only for a storage class that means
+		 * something. */
 		bool unset = f->type == 's' && !*json_string_value(value) && strcmp(f->name, "storageClassName") != 0;
 		if (unset)
 			json_decref(value);
@@ -352,11 +353,11 @@ static int read_envelope(struct span s, struct envelope *ret)
 
 int protobuf_parse(const void *bytes, size_t len, json_t **ret, struct err *e)
 {
-	struct envelope env = { 0 };
+	struct envelope env = {0};
 	json_t *object = NULL;
 	int r = -EINVAL;
 	if (len > 4 && memcmp(bytes, "k8s", 4) == 0)
-		r = read_envelope((struct span){ (const uint8_t *)bytes + 4, (const uint8_t *)bytes + len }, &env);
+		r = read_envelope((struct span){(const uint8_t *)bytes + 4, (const uint8_t *)bytes + len}, &env);
 	AUTO_FREE char *name = r == 0 ? message_name(json_string_value(env.api), json_string_value(env.kind)) : NULL;
 	const struct pb_message *m = name ? pb_message_find(name) : NULL;
 	if (m) {

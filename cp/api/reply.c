@@ -1,6 +1,6 @@
 /* Answers. Purpose: one way out for every request. Happy path: bytes of JSON, written as they are, with Warning
- * headers, gzip above 128 KiB where the client accepts it, YAML where it was asked for; calls from within get the value.
- * Nothing fails: an answer to a peer that has gone is dropped. Each request is answered once. */
+ * headers, gzip above 128 KiB where the client accepts it, YAML where it was asked for; calls from within get the
+ * value. Nothing fails: an answer to a peer that has gone is dropped. Each request is answered once. */
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -31,7 +31,7 @@ static void add_header(struct http_header *h, const char *name, const char *valu
 	while (h[i].name)
 		i++;
 	if (i + 1 < REPLY_HEADERS)
-		h[i] = (struct http_header){ name, value };
+		h[i] = (struct http_header){name, value};
 }
 
 void reply_headers(struct req *q, const char *content_type, struct http_header h[REPLY_HEADERS])
@@ -53,7 +53,7 @@ void reply_headers(struct req *q, const char *content_type, struct http_header h
 /* A gzip stream of the bytes; NULL when zlib cannot. */
 static struct buf *gzip(const struct buf *b)
 {
-	z_stream z = { 0 };
+	z_stream z = {0};
 	if (b->len > UINT32_MAX || deflateInit2(&z, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
 		return NULL;
 	size_t bound = deflateBound(&z, b->len);
@@ -94,7 +94,8 @@ static void answer_local(struct req *q, int code, struct buf *json)
 	if (failed) {
 		static const struct {
 			int status, code;
-		} codes[] = { { 404, -2 }, { 403, -13 }, { 401, -13 }, { 410, -75 }, { 422, -22 }, { 400, -22 }, { 429, -11 }, { 503, -11 } };
+		} codes[] = {{404, -2},  {403, -13}, {401, -13}, {410, -75},
+			     {422, -22}, {400, -22}, {429, -11}, {503, -11}};
 		int r = -71;
 		for (size_t i = 0; i < ARRAY_LEN(codes); i++)
 			if (codes[i].status == code)
@@ -179,9 +180,11 @@ void reply_object(struct req *q, int code, struct buf *json)
 		return;
 	}
 	if (q->answer.form == FORM_PARTIAL_LIST) {
-		reply_status(q, status_new(406, "NotAcceptable",
-					   "you requested PartialObjectMetadataList, but the requested object is not a list "
-					   "(*core.%s)", q->res->kind->kind));
+		reply_status(
+		    q, status_new(406, "NotAcceptable",
+				  "you requested PartialObjectMetadataList, but the requested object is not a list "
+				  "(*core.%s)",
+				  q->res->kind->kind));
 		return;
 	}
 	AUTO_JSON *object = NULL;

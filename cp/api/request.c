@@ -89,23 +89,24 @@ static const char *pod_node(void *arg, const char *ns, const char *name)
 
 bool api_may(const struct req *q, const struct auth_attributes *what)
 {
-	return auth_authorize(&(struct auth_env){ pod_node, q->api }, &q->user, what);
+	return auth_authorize(&(struct auth_env){pod_node, q->api}, &q->user, what);
 }
 
 static json_t *authorize(struct req *q)
 {
 	const struct route *r = &q->route;
-	struct auth_attributes a = { r->verb, r->group, r->resource, r->subresource, r->ns, r->name,
-				     r->is_resource ? NULL : r->path };
+	struct auth_attributes a = {
+	    r->verb, r->group, r->resource, r->subresource, r->ns, r->name, r->is_resource ? NULL : r->path};
 	if (api_may(q, &a))
 		return NULL;
 	if (!r->is_resource)
 		return status_forbidden_path(q->user.name, r->verb, r->path);
-	AUTO_FREE char *resource = *r->subresource ? xasprintf("%s/%s", r->resource, r->subresource) : xstrdup(r->resource);
+	AUTO_FREE char *resource =
+	    *r->subresource ? xasprintf("%s/%s", r->resource, r->subresource) : xstrdup(r->resource);
 	AUTO_FREE char *where = *r->ns ? xasprintf("in the namespace \"%s\"", r->ns) : xstrdup("at the cluster scope");
 	return status_forbidden(r->group, r->resource, r->name,
-				"User \"%s\" cannot %s resource \"%s\" in API group \"%s\" %s", q->user.name, r->verb, resource,
-				r->group, where);
+				"User \"%s\" cannot %s resource \"%s\" in API group \"%s\" %s", q->user.name, r->verb,
+				resource, r->group, where);
 }
 
 /* Verbs of whole objects. */
@@ -114,10 +115,10 @@ static const struct {
 	void (*run)(struct req *q);
 	bool named; /* wants a name in the path */
 } verbs[] = {
-	{ "get", verb_get, true },       { "list", verb_list, false },
-	{ "watch", verb_watch, false },  { "create", verb_create, false },
-	{ "update", verb_update, true }, { "patch", verb_patch, true },
-	{ "delete", verb_delete, true }, { "deletecollection", verb_deletecollection, false },
+    {"get", verb_get, true},       {"list", verb_list, false},
+    {"watch", verb_watch, false},  {"create", verb_create, false},
+    {"update", verb_update, true}, {"patch", verb_patch, true},
+    {"delete", verb_delete, true}, {"deletecollection", verb_deletecollection, false},
 };
 
 /* Subresources, and resources without storage (sub NULL then). kind "": any that declares it. */
@@ -125,28 +126,28 @@ static const struct {
 	const char *group, *resource, *sub, *verb;
 	void (*run)(struct req *q);
 } extras[] = {
-	{ "*", "*", "status", "get", verb_get },
-	{ "*", "*", "status", "update", verb_update },
-	{ "*", "*", "status", "patch", verb_patch },
-	{ "*", "*", "scale", "get", scale_get },
-	{ "*", "*", "scale", "update", scale_update },
-	{ "*", "*", "scale", "patch", scale_patch },
-	{ "", "pods", "binding", "create", binding_create },
-	{ "", "pods", "eviction", "create", eviction_create },
-	{ "", "pods", "log", "get", stream_log },
-	{ "", "pods", "exec", "get", stream_exec },
-	{ "", "pods", "exec", "create", stream_exec },
-	{ "", "pods", "attach", "get", stream_exec },
-	{ "", "pods", "attach", "create", stream_exec },
-	{ "", "pods", "portforward", "get", stream_portforward },
-	{ "", "pods", "portforward", "create", stream_portforward },
-	{ "", "namespaces", "finalize", "update", finalize_update },
-	{ "", "bindings", NULL, "create", binding_create },
-	{ "authorization.k8s.io", "selfsubjectaccessreviews", NULL, "create", review_access_self },
-	{ "authorization.k8s.io", "subjectaccessreviews", NULL, "create", review_access },
-	{ "authorization.k8s.io", "localsubjectaccessreviews", NULL, "create", review_access },
-	{ "authorization.k8s.io", "selfsubjectrulesreviews", NULL, "create", review_rules },
-	{ "authentication.k8s.io", "selfsubjectreviews", NULL, "create", review_self },
+    {"*", "*", "status", "get", verb_get},
+    {"*", "*", "status", "update", verb_update},
+    {"*", "*", "status", "patch", verb_patch},
+    {"*", "*", "scale", "get", scale_get},
+    {"*", "*", "scale", "update", scale_update},
+    {"*", "*", "scale", "patch", scale_patch},
+    {"", "pods", "binding", "create", binding_create},
+    {"", "pods", "eviction", "create", eviction_create},
+    {"", "pods", "log", "get", stream_log},
+    {"", "pods", "exec", "get", stream_exec},
+    {"", "pods", "exec", "create", stream_exec},
+    {"", "pods", "attach", "get", stream_exec},
+    {"", "pods", "attach", "create", stream_exec},
+    {"", "pods", "portforward", "get", stream_portforward},
+    {"", "pods", "portforward", "create", stream_portforward},
+    {"", "namespaces", "finalize", "update", finalize_update},
+    {"", "bindings", NULL, "create", binding_create},
+    {"authorization.k8s.io", "selfsubjectaccessreviews", NULL, "create", review_access_self},
+    {"authorization.k8s.io", "subjectaccessreviews", NULL, "create", review_access},
+    {"authorization.k8s.io", "localsubjectaccessreviews", NULL, "create", review_access},
+    {"authorization.k8s.io", "selfsubjectrulesreviews", NULL, "create", review_rules},
+    {"authentication.k8s.io", "selfsubjectreviews", NULL, "create", review_self},
 };
 
 static bool is_or_any(const char *pattern, const char *s)
@@ -210,7 +211,8 @@ static json_t *dispatch(struct req *q)
 		return status_method_not_allowed();
 	if (q->res && !scope_fits(r, q->res->kind))
 		return status_unknown_resource();
-	if (q->res && q->res->kind->namespaced && !*r->ns && strcmp(r->verb, "list") != 0 && strcmp(r->verb, "watch") != 0)
+	if (q->res && q->res->kind->namespaced && !*r->ns && strcmp(r->verb, "list") != 0 &&
+	    strcmp(r->verb, "watch") != 0)
 		return status_method_not_allowed();
 	if (q->res && traits_of(q->res->kind)->warning)
 		req_warn(q, traits_of(q->res->kind)->warning);
@@ -303,7 +305,7 @@ void api_local(struct api *a, const char *user, const char *method, const char *
 	q->done_arg = arg;
 	q->content_type = xstrdup(content_type ? content_type : "application/json");
 	q->local_body = body ? json_deep_copy(body) : NULL;
-	char *const groups[] = { (char *)"system:cluster-internal", NULL };
+	char *const groups[] = {(char *)"system:cluster-internal", NULL};
 	auth_user_set(&q->user, user, groups);
 	loop_defer(a->loop, run_local, q);
 }

@@ -12,7 +12,7 @@
 
 void query_parse(const char *raw, struct query *ret)
 {
-	*ret = (struct query){ 0 };
+	*ret = (struct query){0};
 	AUTO_STRV char **pairs = str_split(raw ? raw : "", '&');
 	for (size_t i = 0; pairs && pairs[i]; i++) {
 		if (!*pairs[i])
@@ -37,7 +37,7 @@ void query_done(struct query *q)
 		free(q->v[i].value);
 	}
 	free(q->v);
-	*q = (struct query){ 0 };
+	*q = (struct query){0};
 }
 
 const char *query_nth(const struct query *q, const char *name, size_t n)
@@ -78,9 +78,8 @@ static const char *method_verb(const char *method, bool has_name)
 	static const struct {
 		const char *method, *named, *collection;
 	} verbs[] = {
-		{ "GET", "get", "list" },      { "HEAD", "get", "list" },
-		{ "POST", "create", "create" }, { "PUT", "update", "update" },
-		{ "PATCH", "patch", "patch" },  { "DELETE", "delete", "deletecollection" },
+	    {"GET", "get", "list"},      {"HEAD", "get", "list"},     {"POST", "create", "create"},
+	    {"PUT", "update", "update"}, {"PATCH", "patch", "patch"}, {"DELETE", "delete", "deletecollection"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		if (strcmp(verbs[i].method, method) == 0)
@@ -90,7 +89,7 @@ static const char *method_verb(const char *method, bool has_name)
 
 static const char *plain_verb(const char *method)
 {
-	static const char *const verbs[] = { "get", "head", "post", "put", "patch", "delete", "options" };
+	static const char *const verbs[] = {"get", "head", "post", "put", "patch", "delete", "options"};
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		if (strcasecmp(verbs[i], method) == 0)
 			return verbs[i];
@@ -132,8 +131,14 @@ static void parse_resource(struct route *r, char *at, char *first)
 
 void route_parse(const char *method, const char *path, bool watch, struct route *ret)
 {
-	*ret = (struct route){ .prefix = "", .group = "", .version = "", .resource = "", .ns = "", .name = "",
-			       .subresource = "", .rest = "" };
+	*ret = (struct route){.prefix = "",
+			      .group = "",
+			      .version = "",
+			      .resource = "",
+			      .ns = "",
+			      .name = "",
+			      .subresource = "",
+			      .rest = ""};
 	ret->path = xstrdup(path);
 	ret->text = xstrdup(path);
 	ret->verb = plain_verb(method);
@@ -161,5 +166,5 @@ void route_done(struct route *r)
 {
 	free(r->path);
 	free(r->text);
-	*r = (struct route){ 0 };
+	*r = (struct route){0};
 }

@@ -12,7 +12,7 @@
 struct query {
 	struct query_param {
 		char *name, *value;
-	} *v;
+	} * v;
 	size_t n;
 };
 /* A pair that does not decode is left out. */
@@ -25,13 +25,14 @@ bool query_bool(const struct query *q, const char *name);
 
 /* Texts are "" where the path has none; all point into text, which route_done() frees. */
 struct route {
-	bool is_resource; /* /api/VERSION/... or /apis/GROUP/VERSION/..., at least a resource in it */
+	bool is_resource;         /* /api/VERSION/... or /apis/GROUP/VERSION/..., at least a resource in it */
 	bool is_deprecated_watch; /* /api/v1/watch/... */
-	bool tail_slash;  /* the rest of a proxy path ends in or is a slash */
-	const char *prefix; /* "api" or "apis" */
+	bool tail_slash;          /* the rest of a proxy path ends in or is a slash */
+	const char *prefix;       /* "api" or "apis" */
 	const char *group, *version, *resource, *ns, *name, *subresource;
-	const char *rest;  /* what follows the subresource, without its leading slash */
-	const char *verb;  /* get list watch create update patch delete deletecollection; of other paths the method in lower case */
+	const char *rest; /* what follows the subresource, without its leading slash */
+	const char *verb; /* get list watch create update patch delete deletecollection; of other paths the method in
+			     lower case */
 	char *path;
 	char *text;
 };

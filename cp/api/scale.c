@@ -1,6 +1,6 @@
-/* The scale subresource (autoscaling/v1 Scale) of workloads. Purpose: one small object for whoever only counts replicas.
- * Happy path: made from the workload for reads; a write changes spec.replicas of the workload as an update would. Fails
- * as updates do. */
+/* The scale subresource (autoscaling/v1 Scale) of workloads. Purpose: one small object for whoever only counts
+ * replicas. Happy path: made from the workload for reads; a write changes spec.replicas of the workload as an update
+ * would. Fails as updates do. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +17,9 @@ static char *selector_text(const json_t *selector)
 	json_t *value, *expression;
 	size_t i, j;
 	json_object_foreach(json_object_get(selector, "matchLabels"), key, value)
-		str_addf(&out, "%s%s=%s", out.len ? "," : "", key, json_string_value(value));
-	json_array_foreach(json_object_get(selector, "matchExpressions"), i, expression) {
+	    str_addf(&out, "%s%s=%s", out.len ? "," : "", key, json_string_value(value));
+	json_array_foreach(json_object_get(selector, "matchExpressions"), i, expression)
+	{
 		const char *op = json_str_or(expression, "operator", ""), *k = json_str_or(expression, "key", "");
 		str_add(&out, out.len ? "," : "");
 		if (strcmp(op, "Exists") == 0 || strcmp(op, "DoesNotExist") == 0) {
@@ -27,7 +28,7 @@ static char *selector_text(const json_t *selector)
 		}
 		str_addf(&out, "%s %s (", k, strcmp(op, "In") == 0 ? "in" : "notin");
 		json_array_foreach(json_object_get(expression, "values"), j, value)
-			str_addf(&out, "%s%s", j ? "," : "", json_string_value(value));
+		    str_addf(&out, "%s%s", j ? "," : "", json_string_value(value));
 		str_addc(&out, ')');
 	}
 	return str_take(&out);
@@ -35,14 +36,15 @@ static char *selector_text(const json_t *selector)
 
 static json_t *scale_of(const json_t *workload)
 {
-	static const char *const copied[] = { "name", "namespace", "uid", "resourceVersion", "creationTimestamp" };
+	static const char *const copied[] = {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"};
 	json_t *meta = json_object(), *from = json_object_get(workload, "metadata");
 	for (size_t i = 0; i < ARRAY_LEN(copied); i++)
 		if (json_object_get(from, copied[i]))
 			json_object_set(meta, copied[i], json_object_get(from, copied[i]));
 	json_t *selector = json_at(workload, "spec.selector");
-	json_t *o = json_pack("{s:s,s:s,s:o,s:{},s:{s:I}}", "kind", "Scale", "apiVersion", "autoscaling/v1", "metadata", meta, "spec",
-			      "status", "replicas", (json_int_t)json_int_at(workload, "status.replicas", 0));
+	json_t *o =
+	    json_pack("{s:s,s:s,s:o,s:{},s:{s:I}}", "kind", "Scale", "apiVersion", "autoscaling/v1", "metadata", meta,
+		      "spec", "status", "replicas", (json_int_t)json_int_at(workload, "status.replicas", 0));
 	int64_t replicas = json_int_at(workload, "spec.replicas", 1);
 	if (replicas)
 		json_set_int(o, "spec.replicas", replicas);
@@ -89,15 +91,16 @@ static json_t *take_scale(struct write *w, const json_t *scale, const json_t *ol
 {
 	json_t *wanted = json_at(scale, "spec.replicas");
 	int64_t replicas = json_int_at(scale, "spec.replicas", 0);
-	AUTO_FIELD_ERRORS errors = { 0 };
+	AUTO_FIELD_ERRORS errors = {0};
 	json_t *status = update_check_identity(w->q, scale);
 	if (!status)
 		status = update_check_preconditions(w, scale, old);
 	if (status)
 		return status;
 	if (wanted && !json_is_integer(wanted))
-		return status_bad_request("Scale in version \"v1\" cannot be handled as a Scale: json: cannot unmarshal into Go struct "
-					  "field ScaleSpec.spec.replicas of type int32");
+		return status_bad_request(
+		    "Scale in version \"v1\" cannot be handled as a Scale: json: cannot unmarshal into Go struct "
+		    "field ScaleSpec.spec.replicas of type int32");
 	if (replicas < 0)
 		field_invalid(&errors, "spec.replicas", wanted, "must be greater than or equal to 0");
 	if (errors.n)
@@ -140,8 +143,10 @@ void scale_update(struct req *q)
 	if (!status)
 		status = body_parse(q, negotiate_body(q->content_type), &scale);
 	if (!status && !str_eq(json_str_at(scale, "kind"), "Scale"))
-		status = status_bad_request("%s in version \"%s\" cannot be handled as a Scale: no kind \"%s\" is registered",
-					    json_str_or(scale, "kind", ""), json_str_or(scale, "apiVersion", ""), json_str_or(scale, "kind", ""));
+		status = status_bad_request(
+		    "%s in version \"%s\" cannot be handled as a Scale: no kind \"%s\" is registered",
+		    json_str_or(scale, "kind", ""), json_str_or(scale, "apiVersion", ""),
+		    json_str_or(scale, "kind", ""));
 	if (!status)
 		status = namespace_matches(q, scale);
 	if (status)

@@ -1,6 +1,6 @@
-/* Lists at a revision. Purpose: pages of one list, and exact lists, all show one state. Happy path: the newest state, as
- * the cache has it. For an older one the changes since are undone: each changed object is put back as its first change
- * found it. Fails when the changes since are no longer known. Order is always by key. */
+/* Lists at a revision. Purpose: pages of one list, and exact lists, all show one state. Happy path: the newest state,
+ * as the cache has it. For an older one the changes since are undone: each changed object is put back as its first
+ * change found it. Fails when the changes since are no longer known. Order is always by key. */
 #include "cp/api/snapshot.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ void snapshot_done(struct snapshot *s)
 	for (size_t i = 0; i < s->n; i++)
 		cobj_unref(s->v[i]);
 	free(s->v);
-	*s = (struct snapshot){ 0 };
+	*s = (struct snapshot){0};
 }
 
 /* The first change of each key since a revision: the state before it, NULL where the object was new. */
@@ -84,10 +84,11 @@ static int compare(const void *x, const void *y)
 }
 
 /* The old state: what did not change since, and what changed as it was. */
-static void rebuild(struct bucket *b, const char *ns, const struct list_plan *p, const struct undo *u, struct snapshot *ret)
+static void rebuild(struct bucket *b, const char *ns, const struct list_plan *p, const struct undo *u,
+		    struct snapshot *ret)
 {
-	struct snapshot now = { 0 };
-	struct bucket_query all = { .ns = ns };
+	struct snapshot now = {0};
+	struct bucket_query all = {.ns = ns};
 	bucket_list(b, &all, add, &now);
 	for (size_t i = 0; i < now.n; i++) {
 		AUTO_FREE char *key = snapshot_key(now.v[i]);
@@ -126,14 +127,15 @@ static void cut(struct snapshot *s, const struct list_plan *p)
 	s->n = p->limit;
 }
 
-int snapshot_take(struct api *a, struct bucket *b, const char *ns, const struct list_plan *p, struct snapshot *ret, struct err *e)
+int snapshot_take(struct api *a, struct bucket *b, const char *ns, const struct list_plan *p, struct snapshot *ret,
+		  struct err *e)
 {
 	uint64_t now = cache_revision(a->cache);
-	*ret = (struct snapshot){ .rev = now };
+	*ret = (struct snapshot){.rev = now};
 	if (p->rev > now)
 		return err_set(e, -ERANGE, "revision %llu is in the future", (unsigned long long)p->rev);
 	if (p->exact && p->rev < now) {
-		struct undo u = { map_new(before_free) };
+		struct undo u = {map_new(before_free)};
 		int r = collect_changes(b, p->rev, &u, e);
 		ret->rev = p->rev;
 		if (r == 0 && map_len(u.before)) {
@@ -145,7 +147,8 @@ int snapshot_take(struct api *a, struct bucket *b, const char *ns, const struct 
 		if (changed)
 			return r;
 	}
-	struct bucket_query query = { .ns = ns, .labels = p->labels, .fields = p->fields, .after = p->after, .limit = p->limit };
+	struct bucket_query query = {
+	    .ns = ns, .labels = p->labels, .fields = p->fields, .after = p->after, .limit = p->limit};
 	ret->remaining = bucket_list(b, &query, add, ret);
 	return 0;
 }

@@ -13,7 +13,8 @@ struct snapshot {
 };
 
 /* -EOVERFLOW: the revision is too old; -ERANGE: it has not come yet. ns "" is all. */
-int snapshot_take(struct api *a, struct bucket *b, const char *ns, const struct list_plan *p, struct snapshot *ret, struct err *e);
+int snapshot_take(struct api *a, struct bucket *b, const char *ns, const struct list_plan *p, struct snapshot *ret,
+		  struct err *e);
 void snapshot_done(struct snapshot *s);
 /* "ns/name" or "name". Returns owned. */
 char *snapshot_key(const struct cobj *o);

@@ -63,13 +63,15 @@ char *status_qualified(const char *group, const char *resource)
 
 json_t *status_unknown_resource(void)
 {
-	return with_details(status_base(404, "NotFound", "the server could not find the requested resource"), NULL, NULL, NULL);
+	return with_details(status_base(404, "NotFound", "the server could not find the requested resource"), NULL,
+			    NULL, NULL);
 }
 
 json_t *status_method_not_allowed(void)
 {
-	return with_details(status_base(405, "MethodNotAllowed", "the server does not allow this method on the requested resource"),
-			    NULL, NULL, NULL);
+	return with_details(
+	    status_base(405, "MethodNotAllowed", "the server does not allow this method on the requested resource"),
+	    NULL, NULL, NULL);
 }
 
 json_t *status_not_found(const char *group, const char *resource, const char *name)
@@ -81,7 +83,8 @@ json_t *status_not_found(const char *group, const char *resource, const char *na
 json_t *status_already_exists(const char *group, const char *resource, const char *name)
 {
 	AUTO_FREE char *q = status_qualified(group, resource);
-	return with_details(status_new(409, "AlreadyExists", "%s \"%s\" already exists", q, name), name, group, resource);
+	return with_details(status_new(409, "AlreadyExists", "%s \"%s\" already exists", q, name), name, group,
+			    resource);
 }
 
 json_t *status_conflict(const char *group, const char *resource, const char *name, const char *fmt, ...)
@@ -91,14 +94,15 @@ json_t *status_conflict(const char *group, const char *resource, const char *nam
 	AUTO_FREE char *why = xvasprintf(fmt, ap);
 	va_end(ap);
 	AUTO_FREE char *q = status_qualified(group, resource);
-	return with_details(status_new(409, "Conflict", "Operation cannot be fulfilled on %s \"%s\": %s", q, name, why), name,
-			    group, resource);
+	return with_details(status_new(409, "Conflict", "Operation cannot be fulfilled on %s \"%s\": %s", q, name, why),
+			    name, group, resource);
 }
 
 json_t *status_modified(const char *group, const char *resource, const char *name)
 {
-	return status_conflict(group, resource, name,
-			       "the object has been modified; please apply your changes to the latest version and try again");
+	return status_conflict(
+	    group, resource, name,
+	    "the object has been modified; please apply your changes to the latest version and try again");
 }
 
 json_t *status_forbidden(const char *group, const char *resource, const char *name, const char *fmt, ...)
@@ -115,8 +119,9 @@ json_t *status_forbidden(const char *group, const char *resource, const char *na
 
 json_t *status_forbidden_path(const char *user, const char *verb, const char *path)
 {
-	return with_details(status_new(403, "Forbidden", "forbidden: User \"%s\" cannot %s path \"%s\"", user, verb, path), NULL,
-			    NULL, NULL);
+	return with_details(
+	    status_new(403, "Forbidden", "forbidden: User \"%s\" cannot %s path \"%s\"", user, verb, path), NULL, NULL,
+	    NULL);
 }
 
 json_t *status_bad_request(const char *fmt, ...)
@@ -173,7 +178,8 @@ json_t *status_invalid(const char *group, const char *kind, const char *name, co
 {
 	AUTO_FREE char *q = status_qualified(group, kind);
 	AUTO_FREE char *text = join_errors(errors);
-	json_t *s = with_details(status_new(422, "Invalid", "%s \"%s\" is invalid: %s", q, name, text), name, group, kind);
+	json_t *s =
+	    with_details(status_new(422, "Invalid", "%s \"%s\" is invalid: %s", q, name, text), name, group, kind);
 	for (size_t i = 0; i < errors->n; i++)
 		status_add_cause(s, errors->v[i].reason, errors->v[i].message, errors->v[i].field);
 	return s;
@@ -211,8 +217,9 @@ json_t *status_not_acceptable(void)
 
 json_t *status_unsupported_body(void)
 {
-	return status_base(415, "UnsupportedMediaType",
-			   "the body of the request was in an unknown format - accepted media types include: " MEDIA_TYPES);
+	return status_base(
+	    415, "UnsupportedMediaType",
+	    "the body of the request was in an unknown format - accepted media types include: " MEDIA_TYPES);
 }
 
 json_t *status_unsupported_patch(void)

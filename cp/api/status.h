@@ -8,15 +8,15 @@
 
 /* Each returns an owned Status object. resource is a plural ("pods"), shown with its group ("deployments.apps"). */
 json_t *status_new(int code, const char *reason, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-json_t *status_unknown_resource(void);     /* 404 of a path below /api or /apis that is not served */
+json_t *status_unknown_resource(void); /* 404 of a path below /api or /apis that is not served */
 json_t *status_method_not_allowed(void);
 json_t *status_not_found(const char *group, const char *resource, const char *name);
 json_t *status_already_exists(const char *group, const char *resource, const char *name);
 json_t *status_conflict(const char *group, const char *resource, const char *name, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 json_t *status_modified(const char *group, const char *resource, const char *name); /* the usual conflict */
 json_t *status_forbidden(const char *group, const char *resource, const char *name, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 json_t *status_forbidden_path(const char *user, const char *verb, const char *path);
 json_t *status_bad_request(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 json_t *status_plain_500(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

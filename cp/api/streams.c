@@ -33,25 +33,24 @@ static json_t *find_agent(struct req *q, const char *node_name, struct agent *re
 	AUTO_JSON *node = cobj_parse(o);
 	size_t i;
 	json_t *a;
-	json_array_foreach(json_at(node, "status.addresses"), i, a)
-		if (!ret->host && str_eq(json_str_at(a, "type"), "InternalIP"))
-			ret->host = xstrdup(json_str_at(a, "address"));
+	json_array_foreach(json_at(node, "status.addresses"), i,
+			   a) if (!ret->host && str_eq(json_str_at(a, "type"), "InternalIP")) ret->host =
+	    xstrdup(json_str_at(a, "address"));
 	ret->port = (uint16_t)json_int_at(node, "status.daemonEndpoints.kubeletEndpoint.Port", 10250);
 	if (!ret->host)
-		return status_new(500, "InternalError", "Internal error occurred: no preferred addresses found; known addresses: []");
+		return status_new(500, "InternalError",
+				  "Internal error occurred: no preferred addresses found; known addresses: []");
 	return NULL;
 }
 
-static const char *const lists[] = { "spec.containers", "spec.initContainers", "spec.ephemeralContainers" };
+static const char *const lists[] = {"spec.containers", "spec.initContainers", "spec.ephemeralContainers"};
 
 static bool has_container(const json_t *pod, const char *name)
 {
 	size_t i;
 	json_t *c;
 	for (size_t l = 0; l < ARRAY_LEN(lists); l++)
-		json_array_foreach(json_at(pod, lists[l]), i, c)
-			if (str_eq(json_str_at(c, "name"), name))
-				return true;
+		json_array_foreach(json_at(pod, lists[l]), i, c) if (str_eq(json_str_at(c, "name"), name)) return true;
 	return false;
 }
 
@@ -60,8 +59,7 @@ static char *container_names(const json_t *pod, const char *list)
 	struct str out = STR_INIT;
 	size_t i;
 	json_t *c;
-	json_array_foreach(json_at(pod, list), i, c)
-		str_addf(&out, "%s%s", i ? " " : "", json_str_or(c, "name", ""));
+	json_array_foreach(json_at(pod, list), i, c) str_addf(&out, "%s%s", i ? " " : "", json_str_or(c, "name", ""));
 	return str_take(&out);
 }
 
@@ -72,10 +70,12 @@ static json_t *choose_container(struct req *q, const json_t *pod, const char **r
 	json_t *containers = json_at(pod, "spec.containers");
 	if (!str_empty(name)) {
 		*ret = name;
-		return has_container(pod, name) ? NULL
-						: status_bad_request("container %s is not valid for pod %s", name, q->route.name);
+		return has_container(pod, name)
+			   ? NULL
+			   : status_bad_request("container %s is not valid for pod %s", name, q->route.name);
 	}
-	const char *annotated = json_member(json_at(pod, "metadata.annotations"), "kubectl.kubernetes.io/default-container");
+	const char *annotated =
+	    json_member(json_at(pod, "metadata.annotations"), "kubectl.kubernetes.io/default-container");
 	if (json_array_size(containers) == 1) {
 		*ret = json_str_or(json_array_get(containers, 0), "name", "");
 		return NULL;
@@ -89,9 +89,12 @@ static json_t *choose_container(struct req *q, const json_t *pod, const char **r
 	AUTO_FREE char *plain = container_names(pod, lists[0]);
 	AUTO_FREE char *init = container_names(pod, lists[1]);
 	if (*init)
-		return status_bad_request("a container name must be specified for pod %s, choose one of: [%s] or one of the init "
-					  "containers: [%s]", q->route.name, plain, init);
-	return status_bad_request("a container name must be specified for pod %s, choose one of: [%s]", q->route.name, plain);
+		return status_bad_request(
+		    "a container name must be specified for pod %s, choose one of: [%s] or one of the init "
+		    "containers: [%s]",
+		    q->route.name, plain, init);
+	return status_bad_request("a container name must be specified for pod %s, choose one of: [%s]", q->route.name,
+				  plain);
 }
 
 static char *url_host(const struct agent *a)
@@ -188,8 +191,9 @@ static void log_done(void *arg, int status, const char *body, size_t len, const 
 
 static char *log_url(struct req *q, const struct agent *a, const char *container)
 {
-	static const char *const passed[] = { "follow", "previous", "sinceSeconds", "sinceTime", "timestamps", "tailLines", "limitBytes",
-					      "insecureSkipTLSVerifyBackend", "stream" };
+	static const char *const passed[] = {"follow",     "previous",  "sinceSeconds", "sinceTime",
+					     "timestamps", "tailLines", "limitBytes",   "insecureSkipTLSVerifyBackend",
+					     "stream"};
 	struct str url = STR_INIT;
 	bool first = true;
 	AUTO_FREE char *host = url_host(a);
@@ -204,7 +208,7 @@ void stream_log(struct req *q)
 {
 	AUTO_JSON *pod = NULL;
 	const char *container = NULL;
-	struct agent a = { 0 };
+	struct agent a = {0};
 	json_t *status = find_pod(q, &pod);
 	if (!status)
 		status = choose_container(q, pod, &container);
@@ -217,7 +221,8 @@ void stream_log(struct req *q)
 	if (!status)
 		status = find_agent(q, node, &a);
 	if (!status && !q->api->agent_http)
-		status = status_new(500, "InternalError", "Internal error occurred: no certificate for calls to node agents");
+		status = status_new(500, "InternalError",
+				    "Internal error occurred: no certificate for calls to node agents");
 	if (status || !q->x) {
 		free(a.host);
 		reply_status(q, status ? status : status_bad_request("a log needs a connection"));
@@ -229,8 +234,12 @@ void stream_log(struct req *q)
 	q->data = s;
 	q->on_close = log_closed;
 	http_on_drain(q->x, log_drained, s);
-	s->call = http_call_start(q->api->agent_http, &(struct http_call_opts){ .method = "GET", .url = url, .on_status = log_status,
-										.on_data = log_data, .on_done = log_done, .arg = s });
+	s->call = http_call_start(q->api->agent_http, &(struct http_call_opts){.method = "GET",
+									       .url = url,
+									       .on_status = log_status,
+									       .on_data = log_data,
+									       .on_done = log_done,
+									       .arg = s});
 	free(a.host);
 }
 
@@ -238,7 +247,8 @@ static void on_tunnel_error(void *arg, struct http_exchange *x, const struct err
 {
 	struct req *q = arg;
 	(void)x;
-	reply_status(q, status_new(500, "InternalError", "Internal error occurred: error dialing backend: %s", err_text(e)));
+	reply_status(
+	    q, status_new(500, "InternalError", "Internal error occurred: error dialing backend: %s", err_text(e)));
 }
 
 static void tunnel_closed(struct req *q)
@@ -249,20 +259,25 @@ static void tunnel_closed(struct req *q)
 static void start_tunnel(struct req *q, const struct agent *a, const char *target)
 {
 	if (!q->api->agent_tls) {
-		reply_status(q, status_new(500, "InternalError", "Internal error occurred: no certificate for calls to node agents"));
+		reply_status(q, status_new(500, "InternalError",
+					   "Internal error occurred: no certificate for calls to node agents"));
 		return;
 	}
 	metrics_count(q->api, q, 101);
 	q->on_close = tunnel_closed;
-	http_tunnel(q->x, &(struct http_tunnel_opts){ .host = a->host, .port = a->port, .tls = q->api->agent_tls, .target = target,
-						      .on_error = on_tunnel_error, .arg = q });
+	http_tunnel(q->x, &(struct http_tunnel_opts){.host = a->host,
+						     .port = a->port,
+						     .tls = q->api->agent_tls,
+						     .target = target,
+						     .on_error = on_tunnel_error,
+						     .arg = q});
 }
 
 static char *exec_target(struct req *q, const char *container)
 {
 	static const struct {
 		const char *client, *agent;
-	} flags[] = { { "stdin", "input" }, { "stdout", "output" }, { "stderr", "error" }, { "tty", "tty" } };
+	} flags[] = {{"stdin", "input"}, {"stdout", "output"}, {"stderr", "error"}, {"tty", "tty"}};
 	struct str out = STR_INIT;
 	bool first = true;
 	const char *command;
@@ -291,7 +306,7 @@ void stream_exec(struct req *q)
 {
 	AUTO_JSON *pod = NULL;
 	const char *container = NULL;
-	struct agent a = { 0 };
+	struct agent a = {0};
 	json_t *status = find_target(q, &pod, &a);
 	if (!status)
 		status = choose_container(q, pod, &container);
@@ -308,7 +323,7 @@ void stream_portforward(struct req *q)
 {
 	AUTO_JSON *pod = NULL;
 	AUTO_STR target = STR_INIT;
-	struct agent a = { 0 };
+	struct agent a = {0};
 	bool first = true;
 	const char *port;
 	json_t *status = find_target(q, &pod, &a);

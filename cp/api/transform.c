@@ -30,16 +30,16 @@ static void add_conditions(json_t *row, const struct kind *k, const json_t *obje
 	static const struct {
 		const char *phase, *message;
 	} phases[] = {
-		{ "Succeeded", "The pod has completed successfully." },
-		{ "Failed", "The pod failed." },
+	    {"Succeeded", "The pod has completed successfully."},
+	    {"Failed", "The pod failed."},
 	};
 	if (strcmp(k->kind, "Pod") != 0 || *k->group)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(phases); i++)
 		if (str_eq(json_str_at(object, "status.phase"), phases[i].phase))
 			json_object_set_new(row, "conditions",
-					    json_pack("[{s:s,s:s,s:s,s:s}]", "type", "Completed", "status", "True", "reason",
-						      phases[i].phase, "message", phases[i].message));
+					    json_pack("[{s:s,s:s,s:s,s:s}]", "type", "Completed", "status", "True",
+						      "reason", phases[i].phase, "message", phases[i].message));
 }
 
 json_t *transform_table(const struct req *q, json_t *const *objects, size_t n, const json_t *list_meta, bool columns)

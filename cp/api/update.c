@@ -1,5 +1,6 @@
 /* PUT, on objects and their status. Purpose: replace an object by a new state. Happy path: the body names the object of
- * the path and the state that it was made from (or none: then the newest is replaced). Fails with 400, 404, 409, 422. */
+ * the path and the state that it was made from (or none: then the newest is replaced). Fails with 400, 404, 409, 422.
+ */
 #include <string.h>
 
 #include "base/json.h"
@@ -11,16 +12,18 @@ json_t *update_check_identity(const struct req *q, const json_t *object)
 {
 	const char *name = json_str_or(object, "metadata.name", "");
 	if (!*name)
-		return status_bad_request("the name of the object (%s based on URL) was undeterminable: name must be provided",
-					  q->route.name);
+		return status_bad_request(
+		    "the name of the object (%s based on URL) was undeterminable: name must be provided",
+		    q->route.name);
 	if (strcmp(name, q->route.name) != 0)
-		return status_bad_request("the name of the object (%s) does not match the name on the URL (%s)", name, q->route.name);
+		return status_bad_request("the name of the object (%s) does not match the name on the URL (%s)", name,
+					  q->route.name);
 	return NULL;
 }
 
 static json_t *must_have_rv(const struct kind *k, const char *name)
 {
-	AUTO_FIELD_ERRORS errors = { 0 };
+	AUTO_FIELD_ERRORS errors = {0};
 	AUTO_JSON *zero = json_integer(0);
 	field_invalid(&errors, "metadata.resourceVersion", zero, "must be specified for an update");
 	return status_invalid(k->group, k->plural, name, &errors);
@@ -29,13 +32,16 @@ static json_t *must_have_rv(const struct kind *k, const char *name)
 json_t *update_check_preconditions(struct write *w, const json_t *object, const json_t *old)
 {
 	const struct kind *k = w->res->kind;
-	const char *rv = json_str_or(object, "metadata.resourceVersion", ""), *uid = json_str_or(object, "metadata.uid", "");
+	const char *rv = json_str_or(object, "metadata.resourceVersion", ""),
+		   *uid = json_str_or(object, "metadata.uid", "");
 	const char *old_uid = json_str_or(old, "metadata.uid", "");
-	bool patched = strcmp(w->q->route.verb, "patch") == 0; /* what a patch does to the uid is for validation to judge */
+	bool patched =
+	    strcmp(w->q->route.verb, "patch") == 0; /* what a patch does to the uid is for validation to judge */
 	w->conditional = *rv && strcmp(rv, "0") != 0;
 	if (*uid && !patched && strcmp(uid, old_uid) != 0)
 		return status_conflict(k->group, k->plural, w->name,
-				       "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid, old_uid);
+				       "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid,
+				       old_uid);
 	if (w->conditional && strcmp(rv, json_str_or(old, "metadata.resourceVersion", "")) != 0)
 		return status_modified(k->group, k->plural, w->name);
 	if (!w->conditional && traits_of(k)->needs_rv)
@@ -75,8 +81,8 @@ void verb_update(struct req *q)
 		reply_status(q, status);
 		return;
 	}
-	struct write *w = write_new(q, q->res, status_only ? WRITE_STATUS : WRITE_UPDATE, q->res->kind->namespaced ? q->route.ns : "",
-				    q->route.name);
+	struct write *w = write_new(q, q->res, status_only ? WRITE_STATUS : WRITE_UPDATE,
+				    q->res->kind->namespaced ? q->route.ns : "", q->route.name);
 	w->create_allowed = !status_only && traits_of(q->res->kind)->create_on_update;
 	w->change = change_update;
 	w->arg = TAKE(object);

@@ -1,5 +1,6 @@
-/* Views. Purpose: two names for one object without storing it twice. Happy path: most kinds are stored as they are shown;
- * an events.k8s.io Event is the core Event with fields renamed. Nothing fails; names that do not appear in the table stay. */
+/* Views. Purpose: two names for one object without storing it twice. Happy path: most kinds are stored as they are
+ * shown; an events.k8s.io Event is the core Event with fields renamed. Nothing fails; names that do not appear in the
+ * table stay. */
 #include "cp/api/view.h"
 
 #include <stdlib.h>
@@ -12,13 +13,13 @@
 static const struct {
 	const char *shown, *stored;
 } renames[] = {
-	{ "regarding", "involvedObject" },
-	{ "note", "message" },
-	{ "deprecatedSource", "source" },
-	{ "deprecatedFirstTimestamp", "firstTimestamp" },
-	{ "deprecatedLastTimestamp", "lastTimestamp" },
-	{ "deprecatedCount", "count" },
-	{ "reportingController", "reportingComponent" },
+    {"regarding", "involvedObject"},
+    {"note", "message"},
+    {"deprecatedSource", "source"},
+    {"deprecatedFirstTimestamp", "firstTimestamp"},
+    {"deprecatedLastTimestamp", "lastTimestamp"},
+    {"deprecatedCount", "count"},
+    {"reportingController", "reportingComponent"},
 };
 
 static bool is_view(const struct resource *res)

@@ -25,9 +25,9 @@ struct watcher {
 	struct bucket_query query;
 	struct cache_watch *source;
 	struct timer *timer;
-	int64_t end_ms;        /* monotonic */
-	uint64_t sent_rev;     /* the newest revision that the watcher has been told */
-	uint64_t from_rev;     /* events up to it are not wanted */
+	int64_t end_ms;    /* monotonic */
+	uint64_t sent_rev; /* the newest revision that the watcher has been told */
+	uint64_t from_rev; /* events up to it are not wanted */
 	bool columns_sent, dead;
 };
 
@@ -100,7 +100,7 @@ static json_t *in_form(struct watcher *w, json_t *object)
 
 static const char *type_name(enum cache_event_type t)
 {
-	static const char *const names[] = { "ADDED", "MODIFIED", "DELETED", "BOOKMARK" };
+	static const char *const names[] = {"ADDED", "MODIFIED", "DELETED", "BOOKMARK"};
 	return names[t];
 }
 
@@ -191,8 +191,8 @@ static void on_timer(void *arg)
 
 static void send_initial(struct watcher *w)
 {
-	struct snapshot s = { 0 };
-	struct list_plan newest = { .labels = w->plan.labels, .fields = w->plan.fields };
+	struct snapshot s = {0};
+	struct list_plan newest = {.labels = w->plan.labels, .fields = w->plan.fields};
 	snapshot_take(w->q->api, w->q->res->bucket, w->query.ns, &newest, &s, NULL);
 	for (size_t i = 0; i < s.n && !w->dead; i++)
 		send_object(w, "ADDED", s.v[i]);
@@ -203,8 +203,9 @@ static void send_initial(struct watcher *w)
 
 static void send_expired(struct watcher *w)
 {
-	send_value(w, "ERROR", status_expired("too old resource version: %llu (%llu)", (unsigned long long)w->plan.rev,
-					      (unsigned long long)store_compacted_revision(cache_store(w->q->api->cache))));
+	send_value(w, "ERROR",
+		   status_expired("too old resource version: %llu (%llu)", (unsigned long long)w->plan.rev,
+				  (unsigned long long)store_compacted_revision(cache_store(w->q->api->cache))));
 	finish(w, false);
 }
 
@@ -222,7 +223,8 @@ static void run(struct watcher *w)
 		from_now = true;
 	}
 	struct cache_watch *source = NULL;
-	int r = bucket_watch(w->q->res->bucket, from_now ? UINT64_MAX : w->plan.rev, &w->query, on_event, w, &source, NULL);
+	int r =
+	    bucket_watch(w->q->res->bucket, from_now ? UINT64_MAX : w->plan.rev, &w->query, on_event, w, &source, NULL);
 	if (r < 0) {
 		send_expired(w);
 		return;
@@ -249,7 +251,7 @@ static void add_name(struct req *q)
 		return;
 	}
 	q->query.v = xreallocarray(q->query.v, q->query.n + 1, sizeof(*q->query.v));
-	q->query.v[q->query.n++] = (struct query_param){ xstrdup("fieldSelector"), TAKE(text) };
+	q->query.v[q->query.n++] = (struct query_param){xstrdup("fieldSelector"), TAKE(text)};
 }
 
 void verb_watch(struct req *q)
@@ -267,8 +269,8 @@ void verb_watch(struct req *q)
 	struct watcher *w = xcalloc(1, sizeof(*w));
 	w->q = q;
 	w->plan = plan;
-	w->query = (struct bucket_query){ .ns = q->res->kind->namespaced ? q->route.ns : "", .labels = w->plan.labels,
-					  .fields = w->plan.fields };
+	w->query = (struct bucket_query){
+	    .ns = q->res->kind->namespaced ? q->route.ns : "", .labels = w->plan.labels, .fields = w->plan.fields};
 	w->timer = timer_new(q->api->loop, on_timer, w);
 	int seconds = plan.timeout_s ? plan.timeout_s : MIN_DEFAULT_S + (int)rand_below(MIN_DEFAULT_S);
 	w->end_ms = clock_mono_ms() + seconds * 1000LL;

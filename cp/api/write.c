@@ -20,7 +20,8 @@
 
 #define MAX_ATTEMPTS 8
 
-struct write *write_new(struct req *q, const struct resource *res, enum write_kind kind, const char *ns, const char *name)
+struct write *write_new(struct req *q, const struct resource *res, enum write_kind kind, const char *ns,
+			const char *name)
 {
 	struct write *w = xcalloc(1, sizeof(*w));
 	w->q = req_ref(q);
@@ -88,7 +89,8 @@ json_t *write_store_failed(const struct err *e)
 static json_t *lost_race(struct write *w)
 {
 	const struct kind *k = w->res->kind;
-	return w->created ? status_already_exists(k->group, k->plural, w->name) : status_modified(k->group, k->plural, w->name);
+	return w->created ? status_already_exists(k->group, k->plural, w->name)
+			  : status_modified(k->group, k->plural, w->name);
 }
 
 /* The answer of a write that was stored at rev. */
@@ -169,7 +171,8 @@ static void prepare(struct write *w, const json_t *old)
 /* An object that was to go once its last finalizer went, goes now. */
 static bool is_released(const struct write *w, const json_t *old)
 {
-	if (!old || !json_at(old, "metadata.deletionTimestamp") || json_array_size(json_at(w->object, "metadata.finalizers")))
+	if (!old || !json_at(old, "metadata.deletionTimestamp") ||
+	    json_array_size(json_at(w->object, "metadata.finalizers")))
 		return false;
 	if (strcmp(w->res->kind->kind, "Namespace") == 0 && !*w->res->kind->group)
 		return json_array_size(json_at(w->object, "spec.finalizers")) == 0;
@@ -179,7 +182,7 @@ static bool is_released(const struct write *w, const json_t *old)
 void write_release(struct api *a, const struct resource *res, const json_t *old)
 {
 	void *ticket = NULL;
-	AUTO_FIELD_ERRORS errors = { 0 };
+	AUTO_FIELD_ERRORS errors = {0};
 	if (!res->ops->reserve)
 		return;
 	res->ops->reserve(&a->env, NULL, old, &errors, &ticket);
@@ -211,11 +214,11 @@ static void commit(struct write *w, const json_t *old)
 	bool gone = is_released(w, old);
 	w->key = bucket_key(w->res->bucket, w->ns, w->name);
 	struct store_op op = {
-		.type = gone ? STORE_DELETE : STORE_PUT,
-		.key = w->key,
-		.value = w->bytes,
-		.expect = w->old ? w->old->rev : STORE_ABSENT,
-		.volatile_ = old && !gone && heartbeat_only(w->res->kind, old, w->object),
+	    .type = gone ? STORE_DELETE : STORE_PUT,
+	    .key = w->key,
+	    .value = w->bytes,
+	    .expect = w->old ? w->old->rev : STORE_ABSENT,
+	    .volatile_ = old && !gone && heartbeat_only(w->res->kind, old, w->object),
 	};
 	store_txn(s, &op, 1, gone ? on_removed : on_stored, w);
 }
@@ -283,7 +286,7 @@ static void attempt(struct write *w)
 	}
 	generate_name(w);
 	if (w->kind != WRITE_RAW) {
-		AUTO_FIELD_ERRORS errors = { 0 };
+		AUTO_FIELD_ERRORS errors = {0};
 		prepare(w, old);
 		validate(w, old, &errors);
 		if (errors.n) {

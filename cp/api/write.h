@@ -9,8 +9,8 @@ struct write;
 enum write_kind { WRITE_CREATE, WRITE_UPDATE, WRITE_STATUS, WRITE_RAW /* no preparation: deletion marks, finalize */ };
 
 /* Makes the new state of an object out of the old one (with its resourceVersion; borrowed; NULL when the object
- * does not exist). Called again with the newer state when the store had moved on. Returns a Status (nothing is written) or
- * NULL with *ret owned. */
+ * does not exist). Called again with the newer state when the store had moved on. Returns a Status (nothing is written)
+ * or NULL with *ret owned. */
 typedef json_t *(*write_fn)(struct write *w, const json_t *old, json_t **ret);
 
 struct write {
@@ -20,7 +20,7 @@ struct write {
 	const char *ns;
 	char *name;
 	write_fn change;
-	void *arg;           /* change's own */
+	void *arg; /* change's own */
 	void (*free_arg)(void *arg);
 	bool create_allowed; /* an update may create */
 	bool dry_run;
@@ -39,7 +39,8 @@ struct write {
 };
 
 /* Takes a reference to q, copies ns and name by need. */
-struct write *write_new(struct req *q, const struct resource *res, enum write_kind kind, const char *ns, const char *name);
+struct write *write_new(struct req *q, const struct resource *res, enum write_kind kind, const char *ns,
+			const char *name);
 void write_start(struct write *w);
 /* Gives back what a removed object had reserved (cluster addresses, ports). old is its last state. */
 void write_release(struct api *a, const struct resource *res, const json_t *old);

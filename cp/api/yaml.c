@@ -50,9 +50,11 @@ static json_t *plain_number(const char *s)
 
 static json_t *plain_scalar(const char *s)
 {
-	static const char *const nulls[] = { "", "~", "null", "Null", "NULL", NULL };
-	static const char *const trues[] = { "true", "True", "TRUE", "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", NULL };
-	static const char *const falses[] = { "false", "False", "FALSE", "n", "N", "no", "No", "NO", "off", "Off", "OFF", NULL };
+	static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
+	static const char *const trues[] = {"true", "True", "TRUE", "y",  "Y",  "yes",
+					    "Yes",  "YES",  "on",   "On", "ON", NULL};
+	static const char *const falses[] = {"false", "False", "FALSE", "n",   "N",   "no",
+					     "No",    "NO",    "off",   "Off", "OFF", NULL};
 	if (one_of(s, nulls))
 		return json_null();
 	if (one_of(s, trues))
@@ -72,8 +74,8 @@ static int convert_mapping(struct walk *w, const yaml_node_t *n, int depth, json
 		yaml_node_t *key = yaml_document_get_node(w->doc, p->key);
 		json_t *value = NULL;
 		int r = key && key->type == YAML_SCALAR_NODE
-				? convert(w, p->value, depth + 1, &value)
-				: err_set(w->e, -EINVAL, "line %zu: a mapping key is not a scalar", n->start_mark.line + 1);
+			    ? convert(w, p->value, depth + 1, &value)
+			    : err_set(w->e, -EINVAL, "line %zu: a mapping key is not a scalar", n->start_mark.line + 1);
 		if (r >= 0 && json_object_set_new(o, (const char *)key->data.scalar.value, value) < 0)
 			r = err_set(w->e, -EINVAL, "line %zu: a key is not valid UTF-8", key->start_mark.line + 1);
 		if (r < 0) {
@@ -147,7 +149,7 @@ int yaml_parse(const char *text, size_t len, json_t **ret, struct err *e)
 		return r;
 	}
 	yaml_node_t *root = yaml_document_get_root_node(&doc);
-	struct walk w = { .doc = &doc, .e = e };
+	struct walk w = {.doc = &doc, .e = e};
 	json_t *value = NULL;
 	r = root ? convert(&w, 1, 0, &value) : 0;
 	if (!root)

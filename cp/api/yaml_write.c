@@ -17,7 +17,7 @@ static bool plain_is_safe(const char *s)
 	for (const char *p = s; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return false;
-	static const char *const words[] = { "true", "false", "null", "yes", "no", "on", "off", "y", "n" };
+	static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (strcasecmp(words[i], s) == 0)
 			return false;
@@ -68,8 +68,7 @@ static void write_mapping(struct str *out, const json_t *v, int depth, bool hang
 	size_t n = json_object_size(v), i = 0;
 	const char **keys = xcalloc(n, sizeof(*keys)), *key;
 	json_t *value;
-	json_object_foreach((json_t *)v, key, value)
-		keys[i++] = key;
+	json_object_foreach((json_t *)v, key, value) keys[i++] = key;
 	qsort(keys, n, sizeof(*keys), compare_keys);
 	for (i = 0; i < n; i++) {
 		value = json_object_get(v, keys[i]);
@@ -97,7 +96,8 @@ static void write_block(struct str *out, const json_t *v, int depth, bool hangin
 	}
 	size_t i;
 	json_t *value;
-	json_array_foreach(v, i, value) {
+	json_array_foreach(v, i, value)
+	{
 		if (i || !hanging)
 			indent(out, depth);
 		str_add(out, "- ");

@@ -37,7 +37,7 @@ void auth_user_done(struct auth_user *u)
 	free(u->name);
 	free(u->uid);
 	free_strv(&u->groups);
-	*u = (struct auth_user){ 0 };
+	*u = (struct auth_user){0};
 }
 
 bool auth_user_in(const struct auth_user *u, const char *group)

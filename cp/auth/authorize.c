@@ -24,42 +24,43 @@ struct rule {
 #define NODES "system:nodes"
 #define READ "get list watch"
 #define SCHEDULER "system:kube-scheduler"
-#define EVERY_PATH_OF_DISCOVERY "/api /api/* /apis /apis/* /openapi /openapi/* /version /version/ /healthz /livez /readyz"
+#define EVERY_PATH_OF_DISCOVERY                                                                                        \
+	"/api /api/* /apis /apis/* /openapi /openapi/* /version /version/ /healthz /livez /readyz"
 
 static const struct rule rules[] = {
-	{ SUBJECT_GROUP, "system:masters", "*", "*", "*", NULL, ALWAYS },
-	{ SUBJECT_GROUP, "system:masters", "*", NULL, NULL, "*", ALWAYS },
-	{ SUBJECT_USER, "system:kube-controller-manager", "*", "*", "*", NULL, ALWAYS },
-	{ SUBJECT_USER, "system:apiserver", "*", "*", "*", NULL, ALWAYS },
+    {SUBJECT_GROUP, "system:masters", "*", "*", "*", NULL, ALWAYS},
+    {SUBJECT_GROUP, "system:masters", "*", NULL, NULL, "*", ALWAYS},
+    {SUBJECT_USER, "system:kube-controller-manager", "*", "*", "*", NULL, ALWAYS},
+    {SUBJECT_USER, "system:apiserver", "*", "*", "*", NULL, ALWAYS},
 
-	{ SUBJECT_USER, SCHEDULER, READ, "*", "*", NULL, ALWAYS },
-	{ SUBJECT_USER, SCHEDULER, "create", "", "bindings pods/binding", NULL, ALWAYS },
-	{ SUBJECT_USER, SCHEDULER, "patch update", "", "pods/status", NULL, ALWAYS },
-	{ SUBJECT_USER, SCHEDULER, "delete", "", "pods", NULL, ALWAYS },
-	{ SUBJECT_USER, SCHEDULER, "create patch update", "", "events", NULL, ALWAYS },
-	{ SUBJECT_USER, SCHEDULER, "create patch update", "events.k8s.io", "events", NULL, ALWAYS },
-	{ SUBJECT_USER, SCHEDULER, "create patch update", "coordination.k8s.io", "leases", NULL, ALWAYS },
+    {SUBJECT_USER, SCHEDULER, READ, "*", "*", NULL, ALWAYS},
+    {SUBJECT_USER, SCHEDULER, "create", "", "bindings pods/binding", NULL, ALWAYS},
+    {SUBJECT_USER, SCHEDULER, "patch update", "", "pods/status", NULL, ALWAYS},
+    {SUBJECT_USER, SCHEDULER, "delete", "", "pods", NULL, ALWAYS},
+    {SUBJECT_USER, SCHEDULER, "create patch update", "", "events", NULL, ALWAYS},
+    {SUBJECT_USER, SCHEDULER, "create patch update", "events.k8s.io", "events", NULL, ALWAYS},
+    {SUBJECT_USER, SCHEDULER, "create patch update", "coordination.k8s.io", "leases", NULL, ALWAYS},
 
-	{ SUBJECT_GROUP, NODES, READ, "", "pods services endpoints nodes configmaps secrets serviceaccounts namespaces", NULL,
-	  ALWAYS },
-	{ SUBJECT_GROUP, NODES, READ, "discovery.k8s.io", "endpointslices", NULL, ALWAYS },
-	{ SUBJECT_GROUP, NODES, "get list watch", "coordination.k8s.io", "leases", NULL, ALWAYS },
-	{ SUBJECT_GROUP, NODES, "get list watch", "networking.k8s.io", "networkpolicies", NULL, ALWAYS },
-	{ SUBJECT_GROUP, NODES, "get list watch", "node.k8s.io", "runtimeclasses", NULL, ALWAYS },
-	{ SUBJECT_GROUP, NODES, "create", "", "nodes pods", NULL, ALWAYS },
-	{ SUBJECT_GROUP, NODES, "update patch", "", "nodes nodes/status", NULL, OWN_NAME },
-	{ SUBJECT_GROUP, NODES, "update patch", "", "pods/status", NULL, OWN_POD },
-	{ SUBJECT_GROUP, NODES, "delete", "", "pods", NULL, OWN_POD },
-	{ SUBJECT_GROUP, NODES, "create", "", "pods/eviction", NULL, OWN_POD },
-	{ SUBJECT_GROUP, NODES, "create patch update", "", "events", NULL, ALWAYS },
-	{ SUBJECT_GROUP, NODES, "create patch update", "events.k8s.io", "events", NULL, ALWAYS },
-	{ SUBJECT_GROUP, NODES, "create update patch delete", "coordination.k8s.io", "leases", NULL, OWN_LEASE },
+    {SUBJECT_GROUP, NODES, READ, "", "pods services endpoints nodes configmaps secrets serviceaccounts namespaces",
+     NULL, ALWAYS},
+    {SUBJECT_GROUP, NODES, READ, "discovery.k8s.io", "endpointslices", NULL, ALWAYS},
+    {SUBJECT_GROUP, NODES, "get list watch", "coordination.k8s.io", "leases", NULL, ALWAYS},
+    {SUBJECT_GROUP, NODES, "get list watch", "networking.k8s.io", "networkpolicies", NULL, ALWAYS},
+    {SUBJECT_GROUP, NODES, "get list watch", "node.k8s.io", "runtimeclasses", NULL, ALWAYS},
+    {SUBJECT_GROUP, NODES, "create", "", "nodes pods", NULL, ALWAYS},
+    {SUBJECT_GROUP, NODES, "update patch", "", "nodes nodes/status", NULL, OWN_NAME},
+    {SUBJECT_GROUP, NODES, "update patch", "", "pods/status", NULL, OWN_POD},
+    {SUBJECT_GROUP, NODES, "delete", "", "pods", NULL, OWN_POD},
+    {SUBJECT_GROUP, NODES, "create", "", "pods/eviction", NULL, OWN_POD},
+    {SUBJECT_GROUP, NODES, "create patch update", "", "events", NULL, ALWAYS},
+    {SUBJECT_GROUP, NODES, "create patch update", "events.k8s.io", "events", NULL, ALWAYS},
+    {SUBJECT_GROUP, NODES, "create update patch delete", "coordination.k8s.io", "leases", NULL, OWN_LEASE},
 
-	{ SUBJECT_GROUP, "system:authenticated", "create", "authorization.k8s.io",
-	  "selfsubjectaccessreviews selfsubjectrulesreviews", NULL, ALWAYS },
-	{ SUBJECT_GROUP, "system:authenticated", "create", "authentication.k8s.io", "selfsubjectreviews", NULL, ALWAYS },
-	{ SUBJECT_GROUP, "system:authenticated", "get", NULL, NULL, EVERY_PATH_OF_DISCOVERY, ALWAYS },
-	{ SUBJECT_GROUP, "system:unauthenticated", "get", NULL, NULL, "/healthz /livez /readyz /version /version/", ALWAYS },
+    {SUBJECT_GROUP, "system:authenticated", "create", "authorization.k8s.io",
+     "selfsubjectaccessreviews selfsubjectrulesreviews", NULL, ALWAYS},
+    {SUBJECT_GROUP, "system:authenticated", "create", "authentication.k8s.io", "selfsubjectreviews", NULL, ALWAYS},
+    {SUBJECT_GROUP, "system:authenticated", "get", NULL, NULL, EVERY_PATH_OF_DISCOVERY, ALWAYS},
+    {SUBJECT_GROUP, "system:unauthenticated", "get", NULL, NULL, "/healthz /livez /readyz /version /version/", ALWAYS},
 };
 
 /* Whether one of the words in list is (or, with a trailing *, begins) word. */
@@ -95,7 +96,8 @@ static bool condition_holds(const struct auth_env *env, const struct rule *r, co
 	case OWN_NAME:
 		return strcmp(a->name, node) == 0;
 	case OWN_LEASE:
-		return strcmp(a->ns, "kube-node-lease") == 0 && (strcmp(a->name, node) == 0 || strcmp(a->verb, "create") == 0);
+		return strcmp(a->ns, "kube-node-lease") == 0 &&
+		       (strcmp(a->name, node) == 0 || strcmp(a->verb, "create") == 0);
 	case OWN_POD:
 		return env && env->pod_node && str_eq(env->pod_node(env->arg, a->ns, a->name), node);
 	}
@@ -109,7 +111,7 @@ static bool subject_holds(const struct rule *r, const struct auth_user *u)
 
 bool auth_authorize(const struct auth_env *env, const struct auth_user *u, const struct auth_attributes *a)
 {
-	AUTO_FREE char *resource = a->path ? NULL
+	AUTO_FREE char *resource = a->path                     ? NULL
 				   : str_empty(a->subresource) ? xstrdup(a->resource)
 							       : xasprintf("%s/%s", a->resource, a->subresource);
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
@@ -117,7 +119,8 @@ bool auth_authorize(const struct auth_env *env, const struct auth_user *u, const
 		if (!subject_holds(r, u) || !word_in(r->verbs, a->verb) || !r->paths != !a->path)
 			continue;
 		if (a->path ? !word_in(r->paths, a->path)
-			    : (strcmp(r->group, "*") != 0 && strcmp(r->group, a->group) != 0) || !word_in(r->resources, resource))
+			    : (strcmp(r->group, "*") != 0 && strcmp(r->group, a->group) != 0) ||
+				  !word_in(r->resources, resource))
 			continue;
 		if (condition_holds(env, r, u, a))
 			return true;

@@ -42,12 +42,14 @@ START_TEST(canonical)
 {
 	struct schema *s = load();
 	const struct kind *k = schema_find(s, "", "v1", "configmaps");
-	const char *x = "{\"data\":{\"b\":\"2\",\"a\":\"1\"},\"metadata\":{\"resourceVersion\":\"7\",\"name\":\"n\"},\"apiVersion\":\"v1\","
+	const char *x = "{\"data\":{\"b\":\"2\",\"a\":\"1\"},\"metadata\":{\"resourceVersion\":\"7\",\"name\":\"n\"},"
+			"\"apiVersion\":\"v1\","
 			"\"kind\":\"ConfigMap\"}";
 	AUTO_JSON *o = NULL;
 	ck_assert_int_eq(json_parse(x, strlen(x), &o, NULL), 0);
 	AUTO_BUF *stored = encode_stored(k, o);
-	ck_assert_str_eq(stored->data, "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n\"},\"data\":{\"a\":\"1\",\"b\":\"2\"}}");
+	ck_assert_str_eq(stored->data, "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n\"},"
+				       "\"data\":{\"a\":\"1\",\"b\":\"2\"}}");
 	AUTO_BUF *whole = encode_object(k, o);
 	ck_assert_ptr_nonnull(strstr(whole->data, "\"resourceVersion\":\"7\""));
 	schema_free(s);

@@ -8,10 +8,11 @@
 #include "cp/api/list_plan.h"
 #include "cp/api/status.h"
 
-static const char *const pod_fields[] = { "spec.nodeName", NULL };
-static const struct kind pods = { .group = "", .version = "v1", .kind = "Pod", .plural = "pods", .namespaced = true,
-				  .field_labels = pod_fields };
-static const struct kind maps = { .group = "", .version = "v1", .kind = "ConfigMap", .plural = "configmaps", .namespaced = true };
+static const char *const pod_fields[] = {"spec.nodeName", NULL};
+static const struct kind pods = {
+    .group = "", .version = "v1", .kind = "Pod", .plural = "pods", .namespaced = true, .field_labels = pod_fields};
+static const struct kind maps = {
+    .group = "", .version = "v1", .kind = "ConfigMap", .plural = "configmaps", .namespaced = true};
 
 START_TEST(tokens)
 {
@@ -25,7 +26,7 @@ START_TEST(tokens)
 	AUTO_FREE char *key2 = NULL;
 	ck_assert_int_eq(continue_decode(newest, &rev, &key2), 0);
 	ck_assert_uint_eq(rev, 0);
-	static const char *const bad[] = { "", "%%%", "e30", "eyJ2IjoieCJ9" };
+	static const char *const bad[] = {"", "%%%", "e30", "eyJ2IjoieCJ9"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		char *k = NULL;
 		ck_assert_int_eq(continue_decode(bad[i], &rev, &k), -EINVAL);
@@ -40,21 +41,21 @@ static const struct {
 	int code; /* 200: accepted */
 	const char *message;
 } cases[] = {
-	{ "limit=2", &pods, false, 200, NULL },
-	{ "limit=abc", &pods, false, 400, "strconv.ParseInt: parsing \"abc\": invalid syntax" },
-	{ "limit=-1", &pods, false, 200, NULL },
-	{ "resourceVersion=0", &pods, false, 200, NULL },
-	{ "resourceVersion=5&resourceVersionMatch=Exact", &pods, false, 200, NULL },
-	{ "resourceVersionMatch=Exact", &pods, false, 422, NULL },
-	{ "fieldSelector=spec.nodeName%3Dn", &pods, false, 200, NULL },
-	{ "fieldSelector=spec.nodeName%3Dn", &maps, false, 400,
-	  "\"spec.nodeName\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"" },
-	{ "fieldSelector=metadata.name%3Dn", &maps, false, 200, NULL },
-	{ "sendInitialEvents=true", &maps, true, 422,
-	  "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting "
-	  "resourceVersionMatch to NotOlderThan" },
-	{ "sendInitialEvents=true&resourceVersionMatch=NotOlderThan", &maps, true, 200, NULL },
-	{ "continue=garbage", &maps, false, 400, "continue key is not valid: illegal token" },
+    {"limit=2", &pods, false, 200, NULL},
+    {"limit=abc", &pods, false, 400, "strconv.ParseInt: parsing \"abc\": invalid syntax"},
+    {"limit=-1", &pods, false, 200, NULL},
+    {"resourceVersion=0", &pods, false, 200, NULL},
+    {"resourceVersion=5&resourceVersionMatch=Exact", &pods, false, 200, NULL},
+    {"resourceVersionMatch=Exact", &pods, false, 422, NULL},
+    {"fieldSelector=spec.nodeName%3Dn", &pods, false, 200, NULL},
+    {"fieldSelector=spec.nodeName%3Dn", &maps, false, 400,
+     "\"spec.nodeName\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""},
+    {"fieldSelector=metadata.name%3Dn", &maps, false, 200, NULL},
+    {"sendInitialEvents=true", &maps, true, 422,
+     "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting "
+     "resourceVersionMatch to NotOlderThan"},
+    {"sendInitialEvents=true&resourceVersionMatch=NotOlderThan", &maps, true, 200, NULL},
+    {"continue=garbage", &maps, false, 400, "continue key is not valid: illegal token"},
 };
 
 START_TEST(options)

@@ -13,30 +13,32 @@ static const struct {
 	enum answer_form form;
 	const char *version;
 } cases[] = {
-	{ NULL, true, false, 0, false, FORM_OBJECT, "" },
-	{ "application/json", true, false, 0, false, FORM_OBJECT, "" },
-	{ "*/*", true, false, 0, false, FORM_OBJECT, "" },
-	{ "application/yaml", true, false, 0, true, FORM_OBJECT, "" },
-	{ "application/vnd.kubernetes.protobuf,application/json", true, false, 0, false, FORM_OBJECT, "" },
-	{ "application/vnd.kubernetes.protobuf", true, false, -EINVAL, false, FORM_OBJECT, "" },
-	{ "application/json;as=Table;v=v1;g=meta.k8s.io,application/json", true, false, 0, false, FORM_TABLE, "v1" },
-	{ "application/json;as=Table;v=v1beta1;g=meta.k8s.io", true, false, 0, false, FORM_TABLE, "v1beta1" },
-	{ "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io", true, false, 0, false, FORM_PARTIAL, "v1" },
-	{ "application/json;as=Bogus;v=v1;g=meta.k8s.io", true, false, -EINVAL, false, FORM_OBJECT, "" },
-	{ "application/json;as=Bogus;v=v1;g=meta.k8s.io, application/json", true, false, 0, false, FORM_OBJECT, "" },
-	{ "application/json;as=Table;v=v1;g=meta.k8s.io", false, false, -EINVAL, false, FORM_OBJECT, "" },
-	{ "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", false, true, 0, false, FORM_DISCOVERY, "v2" },
-	{ "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json", false, true, 0, false,
-	  FORM_OBJECT, "" },
-	{ "application/json;q=0.5, application/yaml;q=0.9", true, false, 0, true, FORM_OBJECT, "" },
-	{ "application/json;q=0", true, false, -EINVAL, false, FORM_OBJECT, "" },
-	{ "text/html", true, false, -EINVAL, false, FORM_OBJECT, "" },
+    {NULL, true, false, 0, false, FORM_OBJECT, ""},
+    {"application/json", true, false, 0, false, FORM_OBJECT, ""},
+    {"*/*", true, false, 0, false, FORM_OBJECT, ""},
+    {"application/yaml", true, false, 0, true, FORM_OBJECT, ""},
+    {"application/vnd.kubernetes.protobuf,application/json", true, false, 0, false, FORM_OBJECT, ""},
+    {"application/vnd.kubernetes.protobuf", true, false, -EINVAL, false, FORM_OBJECT, ""},
+    {"application/json;as=Table;v=v1;g=meta.k8s.io,application/json", true, false, 0, false, FORM_TABLE, "v1"},
+    {"application/json;as=Table;v=v1beta1;g=meta.k8s.io", true, false, 0, false, FORM_TABLE, "v1beta1"},
+    {"application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io", true, false, 0, false, FORM_PARTIAL, "v1"},
+    {"application/json;as=Bogus;v=v1;g=meta.k8s.io", true, false, -EINVAL, false, FORM_OBJECT, ""},
+    {"application/json;as=Bogus;v=v1;g=meta.k8s.io, application/json", true, false, 0, false, FORM_OBJECT, ""},
+    {"application/json;as=Table;v=v1;g=meta.k8s.io", false, false, -EINVAL, false, FORM_OBJECT, ""},
+    {"application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", false, true, 0, false, FORM_DISCOVERY,
+     "v2"},
+    {"application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json", false, true, 0,
+     false, FORM_OBJECT, ""},
+    {"application/json;q=0.5, application/yaml;q=0.9", true, false, 0, true, FORM_OBJECT, ""},
+    {"application/json;q=0", true, false, -EINVAL, false, FORM_OBJECT, ""},
+    {"text/html", true, false, -EINVAL, false, FORM_OBJECT, ""},
 };
 
 START_TEST(accept)
 {
-	struct answer_type t = { 0 };
-	ck_assert_int_eq(negotiate_accept(cases[_i].accept, cases[_i].forms, cases[_i].discovery, &t), cases[_i].result);
+	struct answer_type t = {0};
+	ck_assert_int_eq(negotiate_accept(cases[_i].accept, cases[_i].forms, cases[_i].discovery, &t),
+			 cases[_i].result);
 	if (cases[_i].result)
 		return;
 	ck_assert_int_eq(t.yaml, cases[_i].yaml);

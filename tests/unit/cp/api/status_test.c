@@ -19,8 +19,9 @@ START_TEST(wording)
 	ck_assert_str_eq(json_str_at(f, "message"), "pods is forbidden: no");
 	ck_assert_ptr_null(json_at(f, "details.name"));
 	AUTO_JSON *m = status_modified("", "pods", "x");
-	ck_assert_str_eq(json_str_at(m, "message"), "Operation cannot be fulfilled on pods \"x\": the object has been modified; please apply "
-						    "your changes to the latest version and try again");
+	ck_assert_str_eq(json_str_at(m, "message"),
+			 "Operation cannot be fulfilled on pods \"x\": the object has been modified; please apply "
+			 "your changes to the latest version and try again");
 	AUTO_JSON *ok = status_success("apps", "deployments", "d", "u");
 	ck_assert_str_eq(json_str_at(ok, "status"), "Success");
 	ck_assert_ptr_null(json_at(ok, "code"));
@@ -30,14 +31,15 @@ END_TEST
 
 START_TEST(invalid)
 {
-	AUTO_FIELD_ERRORS errors = { 0 };
+	AUTO_FIELD_ERRORS errors = {0};
 	field_required(&errors, "spec.a", NULL);
 	AUTO_JSON *one = status_invalid("apps", "Deployment", "d", &errors);
 	ck_assert_str_eq(json_str_at(one, "message"), "Deployment.apps \"d\" is invalid: spec.a: Required value");
 	field_required(&errors, "spec.b", NULL);
 	field_required(&errors, "spec.b", NULL);
 	AUTO_JSON *two = status_invalid("", "Pod", "p", &errors);
-	ck_assert_str_eq(json_str_at(two, "message"), "Pod \"p\" is invalid: [spec.a: Required value, spec.b: Required value]");
+	ck_assert_str_eq(json_str_at(two, "message"),
+			 "Pod \"p\" is invalid: [spec.a: Required value, spec.b: Required value]");
 	ck_assert_uint_eq(json_array_size(json_at(two, "details.causes")), 2);
 }
 END_TEST
@@ -45,18 +47,18 @@ END_TEST
 static const struct {
 	const char *text, *error; /* NULL: well formed */
 } broken[] = {
-	{ "{\"a\":[1,-2.5e3,true,null,\"x\\u00e9\"]}", NULL },
-	{ "{nonsense", "invalid character 'n' looking for beginning of object key string" },
-	{ "{\"a\":1,}", "invalid character '}' looking for beginning of object key string" },
-	{ "{\"a\" 1}", "invalid character '1' after object key" },
-	{ "{\"a\":1 2}", "invalid character '2' after object key:value pair" },
-	{ "[1 2]", "invalid character '2' after array element" },
-	{ "<a/>", "invalid character '<' looking for beginning of value" },
-	{ "{\"a\":", "unexpected end of JSON input" },
-	{ "{} x", "invalid character 'x' after top-level value" },
-	{ "trux", "invalid character 'x' in literal true (expecting 'e')" },
-	{ "\"a\\q\"", "invalid character 'q' in string escape code" },
-	{ "", "unexpected end of JSON input" },
+    {"{\"a\":[1,-2.5e3,true,null,\"x\\u00e9\"]}", NULL},
+    {"{nonsense", "invalid character 'n' looking for beginning of object key string"},
+    {"{\"a\":1,}", "invalid character '}' looking for beginning of object key string"},
+    {"{\"a\" 1}", "invalid character '1' after object key"},
+    {"{\"a\":1 2}", "invalid character '2' after object key:value pair"},
+    {"[1 2]", "invalid character '2' after array element"},
+    {"<a/>", "invalid character '<' looking for beginning of value"},
+    {"{\"a\":", "unexpected end of JSON input"},
+    {"{} x", "invalid character 'x' after top-level value"},
+    {"trux", "invalid character 'x' in literal true (expecting 'e')"},
+    {"\"a\\q\"", "invalid character 'q' in string escape code"},
+    {"", "unexpected end of JSON input"},
 };
 
 START_TEST(json_errors)

@@ -11,14 +11,14 @@
 static const struct {
 	const char *yaml, *json;
 } cases[] = {
-	{ "a: 1\nb: x\n", "{\"a\":1,\"b\":\"x\"}" },
-	{ "name: y\nquoted: \"y\"\n", "{\"name\":true,\"quoted\":\"y\"}" },
-	{ "- a\n- ~\n- off\n- 1.5\n- 0x10\n- 010\n- 1e3\n- \"1\"\n", "[\"a\",null,false,1.5,16,8,1000.0,\"1\"]" },
-	{ "v: 1.2.3\nip: 10.0.0.1\nd: 2020-01-01\n", "{\"v\":\"1.2.3\",\"ip\":\"10.0.0.1\",\"d\":\"2020-01-01\"}" },
-	{ "s: |\n  one\n  two\n", "{\"s\":\"one\\ntwo\\n\"}" },
-	{ "x: &a {k: v}\ny: *a\n", "{\"x\":{\"k\":\"v\"},\"y\":{\"k\":\"v\"}}" },
-	{ "", "null" },
-	{ "e: {}\nl: []\n", "{\"e\":{},\"l\":[]}" },
+    {"a: 1\nb: x\n", "{\"a\":1,\"b\":\"x\"}"},
+    {"name: y\nquoted: \"y\"\n", "{\"name\":true,\"quoted\":\"y\"}"},
+    {"- a\n- ~\n- off\n- 1.5\n- 0x10\n- 010\n- 1e3\n- \"1\"\n", "[\"a\",null,false,1.5,16,8,1000.0,\"1\"]"},
+    {"v: 1.2.3\nip: 10.0.0.1\nd: 2020-01-01\n", "{\"v\":\"1.2.3\",\"ip\":\"10.0.0.1\",\"d\":\"2020-01-01\"}"},
+    {"s: |\n  one\n  two\n", "{\"s\":\"one\\ntwo\\n\"}"},
+    {"x: &a {k: v}\ny: *a\n", "{\"x\":{\"k\":\"v\"},\"y\":{\"k\":\"v\"}}"},
+    {"", "null"},
+    {"e: {}\nl: []\n", "{\"e\":{},\"l\":[]}"},
 };
 
 START_TEST(reads)
@@ -35,7 +35,8 @@ START_TEST(round_trip)
 {
 	AUTO_JSON *v = NULL, *back = NULL;
 	AUTO_STR text = STR_INIT;
-	const char *json = "{\"a\":{\"b\":[{\"c\":\"true\",\"d\":[1,2]},\"x: y\",\"\",[]],\"e\":\"10\"},\"n\":null,\"t\":true,\"m\":\"l1\\nl2\"}";
+	const char *json = "{\"a\":{\"b\":[{\"c\":\"true\",\"d\":[1,2]},\"x: "
+			   "y\",\"\",[]],\"e\":\"10\"},\"n\":null,\"t\":true,\"m\":\"l1\\nl2\"}";
 	ck_assert_int_eq(json_parse(json, strlen(json), &v, NULL), 0);
 	yaml_write(&text, v);
 	ck_assert_int_eq(yaml_parse(text.p, text.len, &back, NULL), 0);
@@ -45,7 +46,7 @@ END_TEST
 
 START_TEST(refuses)
 {
-	static const char *const bad[] = { "a: [1", "\t- x", "{a: 1}}", "? [x]\n: y\n" };
+	static const char *const bad[] = {"a: [1", "\t- x", "{a: 1}}", "? [x]\n: y\n"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		json_t *v = NULL;
 		ck_assert_int_eq(yaml_parse(bad[i], strlen(bad[i]), &v, NULL), -EINVAL);
