@@ -134,12 +134,9 @@ static int connect_api(struct agent *a, struct err *e)
 {
 	if (str_empty(a->config->kubeconfig))
 		return 0;
-	struct kubeconfig k = { 0 };
-	int r = kubeconfig_load(a->config->kubeconfig, &k, e);
-	if (r == 0)
-		r = api_client_new(a->loop, &k, &a->api, e);
-	kubeconfig_done(&k);
-	return r;
+	/* The client reads its certificate again for each connection: the files live as long as it does. */
+	int r = kubeconfig_load(a->config->kubeconfig, &a->kubeconfig, e);
+	return r < 0 ? r : api_client_new(a->loop, &a->kubeconfig, &a->api, e);
 }
 
 static void on_proxy(void *arg, const struct err *e, size_t changed)
@@ -236,6 +233,7 @@ void agent_free(struct agent *a)
 	objects_free(a->objects);
 	events_free(a->events);
 	api_client_free(a->api);
+	kubeconfig_done(&a->kubeconfig);
 	http_client_free(a->http);
 	cgroup_host_free(a->cgroups);
 	image_store_close(a->images);

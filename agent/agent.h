@@ -40,6 +40,7 @@ struct proxy;
 struct agent {
 	struct loop *loop;
 	struct agent_config *config;
+	struct kubeconfig kubeconfig;
 	struct api_client *api; /* NULL without kubeconfig: static pods only */
 	struct http_client *http; /* of probes and hooks */
 	struct image_store *images;

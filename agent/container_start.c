@@ -227,6 +227,7 @@ static void blocked(struct pod *p, struct container_state *c, const char *reason
 	events_pod(p->agent->events, p->state, c->name, true, "Failed", "Error: %s", text);
 	log_warn("container not started pod=%s/%s container=%s reason=%s error=\"%s\"", p->state->ns, p->state->name, c->name, reason,
 		 text);
+	c->id[0] = '\0';
 	c->phase = PHASE_WAITING; /* the next attempt is this one again */
 	container_blocked(c, reason, text, clock_mono_ms());
 	pod_kick(p);
