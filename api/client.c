@@ -127,6 +127,13 @@ int api_status_error(const char *what, int status, const json_t *body, struct er
 	return err_set(e, code, "%s: HTTP status %d", what, status);
 }
 
+/* Health pages and the like are text: they have no body for the caller. */
+static bool is_json(const struct api_call *call)
+{
+	const char *type = http_call_header(call->http, "content-type");
+	return !type || strstr(type, "json");
+}
+
 static void on_done(void *arg, int status, const char *text, size_t len, const struct err *transport)
 {
 	struct api_call *call = arg;
@@ -136,7 +143,7 @@ static void on_done(void *arg, int status, const char *text, size_t len, const s
 	if (transport) {
 		e = *transport;
 		r = transport->code;
-	} else if (len && json_parse(text, len, &body, &e) < 0 && status >= 200 && status < 300) {
+	} else if (len && is_json(call) && json_parse(text, len, &body, &e) < 0 && status >= 200 && status < 300) {
 		r = err_wrap(&e, -EPROTO, "%s: answer", call->what);
 	} else {
 		e = ERR_INIT;

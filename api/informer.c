@@ -21,7 +21,7 @@
 
 enum {
 	PAGE = 500,
-	MIN_DELAY_MS = 1000,
+	MIN_DELAY_MS = 50, /* servers and agents are started together */
 	MAX_DELAY_MS = 30000,
 	WATCH_SECONDS = 300,	 /* and up to as much again, so that informers do not reconnect together */
 	WATCH_GRACE_SECONDS = 30, /* for a server that does not end the watch itself */

@@ -15,7 +15,7 @@ struct informer_ops {
 	void (*on_change)(void *arg, const char *key, json_t *old_object, json_t *new_object);
 	/* The first list has been reported in full. Called once; may be NULL. */
 	void (*on_synced)(void *arg);
-	/* A list or watch failed; it is tried again by itself with growing delays (1 s ... 30 s). May be NULL. */
+	/* A list or watch failed; it is tried again by itself with growing delays (50 ms ... 30 s). May be NULL. */
 	void (*on_error)(void *arg, const struct err *e);
 };
 

@@ -127,7 +127,6 @@ static char **server_argv(const struct node_options *o)
 	add_flag(&argv, "advertise-address", o->node_ip);
 	add_flag(&argv, "secure-port", o->secure_port);
 	add_flag(&argv, "service-cluster-ip-range", o->service_cidr);
-	add_flag(&argv, "cluster-cidr", o->cluster_cidr);
 	return argv;
 }
 
