@@ -30,6 +30,8 @@ enum cgroup_mode cgroup_host_mode(const struct cgroup_host *h);
 /* The directory where a v1 controller ("memory", "name=systemd") or, for "", the v2 hierarchy is mounted; NULL when
  * absent. Borrowed from h. */
 const char *cgroup_host_mount(const struct cgroup_host *h, const char *controller);
+/* The i-th v1 hierarchy: its mount point and its controllers ("cpu", "name=systemd"), both borrowed; NULL beyond the last. */
+char *const *cgroup_host_hierarchy(const struct cgroup_host *h, size_t i, const char **ret_dir);
 
 /* One cgroup: the same path below the mount root of every hierarchy. */
 struct cgroup;

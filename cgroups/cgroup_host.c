@@ -121,3 +121,11 @@ const char *cgroup_host_mount(const struct cgroup_host *h, const char *controlle
 			return h->v1[i].dir;
 	return NULL;
 }
+
+char *const *cgroup_host_hierarchy(const struct cgroup_host *h, size_t i, const char **ret_dir)
+{
+	if (i >= h->n_v1)
+		return NULL;
+	*ret_dir = h->v1[i].dir;
+	return h->v1[i].controllers;
+}

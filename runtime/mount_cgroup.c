@@ -10,7 +10,6 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "cgroups/driver.h"
 #include "runtime/in_root.h"
 #include "runtime/mounts.h"
 #include "runtime/syscalls.h"
@@ -40,12 +39,12 @@ static int v2_tree(const struct config *c, const struct cgroup_host *h, struct e
 }
 
 /* In a cgroup namespace a v1 hierarchy is mounted again and shows the namespace's root; else its directory is bound. */
-static int v1_tree(const struct config *c, const struct hierarchy *h, struct err *e)
+static int v1_tree(const struct config *c, char *const *controllers, const char *dir, struct err *e)
 {
 	if (c->ns[NS_CGROUP].wanted) {
 		struct mount_options o = { 0 };
-		for (size_t i = 0; i < strv_len(h->controllers); i++) {
-			const char *name = h->controllers[i];
+		for (size_t i = 0; i < strv_len(controllers); i++) {
+			const char *name = controllers[i];
 			if (str_has_prefix(name, "name="))
 				strv_add(&o.data, "none");
 			strv_add(&o.data, name);
@@ -55,7 +54,7 @@ static int v1_tree(const struct config *c, const struct hierarchy *h, struct err
 		if (fd >= 0)
 			return fd;
 	}
-	return own_tree(c, h->dir, e);
+	return own_tree(c, dir, e);
 }
 
 static int place_in(int tmpfs_fd, const char *name, int tree_fd, const struct mount_options *o, struct err *e)
@@ -69,16 +68,17 @@ static int place_in(int tmpfs_fd, const char *name, int tree_fd, const struct mo
 static int fill_v1(const struct config *c, const struct mount_options *o, int tmpfs_fd, const struct cgroup_host *host,
 		   struct err *e)
 {
-	for (size_t i = 0; i < host->n_v1; i++) {
-		const struct hierarchy *h = &host->v1[i];
-		const char *name = base_name(h->dir);
-		AUTO_FD int tree = v1_tree(c, h, e);
+	char *const *controllers;
+	const char *dir;
+	for (size_t i = 0; (controllers = cgroup_host_hierarchy(host, i, &dir)); i++) {
+		const char *name = base_name(dir);
+		AUTO_FD int tree = v1_tree(c, controllers, dir, e);
 		int r = tree < 0 ? tree : place_in(tmpfs_fd, name, tree, o, e);
 		if (r < 0)
 			return r;
-		for (size_t k = 0; strv_len(h->controllers) > 1 && k < strv_len(h->controllers); k++)
-			if (symlinkat(name, tmpfs_fd, h->controllers[k]) < 0 && errno != EEXIST)
-				return err_sys(e, "link %s", h->controllers[k]);
+		for (size_t k = 0; strv_len(controllers) > 1 && k < strv_len(controllers); k++)
+			if (symlinkat(name, tmpfs_fd, controllers[k]) < 0 && errno != EEXIST)
+				return err_sys(e, "link %s", controllers[k]);
 	}
 	const char *unified = cgroup_host_mount(host, "");
 	AUTO_FD int tree = unified ? v2_tree(c, host, e) : -1;
