@@ -99,7 +99,7 @@ static void fill_info(struct creation *c)
 /* A cgroup that is there already may be used as long as nothing runs in it. */
 static int make_cgroup(struct creation *c, struct err *e)
 {
-	AUTO_FREE char *fallback = xasprintf("/knarr/%s", c->o->id);
+	AUTO_FREE char *fallback = xasprintf("/%s", c->o->id);
 	int r = cgroup_host_open(&c->host, e);
 	if (r == 0)
 		r = cgroup_open(c->host, c->config.cgroups_path ? c->config.cgroups_path : fallback, &c->cgroup, e);
