@@ -385,8 +385,7 @@ static void add_subresource(struct openapi_document *d, const struct kind *k, co
 			  .answer_media = s->answer_media,
 			  .one = true};
 
-	/* The one subresource with two capitals in operation ids. */
-	add_capital(&suffix, strcmp(name, "ephemeralcontainers") == 0 ? "EphemeralContainers" : name);
+	add_capital(&suffix, name);
 	p.suffix = str_text(&suffix);
 	add_path(d, path, &p, s->query);
 	if (s->connects && has(s->verbs, "proxy")) {

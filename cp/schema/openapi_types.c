@@ -127,6 +127,8 @@ static bool is_published_required(const struct field *f)
 	static const enum type_class plain[] = {TYPE_STRING, TYPE_INTEGER, TYPE_NUMBER, TYPE_BOOLEAN};
 	bool always = false;
 
+	if (f->published != PUBLISHED_BY_RULE)
+		return f->published == PUBLISHED_REQUIRED;
 	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
 		always |= f->always && f->type->class == plain[i];
 	return f->required || always;

@@ -31,6 +31,9 @@ enum type_class {
 	TYPE_ANY    /* kept as it is */
 };
 enum list_type { LIST_ATOMIC, LIST_SET, LIST_MAP };
+/* Whether OpenAPI calls a field required, where the rule (required, or a plain scalar that is always there) is not what
+ * the reference publishes. */
+enum published { PUBLISHED_BY_RULE, PUBLISHED_REQUIRED, PUBLISHED_OPTIONAL };
 enum patch_strategy { PATCH_REPLACE = 0, PATCH_MERGE = 1, PATCH_RETAIN_KEYS = 2 }; /* bits */
 
 struct type;
@@ -58,6 +61,7 @@ struct field {
 	const json_t *fill;          /* members that a present object value gets where it lacks them */
 	const char *required_detail; /* behind "Required value: ", NULL: none */
 	const char *range_message;   /* instead of the general words for min and max */
+	enum published published;
 };
 
 struct type {

@@ -200,6 +200,19 @@ static int attr_map(struct table_reader *t, struct field *f, char *value)
 	return 0;
 }
 
+/* published=required, published=optional: what OpenAPI says, where it differs from the rule. */
+static int attr_published(struct table_reader *t, struct field *f, char *value)
+{
+	(void)t;
+	if (value && !strcmp(value, "required"))
+		f->published = PUBLISHED_REQUIRED;
+	else if (value && !strcmp(value, "optional"))
+		f->published = PUBLISHED_OPTIONAL;
+	else
+		return -EINVAL;
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*read)(struct table_reader *t, struct field *f, char *value);
@@ -208,7 +221,7 @@ static const struct {
     {"nullable", attr_nullable}, {"unique", attr_unique},   {"default", attr_default}, {"fill", attr_fill},
     {"enum", attr_enum},         {"min", attr_min},         {"max", attr_max},         {"say", attr_say},
     {"format", attr_format},     {"pattern", attr_pattern}, {"list", attr_list},       {"patch", attr_patch},
-    {"map", attr_map},
+    {"map", attr_map},           {"published", attr_published},
 };
 
 int table_field_attribute(struct table_reader *t, struct field *f, char *word)
