@@ -32,6 +32,7 @@ void str_reserve(struct str *s, size_t more)
 		cap *= 2;
 	s->p = xrealloc(s->p, cap);
 	s->cap = cap;
+	s->p[s->len] = '\0';
 }
 
 void str_addn(struct str *s, const void *bytes, size_t n)
