@@ -77,7 +77,7 @@ static void on_object(void *arg, const char *ns)
 	while (map_next(a->pods, &at, &uid, &p)) {
 		if (strcmp(p->state->ns, ns))
 			continue;
-		if (p->volumes_ready && p->state->sandbox == SANDBOX_READY)
+		if (p->volumes_ready && p->state->sandbox == SANDBOX_READY && objects_ready(a->objects, uid))
 			volumes_refresh(p);
 		pod_kick(p);
 	}

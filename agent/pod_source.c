@@ -131,7 +131,8 @@ void pod_source_mirrors(struct agent *a)
 	while (map_next(a->mirrors, &at, &key, &mirror)) {
 		const char *hash = json_member(json_at(mirror, "metadata.annotations"), MIRROR_ANNOTATION);
 		p = map_get(a->pods, hash ? hash : "");
-		if (!p || !p->state->is_static || p->state->deleting)
+		bool ended = json_str_at(mirror, "metadata.deletionTimestamp"); /* somebody deleted it: a new one follows */
+		if (!p || !p->state->is_static || p->state->deleting || ended)
 			delete_mirror(a, mirror);
 	}
 	at = 0;
