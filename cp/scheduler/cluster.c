@@ -1,4 +1,4 @@
-/* The scheduler's snapshot.
+/* The scheduler's picture of the cluster.
  *
  * Nodes and pods are added, replaced and removed as the cache reports them; each change adjusts the sums of the node it
  * concerns, so nothing is ever summed up from the start. A pod may name a node that is not known: its node is then kept
