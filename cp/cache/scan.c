@@ -109,9 +109,9 @@ int scan_members(struct span raw, int (*fn)(void *arg, struct span key, struct s
 				return -EINVAL;
 			key = (struct span){ key.p + 1, key.n - 2 };
 		}
-		if (value(&c, &v) < 0)
-			return -EINVAL;
-		int r = fn(arg, key, v);
+		int r = value(&c, &v);
+		if (r == 0)
+			r = fn(arg, key, v);
 		if (r)
 			return r;
 		if (take(&c, close))
@@ -194,9 +194,12 @@ static int top_member(void *arg, struct span key, struct span v)
 {
 	struct walk *w = arg;
 	if (is(key, "metadata") && *v.p == '{') {
-		*w->out = (struct scan){ 0 }; /* the last one counts, as for every parser */
-		w->out->splice = (size_t)(v.p + 1 - w->bytes);
-		w->out->meta_empty = true;
+		/* The last one counts, as for every parser. */
+		struct scan *s = w->out;
+		s->uid = s->labels = s->owners = s->revision = (struct span){ NULL, 0 };
+		s->deleting = s->splice_comma_before = false;
+		s->splice = (size_t)(v.p + 1 - w->bytes);
+		s->meta_empty = true;
 		int r = scan_members(v, meta_member, w);
 		if (r < 0)
 			return r;

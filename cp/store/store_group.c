@@ -136,13 +136,14 @@ static int apply(struct group *g, struct store_txn *t)
 	return r;
 }
 
-/* Reserves the next block of revisions where this group needs it. */
+/* Reserves the next block of revisions where this group needs it. Where the group must be written because of what a failed
+ * commit left, one more does: a number that does not change would not be written. */
 static int reserve(struct group *g, uint64_t *ret_reserved)
 {
 	struct store_sqlite *q = g->q;
 	if (g->rev <= q->reserved && !store_db_uncertain(q->db))
 		return 0;
-	uint64_t wanted = g->rev > q->reserved ? g->rev + STORE_REVISION_BLOCK : q->reserved;
+	uint64_t wanted = g->rev > q->reserved ? g->rev + STORE_REVISION_BLOCK : q->reserved + 1;
 	int r = begin(g);
 	if (!r)
 		r = store_db_set(q->db, STORE_RESERVED, wanted, &g->e);
