@@ -161,29 +161,33 @@ static void read_message(const struct pod *p, struct container_state *c, int exi
 	}
 }
 
-void container_clean(struct pod *p, const struct container_state *c)
+static void clean_rootfs(struct pod *p, const char *id)
 {
 	struct err e = ERR_INIT;
-	if (!c->id[0])
+	AUTO_FREE char *dir = xasprintf("%s/containers/%s", p->agent->config->data_dir, id);
+	if (!*id || !fs_exists(dir))
 		return;
-	AUTO_FREE char *dir = container_rootfs_dir(p, c);
-	if (rootfs_unmount(p->agent->images, dir, c->id, &e) < 0 || (rmdir(dir) < 0 && errno != ENOENT))
-		log_warn("root filesystem not removed, tried again with the pod container=%s error=\"%s\"", c->id, err_text(&e));
+	if (rootfs_unmount(p->agent->images, dir, id, &e) < 0 || (rmdir(dir) < 0 && errno != ENOENT))
+		log_warn("root filesystem not removed, the next start of the agent does it container=%s error=\"%s\"", id, err_text(&e));
+}
+
+void container_clean(struct pod *p, const struct container_state *c)
+{
+	clean_rootfs(p, c->id);
 }
 
 struct removal {
 	struct pod *p;
-	char name[64], id[CONTAINER_ID_LEN + 1];
+	char id[CONTAINER_ID_LEN + 1];
 };
 
 static void on_removed(void *arg, int r, const struct shim_answer *a, const struct err *e)
 {
 	(void)a;
 	(void)e;
+	(void)r; /* whatever the supervisor could not remove, the process has ended */
 	struct removal *m = arg;
-	struct container_state *c = r == -ECONNRESET ? NULL : pod_state_find(m->p->state, m->name);
-	if (c && !strcmp(c->id, m->id) && c->phase == PHASE_EXITED)
-		container_clean(m->p, c);
+	clean_rootfs(m->p, m->id);
 	free(m);
 }
 
@@ -191,7 +195,6 @@ static void remove_attempt(struct pod *p, const struct container_state *c)
 {
 	struct removal *m = xcalloc(1, sizeof(*m));
 	m->p = p;
-	strncpy(m->name, c->name, sizeof(m->name) - 1);
 	memcpy(m->id, c->id, sizeof(m->id));
 	if (p->shim)
 		shim_remove(p->shim, c->id, on_removed, m);

@@ -200,7 +200,9 @@ static int make_log(struct attempt *a, char **ret_path, struct err *e)
 		return err_sys(e, "link %s", link);
 	if (a->c->restart_count >= 2) { /* the one before the previous */
 		AUTO_FREE char *old = container_log_path(a->p, a->c, a->c->restart_count - 2);
+		AUTO_FREE char *bundle = xasprintf("%s/containers/%s/%d", a->p->dir, a->c->name, a->c->restart_count - 2);
 		unlink(old);
+		(void)fs_remove_tree(bundle, NULL); /* ignoring: it goes with the pod */
 	}
 	*ret_path = TAKE(path);
 	return 0;
@@ -337,6 +339,7 @@ void container_start(struct pod *p, struct container_state *c)
 		return;
 	}
 	random_id(id);
+	container_clean(p, c);
 	container_begin(c, id, clock_mono_ms());
 	text_set(&c->image_id, a.image->id);
 	a.bundle = container_bundle(p, c);

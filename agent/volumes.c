@@ -142,8 +142,10 @@ void volumes_refresh(struct pod *p)
 	json_array_foreach(json_at(p->state->pod, "spec.volumes"), i, v) {
 		struct err e = ERR_INIT;
 		AUTO_FREE char *path = volume_path(p, v);
-		if (volume_has_content(v) && fs_exists(path) && write_content(p, v, path, &e) < 0)
-			log_warn("volume not updated, it stays as it was pod=%s/%s error=\"%s\"", p->state->ns, p->state->name,
+		int r = volume_has_content(v) && fs_exists(path) ? write_content(p, v, path, &e) : 0;
+		if (r < 0) /* a deleted object is nothing unusual: what it held stays for the pod */
+			log_write(r == -ENOENT ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
+				  "volume not updated, it stays as it was pod=%s/%s error=\"%s\"", p->state->ns, p->state->name,
 				 err_text(&e));
 	}
 }
