@@ -60,8 +60,9 @@ static int unmount_all(const struct node_options *o, struct err *e)
 		if (strv_len(f) < 3)
 			continue;
 		AUTO_FREE char *pods = xasprintf("%s/pods", o->run_dir), *volumes = xasprintf("%s/pods", o->root_dir);
+		AUTO_FREE char *roots = xasprintf("%s/containers", o->data_dir);
 		bool netns = str_has_prefix(f[1], NETNS_DIR "/knarr-");
-		if (!netns && !below(f[1], pods) && !below(f[1], volumes))
+		if (!netns && !below(f[1], pods) && !below(f[1], volumes) && !below(f[1], roots))
 			continue;
 		if (umount2(f[1], MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
 			return err_sys(e, "unmount %s", f[1]);
