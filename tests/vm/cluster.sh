@@ -5,7 +5,7 @@
 
 export KUBECONFIG=/etc/kubernetes/admin.conf
 k() { kubectl --request-timeout=20s "$@"; }
-# What a cluster could leave: one line for each thing.
+# What a cluster could leave in the kernel or running: one line for each thing.
 census() {
 	grep -v -e '^[^ ]* /sys/fs/' /proc/mounts | sort
 	ip -o link | sed 's/^[0-9]*: //; s/ .*//' | sort
@@ -14,6 +14,8 @@ census() {
 	find /sys/fs/cgroup -mindepth 1 -type d
 	pidof knarr-server knarr-agent knarr-supervise knarr-shim pause httpd
 }
+
+unchanged() { [ "$(census || true)" = "$before" ]; }
 
 ip link add eth0 type dummy
 ip addr add 192.168.77.2/24 dev eth0
@@ -73,8 +75,8 @@ oom() {
 }
 downs() {
 	knarr down </dev/null
-	now=$(census || true)
-	same "$now" "$before"
+	eventually 3 unchanged || true # the kernel takes a namespace apart on its own time
+	same "$(census || true)" "$before"
 }
 
 before=$(census)

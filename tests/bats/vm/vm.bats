@@ -10,7 +10,8 @@ setup_file() {
 	"$VM/kernel" "$(realpath "$VM/../..")/build/vm" >/dev/null 2>"$BATS_FILE_TMPDIR/reason" || return 0
 	rm "$BATS_FILE_TMPDIR/reason"
 	"$VM/../../examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
-	"$VM/image" "$IMAGE" "$BATS_FILE_TMPDIR/demo.tar=/vm/demo.tar"
+	sed 's/replicas: 3/replicas: 2/' "$VM/../../examples/hello.yaml" >"$BATS_FILE_TMPDIR/hello.yaml"
+	"$VM/image" "$IMAGE" "$BATS_FILE_TMPDIR/demo.tar=/vm/demo.tar" "$BATS_FILE_TMPDIR/hello.yaml=/vm/hello.yaml"
 }
 
 setup() {
@@ -28,4 +29,8 @@ booted() {
 
 @test "the runtime on pure cgroup v2: limits, devices, pause, update, kill, delete" {
 	booted 60 runtime.sh
+}
+
+@test "a cluster on pure cgroup v2: up, two replicas behind a service, limits, exec, down" {
+	booted 150 cluster.sh
 }
