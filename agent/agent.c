@@ -1,8 +1,8 @@
 /* The node agent, wired.
  *
- * Happy path: stores and caches are opened, pods that run are found again, sources begin, the node is reported, the servers
- * listen. What can fail: the image store, the kubeconfig, a port that is taken. What always holds: pods are restored before
- * any source can ask for something. */
+ * Happy path: stores and caches are opened, pods that run are found again, sources begin, the node is reported, the
+ * servers listen. What can fail: the image store, the kubeconfig, a port that is taken. What always holds: pods are
+ * restored before any source can ask for something. */
 #include "agent/agent.h"
 
 #include <dirent.h>
@@ -31,9 +31,13 @@
 
 void agent_facts(const struct agent *a, const json_t *pod, char *const *ips, struct pod_facts *ret)
 {
-	*ret = (struct pod_facts){ .pod = pod, .node_name = a->config->node_name, .host_ip = a->boot_ip, .ips = ips,
-				   .node_cpu_milli = a->cpu_milli, .node_memory_bytes = a->memory_bytes,
-				   .node_storage_bytes = a->storage_bytes };
+	*ret = (struct pod_facts){.pod = pod,
+				  .node_name = a->config->node_name,
+				  .host_ip = a->boot_ip,
+				  .ips = ips,
+				  .node_cpu_milli = a->cpu_milli,
+				  .node_memory_bytes = a->memory_bytes,
+				  .node_storage_bytes = a->storage_bytes};
 	static __thread char *own[2];
 	if (!ips && json_is_true(json_object_get(json_object_get(pod, "spec"), "hostNetwork"))) {
 		own[0] = a->boot_ip;
@@ -58,7 +62,7 @@ static int find_oom_floor(void)
 static int make_pause_root(const struct agent_config *c, struct err *e)
 {
 	AUTO_FREE char *root = xasprintf("%s/pause", c->run_dir), *target = xasprintf("%s/pause", root);
-	static const char *const dirs[] = { "proc", "dev", "sys" };
+	static const char *const dirs[] = {"proc", "dev", "sys"};
 	AUTO_STR program = STR_INIT;
 	int r = fs_read_file(c->pause_path, 4 << 20, &program, e);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(dirs); i++) {
@@ -66,6 +70,16 @@ static int make_pause_root(const struct agent_config *c, struct err *e)
 		r = fs_mkdir_p(dir, 0755, e);
 	}
 	return r < 0 ? r : fs_write_atomic(target, program.p, program.len, 0755, e);
+}
+
+/* What waited for an object need not wait for its next try. */
+static void try_again_now(struct pod_state *s)
+{
+	if (s->sandbox == SANDBOX_NONE)
+		s->sandbox_retry_mono = 0;
+	for (size_t i = 0; i < s->n; i++)
+		if (str_eq(s->containers[i].wait_reason, "CreateContainerConfigError"))
+			s->containers[i].retry_mono = 0;
 }
 
 static void on_object(void *arg, const char *ns)
@@ -79,6 +93,7 @@ static void on_object(void *arg, const char *ns)
 			continue;
 		if (p->volumes_ready && p->state->sandbox == SANDBOX_READY && objects_ready(a->objects, uid))
 			volumes_refresh(p);
+		try_again_now(p->state);
 		pod_kick(p);
 	}
 }
@@ -88,7 +103,7 @@ static void notify_ready(void *arg)
 {
 	(void)arg;
 	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	if (!path || strlen(path) >= sizeof(sa.sun_path))
 		return;
 	memcpy(sa.sun_path, path, strlen(path));
@@ -114,10 +129,10 @@ static void json_free_value(void *p)
 static int open_stores(struct agent *a, struct err *e)
 {
 	struct agent_config *c = a->config;
-	struct http_client_config hc = { .loop = a->loop, .insecure = 1 };
+	struct http_client_config hc = {.loop = a->loop, .insecure = 1};
 	AUTO_FREE char *pods = xasprintf("%s/pods", c->run_dir), *images = xasprintf("%s/images", c->data_dir);
 	AUTO_FREE char *rootfs = xasprintf("%s/containers", c->data_dir);
-	const char *const dirs[] = { pods, c->root_dir, c->data_dir, images, rootfs, c->log_dir };
+	const char *const dirs[] = {pods, c->root_dir, c->data_dir, images, rootfs, c->log_dir};
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(dirs); i++)
 		r = fs_mkdir_p(dirs[i], 0755, e);
@@ -152,10 +167,16 @@ static void on_proxy(void *arg, const struct err *e, size_t changed)
 static void start_proxy(struct agent *a)
 {
 	struct err e = ERR_INIT;
-	const char *node_ips[] = { a->boot_ip, NULL }, *clusters[] = { a->config->cluster_cidr, NULL };
-	const char *services[] = { a->config->service_cidr, NULL };
-	struct proxy_config pc = { .loop = a->loop, .api = a->api, .node_name = a->config->node_name, .node_ips = node_ips,
-				   .cluster_cidrs = clusters, .service_cidrs = services, .masquerade_pods = true, .on_sync = on_proxy };
+	const char *node_ips[] = {a->boot_ip, NULL}, *clusters[] = {a->config->cluster_cidr, NULL};
+	const char *services[] = {a->config->service_cidr, NULL};
+	struct proxy_config pc = {.loop = a->loop,
+				  .api = a->api,
+				  .node_name = a->config->node_name,
+				  .node_ips = node_ips,
+				  .cluster_cidrs = clusters,
+				  .service_cidrs = services,
+				  .masquerade_pods = true,
+				  .on_sync = on_proxy};
 	if (!a->config->proxy || !a->api)
 		return;
 	int r = netfilter_sysctls(false, &e);

@@ -41,7 +41,7 @@ struct agent {
 	struct loop *loop;
 	struct agent_config *config;
 	struct kubeconfig kubeconfig;
-	struct api_client *api; /* NULL without kubeconfig: static pods only */
+	struct api_client *api;   /* NULL without kubeconfig: static pods only */
 	struct http_client *http; /* of probes and hooks */
 	struct image_store *images;
 	struct cgroup_host *cgroups;
@@ -52,9 +52,9 @@ struct agent {
 	struct static_pods *static_pods;
 	struct proxy *proxy;
 	struct informer *pod_informer, *service_informer;
-	struct map *pods; /* uid -> struct pod, owned */
+	struct map *pods;    /* uid -> struct pod, owned */
 	struct map *mirrors; /* "namespace/name" -> json_t, the API's mirror of a static pod, owned */
-	char *boot_ip;     /* the node's own address */
+	char *boot_ip;       /* the node's own address */
 	int64_t cpu_milli, memory_bytes, storage_bytes;
 	int oom_floor;
 };

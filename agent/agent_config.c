@@ -1,7 +1,7 @@
 /* Configuration of the agent: one table for flags, file and help.
  *
- * Happy path: defaults, then the file, then flags. What can fail: an unknown name, a value of the wrong type. What always
- * holds: each setting has one row in the table. */
+ * Happy path: defaults, then the file, then flags. What can fail: an unknown name, a value of the wrong type. What
+ * always holds: each setting has one row in the table. */
 #include "agent/agent_config.h"
 
 #include <arpa/inet.h>
@@ -21,44 +21,48 @@
 
 enum type { T_TEXT, T_LIST, T_PORT, T_INT, T_BOOL };
 
-#define S(flag, key, member, type, otherwise, help) { flag, key, type, offsetof(struct agent_config, member), otherwise, help }
+#define S(flag, key, member, type, otherwise, help)                                                                    \
+	{                                                                                                              \
+		flag, key, type, offsetof(struct agent_config, member), otherwise, help                                \
+	}
 static const struct setting {
 	const char *flag, *key; /* key: in KubeletConfiguration; NULL: the flag's name */
 	enum type type;
 	size_t at;
 	const char *otherwise, *help;
 } settings[] = {
-	S("kubeconfig", NULL, kubeconfig, T_TEXT, NULL, "how to reach the API server; without it only static pods run"),
-	S("hostname-override", NULL, node_name, T_TEXT, NULL, "name of the node (default: the host's name)"),
-	S("node-name", NULL, node_name, T_TEXT, NULL, "the same"),
-	S("node-ip", NULL, node_ip, T_TEXT, NULL, "address of the node (default: that of the default route)"),
-	S("node-labels", NULL, node_labels, T_LIST, NULL, "key=value,... set when the node is registered"),
-	S("pod-manifest-path", "staticPodPath", pod_manifest_path, T_TEXT, "/etc/kubernetes/manifests", "directory of static pods"),
-	S("cluster-dns", "clusterDNS", cluster_dns, T_LIST, NULL, "name servers of pods"),
-	S("cluster-domain", "clusterDomain", cluster_domain, T_TEXT, "cluster.local", "domain of the cluster"),
-	S("pod-cidr", "podCIDR", pod_cidr, T_TEXT, NULL, "network of this node's pods (default: the node object's)"),
-	S("cluster-cidr", NULL, cluster_cidr, T_TEXT, "10.244.0.0/16", "network of all pods"),
-	S("service-cluster-ip-range", NULL, service_cidr, T_TEXT, "10.96.0.0/16", "network of services"),
-	S("root-dir", NULL, root_dir, T_TEXT, "/var/lib/kubelet", "volumes"),
-	S("data-dir", NULL, data_dir, T_TEXT, "/var/lib/knarr", "images and root filesystems"),
-	S("run-dir", NULL, run_dir, T_TEXT, "/run/knarr", "records of running pods"),
-	S("log-dir", "podLogsDir", log_dir, T_TEXT, "/var/log", "holds pods/ and containers/"),
-	S("cni-conf-dir", NULL, cni_conf_dir, T_TEXT, "/etc/cni/net.d", "network configuration"),
-	S("cni-bin-dir", NULL, cni_bin_dir, T_TEXT, "/opt/cni/bin", "network plugins"),
-	S("cgroup-root", "cgroupRoot", cgroup_root, T_TEXT, "knarr", "parent of all pods' cgroups"),
-	S("resolv-conf", "resolvConf", resolv_conf, T_TEXT, "/etc/resolv.conf", "the host's name servers"),
-	S("address", "address", address, T_TEXT, "0.0.0.0", "address of the HTTPS server"),
-	S("port", "port", port, T_PORT, "10250", "port of the HTTPS server, 0: none"),
-	S("healthz-port", "healthzPort", healthz_port, T_PORT, "10248", "port of healthz on 127.0.0.1, 0: none"),
-	S("tls-cert-file", "tlsCertFile", tls_cert_file, T_TEXT, NULL, "certificate of the HTTPS server"),
-	S("tls-private-key-file", "tlsPrivateKeyFile", tls_key_file, T_TEXT, NULL, "its key"),
-	S("client-ca-file", NULL, client_ca_file, T_TEXT, NULL, "authority of its clients"),
-	S("shim-path", NULL, shim_path, T_TEXT, NULL, "knarr-shim (default: beside this program)"),
-	S("pause-path", NULL, pause_path, T_TEXT, NULL, "pause (default: beside this program)"),
-	S("max-pods", "maxPods", max_pods, T_INT, "110", "pods that the node takes"),
-	S("proxy", NULL, proxy, T_BOOL, "true", "run the service proxy"),
-	S("register-node", "registerNode", register_node, T_BOOL, "true", "make the node object"),
-	S("v", NULL, verbosity, T_INT, "2", "verbosity: 0 errors, 1 warnings, 2 information, 4 everything"),
+    S("kubeconfig", NULL, kubeconfig, T_TEXT, NULL, "how to reach the API server; without it only static pods run"),
+    S("hostname-override", NULL, node_name, T_TEXT, NULL, "name of the node (default: the host's name)"),
+    S("node-name", NULL, node_name, T_TEXT, NULL, "the same"),
+    S("node-ip", NULL, node_ip, T_TEXT, NULL, "address of the node (default: that of the default route)"),
+    S("node-labels", NULL, node_labels, T_LIST, NULL, "key=value,... set when the node is registered"),
+    S("pod-manifest-path", "staticPodPath", pod_manifest_path, T_TEXT, "/etc/kubernetes/manifests",
+      "directory of static pods"),
+    S("cluster-dns", "clusterDNS", cluster_dns, T_LIST, NULL, "name servers of pods"),
+    S("cluster-domain", "clusterDomain", cluster_domain, T_TEXT, "cluster.local", "domain of the cluster"),
+    S("pod-cidr", "podCIDR", pod_cidr, T_TEXT, NULL, "network of this node's pods (default: the node object's)"),
+    S("cluster-cidr", NULL, cluster_cidr, T_TEXT, "10.244.0.0/16", "network of all pods"),
+    S("service-cluster-ip-range", NULL, service_cidr, T_TEXT, "10.96.0.0/16", "network of services"),
+    S("root-dir", NULL, root_dir, T_TEXT, "/var/lib/kubelet", "volumes"),
+    S("data-dir", NULL, data_dir, T_TEXT, "/var/lib/knarr", "images and root filesystems"),
+    S("run-dir", NULL, run_dir, T_TEXT, "/run/knarr", "records of running pods"),
+    S("log-dir", "podLogsDir", log_dir, T_TEXT, "/var/log", "holds pods/ and containers/"),
+    S("cni-conf-dir", NULL, cni_conf_dir, T_TEXT, "/etc/cni/net.d", "network configuration"),
+    S("cni-bin-dir", NULL, cni_bin_dir, T_TEXT, "/opt/cni/bin", "network plugins"),
+    S("cgroup-root", "cgroupRoot", cgroup_root, T_TEXT, "knarr", "parent of all pods' cgroups"),
+    S("resolv-conf", "resolvConf", resolv_conf, T_TEXT, "/etc/resolv.conf", "the host's name servers"),
+    S("address", "address", address, T_TEXT, "0.0.0.0", "address of the HTTPS server"),
+    S("port", "port", port, T_PORT, "10250", "port of the HTTPS server, 0: none"),
+    S("healthz-port", "healthzPort", healthz_port, T_PORT, "10248", "port of healthz on 127.0.0.1, 0: none"),
+    S("tls-cert-file", "tlsCertFile", tls_cert_file, T_TEXT, NULL, "certificate of the HTTPS server"),
+    S("tls-private-key-file", "tlsPrivateKeyFile", tls_key_file, T_TEXT, NULL, "its key"),
+    S("client-ca-file", NULL, client_ca_file, T_TEXT, NULL, "authority of its clients"),
+    S("shim-path", NULL, shim_path, T_TEXT, NULL, "knarr-shim (default: beside this program)"),
+    S("pause-path", NULL, pause_path, T_TEXT, NULL, "pause (default: beside this program)"),
+    S("max-pods", "maxPods", max_pods, T_INT, "110", "pods that the node takes"),
+    S("proxy", NULL, proxy, T_BOOL, "true", "run the service proxy"),
+    S("register-node", "registerNode", register_node, T_BOOL, "true", "make the node object"),
+    S("v", NULL, verbosity, T_INT, "2", "verbosity: 0 errors, 1 warnings, 2 information, 4 everything"),
 };
 
 static void *member(const struct agent_config *c, const struct setting *s)
@@ -103,7 +107,7 @@ static int set(struct agent_config *c, const struct setting *s, const char *valu
 
 void agent_config_init(struct agent_config *c)
 {
-	*c = (struct agent_config){ 0 };
+	*c = (struct agent_config){0};
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++)
 		if (settings[i].otherwise)
 			(void)set(c, &settings[i], settings[i].otherwise, NULL);
@@ -134,7 +138,7 @@ static int set_json(struct agent_config *c, const struct setting *s, const json_
 	json_t *item;
 	if (json_is_array(v)) {
 		json_array_foreach(v, i, item)
-			str_addf(&text, "%s%s", i ? "," : "", json_string_value(item) ? json_string_value(item) : "");
+		    str_addf(&text, "%s%s", i ? "," : "", json_string_value(item) ? json_string_value(item) : "");
 	} else if (json_is_string(v)) {
 		str_add(&text, json_string_value(v));
 	} else if (json_is_integer(v)) {
@@ -180,7 +184,8 @@ static char *default_address(void)
 	for (struct ifaddrs *a = list; a && !found; a = a->ifa_next)
 		if (a->ifa_addr && a->ifa_addr->sa_family == AF_INET && !(a->ifa_flags & IFF_LOOPBACK) &&
 		    (!*iface || !strcmp(iface, a->ifa_name)))
-			found = xstrdup(inet_ntop(AF_INET, &((struct sockaddr_in *)a->ifa_addr)->sin_addr, text, sizeof(text)));
+			found = xstrdup(
+			    inet_ntop(AF_INET, &((struct sockaddr_in *)a->ifa_addr)->sin_addr, text, sizeof(text)));
 	freeifaddrs(list);
 	return found;
 }
@@ -222,6 +227,7 @@ int agent_config_complete(struct agent_config *c, struct err *e)
 void agent_config_help(struct str *out)
 {
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++)
-		str_addf(out, "  --%-26s %s%s%s%s\n", settings[i].flag, settings[i].help, settings[i].otherwise ? " (" : "",
-			 settings[i].otherwise ? settings[i].otherwise : "", settings[i].otherwise ? ")" : "");
+		str_addf(out, "  --%-26s %s%s%s%s\n", settings[i].flag, settings[i].help,
+			 settings[i].otherwise ? " (" : "", settings[i].otherwise ? settings[i].otherwise : "",
+			 settings[i].otherwise ? ")" : "");
 }

@@ -39,9 +39,9 @@ int cni_config_write(const char *conf_dir, const char *pod_cidr, struct err *e)
 	if (has_config(conf_dir))
 		return 0;
 	AUTO_FREE char *path = xasprintf("%s/%s", conf_dir, CONFLIST);
-	AUTO_JSON *conf = json_pack("{s:s, s:s, s:[{s:s, s:s, s:b, s:b, s:b, s:o}]}", "cniVersion", "1.1.0", "name", "knarr", "plugins",
-				    "type", "bridge", "bridge", "cni0", "isGateway", 1, "hairpinMode", 1, "ipMasq", 0, "ipam",
-				    ipam(pod_cidr));
+	AUTO_JSON *conf = json_pack("{s:s, s:s, s:[{s:s, s:s, s:b, s:b, s:b, s:o}]}", "cniVersion", "1.1.0", "name",
+				    "knarr", "plugins", "type", "bridge", "bridge", "cni0", "isGateway", 1,
+				    "hairpinMode", 1, "ipMasq", 0, "ipam", ipam(pod_cidr));
 	int r = fs_mkdir_p(conf_dir, 0755, e);
 	return r < 0 ? r : json_write_file(path, conf, 0644, e);
 }

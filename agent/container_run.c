@@ -1,8 +1,8 @@
 /* A container's life after its start: hooks, probes, stop, end.
  *
  * Happy path: postStart, then probes; a stop runs preStop and sends the stop signal, SIGKILL follows at the end of the
- * grace; its exit is recorded with its message. What can fail: hooks (postStart's failure ends the container). What always
- * holds: after container_exited() nothing of the attempt runs on behalf of the agent. */
+ * grace; its exit is recorded with its message. What can fail: hooks (postStart's failure ends the container). What
+ * always holds: after container_exited() nothing of the attempt runs on behalf of the agent. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -47,7 +47,8 @@ static void on_post_start(void *arg, bool ok, const char *text)
 	if (ok) {
 		ready_to_probe(w, c, true);
 	} else {
-		events_pod(p->agent->events, p->state, c->name, true, "FailedPostStartHook", "PostStartHook failed: %s", text);
+		events_pod(p->agent->events, p->state, c->name, true, "FailedPostStartHook", "PostStartHook failed: %s",
+			   text);
 		text_set(&c->kill_reason, "FailedPostStartHook");
 	}
 	pod_kick(p);
@@ -73,8 +74,8 @@ static int stop_signal(const struct pod *p, const struct container_state *c)
 	static const struct {
 		const char *name;
 		int signo;
-	} signals[] = { { "SIGTERM", SIGTERM }, { "SIGQUIT", SIGQUIT }, { "SIGINT", SIGINT },	{ "SIGHUP", SIGHUP },
-			{ "SIGKILL", SIGKILL }, { "SIGUSR1", SIGUSR1 }, { "SIGUSR2", SIGUSR2 }, { "SIGWINCH", SIGWINCH } };
+	} signals[] = {{"SIGTERM", SIGTERM}, {"SIGQUIT", SIGQUIT}, {"SIGINT", SIGINT},   {"SIGHUP", SIGHUP},
+		       {"SIGKILL", SIGKILL}, {"SIGUSR1", SIGUSR1}, {"SIGUSR2", SIGUSR2}, {"SIGWINCH", SIGWINCH}};
 	const char *want = json_str_at(c->spec, "lifecycle.stopSignal");
 	struct image *image = NULL;
 	int found = SIGTERM;
@@ -101,7 +102,8 @@ static void on_pre_stop(void *arg, bool ok, const char *text)
 	if (!c || c->phase != PHASE_RUNNING || !p->shim)
 		return;
 	if (!ok)
-		events_pod(p->agent->events, p->state, c->name, true, "FailedPreStopHook", "PreStopHook failed: %s", text);
+		events_pod(p->agent->events, p->state, c->name, true, "FailedPreStopHook", "PreStopHook failed: %s",
+			   text);
 	shim_signal(p->shim, c->id, stop_signal(p, c), false, NULL, NULL);
 }
 
@@ -115,8 +117,8 @@ void container_stop(struct pod *p, struct container_state *c, int64_t grace_ms, 
 	if (reason && strcmp(reason, "FailedPostStartHook"))
 		events_pod(p->agent->events, p->state, c->name, false, "Killing", "%s", reason);
 	else
-		events_pod(p->agent->events, p->state, c->name, false, "Killing", reason ? "FailedPostStartHook" : "Stopping container %s",
-			   c->name);
+		events_pod(p->agent->events, p->state, c->name, false, "Killing",
+			   reason ? "FailedPostStartHook" : "Stopping container %s", c->name);
 	if (hook && grace_ms > 0)
 		w->hook = hook_start(p, c, hook, grace_ms, "preStop", on_pre_stop, w);
 	else
@@ -168,7 +170,8 @@ static void clean_rootfs(struct pod *p, const char *id)
 	if (!*id || !fs_exists(dir))
 		return;
 	if (rootfs_unmount(p->agent->images, dir, id, &e) < 0 || (rmdir(dir) < 0 && errno != ENOENT))
-		log_warn("root filesystem not removed, the next start of the agent does it container=%s error=\"%s\"", id, err_text(&e));
+		log_warn("root filesystem not removed, the next start of the agent does it container=%s error=\"%s\"",
+			 id, err_text(&e));
 }
 
 void container_clean(struct pod *p, const struct container_state *c)
@@ -213,8 +216,8 @@ void container_exited(struct pod *p, struct container_state *c, const struct shi
 	container_ended(c, x->exit_code, x->signal, x->oom, wall, clock_mono_ms() - (clock_wall_ms() - wall));
 	if (was_running && x->exit_code && !p->state->deleting && c->backoff_ms)
 		events_pod(p->agent->events, p->state, c->name, true, "BackOff",
-			   "Back-off restarting failed container %s in pod %s_%s(%s)", c->name, p->state->name, p->state->ns,
-			   p->state->uid);
+			   "Back-off restarting failed container %s in pod %s_%s(%s)", c->name, p->state->name,
+			   p->state->ns, p->state->uid);
 	remove_attempt(p, c);
 	pod_kick(p);
 }

@@ -1,8 +1,9 @@
 /* One attempt of a container, from its image to its process.
  *
  * Happy path: image, environment, root filesystem, user, mounts, config.json, then create and start by the supervisor.
- * What can fail: each step in its own way, see the waiting reasons; the plan tries again after the container's own delay.
- * What always holds: an attempt has an id and a log of its own, and what failed half-way is cleaned before the next. */
+ * What can fail: each step in its own way, see the waiting reasons; the plan tries again after the container's own
+ * delay. What always holds: an attempt has an id and a log of its own, and what failed half-way is cleaned before the
+ * next. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -39,7 +40,8 @@ char *container_rootfs_dir(const struct pod *p, const struct container_state *c)
 char *container_log_path(const struct pod *p, const struct container_state *c, int attempt)
 {
 	const struct pod_state *s = p->state;
-	return xasprintf("%s/pods/%s_%s_%s/%s/%d.log", p->agent->config->log_dir, s->ns, s->name, s->uid, c->name, attempt);
+	return xasprintf("%s/pods/%s_%s_%s/%s/%d.log", p->agent->config->log_dir, s->ns, s->name, s->uid, c->name,
+			 attempt);
 }
 
 char *container_termination_log(const struct pod *p, const struct container_state *c)
@@ -99,7 +101,7 @@ static int make_env(struct attempt *a, struct err *e)
 	json_t *o;
 	while (n && i < n && informer_next(ag->service_informer, &at, &key, &o))
 		services[i++] = o;
-	struct env_in in = { .container = a->c->spec, .object = find_object, .services = services, .arg = a->p };
+	struct env_in in = {.container = a->c->spec, .object = find_object, .services = services, .arg = a->p};
 	agent_facts(ag, a->p->state->pod, a->p->state->ips, &in.facts);
 	return env_build(&in, &a->env, e);
 }
@@ -121,9 +123,8 @@ static bool mounts_over(const json_t *container, const char *path)
 {
 	size_t i;
 	json_t *m;
-	json_array_foreach(json_object_get(container, "volumeMounts"), i, m)
-		if (str_eq(json_str_at(m, "mountPath"), path))
-			return true;
+	json_array_foreach(json_object_get(container, "volumeMounts"), i,
+			   m) if (str_eq(json_str_at(m, "mountPath"), path)) return true;
 	return false;
 }
 
@@ -151,13 +152,14 @@ static int make_mounts(struct attempt *a, struct err *e)
 	AUTO_FREE char *resolv = xasprintf("%s/resolv.conf", p->dir), *shm = xasprintf("%s/shm", p->dir);
 	const struct {
 		const char *source, *destination;
-	} own[] = { { hosts, "/etc/hosts" }, { hostname, "/etc/hostname" }, { resolv, "/etc/resolv.conf" }, { shm, "/dev/shm" } };
+	} own[] = {{hosts, "/etc/hosts"}, {hostname, "/etc/hostname"}, {resolv, "/etc/resolv.conf"}, {shm, "/dev/shm"}};
 	bool host_ipc = json_bool_at(p->state->pod, "spec.hostIPC", false);
 	a->mounts = json_array();
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		if (!mounts_over(a->c->spec, own[i].destination))
-			json_array_append_new(a->mounts, volume_bind(host_ipc && own[i].source == shm ? "/dev/shm" : own[i].source,
-								     own[i].destination, false, "rprivate"));
+			json_array_append_new(a->mounts,
+					      volume_bind(host_ipc && own[i].source == shm ? "/dev/shm" : own[i].source,
+							  own[i].destination, false, "rprivate"));
 	int r = make_termination_log(a, e);
 	return r < 0 ? r : volumes_mounts(p, a->c, a->env, a->mounts, e);
 }
@@ -167,12 +169,24 @@ static int write_config(struct attempt *a, struct err *e)
 	struct pod *p = a->p;
 	const struct agent *ag = p->agent;
 	AUTO_FREE char *path = xasprintf("%s/config.json", a->bundle), *old_exit = xasprintf("%s/exit.json", a->bundle);
-	struct oci_in in = { .pod = p->state->pod, .container = a->c->spec, .image = json_object_get(a->image->config, "config"),
-			     .env = a->env, .mounts = a->mounts, .uid = a->user.uid, .gid = a->user.gid, .groups = a->user.groups,
-			     .n_groups = a->user.n_groups, .home = a->user.home, .rootfs = a->rootfs, .cgroup = a->cgroup,
-			     .netns = pod_host_network(p->state) ? NULL : p->netns, .pause_pid = p->pause_pid, .hostname = a->hostname,
-			     .cgroup_ns = cgroup_host_mode(ag->cgroups) == CGROUP_V2, .oom_floor = ag->oom_floor,
-			     .node_memory_bytes = ag->memory_bytes };
+	struct oci_in in = {.pod = p->state->pod,
+			    .container = a->c->spec,
+			    .image = json_object_get(a->image->config, "config"),
+			    .env = a->env,
+			    .mounts = a->mounts,
+			    .uid = a->user.uid,
+			    .gid = a->user.gid,
+			    .groups = a->user.groups,
+			    .n_groups = a->user.n_groups,
+			    .home = a->user.home,
+			    .rootfs = a->rootfs,
+			    .cgroup = a->cgroup,
+			    .netns = pod_host_network(p->state) ? NULL : p->netns,
+			    .pause_pid = p->pause_pid,
+			    .hostname = a->hostname,
+			    .cgroup_ns = cgroup_host_mode(ag->cgroups) == CGROUP_V2,
+			    .oom_floor = ag->oom_floor,
+			    .node_memory_bytes = ag->memory_bytes};
 	AUTO_JSON *spec = NULL;
 	int r = oci_spec_container(&in, &spec, e);
 	if (r == 0)
@@ -189,7 +203,8 @@ static int make_log(struct attempt *a, char **ret_path, struct err *e)
 	const struct pod_state *s = a->p->state;
 	const char *root = a->p->agent->config->log_dir;
 	AUTO_FREE char *path = container_log_path(a->p, a->c, a->c->restart_count);
-	AUTO_FREE char *dir = xstrndup(path, (size_t)(strrchr(path, '/') - path)), *links = xasprintf("%s/containers", root);
+	AUTO_FREE char *dir = xstrndup(path, (size_t)(strrchr(path, '/') - path)),
+		       *links = xasprintf("%s/containers", root);
 	AUTO_FREE char *link = xasprintf("%s/%s_%s_%s-%s.log", links, s->name, s->ns, a->c->name, a->c->id);
 	int r = fs_mkdir_p(dir, 0755, e);
 	if (r == 0)
@@ -200,7 +215,8 @@ static int make_log(struct attempt *a, char **ret_path, struct err *e)
 		return err_sys(e, "link %s", link);
 	if (a->c->restart_count >= 2) { /* the one before the previous */
 		AUTO_FREE char *old = container_log_path(a->p, a->c, a->c->restart_count - 2);
-		AUTO_FREE char *bundle = xasprintf("%s/containers/%s/%d", a->p->dir, a->c->name, a->c->restart_count - 2);
+		AUTO_FREE char *bundle =
+		    xasprintf("%s/containers/%s/%d", a->p->dir, a->c->name, a->c->restart_count - 2);
 		unlink(old);
 		(void)fs_remove_tree(bundle, NULL); /* ignoring: it goes with the pod */
 	}
@@ -227,8 +243,8 @@ static struct container_state *launched(struct launch *l, struct pod **ret_pod)
 static void blocked(struct pod *p, struct container_state *c, const char *reason, const char *text)
 {
 	events_pod(p->agent->events, p->state, c->name, true, "Failed", "Error: %s", text);
-	log_warn("container not started pod=%s/%s container=%s reason=%s error=\"%s\"", p->state->ns, p->state->name, c->name, reason,
-		 text);
+	log_warn("container not started pod=%s/%s container=%s reason=%s error=\"%s\"", p->state->ns, p->state->name,
+		 c->name, reason, text);
 	c->id[0] = '\0';
 	c->phase = PHASE_WAITING; /* the next attempt is this one again */
 	container_blocked(c, reason, text, clock_mono_ms());
@@ -318,15 +334,18 @@ static void hand_over(struct attempt *a)
 	l->p = a->p;
 	snprintf(l->name, sizeof(l->name), "%s", c->name);
 	memcpy(l->id, c->id, sizeof(l->id));
-	struct shim_container sc = { .id = c->id, .bundle = a->bundle, .log = log, .tty = json_bool_at(c->spec, "tty", false),
-				     .stdin_ = json_bool_at(c->spec, "stdin", false),
-				     .stdin_once = json_bool_at(c->spec, "stdinOnce", false) };
+	struct shim_container sc = {.id = c->id,
+				    .bundle = a->bundle,
+				    .log = log,
+				    .tty = json_bool_at(c->spec, "tty", false),
+				    .stdin_ = json_bool_at(c->spec, "stdin", false),
+				    .stdin_once = json_bool_at(c->spec, "stdinOnce", false)};
 	shim_create(a->p->shim, &sc, on_created, l);
 }
 
 void container_start(struct pod *p, struct container_state *c)
 {
-	struct attempt a = { .p = p, .c = c };
+	struct attempt a = {.p = p, .c = c};
 	struct err e = ERR_INIT;
 	const char *reason;
 	char id[CONTAINER_ID_LEN + 1];

@@ -57,8 +57,10 @@ static void add_link(struct map *env, const char *prefix, const char *ip, const 
 	for (char *c = lower; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
 	long long n = json_int_at(port, "port", 0);
-	AUTO_FREE char *base = xasprintf("%s_PORT_%lld_%s", prefix, n, proto), *url = xasprintf("%s://%s:%lld", lower, ip, n);
-	AUTO_FREE char *k1 = xasprintf("%s_PROTO", base), *k2 = xasprintf("%s_PORT", base), *k3 = xasprintf("%s_ADDR", base);
+	AUTO_FREE char *base = xasprintf("%s_PORT_%lld_%s", prefix, n, proto),
+		       *url = xasprintf("%s://%s:%lld", lower, ip, n);
+	AUTO_FREE char *k1 = xasprintf("%s_PROTO", base), *k2 = xasprintf("%s_PORT", base),
+		       *k3 = xasprintf("%s_ADDR", base);
 	set(env, base, xstrdup(url));
 	set(env, k1, xstrdup(lower));
 	set(env, k2, xasprintf("%lld", n));
@@ -128,9 +130,11 @@ static int add_from(const struct env_in *in, const json_t *from, struct map *env
 	const json_t *o = in->object(in->arg, resource, name);
 	json_t *v;
 	if (!o)
-		return json_bool_at(ref, "optional", false) ? 0
-							     : err_set(e, -ENOENT, "%s \"%s\" not found", kind_of(resource), name);
-	json_object_foreach(json_object_get(o, "data"), key, v) {
+		return json_bool_at(ref, "optional", false)
+			   ? 0
+			   : err_set(e, -ENOENT, "%s \"%s\" not found", kind_of(resource), name);
+	json_object_foreach(json_object_get(o, "data"), key, v)
+	{
 		AUTO_FREE char *full = xasprintf("%s%s", prefix, key);
 		if (*full && !strchr(full, '=') && json_is_string(v))
 			set(env, full, decode(resource, json_string_value(v)));
@@ -190,12 +194,14 @@ int env_build(const struct env_in *in, struct map **ret, struct err *e)
 	json_t *o;
 	int r = 0;
 	add_services(in, env);
-	json_array_foreach(json_object_get(in->container, "envFrom"), i, o) {
+	json_array_foreach(json_object_get(in->container, "envFrom"), i, o)
+	{
 		r = add_from(in, o, env, e);
 		if (r < 0)
 			return r;
 	}
-	json_array_foreach(json_object_get(in->container, "env"), i, o) {
+	json_array_foreach(json_object_get(in->container, "env"), i, o)
+	{
 		r = add_var(in, o, env, e);
 		if (r < 0)
 			return r;

@@ -1,8 +1,8 @@
 /* The recorder of events.
  *
- * Happy path: a new event is created; the same one again within ten minutes becomes a patch of its count. What can fail: the
- * API server is away (ignoring: events are best effort). What always holds: at most MAX_KNOWN are remembered, and a
- * source that repeats itself is limited to one request a second per event. */
+ * Happy path: a new event is created; the same one again within ten minutes becomes a patch of its count. What can
+ * fail: the API server is away (ignoring: events are best effort). What always holds: at most MAX_KNOWN are remembered,
+ * and a source that repeats itself is limited to one request a second per event. */
 #include "agent/events.h"
 
 #include <stdarg.h>
@@ -87,13 +87,16 @@ static void prune(struct events *ev, int64_t now)
 }
 
 /* Takes object. */
-static void record(struct events *ev, json_t *object, const char *ns, bool warning, const char *reason, const char *message)
+static void record(struct events *ev, json_t *object, const char *ns, bool warning, const char *reason,
+		   const char *message)
 {
 	AUTO_JSON *involved = object;
-	AUTO_FREE char *key = xasprintf("%s|%s|%s|%s|%s", json_str_or(involved, "uid", ""), json_str_or(involved, "name", ""),
-					json_str_or(involved, "fieldPath", ""), reason, message);
+	AUTO_FREE char *key =
+	    xasprintf("%s|%s|%s|%s|%s", json_str_or(involved, "uid", ""), json_str_or(involved, "name", ""),
+		      json_str_or(involved, "fieldPath", ""), reason, message);
 	int64_t now = clock_wall_ms();
-	log_debug("event object=%s/%s reason=%s message=\"%s\"", ns, json_str_or(involved, "name", ""), reason, message);
+	log_debug("event object=%s/%s reason=%s message=\"%s\"", ns, json_str_or(involved, "name", ""), reason,
+		  message);
 	if (!ev->api)
 		return;
 	struct known *k = map_get(ev->known, key);
@@ -105,12 +108,14 @@ static void record(struct events *ev, json_t *object, const char *ns, bool warni
 	char suffix[20], time[RFC3339_MAX];
 	rfc3339(now, time);
 	k = xcalloc(1, sizeof(*k));
-	*k = (struct known){ xasprintf("%s.%s", json_str_or(involved, "name", ""), rand_suffix(suffix, 16)), xstrdup(ns), 1, now };
+	*k = (struct known){xasprintf("%s.%s", json_str_or(involved, "name", ""), rand_suffix(suffix, 16)), xstrdup(ns),
+			    1, now};
 	map_set(ev->known, key, k);
-	AUTO_JSON *e = json_pack("{s:s, s:s, s:{s:s, s:s}, s:O, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:i, s:s, s:s}", "apiVersion",
-				 "v1", "kind", "Event", "metadata", "name", k->name, "namespace", ns, "involvedObject", involved,
-				 "reason", reason, "message", message, "type", warning ? "Warning" : "Normal", "source", "component",
-				 "kubelet", "host", ev->node_name, "firstTimestamp", time, "lastTimestamp", time, "count", 1,
+	AUTO_JSON *e = json_pack("{s:s, s:s, s:{s:s, s:s}, s:O, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:i, s:s, s:s}",
+				 "apiVersion", "v1", "kind", "Event", "metadata", "name", k->name, "namespace", ns,
+				 "involvedObject", involved, "reason", reason, "message", message, "type",
+				 warning ? "Warning" : "Normal", "source", "component", "kubelet", "host",
+				 ev->node_name, "firstTimestamp", time, "lastTimestamp", time, "count", 1,
 				 "reportingComponent", "kubelet", "reportingInstance", ev->node_name);
 	AUTO_FREE char *path = xasprintf("/api/v1/namespaces/%s/events", ns);
 	api_create(ev->api, path, e, on_failure, NULL);
@@ -123,14 +128,16 @@ void events_pod(struct events *ev, const struct pod_state *s, const char *contai
 	va_start(ap, fmt);
 	AUTO_FREE char *message = xvasprintf(fmt, ap);
 	va_end(ap);
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "kind", "Pod", "apiVersion", "v1", "namespace", s->ns, "name", s->name,
-			      "uid", s->uid);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "kind", "Pod", "apiVersion", "v1", "namespace", s->ns,
+			      "name", s->name, "uid", s->uid);
 	if (json_str_at(s->pod, "metadata.resourceVersion"))
 		json_set_str(o, "resourceVersion", json_str_at(s->pod, "metadata.resourceVersion"));
 	if (container) {
 		const struct container_state *c = pod_state_find((struct pod_state *)s, container);
-		json_object_set_new(o, "fieldPath", json_sprintf("spec.%s{%s}",
-								 c && c->kind != CONTAINER_MAIN ? "initContainers" : "containers", container));
+		json_object_set_new(o, "fieldPath",
+				    json_sprintf("spec.%s{%s}",
+						 c && c->kind != CONTAINER_MAIN ? "initContainers" : "containers",
+						 container));
 	}
 	record(ev, o, s->ns, warning, reason, message);
 }

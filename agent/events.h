@@ -12,6 +12,6 @@ void events_free(struct events *ev);
 void events_pod(struct events *ev, const struct pod_state *s, const char *container, bool warning, const char *reason,
 		const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 void events_node(struct events *ev, bool warning, const char *reason, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -67,8 +67,8 @@ struct exec *exec_start(struct pod *p, const struct container_state *c, char *co
 {
 	struct exec *x = xcalloc(1, sizeof(*x));
 	char suffix[12];
-	static const int none[3] = { -1, -1, -1 };
-	*x = (struct exec){ .p = p, .started = started, .ended = ended, .arg = arg };
+	static const int none[3] = {-1, -1, -1};
+	*x = (struct exec){.p = p, .started = started, .ended = ended, .arg = arg};
 	snprintf(x->id, sizeof(x->id), "%u-%s", ++p->next_exec, rand_suffix(suffix, 8));
 	map_set(p->execs, x->id, x);
 	AUTO_JSON *config = container_config(p, c);

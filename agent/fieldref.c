@@ -1,7 +1,7 @@
 /* fieldRef and resourceFieldRef.
  *
- * Happy path: the path names a field of the pod, of its place on the node, or one label or annotation. What can fail: an
- * unknown path (-EINVAL). What always holds: nothing outside of the pod and its node can be named. */
+ * Happy path: the path names a field of the pod, of its place on the node, or one label or annotation. What can fail:
+ * an unknown path (-EINVAL). What always holds: nothing outside of the pod and its node can be named. */
 #include "agent/fieldref.h"
 
 #include <errno.h>
@@ -26,8 +26,7 @@ static char *map_lines(const json_t *map)
 	const char *key;
 	json_t *v;
 	AUTO_FREE const char **keys = xcalloc(json_object_size(map) + 1, sizeof(*keys));
-	json_object_foreach((json_t *)map, key, v)
-		keys[n++] = key;
+	json_object_foreach((json_t *)map, key, v) keys[n++] = key;
 	qsort(keys, n, sizeof(*keys), by_name);
 	for (size_t i = 0; i < n; i++) {
 		str_addf(&out, "%s%s=", i ? "\n" : "", keys[i]);
@@ -39,7 +38,7 @@ static char *map_lines(const json_t *map)
 /* metadata.labels['key'] */
 static char *subscript(const json_t *pod, const char *path)
 {
-	static const char *const maps[] = { "metadata.labels", "metadata.annotations" };
+	static const char *const maps[] = {"metadata.labels", "metadata.annotations"};
 	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
 		size_t n = strlen(maps[i]), len = strlen(path);
 		if (!str_has_prefix(path, maps[i]))
@@ -59,8 +58,10 @@ int fieldref_value(const struct pod_facts *f, const char *path, char **ret, stru
 {
 	static const struct {
 		const char *path, *at, *otherwise;
-	} fields[] = { { "metadata.name", "metadata.name", "" }, { "metadata.namespace", "metadata.namespace", "default" },
-		       { "metadata.uid", "metadata.uid", "" },	 { "spec.serviceAccountName", "spec.serviceAccountName", "" } };
+	} fields[] = {{"metadata.name", "metadata.name", ""},
+		      {"metadata.namespace", "metadata.namespace", "default"},
+		      {"metadata.uid", "metadata.uid", ""},
+		      {"spec.serviceAccountName", "spec.serviceAccountName", ""}};
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
 		if (strcmp(path, fields[i].path))
 			continue;
@@ -87,13 +88,11 @@ int fieldref_value(const struct pod_facts *f, const char *path, char **ret, stru
 
 const json_t *pod_container_spec(const json_t *pod, const char *name)
 {
-	static const char *const lists[] = { "spec.containers", "spec.initContainers" };
+	static const char *const lists[] = {"spec.containers", "spec.initContainers"};
 	for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
 		size_t i;
 		json_t *c;
-		json_array_foreach(json_at(pod, lists[l]), i, c)
-			if (str_eq(json_str_at(c, "name"), name))
-				return c;
+		json_array_foreach(json_at(pod, lists[l]), i, c) if (str_eq(json_str_at(c, "name"), name)) return c;
 	}
 	return NULL;
 }

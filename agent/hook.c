@@ -1,7 +1,7 @@
 /* Handlers of probes and lifecycle hooks: exec, httpGet, tcpSocket, sleep.
  *
- * Happy path: the action is started, its end or the timeout calls done once. What can fail: everything, as ok = false with
- * the text of the event. What always holds: after hook_cancel() or done nothing of it is left on the loop. */
+ * Happy path: the action is started, its end or the timeout calls done once. What can fail: everything, as ok = false
+ * with the text of the event. What always holds: after hook_cancel() or done nothing of it is left on the loop. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,9 +27,9 @@ struct hook {
 	struct exec *exec;
 	struct http_call *http;
 	struct fd_watch *watch;
-	int fd;          /* TCP socket, or the read end of an exec's output */
+	int fd; /* TCP socket, or the read end of an exec's output */
 	bool sleeping;
-	bool deferred;   /* a failure that is told from the loop */
+	bool deferred; /* a failure that is told from the loop */
 	char *text;
 };
 
@@ -90,7 +90,9 @@ static void on_exec_ended(void *arg, int exit_code)
 	ssize_t n = h->fd >= 0 ? read(h->fd, out, OUTPUT_MAX) : 0;
 	out[n > 0 ? n : 0] = '\0';
 	h->exec = NULL;
-	AUTO_FREE char *text = *out ? xstrdup(out) : exit_code ? xasprintf("command exited with %d", exit_code) : xstrdup("");
+	AUTO_FREE char *text = *out        ? xstrdup(out)
+			       : exit_code ? xasprintf("command exited with %d", exit_code)
+					   : xstrdup("");
 	finish(h, exit_code == 0, text);
 }
 
@@ -100,8 +102,7 @@ static void start_exec(struct hook *h, const struct container_state *c, const js
 	size_t i;
 	json_t *v;
 	int out[2];
-	json_array_foreach(json_object_get(handler, "command"), i, v)
-		strv_add(&argv, json_string_value(v));
+	json_array_foreach(json_object_get(handler, "command"), i, v) strv_add(&argv, json_string_value(v));
 	AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (!argv || null < 0 || pipe2(out, O_CLOEXEC) < 0) {
 		fail_soon(h, argv ? strerror(errno) : "no command");
@@ -111,7 +112,8 @@ static void start_exec(struct hook *h, const struct container_state *c, const js
 	(void)fcntl(out[1], F_SETFL, O_NONBLOCK);
 	(void)fcntl(out[0], F_SETFL, O_NONBLOCK);
 	h->fd = out[0];
-	h->exec = exec_start(h->p, c, argv, false, (const int[3]){ null, out[1], out[1] }, on_exec_started, on_exec_ended, h);
+	h->exec =
+	    exec_start(h->p, c, argv, false, (const int[3]){null, out[1], out[1]}, on_exec_started, on_exec_ended, h);
 	close(out[1]);
 }
 
@@ -121,24 +123,26 @@ static int resolve_port(const struct container_state *c, const json_t *port)
 	json_t *v;
 	if (json_is_integer(port))
 		return (int)json_integer_value(port);
-	json_array_foreach(json_object_get(c->spec, "ports"), i, v)
-		if (str_eq(json_str_at(v, "name"), json_string_value(port)))
-			return (int)json_int_at(v, "containerPort", -1);
+	json_array_foreach(json_object_get(c->spec, "ports"), i,
+			   v) if (str_eq(json_str_at(v, "name"),
+					 json_string_value(port))) return (int)json_int_at(v, "containerPort", -1);
 	int64_t number;
 	return json_is_string(port) && str_to_i64(json_string_value(port), &number) == 0 ? (int)number : -1;
 }
 
 static const char *default_host(const struct pod *p)
 {
-	return pod_host_network(p->state) ? (p->agent->boot_ip ? p->agent->boot_ip : "127.0.0.1")
-					  : p->state->ips && p->state->ips[0] ? p->state->ips[0] : "127.0.0.1";
+	return pod_host_network(p->state)          ? (p->agent->boot_ip ? p->agent->boot_ip : "127.0.0.1")
+	       : p->state->ips && p->state->ips[0] ? p->state->ips[0]
+						   : "127.0.0.1";
 }
 
 static void on_http_done(void *arg, int status, const char *body, size_t len, const struct err *e)
 {
 	struct hook *h = arg;
 	h->http = NULL;
-	AUTO_FREE char *text = status ? xasprintf("HTTP probe failed with statuscode: %d", status) : xstrdup(err_text(e));
+	AUTO_FREE char *text =
+	    status ? xasprintf("HTTP probe failed with statuscode: %d", status) : xstrdup(err_text(e));
 	(void)body;
 	(void)len;
 	finish(h, status >= 200 && status < 400, text);
@@ -158,14 +162,15 @@ static void start_http(struct hook *h, const struct container_state *c, const js
 	bool https = str_eq(json_str_at(handler, "scheme"), "HTTPS");
 	host = str_empty(host) ? default_host(h->p) : host;
 	bool six = strchr(host, ':');
-	AUTO_FREE char *url = xasprintf("%s://%s%s%s:%d%s%s", https ? "https" : "http", six ? "[" : "", host, six ? "]" : "", port,
-					*path == '/' ? "" : "/", path);
+	AUTO_FREE char *url = xasprintf("%s://%s%s%s:%d%s%s", https ? "https" : "http", six ? "[" : "", host,
+					six ? "]" : "", port, *path == '/' ? "" : "/", path);
 	const json_t *own = json_object_get(handler, "httpHeaders");
 	AUTO_STRV char **headers = NULL;
 	bool agent = false, accept = false;
 	size_t i;
 	json_t *v;
-	json_array_foreach(own, i, v) {
+	json_array_foreach(own, i, v)
+	{
 		const char *name = json_str_or(v, "name", "");
 		AUTO_FREE char *line = xasprintf("%s: %s", name, json_str_or(v, "value", ""));
 		agent |= !strcasecmp(name, "User-Agent");
@@ -177,8 +182,14 @@ static void start_http(struct hook *h, const struct container_state *c, const js
 	if (!accept)
 		strv_add(&headers, "Accept: */*");
 	strv_add(&headers, "Connection: close");
-	struct http_call_opts o = { .method = "GET", .url = url, .headers = (const char *const *)headers, .timeout_ms = (int)timeout_ms,
-				    .connect_timeout_ms = (int)timeout_ms, .on_data = on_http_data, .on_done = on_http_done, .arg = h };
+	struct http_call_opts o = {.method = "GET",
+				   .url = url,
+				   .headers = (const char *const *)headers,
+				   .timeout_ms = (int)timeout_ms,
+				   .connect_timeout_ms = (int)timeout_ms,
+				   .on_data = on_http_data,
+				   .on_done = on_http_done,
+				   .arg = h};
 	h->http = http_call_start(h->p->agent->http, &o);
 }
 
@@ -201,7 +212,7 @@ static void start_tcp(struct hook *h, const struct container_state *c, const jso
 		struct sockaddr any;
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
-	} sa = { 0 };
+	} sa = {0};
 	if (ip_parse(str_empty(host) ? default_host(h->p) : host, &ip) < 0 || port <= 0 || port > 65535) {
 		fail_soon(h, "no numeric address or port to connect to");
 		return;
@@ -223,7 +234,7 @@ struct hook *hook_start(struct pod *p, const struct container_state *c, const js
 {
 	struct hook *h = xcalloc(1, sizeof(*h));
 	const json_t *what;
-	*h = (struct hook){ .p = p, .done = done, .arg = arg, .fd = -1 };
+	*h = (struct hook){.p = p, .done = done, .arg = arg, .fd = -1};
 	h->timer = timer_new(p->agent->loop, on_timer, h);
 	timer_start(h->timer, timeout_ms);
 	if ((what = json_object_get(handler, "sleep"))) {

@@ -21,10 +21,13 @@ int host_path_check(const char *path, const char *type, struct err *e)
 		const char *name, *what;
 		mode_t format;
 		bool create;
-	} types[] = { { "DirectoryOrCreate", "a directory", S_IFDIR, true }, { "Directory", "a directory", S_IFDIR, false },
-		      { "FileOrCreate", "a file", S_IFREG, true },	     { "File", "a file", S_IFREG, false },
-		      { "Socket", "a socket", S_IFSOCK, false },	     { "CharDevice", "a character device", S_IFCHR, false },
-		      { "BlockDevice", "a block device", S_IFBLK, false } };
+	} types[] = {{"DirectoryOrCreate", "a directory", S_IFDIR, true},
+		     {"Directory", "a directory", S_IFDIR, false},
+		     {"FileOrCreate", "a file", S_IFREG, true},
+		     {"File", "a file", S_IFREG, false},
+		     {"Socket", "a socket", S_IFSOCK, false},
+		     {"CharDevice", "a character device", S_IFCHR, false},
+		     {"BlockDevice", "a block device", S_IFBLK, false}};
 	struct stat st;
 	bool exists = stat(path, &st) == 0;
 	if (!type || !*type)

@@ -1,7 +1,8 @@
 /* Images for containers.
  *
  * Happy path: the image is in the local store. What can fail: it is not, or the policy asks for a registry, which this
- * agent cannot reach: an honest ErrImagePull, then ImagePullBackOff. What always holds: Never takes only what is there. */
+ * agent cannot reach: an honest ErrImagePull, then ImagePullBackOff. What always holds: Never takes only what is there.
+ */
 #include "agent/image_check.h"
 
 #include <errno.h>
@@ -49,8 +50,9 @@ struct image *image_check(struct pod *p, struct container_state *c)
 	AUTO_FREE char *full = NULL;
 	const char *ref = json_str_or(c->spec, "image", ""), *policy = policy_of(c->spec);
 	if (image_ref_normalize(ref, &full, &e) < 0) {
-		AUTO_FREE char *text = xasprintf("Failed to apply default image tag \"%s\": couldn't parse image name \"%s\": %s", ref,
-						 ref, err_text(&e));
+		AUTO_FREE char *text =
+		    xasprintf("Failed to apply default image tag \"%s\": couldn't parse image name \"%s\": %s", ref,
+			      ref, err_text(&e));
 		block(p, c, "InvalidImageName", text);
 		return NULL;
 	}
@@ -65,8 +67,10 @@ struct image *image_check(struct pod *p, struct container_state *c)
 	if (!strcmp(policy, "Never"))
 		text = xasprintf("Container image \"%s\" is not present with pull policy of Never", ref);
 	else if (r == -ENOENT)
-		text = xasprintf("image \"%s\" is not in the local store, and this agent does not pull from registries (import it with "
-				 "knarr image import)", full);
+		text = xasprintf("image \"%s\" is not in the local store, and this agent does not pull from registries "
+				 "(import it with "
+				 "knarr image import)",
+				 full);
 	else
 		text = xstrdup(err_text(&e));
 	block(p, c, !strcmp(policy, "Never") ? "ErrImageNeverPull" : "ErrImagePull", text);

@@ -20,7 +20,7 @@ bool log_line_parse(const char *line, size_t n, struct log_line *ret)
 	const char *end = line + n, *sp = memchr(line, ' ', n);
 	if (!sp || end - sp < 10 || sp - line < 20)
 		return false;
-	struct log_line l = { .time = line, .time_len = (size_t)(sp - line) };
+	struct log_line l = {.time = line, .time_len = (size_t)(sp - line)};
 	if (!memcmp(sp + 1, "stderr ", 7))
 		l.err = true;
 	else if (memcmp(sp + 1, "stdout ", 7))

@@ -1,4 +1,5 @@
-/* Reading container logs in CRI format: "<RFC 3339 nano> stdout|stderr F|P <text>\n". Pure but for the tail's search. */
+/* Reading container logs in CRI format: "<RFC 3339 nano> stdout|stderr F|P <text>\n". Pure but for the tail's search.
+ */
 #ifndef KNARR_AGENT_LOG_READ_H
 #define KNARR_AGENT_LOG_READ_H
 
@@ -22,14 +23,14 @@ bool log_line_parse(const char *line, size_t n, struct log_line *ret);
 enum log_streams { LOG_ALL, LOG_STDOUT, LOG_STDERR };
 
 struct log_filter {
-	int64_t since_us;     /* 0: all */
-	int64_t limit_bytes;  /* -1: none; counts down */
+	int64_t since_us;    /* 0: all */
+	int64_t limit_bytes; /* -1: none; counts down */
 	bool timestamps;
 	enum log_streams streams;
-	struct str rest;      /* an incomplete last line */
-	bool in_line;         /* inside of a line that came in parts */
+	struct str rest; /* an incomplete last line */
+	bool in_line;    /* inside of a line that came in parts */
 };
-#define LOG_FILTER_INIT ((struct log_filter){ .limit_bytes = -1 })
+#define LOG_FILTER_INIT ((struct log_filter){.limit_bytes = -1})
 void log_filter_done(struct log_filter *f);
 /* Adds to out what the client shall see. False once the limit is reached. */
 bool log_filter_feed(struct log_filter *f, const char *bytes, size_t n, struct str *out);

@@ -28,16 +28,17 @@ static void add_aliases(const json_t *pod, struct str *out)
 	if (!json_array_size(json_at(pod, "spec.hostAliases")))
 		return;
 	str_add(out, "\n# Entries added by HostAliases.\n");
-	json_array_foreach(json_at(pod, "spec.hostAliases"), i, alias) {
+	json_array_foreach(json_at(pod, "spec.hostAliases"), i, alias)
+	{
 		str_add(out, json_str_or(alias, "ip", ""));
 		json_array_foreach(json_object_get(alias, "hostnames"), j, name)
-			str_addf(out, "\t%s", json_string_value(name));
+		    str_addf(out, "\t%s", json_string_value(name));
 		str_addc(out, '\n');
 	}
 }
 
-void net_hosts(const json_t *pod, const char *hostname, const char *cluster_domain, char *const *ips, const char *host_text,
-	       struct str *out)
+void net_hosts(const json_t *pod, const char *hostname, const char *cluster_domain, char *const *ips,
+	       const char *host_text, struct str *out)
 {
 	str_add(out, "# Kubernetes-managed hosts file");
 	if (json_bool_at(pod, "spec.hostNetwork", false)) {
@@ -50,8 +51,8 @@ void net_hosts(const json_t *pod, const char *hostname, const char *cluster_doma
 	const char *sub = json_str_at(pod, "spec.subdomain");
 	for (char *const *ip = ips; ip && *ip; ip++) {
 		if (!str_empty(sub))
-			str_addf(out, "%s\t%s.%s.%s.svc.%s\t%s\n", *ip, hostname, sub, json_str_or(pod, "metadata.namespace", "default"),
-				 cluster_domain, hostname);
+			str_addf(out, "%s\t%s.%s.%s.svc.%s\t%s\n", *ip, hostname, sub,
+				 json_str_or(pod, "metadata.namespace", "default"), cluster_domain, hostname);
 		else
 			str_addf(out, "%s\t%s\n", *ip, hostname);
 	}
@@ -73,9 +74,9 @@ static void parse_line(struct resolv *r, char *line)
 	char *save = NULL, *word = strtok_r(line, " \t", &save);
 	if (!word || *word == '#' || *word == ';')
 		return;
-	char ***to = !strcmp(word, "nameserver") ? &r->servers
+	char ***to = !strcmp(word, "nameserver")                          ? &r->servers
 		     : !strcmp(word, "search") || !strcmp(word, "domain") ? &r->searches
-		     : !strcmp(word, "options")				  ? &r->options
+		     : !strcmp(word, "options")                           ? &r->options
 									  : NULL;
 	if (to == &r->searches)
 		free_strv(to); /* the last one counts */
@@ -109,11 +110,11 @@ static void add_pod_config(struct resolv *r, const json_t *config)
 	size_t i;
 	json_t *v;
 	json_array_foreach(json_object_get(config, "nameservers"), i, v)
-		add_once(&r->servers, json_string_value(v), SERVERS_MAX);
+	    add_once(&r->servers, json_string_value(v), SERVERS_MAX);
 	json_array_foreach(json_object_get(config, "searches"), i, v)
-		add_once(&r->searches, json_string_value(v), SEARCHES_MAX);
+	    add_once(&r->searches, json_string_value(v), SEARCHES_MAX);
 	json_array_foreach(json_object_get(config, "options"), i, v)
-		add_option(r, json_str_or(v, "name", ""), json_str_at(v, "value"));
+	    add_option(r, json_str_or(v, "name", ""), json_str_at(v, "value"));
 }
 
 static void add_cluster(struct resolv *r, const json_t *pod, char *const *dns, const char *domain)
@@ -123,7 +124,7 @@ static void add_cluster(struct resolv *r, const json_t *pod, char *const *dns, c
 	free_strv(&r->servers);
 	r->searches = NULL;
 	AUTO_FREE char *one = xasprintf("%s.svc.%s", ns, domain), *two = xasprintf("svc.%s", domain);
-	const char *const own[] = { one, two, domain };
+	const char *const own[] = {one, two, domain};
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		add_once(&r->searches, own[i], SEARCHES_MAX);
 	for (char **s = host; s && *s; s++)
@@ -147,12 +148,13 @@ static void print_line(struct str *out, const char *word, char *const *list, boo
 		str_addc(out, '\n');
 }
 
-void net_resolv(const json_t *pod, char *const *cluster_dns, const char *cluster_domain, const char *host_text, struct str *out)
+void net_resolv(const json_t *pod, char *const *cluster_dns, const char *cluster_domain, const char *host_text,
+		struct str *out)
 {
 	const char *policy = json_str_or(pod, "spec.dnsPolicy", "ClusterFirst");
 	bool cluster = !strcmp(policy, "ClusterFirstWithHostNet") ||
 		       (!strcmp(policy, "ClusterFirst") && !json_bool_at(pod, "spec.hostNetwork", false));
-	struct resolv r = { 0 };
+	struct resolv r = {0};
 	if (strcmp(policy, "None"))
 		parse(&r, host_text);
 	if (cluster && cluster_dns && *cluster_dns)

@@ -9,9 +9,10 @@
 /* spec.hostname, or the pod's name, as a label of at most 63 characters; node_name with hostNetwork. Returns owned. */
 char *pod_hostname(const json_t *pod, const char *node_name);
 /* hosts: with hostNetwork the host's own text goes in front. ips may be NULL. */
-void net_hosts(const json_t *pod, const char *hostname, const char *cluster_domain, char *const *ips, const char *host_text,
-	       struct str *out);
+void net_hosts(const json_t *pod, const char *hostname, const char *cluster_domain, char *const *ips,
+	       const char *host_text, struct str *out);
 /* dnsPolicy over the cluster's servers and the host's file. */
-void net_resolv(const json_t *pod, char *const *cluster_dns, const char *cluster_domain, const char *host_text, struct str *out);
+void net_resolv(const json_t *pod, char *const *cluster_dns, const char *cluster_domain, const char *host_text,
+		struct str *out);
 
 #endif

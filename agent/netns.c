@@ -1,7 +1,7 @@
 /* A pod's network namespace.
  *
- * Happy path: a short-lived child leaves ours for a new one, brings lo up and binds it to the file. What can fail: fork,
- * unshare, mount. What always holds: the agent's own namespace never changes. */
+ * Happy path: a short-lived child leaves ours for a new one, brings lo up and binds it to the file. What can fail:
+ * fork, unshare, mount. What always holds: the agent's own namespace never changes. */
 #include "agent/netns.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ static bool is_ns(const char *path)
 /* Only async-signal-safe calls: the parent may have threads. Exits with an errno. */
 static _Noreturn void child(const char *path)
 {
-	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
 	if (unshare(CLONE_NEWNET) < 0)
 		_exit(errno);
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -1,9 +1,9 @@
 /* The Node object and its Lease.
  *
- * Happy path: the node is looked up, made where it is missing, its status is patched; every 10 s the lease is renewed and
- * the conditions are looked at, the status is sent only when it changed or after five minutes. What can fail: the API
- * server is away (tried again each second until the first success, then with the next beat). What always holds: at most
- * one request of each sort is under way. */
+ * Happy path: the node is looked up, made where it is missing, its status is patched; every 10 s the lease is renewed
+ * and the conditions are looked at, the status is sent only when it changed or after five minutes. What can fail: the
+ * API server is away (tried again each second until the first success, then with the next beat). What always holds: at
+ * most one request of each sort is under way. */
 #include "agent/node.h"
 
 #include <errno.h>
@@ -46,7 +46,7 @@ static void set_pod_cidr(struct node *n, const json_t *node)
 	json_t *v;
 	AUTO_STR all = STR_INIT;
 	json_array_foreach(json_at(node, "spec.podCIDRs"), i, v)
-		str_addf(&all, "%s%s", i ? "," : "", json_string_value(v));
+	    str_addf(&all, "%s%s", i ? "," : "", json_string_value(v));
 	if (n->pod_cidr || str_empty(cidr))
 		return;
 	n->pod_cidr = xstrdup(all.len ? all.p : cidr);
@@ -60,7 +60,7 @@ static void check_network(struct node *n)
 	struct err e = ERR_INIT;
 	struct chain *chain = NULL;
 	const char *cidr = !str_empty(c->pod_cidr) ? c->pod_cidr : n->pod_cidr;
-	struct chain_config cc = { .loop = n->agent->loop, .conf_dir = c->cni_conf_dir, .plugin_path = c->cni_bin_dir };
+	struct chain_config cc = {.loop = n->agent->loop, .conf_dir = c->cni_conf_dir, .plugin_path = c->cni_bin_dir};
 	int r = cidr ? cni_config_write(c->cni_conf_dir, cidr, &e) : 0;
 	if (r == 0)
 		r = chain_load(&cc, &chain, &e);
@@ -109,7 +109,7 @@ static void on_status(void *arg, int status, json_t *body, const struct err *e)
 
 static json_t *make_status(struct node *n)
 {
-	struct node_status_in in = { n->agent, n->capacity, n->info, n->sent, n->network_error, clock_wall_ms() };
+	struct node_status_in in = {n->agent, n->capacity, n->info, n->sent, n->network_error, clock_wall_ms()};
 	return node_status(&in);
 }
 
@@ -149,9 +149,10 @@ static void create(struct node *n)
 {
 	const struct agent_config *c = n->agent->config;
 	AUTO_JSON *status = make_status(n);
-	AUTO_JSON *o = json_pack("{s:s, s:s, s:{s:s, s:o, s:{s:s}}, s:{}, s:O}", "apiVersion", "v1", "kind", "Node", "metadata", "name",
-				 c->node_name, "labels", node_labels(c), "annotations",
-				 "volumes.kubernetes.io/controller-managed-attach-detach", "true", "spec", "status", status);
+	AUTO_JSON *o =
+	    json_pack("{s:s, s:s, s:{s:s, s:o, s:{s:s}}, s:{}, s:O}", "apiVersion", "v1", "kind", "Node", "metadata",
+		      "name", c->node_name, "labels", node_labels(c), "annotations",
+		      "volumes.kubernetes.io/controller-managed-attach-detach", "true", "spec", "status", status);
 	if (!str_empty(c->pod_cidr)) {
 		AUTO_STRV char **cidrs = str_split(c->pod_cidr, ',');
 		json_set_str(o, "spec.podCIDR", cidrs[0]);
@@ -168,8 +169,8 @@ static void adopt(struct node *n, const json_t *node)
 	const char *key;
 	json_t *v;
 	bool same = true;
-	json_object_foreach(labels, key, v)
-		same &= json_equal(v, json_object_get(json_at(node, "metadata.labels"), key));
+	json_object_foreach(labels, key, v) same &=
+	    json_equal(v, json_object_get(json_at(node, "metadata.labels"), key));
 	set_pod_cidr(n, node);
 	json_decref(n->sent);
 	n->sent = json_deep_copy(json_object_get(node, "status"));
@@ -224,8 +225,8 @@ static void renew(struct node *n)
 	if (n->lease_call)
 		return;
 	AUTO_FREE char *path = lease_path(n, n->lease_made);
-	AUTO_JSON *o = json_pack("{s:{s:s, s:i, s:s}}", "spec", "holderIdentity", name, "leaseDurationSeconds", LEASE_SECONDS,
-				 "renewTime", now);
+	AUTO_JSON *o = json_pack("{s:{s:s, s:i, s:s}}", "spec", "holderIdentity", name, "leaseDurationSeconds",
+				 LEASE_SECONDS, "renewTime", now);
 	if (n->lease_made) {
 		n->lease_call = api_patch(n->agent->api, path, API_PATCH_MERGE, o, on_lease, n);
 		return;
@@ -291,7 +292,8 @@ static void watch_config(struct node *n)
 	const char *dir = n->agent->config->cni_conf_dir;
 	n->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	(void)fs_mkdir_p(dir, 0755, NULL); /* ignoring: without it changes are seen with the next beat */
-	if (n->inotify_fd < 0 || inotify_add_watch(n->inotify_fd, dir, IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM) < 0)
+	if (n->inotify_fd < 0 ||
+	    inotify_add_watch(n->inotify_fd, dir, IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM) < 0)
 		return;
 	n->watch = fd_watch_new(n->agent->loop, n->inotify_fd, FD_READ, on_config, n);
 }
@@ -299,7 +301,7 @@ static void watch_config(struct node *n)
 struct node *node_start(struct agent *a, void (*on_ready)(void *arg), void *arg)
 {
 	struct node *n = xcalloc(1, sizeof(*n));
-	*n = (struct node){ .agent = a, .on_ready = on_ready, .arg = arg, .inotify_fd = -1 };
+	*n = (struct node){.agent = a, .on_ready = on_ready, .arg = arg, .inotify_fd = -1};
 	n->capacity = node_capacity(a);
 	n->info = node_system_info();
 	n->timer = timer_new(a->loop, on_timer, n);

@@ -41,8 +41,9 @@ static char *os_image(void)
 
 const char *node_arch(void)
 {
-	static const char *const names[][2] = { { "x86_64", "amd64" }, { "aarch64", "arm64" }, { "armv7l", "arm" },
-						{ "riscv64", "riscv64" }, { "ppc64le", "ppc64le" }, { "s390x", "s390x" }, { "i686", "386" } };
+	static const char *const names[][2] = {{"x86_64", "amd64"},    {"aarch64", "arm64"},   {"armv7l", "arm"},
+					       {"riscv64", "riscv64"}, {"ppc64le", "ppc64le"}, {"s390x", "s390x"},
+					       {"i686", "386"}};
 	static struct utsname u;
 	uname(&u);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -57,10 +58,10 @@ json_t *node_system_info(void)
 	uname(&u);
 	AUTO_FREE char *machine = first_line("/etc/machine-id"), *boot = first_line("/proc/sys/kernel/random/boot_id");
 	AUTO_FREE char *system = first_line("/sys/class/dmi/id/product_uuid"), *image = os_image();
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "architecture", node_arch(), "bootID", boot,
-			 "containerRuntimeVersion", "knarr://" KNARR_VERSION, "kernelVersion", u.release, "kubeProxyVersion", "",
-			 "kubeletVersion", "v1.36.0-knarr." KNARR_VERSION, "machineID", machine, "operatingSystem", "linux", "osImage",
-			 image, "systemUUID", *system ? system : machine);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "architecture", node_arch(), "bootID",
+			 boot, "containerRuntimeVersion", "knarr://" KNARR_VERSION, "kernelVersion", u.release,
+			 "kubeProxyVersion", "", "kubeletVersion", "v1.36.0-knarr." KNARR_VERSION, "machineID", machine,
+			 "operatingSystem", "linux", "osImage", image, "systemUUID", *system ? system : machine);
 }
 
 static void add_hugepages(json_t *o)
@@ -72,8 +73,10 @@ static void add_hugepages(json_t *o)
 		long kb;
 		if (sscanf(de->d_name, "hugepages-%ldkB", &kb) != 1)
 			continue;
-		AUTO_FREE char *path = xasprintf("/sys/kernel/mm/hugepages/%s/nr_hugepages", de->d_name), *n = first_line(path);
-		AUTO_FREE char *name = kb % (1 << 20) == 0 ? xasprintf("hugepages-%ldGi", kb >> 20) : xasprintf("hugepages-%ldMi", kb >> 10);
+		AUTO_FREE char *path = xasprintf("/sys/kernel/mm/hugepages/%s/nr_hugepages", de->d_name),
+			       *n = first_line(path);
+		AUTO_FREE char *name = kb % (1 << 20) == 0 ? xasprintf("hugepages-%ldGi", kb >> 20)
+							   : xasprintf("hugepages-%ldMi", kb >> 10);
 		json_object_set_new(o, name, atol(n) ? json_sprintf("%ldKi", atol(n) * kb) : json_string("0"));
 	}
 	closedir(d);
@@ -82,7 +85,7 @@ static void add_hugepages(json_t *o)
 json_t *node_capacity(struct agent *a)
 {
 	AUTO_STR text = STR_INIT;
-	struct statvfs fs = { 0 };
+	struct statvfs fs = {0};
 	long long kb = 0;
 	(void)fs_read_file("/proc/meminfo", 65536, &text, NULL);
 	const char *line = strstr(str_text(&text), "MemTotal:");
@@ -105,7 +108,8 @@ json_t *node_capacity(struct agent *a)
 json_t *node_allocatable(const json_t *capacity)
 {
 	json_t *o = json_deep_copy(capacity);
-	long long memory = atoll(json_str_or(capacity, "memory", "0")), disk = atoll(json_member(capacity, "ephemeral-storage"));
+	long long memory = atoll(json_str_or(capacity, "memory", "0")),
+		  disk = atoll(json_member(capacity, "ephemeral-storage"));
 	json_object_set_new(o, "memory", json_sprintf("%lldKi", memory > 102400 ? memory - 102400 : memory));
 	json_object_set_new(o, "ephemeral-storage", json_sprintf("%lld", disk * 1024 / 10 * 9));
 	return o;
@@ -113,8 +117,9 @@ json_t *node_allocatable(const json_t *capacity)
 
 json_t *node_labels(const struct agent_config *c)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "beta.kubernetes.io/arch", node_arch(), "beta.kubernetes.io/os", "linux",
-			      "kubernetes.io/arch", node_arch(), "kubernetes.io/hostname", c->node_name, "kubernetes.io/os", "linux");
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "beta.kubernetes.io/arch", node_arch(),
+			      "beta.kubernetes.io/os", "linux", "kubernetes.io/arch", node_arch(),
+			      "kubernetes.io/hostname", c->node_name, "kubernetes.io/os", "linux");
 	for (char **l = c->node_labels; l && *l; l++) {
 		const char *eq = strchr(*l, '=');
 		AUTO_FREE char *key = xstrndup(*l, eq ? (size_t)(eq - *l) : strlen(*l));
@@ -142,7 +147,8 @@ json_t *node_images(struct image_store *s)
 		for (char **name = all[i]->names; name && *name; name++)
 			json_array_append_new(names, json_string(*name));
 		if (i < IMAGES_MAX)
-			json_array_append_new(list, json_pack("{s:O, s:I}", "names", names, "sizeBytes", (json_int_t)all[i]->size_bytes));
+			json_array_append_new(
+			    list, json_pack("{s:O, s:I}", "names", names, "sizeBytes", (json_int_t)all[i]->size_bytes));
 		json_decref(names);
 		image_free(all[i]);
 	}
@@ -161,7 +167,8 @@ bool node_memory_low(void)
 bool node_disk_low(const char *path)
 {
 	struct statvfs fs;
-	return statvfs(path, &fs) == 0 && (fs.f_bavail * 10 < fs.f_blocks || (fs.f_files && fs.f_ffree * 20 < fs.f_files));
+	return statvfs(path, &fs) == 0 &&
+	       (fs.f_bavail * 10 < fs.f_blocks || (fs.f_files && fs.f_ffree * 20 < fs.f_files));
 }
 
 bool node_pids_low(void)

@@ -1,8 +1,8 @@
 /* Watches of single ConfigMaps and Secrets.
  *
  * Happy path: the first pod that names an object starts an informer with a field selector, the last one stops it. What
- * can fail: the API server is away: objects stay "not looked up" or as they were last seen. What always holds: an object
- * is watched only while a pod names it, which is also all that a node may read. */
+ * can fail: the API server is away: objects stay "not looked up" or as they were last seen. What always holds: an
+ * object is watched only while a pod names it, which is also all that a node may read. */
 #include "agent/objects.h"
 
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static void entry_free(void *p)
 struct objects *objects_new(struct api_client *api, void (*on_change)(void *arg, const char *ns), void *arg)
 {
 	struct objects *o = xcalloc(1, sizeof(*o));
-	*o = (struct objects){ api, map_new(entry_free), on_change, arg };
+	*o = (struct objects){api, map_new(entry_free), on_change, arg};
 	return o;
 }
 
@@ -73,7 +73,7 @@ static void on_synced(void *arg)
 
 static void want(struct objects *o, const char *resource, const char *ns, const char *name, const char *uid)
 {
-	static const struct informer_ops ops = { .on_change = on_object, .on_synced = on_synced };
+	static const struct informer_ops ops = {.on_change = on_object, .on_synced = on_synced};
 	AUTO_FREE char *key = xasprintf("%s/%s/%s", resource, ns, name);
 	struct entry *en = map_get(o->entries, key);
 	if (str_empty(name) || !o->api)
@@ -82,7 +82,7 @@ static void want(struct objects *o, const char *resource, const char *ns, const 
 		AUTO_FREE char *path = xasprintf("/api/v1/namespaces/%s/%s", ns, resource);
 		AUTO_FREE char *field = xasprintf("metadata.name=%s", name);
 		en = xcalloc(1, sizeof(*en));
-		*en = (struct entry){ .owner = o, .key = xstrdup(key), .ns = xstrdup(ns), .name = xstrdup(name) };
+		*en = (struct entry){.owner = o, .key = xstrdup(key), .ns = xstrdup(ns), .name = xstrdup(name)};
 		map_set(o->entries, key, en);
 		en->informer = informer_start(o->api, path, NULL, field, &ops, en);
 	}
@@ -100,19 +100,22 @@ static void walk(const struct want_args *a, const json_t *j)
 {
 	static const struct {
 		const char *member, *resource, *name;
-	} refs[] = { { "configMapKeyRef", "configmaps", "name" }, { "secretKeyRef", "secrets", "name" },
-		     { "configMapRef", "configmaps", "name" },	  { "secretRef", "secrets", "name" },
-		     { "configMap", "configmaps", "name" },	  { "secret", "secrets", "secretName" },
-		     { "secret", "secrets", "name" } };
+	} refs[] = {{"configMapKeyRef", "configmaps", "name"},
+		    {"secretKeyRef", "secrets", "name"},
+		    {"configMapRef", "configmaps", "name"},
+		    {"secretRef", "secrets", "name"},
+		    {"configMap", "configmaps", "name"},
+		    {"secret", "secrets", "secretName"},
+		    {"secret", "secrets", "name"}};
 	const char *key;
 	json_t *v;
 	size_t i;
 	if (json_is_array(j)) {
-		json_array_foreach(j, i, v)
-			walk(a, v);
+		json_array_foreach(j, i, v) walk(a, v);
 		return;
 	}
-	json_object_foreach((json_t *)j, key, v) {
+	json_object_foreach((json_t *)j, key, v)
+	{
 		for (i = 0; i < ARRAY_LEN(refs); i++) {
 			const char *name = !strcmp(key, refs[i].member) ? json_str_at(v, refs[i].name) : NULL;
 			if (name)
@@ -124,8 +127,9 @@ static void walk(const struct want_args *a, const json_t *j)
 
 void objects_want(struct objects *o, const json_t *pod)
 {
-	struct want_args a = { o, json_str_or(pod, "metadata.namespace", "default"), json_str_or(pod, "metadata.uid", "") };
-	static const char *const parts[] = { "spec.initContainers", "spec.containers", "spec.volumes" };
+	struct want_args a = {o, json_str_or(pod, "metadata.namespace", "default"),
+			      json_str_or(pod, "metadata.uid", "")};
+	static const char *const parts[] = {"spec.initContainers", "spec.containers", "spec.volumes"};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		walk(&a, json_at(pod, parts[i]));
 }

@@ -8,10 +8,11 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static const char *const masked[] = { "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys",
-				      "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
-				      "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap" };
-static const char *const readonly[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger" };
+static const char *const masked[] = {"/proc/asound",     "/proc/acpi",        "/proc/interrupts",
+				     "/proc/kcore",      "/proc/keys",        "/proc/latency_stats",
+				     "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+				     "/proc/scsi",       "/sys/firmware",     "/sys/devices/virtual/powercap"};
+static const char *const readonly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
 
 static void add_ns(json_t *list, const char *type, const char *path)
 {
@@ -64,13 +65,14 @@ static json_t *sysctls(const json_t *pod)
 	json_t *o = json_object(), *s;
 	size_t i;
 	json_array_foreach(json_at(pod, "spec.securityContext.sysctls"), i, s)
-		json_object_set_new(o, json_str_or(s, "name", ""), json_string(json_str_or(s, "value", "")));
+	    json_object_set_new(o, json_str_or(s, "name", ""), json_string(json_str_or(s, "value", "")));
 	return o;
 }
 
 static json_t *device_rules(bool privileged)
 {
-	return privileged ? json_pack("[{s:b, s:s}]", "allow", 1, "access", "rwm") : json_pack("[{s:b, s:s}]", "allow", 0, "access", "rwm");
+	return privileged ? json_pack("[{s:b, s:s}]", "allow", 1, "access", "rwm")
+			  : json_pack("[{s:b, s:s}]", "allow", 0, "access", "rwm");
 }
 
 json_t *oci_linux(const struct oci_in *in)
@@ -115,7 +117,8 @@ json_t *oci_spec_pause(const struct oci_in *in)
 		json_object_set(l, "sysctl", net);
 	json_decref(net);
 	json_object_set_new(o, "linux", l);
-	json_object_set_new(o, "mounts", json_pack("[{s:s, s:s, s:s, s:[s,s,s]}]", "destination", "/proc", "type", "proc", "source",
-						   "proc", "options", "nosuid", "noexec", "nodev"));
+	json_object_set_new(o, "mounts",
+			    json_pack("[{s:s, s:s, s:s, s:[s,s,s]}]", "destination", "/proc", "type", "proc", "source",
+				      "proc", "options", "nosuid", "noexec", "nodev"));
 	return o;
 }

@@ -1,8 +1,8 @@
 /* The OCI process object of a container: what runs, as whom, with which rights.
  *
- * Happy path: the pod's command and args over the image's, the environment, the user as resolved. What can fail: nothing
- * to run. What always holds: a container that is not privileged gets no capability that it did not ask for beyond the
- * common default set, and loses all effective ones when it is not root. */
+ * Happy path: the pod's command and args over the image's, the environment, the user as resolved. What can fail:
+ * nothing to run. What always holds: a container that is not privileged gets no capability that it did not ask for
+ * beyond the common default set, and loses all effective ones when it is not root. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,17 +13,51 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static const char *const default_caps[] = { "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD",
-					    "CAP_NET_RAW", "CAP_SETGID", "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP",
-					    "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE" };
-static const char *const all_caps[] = {
-	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID",
-	"CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN",
-	"CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE",
-	"CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME",
-	"CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP",
-	"CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ",
-	"CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE" };
+static const char *const default_caps[] = {"CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FSETID",           "CAP_FOWNER",
+					   "CAP_MKNOD",   "CAP_NET_RAW",      "CAP_SETGID",           "CAP_SETUID",
+					   "CAP_SETFCAP", "CAP_SETPCAP",      "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+					   "CAP_KILL",    "CAP_AUDIT_WRITE"};
+static const char *const all_caps[] = {"CAP_CHOWN",
+				       "CAP_DAC_OVERRIDE",
+				       "CAP_DAC_READ_SEARCH",
+				       "CAP_FOWNER",
+				       "CAP_FSETID",
+				       "CAP_KILL",
+				       "CAP_SETGID",
+				       "CAP_SETUID",
+				       "CAP_SETPCAP",
+				       "CAP_LINUX_IMMUTABLE",
+				       "CAP_NET_BIND_SERVICE",
+				       "CAP_NET_BROADCAST",
+				       "CAP_NET_ADMIN",
+				       "CAP_NET_RAW",
+				       "CAP_IPC_LOCK",
+				       "CAP_IPC_OWNER",
+				       "CAP_SYS_MODULE",
+				       "CAP_SYS_RAWIO",
+				       "CAP_SYS_CHROOT",
+				       "CAP_SYS_PTRACE",
+				       "CAP_SYS_PACCT",
+				       "CAP_SYS_ADMIN",
+				       "CAP_SYS_BOOT",
+				       "CAP_SYS_NICE",
+				       "CAP_SYS_RESOURCE",
+				       "CAP_SYS_TIME",
+				       "CAP_SYS_TTY_CONFIG",
+				       "CAP_MKNOD",
+				       "CAP_LEASE",
+				       "CAP_AUDIT_WRITE",
+				       "CAP_AUDIT_CONTROL",
+				       "CAP_SETFCAP",
+				       "CAP_MAC_OVERRIDE",
+				       "CAP_MAC_ADMIN",
+				       "CAP_SYSLOG",
+				       "CAP_WAKE_ALARM",
+				       "CAP_BLOCK_SUSPEND",
+				       "CAP_AUDIT_READ",
+				       "CAP_PERFMON",
+				       "CAP_BPF",
+				       "CAP_CHECKPOINT_RESTORE"};
 
 bool oci_privileged(const json_t *container)
 {
@@ -57,15 +91,18 @@ int oci_check_nonroot(const json_t *pod, const json_t *container, const char *us
 	size_t name_len = strcspn(user, ":");
 	bool explicit_uid = security(pod, container, "runAsUser");
 	if (name_len && strspn(user, "0123456789") < name_len)
-		return err_set(e, -EACCES,
-			       "container has runAsNonRoot and image has non-numeric user (%.*s), cannot verify user is non-root "
-			       "(pod: \"%s_%s(%s)\", container: %s)",
-			       (int)name_len, user, json_str_or(pod, "metadata.name", ""), json_str_or(pod, "metadata.namespace", ""),
-			       json_str_or(pod, "metadata.uid", ""), json_str_or(container, "name", ""));
+		return err_set(
+		    e, -EACCES,
+		    "container has runAsNonRoot and image has non-numeric user (%.*s), cannot verify user is non-root "
+		    "(pod: \"%s_%s(%s)\", container: %s)",
+		    (int)name_len, user, json_str_or(pod, "metadata.name", ""),
+		    json_str_or(pod, "metadata.namespace", ""), json_str_or(pod, "metadata.uid", ""),
+		    json_str_or(container, "name", ""));
 	if (uid != 0)
 		return 0;
 	return err_set(e, -EACCES, "container%s (pod: \"%s_%s(%s)\", container: %s)",
-		       explicit_uid ? "'s runAsUser breaks non-root policy" : " has runAsNonRoot and image will run as root",
+		       explicit_uid ? "'s runAsUser breaks non-root policy"
+				    : " has runAsNonRoot and image will run as root",
 		       json_str_or(pod, "metadata.name", ""), json_str_or(pod, "metadata.namespace", ""),
 		       json_str_or(pod, "metadata.uid", ""), json_str_or(container, "name", ""));
 }
@@ -74,7 +111,8 @@ static bool names(const json_t *list, const char *cap)
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach(list, i, v) {
+	json_array_foreach(list, i, v)
+	{
 		const char *s = json_string_value(v);
 		if (s && (!strcasecmp(s, cap) || !strcasecmp(s, cap + strlen("CAP_")) || !strcasecmp(s, "ALL")))
 			return true;
@@ -86,7 +124,8 @@ static bool names_exactly(const json_t *list, const char *cap)
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach(list, i, v) {
+	json_array_foreach(list, i, v)
+	{
 		const char *s = json_string_value(v);
 		if (s && (!strcasecmp(s, cap) || !strcasecmp(s, cap + strlen("CAP_"))))
 			return true;
@@ -126,7 +165,8 @@ static void add_strings(json_t *to, const json_t *from, const struct map *env)
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach(from, i, v) {
+	json_array_foreach(from, i, v)
+	{
 		AUTO_FREE char *text = env ? env_expand(env, json_string_value(v)) : xstrdup(json_string_value(v));
 		json_array_append_new(to, json_string(text ? text : ""));
 	}
@@ -135,7 +175,8 @@ static void add_strings(json_t *to, const json_t *from, const struct map *env)
 /* command replaces Entrypoint and, unless args are given, Cmd. */
 static json_t *arguments(const struct oci_in *in)
 {
-	const json_t *command = json_object_get(in->container, "command"), *args = json_object_get(in->container, "args");
+	const json_t *command = json_object_get(in->container, "command"),
+		     *args = json_object_get(in->container, "args");
 	json_t *list = json_array();
 	if (json_array_size(command))
 		add_strings(list, command, in->env);
@@ -160,7 +201,8 @@ static json_t *environment(const struct oci_in *in)
 	bool path = map_has(in->env, "PATH"), home = map_has(in->env, "HOME");
 	size_t i, at = 0;
 	const char *name, *value;
-	json_array_foreach(json_object_get(in->image, "Env"), i, v) {
+	json_array_foreach(json_object_get(in->image, "Env"), i, v)
+	{
 		const char *s = json_string_value(v);
 		if (!s || defines(in, s))
 			continue;
@@ -169,7 +211,8 @@ static json_t *environment(const struct oci_in *in)
 		json_array_append(list, v);
 	}
 	if (!path)
-		json_array_append_new(list, json_string("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+		json_array_append_new(list,
+				      json_string("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
 	if (json_bool_at(in->container, "tty", false) && !map_has(in->env, "TERM"))
 		json_array_append_new(list, json_string("TERM=xterm"));
 	if (!map_has(in->env, "HOSTNAME"))
@@ -185,15 +228,14 @@ static void add_group(json_t *list, int64_t gid)
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach(list, i, v)
-		if (json_integer_value(v) == gid)
-			return;
+	json_array_foreach(list, i, v) if (json_integer_value(v) == gid) return;
 	json_array_append_new(list, json_integer(gid));
 }
 
 static json_t *user(const struct oci_in *in)
 {
-	json_t *u = json_pack("{s:I, s:I}", "uid", (json_int_t)in->uid, "gid", (json_int_t)in->gid), *groups = json_array(), *v;
+	json_t *u = json_pack("{s:I, s:I}", "uid", (json_int_t)in->uid, "gid", (json_int_t)in->gid),
+	       *groups = json_array(), *v;
 	const json_t *context = json_at(in->pod, "spec.securityContext");
 	size_t i;
 	add_group(groups, in->gid);
@@ -201,7 +243,7 @@ static json_t *user(const struct oci_in *in)
 		for (i = 0; i < in->n_groups; i++)
 			add_group(groups, in->groups[i]);
 	json_array_foreach(json_object_get(context, "supplementalGroups"), i, v)
-		add_group(groups, json_integer_value(v));
+	    add_group(groups, json_integer_value(v));
 	if (json_object_get(context, "fsGroup"))
 		add_group(groups, json_int_at(context, "fsGroup", 0));
 	json_object_set_new(u, "additionalGids", groups);
@@ -228,7 +270,8 @@ int oci_process(const struct oci_in *in, json_t **ret, struct err *e)
 	json_object_set_new(p, "env", environment(in));
 	bool escalate = json_bool_at(in->container, "securityContext.allowPrivilegeEscalation", true);
 	json_object_set_new(p, "noNewPrivileges", json_boolean(!escalate && !oci_privileged(in->container)));
-	json_set_int(p, "oomScoreAdj", MAX(oci_oom_score(in->pod, in->container, in->node_memory_bytes), in->oom_floor));
+	json_set_int(p, "oomScoreAdj",
+		     MAX(oci_oom_score(in->pod, in->container, in->node_memory_bytes), in->oom_floor));
 	json_object_set_new(p, "terminal", json_boolean(json_bool_at(in->container, "tty", false)));
 	json_object_set_new(p, "user", user(in));
 	*ret = p;

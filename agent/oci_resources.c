@@ -32,8 +32,8 @@ static int64_t get_bytes(const json_t *list, const char *name)
 static struct wants wants_of(const json_t *resources)
 {
 	const json_t *limits = json_object_get(resources, "limits"), *requests = json_object_get(resources, "requests");
-	struct wants w = { get_milli(requests, "cpu"), get_milli(limits, "cpu"), get_bytes(requests, "memory"),
-			   get_bytes(limits, "memory") };
+	struct wants w = {get_milli(requests, "cpu"), get_milli(limits, "cpu"), get_bytes(requests, "memory"),
+			  get_bytes(limits, "memory")};
 	if (!json_object_get(requests, "cpu"))
 		w.cpu_request_milli = w.cpu_limit_milli;
 	if (!json_object_get(requests, "memory"))
@@ -60,7 +60,8 @@ static void add_hugepages(json_t *o, const json_t *limits)
 {
 	const char *key;
 	json_t *v;
-	json_object_foreach((json_t *)limits, key, v) {
+	json_object_foreach((json_t *)limits, key, v)
+	{
 		if (!str_has_prefix(key, "hugepages-"))
 			continue;
 		int64_t size = 0;
@@ -70,9 +71,11 @@ static void add_hugepages(json_t *o, const json_t *limits)
 		size_t u = 0;
 		for (; size >= 1024 && u < 3; u++)
 			size /= 1024;
-		AUTO_FREE char *name = u ? xasprintf("%lld%cB", (long long)size, units[u]) : xasprintf("%lldB", (long long)size);
-		json_array_append_new(json_array_at(o, "hugepageLimits"),
-				      json_pack("{s:s, s:I}", "pageSize", name, "limit", (json_int_t)get_bytes(limits, key)));
+		AUTO_FREE char *name =
+		    u ? xasprintf("%lld%cB", (long long)size, units[u]) : xasprintf("%lldB", (long long)size);
+		json_array_append_new(
+		    json_array_at(o, "hugepageLimits"),
+		    json_pack("{s:s, s:I}", "pageSize", name, "limit", (json_int_t)get_bytes(limits, key)));
 	}
 }
 
@@ -105,15 +108,17 @@ static void at_least(struct wants *total, const struct wants *w)
 /* The sum of what runs together, at least what the largest init container needs; limits only where all have them. */
 json_t *oci_pod_resources(const json_t *pod)
 {
-	struct wants total = { 0 }, largest = { 0 };
+	struct wants total = {0}, largest = {0};
 	bool cpu_all = true, memory_all = true;
 	size_t i;
 	json_t *c;
-	json_array_foreach(json_at(pod, "spec.containers"), i, c) {
+	json_array_foreach(json_at(pod, "spec.containers"), i, c)
+	{
 		struct wants w = wants_of(json_object_get(c, "resources"));
 		sum(&total, &w, &cpu_all, &memory_all);
 	}
-	json_array_foreach(json_at(pod, "spec.initContainers"), i, c) {
+	json_array_foreach(json_at(pod, "spec.initContainers"), i, c)
+	{
 		struct wants w = wants_of(json_object_get(c, "resources"));
 		if (str_eq(json_str_at(c, "restartPolicy"), "Always")) {
 			sum(&total, &w, &cpu_all, &memory_all);

@@ -16,12 +16,12 @@ struct fixed_mount {
 };
 
 static const struct fixed_mount fixed[] = {
-	{ "/proc", "proc", "proc", "nosuid,noexec,nodev" },
-	{ "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k" },
-	{ "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5" },
-	{ "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev" },
-	{ "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro" },
-	{ "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,relatime,ro" },
+    {"/proc", "proc", "proc", "nosuid,noexec,nodev"},
+    {"/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k"},
+    {"/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"},
+    {"/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev"},
+    {"/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro"},
+    {"/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,relatime,ro"},
 };
 
 static void add_mount(json_t *list, const struct fixed_mount *m, bool writable)
@@ -41,9 +41,7 @@ static bool is_covered(const json_t *mounts, const char *destination)
 {
 	size_t i;
 	json_t *m;
-	json_array_foreach(mounts, i, m)
-		if (str_eq(json_str_at(m, "destination"), destination))
-			return true;
+	json_array_foreach(mounts, i, m) if (str_eq(json_str_at(m, "destination"), destination)) return true;
 	return false;
 }
 

@@ -12,20 +12,20 @@
 
 struct oci_in {
 	const json_t *pod, *container;
-	const json_t *image;      /* the image's "config" member (Env, Cmd, Entrypoint, WorkingDir); may be NULL */
-	const struct map *env;    /* env_build() */
-	const json_t *mounts;     /* OCI mounts of volumes and managed files, in order; may be NULL */
-	uint32_t uid, gid;        /* resolved */
-	const uint32_t *groups;   /* resolved, of the image's /etc/group */
+	const json_t *image;    /* the image's "config" member (Env, Cmd, Entrypoint, WorkingDir); may be NULL */
+	const struct map *env;  /* env_build() */
+	const json_t *mounts;   /* OCI mounts of volumes and managed files, in order; may be NULL */
+	uint32_t uid, gid;      /* resolved */
+	const uint32_t *groups; /* resolved, of the image's /etc/group */
 	size_t n_groups;
 	const char *home;
-	const char *rootfs;       /* path */
-	const char *cgroup;       /* "/knarr/pods/<uid>/<container>" */
-	const char *netns;        /* path; NULL with hostNetwork */
-	pid_t pause_pid;          /* its IPC, UTS and PID namespaces are joined */
+	const char *rootfs; /* path */
+	const char *cgroup; /* "/knarr/pods/<uid>/<container>" */
+	const char *netns;  /* path; NULL with hostNetwork */
+	pid_t pause_pid;    /* its IPC, UTS and PID namespaces are joined */
 	const char *hostname;
-	bool cgroup_ns;           /* the host has the unified hierarchy */
-	int oom_floor;            /* the lowest oom_score_adj that may be set */
+	bool cgroup_ns; /* the host has the unified hierarchy */
+	int oom_floor;  /* the lowest oom_score_adj that may be set */
 	int64_t node_memory_bytes;
 };
 

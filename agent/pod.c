@@ -1,8 +1,8 @@
 /* One pod on this node: made, recorded, restored, forgotten.
  *
- * Happy path: an object comes, the plan works, the record follows each change; with the pod's end its directories go. What
- * can fail: writing the record (logged, tried with the next change). What always holds: what is on disk is enough to go
- * on after the agent was killed at any moment. */
+ * Happy path: an object comes, the plan works, the record follows each change; with the pod's end its directories go.
+ * What can fail: writing the record (logged, tried with the next change). What always holds: what is on disk is enough
+ * to go on after the agent was killed at any moment. */
 #include "agent/pod.h"
 
 #include <dirent.h>
@@ -47,7 +47,8 @@ struct pod *pod_add(struct agent *a, json_t *object, bool is_static)
 {
 	struct pod_state *s = pod_state_new(object, is_static, clock_wall_ms(), clock_mono_ms());
 	/* The uid becomes part of paths. */
-	if (!s || strspn(s->uid, "0123456789abcdefABCDEF-") != strlen(s->uid) || strchr(s->name, '/') || strchr(s->ns, '/')) {
+	if (!s || strspn(s->uid, "0123456789abcdefABCDEF-") != strlen(s->uid) || strchr(s->name, '/') ||
+	    strchr(s->ns, '/')) {
 		pod_state_free(s);
 		return NULL;
 	}
@@ -103,8 +104,8 @@ static void save_object(struct pod *p)
 	struct err e = ERR_INIT;
 	AUTO_FREE char *path = xasprintf("%s/pod.json", p->dir);
 	if (fs_exists(p->dir) && json_write_file(path, p->state->pod, 0600, &e) < 0)
-		log_warn("pod not recorded, tried again with its next change pod=%s/%s error=\"%s\"", p->state->ns, p->state->name,
-			 err_text(&e));
+		log_warn("pod not recorded, tried again with its next change pod=%s/%s error=\"%s\"", p->state->ns,
+			 p->state->name, err_text(&e));
 }
 
 void pod_save(struct pod *p)
@@ -119,8 +120,8 @@ void pod_save(struct pod *p)
 	if (first && fs_mkdir_p(p->dir, 0700, NULL) == 0)
 		save_object(p);
 	if (fs_write_atomic(path, text, strlen(text), 0600, &e) < 0) {
-		log_warn("state not recorded, tried again with its next change pod=%s/%s error=\"%s\"", p->state->ns, p->state->name,
-			 err_text(&e));
+		log_warn("state not recorded, tried again with its next change pod=%s/%s error=\"%s\"", p->state->ns,
+			 p->state->name, err_text(&e));
 		return;
 	}
 	free(p->saved);
@@ -133,7 +134,9 @@ void pod_object_changed(struct pod *p, json_t *object)
 	AUTO_JSON *old = json_incref(s->pod);
 	bool was_deleting = s->deleting;
 	int64_t grace = s->grace_ms;
-	if (json_array_size(json_at(object, "spec.containers")) + json_array_size(json_at(object, "spec.initContainers")) != s->n)
+	if (json_array_size(json_at(object, "spec.containers")) +
+		json_array_size(json_at(object, "spec.initContainers")) !=
+	    s->n)
 		return; /* the API forbids it: containers do not come and go */
 	pod_state_update(s, object);
 	if (p->saved)
@@ -195,7 +198,8 @@ static void forget(void *arg)
 	remove_links(p);
 	(void)mounts_detach_below(p->dir, NULL);
 	if (fs_remove_tree(logs, &e) < 0 || fs_remove_tree(p->dir, &e) < 0 || fs_remove_tree(p->volumes_dir, &e) < 0)
-		log_warn("pod's directories not removed, ignoring pod=%s/%s error=\"%s\"", s->ns, s->name, err_text(&e));
+		log_warn("pod's directories not removed, ignoring pod=%s/%s error=\"%s\"", s->ns, s->name,
+			 err_text(&e));
 	objects_drop(p->agent->objects, s->uid);
 	log_info("pod gone pod=%s/%s", s->ns, s->name);
 	map_remove(p->agent->pods, s->uid); /* frees it */

@@ -39,10 +39,10 @@ struct pod {
 	bool kicked, busy_restore, removed;
 	bool gone_from_api; /* no longer known to its source */
 	bool volumes_ready;
-	json_t *reported;   /* status sent last */
+	json_t *reported; /* status sent last */
 	struct api_call *report_call, *delete_call;
 	struct timer *report_timer;
-	char *saved;        /* text of the record on disk */
+	char *saved; /* text of the record on disk */
 };
 
 /* pod.c. Adds it to agent->pods. NULL where the object is unusable. */

@@ -1,9 +1,9 @@
 /* The plan for one pod.
  *
  * Happy path: sandbox, init containers one by one (sidecars as soon as they have started), then the main ones together;
- * ends are followed by new attempts after their back-off; deletion stops main containers, then sidecars in reverse order,
- * then the sandbox. What can fail: nothing, it is a pure function. What always holds: a container is never started while
- * the pod is to end, nor before everything in front of it is done. */
+ * ends are followed by new attempts after their back-off; deletion stops main containers, then sidecars in reverse
+ * order, then the sandbox. What can fail: nothing, it is a pure function. What always holds: a container is never
+ * started while the pod is to end, nor before everything in front of it is done. */
 #include "agent/pod_plan.h"
 
 #include <stdlib.h>
@@ -39,10 +39,11 @@ static const json_t *rule_matching(const struct container_state *c)
 {
 	size_t i, j;
 	json_t *rule, *value;
-	json_array_foreach(json_object_get(c->spec, "restartPolicyRules"), i, rule) {
+	json_array_foreach(json_object_get(c->spec, "restartPolicyRules"), i, rule)
+	{
 		bool in = !str_eq(json_str_at(rule, "exitCodes.operator"), "NotIn"), found = false;
-		json_array_foreach(json_at(rule, "exitCodes.values"), j, value)
-			found = found || json_integer_value(value) == c->exit_code;
+		json_array_foreach(json_at(rule, "exitCodes.values"), j, value) found =
+		    found || json_integer_value(value) == c->exit_code;
 		if (found == in)
 			return rule;
 	}
@@ -128,9 +129,9 @@ static void stop(struct container_state *c, int64_t grace_ms, const char *reason
 	if (c->phase != PHASE_RUNNING || c->killed)
 		return;
 	if (!c->stopping)
-		add(p, (struct pod_action){ POD_STOP, c, grace_ms, reason });
+		add(p, (struct pod_action){POD_STOP, c, grace_ms, reason});
 	else if (MIN(c->kill_mono, now + grace_ms) <= now)
-		add(p, (struct pod_action){ POD_KILL, c, 0, NULL });
+		add(p, (struct pod_action){POD_KILL, c, 0, NULL});
 	else
 		wake(p, c->kill_mono);
 }
@@ -159,11 +160,11 @@ static void plan_end(struct pod_state *s, int64_t now, struct pod_plan *p)
 		if (any_alive(s, k))
 			return;
 	if (s->sandbox == SANDBOX_READY || s->sandbox == SANDBOX_LOST)
-		add(p, (struct pod_action){ .type = POD_TEARDOWN });
+		add(p, (struct pod_action){.type = POD_TEARDOWN});
 	else if (s->sandbox == SANDBOX_NONE && s->deleting && s->cleaned)
-		add(p, (struct pod_action){ .type = POD_FINISH });
+		add(p, (struct pod_action){.type = POD_FINISH});
 	else if (s->sandbox == SANDBOX_NONE && !s->cleaned)
-		add(p, (struct pod_action){ .type = POD_TEARDOWN });
+		add(p, (struct pod_action){.type = POD_TEARDOWN});
 }
 
 /* One container that may run now. */
@@ -171,7 +172,8 @@ static void plan_container(struct pod_state *s, struct container_state *c, int64
 {
 	int64_t due = c->wait_reason ? c->retry_mono : 0;
 	switch (c->phase) {
-	case PHASE_STARTING: return;
+	case PHASE_STARTING:
+		return;
 	case PHASE_RUNNING:
 		if (c->kill_reason || c->stopping)
 			stop(c, c->kill_grace_ms >= 0 ? c->kill_grace_ms : pod_grace_ms(s), c->kill_reason, now, p);
@@ -181,10 +183,11 @@ static void plan_container(struct pod_state *s, struct container_state *c, int64
 			return;
 		due = MAX(due, container_restart_mono(c));
 		break;
-	case PHASE_WAITING: break;
+	case PHASE_WAITING:
+		break;
 	}
 	if (due <= now)
-		add(p, (struct pod_action){ .type = POD_START, .container = c });
+		add(p, (struct pod_action){.type = POD_START, .container = c});
 	else
 		wake(p, due);
 }
@@ -215,10 +218,10 @@ static bool past_deadline(const struct pod_state *s, int64_t now, struct pod_pla
 
 void pod_plan(struct pod_state *s, int64_t now_mono, struct pod_plan *ret)
 {
-	struct pod_plan p = { .wake_mono = POD_PLAN_NEVER };
+	struct pod_plan p = {.wake_mono = POD_PLAN_NEVER};
 	*ret = p;
 	if (!s->deleting && !s->fail_reason && !pod_is_over(s) && past_deadline(s, now_mono, ret)) {
-		add(ret, (struct pod_action){ .type = POD_FAIL, .reason = "DeadlineExceeded" });
+		add(ret, (struct pod_action){.type = POD_FAIL, .reason = "DeadlineExceeded"});
 		return;
 	}
 	if (s->deleting || s->fail_reason || pod_is_over(s)) {
@@ -228,13 +231,18 @@ void pod_plan(struct pod_state *s, int64_t now_mono, struct pod_plan *ret)
 	switch (s->sandbox) {
 	case SANDBOX_NONE:
 		if (s->sandbox_retry_mono <= now_mono)
-			add(ret, (struct pod_action){ .type = POD_CREATE_SANDBOX });
+			add(ret, (struct pod_action){.type = POD_CREATE_SANDBOX});
 		else
 			wake(ret, s->sandbox_retry_mono);
 		return;
-	case SANDBOX_LOST: add(ret, (struct pod_action){ .type = POD_TEARDOWN }); return;
-	case SANDBOX_READY: plan_containers(s, now_mono, ret); return;
+	case SANDBOX_LOST:
+		add(ret, (struct pod_action){.type = POD_TEARDOWN});
+		return;
+	case SANDBOX_READY:
+		plan_containers(s, now_mono, ret);
+		return;
 	case SANDBOX_CREATING:
-	case SANDBOX_STOPPING: return;
+	case SANDBOX_STOPPING:
+		return;
 	}
 }

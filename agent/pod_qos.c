@@ -1,5 +1,5 @@
-/* Quality of service: Guaranteed where every container limits what it requests, BestEffort where none asks for anything.
- * Pure. Kubernetes concepts, Pod QoS classes. */
+/* Quality of service: Guaranteed where every container limits what it requests, BestEffort where none asks for
+ * anything. Pure. Kubernetes concepts, Pod QoS classes. */
 #include <string.h>
 
 #include "agent/pod_status.h"
@@ -21,7 +21,7 @@ static int64_t amount(const json_t *container, const char *what, const char *res
 
 static void look(const json_t *container, struct seen *seen)
 {
-	static const char *const resources[] = { "cpu", "memory" };
+	static const char *const resources[] = {"cpu", "memory"};
 	for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
 		int64_t limit = amount(container, "resources.limits", resources[i]);
 		int64_t request = amount(container, "resources.requests", resources[i]);
@@ -32,8 +32,8 @@ static void look(const json_t *container, struct seen *seen)
 
 const char *pod_qos(const json_t *pod)
 {
-	static const char *const lists[] = { "spec.initContainers", "spec.containers" };
-	struct seen seen = { false, true };
+	static const char *const lists[] = {"spec.initContainers", "spec.containers"};
+	struct seen seen = {false, true};
 	const json_t *own = json_at(pod, "spec.resources");
 	if (json_object_size(json_object_get(own, "limits")) || json_object_size(json_object_get(own, "requests"))) {
 		look(json_object_get(pod, "spec"), &seen);
@@ -41,8 +41,7 @@ const char *pod_qos(const json_t *pod)
 		for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
 			size_t i;
 			json_t *c;
-			json_array_foreach(json_at(pod, lists[l]), i, c)
-				look(c, &seen);
+			json_array_foreach(json_at(pod, lists[l]), i, c) look(c, &seen);
 		}
 	}
 	return !seen.any ? "BestEffort" : seen.all_limited ? "Guaranteed" : "Burstable";

@@ -18,30 +18,42 @@ struct field {
 	size_t at;
 };
 
-#define C(member, type) { #member, type, offsetof(struct container_state, member) }
-#define P(member, type) { #member, type, offsetof(struct pod_state, member) }
+#define C(member, type)                                                                                                \
+	{                                                                                                              \
+#member, type, offsetof(struct container_state, member)                                                \
+	}
+#define P(member, type)                                                                                                \
+	{                                                                                                              \
+#member, type, offsetof(struct pod_state, member)                                                      \
+	}
 
 static const struct field container_fields[] = {
-	C(restart_count, F_INT), C(started_ms, F_I64), C(finished_ms, F_I64), C(started_mono, F_I64), C(finished_mono, F_I64),
-	C(exit_code, F_INT), C(signal, F_INT), C(oom, F_BOOL), C(reason, F_TEXT), C(message, F_TEXT), C(wait_reason, F_TEXT),
-	C(wait_message, F_TEXT), C(retry_mono, F_I64), C(retry_delay_ms, F_I64), C(backoff_ms, F_I64), C(image_id, F_TEXT),
-	C(started, F_BOOL), C(ready, F_BOOL), C(kill_reason, F_TEXT), C(kill_grace_ms, F_I64), C(stopping, F_BOOL),
-	C(killed, F_BOOL), C(kill_mono, F_I64),
+    C(restart_count, F_INT), C(started_ms, F_I64),     C(finished_ms, F_I64),  C(started_mono, F_I64),
+    C(finished_mono, F_I64), C(exit_code, F_INT),      C(signal, F_INT),       C(oom, F_BOOL),
+    C(reason, F_TEXT),       C(message, F_TEXT),       C(wait_reason, F_TEXT), C(wait_message, F_TEXT),
+    C(retry_mono, F_I64),    C(retry_delay_ms, F_I64), C(backoff_ms, F_I64),   C(image_id, F_TEXT),
+    C(started, F_BOOL),      C(ready, F_BOOL),         C(kill_reason, F_TEXT), C(kill_grace_ms, F_I64),
+    C(stopping, F_BOOL),     C(killed, F_BOOL),        C(kill_mono, F_I64),
 };
 
 static const struct field pod_fields[] = {
-	P(is_static, F_BOOL), P(sandbox_retry_mono, F_I64), P(sandbox_delay_ms, F_I64), P(start_ms, F_I64), P(start_mono, F_I64),
-	P(deleting, F_BOOL), P(grace_ms, F_I64), P(fail_reason, F_TEXT), P(fail_message, F_TEXT), P(cleaned, F_BOOL),
+    P(is_static, F_BOOL),    P(sandbox_retry_mono, F_I64), P(sandbox_delay_ms, F_I64), P(start_ms, F_I64),
+    P(start_mono, F_I64),    P(deleting, F_BOOL),          P(grace_ms, F_I64),         P(fail_reason, F_TEXT),
+    P(fail_message, F_TEXT), P(cleaned, F_BOOL),
 };
 
 static json_t *field_get(const void *base, const struct field *f)
 {
 	const char *p = (const char *)base + f->at;
 	switch (f->type) {
-	case F_INT: return *(const int *)p ? json_integer(*(const int *)p) : NULL;
-	case F_I64: return *(const int64_t *)p ? json_integer(*(const int64_t *)p) : NULL;
-	case F_BOOL: return *(const bool *)p ? json_true() : NULL;
-	case F_TEXT: return *(char *const *)p ? json_string(*(char *const *)p) : NULL;
+	case F_INT:
+		return *(const int *)p ? json_integer(*(const int *)p) : NULL;
+	case F_I64:
+		return *(const int64_t *)p ? json_integer(*(const int64_t *)p) : NULL;
+	case F_BOOL:
+		return *(const bool *)p ? json_true() : NULL;
+	case F_TEXT:
+		return *(char *const *)p ? json_string(*(char *const *)p) : NULL;
 	}
 	return NULL;
 }
@@ -50,10 +62,18 @@ static void field_set(void *base, const struct field *f, const json_t *v)
 {
 	char *p = (char *)base + f->at;
 	switch (f->type) {
-	case F_INT: *(int *)p = (int)json_integer_value(v); break;
-	case F_I64: *(int64_t *)p = json_integer_value(v); break;
-	case F_BOOL: *(bool *)p = json_is_true(v); break;
-	case F_TEXT: text_set((char **)p, json_string_value(v)); break;
+	case F_INT:
+		*(int *)p = (int)json_integer_value(v);
+		break;
+	case F_I64:
+		*(int64_t *)p = json_integer_value(v);
+		break;
+	case F_BOOL:
+		*(bool *)p = json_is_true(v);
+		break;
+	case F_TEXT:
+		text_set((char **)p, json_string_value(v));
+		break;
 	}
 }
 
@@ -112,13 +132,13 @@ void pod_state_restore(struct pod_state *s, const json_t *record)
 {
 	load(s, pod_fields, ARRAY_LEN(pod_fields), record);
 	int64_t sandbox = json_int_at(record, "sandbox", 0);
-	s->sandbox = sandbox >= SANDBOX_NONE && sandbox <= SANDBOX_STOPPING ? (enum sandbox_phase)sandbox : SANDBOX_LOST;
+	s->sandbox =
+	    sandbox >= SANDBOX_NONE && sandbox <= SANDBOX_STOPPING ? (enum sandbox_phase)sandbox : SANDBOX_LOST;
 	free_strv(&s->ips);
 	size_t i;
 	json_t *ip;
-	json_array_foreach(json_object_get(record, "ips"), i, ip)
-		if (json_is_string(ip))
-			strv_add(&s->ips, json_string_value(ip));
+	json_array_foreach(json_object_get(record, "ips"), i, ip) if (json_is_string(ip))
+	    strv_add(&s->ips, json_string_value(ip));
 	for (i = 0; i < s->n; i++) {
 		const json_t *o = json_object_get(json_object_get(record, "containers"), s->containers[i].name);
 		if (o)

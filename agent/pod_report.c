@@ -1,8 +1,8 @@
 /* A pod's status on its way to the API server.
  *
- * Happy path: what changed since the last answer is patched; one patch is under way at a time, later states wait for it.
- * What can fail: the API server (tried again after a while), a pod that is no longer there (forgotten when it ends). What
- * always holds: the final status of a deleted pod is out before its object is deleted. */
+ * Happy path: what changed since the last answer is patched; one patch is under way at a time, later states wait for
+ * it. What can fail: the API server (tried again after a while), a pod that is no longer there (forgotten when it
+ * ends). What always holds: the final status of a deleted pod is out before its object is deleted. */
 #include <errno.h>
 #include <string.h>
 
@@ -33,8 +33,8 @@ static void on_patched(void *arg, int status, json_t *body, const struct err *e)
 	struct pod *p = arg;
 	p->report_call = NULL;
 	if (e && e->code != -ENOENT && e->code != -ESTALE) {
-		log_warn("status not reported, tried again pod=%s/%s status=%d error=\"%s\"", p->state->ns, p->state->name, status,
-			 err_text(e));
+		log_warn("status not reported, tried again pod=%s/%s status=%d error=\"%s\"", p->state->ns,
+			 p->state->name, status, err_text(e));
 		json_decref(TAKE(p->reported));
 		retry_later(p);
 		return;
@@ -55,8 +55,10 @@ static json_t *make_status(struct pod *p)
 {
 	const json_t *mirror = p->state->is_static ? mirror_of(p) : NULL;
 	const json_t *seen = json_object_get(mirror ? mirror : p->state->pod, "status");
-	struct pod_status_in in = { .host_ip = p->agent->boot_ip, .previous = p->reported ? p->reported : seen,
-				    .now_ms = clock_wall_ms(), .now_mono = clock_mono_ms() };
+	struct pod_status_in in = {.host_ip = p->agent->boot_ip,
+				   .previous = p->reported ? p->reported : seen,
+				   .now_ms = clock_wall_ms(),
+				   .now_mono = clock_mono_ms()};
 	return pod_status(p->state, &in);
 }
 
@@ -85,8 +87,8 @@ static void on_deleted(void *arg, int status, json_t *body, const struct err *e)
 	struct pod *p = arg;
 	p->delete_call = NULL;
 	if (e && e->code != -ENOENT && e->code != -ESTALE) {
-		log_warn("pod not deleted, tried again pod=%s/%s status=%d error=\"%s\"", p->state->ns, p->state->name, status,
-			 err_text(e));
+		log_warn("pod not deleted, tried again pod=%s/%s status=%d error=\"%s\"", p->state->ns, p->state->name,
+			 status, err_text(e));
 		retry_later(p);
 		return;
 	}
@@ -99,7 +101,7 @@ void pod_report_deleted(struct pod *p)
 	if (p->report_call || p->delete_call)
 		return; /* its end comes back here through the plan */
 	AUTO_FREE char *path = xasprintf("/api/v1/namespaces/%s/pods/%s", p->state->ns, p->state->name);
-	AUTO_JSON *options = json_pack("{s:s, s:s, s:i, s:{s:s}}", "kind", "DeleteOptions", "apiVersion", "v1", "gracePeriodSeconds", 0,
-				       "preconditions", "uid", p->state->uid);
+	AUTO_JSON *options = json_pack("{s:s, s:s, s:i, s:{s:s}}", "kind", "DeleteOptions", "apiVersion", "v1",
+				       "gracePeriodSeconds", 0, "preconditions", "uid", p->state->uid);
 	p->delete_call = api_delete(p->agent->api, path, options, on_deleted, p);
 }

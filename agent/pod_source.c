@@ -1,8 +1,8 @@
 /* Pods of the API server, merged with static ones.
  *
- * Happy path: the informer reports, pods are added, changed, dropped; once its first list is in, restored pods that it does
- * not have are taken down. What can fail: the API server is away: what runs goes on. What always holds: a mirror is never
- * run, it only shows a static pod. */
+ * Happy path: the informer reports, pods are added, changed, dropped; once its first list is in, restored pods that it
+ * does not have are taken down. What can fail: the API server is away: what runs goes on. What always holds: a mirror
+ * is never run, it only shows a static pod. */
 #include "agent/pod_source.h"
 
 #include <errno.h>
@@ -104,8 +104,9 @@ static void delete_mirror(struct agent *a, const json_t *mirror)
 {
 	AUTO_FREE char *path = xasprintf("/api/v1/namespaces/%s/pods/%s", json_str_or(mirror, "metadata.namespace", ""),
 					 json_str_or(mirror, "metadata.name", ""));
-	AUTO_JSON *options = json_pack("{s:s, s:s, s:i, s:{s:s}}", "kind", "DeleteOptions", "apiVersion", "v1", "gracePeriodSeconds", 0,
-				       "preconditions", "uid", json_str_or(mirror, "metadata.uid", ""));
+	AUTO_JSON *options =
+	    json_pack("{s:s, s:s, s:i, s:{s:s}}", "kind", "DeleteOptions", "apiVersion", "v1", "gracePeriodSeconds", 0,
+		      "preconditions", "uid", json_str_or(mirror, "metadata.uid", ""));
 	api_delete(a->api, path, options, on_ignored, NULL);
 }
 
@@ -131,7 +132,8 @@ void pod_source_mirrors(struct agent *a)
 	while (map_next(a->mirrors, &at, &key, &mirror)) {
 		const char *hash = json_member(json_at(mirror, "metadata.annotations"), MIRROR_ANNOTATION);
 		p = map_get(a->pods, hash ? hash : "");
-		bool ended = json_str_at(mirror, "metadata.deletionTimestamp"); /* somebody deleted it: a new one follows */
+		bool ended =
+		    json_str_at(mirror, "metadata.deletionTimestamp"); /* somebody deleted it: a new one follows */
 		if (!p || !p->state->is_static || p->state->deleting || ended)
 			delete_mirror(a, mirror);
 	}
@@ -182,8 +184,8 @@ static void on_services(void *arg)
 
 void pod_source_start(struct agent *a)
 {
-	static const struct informer_ops pods = { .on_change = on_pod, .on_synced = on_synced, .on_error = on_error };
-	static const struct informer_ops services = { .on_change = on_service, .on_synced = on_services };
+	static const struct informer_ops pods = {.on_change = on_pod, .on_synced = on_synced, .on_error = on_error};
+	static const struct informer_ops services = {.on_change = on_service, .on_synced = on_services};
 	if (!a->api)
 		return;
 	AUTO_FREE char *field = xasprintf("spec.nodeName=%s", a->config->node_name);

@@ -52,21 +52,23 @@ static void add_containers(struct pod_state *s, const char *path, bool init)
 {
 	size_t i;
 	json_t *spec;
-	json_array_foreach(json_at(s->pod, path), i, spec) {
+	json_array_foreach(json_at(s->pod, path), i, spec)
+	{
 		struct container_state *c = &s->containers[s->n++];
 		memset(c, 0, sizeof(*c));
 		c->spec = spec;
 		c->name = json_str_or(spec, "name", "");
-		c->kind = !init ? CONTAINER_MAIN
+		c->kind = !init                                                  ? CONTAINER_MAIN
 			  : str_eq(json_str_at(spec, "restartPolicy"), "Always") ? CONTAINER_SIDECAR
-										   : CONTAINER_INIT;
+										 : CONTAINER_INIT;
 		c->kill_grace_ms = -1;
 	}
 }
 
 static void list_containers(struct pod_state *s)
 {
-	size_t n = json_array_size(json_at(s->pod, "spec.initContainers")) + json_array_size(json_at(s->pod, "spec.containers"));
+	size_t n = json_array_size(json_at(s->pod, "spec.initContainers")) +
+		   json_array_size(json_at(s->pod, "spec.containers"));
 	s->containers = xcalloc(n + 1, sizeof(*s->containers));
 	s->n = 0;
 	add_containers(s, "spec.initContainers", true);

@@ -18,7 +18,7 @@ enum sandbox_phase { SANDBOX_NONE, SANDBOX_CREATING, SANDBOX_READY, SANDBOX_LOST
 #define CONTAINER_ID_LEN 64
 
 struct container_state {
-	const char *name;  /* borrowed from the pod */
+	const char *name;   /* borrowed from the pod */
 	const json_t *spec; /* borrowed from the pod */
 	enum container_kind kind;
 	enum container_phase phase;
@@ -32,16 +32,16 @@ struct container_state {
 	char *wait_reason, *wait_message; /* why the next attempt cannot start; NULL: nothing known */
 	int64_t retry_mono;               /* no attempt before this, after such a failure */
 	int64_t retry_delay_ms;
-	int64_t backoff_ms; /* how long to wait behind the next end */
-	char *image_id;     /* "sha256:..." of the last attempt */
-	bool started;       /* startup probe passed (or none), postStart done */
-	bool ready;         /* readiness probe passes (or none) */
-	char *kill_reason;  /* a probe or hook demands its end; the event's text */
+	int64_t backoff_ms;    /* how long to wait behind the next end */
+	char *image_id;        /* "sha256:..." of the last attempt */
+	bool started;          /* startup probe passed (or none), postStart done */
+	bool ready;            /* readiness probe passes (or none) */
+	char *kill_reason;     /* a probe or hook demands its end; the event's text */
 	int64_t kill_grace_ms; /* with kill_reason: -1 the pod's own */
-	bool stopping;      /* told to stop */
-	bool killed;        /* SIGKILL was sent */
-	int64_t kill_mono;  /* stopping: when SIGKILL follows */
-	json_t *last;       /* "terminated" object of the attempt before, owned, or NULL */
+	bool stopping;         /* told to stop */
+	bool killed;           /* SIGKILL was sent */
+	int64_t kill_mono;     /* stopping: when SIGKILL follows */
+	json_t *last;          /* "terminated" object of the attempt before, owned, or NULL */
 };
 
 struct pod_state {
@@ -55,9 +55,9 @@ struct pod_state {
 	char **ips;
 	int64_t start_ms, start_mono; /* when the agent first saw it */
 	bool deleting;
-	int64_t grace_ms; /* deleting: for each container */
+	int64_t grace_ms;                 /* deleting: for each container */
 	char *fail_reason, *fail_message; /* the agent ended it: DeadlineExceeded, Evicted ... */
-	bool cleaned; /* all of it is gone from the node */
+	bool cleaned;                     /* all of it is gone from the node */
 };
 
 /* Makes the state of a pod just seen. References pod. NULL where it has no uid or name. */
@@ -71,7 +71,8 @@ struct container_state *pod_state_find(struct pod_state *s, const char *containe
 void container_ended(struct container_state *c, int exit_code, int signal, bool oom, int64_t now_ms, int64_t now_mono);
 /* The next attempt begins: keeps what is told of the last one, grows the back-off. */
 void container_begin(struct container_state *c, const char *id, int64_t now_mono);
-/* It cannot start now: tried again after 10 s, doubling up to 300 s. back_off_reason replaces reason from the second on. */
+/* It cannot start now: tried again after 10 s, doubling up to 300 s. back_off_reason replaces reason from the second
+ * on. */
 void container_blocked(struct container_state *c, const char *reason, const char *message, int64_t now_mono);
 /* The sandbox is gone: what ran has ended; everything, init containers too, starts again. */
 void pod_sandbox_lost(struct pod_state *s, int64_t now_ms, int64_t now_mono);

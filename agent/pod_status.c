@@ -45,8 +45,8 @@ static json_t *crash_loop(const struct pod_state *s, const struct container_stat
 		snprintf(human, sizeof(human), "%lldm%llds", (long long)sec / 60, (long long)sec % 60);
 	else
 		snprintf(human, sizeof(human), "%llds", (long long)sec);
-	AUTO_FREE char *text = xasprintf("back-off %s restarting failed container=%s pod=%s_%s(%s)", human, c->name, s->name, s->ns,
-					 s->uid);
+	AUTO_FREE char *text = xasprintf("back-off %s restarting failed container=%s pod=%s_%s(%s)", human, c->name,
+					 s->name, s->ns, s->uid);
 	return waiting("CrashLoopBackOff", text);
 }
 
@@ -79,7 +79,8 @@ static json_t *container_current(const struct pod_state *s, const struct contain
 		if (c->wait_reason)
 			return waiting(c->wait_reason, c->wait_message);
 		return c->backoff_ms && container_restart_mono(c) > now_mono ? crash_loop(s, c) : terminated(c);
-	default: return waiting_state(s, c);
+	default:
+		return waiting_state(s, c);
 	}
 }
 
@@ -98,7 +99,8 @@ static json_t *volume_mounts(const struct container_state *c)
 {
 	json_t *list = json_array(), *m;
 	size_t i;
-	json_array_foreach(json_object_get(c->spec, "volumeMounts"), i, m) {
+	json_array_foreach(json_object_get(c->spec, "volumeMounts"), i, m)
+	{
 		json_t *o = json_object();
 		json_set_str(o, "mountPath", json_str_or(m, "mountPath", ""));
 		json_set_str(o, "name", json_str_or(m, "name", ""));
@@ -113,7 +115,8 @@ static json_t *volume_mounts(const struct container_state *c)
 
 static void add_resources(json_t *o, const struct container_state *c)
 {
-	const json_t *resources = json_object_get(c->spec, "resources"), *requests = json_object_get(resources, "requests");
+	const json_t *resources = json_object_get(c->spec, "resources"),
+		     *requests = json_object_get(resources, "requests");
 	json_object_set_new(o, "resources", resources ? json_deep_copy(resources) : json_object());
 	if (json_object_size(requests))
 		json_object_set_new(o, "allocatedResources", json_deep_copy(requests));
@@ -187,7 +190,8 @@ static void list_names(const struct pod_state *s, bool init, struct str *out)
 		const struct container_state *c = &s->containers[i];
 		bool bad;
 		if (init)
-			bad = (c->kind == CONTAINER_INIT && !container_ready(c)) || (c->kind == CONTAINER_SIDECAR && !c->started);
+			bad = (c->kind == CONTAINER_INIT && !container_ready(c)) ||
+			      (c->kind == CONTAINER_SIDECAR && !c->started);
 		else
 			bad = c->kind != CONTAINER_INIT && !container_ready(c);
 		if (bad)
@@ -205,9 +209,8 @@ static const json_t *find_condition(const json_t *status, const char *type)
 {
 	size_t i;
 	json_t *c;
-	json_array_foreach(json_object_get(status, "conditions"), i, c)
-		if (str_eq(json_str_at(c, "type"), type))
-			return c;
+	json_array_foreach(json_object_get(status, "conditions"), i,
+			   c) if (str_eq(json_str_at(c, "type"), type)) return c;
 	return NULL;
 }
 
@@ -237,7 +240,8 @@ static bool gates_pass(const struct pod_state *s, struct str *missing)
 {
 	size_t i;
 	json_t *gate;
-	json_array_foreach(json_at(s->pod, "spec.readinessGates"), i, gate) {
+	json_array_foreach(json_at(s->pod, "spec.readinessGates"), i, gate)
+	{
 		const char *type = json_str_or(gate, "conditionType", "");
 		const json_t *c = find_condition(json_object_get(s->pod, "status"), type);
 		if (!str_eq(json_str_at(c, "status"), "True"))
@@ -252,27 +256,34 @@ static void add_conditions(json_t *status, const struct pod_state *s, const stru
 	json_t *list = json_array();
 	list_names(s, false, &unready);
 	list_names(s, true, &uninit);
-	bool over = !strcmp(phase, "Succeeded"), failed = !strcmp(phase, "Failed"), sandbox = s->sandbox == SANDBOX_READY;
+	bool over = !strcmp(phase, "Succeeded"), failed = !strcmp(phase, "Failed"),
+	     sandbox = s->sandbox == SANDBOX_READY;
 	const char *why = over ? "PodCompleted" : failed ? "PodFailed" : NULL;
 	AUTO_FREE char *unready_text = xasprintf("containers with unready status: [%s]", str_text(&unready));
 	AUTO_FREE char *uninit_text = xasprintf("containers with incomplete status: [%s]", str_text(&uninit));
 	bool ready = !unready.len && !why, gates_ok = gates_pass(s, &gates);
 	AUTO_FREE char *gate_text = xasprintf("the status of pod readiness gate %s is not \"True\"", str_text(&gates));
-	add_condition(list, s, in, (struct condition){ "PodReadyToStartContainers", sandbox, NULL, NULL });
-	add_condition(list, s, in, (struct condition){ "Initialized", !uninit.len || over,
-						       "ContainersNotInitialized", uninit_text });
-	add_condition(list, s, in, (struct condition){ "Ready", ready && gates_ok,
-						       why     ? why : ready ? "ReadinessGatesNotReady" : "ContainersNotReady",
-						       why ? NULL : ready ? gate_text : unready_text });
-	add_condition(list, s, in, (struct condition){ "ContainersReady", ready, why ? why : "ContainersNotReady",
-						       why ? NULL : unready_text });
-	add_condition(list, s, in, (struct condition){ "PodScheduled", true, NULL, NULL });
+	add_condition(list, s, in, (struct condition){"PodReadyToStartContainers", sandbox, NULL, NULL});
+	add_condition(list, s, in,
+		      (struct condition){"Initialized", !uninit.len || over, "ContainersNotInitialized", uninit_text});
+	add_condition(list, s, in,
+		      (struct condition){"Ready", ready && gates_ok,
+					 why     ? why
+					 : ready ? "ReadinessGatesNotReady"
+						 : "ContainersNotReady",
+					 why     ? NULL
+					 : ready ? gate_text
+						 : unready_text});
+	add_condition(
+	    list, s, in,
+	    (struct condition){"ContainersReady", ready, why ? why : "ContainersNotReady", why ? NULL : unready_text});
+	add_condition(list, s, in, (struct condition){"PodScheduled", true, NULL, NULL});
 	json_object_set_new(status, "conditions", list);
 }
 
 static void add_ips(json_t *status, const struct pod_state *s, const char *host_ip)
 {
-	char *own[] = { (char *)host_ip, NULL }, **ips = pod_host_network(s) ? own : s->ips;
+	char *own[] = {(char *)host_ip, NULL}, **ips = pod_host_network(s) ? own : s->ips;
 	if (host_ip) {
 		json_set_str(status, "hostIP", host_ip);
 		json_object_set_new(status, "hostIPs", json_pack("[{s:s}]", "ip", host_ip));
@@ -307,15 +318,14 @@ json_t *pod_status(const struct pod_state *s, const struct pod_status_in *in)
 
 json_t *pod_status_patch(const struct pod_state *s, const json_t *status)
 {
-	static const char *const texts[] = { "message", "reason" };
+	static const char *const texts[] = {"message", "reason"};
 	json_t *copy = json_deep_copy(status), *c;
 	size_t i;
 	for (size_t t = 0; t < ARRAY_LEN(texts); t++) {
 		if (!json_object_get(copy, texts[t]))
 			json_object_set_new(copy, texts[t], json_null());
-		json_array_foreach(json_object_get(copy, "conditions"), i, c)
-			if (!json_object_get(c, texts[t]))
-				json_object_set_new(c, texts[t], json_null());
+		json_array_foreach(json_object_get(copy, "conditions"), i, c) if (!json_object_get(c, texts[t]))
+		    json_object_set_new(c, texts[t], json_null());
 	}
 	return json_pack("{s:{s:s}, s:o}", "metadata", "uid", s->uid, "status", copy);
 }

@@ -1,8 +1,8 @@
 /* The plan of a pod carried out: a table from actions to appliers.
  *
- * Happy path: plan, apply each action, record, report, sleep until the plan's time or the next event. What can fail: each
- * applier reports into the state, from which the next plan follows. What always holds: nothing is applied while the
- * supervisor's view is still being fetched after a restart. */
+ * Happy path: plan, apply each action, record, report, sleep until the plan's time or the next event. What can fail:
+ * each applier reports into the state, from which the next plan follows. What always holds: nothing is applied while
+ * the supervisor's view is still being fetched after a restart. */
 #include <errno.h>
 
 #include "agent/events.h"
@@ -56,13 +56,13 @@ static void do_finish(struct pod *p, const struct pod_action *a)
 }
 
 static void (*const appliers[])(struct pod *p, const struct pod_action *a) = {
-	[POD_CREATE_SANDBOX] = do_create_sandbox,
-	[POD_START] = do_start,
-	[POD_STOP] = do_stop,
-	[POD_KILL] = do_kill,
-	[POD_TEARDOWN] = do_teardown,
-	[POD_FAIL] = do_fail,
-	[POD_FINISH] = do_finish,
+    [POD_CREATE_SANDBOX] = do_create_sandbox,
+    [POD_START] = do_start,
+    [POD_STOP] = do_stop,
+    [POD_KILL] = do_kill,
+    [POD_TEARDOWN] = do_teardown,
+    [POD_FAIL] = do_fail,
+    [POD_FINISH] = do_finish,
 };
 
 void pod_sync(struct pod *p)

@@ -1,8 +1,8 @@
 /* The probes of a running container: the state machine of probe_plan.c over the handlers of hook.c.
  *
- * Happy path: a timer starts the handler, its end goes into the plan, a verdict changes the container's started, ready or
- * kill_reason. What can fail: the handler, which is what a probe is for. What always holds: liveness and readiness wait
- * for the startup probe. */
+ * Happy path: a timer starts the handler, its end goes into the plan, a verdict changes the container's started, ready
+ * or kill_reason. What can fail: the handler, which is what a probe is for. What always holds: liveness and readiness
+ * wait for the startup probe. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +64,8 @@ static void on_result(void *arg, bool ok, const char *text)
 		return;
 	bool ready = c->ready, started = c->started;
 	if (!ok)
-		events_pod(p->agent->events, p->state, c->name, true, "Unhealthy", "%s probe failed: %s", probe_name(pr->kind), text);
+		events_pod(p->agent->events, p->state, c->name, true, "Unhealthy", "%s probe failed: %s",
+			   probe_name(pr->kind), text);
 	apply(pr, c, probe_plan_result(&pr->plan, ok, clock_mono_ms()));
 	if (c->kill_reason || (pr->kind == PROBE_STARTUP && c->started))
 		timer_stop(pr->timer);
@@ -102,7 +103,8 @@ void probes_start(struct container_work *w, struct container_state *c, bool fres
 		struct probe *pr = &w->probes[k];
 		pr->work = w;
 		pr->kind = k;
-		probe_plan_init(&pr->plan, spec, c->started_mono, clock_mono_ms(), fresh ? 0 : rand_below(1000) / 1000.0);
+		probe_plan_init(&pr->plan, spec, c->started_mono, clock_mono_ms(),
+				fresh ? 0 : rand_below(1000) / 1000.0);
 		pr->timer = timer_new(w->pod->agent->loop, on_timer, pr);
 		schedule(pr);
 	}

@@ -6,7 +6,7 @@
 
 static const struct {
 	const char *name, *field;
-} kinds[PROBE_KINDS] = { { "Startup", "startupProbe" }, { "Liveness", "livenessProbe" }, { "Readiness", "readinessProbe" } };
+} kinds[PROBE_KINDS] = {{"Startup", "startupProbe"}, {"Liveness", "livenessProbe"}, {"Readiness", "readinessProbe"}};
 
 const char *probe_name(enum probe_kind k)
 {
@@ -27,12 +27,12 @@ static int64_t at_least(const json_t *spec, const char *field, int64_t otherwise
 void probe_plan_init(struct probe_plan *p, const json_t *spec, int64_t started_mono, int64_t now_mono, double jitter)
 {
 	*p = (struct probe_plan){
-		.delay_ms = at_least(spec, "initialDelaySeconds", 0, 0) * 1000,
-		.period_ms = at_least(spec, "periodSeconds", 10, 1) * 1000,
-		.timeout_ms = at_least(spec, "timeoutSeconds", 1, 1) * 1000,
-		.success_threshold = (int)at_least(spec, "successThreshold", 1, 1),
-		.failure_threshold = (int)at_least(spec, "failureThreshold", 3, 1),
-		.grace_ms = -1,
+	    .delay_ms = at_least(spec, "initialDelaySeconds", 0, 0) * 1000,
+	    .period_ms = at_least(spec, "periodSeconds", 10, 1) * 1000,
+	    .timeout_ms = at_least(spec, "timeoutSeconds", 1, 1) * 1000,
+	    .success_threshold = (int)at_least(spec, "successThreshold", 1, 1),
+	    .failure_threshold = (int)at_least(spec, "failureThreshold", 3, 1),
+	    .grace_ms = -1,
 	};
 	if (json_object_get(spec, "terminationGracePeriodSeconds"))
 		p->grace_ms = json_int_at(spec, "terminationGracePeriodSeconds", 30) * 1000;

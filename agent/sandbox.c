@@ -1,9 +1,9 @@
 /* A pod's sandbox: volumes, cgroup, supervisor, network namespace, network, pause.
  *
- * Happy path of making one: each step's end starts the next; the last sets SANDBOX_READY. Taking down: the supervisor ends
- * all processes, the network namespace is let go of, the plugins free the address, mounts and directories go. What can
- * fail: any step; then an event tells, everything made is taken down, and the plan tries again. What always holds: every
- * step may be done twice. */
+ * Happy path of making one: each step's end starts the next; the last sets SANDBOX_READY. Taking down: the supervisor
+ * ends all processes, the network namespace is let go of, the plugins free the address, mounts and directories go. What
+ * can fail: any step; then an event tells, everything made is taken down, and the plan tries again. What always holds:
+ * every step may be done twice. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +60,9 @@ int sandbox_write_files(struct pod *p, struct err *e)
 	AUTO_FREE char *line = xasprintf("%s\n", name);
 	struct {
 		const char *dir, *file, *text;
-	} files[] = { { p->volumes_dir, "etc-hosts", str_text(&hosts) }, { p->dir, "hostname", line }, { p->dir, "resolv.conf", str_text(&resolv) } };
+	} files[] = {{p->volumes_dir, "etc-hosts", str_text(&hosts)},
+		     {p->dir, "hostname", line},
+		     {p->dir, "resolv.conf", str_text(&resolv)}};
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(files); i++) {
 		AUTO_FREE char *path = xasprintf("%s/%s", files[i].dir, files[i].file);
@@ -75,7 +77,9 @@ static int make_shm(struct pod *p, struct err *e)
 	int r = fs_mkdir_p(path, 01777, e);
 	if (r < 0 || mounts_is_tmpfs(path) || json_bool_at(p->state->pod, "spec.hostIPC", false))
 		return r;
-	return mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=64m") < 0 ? err_sys(e, "mount %s", path) : 0;
+	return mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=64m") < 0
+		   ? err_sys(e, "mount %s", path)
+		   : 0;
 }
 
 static int make_cgroup(struct pod *p, struct err *e)
@@ -118,10 +122,15 @@ static void start_pause(struct pod *p)
 {
 	struct err e = ERR_INIT;
 	AUTO_FREE char *bundle = xasprintf("%s/pause", p->dir), *config = xasprintf("%s/config.json", bundle);
-	AUTO_FREE char *cgroup = xasprintf("%s/pause", p->cgroup), *rootfs = xasprintf("%s/pause", p->agent->config->run_dir);
+	AUTO_FREE char *cgroup = xasprintf("%s/pause", p->cgroup),
+		       *rootfs = xasprintf("%s/pause", p->agent->config->run_dir);
 	AUTO_FREE char *name = pod_hostname(p->state->pod, p->agent->config->node_name);
-	struct oci_in in = { .pod = p->state->pod, .rootfs = rootfs, .cgroup = cgroup, .hostname = name, .oom_floor = p->agent->oom_floor,
-			     .netns = pod_host_network(p->state) ? NULL : p->netns };
+	struct oci_in in = {.pod = p->state->pod,
+			    .rootfs = rootfs,
+			    .cgroup = cgroup,
+			    .hostname = name,
+			    .oom_floor = p->agent->oom_floor,
+			    .netns = pod_host_network(p->state) ? NULL : p->netns};
 	AUTO_JSON *spec = oci_spec_pause(&in);
 	AUTO_FREE char *old_exit = xasprintf("%s/exit.json", bundle);
 	unlink(old_exit);
@@ -134,7 +143,7 @@ static void start_pause(struct pod *p)
 		creation_failed(p, &e);
 		return;
 	}
-	struct shim_container c = { .id = "pause", .bundle = bundle };
+	struct shim_container c = {.id = "pause", .bundle = bundle};
 	shim_create(p->shim, &c, on_pause_created, p);
 }
 
@@ -144,7 +153,8 @@ static void on_network(void *arg, const json_t *result, const struct err *e)
 	p->cni = NULL;
 	chain_free(TAKE(p->chain));
 	if (e) {
-		AUTO_FREE char *text = xasprintf("Failed to create pod sandbox: failed to setup network for sandbox: %s", err_text(e));
+		AUTO_FREE char *text =
+		    xasprintf("Failed to create pod sandbox: failed to setup network for sandbox: %s", err_text(e));
 		sandbox_failed(p, "FailedCreatePodSandBox", text);
 		p->state->sandbox = SANDBOX_LOST;
 		pod_kick(p);
@@ -161,16 +171,18 @@ static json_t *port_mappings(const json_t *pod)
 	json_t *list = json_array(), *c, *port;
 	size_t i, j;
 	json_array_foreach(json_at(pod, "spec.containers"), i, c)
-		json_array_foreach(json_object_get(c, "ports"), j, port) {
-			if (!json_int_at(port, "hostPort", 0))
-				continue;
-			AUTO_FREE char *proto = xstrdup(json_str_or(port, "protocol", "TCP"));
-			for (char *t = proto; *t; t++)
-				*t |= 0x20;
-			json_array_append_new(list, json_pack("{s:I, s:I, s:s, s:s}", "hostPort", (json_int_t)json_int_at(port, "hostPort", 0),
-							      "containerPort", (json_int_t)json_int_at(port, "containerPort", 0),
-							      "protocol", proto, "hostIP", json_str_or(port, "hostIP", "")));
-		}
+	    json_array_foreach(json_object_get(c, "ports"), j, port)
+	{
+		if (!json_int_at(port, "hostPort", 0))
+			continue;
+		AUTO_FREE char *proto = xstrdup(json_str_or(port, "protocol", "TCP"));
+		for (char *t = proto; *t; t++)
+			*t |= 0x20;
+		json_array_append_new(list, json_pack("{s:I, s:I, s:s, s:s}", "hostPort",
+						      (json_int_t)json_int_at(port, "hostPort", 0), "containerPort",
+						      (json_int_t)json_int_at(port, "containerPort", 0), "protocol",
+						      proto, "hostIP", json_str_or(port, "hostIP", "")));
+	}
 	return json_pack("{s:o}", "portMappings", list);
 }
 
@@ -178,7 +190,8 @@ static int load_chain(struct pod *p, struct err *e)
 {
 	const struct agent_config *c = p->agent->config;
 	AUTO_FREE char *cache = xasprintf("%s/cni", c->data_dir);
-	struct chain_config cc = { .loop = p->agent->loop, .conf_dir = c->cni_conf_dir, .plugin_path = c->cni_bin_dir, .cache_dir = cache };
+	struct chain_config cc = {
+	    .loop = p->agent->loop, .conf_dir = c->cni_conf_dir, .plugin_path = c->cni_bin_dir, .cache_dir = cache};
 	chain_free(TAKE(p->chain));
 	return chain_load(&cc, &p->chain, e);
 }
@@ -199,8 +212,12 @@ static void start_network(struct pod *p)
 		return;
 	}
 	AUTO_JSON *capabilities = port_mappings(s->pod);
-	struct chain_attachment a = { .container_id = s->uid, .netns = p->netns, .pod_namespace = s->ns, .pod_name = s->name,
-				      .pod_uid = s->uid, .capability_args = capabilities };
+	struct chain_attachment a = {.container_id = s->uid,
+				     .netns = p->netns,
+				     .pod_namespace = s->ns,
+				     .pod_name = s->name,
+				     .pod_uid = s->uid,
+				     .capability_args = capabilities};
 	p->cni = chain_add(p->chain, &a, on_network, p);
 }
 
@@ -226,7 +243,7 @@ static void on_shim_exit(void *arg, const struct shim_exit *x)
 
 static struct shim_config shim_config_of(const struct pod *p)
 {
-	return (struct shim_config){ p->agent->loop, p->agent->config->shim_path, p->dir, p->cgroup };
+	return (struct shim_config){p->agent->loop, p->agent->config->shim_path, p->dir, p->cgroup};
 }
 
 /* What the supervisor still wrote down counts; the rest has been killed with it. */
@@ -240,8 +257,12 @@ static void collect_exits(struct pod *p)
 		if ((c->phase != PHASE_RUNNING && c->phase != PHASE_STARTING) || json_read_file(path, &o, NULL) < 0 ||
 		    !str_eq(json_str_at(o, "container"), c->id))
 			continue;
-		struct shim_exit x = { c->id, "", (int)json_int_at(o, "exit_code", 137), (int)json_int_at(o, "signal", 0),
-				       json_bool_at(o, "oom", false), json_int_at(o, "finished", 0) };
+		struct shim_exit x = {c->id,
+				      "",
+				      (int)json_int_at(o, "exit_code", 137),
+				      (int)json_int_at(o, "signal", 0),
+				      json_bool_at(o, "oom", false),
+				      json_int_at(o, "finished", 0)};
 		if (!c->started_ms)
 			c->started_ms = json_int_at(o, "started", 0) / 1000000;
 		container_exited(p, c, &x);
@@ -259,8 +280,8 @@ static void supervisor_lost(struct pod *p)
 	for (size_t i = 0; i < p->n_work; i++)
 		container_work_stop(&p->work[i]);
 	if (shim_clean_dead(&sc, &e) < 0)
-		log_warn("supervisor's remains not removed, tried again pod=%s/%s error=\"%s\"", p->state->ns, p->state->name,
-			 err_text(&e));
+		log_warn("supervisor's remains not removed, tried again pod=%s/%s error=\"%s\"", p->state->ns,
+			 p->state->name, err_text(&e));
 }
 
 static void teardown_network(struct pod *p);
@@ -286,7 +307,7 @@ static void on_shim_gone(void *arg)
 	pod_kick(p);
 }
 
-static const struct shim_ops shim_callbacks = { .on_exit = on_shim_exit, .on_gone = on_shim_gone };
+static const struct shim_ops shim_callbacks = {.on_exit = on_shim_exit, .on_gone = on_shim_gone};
 
 static int make_dirs(struct pod *p, struct err *e)
 {
@@ -372,7 +393,8 @@ static void on_network_gone(void *arg, const json_t *result, const struct err *e
 	p->cni = NULL;
 	chain_free(TAKE(p->chain));
 	if (e)
-		log_warn("address not freed, ignoring pod=%s/%s error=\"%s\"", p->state->ns, p->state->name, err_text(e));
+		log_warn("address not freed, ignoring pod=%s/%s error=\"%s\"", p->state->ns, p->state->name,
+			 err_text(e));
 	torn_down(p);
 }
 
@@ -386,13 +408,16 @@ static void teardown_network(struct pod *p)
 		return;
 	}
 	if (netns_drop(p->netns, &e) < 0)
-		log_warn("network namespace not removed, ignoring pod=%s/%s error=\"%s\"", p->state->ns, p->state->name, err_text(&e));
+		log_warn("network namespace not removed, ignoring pod=%s/%s error=\"%s\"", p->state->ns, p->state->name,
+			 err_text(&e));
 	if (load_chain(p, &e) < 0) {
 		on_network_gone(p, NULL, &e);
 		return;
 	}
-	struct chain_attachment a = { .container_id = p->state->uid, .pod_namespace = p->state->ns, .pod_name = p->state->name,
-				      .pod_uid = p->state->uid };
+	struct chain_attachment a = {.container_id = p->state->uid,
+				     .pod_namespace = p->state->ns,
+				     .pod_name = p->state->name,
+				     .pod_uid = p->state->uid};
 	p->cni = chain_del(p->chain, &a, on_network_gone, p);
 }
 
@@ -401,7 +426,8 @@ static void on_shutdown_failed(void *arg, int r, const struct shim_answer *a, co
 	(void)a;
 	struct pod *p = arg;
 	if (r < 0 && r != -ECONNRESET) /* its end comes as on_gone */
-		log_warn("supervisor would not shut down pod=%s/%s error=\"%s\"", p->state->ns, p->state->name, err_text(e));
+		log_warn("supervisor would not shut down pod=%s/%s error=\"%s\"", p->state->ns, p->state->name,
+			 err_text(e));
 }
 
 void sandbox_teardown(struct pod *p)
@@ -417,7 +443,8 @@ void sandbox_teardown(struct pod *p)
 	struct shim_config sc = shim_config_of(p);
 	struct err e = ERR_INIT;
 	if (fs_exists(p->dir) && shim_clean_dead(&sc, &e) < 0)
-		log_warn("supervisor's remains not removed, ignoring pod=%s/%s error=\"%s\"", p->state->ns, p->state->name, err_text(&e));
+		log_warn("supervisor's remains not removed, ignoring pod=%s/%s error=\"%s\"", p->state->ns,
+			 p->state->name, err_text(&e));
 	teardown_network(p);
 }
 
@@ -440,7 +467,7 @@ static void compare(struct pod *p, const struct shim_status *st)
 			c->started_ms = st->started_ns / 1000000;
 			c->started_mono = clock_mono_ms() - (clock_wall_ms() - c->started_ms);
 		}
-		struct shim_exit x = { c->id, "", st->exit_code, st->signal, st->oom, st->finished_ns };
+		struct shim_exit x = {c->id, "", st->exit_code, st->signal, st->oom, st->finished_ns};
 		if (st->state == SHIM_IS_STOPPED)
 			container_exited(p, c, &x);
 		else if (st->state == SHIM_IS_RUNNING)
@@ -467,7 +494,7 @@ static void settle_unknown(struct pod *p)
 			c->phase = PHASE_WAITING;
 			continue;
 		}
-		struct shim_exit x = { c->id, "", 137, 9, false, 0 };
+		struct shim_exit x = {c->id, "", 137, 9, false, 0};
 		container_exited(p, c, &x);
 	}
 }
@@ -481,7 +508,8 @@ static void on_state(void *arg, const struct shim_status *st, int r, const struc
 	}
 	p->busy_restore = false;
 	if (r < 0) {
-		log_warn("supervisor did not tell its state pod=%s/%s error=\"%s\"", p->state->ns, p->state->name, err_text(e));
+		log_warn("supervisor did not tell its state pod=%s/%s error=\"%s\"", p->state->ns, p->state->name,
+			 err_text(e));
 		return; /* on_gone follows */
 	}
 	settle_unknown(p);

@@ -1,7 +1,7 @@
 /* Routes of the agent's server.
  *
- * Happy path: the client's certificate is verified by TLS, its subject is one that may ask, the route's handler answers.
- * What can fail: 401, 403, 404, 405. What always holds: nothing but /healthz is answered to a client without a
+ * Happy path: the client's certificate is verified by TLS, its subject is one that may ask, the route's handler
+ * answers. What can fail: 401, 403, 404, 405. What always holds: nothing but /healthz is answered to a client without a
  * certificate. */
 #include "agent/server.h"
 
@@ -31,7 +31,7 @@ bool server_allows(const char *common_name, char *const *organizations)
 
 void server_text(struct http_exchange *x, int status, const char *fmt, ...)
 {
-	static const struct http_header headers[] = { { "content-type", "text/plain" }, { NULL, NULL } };
+	static const struct http_header headers[] = {{"content-type", "text/plain"}, {NULL, NULL}};
 	va_list ap;
 	va_start(ap, fmt);
 	AUTO_FREE char *text = xvasprintf(fmt, ap);
@@ -41,7 +41,7 @@ void server_text(struct http_exchange *x, int status, const char *fmt, ...)
 
 void server_json(struct http_exchange *x, int status, const json_t *body)
 {
-	static const struct http_header headers[] = { { "content-type", "application/json" }, { NULL, NULL } };
+	static const struct http_header headers[] = {{"content-type", "application/json"}, {NULL, NULL}};
 	AUTO_FREE char *text = json_text(body);
 	http_respond(x, status, headers, text, strlen(text));
 }
@@ -61,12 +61,13 @@ void server_pods(struct agent *a, struct http_exchange *x, const struct target *
 	const char *uid;
 	struct pod *p;
 	while (map_next(a->pods, &at, &uid, &p)) {
-		struct pod_status_in in = { a->boot_ip, p->reported, clock_wall_ms(), clock_mono_ms() };
+		struct pod_status_in in = {a->boot_ip, p->reported, clock_wall_ms(), clock_mono_ms()};
 		json_t *o = json_copy(p->state->pod);
 		json_object_set_new(o, "status", pod_status(p->state, &in));
 		json_array_append_new(items, o);
 	}
-	AUTO_JSON *list = json_pack("{s:s, s:s, s:{}, s:o}", "kind", "PodList", "apiVersion", "v1", "metadata", "items", items);
+	AUTO_JSON *list =
+	    json_pack("{s:s, s:s, s:{}, s:o}", "kind", "PodList", "apiVersion", "v1", "metadata", "items", items);
 	server_json(x, 200, list);
 }
 
@@ -77,16 +78,16 @@ static const struct route {
 	bool pod, container, open;
 	void (*handle)(struct agent *a, struct http_exchange *x, const struct target *t);
 } routes[] = {
-	{ "healthz", 0, false, false, true, healthz },
-	{ "pods", 0, false, false, false, server_pods },
-	{ "stats", 1, false, false, false, server_stats },
-	{ "containerLogs", 3, true, true, false, server_logs },
-	{ "exec", 3, true, true, false, server_exec },
-	{ "exec", 4, true, true, false, server_exec },
-	{ "attach", 3, true, true, false, server_attach },
-	{ "attach", 4, true, true, false, server_attach },
-	{ "portForward", 2, true, false, false, server_port_forward },
-	{ "portForward", 3, true, false, false, server_port_forward },
+    {"healthz", 0, false, false, true, healthz},
+    {"pods", 0, false, false, false, server_pods},
+    {"stats", 1, false, false, false, server_stats},
+    {"containerLogs", 3, true, true, false, server_logs},
+    {"exec", 3, true, true, false, server_exec},
+    {"exec", 4, true, true, false, server_exec},
+    {"attach", 3, true, true, false, server_attach},
+    {"attach", 4, true, true, false, server_attach},
+    {"portForward", 2, true, false, false, server_port_forward},
+    {"portForward", 3, true, false, false, server_port_forward},
 };
 
 static const struct route *find_route(char *const *parts)
@@ -100,7 +101,7 @@ static const struct route *find_route(char *const *parts)
 
 static void dispatch(struct agent *a, struct http_exchange *x, const struct route *r, char **parts)
 {
-	struct target t = { .parts = parts + 1 };
+	struct target t = {.parts = parts + 1};
 	if (r->pod) {
 		t.pod = pod_find(a, parts[1], parts[2]);
 		if (!t.pod) {
@@ -155,10 +156,15 @@ static int start_https(struct server *s, struct err *e)
 	const struct agent_config *c = s->agent->config;
 	if (!c->port || !c->tls_cert_file || !c->tls_key_file)
 		return 0;
-	struct tls_config tls = { .cert_file = c->tls_cert_file, .key_file = c->tls_key_file, .ca_file = c->client_ca_file };
+	struct tls_config tls = {
+	    .cert_file = c->tls_cert_file, .key_file = c->tls_key_file, .ca_file = c->client_ca_file};
 	int r = tls_server_new(&tls, &s->tls, e);
-	struct http_server_config hc = { .loop = s->agent->loop, .bind_address = c->address, .port = c->port, .tls = s->tls,
-					 .on_request = on_request, .arg = s };
+	struct http_server_config hc = {.loop = s->agent->loop,
+					.bind_address = c->address,
+					.port = c->port,
+					.tls = s->tls,
+					.on_request = on_request,
+					.arg = s};
 	return r < 0 ? r : http_server_start(&hc, &s->https, e);
 }
 
@@ -166,8 +172,11 @@ int server_start(struct agent *a, struct server **ret, struct err *e)
 {
 	struct server *s = xcalloc(1, sizeof(*s));
 	s->agent = a;
-	struct http_server_config hc = { .loop = a->loop, .bind_address = "127.0.0.1", .port = a->config->healthz_port,
-					 .on_request = on_healthz, .arg = s };
+	struct http_server_config hc = {.loop = a->loop,
+					.bind_address = "127.0.0.1",
+					.port = a->config->healthz_port,
+					.on_request = on_healthz,
+					.arg = s};
 	int r = start_https(s, e);
 	if (r == 0 && a->config->healthz_port)
 		r = http_server_start(&hc, &s->healthz, e);

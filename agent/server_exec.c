@@ -1,9 +1,9 @@
 /* /exec and /attach over WebSocket, with Kubernetes' channel protocols v5 and v4.
  *
  * Happy path: channels 0 stdin, 1 stdout, 2 stderr, 3 the final Status, 4 the terminal's size; with v5 a message on 255
- * closes a channel. Bytes go through pipes (or the pty's master) between the socket and the supervisor. What can fail: the
- * start (a Status of failure), the peer's going away. What always holds: neither side is read faster than the other takes,
- * and the Status comes after the last output. */
+ * closes a channel. Bytes go through pipes (or the pty's master) between the socket and the supervisor. What can fail:
+ * the start (a Status of failure), the peer's going away. What always holds: neither side is read faster than the other
+ * takes, and the Status comes after the last output. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,8 +37,8 @@ struct session {
 	int in_fd;                 /* pipe to stdin; the master with tty (owned by out[0]) */
 	struct fd_watch *in_watch; /* while the pipe is full */
 	struct str in_pending;
-	struct timer *timer;       /* after the exit: a child may keep the pipes open */
-	char *uid, *container;     /* attach: for resizing */
+	struct timer *timer;   /* after the exit: a child may keep the pipes open */
+	char *uid, *container; /* attach: for resizing */
 	char *message;
 	bool tty, attach, in_close, ended, failed, told;
 	int exit_code;
@@ -78,17 +78,20 @@ static void on_ws_close(void *arg)
 
 static void send_status(struct session *s)
 {
-	AUTO_JSON *o = json_pack("{s:{}, s:s}", "metadata", "status", s->failed || s->exit_code ? "Failure" : "Success");
+	AUTO_JSON *o =
+	    json_pack("{s:{}, s:s}", "metadata", "status", s->failed || s->exit_code ? "Failure" : "Success");
 	if (s->failed) {
 		json_set_str(o, "message", s->message ? s->message : "");
 		json_set_str(o, "reason", "InternalError");
 		json_set_int(o, "code", 500);
 	} else if (s->exit_code) {
 		AUTO_FREE char *code = xasprintf("%d", s->exit_code);
-		AUTO_FREE char *text = xasprintf("command terminated with non-zero exit code: exit status %d", s->exit_code);
+		AUTO_FREE char *text =
+		    xasprintf("command terminated with non-zero exit code: exit status %d", s->exit_code);
 		json_set_str(o, "message", text);
 		json_set_str(o, "reason", "NonZeroExitCode");
-		json_object_set_new(o, "details", json_pack("{s:[{s:s, s:s}]}", "causes", "reason", "ExitCode", "message", code));
+		json_object_set_new(o, "details",
+				    json_pack("{s:[{s:s, s:s}]}", "causes", "reason", "ExitCode", "message", code));
 	}
 	AUTO_FREE char *text = json_text(o);
 	ws_send_channel(s->ws, CH_ERROR, text, strlen(text));
@@ -141,7 +144,8 @@ static void update_watches(struct session *s)
 	ws_pause(s->ws, want);
 	for (int i = 0; i < 2; i++)
 		if (s->out[i].watch)
-			fd_watch_set(s->out[i].watch, (room ? FD_READ : 0) | (i == 0 && s->tty && !s->attach && want ? FD_WRITE : 0));
+			fd_watch_set(s->out[i].watch,
+				     (room ? FD_READ : 0) | (i == 0 && s->tty && !s->attach && want ? FD_WRITE : 0));
 	if (s->tty && !s->attach)
 		return;
 	if (want && !s->in_watch)
@@ -235,7 +239,7 @@ static void on_drain(void *arg)
 
 static void open_output(struct session *s, int i, uint8_t channel, int fd)
 {
-	s->out[i] = (struct output){ s, channel, fd, NULL };
+	s->out[i] = (struct output){s, channel, fd, NULL};
 	s->out[i].watch = fd_watch_new(s->agent->loop, fd, FD_READ, on_output, &s->out[i]);
 }
 
@@ -252,7 +256,8 @@ static void on_started(void *arg, int r, int tty_fd, const struct err *e)
 	if (r < 0) {
 		s->exec = NULL;
 		close_fd(&tty_fd);
-		AUTO_FREE char *text = xasprintf("Internal error occurred: error executing command in container: %s", err_text(e));
+		AUTO_FREE char *text =
+		    xasprintf("Internal error occurred: error executing command in container: %s", err_text(e));
 		fail(s, text);
 		return;
 	}
@@ -285,20 +290,23 @@ static bool flag(struct http_exchange *x, const char *kubelet_name, const char *
 
 static struct session *accept_session(struct agent *a, struct http_exchange *x, const struct target *t)
 {
-	static const char *const protocols[] = { "v5.channel.k8s.io", "v4.channel.k8s.io", NULL };
-	static const struct ws_ops ops = { on_message, on_drain, on_ws_close };
+	static const char *const protocols[] = {"v5.channel.k8s.io", "v4.channel.k8s.io", NULL};
+	static const struct ws_ops ops = {on_message, on_drain, on_ws_close};
 	struct err e = ERR_INIT;
 	const char *protocol = ws_is_upgrade(x) ? ws_choose_protocol(x, protocols) : NULL;
 	if (!protocol) {
-		server_text(x, 400, "unable to upgrade: this server speaks WebSocket with v5.channel.k8s.io and v4.channel.k8s.io\n");
+		server_text(
+		    x, 400,
+		    "unable to upgrade: this server speaks WebSocket with v5.channel.k8s.io and v4.channel.k8s.io\n");
 		return NULL;
 	}
 	if (t->container->phase != PHASE_RUNNING || !t->pod->shim) {
-		server_text(x, 400, "container \"%s\" in pod \"%s\" is not running\n", t->container->name, t->pod->state->name);
+		server_text(x, 400, "container \"%s\" in pod \"%s\" is not running\n", t->container->name,
+			    t->pod->state->name);
 		return NULL;
 	}
 	struct session *s = xcalloc(1, sizeof(*s));
-	*s = (struct session){ .agent = a, .in_fd = -1, .tty = flag(x, "tty", "tty"), .out = { { .fd = -1 }, { .fd = -1 } } };
+	*s = (struct session){.agent = a, .in_fd = -1, .tty = flag(x, "tty", "tty"), .out = {{.fd = -1}, {.fd = -1}}};
 	s->timer = timer_new(a->loop, on_timer, s);
 	s->uid = xstrdup(t->pod->state->uid);
 	s->container = xstrdup(t->container->name);
@@ -316,7 +324,7 @@ static struct session *accept_session(struct agent *a, struct http_exchange *x, 
 /* Pipes for what the client asked for; theirs[] are the other ends, /dev/null for the rest. */
 static int make_pipes(struct session *s, bool in, bool out, bool err, int theirs[3])
 {
-	const bool want[3] = { in, out, err };
+	const bool want[3] = {in, out, err};
 	for (int i = 0; i < 3; i++) {
 		int pair[2];
 		theirs[i] = -1;
@@ -349,7 +357,7 @@ void server_exec(struct agent *a, struct http_exchange *x, const struct target *
 	AUTO_STRV char **argv = NULL;
 	const char *arg;
 	bool in = flag(x, "input", "stdin"), out = flag(x, "output", "stdout"), err = flag(x, "error", "stderr");
-	int fds[3] = { -1, -1, -1 };
+	int fds[3] = {-1, -1, -1};
 	for (size_t i = 0; (arg = http_query_nth(x, "command", i)); i++)
 		strv_add(&argv, arg);
 	if (!argv) {
@@ -380,7 +388,7 @@ void server_attach(struct agent *a, struct http_exchange *x, const struct target
 {
 	bool in = flag(x, "input", "stdin") && json_bool_at(t->container->spec, "stdin", false);
 	bool tty = json_bool_at(t->container->spec, "tty", false), err = flag(x, "error", "stderr") && !tty;
-	int fds[3] = { -1, -1, -1 };
+	int fds[3] = {-1, -1, -1};
 	struct session *s = accept_session(a, x, t);
 	if (!s)
 		return;

@@ -1,8 +1,8 @@
-/* /portForward over WebSocket (v4.channel.k8s.io): for the n-th port, channel 2n carries data and 2n+1 errors; each begins
- * with the port's number in two bytes, little-endian.
+/* /portForward over WebSocket (v4.channel.k8s.io): for the n-th port, channel 2n carries data and 2n+1 errors; each
+ * begins with the port's number in two bytes, little-endian.
  *
- * Happy path: a socket made in the pod's network namespace connects to the port on loopback and is copied both ways. What
- * can fail: the connection (text on the error channel). What always holds: the agent's thread is back in its own
+ * Happy path: a socket made in the pod's network namespace connects to the port on loopback and is copied both ways.
+ * What can fail: the connection (text on the error channel). What always holds: the agent's thread is back in its own
  * namespace before anything else happens. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -59,7 +59,8 @@ static void update(struct link *l)
 {
 	bool room = ws_pending_bytes(l->f->ws) < HIGH_WATER;
 	if (l->watch)
-		fd_watch_set(l->watch, (room && l->connected ? FD_READ : 0) | (l->pending.len || !l->connected ? FD_WRITE : 0));
+		fd_watch_set(l->watch,
+			     (room && l->connected ? FD_READ : 0) | (l->pending.len || !l->connected ? FD_WRITE : 0));
 }
 
 static void update_all(struct forward *f)
@@ -146,12 +147,13 @@ static int socket_in(const struct pod *p)
 static void open_link(struct forward *f, const struct pod *p, uint16_t port)
 {
 	struct link *l = &f->links[f->n];
-	uint8_t number[2] = { (uint8_t)(port & 0xff), (uint8_t)(port >> 8) };
-	*l = (struct link){ .f = f, .channel = (uint8_t)(f->n * 2), .port = port, .fd = socket_in(p) };
+	uint8_t number[2] = {(uint8_t)(port & 0xff), (uint8_t)(port >> 8)};
+	*l = (struct link){.f = f, .channel = (uint8_t)(f->n * 2), .port = port, .fd = socket_in(p)};
 	f->n++;
 	ws_send_channel(f->ws, l->channel, number, sizeof(number));
 	ws_send_channel(f->ws, l->channel + 1, number, sizeof(number));
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sa = {
+	    .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	if (l->fd < 0 || (connect(l->fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 && errno != EINPROGRESS)) {
 		AUTO_FREE char *line = xasprintf("port %u: %s", port, strerror(errno));
 		ws_send_channel(f->ws, l->channel + 1, line, strlen(line));
@@ -182,7 +184,8 @@ static size_t read_ports(struct http_exchange *x, uint16_t ports[PORTS_MAX])
 {
 	size_t n = 0;
 	const char *text;
-	for (size_t i = 0; (text = http_query_nth(x, "ports", i)) || (i == 0 && (text = http_query_get(x, "port"))); i++) {
+	for (size_t i = 0; (text = http_query_nth(x, "ports", i)) || (i == 0 && (text = http_query_get(x, "port")));
+	     i++) {
 		AUTO_STRV char **list = str_split(text, ',');
 		for (char **s = list; s && *s && n < PORTS_MAX; s++) {
 			uint32_t port;
@@ -196,13 +199,15 @@ static size_t read_ports(struct http_exchange *x, uint16_t ports[PORTS_MAX])
 
 void server_port_forward(struct agent *a, struct http_exchange *x, const struct target *t)
 {
-	static const char *const protocols[] = { "v4.channel.k8s.io", "portforward.k8s.io", NULL };
-	static const struct ws_ops ops = { on_message, on_drain, on_close };
+	static const char *const protocols[] = {"v4.channel.k8s.io", "portforward.k8s.io", NULL};
+	static const struct ws_ops ops = {on_message, on_drain, on_close};
 	struct err e = ERR_INIT;
 	uint16_t ports[PORTS_MAX];
 	size_t n = read_ports(x, ports);
 	if (!n || !ws_is_upgrade(x)) {
-		server_text(x, 400, n ? "unable to upgrade: this server speaks WebSocket\n" : "query parameter \"ports\" is required\n");
+		server_text(x, 400,
+			    n ? "unable to upgrade: this server speaks WebSocket\n"
+			      : "query parameter \"ports\" is required\n");
 		return;
 	}
 	if (t->pod->state->sandbox != SANDBOX_READY) {

@@ -1,8 +1,8 @@
 /* GET /containerLogs: a container's log, from the file, as far as asked for, and on as it grows.
  *
  * Happy path: the beginning is found (tail, since), pieces are read and filtered as fast as the client takes them; with
- * follow inotify tells of more, until the container has ended or the client is gone. What can fail: no such attempt (the
- * text that kubectl shows). What always holds: memory is one piece and one line. */
+ * follow inotify tells of more, until the container has ended or the client is gone. What can fail: no such attempt
+ * (the text that kubectl shows). What always holds: memory is one piece and one line. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -147,7 +147,8 @@ static int parse(struct http_exchange *x, struct log_filter *f, int64_t *tail)
 	int64_t since = 0, limit = -1;
 	const char *since_time = http_query_get(x, "sinceTime"), *stream = http_query_get(x, "stream");
 	*tail = -1;
-	if (number(x, "tailLines", tail) < 0 || number(x, "limitBytes", &limit) < 0 || number(x, "sinceSeconds", &since) < 0)
+	if (number(x, "tailLines", tail) < 0 || number(x, "limitBytes", &limit) < 0 ||
+	    number(x, "sinceSeconds", &since) < 0)
 		return -EINVAL;
 	f->limit_bytes = limit;
 	f->timestamps = flag(x, "timestamps");
@@ -166,7 +167,7 @@ static void watch(struct stream *s)
 
 void server_logs(struct agent *a, struct http_exchange *x, const struct target *t)
 {
-	static const struct http_header headers[] = { { "content-type", "text/plain" }, { NULL, NULL } };
+	static const struct http_header headers[] = {{"content-type", "text/plain"}, {NULL, NULL}};
 	struct container_state *c = t->container;
 	struct log_filter filter = LOG_FILTER_INIT;
 	int64_t tail;
@@ -176,20 +177,28 @@ void server_logs(struct agent *a, struct http_exchange *x, const struct target *
 		return;
 	}
 	if (previous && c->restart_count == 0) {
-		server_text(x, 400, "previous terminated container \"%s\" in pod \"%s\" not found\n", c->name, t->pod->state->name);
+		server_text(x, 400, "previous terminated container \"%s\" in pod \"%s\" not found\n", c->name,
+			    t->pod->state->name);
 		return;
 	}
 	AUTO_FREE char *path = container_log_path(t->pod, c, c->restart_count - (previous ? 1 : 0));
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0) {
-		server_text(x, 400, "container \"%s\" in pod \"%s\" is waiting to start: %s\n", c->name, t->pod->state->name,
-			    c->wait_reason ? c->wait_reason : "ContainerCreating");
+		server_text(x, 400, "container \"%s\" in pod \"%s\" is waiting to start: %s\n", c->name,
+			    t->pod->state->name, c->wait_reason ? c->wait_reason : "ContainerCreating");
 		return;
 	}
 	struct stream *s = xcalloc(1, sizeof(*s));
-	*s = (struct stream){ .agent = a, .x = x, .uid = xstrdup(t->pod->state->uid), .container = xstrdup(c->name), .id = xstrdup(c->id),
-			      .path = TAKE(path), .fd = fd, .inotify_fd = -1, .follow = flag(x, "follow") && !previous,
-			      .filter = filter };
+	*s = (struct stream){.agent = a,
+			     .x = x,
+			     .uid = xstrdup(t->pod->state->uid),
+			     .container = xstrdup(c->name),
+			     .id = xstrdup(c->id),
+			     .path = TAKE(path),
+			     .fd = fd,
+			     .inotify_fd = -1,
+			     .follow = flag(x, "follow") && !previous,
+			     .filter = filter};
 	s->at = tail >= 0 ? log_tail_offset(fd, tail) : 0;
 	s->timer = timer_new(a->loop, on_timer, s);
 	if (s->follow)

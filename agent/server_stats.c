@@ -1,4 +1,5 @@
-/* GET /stats/summary: what the node and its pods use, from cgroups and /proc. A cgroup that is gone counts as nothing. */
+/* GET /stats/summary: what the node and its pods use, from cgroups and /proc. A cgroup that is gone counts as nothing.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ static void set_u64(json_t *o, const char *path, uint64_t v)
 
 static void add_usage(json_t *o, const struct agent *a, const char *path)
 {
-	struct cgroup_stats st = { 0 };
+	struct cgroup_stats st = {0};
 	AUTO_CGROUP *cg = NULL;
 	char now[RFC3339_MAX];
 	rfc3339(clock_wall_ms(), now);
@@ -50,8 +51,8 @@ static json_t *pod_stats(const struct pod *p)
 	for (size_t i = 0; i < s->n; i++)
 		if (s->containers[i].phase == PHASE_RUNNING)
 			json_array_append_new(list, container_stats(p, &s->containers[i]));
-	json_t *o = json_pack("{s:{s:s, s:s, s:s}, s:s, s:o}", "podRef", "name", s->name, "namespace", s->ns, "uid", s->uid, "startTime",
-			      rfc3339(s->start_ms, start), "containers", list);
+	json_t *o = json_pack("{s:{s:s, s:s, s:s}, s:s, s:o}", "podRef", "name", s->name, "namespace", s->ns, "uid",
+			      s->uid, "startTime", rfc3339(s->start_ms, start), "containers", list);
 	add_usage(o, p->agent, p->cgroup);
 	return o;
 }
@@ -60,9 +61,10 @@ static json_t *pod_stats(const struct pod *p)
 static uint64_t node_cpu_ns(void)
 {
 	AUTO_STR text = STR_INIT;
-	unsigned long long v[8] = { 0 };
+	unsigned long long v[8] = {0};
 	(void)fs_read_file("/proc/stat", 1 << 20, &text, NULL);
-	sscanf(str_text(&text), "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]);
+	sscanf(str_text(&text), "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5],
+	       &v[6], &v[7]);
 	return (v[0] + v[1] + v[2] + v[5] + v[6] + v[7]) * 10000000;
 }
 
@@ -75,7 +77,7 @@ static uint64_t meminfo(const char *text, const char *name)
 static json_t *node_stats(const struct agent *a)
 {
 	AUTO_STR text = STR_INIT;
-	struct statvfs fs = { 0 };
+	struct statvfs fs = {0};
 	char now[RFC3339_MAX];
 	json_t *o = json_object();
 	(void)fs_read_file("/proc/meminfo", 65536, &text, NULL);

@@ -31,7 +31,7 @@ struct static_pods {
 /* FNV-1a, twice with different seeds: an identity, not a secret. */
 static void hash_text(const char *text, char ret[33])
 {
-	uint64_t h[2] = { 0xcbf29ce484222325u, 0x84222325cbf29ceu };
+	uint64_t h[2] = {0xcbf29ce484222325u, 0x84222325cbf29ceu};
 	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
 		for (int i = 0; i < 2; i++)
 			h[i] = (h[i] ^ *c) * 0x100000001b3u + (uint64_t)i;
@@ -41,10 +41,12 @@ static void hash_text(const char *text, char ret[33])
 int static_pod_from(const json_t *manifest, const char *node_name, json_t **ret, struct err *e)
 {
 	const char *name = json_str_at(manifest, "metadata.name");
-	if (!str_eq(json_str_at(manifest, "kind"), "Pod") || str_empty(name) || !json_array_size(json_at(manifest, "spec.containers")))
+	if (!str_eq(json_str_at(manifest, "kind"), "Pod") || str_empty(name) ||
+	    !json_array_size(json_at(manifest, "spec.containers")))
 		return err_set(e, -EINVAL, "no Pod with a name and containers");
 	AUTO_JSON *o = json_deep_copy(manifest);
-	AUTO_FREE char *full = xasprintf("%s-%s", name, node_name), *text = json_text(manifest), *seed = xasprintf("%s\n%s", node_name, text);
+	AUTO_FREE char *full = xasprintf("%s-%s", name, node_name), *text = json_text(manifest),
+		       *seed = xasprintf("%s\n%s", node_name, text);
 	char hash[33];
 	hash_text(seed, hash);
 	json_set_str(o, "metadata.name", full);
@@ -55,7 +57,8 @@ int static_pod_from(const json_t *manifest, const char *node_name, json_t **ret,
 	json_object_set_new(notes, HASH_ANNOTATION, json_string(hash));
 	json_object_set_new(notes, "kubernetes.io/config.source", json_string("file"));
 	json_set_str(o, "spec.nodeName", node_name);
-	json_array_append_new(json_array_at(o, "spec.tolerations"), json_pack("{s:s, s:s}", "effect", "NoExecute", "operator", "Exists"));
+	json_array_append_new(json_array_at(o, "spec.tolerations"),
+			      json_pack("{s:s, s:s}", "effect", "NoExecute", "operator", "Exists"));
 	json_object_del(o, "status");
 	*ret = TAKE(o);
 	return 0;
@@ -103,8 +106,8 @@ static void read_all(void *arg)
 	AUTO_STRV char **files = NULL;
 	DIR *d = opendir(dir);
 	for (struct dirent *de; d && (de = readdir(d));)
-		if (de->d_name[0] != '.' && (str_has_suffix(de->d_name, ".yaml") || str_has_suffix(de->d_name, ".yml") ||
-					     str_has_suffix(de->d_name, ".json")))
+		if (de->d_name[0] != '.' && (str_has_suffix(de->d_name, ".yaml") ||
+					     str_has_suffix(de->d_name, ".yml") || str_has_suffix(de->d_name, ".json")))
 			strv_add(&files, de->d_name);
 	if (d)
 		closedir(d);

@@ -21,7 +21,7 @@ void volume_files_done(struct volume_files *f)
 		free(f->files[i].bytes);
 	}
 	free(f->files);
-	*f = (struct volume_files){ 0 };
+	*f = (struct volume_files){0};
 }
 
 static bool path_is_safe(const char *path)
@@ -52,7 +52,7 @@ static int add(struct volume_files *f, const char *path, char *bytes, size_t len
 		return 0;
 	}
 	f->files = xreallocarray(f->files, f->n + 1, sizeof(*f->files));
-	f->files[f->n++] = (struct volume_file){ xstrdup(path), bytes, len, (mode_t)mode & 0777 };
+	f->files[f->n++] = (struct volume_file){xstrdup(path), bytes, len, (mode_t)mode & 0777};
 	return 0;
 }
 
@@ -67,11 +67,13 @@ static int key_bytes(const json_t *object, const char *key, struct str *out)
 	if (text && !secret)
 		str_add(out, text);
 	else
-		(void)base64_decode(out, text ? text : binary, strlen(text ? text : binary)); /* validated by the server */
+		(void)base64_decode(out, text ? text : binary,
+				    strlen(text ? text : binary)); /* validated by the server */
 	return 0;
 }
 
-static int add_key(struct volume_files *f, const json_t *object, const char *key, const char *path, int64_t mode, struct err *e)
+static int add_key(struct volume_files *f, const json_t *object, const char *key, const char *path, int64_t mode,
+		   struct err *e)
 {
 	AUTO_STR out = STR_INIT;
 	int r = key_bytes(object, key, &out);
@@ -83,11 +85,12 @@ static int add_key(struct volume_files *f, const json_t *object, const char *key
 
 static int add_all_keys(struct volume_files *f, const json_t *object, int64_t mode, struct err *e)
 {
-	static const char *const members[] = { "data", "binaryData" };
+	static const char *const members[] = {"data", "binaryData"};
 	for (size_t m = 0; m < ARRAY_LEN(members); m++) {
 		const char *key;
 		json_t *v;
-		json_object_foreach(json_object_get(object, members[m]), key, v) {
+		json_object_foreach(json_object_get(object, members[m]), key, v)
+		{
 			int r = add_key(f, object, key, key, mode, e);
 			if (r < 0)
 				return r;
@@ -96,14 +99,15 @@ static int add_all_keys(struct volume_files *f, const json_t *object, int64_t mo
 	return 0;
 }
 
-static int add_object(const struct volume_in *in, const char *resource, const json_t *source, const char *name, int64_t mode,
-		      struct volume_files *f, struct err *e)
+static int add_object(const struct volume_in *in, const char *resource, const json_t *source, const char *name,
+		      int64_t mode, struct volume_files *f, struct err *e)
 {
 	const json_t *found = in->object(in->arg, resource, name);
 	bool optional = json_bool_at(source, "optional", false);
 	if (!found)
 		return optional ? 0
-				: err_set(e, -ENOENT, "%s \"%s\" not found", strcmp(resource, "secrets") ? "configmap" : "secret", name);
+				: err_set(e, -ENOENT, "%s \"%s\" not found",
+					  strcmp(resource, "secrets") ? "configmap" : "secret", name);
 	AUTO_JSON *object = json_copy((json_t *)found);
 	json_set_str(object, "kind", strcmp(resource, "secrets") ? "ConfigMap" : "Secret");
 	const json_t *items = json_object_get(source, "items");
@@ -111,7 +115,8 @@ static int add_object(const struct volume_in *in, const char *resource, const js
 		return add_all_keys(f, object, mode, e);
 	size_t i;
 	json_t *item;
-	json_array_foreach(items, i, item) {
+	json_array_foreach(items, i, item)
+	{
 		struct err local = ERR_INIT;
 		int r = add_key(f, object, json_str_or(item, "key", ""), json_str_or(item, "path", ""),
 				json_int_at(item, "mode", mode), &local);
@@ -123,28 +128,34 @@ static int add_object(const struct volume_in *in, const char *resource, const js
 	return 0;
 }
 
-static int add_downward(const struct volume_in *in, const json_t *source, int64_t mode, struct volume_files *f, struct err *e)
+static int add_downward(const struct volume_in *in, const json_t *source, int64_t mode, struct volume_files *f,
+			struct err *e)
 {
 	size_t i;
 	json_t *item;
-	json_array_foreach(json_object_get(source, "items"), i, item) {
-		const json_t *field = json_object_get(item, "fieldRef"), *resource = json_object_get(item, "resourceFieldRef");
+	json_array_foreach(json_object_get(source, "items"), i, item)
+	{
+		const json_t *field = json_object_get(item, "fieldRef"),
+			     *resource = json_object_get(item, "resourceFieldRef");
 		char *value = NULL;
 		int r = field ? fieldref_value(&in->facts, json_str_or(field, "fieldPath", ""), &value, e)
 			      : resourceref_value(&in->facts, NULL, resource, &value, e);
 		if (r == 0)
-			r = add(f, json_str_or(item, "path", ""), value, strlen(value), json_int_at(item, "mode", mode), e);
+			r = add(f, json_str_or(item, "path", ""), value, strlen(value), json_int_at(item, "mode", mode),
+				e);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int add_projected(const struct volume_in *in, const json_t *sources, int64_t mode, struct volume_files *f, struct err *e)
+static int add_projected(const struct volume_in *in, const json_t *sources, int64_t mode, struct volume_files *f,
+			 struct err *e)
 {
 	size_t i;
 	json_t *source;
-	json_array_foreach(sources, i, source) {
+	json_array_foreach(sources, i, source)
+	{
 		const json_t *s;
 		int r;
 		if ((s = json_object_get(source, "configMap")))
@@ -154,7 +165,8 @@ static int add_projected(const struct volume_in *in, const json_t *sources, int6
 		else if ((s = json_object_get(source, "downwardAPI")))
 			r = add_downward(in, s, mode, f, e);
 		else if (json_object_get(source, "serviceAccountToken"))
-			r = err_set(e, -EOPNOTSUPP, "projected source serviceAccountToken is not supported by this agent");
+			r = err_set(e, -EOPNOTSUPP,
+				    "projected source serviceAccountToken is not supported by this agent");
 		else
 			r = err_set(e, -EOPNOTSUPP, "unsupported source in projected volume");
 		if (r < 0)
@@ -165,7 +177,7 @@ static int add_projected(const struct volume_in *in, const json_t *sources, int6
 
 bool volume_has_content(const json_t *volume)
 {
-	static const char *const kinds[] = { "configMap", "secret", "downwardAPI", "projected" };
+	static const char *const kinds[] = {"configMap", "secret", "downwardAPI", "projected"};
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (json_object_get(volume, kinds[i]))
 			return true;
@@ -174,17 +186,20 @@ bool volume_has_content(const json_t *volume)
 
 int volume_content(const struct volume_in *in, const json_t *volume, struct volume_files *ret, struct err *e)
 {
-	struct volume_files f = { 0 };
+	struct volume_files f = {0};
 	const json_t *s;
 	int r = -EINVAL;
 	if ((s = json_object_get(volume, "configMap")))
-		r = add_object(in, "configmaps", s, json_str_or(s, "name", ""), json_int_at(s, "defaultMode", MODE_DEFAULT), &f, e);
+		r = add_object(in, "configmaps", s, json_str_or(s, "name", ""),
+			       json_int_at(s, "defaultMode", MODE_DEFAULT), &f, e);
 	else if ((s = json_object_get(volume, "secret")))
-		r = add_object(in, "secrets", s, json_str_or(s, "secretName", ""), json_int_at(s, "defaultMode", MODE_DEFAULT), &f, e);
+		r = add_object(in, "secrets", s, json_str_or(s, "secretName", ""),
+			       json_int_at(s, "defaultMode", MODE_DEFAULT), &f, e);
 	else if ((s = json_object_get(volume, "downwardAPI")))
 		r = add_downward(in, s, json_int_at(s, "defaultMode", MODE_DEFAULT), &f, e);
 	else if ((s = json_object_get(volume, "projected")))
-		r = add_projected(in, json_object_get(s, "sources"), json_int_at(s, "defaultMode", MODE_DEFAULT), &f, e);
+		r = add_projected(in, json_object_get(s, "sources"), json_int_at(s, "defaultMode", MODE_DEFAULT), &f,
+				  e);
 	if (r < 0)
 		volume_files_done(&f);
 	else

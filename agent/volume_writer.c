@@ -1,8 +1,8 @@
 /* The atomic writer of volumes made of API objects.
  *
- * Happy path: a new directory "..<time>" is filled, the link "..data" is renamed onto the old one, links at the top point
- * through it, the old directory goes. What can fail: the disk. What always holds: "..data" points at a complete set, and
- * an open file of the old set stays readable. */
+ * Happy path: a new directory "..<time>" is filled, the link "..data" is renamed onto the old one, links at the top
+ * point through it, the old directory goes. What can fail: the disk. What always holds: "..data" points at a complete
+ * set, and an open file of the old set stays readable. */
 #include "agent/volume_writer.h"
 
 #include <dirent.h>
@@ -44,8 +44,9 @@ static bool same_file(int data_fd, const struct volume_file *f)
 	AUTO_STR now = STR_INIT;
 	struct stat st;
 	AUTO_FD int fd = fs_open_in_root(data_fd, f->path, O_RDONLY, 0, NULL);
-	return fd >= 0 && fstat(fd, &st) == 0 && (size_t)st.st_size == f->len && fs_read_fd(fd, f->len + 1, &now, NULL) == 0 &&
-	       now.len == f->len && memcmp(str_text(&now), f->bytes, f->len) == 0;
+	return fd >= 0 && fstat(fd, &st) == 0 && (size_t)st.st_size == f->len &&
+	       fs_read_fd(fd, f->len + 1, &now, NULL) == 0 && now.len == f->len &&
+	       memcmp(str_text(&now), f->bytes, f->len) == 0;
 }
 
 static bool is_current(int dir_fd, const struct volume_files *f)

@@ -1,8 +1,9 @@
 /* The volumes of one pod.
  *
- * Happy path: each volume of the spec gets its directory, content or mount; a container's volumeMounts become bind mounts.
- * What can fail: see the texts; the pod is tried again. What always holds: what a pod writes cannot make the agent follow
- * a link out of a volume (subPath is resolved inside of it and bound by descriptor), and secrets lie on tmpfs. */
+ * Happy path: each volume of the spec gets its directory, content or mount; a container's volumeMounts become bind
+ * mounts. What can fail: see the texts; the pod is tried again. What always holds: what a pod writes cannot make the
+ * agent follow a link out of a volume (subPath is resolved inside of it and bound by descriptor), and secrets lie on
+ * tmpfs. */
 #include "agent/volumes.h"
 
 #include <errno.h>
@@ -30,9 +31,11 @@
 static const struct {
 	const char *member, *plugin;
 	bool memory;
-} plugins[] = { { "emptyDir", "kubernetes.io~empty-dir", false }, { "configMap", "kubernetes.io~configmap", false },
-		{ "secret", "kubernetes.io~secret", true },	  { "projected", "kubernetes.io~projected", true },
-		{ "downwardAPI", "kubernetes.io~downward-api", true } };
+} plugins[] = {{"emptyDir", "kubernetes.io~empty-dir", false},
+	       {"configMap", "kubernetes.io~configmap", false},
+	       {"secret", "kubernetes.io~secret", true},
+	       {"projected", "kubernetes.io~projected", true},
+	       {"downwardAPI", "kubernetes.io~downward-api", true}};
 
 static int plugin_of(const json_t *volume)
 {
@@ -48,7 +51,8 @@ char *volume_path(const struct pod *p, const json_t *volume)
 	if (host)
 		return xstrdup(json_str_or(host, "path", "/"));
 	int i = plugin_of(volume);
-	return xasprintf("%s/volumes/%s/%s", p->volumes_dir, i < 0 ? "unknown" : plugins[i].plugin, json_str_or(volume, "name", ""));
+	return xasprintf("%s/volumes/%s/%s", p->volumes_dir, i < 0 ? "unknown" : plugins[i].plugin,
+			 json_str_or(volume, "name", ""));
 }
 
 static int64_t fs_group(const struct pod *p)
@@ -63,7 +67,8 @@ static int mount_tmpfs(const char *path, int64_t size, struct err *e)
 		return 0;
 	if (size > 0)
 		snprintf(options, sizeof(options), "mode=0755,size=%lld", (long long)size);
-	return mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0 ? err_sys(e, "mount tmpfs on %s", path) : 0;
+	return mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0 ? err_sys(e, "mount tmpfs on %s", path)
+										: 0;
 }
 
 static int setup_empty_dir(struct pod *p, const json_t *volume, const char *path, struct err *e)
@@ -91,8 +96,8 @@ static const json_t *find_object(void *arg, const char *resource, const char *na
 
 static int write_content(struct pod *p, const json_t *volume, const char *path, struct err *e)
 {
-	struct volume_in in = { .object = find_object, .arg = p };
-	struct volume_files files = { 0 };
+	struct volume_in in = {.object = find_object, .arg = p};
+	struct volume_files files = {0};
 	agent_facts(p->agent, p->state->pod, p->state->ips, &in.facts);
 	int r = volume_content(&in, volume, &files, e);
 	if (r == 0)
@@ -127,10 +132,12 @@ int volumes_setup(struct pod *p, struct err *e)
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach(json_at(p->state->pod, "spec.volumes"), i, v) {
+	json_array_foreach(json_at(p->state->pod, "spec.volumes"), i, v)
+	{
 		int r = setup_volume(p, v, e);
 		if (r < 0)
-			return err_wrap(e, r, "MountVolume.SetUp failed for volume \"%s\" ", json_str_or(v, "name", ""));
+			return err_wrap(e, r, "MountVolume.SetUp failed for volume \"%s\" ",
+					json_str_or(v, "name", ""));
 	}
 	return 0;
 }
@@ -139,14 +146,15 @@ void volumes_refresh(struct pod *p)
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach(json_at(p->state->pod, "spec.volumes"), i, v) {
+	json_array_foreach(json_at(p->state->pod, "spec.volumes"), i, v)
+	{
 		struct err e = ERR_INIT;
 		AUTO_FREE char *path = volume_path(p, v);
 		int r = volume_has_content(v) && fs_exists(path) ? write_content(p, v, path, &e) : 0;
 		if (r < 0) /* a deleted object is nothing unusual: what it held stays for the pod */
 			log_write(r == -ENOENT ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
-				  "volume not updated, it stays as it was pod=%s/%s error=\"%s\"", p->state->ns, p->state->name,
-				 err_text(&e));
+				  "volume not updated, it stays as it was pod=%s/%s error=\"%s\"", p->state->ns,
+				  p->state->name, err_text(&e));
 	}
 }
 
@@ -158,17 +166,16 @@ int volumes_teardown(struct pod *p, struct err *e)
 
 json_t *volume_bind(const char *source, const char *destination, bool readonly, const char *propagation)
 {
-	return json_pack("{s:s, s:s, s:s, s:[s,s,s]}", "destination", destination, "type", "bind", "source", source, "options",
-			 "rbind", propagation, readonly ? "ro" : "rw");
+	return json_pack("{s:s, s:s, s:s, s:[s,s,s]}", "destination", destination, "type", "bind", "source", source,
+			 "options", "rbind", propagation, readonly ? "ro" : "rw");
 }
 
 static const json_t *find_volume(const struct pod *p, const char *name)
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach(json_at(p->state->pod, "spec.volumes"), i, v)
-		if (str_eq(json_str_at(v, "name"), name))
-			return v;
+	json_array_foreach(json_at(p->state->pod, "spec.volumes"), i,
+			   v) if (str_eq(json_str_at(v, "name"), name)) return v;
 	return NULL;
 }
 
@@ -183,8 +190,8 @@ static int open_sub_path(const char *volume, const char *sub, struct err *e)
 }
 
 /* Binds the descriptor to a place of the agent's own, which nobody can exchange before it is mounted. */
-static int pin_sub_path(const struct pod *p, const struct container_state *c, const char *volume_name, int fd, size_t index,
-			char **ret, struct err *e)
+static int pin_sub_path(const struct pod *p, const struct container_state *c, const char *volume_name, int fd,
+			size_t index, char **ret, struct err *e)
 {
 	AUTO_FREE char *dir = xasprintf("%s/volume-subpaths/%s/%s", p->volumes_dir, volume_name, c->name);
 	AUTO_FREE char *target = xasprintf("%s/%zu", dir, index);
@@ -217,20 +224,23 @@ static const char *propagation_of(const json_t *mount_)
 	return !strcmp(p, "Bidirectional") ? "rshared" : !strcmp(p, "HostToContainer") ? "rslave" : "rprivate";
 }
 
-static int add_mount(struct pod *p, const struct container_state *c, const json_t *m, size_t index, const struct map *env, json_t *to,
-		     struct err *e)
+static int add_mount(struct pod *p, const struct container_state *c, const json_t *m, size_t index,
+		     const struct map *env, json_t *to, struct err *e)
 {
-	const char *name = json_str_or(m, "name", ""), *sub = json_str_at(m, "subPath"), *expr = json_str_at(m, "subPathExpr");
+	const char *name = json_str_or(m, "name", ""), *sub = json_str_at(m, "subPath"),
+		   *expr = json_str_at(m, "subPathExpr");
 	const json_t *volume = find_volume(p, name);
 	if (!volume)
 		return err_set(e, -EINVAL, "volume \"%s\" is not defined", name);
-	AUTO_FREE char *source = volume_path(p, volume), *expanded = !str_empty(expr) ? env_expand(env, expr) : xstrdup(sub);
+	AUTO_FREE char *source = volume_path(p, volume),
+		       *expanded = !str_empty(expr) ? env_expand(env, expr) : xstrdup(sub);
 	if (!str_empty(expanded)) {
 		AUTO_FD int fd = open_sub_path(source, expanded, e);
 		char *pinned = NULL;
 		int r = fd < 0 ? fd : pin_sub_path(p, c, name, fd, index, &pinned, e);
 		if (r < 0)
-			return err_wrap(e, r, "failed to prepare subPath for volumeMount \"%s\" of container \"%s\"", name, c->name);
+			return err_wrap(e, r, "failed to prepare subPath for volumeMount \"%s\" of container \"%s\"",
+					name, c->name);
 		free(source);
 		source = pinned;
 	}
@@ -245,7 +255,8 @@ int volumes_mounts(struct pod *p, const struct container_state *c, const struct 
 {
 	size_t i;
 	json_t *m;
-	json_array_foreach(json_object_get(c->spec, "volumeMounts"), i, m) {
+	json_array_foreach(json_object_get(c->spec, "volumeMounts"), i, m)
+	{
 		int r = add_mount(p, c, m, i, env, to, e);
 		if (r < 0)
 			return r;

@@ -1,7 +1,7 @@
 /* YAML to JSON values.
  *
- * Happy path: libyaml's document tree is walked once. What can fail: syntax, nesting beyond 100, more than 100,000 nodes
- * (aliases count each time). What always holds: quoted scalars are text, plain ones are what YAML 1.1 readers of
+ * Happy path: libyaml's document tree is walked once. What can fail: syntax, nesting beyond 100, more than 100,000
+ * nodes (aliases count each time). What always holds: quoted scalars are text, plain ones are what YAML 1.1 readers of
  * Kubernetes make of them. */
 #include "agent/yaml_load.h"
 
@@ -26,13 +26,14 @@ static json_t *plain(const char *s)
 	static const struct {
 		const char *text;
 		int kind; /* 0 null, 1 false, 2 true */
-	} words[] = { { "", 0 }, { "~", 0 }, { "null", 0 }, { "Null", 0 }, { "NULL", 0 }, { "false", 1 }, { "False", 1 },
-		      { "no", 1 }, { "off", 1 }, { "true", 2 }, { "True", 2 }, { "yes", 2 }, { "on", 2 } };
+	} words[] = {{"", 0},   {"~", 0},   {"null", 0}, {"Null", 0}, {"NULL", 0}, {"false", 1}, {"False", 1},
+		     {"no", 1}, {"off", 1}, {"true", 2}, {"True", 2}, {"yes", 2},  {"on", 2}};
 	char *end;
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (!strcmp(s, words[i].text))
 			return words[i].kind == 0 ? json_null() : json_boolean(words[i].kind == 2);
-	if (strspn(s, "0123456789+-.eExXabcdefABCDEF_o") != strlen(s) || !strpbrk(s, "0123456789") || strchr("abcdefABCDEFeE", *s))
+	if (strspn(s, "0123456789+-.eExXabcdefABCDEF_o") != strlen(s) || !strpbrk(s, "0123456789") ||
+	    strchr("abcdefABCDEFeE", *s))
 		return json_string(s);
 	errno = 0;
 	long long i = strtoll(s, &end, 0);
@@ -77,25 +78,30 @@ static json_t *convert(struct walk *w, int index, int depth)
 	if (!n || depth > DEPTH_MAX || ++w->nodes > NODES_MAX)
 		return NULL;
 	switch (n->type) {
-	case YAML_MAPPING_NODE: return convert_map(w, n, depth);
-	case YAML_SEQUENCE_NODE: return convert_list(w, n, depth);
+	case YAML_MAPPING_NODE:
+		return convert_map(w, n, depth);
+	case YAML_SEQUENCE_NODE:
+		return convert_list(w, n, depth);
 	case YAML_SCALAR_NODE:
-		return n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE ? plain((const char *)n->data.scalar.value)
-								       : json_string((const char *)n->data.scalar.value);
-	default: return json_null();
+		return n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE
+			   ? plain((const char *)n->data.scalar.value)
+			   : json_string((const char *)n->data.scalar.value);
+	default:
+		return json_null();
 	}
 }
 
 int yaml_load_text(const char *text, size_t len, json_t **ret, struct err *e)
 {
 	yaml_parser_t parser;
-	struct walk w = { .nodes = 0 };
+	struct walk w = {.nodes = 0};
 	if (!yaml_parser_initialize(&parser))
 		return err_set(e, -ENOMEM, "no memory for YAML");
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
 	int r = 0;
 	if (!yaml_parser_load(&parser, &w.doc)) {
-		r = err_set(e, -EINVAL, "line %zu: %s", parser.problem_mark.line + 1, parser.problem ? parser.problem : "not YAML");
+		r = err_set(e, -EINVAL, "line %zu: %s", parser.problem_mark.line + 1,
+			    parser.problem ? parser.problem : "not YAML");
 	} else {
 		json_t *v = yaml_document_get_root_node(&w.doc) ? convert(&w, 1, 0) : json_null();
 		r = v ? 0 : err_set(e, -E2BIG, "nested too deep, too large, or with a key that is no text");

@@ -22,8 +22,10 @@ static void print_help(void)
 {
 	AUTO_STR text = STR_INIT;
 	agent_config_help(&text);
-	printf("Usage: knarr-agent [--config FILE.yaml] [--FLAG VALUE | --FLAG=VALUE]...\nRuns the pods of one node.\n\n"
-	       "  --%-26s %s\n%s  --version, --help\n", "config", "file with the same settings; flags win", str_text(&text));
+	printf(
+	    "Usage: knarr-agent [--config FILE.yaml] [--FLAG VALUE | --FLAG=VALUE]...\nRuns the pods of one node.\n\n"
+	    "  --%-26s %s\n%s  --version, --help\n",
+	    "config", "file with the same settings; flags win", str_text(&text));
 }
 
 static bool is_flag(const char *arg)
@@ -61,7 +63,10 @@ static int parse(struct agent_config *c, int argc, char **argv, struct err *e)
 
 static enum log_level level_of(int verbosity)
 {
-	return verbosity <= 0 ? LOG_LEVEL_ERROR : verbosity == 1 ? LOG_LEVEL_WARN : verbosity < 4 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+	return verbosity <= 0   ? LOG_LEVEL_ERROR
+	       : verbosity == 1 ? LOG_LEVEL_WARN
+	       : verbosity < 4  ? LOG_LEVEL_INFO
+				: LOG_LEVEL_DEBUG;
 }
 
 static int run(struct agent_config *c)
@@ -77,7 +82,8 @@ static int run(struct agent_config *c)
 		loop_free(loop);
 		return EXIT_FAILURE;
 	}
-	struct signal_watch *term = signal_watch_new(loop, SIGTERM, on_signal, loop), *intr = signal_watch_new(loop, SIGINT, on_signal, loop);
+	struct signal_watch *term = signal_watch_new(loop, SIGTERM, on_signal, loop),
+			    *intr = signal_watch_new(loop, SIGINT, on_signal, loop);
 	loop_run(loop);
 	signal_watch_free(term);
 	signal_watch_free(intr);

@@ -7,8 +7,9 @@
 #include "base/mem.h"
 
 #define T "2026-01-01T00:00:0"
-static const char sample[] = T "1.000000000Z stdout F one\n" T "2.000000000Z stderr F two\n" T "3.000000000Z stdout P thr\n" T
-			       "3.000000001Z stdout F ee\n" T "4.000000000Z stdout F \n";
+static const char sample[] =
+    T "1.000000000Z stdout F one\n" T "2.000000000Z stderr F two\n" T "3.000000000Z stdout P thr\n" T
+      "3.000000001Z stdout F ee\n" T "4.000000000Z stdout F \n";
 
 static char *filtered(struct log_filter f, size_t step)
 {
@@ -22,23 +23,19 @@ static char *filtered(struct log_filter f, size_t step)
 
 #define CHECK(want, ...)                                                                                               \
 	for (size_t step = 1; step < sizeof(sample); step += 13) {                                                     \
-		char *got = filtered((struct log_filter){ .limit_bytes = -1, __VA_ARGS__ }, step);                     \
+		char *got = filtered((struct log_filter){.limit_bytes = -1, __VA_ARGS__}, step);                       \
 		ck_assert_str_eq(got, want);                                                                           \
 		free(got);                                                                                             \
 	}
 
-START_TEST(filters)
-{
-	CHECK("one\ntwo\nthree\n\n", .timestamps = false)
-	CHECK("two\n", .streams = LOG_STDERR)
-	CHECK(T "4.000000000Z \n", .timestamps = true, .since_us = 1767225604000000)
-	CHECK(T "3.000000000Z three\n" T "4.000000000Z \n", .timestamps = true, .since_us = 1767225603000000)
-}
-END_TEST
+START_TEST(filters){CHECK("one\ntwo\nthree\n\n", .timestamps = false) CHECK("two\n", .streams = LOG_STDERR)
+			CHECK(T "4.000000000Z \n", .timestamps = true, .since_us = 1767225604000000)
+			    CHECK(T "3.000000000Z three\n" T "4.000000000Z \n", .timestamps = true,
+				  .since_us = 1767225603000000)} END_TEST
 
-START_TEST(limit)
+    START_TEST(limit)
 {
-	char *got = filtered((struct log_filter){ .limit_bytes = 6 }, 1000);
+	char *got = filtered((struct log_filter){.limit_bytes = 6}, 1000);
 	ck_assert_str_eq(got, "one\ntw");
 	free(got);
 }
@@ -50,7 +47,8 @@ START_TEST(tail)
 	int fd = mkstemp(path);
 	unlink(path);
 	ck_assert_int_eq(write(fd, sample, sizeof(sample) - 1), sizeof(sample) - 1);
-	static const char *const want[] = { "", "\n", "three\n\n", "two\nthree\n\n", "one\ntwo\nthree\n\n", "one\ntwo\nthree\n\n" };
+	static const char *const want[] = {
+	    "", "\n", "three\n\n", "two\nthree\n\n", "one\ntwo\nthree\n\n", "one\ntwo\nthree\n\n"};
 	for (int n = 0; n < 6; n++) {
 		AUTO_STR out = STR_INIT;
 		struct log_filter f = LOG_FILTER_INIT;
@@ -66,7 +64,8 @@ END_TEST
 START_TEST(foreign_lines)
 {
 	struct log_line l;
-	static const char *const bad[] = { "", "x", "no log line at all, but long enough", T "1.0Z stdxxx F one", T "1.0Z stdout X one" };
+	static const char *const bad[] = {"", "x", "no log line at all, but long enough", T "1.0Z stdxxx F one",
+					  T "1.0Z stdout X one"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		ck_assert(!log_line_parse(bad[i], strlen(bad[i]), &l));
 }
@@ -74,6 +73,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { filters, limit, tail, foreign_lines };
+	const TTest *const tests[] = {filters, limit, tail, foreign_lines};
 	return run_suite("log_read", tests, ARRAY_LEN(tests));
 }

@@ -11,11 +11,22 @@ static json_t *spec_of(const char *container, const char *pod_members, uint32_t 
 	AUTO_JSON *pod = pod_object(members);
 	AUTO_MAP *env = map_new(free);
 	map_set(env, "A", xstrdup("val"));
-	uint32_t groups[] = { 10, 20 };
-	struct oci_in in = { .pod = pod, .container = json_array_get(json_at(pod, "spec.containers"), 0), .image = image, .env = env,
-			     .uid = uid, .gid = 5, .groups = groups, .n_groups = 2, .rootfs = "/r", .cgroup = "/knarr/pods/u/c",
-			     .netns = "/run/netns/x", .pause_pid = 77, .hostname = "p", .oom_floor = -500,
-			     .node_memory_bytes = 1LL << 30 };
+	uint32_t groups[] = {10, 20};
+	struct oci_in in = {.pod = pod,
+			    .container = json_array_get(json_at(pod, "spec.containers"), 0),
+			    .image = image,
+			    .env = env,
+			    .uid = uid,
+			    .gid = 5,
+			    .groups = groups,
+			    .n_groups = 2,
+			    .rootfs = "/r",
+			    .cgroup = "/knarr/pods/u/c",
+			    .netns = "/run/netns/x",
+			    .pause_pid = 77,
+			    .hostname = "p",
+			    .oom_floor = -500,
+			    .node_memory_bytes = 1LL << 30};
 	json_t *o = NULL;
 	struct err e = ERR_INIT;
 	ck_assert_msg(oci_spec_container(&in, &o, &e) == 0, "%s", err_text(&e));
@@ -41,8 +52,8 @@ static const json_t *namespace_of(const json_t *spec, const char *type)
 
 START_TEST(plain)
 {
-	AUTO_JSON *image = json_pack("{s:[s],s:[s],s:[s,s],s:s}", "Entrypoint", "/e", "Cmd", "x", "Env", "A=image", "PATH=/bin",
-				     "WorkingDir", "/w");
+	AUTO_JSON *image = json_pack("{s:[s],s:[s],s:[s,s],s:s}", "Entrypoint", "/e", "Cmd", "x", "Env", "A=image",
+				     "PATH=/bin", "WorkingDir", "/w");
 	AUTO_JSON *o = spec_of("{'name':'c','args':['$(A)']}", "", 0, image);
 	ck_assert_str_eq(json_string_value(json_array_get(json_at(o, "process.args"), 0)), "/e");
 	ck_assert_str_eq(json_string_value(json_array_get(json_at(o, "process.args"), 1)), "val");
@@ -72,7 +83,8 @@ START_TEST(least_privilege)
 {
 	AUTO_JSON *o = spec_of("{'name':'c','command':['x'],'securityContext':{'allowPrivilegeEscalation':false,"
 			       "'readOnlyRootFilesystem':true,'capabilities':{'drop':['ALL'],'add':['NET_ADMIN']},"
-			       "'seccompProfile':{'type':'Unconfined'}}}", "'securityContext':{'fsGroup':99,'supplementalGroups':[7]},", 0, NULL);
+			       "'seccompProfile':{'type':'Unconfined'}}}",
+			       "'securityContext':{'fsGroup':99,'supplementalGroups':[7]},", 0, NULL);
 	const json_t *caps = json_at(o, "process.capabilities.bounding");
 	ck_assert(json_array_size(caps) == 1 && has(caps, "CAP_NET_ADMIN"));
 	ck_assert(json_bool_at(o, "process.noNewPrivileges", false) && json_bool_at(o, "root.readonly", false));
@@ -97,8 +109,10 @@ END_TEST
 
 START_TEST(resources)
 {
-	AUTO_JSON *o = spec_of("{'name':'c','command':['x'],'resources':{'limits':{'cpu':'500m','memory':'64Mi','hugepages-2Mi':'4Mi'},"
-			       "'requests':{'cpu':'250m'}}}", "", 0, NULL);
+	AUTO_JSON *o = spec_of(
+	    "{'name':'c','command':['x'],'resources':{'limits':{'cpu':'500m','memory':'64Mi','hugepages-2Mi':'4Mi'},"
+	    "'requests':{'cpu':'250m'}}}",
+	    "", 0, NULL);
 	ck_assert_int_eq(json_int_at(o, "linux.resources.cpu.shares", 0), 256);
 	ck_assert_int_eq(json_int_at(o, "linux.resources.cpu.quota", 0), 50000);
 	ck_assert_int_eq(json_int_at(o, "linux.resources.memory.limit", 0), 64 << 20);
@@ -117,7 +131,8 @@ END_TEST
 START_TEST(users)
 {
 	AUTO_JSON *image = json_pack("{s:s}", "User", "www:grp");
-	AUTO_JSON *pod = pod_object("'securityContext':{'runAsGroup':3000,'runAsNonRoot':true},'containers':[{'name':'c'}]");
+	AUTO_JSON *pod =
+	    pod_object("'securityContext':{'runAsGroup':3000,'runAsNonRoot':true},'containers':[{'name':'c'}]");
 	const json_t *c = json_array_get(json_at(pod, "spec.containers"), 0);
 	AUTO_FREE char *user = oci_user(pod, c, image);
 	ck_assert_str_eq(user, "www:3000");
@@ -131,7 +146,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { plain, command_drops_image_arguments, least_privilege, privileged_and_host_namespaces,
-				       resources, users };
+	const TTest *const tests[] = {
+	    plain, command_drops_image_arguments, least_privilege, privileged_and_host_namespaces, resources, users};
 	return run_suite("oci_spec", tests, ARRAY_LEN(tests));
 }

@@ -3,7 +3,9 @@
 #include "base/mem.h"
 
 #define TWO "'containers':[{'name':'a'},{'name':'b'}]"
-#define INITS "'initContainers':[{'name':'i'},{'name':'s','restartPolicy':'Always'},{'name':'j'}],'containers':[{'name':'a'}]"
+#define INITS                                                                                                          \
+	"'initContainers':[{'name':'i'},{'name':'s','restartPolicy':'Always'},{'name':'j'}],'containers':[{'name':'a'" \
+	"}]"
 
 START_TEST(sandbox_then_containers)
 {
@@ -57,8 +59,8 @@ START_TEST(restart_policies)
 		const char *policy;
 		int code;
 		const char *want;
-	} cases[] = { { "Always", 0, "start:a" },    { "Always", 1, "start:a" }, { "OnFailure", 0, "teardown" },
-		      { "OnFailure", 3, "start:a" }, { "Never", 0, "teardown" }, { "Never", 1, "teardown" } };
+	} cases[] = {{"Always", 0, "start:a"},    {"Always", 1, "start:a"}, {"OnFailure", 0, "teardown"},
+		     {"OnFailure", 3, "start:a"}, {"Never", 0, "teardown"}, {"Never", 1, "teardown"}};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO_FREE char *spec = xasprintf("'restartPolicy':'%s','containers':[{'name':'a'}]", cases[i].policy);
 		struct pod_state *s = pod_of(spec);
@@ -73,8 +75,9 @@ END_TEST
 
 START_TEST(container_restart_rules)
 {
-	struct pod_state *s = pod_of("'restartPolicy':'Never','containers':[{'name':'a','restartPolicy':'Never',"
-				     "'restartPolicyRules':[{'action':'Restart','exitCodes':{'operator':'In','values':[42]}}]}]");
+	struct pod_state *s =
+	    pod_of("'restartPolicy':'Never','containers':[{'name':'a','restartPolicy':'Never',"
+		   "'restartPolicyRules':[{'action':'Restart','exitCodes':{'operator':'In','values':[42]}}]}]");
 	s->sandbox = SANDBOX_READY;
 	run(s, "a", 1000);
 	quit(s, "a", 42, 2000);
@@ -283,9 +286,20 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { sandbox_then_containers, crash_loop_backs_off, restart_policies, container_restart_rules,
-			       init_order, failed_init_ends_a_pod_that_never_restarts, deletion, deletion_waits_for_starting,
-			       forced_deletion_cuts_the_grace, probe_kills_and_restarts, active_deadline, blocked_container_waits,
-			       lost_sandbox_starts_over, record_round_trip, update_keeps_states };
+	const TTest *const tests[] = {sandbox_then_containers,
+				      crash_loop_backs_off,
+				      restart_policies,
+				      container_restart_rules,
+				      init_order,
+				      failed_init_ends_a_pod_that_never_restarts,
+				      deletion,
+				      deletion_waits_for_starting,
+				      forced_deletion_cuts_the_grace,
+				      probe_kills_and_restarts,
+				      active_deadline,
+				      blocked_container_waits,
+				      lost_sandbox_starts_over,
+				      record_round_trip,
+				      update_keeps_states};
 	return run_suite("pod_plan", tests, ARRAY_LEN(tests));
 }

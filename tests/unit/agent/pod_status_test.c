@@ -5,7 +5,7 @@
 
 static json_t *status_of(struct pod_state *s, int64_t now)
 {
-	struct pod_status_in in = { .host_ip = "192.0.2.1", .now_ms = 1000000 + now, .now_mono = now };
+	struct pod_status_in in = {.host_ip = "192.0.2.1", .now_ms = 1000000 + now, .now_mono = now};
 	return pod_status(s, &in);
 }
 
@@ -13,9 +13,8 @@ static const char *condition(const json_t *status, const char *type, const char 
 {
 	size_t i;
 	json_t *c;
-	json_array_foreach(json_object_get(status, "conditions"), i, c)
-		if (str_eq(json_str_at(c, "type"), type))
-			return json_str_or(c, member, "");
+	json_array_foreach(json_object_get(status, "conditions"), i,
+			   c) if (str_eq(json_str_at(c, "type"), type)) return json_str_or(c, member, "");
 	return "absent";
 }
 
@@ -43,8 +42,9 @@ END_TEST
 
 START_TEST(running)
 {
-	struct pod_state *s = pod_of("'containers':[{'name':'a','image':'i','resources':{'limits':{'cpu':'1','memory':'1Gi'},"
-				     "'requests':{'cpu':'1','memory':'1024Mi'}}}]");
+	struct pod_state *s =
+	    pod_of("'containers':[{'name':'a','image':'i','resources':{'limits':{'cpu':'1','memory':'1Gi'},"
+		   "'requests':{'cpu':'1','memory':'1024Mi'}}}]");
 	s->sandbox = SANDBOX_READY;
 	strv_add(&s->ips, "10.244.0.5");
 	run(s, "a", 5);
@@ -67,7 +67,7 @@ START_TEST(transition_times_stay)
 {
 	struct pod_state *s = pod_of("'containers':[{'name':'a'}]");
 	AUTO_JSON *one = status_of(s, 1);
-	struct pod_status_in in = { .host_ip = "192.0.2.1", .now_ms = 99000000, .now_mono = 2, .previous = one };
+	struct pod_status_in in = {.host_ip = "192.0.2.1", .now_ms = 99000000, .now_mono = 2, .previous = one};
 	AUTO_JSON *two = pod_status(s, &in);
 	ck_assert(json_equal(one, two));
 	pod_state_free(s);
@@ -167,12 +167,12 @@ START_TEST(qos)
 {
 	static const struct {
 		const char *resources, *want;
-	} cases[] = { { "{}", "BestEffort" },
-		      { "{'requests':{'cpu':'1'}}", "Burstable" },
-		      { "{'limits':{'cpu':'1'}}", "Burstable" },
-		      { "{'limits':{'cpu':'1','memory':'1Gi'}}", "Guaranteed" },
-		      { "{'limits':{'cpu':'1','memory':'1Gi'},'requests':{'memory':'1Mi'}}", "Burstable" },
-		      { "{'requests':{'cpu':'0'}}", "BestEffort" } };
+	} cases[] = {{"{}", "BestEffort"},
+		     {"{'requests':{'cpu':'1'}}", "Burstable"},
+		     {"{'limits':{'cpu':'1'}}", "Burstable"},
+		     {"{'limits':{'cpu':'1','memory':'1Gi'}}", "Guaranteed"},
+		     {"{'limits':{'cpu':'1','memory':'1Gi'},'requests':{'memory':'1Mi'}}", "Burstable"},
+		     {"{'requests':{'cpu':'0'}}", "BestEffort"}};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO_FREE char *spec = xasprintf("'containers':[{'name':'a','resources':%s}]", cases[i].resources);
 		AUTO_JSON *pod = pod_object(spec);
@@ -183,7 +183,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { pending, running, transition_times_stay, crash_loop, blocked, completed_and_failed, init_statuses,
-			       readiness_gate, patch_clears, qos };
+	const TTest *const tests[] = {
+	    pending,       running,        transition_times_stay, crash_loop, blocked, completed_and_failed,
+	    init_statuses, readiness_gate, patch_clears,          qos};
 	return run_suite("pod_status", tests, ARRAY_LEN(tests));
 }

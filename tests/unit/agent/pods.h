@@ -14,7 +14,8 @@
 static inline json_t *pod_object(const char *spec_members)
 {
 	AUTO_FREE char *text = xasprintf("{'metadata':{'name':'p','namespace':'ns','uid':'u-1','generation':2,"
-					 "'labels':{'app':'web'},'annotations':{'k':'v'}},'spec':{%s}}", spec_members);
+					 "'labels':{'app':'web'},'annotations':{'k':'v'}},'spec':{%s}}",
+					 spec_members);
 	for (char *c = text; *c; c++)
 		*c = *c == '\'' ? '"' : *c == '~' ? '\'' : *c;
 	json_t *pod = NULL;
@@ -46,13 +47,13 @@ static inline void quit(struct pod_state *s, const char *name, int code, int64_t
 /* The plan as text: "start:a stop:b teardown ... @wake". Returns owned. */
 static inline char *plan_text(struct pod_state *s, int64_t now)
 {
-	static const char *const names[] = { "sandbox", "start", "stop", "kill", "teardown", "fail", "finish" };
+	static const char *const names[] = {"sandbox", "start", "stop", "kill", "teardown", "fail", "finish"};
 	struct pod_plan p;
 	AUTO_STR out = STR_INIT;
 	pod_plan(s, now, &p);
 	for (size_t i = 0; i < p.n; i++)
-		str_addf(&out, "%s%s%s%s", out.len ? " " : "", names[p.actions[i].type], p.actions[i].container ? ":" : "",
-			 p.actions[i].container ? p.actions[i].container->name : "");
+		str_addf(&out, "%s%s%s%s", out.len ? " " : "", names[p.actions[i].type],
+			 p.actions[i].container ? ":" : "", p.actions[i].container ? p.actions[i].container->name : "");
 	if (p.wake_mono != POD_PLAN_NEVER)
 		str_addf(&out, "%s@%lld", out.len ? " " : "", (long long)p.wake_mono);
 	pod_plan_done(&p);

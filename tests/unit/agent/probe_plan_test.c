@@ -5,8 +5,8 @@
 
 START_TEST(thresholds)
 {
-	AUTO_JSON *spec = json_pack("{s:i,s:i,s:i,s:i}", "initialDelaySeconds", 2, "periodSeconds", 5, "failureThreshold", 2,
-				    "successThreshold", 2);
+	AUTO_JSON *spec = json_pack("{s:i,s:i,s:i,s:i}", "initialDelaySeconds", 2, "periodSeconds", 5,
+				    "failureThreshold", 2, "successThreshold", 2);
 	struct probe_plan p;
 	probe_plan_init(&p, spec, 1000, 1000, 0);
 	ck_assert_int_eq(p.next_mono, 3000);
@@ -36,6 +36,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { thresholds, defaults_and_jitter };
+	const TTest *const tests[] = {thresholds, defaults_and_jitter};
 	return run_suite("probe_plan", tests, ARRAY_LEN(tests));
 }

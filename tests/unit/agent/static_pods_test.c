@@ -7,8 +7,9 @@
 #include "agent/yaml_load.h"
 #include "base/mem.h"
 
-static const char manifest[] = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, labels: {v: \"1\"}}\nspec:\n  hostNetwork: yes\n"
-			       "  containers:\n  - {name: c, image: \"busybox:1\", ports: [{containerPort: 0x50}]}\n";
+static const char manifest[] =
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: web, labels: {v: \"1\"}}\nspec:\n  hostNetwork: yes\n"
+    "  containers:\n  - {name: c, image: \"busybox:1\", ports: [{containerPort: 0x50}]}\n";
 
 START_TEST(from_manifest)
 {
@@ -46,7 +47,7 @@ END_TEST
 
 START_TEST(who_may_ask)
 {
-	char *masters[] = { (char *)"x", (char *)"system:masters", NULL }, *nodes[] = { (char *)"system:nodes", NULL };
+	char *masters[] = {(char *)"x", (char *)"system:masters", NULL}, *nodes[] = {(char *)"system:nodes", NULL};
 	ck_assert(server_allows("admin", masters));
 	ck_assert(server_allows("kube-apiserver-kubelet-client", nodes));
 	ck_assert(!server_allows("system:node:n1", nodes));
@@ -57,6 +58,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { from_manifest, yaml_errors, who_may_ask };
+	const TTest *const tests[] = {from_manifest, yaml_errors, who_may_ask};
 	return run_suite("static_pods", tests, ARRAY_LEN(tests));
 }

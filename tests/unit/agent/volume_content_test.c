@@ -17,11 +17,12 @@ static const json_t *object(void *arg, const char *resource, const char *name)
 
 static int content(const char *volume, struct volume_files *ret, struct err *e)
 {
-	AUTO_FREE char *spec = xasprintf("'containers':[{'name':'c','resources':{'limits':{'cpu':'2'}}}],'volumes':[%s]", volume);
+	AUTO_FREE char *spec =
+	    xasprintf("'containers':[{'name':'c','resources':{'limits':{'cpu':'2'}}}],'volumes':[%s]", volume);
 	AUTO_JSON *pod = pod_object(spec);
-	AUTO_JSON *objects = json_pack("{s:{s:{s:s,s:s},s:{s:s}},s:{s:{s:s}}}", "configmaps", "data", "a", "1", "b", "two", "binaryData", "z",
-				       "AAE=", "secrets", "data", "pw", "c2VjcmV0");
-	struct volume_in in = { .facts = { .pod = pod, .node_name = "n" }, .object = object, .arg = objects };
+	AUTO_JSON *objects = json_pack("{s:{s:{s:s,s:s},s:{s:s}},s:{s:{s:s}}}", "configmaps", "data", "a", "1", "b",
+				       "two", "binaryData", "z", "AAE=", "secrets", "data", "pw", "c2VjcmV0");
+	struct volume_in in = {.facts = {.pod = pod, .node_name = "n"}, .object = object, .arg = objects};
 	return volume_content(&in, json_array_get(json_at(pod, "spec.volumes"), 0), ret, e);
 }
 
@@ -42,19 +43,27 @@ START_TEST(kinds)
 	ck_assert_int_eq(file(&f, "b")->mode, 0644);
 	ck_assert(file(&f, "z")->len == 2 && file(&f, "z")->bytes[1] == 1);
 	volume_files_done(&f);
-	ck_assert_int_eq(content("{'secret':{'secretName':'o','defaultMode':256,'items':[{'key':'pw','path':'d/e','mode':384}]}}", &f, NULL), 0);
+	ck_assert_int_eq(
+	    content("{'secret':{'secretName':'o','defaultMode':256,'items':[{'key':'pw','path':'d/e','mode':384}]}}",
+		    &f, NULL),
+	    0);
 	ck_assert(f.n == 1 && !strcmp(file(&f, "d/e")->bytes, "secret") && file(&f, "d/e")->mode == 0600);
 	volume_files_done(&f);
-	ck_assert_int_eq(content("{'projected':{'sources':[{'configMap':{'name':'o','items':[{'key':'a','path':'x'}]}},"
-				 "{'secret':{'name':'o'}},{'downwardAPI':{'items':[{'path':'x','fieldRef':{'fieldPath':'metadata.name'}},"
-				 "{'path':'cpu','resourceFieldRef':{'containerName':'c','resource':'limits.cpu'}}]}}]}}", &f, NULL), 0);
+	ck_assert_int_eq(
+	    content("{'projected':{'sources':[{'configMap':{'name':'o','items':[{'key':'a','path':'x'}]}},"
+		    "{'secret':{'name':'o'}},{'downwardAPI':{'items':[{'path':'x','fieldRef':{'fieldPath':'metadata."
+		    "name'}},"
+		    "{'path':'cpu','resourceFieldRef':{'containerName':'c','resource':'limits.cpu'}}]}}]}}",
+		    &f, NULL),
+	    0);
 	ck_assert_uint_eq(f.n, 3);
 	ck_assert_str_eq(file(&f, "x")->bytes, "p"); /* the later source wins */
 	ck_assert_str_eq(file(&f, "cpu")->bytes, "2");
 	volume_files_done(&f);
 	ck_assert_int_eq(content("{'configMap':{'name':'none','optional':true}}", &f, NULL), 0);
 	ck_assert_uint_eq(f.n, 0);
-	ck_assert_int_eq(content("{'configMap':{'name':'o','optional':true,'items':[{'key':'q','path':'q'}]}}", &f, NULL), 0);
+	ck_assert_int_eq(
+	    content("{'configMap':{'name':'o','optional':true,'items':[{'key':'q','path':'q'}]}}", &f, NULL), 0);
 	ck_assert_uint_eq(f.n, 0);
 }
 END_TEST
@@ -66,17 +75,19 @@ START_TEST(errors)
 		int code;
 		const char *text;
 	} cases[] = {
-		{ "{'configMap':{'name':'none'}}", -ENOENT, "configmap \"none\" not found" },
-		{ "{'configMap':{'name':'o','items':[{'key':'q','path':'q'}]}}", -ENOENT, "references non-existent config key: q" },
-		{ "{'configMap':{'name':'o','items':[{'key':'a','path':'../q'}]}}", -EINVAL, "invalid path \"../q\" in volume" },
-		{ "{'configMap':{'name':'o','items':[{'key':'a','path':'x/../../q'}]}}", -EINVAL, NULL },
-		{ "{'configMap':{'name':'o','items':[{'key':'a','path':'/q'}]}}", -EINVAL, NULL },
-		{ "{'configMap':{'name':'o','items':[{'key':'a','path':'..data'}]}}", -EINVAL, NULL },
-		{ "{'projected':{'sources':[{'serviceAccountToken':{'path':'token'}}]}}", -EOPNOTSUPP, NULL },
+	    {"{'configMap':{'name':'none'}}", -ENOENT, "configmap \"none\" not found"},
+	    {"{'configMap':{'name':'o','items':[{'key':'q','path':'q'}]}}", -ENOENT,
+	     "references non-existent config key: q"},
+	    {"{'configMap':{'name':'o','items':[{'key':'a','path':'../q'}]}}", -EINVAL,
+	     "invalid path \"../q\" in volume"},
+	    {"{'configMap':{'name':'o','items':[{'key':'a','path':'x/../../q'}]}}", -EINVAL, NULL},
+	    {"{'configMap':{'name':'o','items':[{'key':'a','path':'/q'}]}}", -EINVAL, NULL},
+	    {"{'configMap':{'name':'o','items':[{'key':'a','path':'..data'}]}}", -EINVAL, NULL},
+	    {"{'projected':{'sources':[{'serviceAccountToken':{'path':'token'}}]}}", -EOPNOTSUPP, NULL},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct err e = ERR_INIT;
-		struct volume_files f = { 0 };
+		struct volume_files f = {0};
 		ck_assert_int_eq(content(cases[i].volume, &f, &e), cases[i].code);
 		if (cases[i].text)
 			ck_assert_str_eq(err_text(&e), cases[i].text);
@@ -86,9 +97,9 @@ END_TEST
 
 static struct volume_files two(const char *a, const char *b)
 {
-	struct volume_files f = { xcalloc(2, sizeof(struct volume_file)), 2 };
-	f.files[0] = (struct volume_file){ xstrdup("a"), xstrdup(a), strlen(a), 0644 };
-	f.files[1] = (struct volume_file){ xstrdup("d/b"), xstrdup(b), strlen(b), 0600 };
+	struct volume_files f = {xcalloc(2, sizeof(struct volume_file)), 2};
+	f.files[0] = (struct volume_file){xstrdup("a"), xstrdup(a), strlen(a), 0644};
+	f.files[1] = (struct volume_file){xstrdup("d/b"), xstrdup(b), strlen(b), 0600};
 	return f;
 }
 
@@ -126,6 +137,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { kinds, errors, written_atomically };
+	const TTest *const tests[] = {kinds, errors, written_atomically};
 	return run_suite("volume_content", tests, ARRAY_LEN(tests));
 }
