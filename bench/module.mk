@@ -4,3 +4,13 @@ PROGS += api-load
 api-load_SRCS := bench/api-load.c
 api-load_LIBS := api
 api-load_DIR := bench
+
+PROGS += bench-store
+bench-store_SRCS := bench/store.c
+bench-store_LIBS := cp
+bench-store_DIR := bench
+
+PROGS += store-bench
+store-bench_SRCS := bench/store.c
+store-bench_LIBS := cp
+store-bench_DIR := bench

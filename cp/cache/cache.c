@@ -147,7 +147,7 @@ static void claim(struct bucket *b)
 		AUTO_COBJ *o = object_new(b, key + strlen(b->prefix), u->value, u->rev, u->create_rev);
 		if (!o)
 			continue;
-		AUTO_COBJ *old = bucket_put(b, o);
+		cobj_unref(bucket_put(b, o));
 		map_remove(b->cache->unclaimed, key);
 	}
 }

@@ -193,18 +193,18 @@ static int meta_member(void *arg, struct span key, struct span v)
 static int top_member(void *arg, struct span key, struct span v)
 {
 	struct walk *w = arg;
-	if (is(key, "metadata") && *v.p == '{') {
+	struct scan *s = w->out;
+	int r = 0;
+	if (is(key, "metadata")) {
 		/* The last one counts, as for every parser. */
-		struct scan *s = w->out;
 		s->uid = s->labels = s->owners = s->revision = (struct span){ NULL, 0 };
 		s->deleting = s->splice_comma_before = false;
-		s->splice = (size_t)(v.p + 1 - w->bytes);
+		s->splice = *v.p == '{' ? (size_t)(v.p + 1 - w->bytes) : 0;
 		s->meta_empty = true;
-		int r = scan_members(v, meta_member, w);
-		if (r < 0)
-			return r;
+		if (s->splice)
+			r = scan_members(v, meta_member, w);
 	}
-	return walk_member(w, key, v);
+	return r < 0 ? r : walk_member(w, key, v);
 }
 
 int scan_object(const char *bytes, size_t len, const char *const *paths, struct scan *ret)

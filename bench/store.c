@@ -1,0 +1,226 @@
+/* Measures the store and the cache: store-bench DIR
+ *
+ * Commits a second with 1, 16 and 64 writers that each wait for their last one, beside the plain write+fdatasync of as
+ * many bytes in the same directory (the bound); heartbeats; then events a second from one changed object to 1,000
+ * watchers, the bytes of an event shared by all of them; and the memory and load time of 50,000 pods. */
+#include <fcntl.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "cp/cache/cache.h"
+
+enum { SECONDS = 2, WATCHERS = 1000, FAN_CHANGES = 2000, PODS = 50000, SYNC_BYTES = 8192 };
+
+static struct loop *loop;
+static struct store *store;
+static const char *dir;
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* A pod of about the size that a running one has. */
+static struct buf *pod(int i)
+{
+	static char pad[1500];
+	memset(pad, 'x', sizeof(pad) - 1);
+	AUTO_FREE char *text = xasprintf(
+		"{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"pod-%d\",\"namespace\":\"ns-%d\","
+		"\"uid\":\"00000000-0000-4000-8000-%012d\",\"labels\":{\"app\":\"web\",\"pod-template-hash\":\"5d59d67564\"},"
+		"\"ownerReferences\":[{\"apiVersion\":\"apps/v1\",\"kind\":\"ReplicaSet\",\"name\":\"web\",\"uid\":\"owner-%d\","
+		"\"controller\":true}]},\"spec\":{\"nodeName\":\"node-%d\",\"pad\":\"%s\"},\"status\":{\"phase\":\"Running\"}}",
+		i, i % 50, i, i / 10, i % 500, pad);
+	return buf_new(text, strlen(text));
+}
+
+static void put_pod(int i, bool volatile_, store_done done, void *arg)
+{
+	char key[64];
+	snprintf(key, sizeof(key), "/registry/pods/ns-%d/pod-%d", i % 50, i);
+	AUTO_BUF *value = pod(i);
+	struct store_op op = { STORE_PUT, key, value, STORE_ANY, volatile_ };
+	store_txn(store, &op, 1, done, arg);
+}
+
+struct load {
+	double until;
+	bool volatile_;
+	long done, in_flight;
+	int next;
+};
+
+static void again(void *arg, int r, uint64_t rev, const struct err *e)
+{
+	struct load *l = arg;
+	(void)rev;
+	if (r) {
+		fprintf(stderr, "store-bench: %s\n", err_text(e));
+		exit(1);
+	}
+	l->done++;
+	if (now() < l->until)
+		put_pod(l->next++ % 500, l->volatile_, again, l);
+	else
+		l->in_flight--;
+}
+
+static void commits(int writers, bool volatile_)
+{
+	struct store_stats before, after;
+	struct load l = { .volatile_ = volatile_, .in_flight = writers };
+	store_get_stats(store, &before);
+	double start = now();
+	l.until = start + SECONDS;
+	for (int i = 0; i < writers; i++)
+		put_pod(l.next++ % 500, volatile_, again, &l);
+	while (l.in_flight)
+		loop_run_once(loop, 100);
+	double took = now() - start;
+	store_get_stats(store, &after);
+	printf("%s, %2d writers: %8.0f/s, %6.1f a commit, %7.1f KiB/s to the log\n", volatile_ ? "heartbeats" : "puts      ",
+	       writers, (double)l.done / took,
+	       after.commits == before.commits ? 0 : (double)l.done / (double)(after.commits - before.commits),
+	       (double)(after.bytes_written - before.bytes_written) / 1024 / took);
+}
+
+/* What one writer cannot beat. */
+static void bound(void)
+{
+	AUTO_FREE char *path = xasprintf("%s/sync", dir);
+	static char bytes[SYNC_BYTES];
+	AUTO_FD int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	double start = now(), took;
+	long n = 0;
+	while (fd >= 0 && (took = now() - start) < SECONDS && pwrite(fd, bytes, sizeof(bytes), n * SYNC_BYTES) > 0 &&
+	       fdatasync(fd) == 0)
+		n++;
+	printf("write+fdatasync (bound): %8.0f/s\n", (double)n / (now() - start));
+	unlink(path);
+}
+
+static size_t told;
+
+static void on_event(void *arg, const struct cache_event *ev)
+{
+	(void)arg;
+	told += cache_event_json(ev, ev->type)->len > 0;
+}
+
+static void on_last(void *arg, int r, uint64_t rev, const struct err *e)
+{
+	(void)r, (void)rev, (void)e;
+	*(bool *)arg = true;
+}
+
+static void fan_out(struct bucket *b, const char *what, const struct bucket_query *q)
+{
+	struct cache_watch *w[WATCHERS];
+	told = 0;
+	for (int i = 0; i < WATCHERS; i++)
+		if (bucket_watch(b, UINT64_MAX, q, on_event, NULL, &w[i], NULL))
+			exit(1);
+	bool last = false;
+	double start = now();
+	for (int i = 0; i < FAN_CHANGES; i++)
+		put_pod(i % 500, false, i == FAN_CHANGES - 1 ? on_last : NULL, &last);
+	while (!last)
+		loop_run_once(loop, 100);
+	double took = now() - start;
+	printf("%d changes past %d watchers (%s): %.1f million/s looked at, %.1f million/s told\n", FAN_CHANGES, WATCHERS, what,
+	       (double)FAN_CHANGES * WATCHERS / took / 1e6, (double)told / took / 1e6);
+	for (int i = 0; i < WATCHERS; i++)
+		cache_watch_stop(w[i]);
+}
+
+static const char *const fields[] = { "spec.nodeName", "status.phase", NULL };
+static const char *const by_field[] = { "spec.nodeName", NULL };
+static const struct bucket_config pods = { .prefix = "/registry/pods/", .namespaced = true, .fields = fields,
+					   .by_field = by_field };
+
+static struct cache *cache_open(void)
+{
+	struct err e = ERR_INIT;
+	AUTO_FREE char *path = xasprintf("%s/store-bench.db", dir);
+	if (store_open_sqlite(loop, path, 300, &store, &e)) {
+		fprintf(stderr, "store-bench: %s\n", err_text(&e));
+		exit(1);
+	}
+	struct cache *c = cache_new(loop, store);
+	cache_add_bucket(c, &pods);
+	if (cache_load(c, &e)) {
+		fprintf(stderr, "store-bench: %s\n", err_text(&e));
+		exit(1);
+	}
+	return c;
+}
+
+static void cache_close(struct cache *c)
+{
+	store_close(store);
+	cache_free(c);
+}
+
+static void count(void *arg, struct cobj *o)
+{
+	*(size_t *)arg += o->json->len;
+}
+
+/* A restart with many pods: how long it takes, what it keeps beyond their bytes. */
+static void many(void)
+{
+	bool last = false;
+	struct cache *c = cache_open();
+	double start = now();
+	for (int i = 0; i < PODS; i++)
+		put_pod(i, false, i == PODS - 1 ? on_last : NULL, &last);
+	while (!last)
+		loop_run_once(loop, 100);
+	printf("%d pods written in %.1f s\n", PODS, now() - start);
+	cache_close(c);
+	malloc_trim(0);
+	size_t before = mallinfo2().uordblks, bytes = 0;
+	start = now();
+	c = cache_open();
+	double took = now() - start;
+	struct bucket *b = cache_bucket(c, pods.prefix);
+	start = now();
+	bucket_list(b, &(struct bucket_query){ 0 }, count, &bytes);
+	double listed = now() - start;
+	printf("%zu pods loaded in %.2f s, listed in %.1f ms; %.1f MB of their bytes, %.1f MB beside them\n", bucket_len(b), took,
+	       listed * 1e3, (double)bytes / 1e6, (double)(mallinfo2().uordblks - before - bytes) / 1e6);
+	cache_close(c);
+}
+
+int main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	AUTO_FREE char *made = xasprintf("%s/store-bench-XXXXXX", argc == 2 ? argv[1] : "");
+	if (argc != 2 || !mkdtemp(made) || loop_new(&loop, &e)) {
+		fprintf(stderr, "usage: store-bench DIR (on the disk that is meant)\n");
+		return 2;
+	}
+	dir = made;
+	bound();
+	struct cache *c = cache_open();
+	commits(1, false);
+	commits(16, false);
+	commits(64, false);
+	commits(16, true);
+	AUTO_SELECTOR *node = NULL;
+	fan_out(cache_bucket(c, pods.prefix), "all of it", NULL);
+	if (!selector_parse_fields("spec.nodeName=node-7", &node, &e))
+		fan_out(cache_bucket(c, pods.prefix), "one node's", &(struct bucket_query){ .fields = node });
+	cache_close(c);
+	many();
+	loop_free(loop);
+	return fs_remove_tree(made, NULL) ? 1 : 0;
+}
