@@ -34,3 +34,40 @@ booted() {
 @test "a cluster on pure cgroup v2: up, two replicas behind a service, limits, exec, down" {
 	booted 150 cluster.sh
 }
+
+# one_life CUT WAIT_MS: boots the machine of power.sh, which lists what is there, until the power is cut; adds what it said
+# to the files of what must be there (acked), must not be there (deleted), and the highest revision acknowledged.
+one_life() {
+	local out=$BATS_TEST_TMPDIR/out
+	: >"$out"
+	run "$VM/boot" -t 60 -d "$BATS_TEST_TMPDIR/disk" -s "$RANDOM" -c "$1" -w "$2" "$IMAGE" "$VM/power.sh"
+	echo "$output" | tee "$out" | grep -v -e ^acked -e ^deleted -e ^present
+	[ "$status" -eq 137 ]
+	grep -qx listed "$out"
+	sed -n 's/^present //p' "$out" | sort >"$BATS_TEST_TMPDIR/present"
+	# An object that is about to be deleted may be there or not until its deletion is acknowledged.
+	grep -v -- '-x$' "$BATS_TEST_TMPDIR/acked" | sort | comm -23 - "$BATS_TEST_TMPDIR/present" >"$BATS_TEST_TMPDIR/lost"
+	sort "$BATS_TEST_TMPDIR/deleted" | comm -12 - "$BATS_TEST_TMPDIR/present" >"$BATS_TEST_TMPDIR/risen"
+	echo "acknowledged and lost:" && cat "$BATS_TEST_TMPDIR/lost"
+	echo "deleted and back:" && cat "$BATS_TEST_TMPDIR/risen"
+	[ ! -s "$BATS_TEST_TMPDIR/lost" ]
+	[ ! -s "$BATS_TEST_TMPDIR/risen" ]
+	[ "$(sed -n 's/^revision //p' "$out")" -ge "$highest" ]
+	ca=$(grep '^ca ' "$out")
+	[ "${first_ca:=$ca}" = "$ca" ]
+	sed -n 's/^acked \([^ ]*\) .*/\1/p' "$out" >>"$BATS_TEST_TMPDIR/acked"
+	sed -n 's/^deleted //p' "$out" >>"$BATS_TEST_TMPDIR/deleted"
+	highest=$(sed -n -e 's/^acked [^ ]* //p' -e 's/^revision //p' "$out" | sort -n | tail -n 1)
+}
+
+@test "what the server acknowledged outlives power cuts" {
+	truncate -s 64M "$BATS_TEST_TMPDIR/disk"
+	mkfs.ext4 -q -F "$BATS_TEST_TMPDIR/disk"
+	: >"$BATS_TEST_TMPDIR/acked" >"$BATS_TEST_TMPDIR/deleted"
+	highest=0 first_ca=
+	for _ in 1 2 3; do
+		one_life "^acked .*-$((RANDOM % 3 + 1))-$((RANDOM % 150 + 1))(-x)? " $((RANDOM % 200))
+	done
+	one_life '^listed$' 0
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/acked")" -gt 10 ]
+}
