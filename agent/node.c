@@ -21,7 +21,7 @@
 #include "base/mem.h"
 #include "cni/chain/chain.h"
 
-enum { BEAT_MS = 10000, RETRY_MS = 1000, REPORT_MS = 300000, LEASE_SECONDS = 40 };
+enum { BEAT_MS = 10000, RETRY_MIN_MS = 20, RETRY_MS = 1000, REPORT_MS = 300000, LEASE_SECONDS = 40 };
 
 struct node {
 	struct agent *agent;
@@ -30,7 +30,7 @@ struct node {
 	struct timer *timer;
 	struct api_call *call, *lease_call;
 	json_t *capacity, *info, *sent;
-	int64_t sent_mono;
+	int64_t sent_mono, retry_ms;
 	bool registered, lease_made, was_ready, told;
 	char *network_error, *pod_cidr;
 	int inotify_fd;
@@ -38,6 +38,7 @@ struct node {
 };
 
 static void look(struct node *n);
+static void renew(struct node *n);
 
 static void set_pod_cidr(struct node *n, const json_t *node)
 {
@@ -74,6 +75,13 @@ static void schedule(struct node *n, int64_t ms)
 	timer_start_slack(n->timer, ms, ms / 10);
 }
 
+/* Soon at first (server and agent are often started together), then each second. */
+static void retry(struct node *n)
+{
+	n->retry_ms = n->retry_ms ? MIN(n->retry_ms * 2, RETRY_MS) : RETRY_MIN_MS;
+	schedule(n, n->retry_ms);
+}
+
 static void note_ready(struct node *n)
 {
 	bool ready = !n->network_error;
@@ -96,12 +104,15 @@ static void on_status(void *arg, int status, json_t *body, const struct err *e)
 		log_warn("node status not reported, tried again status=%d error=\"%s\"", status, err_text(e));
 		json_decref(TAKE(n->sent));
 		n->registered = e->code != -ENOENT && n->registered;
-		schedule(n, RETRY_MS);
+		retry(n);
 		return;
 	}
 	bool had = n->pod_cidr;
+	n->retry_ms = 0;
 	set_pod_cidr(n, body);
 	note_ready(n);
+	if (!n->lease_made)
+		renew(n);
 	schedule(n, n->network_error && !n->pod_cidr ? RETRY_MS : BEAT_MS);
 	if (!had && n->pod_cidr)
 		look(n);
@@ -137,7 +148,7 @@ static void on_registered(void *arg, int status, json_t *body, const struct err 
 	n->call = NULL;
 	if (e && e->code != -EEXIST) {
 		log_warn("node not registered, tried again status=%d error=\"%s\"", status, err_text(e));
-		schedule(n, RETRY_MS);
+		retry(n);
 		return;
 	}
 	n->registered = true;
@@ -195,7 +206,7 @@ static void on_found(void *arg, int status, json_t *body, const struct err *e)
 		create(n);
 	} else {
 		log_warn("node not found, tried again status=%d error=\"%s\"", status, err_text(e));
-		schedule(n, RETRY_MS);
+		retry(n);
 	}
 }
 
@@ -214,7 +225,7 @@ static void on_lease(void *arg, int status, json_t *body, const struct err *e)
 	if (e && e->code != -ENOENT && e->code != -EEXIST)
 		log_warn("lease not renewed, tried again status=%d error=\"%s\"", status, err_text(e));
 	else if (e)
-		schedule(n, RETRY_MS);
+		retry(n);
 }
 
 static void renew(struct node *n)

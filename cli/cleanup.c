@@ -116,16 +116,15 @@ static int remove_addresses(const struct node_options *o, struct err *e)
 	return fs_remove_tree(dir, e);
 }
 
-static int remove_run_files(const struct node_options *o, struct err *e)
+static int remove_files(const struct node_options *o, struct err *e)
 {
-	static const char *const parts[] = { "pods", "tmp", "up.json" };
+	AUTO_FREE char *volumes = xasprintf("%s/pods", o->root_dir), *containers = xasprintf("%s/containers", o->data_dir);
+	AUTO_FREE char *uses = xasprintf("%s/images/uses", o->data_dir);
+	const char *const paths[] = { volumes, containers, uses, o->run_dir, "/var/log/containers" };
 	int r = 0;
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(parts); i++) {
-		AUTO_FREE char *path = xasprintf("%s/%s", o->run_dir, parts[i]);
-		r = fs_remove_tree(path, e);
-	}
-	AUTO_FREE char *volumes = xasprintf("%s/pods", o->root_dir);
-	return r < 0 ? r : fs_remove_tree(volumes, e);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(paths); i++)
+		r = fs_remove_tree(paths[i], e);
+	return r;
 }
 
 static int remove_tables(const struct node_options *o, struct err *e)
@@ -137,7 +136,7 @@ static int remove_tables(const struct node_options *o, struct err *e)
 int node_cleanup(const struct node_options *o, struct err *e)
 {
 	static int (*const steps[])(const struct node_options *, struct err *) = {
-		end_processes, unmount_all, remove_links, remove_tables, remove_addresses, remove_run_files
+		end_processes, unmount_all, remove_links, remove_tables, remove_addresses, remove_files
 	};
 	int first = 0;
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
@@ -148,6 +147,5 @@ int node_cleanup(const struct node_options *o, struct err *e)
 	struct err now = ERR_INIT;
 	int r = remove_netns_files(&now);
 	note(&first, r, e, &now);
-	rmdir(o->run_dir);
 	return first;
 }

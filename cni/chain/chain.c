@@ -1,7 +1,7 @@
 /* A loaded network configuration and what can be asked of it.
  *
- * chain_load() reads the first configuration file, checks it and looks for every plugin's program, so that a broken
- * node is told at start and not at the first pod. Fails naming the file. */
+ * chain_load() reads the first configuration file and checks it. Fails naming the file. Whether a plugin's program is
+ * there shows when it is run: the pod that wanted it is told. */
 #include "cni/chain/chain.h"
 
 #include <errno.h>
@@ -14,20 +14,6 @@
 #include "io/net/ip.h"
 
 #define TIMEOUT_MS 60000
-
-static int check_programs(const struct chain *c, struct err *e)
-{
-	size_t i;
-	json_t *p;
-	json_array_foreach(json_object_get(c->list, "plugins"), i, p)
-	{
-		AUTO_FREE char *path = NULL;
-		int r = chain_conf_program(c->plugin_path, json_member(p, "type"), &path, e);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
 
 int chain_load(const struct chain_config *config, struct chain **ret, struct err *e)
 {
@@ -49,11 +35,6 @@ int chain_load(const struct chain_config *config, struct chain **ret, struct err
 	c->version = xstrdup(json_str_at(c->list, "cniVersion"));
 	c->no_check = json_bool_at(c->list, "disableCheck", false);
 	c->no_gc = json_bool_at(c->list, "disableGC", false);
-	if ((r = check_programs(c, e)) < 0) {
-		err_wrap(e, r, "%s", c->file);
-		chain_free(c);
-		return r;
-	}
 	*ret = c;
 	return 0;
 }

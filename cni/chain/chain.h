@@ -20,7 +20,7 @@ struct chain_config {
 	int timeout_ms;          /* per plugin call; 0: 60 s */
 };
 
-/* Reads the configuration anew. Errors: -ENOENT (no configuration in the directory, or a plugin's program is missing),
+/* Reads the configuration anew. Errors: -ENOENT (no configuration in the directory),
  * -EINVAL (malformed: the text names file and member). */
 int chain_load(const struct chain_config *c, struct chain **ret, struct err *e);
 /* Running operations go on with what they copied. NULL is fine. */

@@ -24,6 +24,9 @@ teardown_file() {
 	host_destroy $H
 }
 
+# Three pods, none of them on its way out.
+settled() { [ "$(k -n hello get pods -l app=hello --no-headers | grep -c Running)" = 3 ] && [ "$(k -n hello get pods -l app=hello --no-headers | wc -l)" = 3 ]; }
+
 pod() { k -n hello get pods -l app=hello -o "jsonpath={.items[${1:-0}].metadata.name}"; }
 
 # wait_jsonpath RESOURCE PATH VALUE
@@ -40,7 +43,6 @@ is() { [ "$(k -n "${NS:-hello}" get "$1" -o "jsonpath=$2" 2>/dev/null)" = "$3" ]
 }
 
 @test "the node says what it is" {
-	is node/node1 '{.status.nodeInfo.kubeletVersion}' "$(k get node node1 -o 'jsonpath={.status.nodeInfo.kubeletVersion}')"
 	[ "$(k get node node1 -o 'jsonpath={.status.capacity.pods}')" = 110 ]
 	[ "$(k get node node1 -o 'jsonpath={.status.addresses[?(@.type=="InternalIP")].address}')" = 192.168.77.2 ]
 	k -n kube-node-lease get lease node1
@@ -111,13 +113,17 @@ is() { [ "$(k -n "${NS:-hello}" get "$1" -o "jsonpath=$2" 2>/dev/null)" = "$3" ]
 	k -n hello patch configmap cm --type=json -p '[{"op":"replace","path":"/data/a","value":"3"}]'
 	k -n hello patch configmap cm --type=merge -p '{"data":{"b":null}}'
 	[ "$(k -n hello get configmap cm -o 'jsonpath={.data.a}{.data.b}{.metadata.labels.x}{.metadata.annotations.note}')" = 3yhi ]
-	host $H env EDITOR="sed -i s/a:.*/a:\ edited/" kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello edit configmap cm
+	printf '#!/bin/sh
+sed -i "s/^  a: .*/  a: edited/" "$1"
+' >"$BATS_TEST_TMPDIR/editor"
+	chmod +x "$BATS_TEST_TMPDIR/editor"
+	host $H env EDITOR="$BATS_TEST_TMPDIR/editor" kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello edit configmap cm
 	[ "$(k -n hello get configmap cm -o 'jsonpath={.data.a}')" = edited ]
 	k -n hello delete configmap cm
 	k -n hello scale deployment hello --replicas=4
 	k -n hello rollout status deployment/hello --timeout=30s
 	k -n hello scale deployment hello --replicas=3
-	NS=hello eventually 20 is deployment/hello '{.status.replicas}' 3
+	eventually 40 settled
 	k create namespace tmp
 	k -n tmp create secret generic s --from-literal=p=q
 	k -n tmp create deployment d --image=knarr-demo:1
@@ -130,6 +136,7 @@ is() { [ "$(k -n "${NS:-hello}" get "$1" -o "jsonpath=$2" 2>/dev/null)" = "$3" ]
 @test "a rollout replaces pods, keeps history, and can be undone" {
 	k -n hello set env deployment/hello COLOR=blue
 	k -n hello rollout status deployment/hello --timeout=60s
+	eventually 40 settled
 	k -n hello exec "$(pod)" -- env | grep -q COLOR=blue
 	k -n hello rollout history deployment/hello | grep -q '^2'
 	k -n hello rollout undo deployment/hello
@@ -139,7 +146,7 @@ is() { [ "$(k -n "${NS:-hello}" get "$1" -o "jsonpath=$2" 2>/dev/null)" = "$3" ]
 	eventually 30 sh -c "nsenter --target $(cat "$HOST_BASE/$H/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello get events | grep -qE 'ErrImagePull|ImagePullBackOff|Failed to pull'"
 	k -n hello rollout undo deployment/hello
 	k -n hello rollout status deployment/hello --timeout=60s
-	eventually 30 is deployment/hello '{.status.replicas}' 3
+	eventually 40 settled
 }
 
 @test "logs: whole, tail, previous, follow" {
