@@ -21,6 +21,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "io/net/rtnl.h"
 
 static bool is_ns(const char *path)
 {
@@ -71,4 +72,18 @@ int netns_drop(const char *path, struct err *e)
 	if (unlink(path) < 0 && errno != ENOENT)
 		return err_sys(e, "remove %s", path);
 	return 0;
+}
+
+void netns_announce(const char *path, const char *ifname)
+{
+	struct ifreq q = {0};
+	AUTO_FD int ns = netns_open(path, NULL);
+	int back = ns < 0 ? -1 : netns_enter(ns, NULL);
+	if (back < 0)
+		return;
+	AUTO_FD int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	netns_leave(back);
+	strncpy(q.ifr_name, ifname, IFNAMSIZ - 1);
+	if (s >= 0 && ioctl(s, SIOCGIFHWADDR, &q) == 0)
+		(void)ioctl(s, SIOCSIFHWADDR, &q); /* the socket belongs to the pod's namespace for life */
 }

@@ -103,6 +103,10 @@ static void on_pause_started(void *arg, int r, const struct shim_answer *a, cons
 	}
 	s->sandbox = SANDBOX_READY;
 	s->sandbox_delay_ms = 0;
+	/* The announcement at link-up may come before the bridge port forwards; an address that was another pod's just now
+	 * would then be looked for at the old place for half a minute. */
+	if (!pod_host_network(s))
+		netns_announce(p->netns, "eth0");
 	log_info("sandbox ready pod=%s/%s ip=%s", s->ns, s->name, s->ips ? s->ips[0] : "host");
 	pod_kick(p);
 }
