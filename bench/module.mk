@@ -9,8 +9,3 @@ PROGS += bench-store
 bench-store_SRCS := bench/store.c
 bench-store_LIBS := cp
 bench-store_DIR := bench
-
-PROGS += store-bench
-store-bench_SRCS := bench/store.c
-store-bench_LIBS := cp
-store-bench_DIR := bench

@@ -67,9 +67,10 @@ static void ring_reserve(struct bucket *b, int64_t now_ms)
 {
 	while (!b->window && b->n > WINDOW_KEEP && nth(b, 0)->at_ms < now_ms - WINDOW_MS)
 		drop_oldest(b);
-	size_t want = b->window ? b->window : MIN(MAX((size_t)WINDOW_MIN, b->len), (size_t)WINDOW_MAX);
-	if (b->n == b->cap && b->cap < want) {
-		size_t cap = MIN(b->cap ? b->cap * 2 : 64, want);
+	size_t want = b->window ? b->window : MAX((size_t)WINDOW_MIN, b->len), most = b->window ? b->window : WINDOW_MAX;
+	if (b->n == b->cap && b->cap < MIN(want, most)) {
+		/* Doubled: a bucket that grows object by object must not be copied each time. */
+		size_t cap = MIN(b->cap ? b->cap * 2 : 64, most);
 		struct cache_change **ring = xcalloc(cap, sizeof(*ring));
 		for (size_t i = 0; i < b->n; i++)
 			ring[i] = nth(b, i);
