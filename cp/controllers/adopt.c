@@ -1,8 +1,8 @@
 /* Adoption and release by owner reference (Kubernetes: controllers, adoption and orphaning).
  *
- * A child that the owner controls and the selector matches stays; one that it controls and the selector does not match is
- * released by a patch of its owner references; an orphan that matches is adopted by one. Adopted children count at once,
- * released ones no longer. Always holds: a child with another controller is left alone. */
+ * A child that the owner controls and the selector matches stays; one that it controls and the selector does not match
+ * is released by a patch of its owner references; an orphan that matches is adopted by one. Adopted children count at
+ * once, released ones no longer. Always holds: a child with another controller is left alone. */
 #include "cp/controllers/adopt.h"
 
 #include <stdlib.h>
@@ -14,8 +14,9 @@
 static void patch_refs(const struct adopt_kind *kind, const json_t *child, json_t *take_refs, struct plan *plan)
 {
 	AUTO_FREE char *path = object_path(kind->group, "v1", object_ns(child), kind->plural, object_name(child));
-	struct action *a = plan_merge(plan, path, json_pack("{s:{s:s, s:o}}", "metadata", "uid", object_uid(child),
-							   "ownerReferences", take_refs));
+	struct action *a =
+	    plan_merge(plan, path,
+		       json_pack("{s:{s:s, s:o}}", "metadata", "uid", object_uid(child), "ownerReferences", take_refs));
 	a->flags |= PLAN_ABSENT_OK;
 }
 
@@ -54,7 +55,8 @@ json_t *adopt_claim(const struct adopt_kind *kind, const json_t *owner, const js
 				json_array_append(claimed, child);
 			else if (!object_deleting(owner))
 				release(kind, owner, child, plan);
-		} else if (matches && !object_controller_ref(child) && !object_deleting(owner) && !object_deleting(child)) {
+		} else if (matches && !object_controller_ref(child) && !object_deleting(owner) &&
+			   !object_deleting(child)) {
 			adopt(kind, owner, child, plan);
 			json_array_append(claimed, child);
 		}

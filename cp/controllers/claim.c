@@ -20,7 +20,7 @@ json_t *claim_candidates(struct runner *r, struct bucket *children, const json_t
 {
 	AUTO_SELECTOR *selector = NULL;
 	selector_from_json(json_at(owner, "spec.selector"), &selector, NULL);
-	struct claim c = { selector, object_uid(owner) };
+	struct claim c = {selector, object_uid(owner)};
 	return runner_list(r, children, object_ns(owner), is_candidate, &c);
 }
 
@@ -44,6 +44,6 @@ void claim_map_child(struct runner *r, const struct cache_event *ev, struct buck
 	runner_map_owner(r, ev, kind);
 	if (ev->type == CACHE_DELETED || cobj_controller_uid(ev->obj))
 		return;
-	struct orphan o = { r, ev->obj };
+	struct orphan o = {r, ev->obj};
 	runner_each(owners, ev->obj->ns, offer, &o);
 }

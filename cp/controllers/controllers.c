@@ -1,7 +1,7 @@
 /* Which controllers run.
  *
- * Names choose from the table; each gets a runner of its own, all share the memory of parsed objects. Starting fails as a
- * whole or not at all. */
+ * Names choose from the table; each gets a runner of its own, all share the memory of parsed objects. Starting fails as
+ * a whole or not at all. */
 #include "cp/controllers/controllers.h"
 
 #include <errno.h>
@@ -14,9 +14,9 @@
 enum { PARSED_MAX = 251 };
 
 static const struct controller *const all[] = {
-	&deployment_controller,     &replicaset_controller,    &endpoints_controller,      &endpointslice_controller,
-	&namespace_controller,      &serviceaccount_controller, &root_ca_controller,        &node_lifecycle_controller,
-	&taint_eviction_controller, &pod_gc_controller,        &garbage_collector,         &event_ttl_controller,
+    &deployment_controller,     &replicaset_controller,     &endpoints_controller, &endpointslice_controller,
+    &namespace_controller,      &serviceaccount_controller, &root_ca_controller,   &node_lifecycle_controller,
+    &taint_eviction_controller, &pod_gc_controller,         &garbage_collector,    &event_ttl_controller,
 };
 
 struct controllers {

@@ -1,4 +1,5 @@
-/* The deployment controller: Deployments, their replica sets and (for Recreate) pods from the cache to deployment_plan(). */
+/* The deployment controller: Deployments, their replica sets and (for Recreate) pods from the cache to
+ * deployment_plan(). */
 #include "base/json.h"
 #include "cp/controllers/claim.h"
 #include "cp/controllers/deployment_plan.h"
@@ -28,7 +29,7 @@ static void map_pod(struct runner *r, const struct cache_event *ev)
 	for (size_t i = 0; cobj_owner(ev->obj, i, &owner); i++) {
 		struct cobj *rs = bucket_get(replicasets(runner_api(r)), ev->obj->ns, owner.name);
 		if (owner.controller && str_eq(owner.kind, "ReplicaSet") && rs && str_eq(rs->uid, owner.uid)) {
-			struct cache_event of_set = { .type = CACHE_MODIFIED, .obj = rs };
+			struct cache_event of_set = {.type = CACHE_MODIFIED, .obj = rs};
 			runner_map_owner(r, &of_set, "Deployment");
 		}
 	}
@@ -60,7 +61,7 @@ static bool old_pods_running(struct sync *s, const json_t *d, const json_t *sets
 {
 	if (!str_eq(json_str_at(d, "spec.strategy.type"), "Recreate"))
 		return false;
-	struct old_pods old = { .owned = sets, .newest = deployment_find_new(d, sets), .runner = s->runner };
+	struct old_pods old = {.owned = sets, .newest = deployment_find_new(d, sets), .runner = s->runner};
 	runner_each(api_bucket(s->api, "", "pods"), s->ns, look_at_pod, &old);
 	return old.running;
 }
@@ -86,17 +87,19 @@ static void sync_deployment(struct sync *s)
 		return;
 	AUTO_JSON *sets = claim_candidates(s->runner, replicasets(s->api), d);
 	AUTO_JSON *taken = name_taken(s, d, sets);
-	struct deployment_observed o = { .deployment = d, .replicasets = sets, .name_taken = taken,
-					 .old_pods_running = old_pods_running(s, d, sets) };
+	struct deployment_observed o = {.deployment = d,
+					.replicasets = sets,
+					.name_taken = taken,
+					.old_pods_running = old_pods_running(s, d, sets)};
 	deployment_plan(&o, s->now_ms, s->plan);
 }
 
 const struct controller deployment_controller = {
-	.name = "deployment-controller",
-	.component = "deployment-controller",
-	.workers = 5,
-	.sources = { { "apps", "deployments", runner_map_self },
-		     { "apps", "replicasets", map_replicaset },
-		     { "", "pods", map_pod } },
-	.sync = sync_deployment,
+    .name = "deployment-controller",
+    .component = "deployment-controller",
+    .workers = 5,
+    .sources = {{"apps", "deployments", runner_map_self},
+		{"apps", "replicasets", map_replicaset},
+		{"", "pods", map_pod}},
+    .sync = sync_deployment,
 };

@@ -1,11 +1,11 @@
 /* The plan of a Deployment.
  *
  * Happy path of a change of the template: a replica set with the new template is created (deployment_revision.c), then
- * plan by plan the newest grows as far as maxSurge allows and the old ones shrink as far as maxUnavailable allows, until
- * only the newest has replicas; then history beyond revisionHistoryLimit goes. A change of spec.replicas is shared out in
- * proportion (deployment_scale.c). Each plan ends with the status that was observed (deployment_status.c). Always
- * holds: one plan either grows or shrinks; the pods wanted in all never exceed replicas + maxSurge by its doing; old
- * replicas only go while replicas - maxUnavailable are available besides. */
+ * plan by plan the newest grows as far as maxSurge allows and the old ones shrink as far as maxUnavailable allows,
+ * until only the newest has replicas; then history beyond revisionHistoryLimit goes. A change of spec.replicas is
+ * shared out in proportion (deployment_scale.c). Each plan ends with the status that was observed
+ * (deployment_status.c). Always holds: one plan either grows or shrinks; the pods wanted in all never exceed replicas +
+ * maxSurge by its doing; old replicas only go while replicas - maxUnavailable are available besides. */
 #include "cp/controllers/deployment_plan.h"
 
 #include <stdlib.h>
@@ -16,11 +16,11 @@
 #include "cp/controllers/deployment_internal.h"
 #include "cp/controllers/object.h"
 
-static const struct adopt_kind children = { "apps/v1", "Deployment", "apps", "replicasets" };
+static const struct adopt_kind children = {"apps/v1", "Deployment", "apps", "replicasets"};
 
 struct deployment_bounds deployment_bounds(const json_t *d)
 {
-	struct deployment_bounds b = { .replicas = json_int_at(d, "spec.replicas", 1) };
+	struct deployment_bounds b = {.replicas = json_int_at(d, "spec.replicas", 1)};
 	if (str_eq(json_str_at(d, "spec.strategy.type"), "Recreate"))
 		return b;
 	const json_t *rolling = json_at(d, "spec.strategy.rollingUpdate");
@@ -49,8 +49,7 @@ int64_t rollout_sum_replicas(const struct rollout *r)
 	int64_t sum = 0;
 	size_t i;
 	json_t *rs;
-	json_array_foreach(r->all, i, rs)
-		sum += rs_replicas(rs);
+	json_array_foreach(r->all, i, rs) sum += rs_replicas(rs);
 	return sum;
 }
 
@@ -70,8 +69,8 @@ bool rollout_scale(struct rollout *r, const json_t *rs, int64_t n)
 	AUTO_FREE char *path = object_path("apps", "v1", object_ns(rs), "replicasets", object_name(rs));
 	struct action *a = plan_change(r->plan, path, rs, to);
 	if (a && n != old)
-		plan_note_ok(a, r->d, "ScalingReplicaSet", "Scaled %s replica set %s from %lld to %lld", n > old ? "up" : "down",
-			     object_name(rs), (long long)old, (long long)n);
+		plan_note_ok(a, r->d, "ScalingReplicaSet", "Scaled %s replica set %s from %lld to %lld",
+			     n > old ? "up" : "down", object_name(rs), (long long)old, (long long)n);
 	return a != NULL && n != old;
 }
 
@@ -143,7 +142,8 @@ static bool recreate(struct rollout *r, const struct deployment_observed *o)
 static int by_age(const void *a, const void *b)
 {
 	const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
-	int64_t at_x = object_time_ms(x, "metadata.creationTimestamp"), at_y = object_time_ms(y, "metadata.creationTimestamp");
+	int64_t at_x = object_time_ms(x, "metadata.creationTimestamp"),
+		at_y = object_time_ms(y, "metadata.creationTimestamp");
 	return at_x != at_y ? (at_x < at_y ? -1 : 1) : strcmp(object_name(x), object_name(y));
 }
 
@@ -168,8 +168,8 @@ static void note_pause(struct rollout *r, bool paused)
 	if (!json_at(r->d, "spec.progressDeadlineSeconds") || str_eq(reason, "ProgressDeadlineExceeded"))
 		return;
 	if (paused && !str_eq(reason, "DeploymentPaused"))
-		object_set_condition(r->status, "Progressing", "Unknown", "DeploymentPaused", "Deployment is paused", r->now_ms,
-				     true);
+		object_set_condition(r->status, "Progressing", "Unknown", "DeploymentPaused", "Deployment is paused",
+				     r->now_ms, true);
 	else if (!paused && str_eq(reason, "DeploymentPaused"))
 		object_set_condition(r->status, "Progressing", "Unknown", "DeploymentResumed", "Deployment is resumed",
 				     r->now_ms, true);
@@ -205,8 +205,12 @@ void deployment_plan(const struct deployment_observed *o, int64_t now_ms, struct
 	AUTO_JSON *claimed = adopt_claim(&children, o->deployment, o->replicasets, plan);
 	AUTO_JSON *all = sorted_by_age(claimed);
 	AUTO_JSON *status = old_status ? json_deep_copy(old_status) : json_object();
-	struct rollout r = { .d = o->deployment, .bounds = deployment_bounds(o->deployment), .all = all, .status = status,
-			     .now_ms = now_ms, .plan = plan };
+	struct rollout r = {.d = o->deployment,
+			    .bounds = deployment_bounds(o->deployment),
+			    .all = all,
+			    .status = status,
+			    .now_ms = now_ms,
+			    .plan = plan};
 	r.newest = deployment_find_new(r.d, all);
 	if (object_deleting(r.d))
 		rollout_status(&r, false);

@@ -18,7 +18,8 @@ void deployment_plan(const struct deployment_observed *o, int64_t now_ms, struct
 char *deployment_template_hash(const json_t *deployment, char *ret);
 /* The name that a new replica set gets. Returns owned. */
 char *deployment_new_name(const json_t *deployment);
-/* The one among replicasets (those that the deployment owns) that has its template, the oldest; NULL: none. Borrowed. */
+/* The one among replicasets (those that the deployment owns) that has its template, the oldest; NULL: none. Borrowed.
+ */
 json_t *deployment_find_new(const json_t *deployment, const json_t *replicasets);
 
 /* The bounds of a rolling update (0 and replicas for Recreate), rounded as Kubernetes rounds percentages. */

@@ -1,8 +1,8 @@
 /* The newest replica set of a Deployment, revisions and history.
  *
  * A replica set belongs to the current template when its own is equal but for pod-template-hash; the oldest of those is
- * the newest revision, so that going back to an old template takes the old set again under a new revision number. A name
- * that something else has raises status.collisionCount, which changes the hash. Nothing can fail. */
+ * the newest revision, so that going back to an old template takes the old set again under a new revision number. A
+ * name that something else has raises status.collisionCount, which changes the hash. Nothing can fail. */
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -72,8 +72,12 @@ static int64_t next_revision(const struct rollout *r)
 
 static bool is_copied(const char *key)
 {
-	static const char *const kept[] = { "kubectl.kubernetes.io/last-applied-configuration", REVISION, REVISION_HISTORY,
-					    DESIRED_REPLICAS, MAX_REPLICAS, "deprecated.deployment.rollback.to" };
+	static const char *const kept[] = {"kubectl.kubernetes.io/last-applied-configuration",
+					   REVISION,
+					   REVISION_HISTORY,
+					   DESIRED_REPLICAS,
+					   MAX_REPLICAS,
+					   "deprecated.deployment.rollback.to"};
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
 		if (str_eq(key, kept[i]))
 			return false;
@@ -95,7 +99,8 @@ static void annotate(const struct rollout *r, json_t *rs, int64_t revision)
 	AUTO_FREE char *text = xasprintf("%lld", (long long)revision);
 	if (old < revision) {
 		const char *history = json_member(to, REVISION_HISTORY);
-		AUTO_FREE char *more = history ? xasprintf("%s,%lld", history, (long long)old) : xasprintf("%lld", (long long)old);
+		AUTO_FREE char *more =
+		    history ? xasprintf("%s,%lld", history, (long long)old) : xasprintf("%lld", (long long)old);
 		json_object_set_new(to, REVISION, json_string(text));
 		if (old)
 			json_object_set_new(to, REVISION_HISTORY, json_string(more));
@@ -143,11 +148,11 @@ static json_t *new_replicaset(const struct rollout *r, int64_t replicas)
 	json_t *selector = json_deep_copy(json_at(r->d, "spec.selector"));
 	json_object_set_new(json_object_at(template, "metadata.labels"), TEMPLATE_HASH, json_string(hash));
 	json_object_set_new(json_object_at(selector, "matchLabels"), TEMPLATE_HASH, json_string(hash));
-	json_t *rs = json_pack("{s:s, s:s, s:{s:s, s:s, s:O, s:[o]}, s:{s:I, s:o, s:o}}", "apiVersion", "apps/v1", "kind",
-			       "ReplicaSet", "metadata", "name", name, "namespace", object_ns(r->d), "labels",
+	json_t *rs = json_pack("{s:s, s:s, s:{s:s, s:s, s:O, s:[o]}, s:{s:I, s:o, s:o}}", "apiVersion", "apps/v1",
+			       "kind", "ReplicaSet", "metadata", "name", name, "namespace", object_ns(r->d), "labels",
 			       json_at(template, "metadata.labels"), "ownerReferences",
-			       object_owner_ref(r->d, "apps/v1", "Deployment"), "spec", "replicas", (json_int_t)replicas,
-			       "selector", selector, "template", template);
+			       object_owner_ref(r->d, "apps/v1", "Deployment"), "spec", "replicas",
+			       (json_int_t)replicas, "selector", selector, "template", template);
 	json_t *min_ready = json_at(r->d, "spec.minReadySeconds");
 	if (min_ready)
 		json_object_set(json_object_get(rs, "spec"), "minReadySeconds", min_ready);
@@ -164,7 +169,8 @@ static void create_newest(struct rollout *r)
 	if (replicas)
 		plan_note_ok(a, r->d, "ScalingReplicaSet", "Scaled up replica set %s from 0 to %lld", object_name(rs),
 			     (long long)replicas);
-	plan_note_failed(a, r->d, "ReplicaSetCreateError", "Failed to create new replica set \"%s\": %%e", object_name(rs));
+	plan_note_failed(a, r->d, "ReplicaSetCreateError", "Failed to create new replica set \"%s\": %%e",
+			 object_name(rs));
 	set_deployment_revision(r, object_annotation(rs, REVISION));
 	if (json_at(r->d, "spec.progressDeadlineSeconds")) {
 		AUTO_FREE char *text = xasprintf("Created new replica set \"%s\"", object_name(rs));
@@ -205,8 +211,9 @@ void rollout_cleanup(struct rollout *r)
 				lowest = i;
 		}
 		rs = json_array_get(old, lowest);
-		bool settled = json_int_at(rs, "status.replicas", 0) == 0 && rs_replicas(rs) == 0 &&
-			       json_int_at(rs, "status.observedGeneration", 0) >= json_int_at(rs, "metadata.generation", 0);
+		bool settled =
+		    json_int_at(rs, "status.replicas", 0) == 0 && rs_replicas(rs) == 0 &&
+		    json_int_at(rs, "status.observedGeneration", 0) >= json_int_at(rs, "metadata.generation", 0);
 		AUTO_FREE char *path = object_path("apps", "v1", object_ns(rs), "replicasets", object_name(rs));
 		if (settled)
 			plan_delete(r->plan, path, object_uid(rs), -1, NULL);

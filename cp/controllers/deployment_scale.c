@@ -1,7 +1,7 @@
 /* Sharing replicas out among the sets of a Deployment.
  *
- * When spec.replicas changes in the middle of a rollout, every set grows or shrinks in proportion to its size, so that a
- * broken new version does not get all of the growth (Kubernetes concepts, Deployment, Proportional scaling). Always
+ * When spec.replicas changes in the middle of a rollout, every set grows or shrinks in proportion to its size, so that
+ * a broken new version does not get all of the growth (Kubernetes concepts, Deployment, Proportional scaling). Always
  * holds: the parts add up to replicas + maxSurge. Nothing can fail. */
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,8 @@ bool rollout_is_scaling(const struct rollout *r)
 	json_t *rs;
 	json_array_foreach(r->all, i, rs)
 	{
-		if (rs_replicas(rs) > 0 && number_annotation(rs, DESIRED_REPLICAS, r->bounds.replicas) != r->bounds.replicas)
+		if (rs_replicas(rs) > 0 &&
+		    number_annotation(rs, DESIRED_REPLICAS, r->bounds.replicas) != r->bounds.replicas)
 			return true;
 	}
 	return false;
@@ -91,7 +92,8 @@ static void share_out(struct rollout *r, struct part *parts, size_t n)
 
 static bool is_saturated(const struct rollout *r)
 {
-	return r->newest && rs_replicas(r->newest) == r->bounds.replicas && rs_available(r->newest) == r->bounds.replicas &&
+	return r->newest && rs_replicas(r->newest) == r->bounds.replicas &&
+	       rs_available(r->newest) == r->bounds.replicas &&
 	       number_annotation(r->newest, DESIRED_REPLICAS, -1) == r->bounds.replicas;
 }
 
@@ -103,10 +105,12 @@ void rollout_proportional(struct rollout *r)
 	json_array_foreach(r->all, i, rs)
 	{
 		if (rs_replicas(rs) > 0)
-			parts[n++] = (struct part){ rs, rs_replicas(rs), i };
+			parts[n++] = (struct part){rs, rs_replicas(rs), i};
 	}
 	if (n <= 1) {
-		const json_t *only = n ? parts[0].rs : r->newest ? r->newest : json_array_get(r->all, count ? count - 1 : 0);
+		const json_t *only = n           ? parts[0].rs
+				     : r->newest ? r->newest
+						 : json_array_get(r->all, count ? count - 1 : 0);
 		if (only)
 			rollout_scale(r, only, r->bounds.replicas);
 	} else if (is_saturated(r)) {

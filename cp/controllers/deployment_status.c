@@ -1,7 +1,8 @@
 /* The status of a Deployment: counts, and the conditions Available, Progressing and ReplicaFailure.
  *
  * Counts are sums over what the replica sets report. Progressing is True while something moves or when all is done, and
- * False once nothing moved for progressDeadlineSeconds; the plan asks to be run again at that time. Nothing can fail. */
+ * False once nothing moved for progressDeadlineSeconds; the plan asks to be run again at that time. Nothing can fail.
+ */
 #include "base/clock.h"
 #include "base/json.h"
 #include "cp/controllers/deployment_internal.h"
@@ -20,8 +21,7 @@ static int64_t sum(const struct rollout *r, const char *path)
 	int64_t n = 0;
 	size_t i;
 	json_t *rs;
-	json_array_foreach(r->all, i, rs)
-		n += json_int_at(rs, path, 0);
+	json_array_foreach(r->all, i, rs) n += json_int_at(rs, path, 0);
 	return n;
 }
 
@@ -59,7 +59,8 @@ static bool has_progressed(const struct rollout *r)
 {
 	const json_t *old = json_object_get(r->d, "status"), *new = r->status;
 	return count(new, "updatedReplicas") > count(old, "updatedReplicas") ||
-	       count(new, "replicas") - count(new, "updatedReplicas") < count(old, "replicas") - count(old, "updatedReplicas") ||
+	       count(new, "replicas") - count(new, "updatedReplicas") <
+		   count(old, "replicas") - count(old, "updatedReplicas") ||
 	       count(new, "readyReplicas") > count(old, "readyReplicas") ||
 	       count(new, "availableReplicas") > count(old, "availableReplicas");
 }
@@ -67,8 +68,8 @@ static bool has_progressed(const struct rollout *r)
 /* Sets Progressing; quoted_text has one %s for the name. */
 static void set_progress(struct rollout *r, const char *cond_status, const char *reason, const char *what)
 {
-	AUTO_FREE char *text = r->newest ? xasprintf("ReplicaSet \"%s\" %s", object_name(r->newest), what) :
-					   xasprintf("Deployment \"%s\" %s", object_name(r->d), what);
+	AUTO_FREE char *text = r->newest ? xasprintf("ReplicaSet \"%s\" %s", object_name(r->newest), what)
+					 : xasprintf("Deployment \"%s\" %s", object_name(r->d), what);
 	object_set_condition(r->status, "Progressing", cond_status, reason, text, r->now_ms, true);
 	char now[RFC3339_MAX];
 	json_t *c = object_condition(r->status, "Progressing");
@@ -109,7 +110,8 @@ static void replica_failure(struct rollout *r)
 {
 	size_t i;
 	json_t *rs;
-	const json_t *failure = r->newest ? object_condition(json_object_get(r->newest, "status"), "ReplicaFailure") : NULL;
+	const json_t *failure =
+	    r->newest ? object_condition(json_object_get(r->newest, "status"), "ReplicaFailure") : NULL;
 	json_array_foreach(r->all, i, rs)
 	{
 		if (!failure)
@@ -117,7 +119,8 @@ static void replica_failure(struct rollout *r)
 	}
 	if (failure)
 		object_set_condition(r->status, "ReplicaFailure", json_str_or(failure, "status", "True"),
-				     json_str_or(failure, "reason", ""), json_str_or(failure, "message", ""), r->now_ms, true);
+				     json_str_or(failure, "reason", ""), json_str_or(failure, "message", ""), r->now_ms,
+				     true);
 	else
 		object_remove_condition(r->status, "ReplicaFailure");
 }

@@ -135,7 +135,8 @@ static void set_meta(const struct endpoints_observed *o, bool truncated, json_t 
 		json_object_del(mine, HEADLESS);
 	json_object_set_new(json_object_get(to, "metadata"), "labels", mine);
 	if (truncated)
-		json_object_set_new(json_object_at(to, "metadata.annotations"), OVER_CAPACITY, json_string("truncated"));
+		json_object_set_new(json_object_at(to, "metadata.annotations"), OVER_CAPACITY,
+				    json_string("truncated"));
 	else if (object_annotation(to, OVER_CAPACITY))
 		json_object_del(json_at(to, "metadata.annotations"), OVER_CAPACITY);
 }
@@ -153,8 +154,8 @@ void endpoints_plan(const struct endpoints_observed *o, struct plan *plan)
 		return;
 	bool truncated = false;
 	AUTO_JSON *subsets = subsets_of(o, &truncated);
-	AUTO_JSON *to = o->endpoints ? json_deep_copy(o->endpoints) :
-				       json_pack("{s:s, s:s, s:{s:s, s:s}}", "apiVersion", "v1", "kind", "Endpoints",
+	AUTO_JSON *to = o->endpoints ? json_deep_copy(o->endpoints)
+				     : json_pack("{s:s, s:s, s:{s:s, s:s}}", "apiVersion", "v1", "kind", "Endpoints",
 						 "metadata", "name", o->name, "namespace", o->ns);
 	set_meta(o, truncated, to);
 	if (json_array_size(subsets))
@@ -162,10 +163,12 @@ void endpoints_plan(const struct endpoints_observed *o, struct plan *plan)
 	else
 		json_object_del(to, "subsets");
 	AUTO_FREE char *all = object_path("", "v1", o->ns, "endpoints", NULL);
-	struct action *a = o->endpoints ? plan_change(plan, path, o->endpoints, to) : plan_create(plan, all, json_incref(to));
+	struct action *a =
+	    o->endpoints ? plan_change(plan, path, o->endpoints, to) : plan_create(plan, all, json_incref(to));
 	if (a) {
 		a->flags |= PLAN_REFUSED_OK | (o->endpoints ? PLAN_ABSENT_OK : PLAN_EXISTS_OK);
 		plan_note_failed(a, o->service, o->endpoints ? "FailedToUpdateEndpoint" : "FailedToCreateEndpoint",
-				 "Failed to %s endpoint %s/%s: %%e", o->endpoints ? "update" : "create", o->ns, o->name);
+				 "Failed to %s endpoint %s/%s: %%e", o->endpoints ? "update" : "create", o->ns,
+				 o->name);
 	}
 }

@@ -1,4 +1,5 @@
-/* The endpointslice controller: Services, the pods they select and their slices from the cache to endpointslice_plan(). */
+/* The endpointslice controller: Services, the pods they select and their slices from the cache to endpointslice_plan().
+ */
 #include "base/json.h"
 #include "cp/controllers/endpointslice_plan.h"
 #include "cp/controllers/object.h"
@@ -42,18 +43,18 @@ static void sync_endpointslices(struct sync *s)
 		return; /* its slices go with it: they are its dependents */
 	AUTO_JSON *pods = service_list_pods(s, service);
 	AUTO_JSON *zones = zones_of(s, pods);
-	AUTO_JSON *slices = runner_list(s->runner, api_bucket(s->api, "discovery.k8s.io", "endpointslices"), s->ns, is_ours,
-					(void *)s->name);
-	struct endpointslice_observed o = { .service = service, .pods = pods, .zones = zones, .slices = slices };
+	AUTO_JSON *slices = runner_list(s->runner, api_bucket(s->api, "discovery.k8s.io", "endpointslices"), s->ns,
+					is_ours, (void *)s->name);
+	struct endpointslice_observed o = {.service = service, .pods = pods, .zones = zones, .slices = slices};
 	endpointslice_plan(&o, s->plan);
 }
 
 const struct controller endpointslice_controller = {
-	.name = "endpointslice-controller",
-	.component = "endpoint-slice-controller",
-	.workers = 5,
-	.sources = { { "", "services", runner_map_self },
-		     { "discovery.k8s.io", "endpointslices", map_slice },
-		     { "", "pods", service_map_pod } },
-	.sync = sync_endpointslices,
+    .name = "endpointslice-controller",
+    .component = "endpoint-slice-controller",
+    .workers = 5,
+    .sources = {{"", "services", runner_map_self},
+		{"discovery.k8s.io", "endpointslices", map_slice},
+		{"", "pods", service_map_pod}},
+    .sync = sync_endpointslices,
 };

@@ -1,10 +1,10 @@
 /* The plan of EndpointSlices.
  *
  * Wanted endpoints are grouped by address family and by the ports that their pods have; each group is compared with the
- * slices of the same family and ports. An endpoint that a slice has (by its target) is kept or updated there, one that is
- * no longer wanted is taken out, what is left over fills up slices with room and then new ones; empty slices go. A
- * service without endpoints keeps one empty slice. Always holds: no slice gets more than 100 endpoints, and a slice whose
- * content stays the same is not written. Nothing can fail. */
+ * slices of the same family and ports. An endpoint that a slice has (by its target) is kept or updated there, one that
+ * is no longer wanted is taken out, what is left over fills up slices with room and then new ones; empty slices go. A
+ * service without endpoints keeps one empty slice. Always holds: no slice gets more than 100 endpoints, and a slice
+ * whose content stays the same is not written. Nothing can fail. */
 #include "cp/controllers/endpointslice_plan.h"
 
 #include <stdlib.h>
@@ -41,8 +41,8 @@ static json_t *endpoint_of(const struct endpointslice_observed *o, const json_t 
 {
 	bool serving = pod_is_ready(pod), terminating = object_deleting(pod);
 	bool ready = json_bool_at(o->service, "spec.publishNotReadyAddresses", false) || (serving && !terminating);
-	json_t *ep = json_pack("{s:[s], s:{s:b, s:b, s:b}}", "addresses", ip, "conditions", "ready", (int)ready, "serving",
-			       (int)serving, "terminating", (int)terminating);
+	json_t *ep = json_pack("{s:[s], s:{s:b, s:b, s:b}}", "addresses", ip, "conditions", "ready", (int)ready,
+			       "serving", (int)serving, "terminating", (int)terminating);
 	const char *hostname = service_pod_hostname(o->service, pod), *node = json_str_at(pod, "spec.nodeName");
 	if (hostname)
 		json_set_str(ep, "hostname", hostname);
@@ -93,7 +93,7 @@ static void add_family(const struct endpointslice_observed *o, const char *famil
 
 static void set_labels(const json_t *service, json_t *slice)
 {
-	static const char *const own[] = { HEADLESS, ENDPOINTSLICE_SERVICE, ENDPOINTSLICE_MANAGED_BY };
+	static const char *const own[] = {HEADLESS, ENDPOINTSLICE_SERVICE, ENDPOINTSLICE_MANAGED_BY};
 	json_t *labels = object_labels(service) ? json_deep_copy(object_labels(service)) : json_object();
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		json_object_del(labels, own[i]);
@@ -107,11 +107,11 @@ static void set_labels(const json_t *service, json_t *slice)
 static json_t *new_slice(const struct endpointslice_observed *o, const json_t *group)
 {
 	AUTO_FREE char *prefix = xasprintf("%s-", object_name(o->service));
-	json_t *slice = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:[o]}, s:[], s:O}", "apiVersion", "discovery.k8s.io/v1",
-				  "kind", "EndpointSlice", "addressType", json_str_or(group, "family", "IPv4"), "metadata",
-				  "generateName", prefix, "namespace", object_ns(o->service), "ownerReferences",
-				  object_owner_ref(o->service, "v1", "Service"), "endpoints", "ports",
-				  json_object_get(group, "ports"));
+	json_t *slice = json_pack(
+	    "{s:s, s:s, s:s, s:{s:s, s:s, s:[o]}, s:[], s:O}", "apiVersion", "discovery.k8s.io/v1", "kind",
+	    "EndpointSlice", "addressType", json_str_or(group, "family", "IPv4"), "metadata", "generateName", prefix,
+	    "namespace", object_ns(o->service), "ownerReferences", object_owner_ref(o->service, "v1", "Service"),
+	    "endpoints", "ports", json_object_get(group, "ports"));
 	set_labels(o->service, slice);
 	return slice;
 }
@@ -175,7 +175,8 @@ static void plan_slice(const struct endpointslice_observed *o, const json_t *fro
 		       struct plan *plan)
 {
 	const char *ns = object_ns(o->service);
-	AUTO_FREE char *path = object_path("discovery.k8s.io", "v1", ns, "endpointslices", from ? object_name(from) : NULL);
+	AUTO_FREE char *path =
+	    object_path("discovery.k8s.io", "v1", ns, "endpointslices", from ? object_name(from) : NULL);
 	bool empty = !json_array_size(json_object_get(to, "endpoints"));
 	struct action *a;
 	if (!from)
@@ -187,8 +188,8 @@ static void plan_slice(const struct endpointslice_observed *o, const json_t *fro
 	if (!a)
 		return;
 	a->flags |= PLAN_REFUSED_OK | PLAN_ABSENT_OK;
-	plan_note_failed(a, o->service, "FailedToUpdateEndpointSlices", "Error updating Endpoint Slices for Service %s/%s: %%e",
-			 ns, object_name(o->service));
+	plan_note_failed(a, o->service, "FailedToUpdateEndpointSlices",
+			 "Error updating Endpoint Slices for Service %s/%s: %%e", ns, object_name(o->service));
 }
 
 static void plan_group(const struct endpointslice_observed *o, const json_t *group, struct plan *plan)
@@ -231,11 +232,11 @@ static void drop_strangers(const struct endpointslice_observed *o, const json_t 
 	json_array_foreach(o->slices, i, slice)
 	{
 		bool known = object_deleting(slice);
-		json_array_foreach(groups, k, group)
-			known |= belongs(slice, group);
+		json_array_foreach(groups, k, group) known |= belongs(slice, group);
 		if (known)
 			continue;
-		AUTO_FREE char *path = object_path("discovery.k8s.io", "v1", object_ns(slice), "endpointslices", object_name(slice));
+		AUTO_FREE char *path =
+		    object_path("discovery.k8s.io", "v1", object_ns(slice), "endpointslices", object_name(slice));
 		plan_delete(plan, path, object_uid(slice), -1, NULL);
 	}
 }
@@ -252,8 +253,7 @@ void endpointslice_plan(const struct endpointslice_observed *o, struct plan *pla
 	json_t *group;
 	for (i = 0; i < n; i++)
 		add_family(o, families[i], groups);
-	json_array_foreach(groups, i, group)
-		plan_group(o, group, plan);
+	json_array_foreach(groups, i, group) plan_group(o, group, plan);
 	plan_next_stage(plan);
 	drop_strangers(o, groups, plan);
 }

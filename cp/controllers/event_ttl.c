@@ -1,7 +1,8 @@
 /* The end of Events: one hour after they were last written.
  *
- * An event's key waits in the queue for its time; the queue has one timer for the earliest. When the time comes the event
- * is read, and waits on if it was written again since. Times are rounded up to whole minutes, so that events go together. */
+ * An event's key waits in the queue for its time; the queue has one timer for the earliest. When the time comes the
+ * event is read, and waits on if it was written again since. Times are rounded up to whole minutes, so that events go
+ * together. */
 #include "base/json.h"
 #include "cp/controllers/event_ttl_plan.h"
 #include "cp/controllers/table.h"
@@ -20,9 +21,9 @@ static void sync_event(struct sync *s)
 }
 
 const struct controller event_ttl_controller = {
-	.name = "event-ttl-controller",
-	.component = "event-ttl-controller",
-	.workers = 4,
-	.sources = { { "", "events", map_event } },
-	.sync = sync_event,
+    .name = "event-ttl-controller",
+    .component = "event-ttl-controller",
+    .workers = 4,
+    .sources = {{"", "events", map_event}},
+    .sync = sync_event,
 };

@@ -8,8 +8,8 @@ enum { ROUND_MS = 60000 };
 
 void event_ttl_plan(const json_t *event, int64_t now_ms, struct plan *plan)
 {
-	static const char *const times[] = { "metadata.creationTimestamp", "lastTimestamp", "eventTime",
-					     "series.lastObservedTime" };
+	static const char *const times[] = {"metadata.creationTimestamp", "lastTimestamp", "eventTime",
+					    "series.lastObservedTime"};
 	int64_t last = -1;
 	for (size_t i = 0; i < ARRAY_LEN(times); i++)
 		last = MAX(last, object_time_ms(event, times[i]));

@@ -76,19 +76,21 @@ json_t *event_new(const json_t *involved, const char *type, const char *reason, 
 	char now[RFC3339_MAX];
 	rfc3339(now_us / 1000, now);
 	const char *ns = json_member(involved, "namespace");
-	AUTO_FREE char *name = xasprintf("%s.%llx", json_str_or(involved, "name", "unknown"), (unsigned long long)now_us * 1000);
-	return json_pack("{s:s, s:s, s:{s:s, s:s}, s:O, s:s, s:s, s:{s:s}, s:s, s:s, s:i, s:s, s:s, s:s}", "apiVersion", "v1",
-			 "kind", "Event", "metadata", "name", name, "namespace", str_empty(ns) ? "default" : ns,
-			 "involvedObject", (json_t *)involved, "reason", reason, "message", message, "source", "component",
-			 component, "firstTimestamp", now, "lastTimestamp", now, "count", 1, "type", type,
+	AUTO_FREE char *name =
+	    xasprintf("%s.%llx", json_str_or(involved, "name", "unknown"), (unsigned long long)now_us * 1000);
+	return json_pack("{s:s, s:s, s:{s:s, s:s}, s:O, s:s, s:s, s:{s:s}, s:s, s:s, s:i, s:s, s:s, s:s}", "apiVersion",
+			 "v1", "kind", "Event", "metadata", "name", name, "namespace", str_empty(ns) ? "default" : ns,
+			 "involvedObject", (json_t *)involved, "reason", reason, "message", message, "source",
+			 "component", component, "firstTimestamp", now, "lastTimestamp", now, "count", 1, "type", type,
 			 "reportingComponent", component, "reportingInstance", "");
 }
 
 char *event_key(const json_t *involved, const char *type, const char *reason, const char *message)
 {
-	return xasprintf("%s/%s/%s/%s/%s/%s/%s/%s", json_str_or(involved, "kind", ""), json_str_or(involved, "namespace", ""),
-			 json_str_or(involved, "name", ""), json_str_or(involved, "uid", ""),
-			 json_str_or(involved, "fieldPath", ""), type, reason, message);
+	return xasprintf("%s/%s/%s/%s/%s/%s/%s/%s", json_str_or(involved, "kind", ""),
+			 json_str_or(involved, "namespace", ""), json_str_or(involved, "name", ""),
+			 json_str_or(involved, "uid", ""), json_str_or(involved, "fieldPath", ""), type, reason,
+			 message);
 }
 
 static bool may_record(struct events *ev, const json_t *involved)
@@ -100,7 +102,7 @@ static bool may_record(struct events *ev, const json_t *involved)
 		if (map_len(ev->limits) >= KEPT_MAX)
 			map_clear(ev->limits);
 		b = xcalloc(1, sizeof(*b));
-		*b = (struct bucket_of_tokens){ .tokens = BURST, .at_ms = now };
+		*b = (struct bucket_of_tokens){.tokens = BURST, .at_ms = now};
 		map_set(ev->limits, key, b);
 	}
 	b->tokens = MIN(BURST, b->tokens + (double)(now - b->at_ms) / REFILL_MS);
@@ -143,7 +145,7 @@ static void on_written(void *arg, int status, json_t *answer, const struct err *
 static void write_one(struct events *ev, const char *key, struct kept *k)
 {
 	struct event_call *call = xmalloc(sizeof(*call));
-	*call = (struct event_call){ ev, xstrdup(key) };
+	*call = (struct event_call){ev, xstrdup(key)};
 	k->count += k->pending;
 	k->pending = 0;
 	k->busy = true;

@@ -15,7 +15,8 @@ void events_free(struct events *ev); /* calls under way end by themselves; NULL 
 
 /* Writes an event on involved (an ObjectReference, borrowed): a new one, or one more count of the same. Failures are
  * ignored on purpose. An object that gets more than 25 in short time is heard again only every five minutes. */
-void events_record(struct events *ev, const json_t *involved, const char *type, const char *reason, const char *message);
+void events_record(struct events *ev, const json_t *involved, const char *type, const char *reason,
+		   const char *message);
 
 /* Pure: the Event object (owned), and the key under which repeats of it are counted (owned). */
 json_t *event_new(const json_t *involved, const char *type, const char *reason, const char *message,

@@ -1,8 +1,8 @@
 /* The garbage collector: owner references from the cache to gc_plan(), over every stored resource.
  *
  * The key is "bucket prefix|ns/name". The cache knows every object by uid and every object's dependents, so there is no
- * graph to keep: the end of an object brings up its dependents, an object with owners is looked at when it appears or its
- * owners change, and one that waits for dependents when they end. */
+ * graph to keep: the end of an object brings up its dependents, an object with owners is looked at when it appears or
+ * its owners change, and one that waits for dependents when they end. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,7 +56,8 @@ static const struct kind *kind_of_bucket(struct runner *r, struct bucket *b)
 static const struct kind *kind_of_object(struct runner *r, const json_t *o)
 {
 	const char *version = json_str_or(o, "apiVersion", ""), *slash = strchr(version, '/');
-	AUTO_FREE char *name = xasprintf("%.*s/%s", slash ? (int)(slash - version) : 0, version, json_str_or(o, "kind", ""));
+	AUTO_FREE char *name =
+	    xasprintf("%.*s/%s", slash ? (int)(slash - version) : 0, version, json_str_or(o, "kind", ""));
 	return map_get(runner_state(r), name);
 }
 
@@ -121,7 +122,8 @@ static enum gc_owner_state owner_state(struct sync *s, const char *ns, const jso
 	if (!k)
 		return GC_OWNER_UNKNOWN;
 	struct bucket *b = api_bucket(s->api, k->group, k->plural);
-	struct cobj *o = k->namespaced && !*ns ? NULL : bucket_get(b, k->namespaced ? ns : "", json_str_or(ref, "name", ""));
+	struct cobj *o =
+	    k->namespaced && !*ns ? NULL : bucket_get(b, k->namespaced ? ns : "", json_str_or(ref, "name", ""));
 	if (!o || !str_eq(o->uid, json_member(ref, "uid")))
 		return GC_OWNER_ABSENT;
 	AUTO_JSON *parsed = o->deleting ? runner_parse(s->runner, o) : NULL;
@@ -145,8 +147,9 @@ static void collect(void *arg, struct bucket *b, struct cobj *o)
 	AUTO_JSON *parsed = runner_parse(c->sync->runner, o);
 	c->v = xreallocarray(c->v, c->n + 1, sizeof(*c->v));
 	struct gc_dependent *d = &c->v[c->n++];
-	*d = (struct gc_dependent){ .path = object_path(k->group, k->version, o->ns, k->plural, o->name), .uid = xstrdup(o->uid),
-				    .owners = json_incref(json_at(parsed, "metadata.ownerReferences")) };
+	*d = (struct gc_dependent){.path = object_path(k->group, k->version, o->ns, k->plural, o->name),
+				   .uid = xstrdup(o->uid),
+				   .owners = json_incref(json_at(parsed, "metadata.ownerReferences"))};
 	for (size_t i = 0; cobj_owner(o, i, &owner); i++)
 		d->blocks |= owner.block && str_eq(owner.uid, c->uid);
 }
@@ -175,20 +178,21 @@ static void sync_object(struct sync *s)
 	AUTO_FREE enum gc_owner_state *owners = xcalloc(n + 1, sizeof(*owners));
 	for (size_t i = 0; i < n; i++)
 		owners[i] = owner_state(s, o->ns, json_array_get(refs, i));
-	struct collecting c = { .sync = s, .uid = o->uid };
+	struct collecting c = {.sync = s, .uid = o->uid};
 	cache_dependents(api_cache(s->api), o->uid, collect, &c);
 	AUTO_FREE char *path = object_path(k ? k->group : part[0], k ? k->version : "v1", part[2], part[1], part[3]);
-	struct gc_observed observed = { .object = object, .path = path, .owners = owners, .dependents = c.v, .n_dependents = c.n };
+	struct gc_observed observed = {
+	    .object = object, .path = path, .owners = owners, .dependents = c.v, .n_dependents = c.n};
 	gc_plan(&observed, s->plan);
 	collecting_done(&c);
 }
 
 const struct controller garbage_collector = {
-	.name = "garbage-collector-controller",
-	.component = "garbage-collector-controller",
-	.workers = 20,
-	.sources = { { NULL, "*", map_object } },
-	.sync = sync_object,
-	.state_new = kinds_new,
-	.state_free = kinds_free,
+    .name = "garbage-collector-controller",
+    .component = "garbage-collector-controller",
+    .workers = 20,
+    .sources = {{NULL, "*", map_object}},
+    .sync = sync_object,
+    .state_new = kinds_new,
+    .state_free = kinds_free,
 };

@@ -3,7 +3,8 @@
  * An object being deleted with the finalizer "orphan" has the references to it taken out of its dependents, one with
  * "foregroundDeletion" has its dependents deleted; when that is done the finalizer goes. A living object all of whose
  * owners are absent is deleted; one with some living owner loses its references to the absent ones. Always holds:
- * every delete has the observed uid as precondition; an owner of unknown kind keeps its dependents. Nothing can fail. */
+ * every delete has the observed uid as precondition; an owner of unknown kind keeps its dependents. Nothing can fail.
+ */
 #include "cp/controllers/gc_plan.h"
 
 #include <stdlib.h>
@@ -32,7 +33,8 @@ static void patch_refs(const char *path, const char *uid, json_t *take_refs, str
 		json_decref(take_refs);
 		take_refs = json_null();
 	}
-	struct action *a = plan_merge(plan, path, json_pack("{s:{s:s, s:o}}", "metadata", "uid", uid, "ownerReferences", take_refs));
+	struct action *a =
+	    plan_merge(plan, path, json_pack("{s:{s:s, s:o}}", "metadata", "uid", uid, "ownerReferences", take_refs));
 	a->flags |= PLAN_ABSENT_OK;
 }
 
@@ -109,7 +111,7 @@ static void keep_solid(const struct gc_observed *o, const json_t *refs, struct p
 void gc_plan(const struct gc_observed *o, struct plan *plan)
 {
 	const json_t *refs = json_at(o->object, "metadata.ownerReferences");
-	size_t count[4] = { 0 };
+	size_t count[4] = {0};
 	for (size_t i = 0; i < json_array_size(refs); i++)
 		count[o->owners[i]]++;
 	if (object_deleting(o->object)) {

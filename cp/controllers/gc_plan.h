@@ -1,4 +1,5 @@
-/* What owner references ask for: objects without living owners go, owners wait for or let go of their dependents. Pure. */
+/* What owner references ask for: objects without living owners go, owners wait for or let go of their dependents. Pure.
+ */
 #ifndef KNARR_CP_CONTROLLERS_GC_PLAN_H
 #define KNARR_CP_CONTROLLERS_GC_PLAN_H
 

@@ -58,12 +58,13 @@ static json_t *content_of(struct sync *s)
 		if (!k->namespaced || !b || map_has(seen, id))
 			continue;
 		map_set(seen, id, b);
-		struct counting c = { .runner = s->runner, .finalizers = json_object() };
+		struct counting c = {.runner = s->runner, .finalizers = json_object()};
 		runner_each(b, s->name, count_one, &c);
 		if (c.count)
-			json_array_append_new(content, json_pack("{s:s, s:s, s:s, s:I, s:I, s:O}", "group", k->group, "version",
-								 k->version, "plural", k->plural, "count", (json_int_t)c.count,
-								 "undeleted", (json_int_t)c.undeleted, "finalizers", c.finalizers));
+			json_array_append_new(content, json_pack("{s:s, s:s, s:s, s:I, s:I, s:O}", "group", k->group,
+								 "version", k->version, "plural", k->plural, "count",
+								 (json_int_t)c.count, "undeleted",
+								 (json_int_t)c.undeleted, "finalizers", c.finalizers));
 		json_decref(c.finalizers);
 	}
 	return content;
@@ -76,13 +77,13 @@ static void sync_namespace(struct sync *s)
 		return;
 	AUTO_JSON *ns = runner_parse(s->runner, o);
 	AUTO_JSON *content = content_of(s);
-	namespace_plan(&(struct namespace_observed){ .ns = ns, .content = content }, s->now_ms, s->plan);
+	namespace_plan(&(struct namespace_observed){.ns = ns, .content = content}, s->now_ms, s->plan);
 }
 
 const struct controller namespace_controller = {
-	.name = "namespace-controller",
-	.component = "namespace-controller",
-	.workers = 5,
-	.sources = { { "", "namespaces", map_namespace }, { NULL, "*", map_content } },
-	.sync = sync_namespace,
+    .name = "namespace-controller",
+    .component = "namespace-controller",
+    .workers = 5,
+    .sources = {{"", "namespaces", map_namespace}, {NULL, "*", map_content}},
+    .sync = sync_namespace,
 };

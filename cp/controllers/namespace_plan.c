@@ -1,7 +1,7 @@
 /* The plan of a Namespace that is being deleted.
  *
- * While there is content: delete collections of it, say in the conditions what remains. When there is none: finalize. The
- * end of each object brings the plan back. Always holds: a live namespace is left alone; a finalizer other than
+ * While there is content: delete collections of it, say in the conditions what remains. When there is none: finalize.
+ * The end of each object brings the plan back. Always holds: a live namespace is left alone; a finalizer other than
  * "kubernetes" is left to its owner. Nothing can fail. */
 #include "cp/controllers/namespace_plan.h"
 
@@ -20,27 +20,29 @@ static void set_conditions(const json_t *content, int64_t now_ms, json_t *status
 		const char *group = json_str_or(c, "group", "");
 		str_addf(&remaining, "%s%s.%s has %lld resource instances", remaining.len ? ", " : "",
 			 json_str_or(c, "plural", ""), group, (long long)json_int_at(c, "count", 0));
-		json_object_foreach(json_object_get(c, "finalizers"), name, n)
-			json_object_set_new(finalizers, name,
-					    json_integer(json_integer_value(n) + json_integer_value(json_object_get(finalizers, name))));
+		json_object_foreach(json_object_get(c, "finalizers"), name, n) json_object_set_new(
+		    finalizers, name,
+		    json_integer(json_integer_value(n) + json_integer_value(json_object_get(finalizers, name))));
 	}
 	AUTO_STR held = STR_INIT;
-	json_object_foreach(finalizers, name, n)
-		str_addf(&held, "%s%s in %lld resource instances", held.len ? ", " : "", name, (long long)json_integer_value(n));
+	json_object_foreach(finalizers, name, n) str_addf(&held, "%s%s in %lld resource instances",
+							  held.len ? ", " : "", name, (long long)json_integer_value(n));
 	AUTO_FREE char *some = xasprintf("Some resources are remaining: %s", str_text(&remaining));
-	AUTO_FREE char *some_held = xasprintf("Some content in the namespace has finalizers remaining: %s", str_text(&held));
+	AUTO_FREE char *some_held =
+	    xasprintf("Some content in the namespace has finalizers remaining: %s", str_text(&held));
 	const struct {
 		const char *type, *bad_reason, *bad, *good_reason, *good;
 	} all[] = {
-		{ "NamespaceDeletionDiscoveryFailure", NULL, NULL, "ResourcesDiscovered", "All resources successfully discovered" },
-		{ "NamespaceDeletionGroupVersionParsingFailure", NULL, NULL, "ParsedGroupVersions",
-		  "All legacy kube types successfully parsed" },
-		{ "NamespaceDeletionContentFailure", NULL, NULL, "ContentDeleted",
-		  "All content successfully deleted, may be waiting on finalization" },
-		{ "NamespaceContentRemaining", remaining.len ? "SomeResourcesRemain" : NULL, some, "ContentRemoved",
-		  "All content successfully removed" },
-		{ "NamespaceFinalizersRemaining", held.len ? "SomeFinalizersRemain" : NULL, some_held, "ContentHasNoFinalizers",
-		  "All content-preserving finalizers finished" },
+	    {"NamespaceDeletionDiscoveryFailure", NULL, NULL, "ResourcesDiscovered",
+	     "All resources successfully discovered"},
+	    {"NamespaceDeletionGroupVersionParsingFailure", NULL, NULL, "ParsedGroupVersions",
+	     "All legacy kube types successfully parsed"},
+	    {"NamespaceDeletionContentFailure", NULL, NULL, "ContentDeleted",
+	     "All content successfully deleted, may be waiting on finalization"},
+	    {"NamespaceContentRemaining", remaining.len ? "SomeResourcesRemain" : NULL, some, "ContentRemoved",
+	     "All content successfully removed"},
+	    {"NamespaceFinalizersRemaining", held.len ? "SomeFinalizersRemain" : NULL, some_held,
+	     "ContentHasNoFinalizers", "All content-preserving finalizers finished"},
 	};
 	for (i = 0; i < ARRAY_LEN(all); i++)
 		object_set_condition(status, all[i].type, all[i].bad_reason ? "True" : "False",
@@ -56,8 +58,8 @@ static void delete_content(const struct namespace_observed *o, struct plan *plan
 	{
 		if (!json_int_at(c, "undeleted", 0))
 			continue;
-		AUTO_FREE char *path = object_path(json_str_or(c, "group", ""), json_str_or(c, "version", "v1"), object_name(o->ns),
-						   json_str_or(c, "plural", ""), NULL);
+		AUTO_FREE char *path = object_path(json_str_or(c, "group", ""), json_str_or(c, "version", "v1"),
+						   object_name(o->ns), json_str_or(c, "plural", ""), NULL);
 		plan_delete(plan, path, NULL, -1, "Background");
 	}
 }

@@ -1,8 +1,8 @@
 /* The node lifecycle and taint eviction controllers: nodes, leases and pods from the cache to their plans.
  *
  * A sign of life is a change of a node's lease or of its Ready heartbeat, timed when it is seen here (so that a server
- * that was down does not declare every node dead). A sign of life alone wakes nobody: the plan runs when the time that it
- * last asked for has come, and then finds the newer sign. */
+ * that was down does not declare every node dead). A sign of life alone wakes nobody: the plan runs when the time that
+ * it last asked for has come, and then finds the newer sign. */
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -48,7 +48,8 @@ static struct sign *sign_of(struct runner *r, const char *node)
 
 static void map_lease(struct runner *r, const struct cache_event *ev)
 {
-	if (ev->type != CACHE_DELETED && str_eq(ev->obj->ns, "kube-node-lease") && map_has(runner_state(r), ev->obj->name))
+	if (ev->type != CACHE_DELETED && str_eq(ev->obj->ns, "kube-node-lease") &&
+	    map_has(runner_state(r), ev->obj->name))
 		sign_of(r, ev->obj->name)->heard_ms = clock_wall_ms();
 }
 
@@ -89,8 +90,8 @@ static void pods_on_node(struct on_node *o)
 	AUTO_SELECTOR *selector = NULL;
 	AUTO_FREE char *text = xasprintf("spec.nodeName=%s", o->node);
 	if (selector_parse_fields(text, &selector, NULL) == 0)
-		bucket_list(api_bucket(runner_api(o->runner), "", "pods"), &(struct bucket_query){ .fields = selector }, each_on_node,
-			    o);
+		bucket_list(api_bucket(runner_api(o->runner), "", "pods"), &(struct bucket_query){.fields = selector},
+			    each_on_node, o);
 }
 
 static void collect_pod(struct on_node *o, struct cobj *pod)
@@ -104,28 +105,28 @@ static void sync_node(struct sync *s)
 	if (!node)
 		return;
 	AUTO_JSON *pods = json_array();
-	struct node_observed o = { .node = node, .heard_ms = sign_of(s->runner, s->name)->heard_ms, .pods = pods };
+	struct node_observed o = {.node = node, .heard_ms = sign_of(s->runner, s->name)->heard_ms, .pods = pods};
 	const json_t *ready = object_condition(json_object_get(node, "status"), "Ready");
 	bool silent = o.heard_ms + NODE_GRACE_MS <= s->now_ms || str_eq(json_str_or(ready, "status", ""), "Unknown");
 	if (silent)
-		pods_on_node(&(struct on_node){ .runner = s->runner, .node = s->name, .pods = pods, .fn = collect_pod });
+		pods_on_node(&(struct on_node){.runner = s->runner, .node = s->name, .pods = pods, .fn = collect_pod});
 	node_plan(&o, s->now_ms, s->plan);
 }
 
 const struct controller node_lifecycle_controller = {
-	.name = "node-lifecycle-controller",
-	.component = "node-controller",
-	.workers = 4,
-	.sources = { { "", "nodes", map_node }, { "coordination.k8s.io", "leases", map_lease } },
-	.sync = sync_node,
-	.state_new = signs_new,
-	.state_free = signs_free,
+    .name = "node-lifecycle-controller",
+    .component = "node-controller",
+    .workers = 4,
+    .sources = {{"", "nodes", map_node}, {"coordination.k8s.io", "leases", map_lease}},
+    .sync = sync_node,
+    .state_new = signs_new,
+    .state_free = signs_free,
 };
 
 static char *taint_id(const json_t *node, const json_t *taint)
 {
-	return xasprintf("%s %s=%s:%s", object_uid(node), json_str_or(taint, "key", ""), json_str_or(taint, "value", ""),
-			 json_str_or(taint, "effect", ""));
+	return xasprintf("%s %s=%s:%s", object_uid(node), json_str_or(taint, "key", ""),
+			 json_str_or(taint, "value", ""), json_str_or(taint, "effect", ""));
 }
 
 /* Forgets when the taints that went were first seen. */
@@ -200,7 +201,7 @@ static void map_tainted(struct runner *r, const struct cache_event *ev)
 	forget_taints(r, ev->type == CACHE_DELETED ? node : before, ev->type == CACHE_DELETED ? NULL : node);
 	if (ev->type == CACHE_DELETED || !has_no_execute(node) || (now && then && json_equal(now, then)))
 		return;
-	pods_on_node(&(struct on_node){ .runner = r, .node = ev->obj->name, .fn = add_pod });
+	pods_on_node(&(struct on_node){.runner = r, .node = ev->obj->name, .fn = add_pod});
 }
 
 static void sync_eviction(struct sync *s)
@@ -221,11 +222,11 @@ static void *taints_new(struct api *a)
 }
 
 const struct controller taint_eviction_controller = {
-	.name = "taint-eviction-controller",
-	.component = "taint-eviction-controller",
-	.workers = 4,
-	.sources = { { "", "nodes", map_tainted }, { "", "pods", map_pod } },
-	.sync = sync_eviction,
-	.state_new = taints_new,
-	.state_free = signs_free,
+    .name = "taint-eviction-controller",
+    .component = "taint-eviction-controller",
+    .workers = 4,
+    .sources = {{"", "nodes", map_tainted}, {"", "pods", map_pod}},
+    .sync = sync_eviction,
+    .state_new = taints_new,
+    .state_free = signs_free,
 };

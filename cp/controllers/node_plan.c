@@ -1,9 +1,9 @@
 /* The plan of node lifecycle.
  *
  * A node that was silent for 40 seconds gets Unknown conditions; Ready False or Unknown and the pressure conditions
- * become taints, which go again when the condition does; pods of an unknown node stop being ready, so that services leave
- * them. The eviction plan deletes a pod whose tolerations of a NoExecute taint have run out, or asks to be run again when
- * the first one does. Always holds: taints with other keys are left alone. Nothing can fail. */
+ * become taints, which go again when the condition does; pods of an unknown node stop being ready, so that services
+ * leave them. The eviction plan deletes a pod whose tolerations of a NoExecute taint have run out, or asks to be run
+ * again when the first one does. Always holds: taints with other keys are left alone. Nothing can fail. */
 #include "cp/controllers/node_plan.h"
 
 #include "base/clock.h"
@@ -20,12 +20,12 @@ static const struct rule {
 	const char *condition, *status, *key;
 	bool no_execute;
 } rules[] = {
-	{ "Ready", "False", NOT_READY, true },
-	{ "Ready", "Unknown", UNREACHABLE, true },
-	{ "MemoryPressure", "True", "node.kubernetes.io/memory-pressure", false },
-	{ "DiskPressure", "True", "node.kubernetes.io/disk-pressure", false },
-	{ "PIDPressure", "True", "node.kubernetes.io/pid-pressure", false },
-	{ "NetworkUnavailable", "True", "node.kubernetes.io/network-unavailable", false },
+    {"Ready", "False", NOT_READY, true},
+    {"Ready", "Unknown", UNREACHABLE, true},
+    {"MemoryPressure", "True", "node.kubernetes.io/memory-pressure", false},
+    {"DiskPressure", "True", "node.kubernetes.io/disk-pressure", false},
+    {"PIDPressure", "True", "node.kubernetes.io/pid-pressure", false},
+    {"NetworkUnavailable", "True", "node.kubernetes.io/network-unavailable", false},
 };
 
 static const char *condition_status(const json_t *status, const char *type)
@@ -36,15 +36,15 @@ static const char *condition_status(const json_t *status, const char *type)
 /* Sets what a silent node can no longer vouch for to Unknown. */
 static void set_unknown(json_t *status, const json_t *node, int64_t now_ms)
 {
-	static const char *const types[] = { "Ready", "MemoryPressure", "DiskPressure", "PIDPressure" };
+	static const char *const types[] = {"Ready", "MemoryPressure", "DiskPressure", "PIDPressure"};
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		const json_t *c = object_condition(status, types[i]);
 		if (str_eq(json_str_or(c, "status", ""), "Unknown"))
 			continue;
 		bool was = c != NULL;
 		object_set_condition(status, types[i], "Unknown", was ? "NodeStatusUnknown" : "NodeStatusNeverUpdated",
-				     was ? "Kubelet stopped posting node status." : "Kubelet never posted node status.", now_ms,
-				     false);
+				     was ? "Kubelet stopped posting node status." : "Kubelet never posted node status.",
+				     now_ms, false);
 		const char *created = json_str_at(node, "metadata.creationTimestamp");
 		if (!was && created)
 			json_set_str(object_condition(status, types[i]), "lastHeartbeatTime", created);
@@ -63,7 +63,8 @@ static void want_taint(json_t *taints, const json_t *old, const char *key, const
 		}
 	}
 	char now[RFC3339_MAX];
-	json_array_append_new(taints, json_pack("{s:s, s:s, s:s}", "key", key, "effect", effect, "timeAdded", rfc3339(now_ms, now)));
+	json_array_append_new(
+	    taints, json_pack("{s:s, s:s, s:s}", "key", key, "effect", effect, "timeAdded", rfc3339(now_ms, now)));
 }
 
 static bool is_ours(const json_t *taint)
@@ -72,7 +73,8 @@ static bool is_ours(const json_t *taint)
 	if (str_eq(key, UNSCHEDULABLE) && str_eq(effect, "NoSchedule"))
 		return true;
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
-		if (str_eq(key, rules[i].key) && (str_eq(effect, "NoSchedule") || (rules[i].no_execute && str_eq(effect, "NoExecute"))))
+		if (str_eq(key, rules[i].key) &&
+		    (str_eq(effect, "NoSchedule") || (rules[i].no_execute && str_eq(effect, "NoExecute"))))
 			return true;
 	}
 	return false;
@@ -114,8 +116,7 @@ static bool same_set(const json_t *a, const json_t *b)
 	json_array_foreach(a, i, x)
 	{
 		bool found = false;
-		json_array_foreach(b, k, y)
-			found |= json_equal(x, y);
+		json_array_foreach(b, k, y) found |= json_equal(x, y);
 		if (!found)
 			return false;
 	}
@@ -170,7 +171,8 @@ void node_plan(const struct node_observed *o, int64_t now_ms, struct plan *plan)
 		struct action *a = plan_status(plan, path, old, status);
 		if (a) {
 			a->flags |= PLAN_ABSENT_OK;
-			plan_note_ok(a, o->node, "NodeNotReady", "Node %s status is now: NodeNotReady", object_name(o->node));
+			plan_note_ok(a, o->node, "NodeNotReady", "Node %s status is now: NodeNotReady",
+				     object_name(o->node));
 		}
 	}
 	plan_next_stage(plan);
@@ -208,7 +210,8 @@ static void evict(const json_t *pod, int64_t now_ms, struct plan *plan)
 	struct action *a = plan_status(plan, path, old, status);
 	if (a)
 		a->flags |= PLAN_ABSENT_OK;
-	plan_event(plan, pod, "Normal", "TaintManagerEviction", "Marking for deletion Pod %s/%s", object_ns(pod), object_name(pod));
+	plan_event(plan, pod, "Normal", "TaintManagerEviction", "Marking for deletion Pod %s/%s", object_ns(pod),
+		   object_name(pod));
 	plan_next_stage(plan);
 	plan_delete(plan, path, object_uid(pod), -1, NULL);
 }

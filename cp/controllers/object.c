@@ -70,15 +70,15 @@ bool object_controlled_by(const json_t *o, const char *uid)
 
 json_t *object_owner_ref(const json_t *o, const char *api_version, const char *kind)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "apiVersion", api_version, "kind", kind, "name", object_name(o),
-			 "uid", object_uid(o), "controller", 1, "blockOwnerDeletion", 1);
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "apiVersion", api_version, "kind", kind, "name",
+			 object_name(o), "uid", object_uid(o), "controller", 1, "blockOwnerDeletion", 1);
 }
 
 json_t *object_reference(const json_t *o)
 {
-	static const char *const from[] = { "kind", "metadata.namespace", "metadata.name", "metadata.uid", "apiVersion",
-					    "metadata.resourceVersion" };
-	static const char *const to[] = { "kind", "namespace", "name", "uid", "apiVersion", "resourceVersion" };
+	static const char *const from[] = {"kind",         "metadata.namespace", "metadata.name",
+					   "metadata.uid", "apiVersion",         "metadata.resourceVersion"};
+	static const char *const to[] = {"kind", "namespace", "name", "uid", "apiVersion", "resourceVersion"};
 	json_t *ref = json_object();
 	for (size_t i = 0; i < ARRAY_LEN(from); i++) {
 		const char *text = json_str_at(o, from[i]);
@@ -158,7 +158,8 @@ bool object_set_condition(json_t *status, const char *type, const char *cond_sta
 {
 	json_t *c = object_condition(status, type);
 	bool same_status = c && str_eq(json_member(c, "status"), cond_status);
-	if (same_status && str_eq(json_str_or(c, "reason", ""), reason) && str_eq(json_str_or(c, "message", ""), message))
+	if (same_status && str_eq(json_str_or(c, "reason", ""), reason) &&
+	    str_eq(json_str_or(c, "message", ""), message))
 		return false;
 	if (!c) {
 		c = json_pack("{s:s}", "type", type);

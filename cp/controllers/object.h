@@ -24,8 +24,8 @@ json_t *object_reference(const json_t *o);
 /* RFC 3339 time at a dotted path as ms since the epoch; -1 when absent or malformed. */
 int64_t object_time_ms(const json_t *o, const char *path);
 
-/* "/api/v1/namespaces/NS/PLURAL/NAME", or "/apis/GROUP/VERSION/..."; group "" is core, ns "" and name NULL leave the part
- * out. Returns owned. */
+/* "/api/v1/namespaces/NS/PLURAL/NAME", or "/apis/GROUP/VERSION/..."; group "" is core, ns "" and name NULL leave the
+ * part out. Returns owned. */
 char *object_path(const char *group, const char *version, const char *ns, const char *plural, const char *name);
 
 /* The merge patch (RFC 7396) that makes to out of from; NULL when they are equal. NULL arguments are {}. Owned. */

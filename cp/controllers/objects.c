@@ -30,7 +30,7 @@ void objects_clear(struct objects *o)
 	for (size_t i = 0; i < o->n; i++) {
 		cobj_unref(o->slots[i].obj);
 		json_decref(o->slots[i].parsed);
-		o->slots[i] = (struct slot){ 0 };
+		o->slots[i] = (struct slot){0};
 	}
 }
 

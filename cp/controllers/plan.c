@@ -26,15 +26,15 @@ void plan_done(struct plan *p)
 		note_done(&a->failed);
 	}
 	free(p->v);
-	*p = (struct plan){ 0 };
+	*p = (struct plan){0};
 }
 
 static struct action *add(struct plan *p, const char *method, const char *path, const char *type, json_t *take_body)
 {
 	p->v = xreallocarray(p->v, p->n + 1, sizeof(*p->v));
 	struct action *a = &p->v[p->n++];
-	*a = (struct action){ .method = method, .path = xstrdup(path), .content_type = type, .body = take_body,
-			      .stage = p->stage };
+	*a = (struct action){
+	    .method = method, .path = xstrdup(path), .content_type = type, .body = take_body, .stage = p->stage};
 	return a;
 }
 
@@ -86,8 +86,8 @@ static void note_set(struct plan_note *n, const char *type, const json_t *involv
 		     va_list ap)
 {
 	note_done(n);
-	*n = (struct plan_note){ .type = type, .reason = reason, .message = xvasprintf(fmt, ap),
-				 .involved = object_reference(involved) };
+	*n = (struct plan_note){
+	    .type = type, .reason = reason, .message = xvasprintf(fmt, ap), .involved = object_reference(involved)};
 }
 
 void plan_event(struct plan *p, const json_t *involved, const char *type, const char *reason, const char *fmt, ...)

@@ -35,7 +35,7 @@ struct action {
 struct plan {
 	struct action *v;
 	size_t n;
-	int stage;      /* what plan_*() give to the next action */
+	int stage;        /* what plan_*() give to the next action */
 	int64_t again_ms; /* look again that long after now, 0: only when something changes */
 };
 
@@ -55,11 +55,11 @@ struct action *plan_change(struct plan *p, const char *path, const json_t *from,
 struct action *plan_status(struct plan *p, const char *path, const json_t *from_status, const json_t *to_status);
 /* An event without a call. */
 void plan_event(struct plan *p, const json_t *involved, const char *type, const char *reason, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+    __attribute__((format(printf, 5, 6)));
 void plan_note_ok(struct action *a, const json_t *involved, const char *reason, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 void plan_note_failed(struct action *a, const json_t *involved, const char *reason, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 void plan_next_stage(struct plan *p);
 /* Look again after_ms from now, at the latest. */
 void plan_again(struct plan *p, int64_t after_ms);

@@ -52,7 +52,7 @@ int64_t pod_restarts(const json_t *pod)
 	size_t i;
 	json_t *c;
 	int64_t most = 0;
-	json_array_foreach(json_at(pod, "status.containerStatuses"), i, c)
-		most = MAX(most, json_int_at(c, "restartCount", 0));
+	json_array_foreach(json_at(pod, "status.containerStatuses"), i, c) most =
+	    MAX(most, json_int_at(c, "restartCount", 0));
 	return most;
 }

@@ -47,7 +47,7 @@ static void map_node(struct runner *r, const struct cache_event *ev)
 		map_remove(runner_state(r), ev->obj->name);
 		return;
 	}
-	struct gone g = { r, ev->obj->name };
+	struct gone g = {r, ev->obj->name};
 	runner_each(api_bucket(runner_api(r), "", "pods"), NULL, add_bound, &g);
 }
 
@@ -88,11 +88,11 @@ static void gone_free(void *state)
 }
 
 const struct controller pod_gc_controller = {
-	.name = "pod-garbage-collector-controller",
-	.component = "pod-garbage-collector",
-	.workers = 2,
-	.sources = { { "", "nodes", map_node }, { "", "pods", map_pod } },
-	.sync = sync_pod,
-	.state_new = gone_new,
-	.state_free = gone_free,
+    .name = "pod-garbage-collector-controller",
+    .component = "pod-garbage-collector",
+    .workers = 2,
+    .sources = {{"", "nodes", map_node}, {"", "pods", map_pod}},
+    .sync = sync_pod,
+    .state_new = gone_new,
+    .state_free = gone_free,
 };

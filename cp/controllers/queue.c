@@ -1,9 +1,9 @@
 /* The keyed work queue of a controller.
  *
  * A key has one entry for as long as anything is known about it: waiting in the ready list, waiting for a time in a
- * heap, or being worked on (and then perhaps dirty: wanted again). An entry that is none of these and has no failures is
- * dropped. Always holds: a key is in the ready list at most once, in the heap at most once, and never in the ready list
- * while it is worked on. Nothing here can fail. */
+ * heap, or being worked on (and then perhaps dirty: wanted again). An entry that is none of these and has no failures
+ * is dropped. Always holds: a key is in the ready list at most once, in the heap at most once, and never in the ready
+ * list while it is worked on. Nothing here can fail. */
 #include "cp/controllers/queue.h"
 
 #include <stdlib.h>

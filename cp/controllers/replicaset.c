@@ -15,14 +15,14 @@ static void sync_replicaset(struct sync *s)
 	if (!rs)
 		return;
 	AUTO_JSON *pods = claim_candidates(s->runner, api_bucket(s->api, "", "pods"), rs);
-	struct replicaset_observed o = { .replicaset = rs, .pods = pods, .last_error = s->last_error };
+	struct replicaset_observed o = {.replicaset = rs, .pods = pods, .last_error = s->last_error};
 	replicaset_plan(&o, s->now_ms, s->plan);
 }
 
 const struct controller replicaset_controller = {
-	.name = "replicaset-controller",
-	.component = "replicaset-controller",
-	.workers = 5,
-	.sources = { { "apps", "replicasets", runner_map_self }, { "", "pods", map_pod } },
-	.sync = sync_replicaset,
+    .name = "replicaset-controller",
+    .component = "replicaset-controller",
+    .workers = 5,
+    .sources = {{"apps", "replicasets", runner_map_self}, {"", "pods", map_pod}},
+    .sync = sync_replicaset,
 };

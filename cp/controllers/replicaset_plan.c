@@ -16,14 +16,14 @@
 
 enum { BURST = 500 };
 
-static const struct adopt_kind children = { "apps/v1", "ReplicaSet", "", "pods" };
+static const struct adopt_kind children = {"apps/v1", "ReplicaSet", "", "pods"};
 
 static json_t *pod_from_template(const json_t *rs)
 {
 	const json_t *template = json_at(rs, "spec.template");
 	json_t *pod = json_pack("{s:s, s:s, s:{}}", "apiVersion", "v1", "kind", "Pod", "metadata");
 	json_t *meta = json_object_get(pod, "metadata");
-	static const char *const copied[] = { "labels", "annotations", "finalizers" };
+	static const char *const copied[] = {"labels", "annotations", "finalizers"};
 	for (size_t i = 0; i < ARRAY_LEN(copied); i++) {
 		json_t *v = json_object_get(json_object_get(template, "metadata"), copied[i]);
 		if (v)
@@ -91,7 +91,8 @@ int replicaset_compare_pods(const json_t *a, int rank_a, const json_t *b, int ra
 		return order;
 	if (pod_restarts(a) != pod_restarts(b))
 		return pod_restarts(a) > pod_restarts(b) ? -1 : 1;
-	return newer_first(object_time_ms(a, "metadata.creationTimestamp"), object_time_ms(b, "metadata.creationTimestamp"));
+	return newer_first(object_time_ms(a, "metadata.creationTimestamp"),
+			   object_time_ms(b, "metadata.creationTimestamp"));
 }
 
 struct ranked {
@@ -196,7 +197,8 @@ static void plan_rs_status(const struct replicaset_observed *o, const json_t *ac
 				     o->last_error, now_ms, false);
 	else if (!o->last_error)
 		object_remove_condition(status, "ReplicaFailure");
-	AUTO_FREE char *path = object_path("apps", "v1", object_ns(o->replicaset), "replicasets", object_name(o->replicaset));
+	AUTO_FREE char *path =
+	    object_path("apps", "v1", object_ns(o->replicaset), "replicasets", object_name(o->replicaset));
 	struct action *a = plan_status(plan, path, old, status);
 	if (a)
 		a->flags |= PLAN_ALWAYS | PLAN_ABSENT_OK;

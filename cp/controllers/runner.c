@@ -1,11 +1,11 @@
 /* The generic runner.
  *
- * Happy path: a watch reports a change, the controller's map adds keys, the pump (deferred to the end of the loop's turn,
- * so that a burst is one turn) takes due keys, the sync function fills a plan, the plan's actions are called stage by
- * stage, the key is done. What can fail are the calls: the first failure of a plan stops its later stages (but those
- * marked PLAN_ALWAYS), is logged when it is new, remembered for the next sync, and the key is retried. Always holds: one
- * job per key; the runner lives until its last call was answered and its last deferred pump has run; nothing wakes up
- * unless a key is due. */
+ * Happy path: a watch reports a change, the controller's map adds keys, the pump (deferred to the end of the loop's
+ * turn, so that a burst is one turn) takes due keys, the sync function fills a plan, the plan's actions are called
+ * stage by stage, the key is done. What can fail are the calls: the first failure of a plan stops its later stages (but
+ * those marked PLAN_ALWAYS), is logged when it is new, remembered for the next sync, and the key is retried. Always
+ * holds: one job per key; the runner lives until its last call was answered and its last deferred pump has run; nothing
+ * wakes up unless a key is due. */
 #include "cp/controllers/runner.h"
 
 #include <errno.h>
@@ -35,7 +35,7 @@ struct runner {
 		struct runner *runner;
 		void (*map)(struct runner *r, const struct cache_event *ev);
 		struct cache_watch *watch;
-	} **watches;
+	} * *watches;
 	size_t n_watches;
 	void *state;
 	int jobs, refs;
@@ -46,7 +46,7 @@ struct job {
 	struct runner *runner;
 	char *key;
 	struct plan plan;
-	size_t next;   /* the next action to start */
+	size_t next; /* the next action to start */
 	int stage, calls;
 	bool conflict;
 	char *error;
@@ -183,7 +183,7 @@ static void start_action(struct job *j, size_t i)
 		return;
 	}
 	struct call *call = xmalloc(sizeof(*call));
-	*call = (struct call){ j, i };
+	*call = (struct call){j, i};
 	j->calls++;
 	api_local(j->runner->api, RUNNER_USER, a->method, a->path, a->content_type, a->body, on_answer, call);
 }
@@ -215,9 +215,15 @@ static void work(struct runner *r, const char *key)
 	r->refs++;
 	const char *slash = strchr(j->key, '/');
 	AUTO_FREE char *ns = xstrndup(j->key, slash ? (size_t)(slash - j->key) : 0);
-	struct sync s = { .runner = r, .api = r->api, .key = j->key, .ns = ns, .name = slash ? slash + 1 : j->key,
-			  .now_ms = clock_wall_ms(), .last_error = map_get(r->errors, j->key), .state = r->state,
-			  .plan = &j->plan };
+	struct sync s = {.runner = r,
+			 .api = r->api,
+			 .key = j->key,
+			 .ns = ns,
+			 .name = slash ? slash + 1 : j->key,
+			 .now_ms = clock_wall_ms(),
+			 .last_error = map_get(r->errors, j->key),
+			 .state = r->state,
+			 .plan = &j->plan};
 	r->c->sync(&s);
 	j->stage = j->plan.n ? j->plan.v[0].stage : 0;
 	job_go_on(j);
@@ -247,17 +253,17 @@ static void on_change(void *arg, const struct cache_event *ev)
 
 static void on_existing(void *arg, struct cobj *o)
 {
-	struct cache_event ev = { .type = CACHE_ADDED, .obj = o, .rev = o->rev };
+	struct cache_event ev = {.type = CACHE_ADDED, .obj = o, .rev = o->rev};
 	on_change(arg, &ev);
 }
 
 static int add_watch(struct runner *r, struct bucket *b, const struct controller_source *s, struct err *e)
 {
 	struct source_watch *w = xcalloc(1, sizeof(*w));
-	*w = (struct source_watch){ .runner = r, .map = s->map };
+	*w = (struct source_watch){.runner = r, .map = s->map};
 	r->watches = xreallocarray(r->watches, r->n_watches + 1, sizeof(struct source_watch *));
 	r->watches[r->n_watches++] = w;
-	bucket_list(b, &(struct bucket_query){ 0 }, on_existing, w);
+	bucket_list(b, &(struct bucket_query){0}, on_existing, w);
 	return bucket_watch(b, UINT64_MAX, NULL, on_change, w, &w->watch, e);
 }
 
@@ -291,7 +297,7 @@ static int add_source(struct runner *r, const struct controller_source *s, struc
 int runner_start(struct api *a, const struct controller *c, struct objects *objects, struct runner **ret, struct err *e)
 {
 	struct runner *r = xcalloc(1, sizeof(*r));
-	*r = (struct runner){ .api = a, .c = c, .objects = objects, .refs = 1 };
+	*r = (struct runner){.api = a, .c = c, .objects = objects, .refs = 1};
 	r->queue = queue_new(RETRY_BASE_MS, RETRY_MAX_MS);
 	r->events = events_new(a, RUNNER_USER, c->component);
 	r->errors = map_new(free);
@@ -390,7 +396,7 @@ void runner_map_owner(struct runner *r, const struct cache_event *ev, const char
 
 void runner_each(struct bucket *b, const char *ns, void (*fn)(void *arg, struct cobj *o), void *arg)
 {
-	bucket_list(b, &(struct bucket_query){ .ns = ns }, fn, arg);
+	bucket_list(b, &(struct bucket_query){.ns = ns}, fn, arg);
 }
 
 struct lister {
@@ -410,7 +416,7 @@ static void list_one(void *arg, struct cobj *o)
 json_t *runner_list(struct runner *r, struct bucket *b, const char *ns, bool (*keep)(void *arg, const struct cobj *o),
 		    void *arg)
 {
-	struct lister l = { r, json_array(), keep, arg };
+	struct lister l = {r, json_array(), keep, arg};
 	runner_each(b, ns, list_one, &l);
 	return l.all;
 }

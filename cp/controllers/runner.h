@@ -46,7 +46,8 @@ struct controller {
 };
 
 /* objects is shared by the runners and must outlive them. -EINVAL: an observed resource is not stored. */
-int runner_start(struct api *a, const struct controller *c, struct objects *objects, struct runner **ret, struct err *e);
+int runner_start(struct api *a, const struct controller *c, struct objects *objects, struct runner **ret,
+		 struct err *e);
 /* Starts nothing more. What is under way ends by itself, then the memory is freed. NULL is fine. */
 void runner_stop(struct runner *r);
 

@@ -9,7 +9,8 @@
 
 bool service_pod_counts(const json_t *pod)
 {
-	return !pod_is_terminal(pod) && (json_array_size(json_at(pod, "status.podIPs")) || json_str_at(pod, "status.podIP"));
+	return !pod_is_terminal(pod) &&
+	       (json_array_size(json_at(pod, "status.podIPs")) || json_str_at(pod, "status.podIP"));
 }
 
 static bool is_family(const char *ip, const char *family)
@@ -38,7 +39,8 @@ static int64_t find_named(const json_t *containers, const char *name, const char
 	{
 		json_array_foreach(json_object_get(container, "ports"), k, port)
 		{
-			if (str_eq(json_member(port, "name"), name) && str_eq(json_str_or(port, "protocol", "TCP"), protocol))
+			if (str_eq(json_member(port, "name"), name) &&
+			    str_eq(json_str_or(port, "protocol", "TCP"), protocol))
 				return json_int_at(port, "containerPort", 0);
 		}
 	}
@@ -80,8 +82,8 @@ const char *service_pod_hostname(const json_t *service, const json_t *pod)
 
 json_t *service_target_ref(const json_t *pod)
 {
-	return json_pack("{s:s, s:s, s:s, s:s}", "kind", "Pod", "namespace", object_ns(pod), "name", object_name(pod), "uid",
-			 object_uid(pod));
+	return json_pack("{s:s, s:s, s:s, s:s}", "kind", "Pod", "namespace", object_ns(pod), "name", object_name(pod),
+			 "uid", object_uid(pod));
 }
 
 void service_families(const json_t *service, const char *ret[2], size_t *ret_n)
@@ -128,6 +130,6 @@ static void offer(void *arg, struct cobj *service)
 
 void service_map_pod(struct runner *r, const struct cache_event *ev)
 {
-	struct changed_pod c = { r, ev };
+	struct changed_pod c = {r, ev};
 	runner_each(api_bucket(runner_api(r), "", "services"), ev->obj->ns, offer, &c);
 }

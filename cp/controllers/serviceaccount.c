@@ -1,7 +1,7 @@
 /* The controllers that give each namespace its "default" ServiceAccount and its copy of the cluster's CA certificate.
  *
- * Both plans are one line: what is missing is created, what differs is put right. A namespace that is going away refuses
- * the write, which is fine. The CA file is read once, at the start; without one nothing is published. */
+ * Both plans are one line: what is missing is created, what differs is put right. A namespace that is going away
+ * refuses the write, which is fine. The CA file is read once, at the start; without one nothing is published. */
 #include <stdlib.h>
 
 #include "base/fs.h"
@@ -32,16 +32,17 @@ static void map_account(struct runner *r, const struct cache_event *ev)
 static void sync_account(struct sync *s)
 {
 	AUTO_JSON *ns = live_namespace(s);
-	AUTO_JSON *have = runner_parse(s->runner, bucket_get(api_bucket(s->api, "", "serviceaccounts"), s->name, "default"));
+	AUTO_JSON *have =
+	    runner_parse(s->runner, bucket_get(api_bucket(s->api, "", "serviceaccounts"), s->name, "default"));
 	serviceaccount_plan(ns, have, s->plan);
 }
 
 const struct controller serviceaccount_controller = {
-	.name = "serviceaccount-controller",
-	.component = "service-account-controller",
-	.workers = 1,
-	.sources = { { "", "namespaces", map_namespace }, { "", "serviceaccounts", map_account } },
-	.sync = sync_account,
+    .name = "serviceaccount-controller",
+    .component = "service-account-controller",
+    .workers = 1,
+    .sources = {{"", "namespaces", map_namespace}, {"", "serviceaccounts", map_account}},
+    .sync = sync_account,
 };
 
 static void map_ca(struct runner *r, const struct cache_event *ev)
@@ -66,16 +67,17 @@ static void *ca_load(struct api *a)
 static void sync_ca(struct sync *s)
 {
 	AUTO_JSON *ns = live_namespace(s);
-	AUTO_JSON *have = runner_parse(s->runner, bucket_get(api_bucket(s->api, "", "configmaps"), s->name, ROOT_CA_NAME));
+	AUTO_JSON *have =
+	    runner_parse(s->runner, bucket_get(api_bucket(s->api, "", "configmaps"), s->name, ROOT_CA_NAME));
 	root_ca_plan(ns, have, s->state, s->plan);
 }
 
 const struct controller root_ca_controller = {
-	.name = "root-ca-certificate-publisher-controller",
-	.component = "root-ca-cert-publisher",
-	.workers = 1,
-	.sources = { { "", "namespaces", map_namespace }, { "", "configmaps", map_ca } },
-	.sync = sync_ca,
-	.state_new = ca_load,
-	.state_free = free,
+    .name = "root-ca-certificate-publisher-controller",
+    .component = "root-ca-cert-publisher",
+    .workers = 1,
+    .sources = {{"", "namespaces", map_namespace}, {"", "configmaps", map_ca}},
+    .sync = sync_ca,
+    .state_new = ca_load,
+    .state_free = free,
 };

@@ -9,9 +9,10 @@ void serviceaccount_plan(const json_t *ns, const json_t *have, struct plan *plan
 	if (!ns || have)
 		return;
 	AUTO_FREE char *path = object_path("", "v1", object_name(ns), "serviceaccounts", NULL);
-	struct action *a = plan_create(plan, path, json_pack("{s:s, s:s, s:{s:s, s:s}}", "apiVersion", "v1", "kind",
-							    "ServiceAccount", "metadata", "name", "default", "namespace",
-							    object_name(ns)));
+	struct action *a =
+	    plan_create(plan, path,
+			json_pack("{s:s, s:s, s:{s:s, s:s}}", "apiVersion", "v1", "kind", "ServiceAccount", "metadata",
+				  "name", "default", "namespace", object_name(ns)));
 	a->flags |= PLAN_EXISTS_OK | PLAN_REFUSED_OK | PLAN_ABSENT_OK;
 }
 
@@ -25,10 +26,11 @@ void root_ca_plan(const json_t *ns, const json_t *have, const char *ca, struct p
 	struct action *a = NULL;
 	if (!have) {
 		a = plan_create(plan, all,
-				json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s}}, s:O}", "apiVersion", "v1", "kind", "ConfigMap",
-					  "metadata", "name", ROOT_CA_NAME, "namespace", object_name(ns), "annotations",
-					  "kubernetes.io/description",
-					  "The certificate authority that signed the API server's certificate, for pods to verify it with.",
+				json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s}}, s:O}", "apiVersion", "v1", "kind",
+					  "ConfigMap", "metadata", "name", ROOT_CA_NAME, "namespace", object_name(ns),
+					  "annotations", "kubernetes.io/description",
+					  "The certificate authority that signed the API server's certificate, for "
+					  "pods to verify it with.",
 					  "data", data));
 	} else {
 		AUTO_JSON *to = json_copy((json_t *)have);

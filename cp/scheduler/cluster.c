@@ -27,9 +27,10 @@ static void add_ports(json_t *ports, const json_t *containers)
 		{
 			if (json_int_at(port, "hostPort", 0) <= 0)
 				continue;
-			json_array_append_new(ports, json_pack("{s:O, s:s, s:s}", "port", json_object_get(port, "hostPort"),
-							       "protocol", json_str_or(port, "protocol", "TCP"), "ip",
-							       json_str_or(port, "hostIP", "0.0.0.0")));
+			json_array_append_new(ports,
+					      json_pack("{s:O, s:s, s:s}", "port", json_object_get(port, "hostPort"),
+							"protocol", json_str_or(port, "protocol", "TCP"), "ip",
+							json_str_or(port, "hostIP", "0.0.0.0")));
 		}
 	}
 }
@@ -74,7 +75,7 @@ void sched_pod_free(struct sched_pod *p)
 {
 	if (!p)
 		return;
-	json_t *parts[] = { p->labels, p->affinity, p->node_selector, p->tolerations, p->spread, p->ports };
+	json_t *parts[] = {p->labels, p->affinity, p->node_selector, p->tolerations, p->spread, p->ports};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		json_decref(parts[i]);
 	resources_done(&p->requests);
@@ -108,7 +109,7 @@ static void node_free(struct sched_node *n)
 
 void cluster_init(struct cluster *s)
 {
-	*s = (struct cluster){ .by_name = map_new(NULL), .pods = map_new(pod_free), .ns_labels = json_object() };
+	*s = (struct cluster){.by_name = map_new(NULL), .pods = map_new(pod_free), .ns_labels = json_object()};
 }
 
 void cluster_done(struct cluster *s)
@@ -119,7 +120,7 @@ void cluster_done(struct cluster *s)
 	map_free(s->by_name);
 	map_free(s->pods);
 	json_decref(s->ns_labels);
-	*s = (struct cluster){ 0 };
+	*s = (struct cluster){0};
 }
 
 static struct sched_node *node_get(struct cluster *s, const char *name)
@@ -170,7 +171,7 @@ bool cluster_set_node(struct cluster *s, const json_t *node)
 	struct sched_node *n = node_get(s, object_name(node));
 	json_t *labels = keep(node, "metadata.labels"), *taints = keep(node, "spec.taints");
 	bool unschedulable = json_bool_at(node, "spec.unschedulable", false);
-	struct resources allocatable = { 0 };
+	struct resources allocatable = {0};
 	json_t *offered = json_at(node, "status.allocatable");
 	resources_add_map(&allocatable, offered ? offered : json_at(node, "status.capacity"));
 	bool changed = !n->known || n->unschedulable != unschedulable || !same_json(labels, n->labels) ||
@@ -197,7 +198,8 @@ void cluster_remove_node(struct cluster *s, const char *name)
 
 static bool has_anti(const struct sched_pod *p)
 {
-	return json_array_size(json_at(p->affinity, "podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution")) > 0;
+	return json_array_size(json_at(p->affinity, "podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution")) >
+	       0;
 }
 
 void cluster_set_pod(struct cluster *s, struct sched_pod *take_pod, const char *node)

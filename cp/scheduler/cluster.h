@@ -38,10 +38,10 @@ struct sched_node {
 struct cluster {
 	struct sched_node **nodes; /* in the order in which they came */
 	size_t n_nodes;
-	struct map *by_name;    /* name -> node */
-	struct map *pods;       /* uid -> pod, owned */
-	json_t *ns_labels;      /* namespace -> its labels */
-	size_t n_with_anti;     /* pods with required anti-affinity */
+	struct map *by_name; /* name -> node */
+	struct map *pods;    /* uid -> pod, owned */
+	json_t *ns_labels;   /* namespace -> its labels */
+	size_t n_with_anti;  /* pods with required anti-affinity */
 };
 
 void cluster_init(struct cluster *s);
@@ -53,6 +53,7 @@ void cluster_remove_node(struct cluster *s, const char *name);
 void cluster_set_pod(struct cluster *s, struct sched_pod *take_pod, const char *node);
 void cluster_remove_pod(struct cluster *s, const char *uid); /* absent is fine */
 bool cluster_has_pod(const struct cluster *s, const char *uid);
-void cluster_set_namespace(struct cluster *s, const char *name, json_t *labels); /* NULL labels: it is gone or has none */
+void cluster_set_namespace(struct cluster *s, const char *name,
+			   json_t *labels); /* NULL labels: it is gone or has none */
 
 #endif

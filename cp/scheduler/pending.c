@@ -22,7 +22,7 @@ static void pod_free(void *value)
 
 void pending_init(struct pending *q)
 {
-	*q = (struct pending){ .by_uid = map_new(pod_free) };
+	*q = (struct pending){.by_uid = map_new(pod_free)};
 	list_init(&q->ready);
 	list_init(&q->parked);
 	list_init(&q->delayed);
@@ -77,8 +77,8 @@ void pending_put(struct pending *q, const char *uid, const char *ns, const char 
 		return;
 	}
 	p = xcalloc(1, sizeof(*p));
-	*p = (struct pending_pod){ .uid = xstrdup(uid), .ns = xstrdup(ns), .name = xstrdup(name), .priority = priority,
-				   .seq = q->next_seq++ };
+	*p = (struct pending_pod){
+	    .uid = xstrdup(uid), .ns = xstrdup(ns), .name = xstrdup(name), .priority = priority, .seq = q->next_seq++};
 	list_init(&p->link);
 	map_set(q->by_uid, uid, p);
 	make_ready(q, p);
@@ -145,6 +145,6 @@ int64_t pending_next_at(const struct pending *q)
 	if (!list_is_empty(&q->ready))
 		return 0;
 	LIST_FOR_EACH(p, &q->delayed, struct pending_pod, link)
-		at = MIN(at, p->at_ms);
+	at = MIN(at, p->at_ms);
 	return at;
 }

@@ -34,10 +34,12 @@ struct pending {
 void pending_init(struct pending *q);
 void pending_done(struct pending *q);
 /* The pod waits; one that is known keeps its place, but is tried again when it was parked. */
-void pending_put(struct pending *q, const char *uid, const char *ns, const char *name, int64_t priority, int64_t now_ms);
+void pending_put(struct pending *q, const char *uid, const char *ns, const char *name, int64_t priority,
+		 int64_t now_ms);
 void pending_remove(struct pending *q, const char *uid); /* absent is fine */
 struct pending_pod *pending_get(const struct pending *q, const char *uid);
-/* The next by priority, then arrival; it is busy until one of the three below or pending_remove(). NULL: none is due. */
+/* The next by priority, then arrival; it is busy until one of the three below or pending_remove(). NULL: none is due.
+ */
 struct pending_pod *pending_take(struct pending *q, int64_t now_ms);
 void pending_park(struct pending *q, struct pending_pod *p, int64_t now_ms);  /* until pending_wake() */
 void pending_retry(struct pending *q, struct pending_pod *p, int64_t now_ms); /* after its delay */

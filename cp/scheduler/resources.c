@@ -14,7 +14,7 @@ void resources_done(struct resources *r)
 	for (size_t i = 0; i < r->n_extended; i++)
 		free(r->extended[i].name);
 	free(r->extended);
-	*r = (struct resources){ 0 };
+	*r = (struct resources){0};
 }
 
 static int64_t *extended_slot(struct resources *r, const char *name)
@@ -24,7 +24,7 @@ static int64_t *extended_slot(struct resources *r, const char *name)
 			return &r->extended[i].n;
 	}
 	r->extended = xreallocarray(r->extended, r->n_extended + 1, sizeof(*r->extended));
-	r->extended[r->n_extended] = (struct extended){ .name = xstrdup(name) };
+	r->extended[r->n_extended] = (struct extended){.name = xstrdup(name)};
 	return &r->extended[r->n_extended++].n;
 }
 
@@ -53,7 +53,8 @@ static int64_t *slot(struct resources *r, const char *name)
 static int64_t amount(const char *name, const json_t *value)
 {
 	int64_t n = 0;
-	AUTO_FREE char *number = json_is_integer(value) ? xasprintf("%lld", (long long)json_integer_value(value)) : NULL;
+	AUTO_FREE char *number =
+	    json_is_integer(value) ? xasprintf("%lld", (long long)json_integer_value(value)) : NULL;
 	const char *text = number ? number : json_string_value(value);
 	if (!text || (str_eq(name, "cpu") ? quantity_parse_milli(text, &n) : quantity_parse(text, &n)) < 0)
 		return 0;
@@ -123,11 +124,10 @@ static void add_container(struct resources *r, const json_t *container, bool sco
 
 static void sum_containers(const json_t *spec, bool scored, struct resources *ret)
 {
-	struct resources sidecars = { 0 }, init = { 0 };
+	struct resources sidecars = {0}, init = {0};
 	size_t i;
 	json_t *c;
-	json_array_foreach(json_object_get(spec, "containers"), i, c)
-		add_container(ret, c, scored);
+	json_array_foreach(json_object_get(spec, "containers"), i, c) add_container(ret, c, scored);
 	json_array_foreach(json_object_get(spec, "initContainers"), i, c)
 	{
 		if (str_eq(json_member(c, "restartPolicy"), "Always")) {
@@ -135,7 +135,7 @@ static void sum_containers(const json_t *spec, bool scored, struct resources *re
 			resources_max(&init, &sidecars);
 			continue;
 		}
-		struct resources one = { 0 };
+		struct resources one = {0};
 		add_container(&one, c, scored);
 		resources_add(&one, &sidecars);
 		resources_max(&init, &one);
@@ -152,15 +152,14 @@ static void override_by_pod(const json_t *spec, struct resources *ret)
 {
 	const char *name;
 	json_t *value;
-	json_object_foreach(json_at(spec, "resources.requests"), name, value)
-		*slot(ret, name) = amount(name, value);
+	json_object_foreach(json_at(spec, "resources.requests"), name, value) * slot(ret, name) = amount(name, value);
 	resources_add_map(ret, json_object_get(spec, "overhead"));
 }
 
 void resources_of_pod(const json_t *spec, struct resources *ret, int64_t *ret_scored_cpu_milli,
 		      int64_t *ret_scored_memory_bytes)
 {
-	struct resources scored = { 0 };
+	struct resources scored = {0};
 	sum_containers(spec, false, ret);
 	override_by_pod(spec, ret);
 	ret->pods = 1;

@@ -26,8 +26,8 @@ void resources_sub(struct resources *r, const struct resources *less);
 void resources_max(struct resources *r, const struct resources *other);
 int64_t resources_extended(const struct resources *r, const char *name); /* 0 when absent */
 
-/* What a pod asks for (Kubernetes concepts, Resource Management; init containers: the largest counts, sidecars add), and
- * the same for scoring, where a container without requests counts as 100m and 200 MB. */
+/* What a pod asks for (Kubernetes concepts, Resource Management; init containers: the largest counts, sidecars add),
+ * and the same for scoring, where a container without requests counts as 100m and 200 MB. */
 void resources_of_pod(const json_t *spec, struct resources *ret, int64_t *ret_scored_cpu_milli,
 		      int64_t *ret_scored_memory_bytes);
 

@@ -1,8 +1,8 @@
 /* Required affinity and anti-affinity between pods.
  *
- * Before the nodes are asked, the pods that are there are walked once, and what they mean for the new pod is noted as sets
- * of topology domains ("key\nvalue" of node labels): forbidden by them, to be avoided, wanted. A node is then checked by
- * its labels alone. Pure, nothing can fail. */
+ * Before the nodes are asked, the pods that are there are walked once, and what they mean for the new pod is noted as
+ * sets of topology domains ("key\nvalue" of node labels): forbidden by them, to be avoided, wanted. A node is then
+ * checked by its labels alone. Pure, nothing can fail. */
 #include <stdlib.h>
 
 #include "api/selector.h"
@@ -13,7 +13,8 @@
 
 static bool has_namespace(const struct placing *p, const json_t *term, const char *owner_ns, const char *ns)
 {
-	const json_t *names = json_object_get(term, "namespaces"), *selector_json = json_object_get(term, "namespaceSelector");
+	const json_t *names = json_object_get(term, "namespaces"),
+		     *selector_json = json_object_get(term, "namespaceSelector");
 	size_t i;
 	json_t *name;
 	json_array_foreach(names, i, name)
@@ -88,8 +89,7 @@ static void consider(struct placing *p, const struct sched_pod *there, const str
 	}
 	if (!matches_all(p, near_terms(p->pod), p->pod->ns, there))
 		return;
-	json_array_foreach(near_terms(p->pod), i, term)
-		note(p->near, term, n);
+	json_array_foreach(near_terms(p->pod), i, term) note(p->near, term, n);
 }
 
 void affinity_prepare(struct placing *p)

@@ -1,5 +1,5 @@
-/* Filters that look at one node alone: name, taints, node affinity, host ports, resources. A table of checks in the order
- * of the default profile; the first that refuses says why. Pure, nothing can fail. */
+/* Filters that look at one node alone: name, taints, node affinity, host ports, resources. A table of checks in the
+ * order of the default profile; the first that refuses says why. Pure, nothing can fail. */
 #include <stdlib.h>
 
 #include "api/selector.h"
@@ -42,8 +42,8 @@ static bool check_taints(const struct placing *p, const struct sched_node *n, js
 		if (!(str_eq(effect, "NoSchedule") || str_eq(effect, "NoExecute")) ||
 		    tolerations_tolerate(p->pod->tolerations, taint))
 			continue;
-		AUTO_FREE char *text = xasprintf("node(s) had untolerated taint {%s: %s}", json_str_or(taint, "key", ""),
-						 json_str_or(taint, "value", ""));
+		AUTO_FREE char *text = xasprintf("node(s) had untolerated taint {%s: %s}",
+						 json_str_or(taint, "key", ""), json_str_or(taint, "value", ""));
 		return refuse(reasons, text);
 	}
 	return true;
@@ -87,7 +87,8 @@ static bool node_requirement(const json_t *expression, const char *value)
 
 bool schedule_node_term(const json_t *term, const struct sched_node *n)
 {
-	const json_t *expressions = json_object_get(term, "matchExpressions"), *fields = json_object_get(term, "matchFields");
+	const json_t *expressions = json_object_get(term, "matchExpressions"),
+		     *fields = json_object_get(term, "matchFields");
 	size_t i;
 	json_t *e;
 	if (!json_array_size(expressions) && !json_array_size(fields))
@@ -170,10 +171,10 @@ static bool check_resources(const struct placing *p, const struct sched_node *n,
 		const char *reason;
 		int64_t want, free;
 	} amounts[] = {
-		{ "Too many pods", 1, all->pods - used->pods },
-		{ "Insufficient cpu", want->cpu_milli, all->cpu_milli - used->cpu_milli },
-		{ "Insufficient memory", want->memory_bytes, all->memory_bytes - used->memory_bytes },
-		{ "Insufficient ephemeral-storage", want->ephemeral_bytes, all->ephemeral_bytes - used->ephemeral_bytes },
+	    {"Too many pods", 1, all->pods - used->pods},
+	    {"Insufficient cpu", want->cpu_milli, all->cpu_milli - used->cpu_milli},
+	    {"Insufficient memory", want->memory_bytes, all->memory_bytes - used->memory_bytes},
+	    {"Insufficient ephemeral-storage", want->ephemeral_bytes, all->ephemeral_bytes - used->ephemeral_bytes},
 	};
 	bool fits = true;
 	for (size_t i = 0; i < ARRAY_LEN(amounts); i++) {
@@ -203,8 +204,8 @@ static bool check_pods(const struct placing *p, const struct sched_node *n, json
 }
 
 static bool (*const checks[])(const struct placing *p, const struct sched_node *n, json_t *reasons) = {
-	check_unschedulable, check_name,      check_taints, check_affinity,
-	check_ports,         check_resources, check_spread, check_pods,
+    check_unschedulable, check_name,      check_taints, check_affinity,
+    check_ports,         check_resources, check_spread, check_pods,
 };
 
 bool schedule_fits(const struct placing *p, const struct sched_node *n, json_t *reasons)

@@ -17,7 +17,8 @@ struct placing {
 
 /* Adds each reason why the pod cannot go to the node (usually one) to reasons; true when there is none. */
 bool schedule_fits(const struct placing *p, const struct sched_node *n, json_t *reasons);
-bool schedule_matches_node(const struct sched_pod *pod, const struct sched_node *n); /* selector and required affinity */
+bool schedule_matches_node(const struct sched_pod *pod,
+			   const struct sched_node *n); /* selector and required affinity */
 bool schedule_node_term(const json_t *term, const struct sched_node *n);
 
 void affinity_prepare(struct placing *p);

@@ -15,7 +15,7 @@ void schedule_result_done(struct schedule_result *r)
 {
 	str_done(&r->message);
 	json_decref(r->reasons);
-	*r = (struct schedule_result){ 0 };
+	*r = (struct schedule_result){0};
 }
 
 static int by_text(const void *a, const void *b)
@@ -43,7 +43,8 @@ static void write_message(size_t n_nodes, const json_t *reasons, struct str *out
 	str_addf(out, "0/%zu nodes are available: %s.", n_nodes, all);
 }
 
-static const struct sched_node *choose(const struct placing *p, const struct sched_node *const *nodes, size_t n, uint32_t seed)
+static const struct sched_node *choose(const struct placing *p, const struct sched_node *const *nodes, size_t n,
+				       uint32_t seed)
 {
 	AUTO_FREE int64_t *scores = xcalloc(n, sizeof(*scores));
 	schedule_score(p, nodes, n, scores);
@@ -63,10 +64,10 @@ static const struct sched_node *choose(const struct placing *p, const struct sch
 
 void schedule_plan(const struct cluster *s, const struct sched_pod *pod, uint32_t seed, struct schedule_result *ret)
 {
-	struct placing p = { .cluster = s, .pod = pod };
+	struct placing p = {.cluster = s, .pod = pod};
 	AUTO_FREE const struct sched_node **fitting = xcalloc(s->n_nodes + 1, sizeof(struct sched_node *));
 	size_t n_fitting = 0, n_known = 0;
-	*ret = (struct schedule_result){ .reasons = json_object() };
+	*ret = (struct schedule_result){.reasons = json_object()};
 	affinity_prepare(&p);
 	spread_prepare(&p);
 	for (size_t i = 0; i < s->n_nodes; i++) {

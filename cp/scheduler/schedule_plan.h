@@ -7,8 +7,8 @@
 
 struct schedule_result {
 	const struct sched_node *node; /* borrowed from the cluster; NULL: none fits */
-	struct str message;            /* "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable." */
-	json_t *reasons;               /* reason -> number of nodes */
+	struct str message; /* "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable." */
+	json_t *reasons;    /* reason -> number of nodes */
 };
 void schedule_result_done(struct schedule_result *r);
 #define AUTO_SCHEDULE_RESULT AUTO(schedule_result_done) struct schedule_result

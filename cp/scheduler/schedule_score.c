@@ -1,6 +1,6 @@
 /* Scores of the nodes that fit: free resources and their balance, preferred node affinity, PreferNoSchedule taints, and
- * soft spreading of pods with the same labels. Each gives 0..100 and has the weight of the default profile. Pure, nothing
- * can fail. */
+ * soft spreading of pods with the same labels. Each gives 0..100 and has the weight of the default profile. Pure,
+ * nothing can fail. */
 #include <stdlib.h>
 
 #include "api/selector.h"
@@ -32,7 +32,8 @@ static double used_share(int64_t used, int64_t all)
 static int64_t balanced(const struct placing *p, const struct sched_node *n)
 {
 	double cpu = used_share(n->requested.cpu_milli + p->pod->requests.cpu_milli, n->allocatable.cpu_milli);
-	double memory = used_share(n->requested.memory_bytes + p->pod->requests.memory_bytes, n->allocatable.memory_bytes);
+	double memory =
+	    used_share(n->requested.memory_bytes + p->pod->requests.memory_bytes, n->allocatable.memory_bytes);
 	double apart = cpu > memory ? cpu - memory : memory - cpu;
 	return (int64_t)((1 - apart / 2) * SCORE_MAX);
 }
@@ -42,7 +43,8 @@ static int64_t preferred_affinity(const struct placing *p, const struct sched_no
 	int64_t sum = 0;
 	size_t i;
 	json_t *term;
-	json_array_foreach(json_at(p->pod->affinity, "nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution"), i, term)
+	json_array_foreach(json_at(p->pod->affinity, "nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution"), i,
+			   term)
 	{
 		if (schedule_node_term(json_object_get(term, "preference"), n))
 			sum += json_int_at(term, "weight", 0);
@@ -55,9 +57,8 @@ static int64_t bad_taints(const struct placing *p, const struct sched_node *n)
 	int64_t count = 0;
 	size_t i;
 	json_t *taint;
-	json_array_foreach(n->taints, i, taint)
-		count += str_eq(json_member(taint, "effect"), "PreferNoSchedule") &&
-			 !tolerations_tolerate(p->pod->tolerations, taint);
+	json_array_foreach(n->taints, i, taint) count += str_eq(json_member(taint, "effect"), "PreferNoSchedule") &&
+							 !tolerations_tolerate(p->pod->tolerations, taint);
 	return count;
 }
 
@@ -78,8 +79,8 @@ static const struct score {
 	int weight;
 	bool relative, reverse; /* relative: scaled so that the highest is 100; reverse: few is good */
 } scores[] = {
-	{ least_allocated, 1, false, false }, { balanced, 1, false, false }, { preferred_affinity, 2, true, false },
-	{ bad_taints, 3, true, true },        { alike, 2, true, true },
+    {least_allocated, 1, false, false}, {balanced, 1, false, false}, {preferred_affinity, 2, true, false},
+    {bad_taints, 3, true, true},        {alike, 2, true, true},
 };
 
 static void add_score(const struct score *s, const struct placing *p, const struct sched_node *const *nodes, size_t n,

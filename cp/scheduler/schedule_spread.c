@@ -1,8 +1,8 @@
 /* Hard topology spread constraints (Kubernetes concepts, Pod Topology Spread Constraints).
  *
- * Before the nodes are asked, matching pods are counted for each constraint and domain, over the nodes that the pod could
- * be on. A node is refused where one more pod would make its domain exceed the emptiest by more than maxSkew. Pure,
- * nothing can fail. */
+ * Before the nodes are asked, matching pods are counted for each constraint and domain, over the nodes that the pod
+ * could be on. A node is refused where one more pod would make its domain exceed the emptiest by more than maxSkew.
+ * Pure, nothing can fail. */
 #include <stdlib.h>
 
 #include "api/selector.h"
@@ -71,7 +71,8 @@ static int64_t matching_pods(const struct placing *p, const struct selector *sel
 	int64_t count = 0;
 	for (size_t i = 0; i < n->n_pods; i++) {
 		const struct sched_pod *there = n->pods[i];
-		count += !there->deleting && str_eq(there->ns, p->pod->ns) && selector_match_labels(selector, there->labels);
+		count +=
+		    !there->deleting && str_eq(there->ns, p->pod->ns) && selector_match_labels(selector, there->labels);
 	}
 	return count;
 }
@@ -87,11 +88,11 @@ static json_t *prepare_one(const struct placing *p, const json_t *constraint)
 		if (!counts(p, constraint, n))
 			continue;
 		value = json_member(n->labels, key);
-		int64_t here = json_integer_value(json_object_get(domains, value)) + (selector ? matching_pods(p, selector, n) : 0);
+		int64_t here = json_integer_value(json_object_get(domains, value)) +
+			       (selector ? matching_pods(p, selector, n) : 0);
 		json_object_set_new(domains, value, json_integer(here));
 	}
-	json_object_foreach(domains, value, n_there)
-		min = MIN(min, json_integer_value(n_there));
+	json_object_foreach(domains, value, n_there) min = MIN(min, json_integer_value(n_there));
 	if ((int64_t)json_object_size(domains) < json_int_at(constraint, "minDomains", 1))
 		min = 0;
 	bool self = selector && selector_match_labels(selector, p->pod->labels);
@@ -104,7 +105,7 @@ void spread_prepare(struct placing *p)
 	json_t *c;
 	p->spread = json_array();
 	json_array_foreach(p->pod->spread, i, c)
-		json_array_append_new(p->spread, is_hard(c) ? prepare_one(p, c) : json_null());
+	    json_array_append_new(p->spread, is_hard(c) ? prepare_one(p, c) : json_null());
 }
 
 const char *spread_check(const struct placing *p, const struct sched_node *n)

@@ -1,11 +1,11 @@
 /* The scheduler: observe pods, nodes and namespaces, plan a place, apply it as a binding.
  *
  * Happy path: a pod without node appears in the cache, waits in the queue, schedule_plan() finds a node, the pod is
- * counted there at once (assumed) and a Binding is posted; the cache then shows the pod on its node, which replaces what
- * was assumed. What can fail is the binding: then the assumption is taken back and the pod is tried again after a delay. A
- * pod that fits nowhere gets the condition PodScheduled=False and an event, written again only when the message
- * changes, and waits until a node or another pod changes. Always holds: a pod is counted once; nothing wakes up while
- * nothing is pending but for changes. */
+ * counted there at once (assumed) and a Binding is posted; the cache then shows the pod on its node, which replaces
+ * what was assumed. What can fail is the binding: then the assumption is taken back and the pod is tried again after a
+ * delay. A pod that fits nowhere gets the condition PodScheduled=False and an event, written again only when the
+ * message changes, and waits until a node or another pod changes. Always holds: a pod is counted once; nothing wakes up
+ * while nothing is pending but for changes. */
 #include "cp/scheduler/scheduler.h"
 
 #include <errno.h>
@@ -85,7 +85,8 @@ static void something_changed(struct scheduler *s)
 		rearm(s);
 }
 
-static void record(struct scheduler *s, const json_t *involved, const char *type, const char *reason, const char *message)
+static void record(struct scheduler *s, const json_t *involved, const char *type, const char *reason,
+		   const char *message)
 {
 	if (!s->stopped)
 		events_record(s->events, involved, type, reason, message);
@@ -114,9 +115,9 @@ static void write_unschedulable(struct scheduler *s, const json_t *pod, struct p
 	char now[RFC3339_MAX];
 	bool was_false = have && str_eq(json_member(have, "status"), "False");
 	const char *since = was_false ? json_str_or(have, "lastTransitionTime", "") : "";
-	AUTO_JSON *patch = json_pack("{s:{s:[{s:s, s:s, s:s, s:s, s:s}]}}", "status", "conditions", "type", "PodScheduled",
-				     "status", "False", "reason", "Unschedulable", "message", message, "lastTransitionTime",
-				     *since ? since : rfc3339(clock_wall_ms(), now));
+	AUTO_JSON *patch = json_pack("{s:{s:[{s:s, s:s, s:s, s:s, s:s}]}}", "status", "conditions", "type",
+				     "PodScheduled", "status", "False", "reason", "Unschedulable", "message", message,
+				     "lastTransitionTime", *since ? since : rfc3339(clock_wall_ms(), now));
 	AUTO_FREE char *path = object_path("", "v1", p->ns, "pods", p->name);
 	AUTO_FREE char *sub = xasprintf("%s/status", path);
 	s->refs++;
@@ -130,8 +131,9 @@ static void on_bound(void *arg, int status, json_t *answer, const struct err *e)
 	struct pending_pod *p = pending_get(&s->pending, call->uid);
 	(void)status, (void)answer;
 	if (!e) {
-		AUTO_FREE char *text = xasprintf("Successfully assigned %s/%s to %s", json_str_or(call->involved, "namespace", ""),
-						 json_str_or(call->involved, "name", ""), call->node);
+		AUTO_FREE char *text =
+		    xasprintf("Successfully assigned %s/%s to %s", json_str_or(call->involved, "namespace", ""),
+			      json_str_or(call->involved, "name", ""), call->node);
 		record(s, call->involved, "Normal", "Scheduled", text);
 		pending_remove(&s->pending, call->uid);
 	} else if (p && p->state == PENDING_BUSY) {
@@ -152,10 +154,10 @@ static void on_bound(void *arg, int status, json_t *answer, const struct err *e)
 static void bind(struct scheduler *s, const json_t *pod, struct sched_pod *take_pod, const char *node)
 {
 	struct bind_call *call = xmalloc(sizeof(*call));
-	*call = (struct bind_call){ s, xstrdup(take_pod->uid), xstrdup(node), object_reference(pod) };
-	AUTO_JSON *binding = json_pack("{s:s, s:s, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}", "apiVersion", "v1", "kind", "Binding",
-				       "metadata", "name", take_pod->name, "namespace", take_pod->ns, "uid", take_pod->uid,
-				       "target", "apiVersion", "v1", "kind", "Node", "name", node);
+	*call = (struct bind_call){s, xstrdup(take_pod->uid), xstrdup(node), object_reference(pod)};
+	AUTO_JSON *binding = json_pack("{s:s, s:s, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}", "apiVersion", "v1", "kind",
+				       "Binding", "metadata", "name", take_pod->name, "namespace", take_pod->ns, "uid",
+				       take_pod->uid, "target", "apiVersion", "v1", "kind", "Node", "name", node);
 	AUTO_FREE char *path = object_path("", "v1", take_pod->ns, "pods", take_pod->name);
 	AUTO_FREE char *sub = xasprintf("%s/binding", path);
 	cluster_set_pod(&s->cluster, take_pod, node);
@@ -172,7 +174,7 @@ static void schedule_one(struct scheduler *s, struct pending_pod *p)
 	}
 	AUTO_JSON *pod = cobj_parse(o);
 	AUTO_SCHED_POD *parsed = sched_pod_new(pod);
-	AUTO_SCHEDULE_RESULT result = { 0 };
+	AUTO_SCHEDULE_RESULT result = {0};
 	schedule_plan(&s->cluster, parsed, s->seed++, &result);
 	if (result.node) {
 		AUTO_FREE char *node = xstrdup(result.node->name);
@@ -246,7 +248,8 @@ static void on_pod(void *arg, const struct cache_event *ev)
 		pending_remove(&s->pending, uid);
 		forget_pod(s, uid);
 	} else if (!pending_get(&s->pending, uid) || spec_changed(pod, ev)) {
-		pending_put(&s->pending, uid, ev->obj->ns, ev->obj->name, json_int_at(pod, "spec.priority", 0), clock_mono_ms());
+		pending_put(&s->pending, uid, ev->obj->ns, ev->obj->name, json_int_at(pod, "spec.priority", 0),
+			    clock_mono_ms());
 		wake(s);
 	}
 }
@@ -287,24 +290,25 @@ struct existing {
 static void on_existing(void *arg, struct cobj *o)
 {
 	struct existing *x = arg;
-	x->source->fn(x->s, &(struct cache_event){ .type = CACHE_ADDED, .obj = o, .rev = o->rev });
+	x->source->fn(x->s, &(struct cache_event){.type = CACHE_ADDED, .obj = o, .rev = o->rev});
 }
 
 int scheduler_start(struct api *a, struct scheduler **ret, struct err *e)
 {
-	static const struct source sources[WATCHES] = { { "namespaces", on_namespace }, { "nodes", on_node }, { "pods", on_pod } };
+	static const struct source sources[WATCHES] = {
+	    {"namespaces", on_namespace}, {"nodes", on_node}, {"pods", on_pod}};
 	struct scheduler *s = xcalloc(1, sizeof(*s));
-	*s = (struct scheduler){ .api = a, .refs = 1, .seed = rand_below(1u << 30) };
+	*s = (struct scheduler){.api = a, .refs = 1, .seed = rand_below(1u << 30)};
 	cluster_init(&s->cluster);
 	pending_init(&s->pending);
 	s->events = events_new(a, USER, SCHEDULER_NAME);
 	s->timer = timer_new(api_loop(a), wake, s);
 	for (size_t i = 0; i < WATCHES; i++) {
 		struct bucket *b = api_bucket(a, "", sources[i].plural);
-		struct existing x = { s, &sources[i] };
+		struct existing x = {s, &sources[i]};
 		int r = b ? 0 : err_set(e, -EINVAL, "scheduler: resource %s is not stored", sources[i].plural);
 		if (b)
-			bucket_list(b, &(struct bucket_query){ 0 }, on_existing, &x);
+			bucket_list(b, &(struct bucket_query){0}, on_existing, &x);
 		if (b)
 			r = bucket_watch(b, UINT64_MAX, NULL, sources[i].fn, s, &s->watches[i], e);
 		if (r < 0) {

@@ -11,11 +11,14 @@ struct world {
 
 static void world_init(struct world *w, int replicas, const char *strategy)
 {
-	w->d = J("{'apiVersion':'apps/v1','kind':'Deployment','metadata':{'name':'d','namespace':'ns','uid':'du','generation':1,"
-		 "'annotations':{'note':'n','kubectl.kubernetes.io/last-applied-configuration':'x'}},'spec':{'replicas':%d,"
-		 "'selector':{'matchLabels':{'app':'a'}},'strategy':%s,'revisionHistoryLimit':2,'progressDeadlineSeconds':600,"
-		 "'template':{'metadata':{'labels':{'app':'a'}},'spec':{'containers':[{'name':'c','image':'one'}]}}}}",
-		 replicas, strategy);
+	w->d = J(
+	    "{'apiVersion':'apps/"
+	    "v1','kind':'Deployment','metadata':{'name':'d','namespace':'ns','uid':'du','generation':1,"
+	    "'annotations':{'note':'n','kubectl.kubernetes.io/last-applied-configuration':'x'}},'spec':{'replicas':%d,"
+	    "'selector':{'matchLabels':{'app':'a'}},'strategy':%s,'revisionHistoryLimit':2,'progressDeadlineSeconds':"
+	    "600,"
+	    "'template':{'metadata':{'labels':{'app':'a'}},'spec':{'containers':[{'name':'c','image':'one'}]}}}}",
+	    replicas, strategy);
 	w->sets = json_array();
 	w->now_ms = NOW;
 	w->created = 0;
@@ -78,9 +81,9 @@ static void apply(struct world *w, const struct plan *plan)
 /* One plan, carried out; how many actions it had. */
 static size_t step(struct world *w)
 {
-	AUTO_PLAN plan = { 0 };
+	AUTO_PLAN plan = {0};
 	w->now_ms += 1000;
-	deployment_plan(&(struct deployment_observed){ .deployment = w->d, .replicasets = w->sets }, w->now_ms, &plan);
+	deployment_plan(&(struct deployment_observed){.deployment = w->d, .replicasets = w->sets}, w->now_ms, &plan);
 	apply(w, &plan);
 	return plan.n;
 }
@@ -96,7 +99,8 @@ static bool report(struct world *w)
 		int64_t want = json_int_at(rs, "spec.replicas", 1);
 		const json_t *c = json_array_get(json_at(rs, "spec.template.spec.containers"), 0);
 		int64_t ready = str_eq(json_member(c, "image"), "bad") ? 0 : want;
-		any |= json_int_at(rs, "status.replicas", -1) != want || json_int_at(rs, "status.availableReplicas", -1) != ready;
+		any |= json_int_at(rs, "status.replicas", -1) != want ||
+		       json_int_at(rs, "status.availableReplicas", -1) != ready;
 		json_set_int(rs, "status.replicas", want);
 		json_set_int(rs, "status.readyReplicas", ready);
 		json_set_int(rs, "status.availableReplicas", ready);
@@ -109,8 +113,7 @@ static int64_t total(const struct world *w, const char *path)
 	int64_t n = 0;
 	size_t i;
 	json_t *rs;
-	json_array_foreach(w->sets, i, rs)
-		n += json_int_at(rs, path, 0);
+	json_array_foreach(w->sets, i, rs) n += json_int_at(rs, path, 0);
 	return n;
 }
 
@@ -124,8 +127,8 @@ static void settle(struct world *w, bool bounded)
 		int64_t pods = total(w, "spec.replicas"), available = 0;
 		size_t k;
 		json_t *rs;
-		json_array_foreach(w->sets, k, rs)
-			available += MIN(json_int_at(rs, "spec.replicas", 0), json_int_at(rs, "status.availableReplicas", 0));
+		json_array_foreach(w->sets, k, rs) available +=
+		    MIN(json_int_at(rs, "spec.replicas", 0), json_int_at(rs, "status.availableReplicas", 0));
 		if (bounded) {
 			ck_assert_int_le(pods, b.replicas + b.max_surge);
 			ck_assert_int_ge(available, MIN(least, b.replicas - b.max_unavailable));
@@ -138,7 +141,8 @@ static void settle(struct world *w, bool bounded)
 
 static void set_image(struct world *w, const char *image)
 {
-	json_object_set_new(json_array_get(json_at(w->d, "spec.template.spec.containers"), 0), "image", json_string(image));
+	json_object_set_new(json_array_get(json_at(w->d, "spec.template.spec.containers"), 0), "image",
+			    json_string(image));
 	json_set_int(w->d, "metadata.generation", json_int_at(w->d, "metadata.generation", 0) + 1);
 }
 
@@ -148,7 +152,8 @@ static json_t *set_with_image(const struct world *w, const char *image)
 	json_t *rs;
 	json_array_foreach(w->sets, i, rs)
 	{
-		if (str_eq(json_member(json_array_get(json_at(rs, "spec.template.spec.containers"), 0), "image"), image))
+		if (str_eq(json_member(json_array_get(json_at(rs, "spec.template.spec.containers"), 0), "image"),
+			   image))
 			return rs;
 	}
 	return NULL;
@@ -160,14 +165,14 @@ static const char *reason_of(const struct world *w, const char *type)
 }
 
 static const char *const strategies[] = {
-	"{'type':'RollingUpdate'}",
-	"{'type':'RollingUpdate','rollingUpdate':{'maxSurge':1,'maxUnavailable':0}}",
-	"{'type':'RollingUpdate','rollingUpdate':{'maxSurge':0,'maxUnavailable':1}}",
-	"{'type':'RollingUpdate','rollingUpdate':{'maxSurge':'100%','maxUnavailable':0}}",
-	"{'type':'RollingUpdate','rollingUpdate':{'maxSurge':'30%','maxUnavailable':'60%'}}",
-	"{'type':'RollingUpdate','rollingUpdate':{'maxSurge':0,'maxUnavailable':0}}",
+    "{'type':'RollingUpdate'}",
+    "{'type':'RollingUpdate','rollingUpdate':{'maxSurge':1,'maxUnavailable':0}}",
+    "{'type':'RollingUpdate','rollingUpdate':{'maxSurge':0,'maxUnavailable':1}}",
+    "{'type':'RollingUpdate','rollingUpdate':{'maxSurge':'100%','maxUnavailable':0}}",
+    "{'type':'RollingUpdate','rollingUpdate':{'maxSurge':'30%','maxUnavailable':'60%'}}",
+    "{'type':'RollingUpdate','rollingUpdate':{'maxSurge':0,'maxUnavailable':0}}",
 };
-static const int sizes[] = { 0, 1, 2, 3, 10, 37 };
+static const int sizes[] = {0, 1, 2, 3, 10, 37};
 
 START_TEST(rollouts)
 {
@@ -223,7 +228,7 @@ START_TEST(history_limit)
 {
 	struct world w;
 	world_init(&w, 2, strategies[0]);
-	static const char *const images[] = { "one", "two", "three", "four", "five" };
+	static const char *const images[] = {"one", "two", "three", "four", "five"};
 	for (size_t i = 0; i < ARRAY_LEN(images); i++) {
 		set_image(&w, images[i]);
 		settle(&w, true);
@@ -265,8 +270,8 @@ START_TEST(deadline_asks_to_look_again)
 	world_init(&w, 1, strategies[0]);
 	set_image(&w, "bad");
 	settle(&w, false);
-	AUTO_PLAN plan = { 0 };
-	deployment_plan(&(struct deployment_observed){ .deployment = w.d, .replicasets = w.sets }, w.now_ms, &plan);
+	AUTO_PLAN plan = {0};
+	deployment_plan(&(struct deployment_observed){.deployment = w.d, .replicasets = w.sets}, w.now_ms, &plan);
 	ck_assert_int_gt(plan.again_ms, 500000);
 	ck_assert_int_le(plan.again_ms, 601000);
 	world_done(&w);
@@ -299,9 +304,9 @@ START_TEST(recreate_waits_for_old_pods)
 	world_init(&w, 3, "{'type':'Recreate'}");
 	settle(&w, false);
 	set_image(&w, "two");
-	struct deployment_observed o = { .deployment = w.d, .replicasets = w.sets, .old_pods_running = true };
+	struct deployment_observed o = {.deployment = w.d, .replicasets = w.sets, .old_pods_running = true};
 	for (int i = 0; i < 3; i++) {
-		AUTO_PLAN plan = { 0 };
+		AUTO_PLAN plan = {0};
 		deployment_plan(&o, w.now_ms, &plan);
 		apply(&w, &plan);
 		report(&w);
@@ -320,8 +325,9 @@ START_TEST(a_taken_name_counts_as_collision)
 	world_init(&w, 1, strategies[0]);
 	AUTO_FREE char *before = deployment_new_name(w.d);
 	AUTO_JSON *other = J("{'metadata':{'name':'x'}}");
-	AUTO_PLAN plan = { 0 };
-	deployment_plan(&(struct deployment_observed){ .deployment = w.d, .replicasets = w.sets, .name_taken = other }, NOW, &plan);
+	AUTO_PLAN plan = {0};
+	deployment_plan(&(struct deployment_observed){.deployment = w.d, .replicasets = w.sets, .name_taken = other},
+			NOW, &plan);
 	ck_assert_int_eq(count_actions(&plan, "POST", ""), 0);
 	apply(&w, &plan);
 	ck_assert_int_eq(json_int_at(w.d, "status.collisionCount", 0), 1);
@@ -347,9 +353,14 @@ int main(void)
 	Suite *s = suite_create("deployment_plan");
 	TCase *t = tcase_create("all");
 	tcase_add_loop_test(t, rollouts, 0, (int)(ARRAY_LEN(strategies) * ARRAY_LEN(sizes)));
-	const TTest *const cases[] = { created_set, history_limit, stuck_rollout_scales_in_proportion, deadline_asks_to_look_again,
-				       paused, recreate_waits_for_old_pods, a_taken_name_counts_as_collision,
-				       deleting_does_nothing };
+	const TTest *const cases[] = {created_set,
+				      history_limit,
+				      stuck_rollout_scales_in_proportion,
+				      deadline_asks_to_look_again,
+				      paused,
+				      recreate_waits_for_old_pods,
+				      a_taken_name_counts_as_collision,
+				      deleting_does_nothing};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		tcase_add_test(t, cases[i]);
 	suite_add_tcase(s, t);

@@ -10,8 +10,11 @@ struct world {
 
 static void world_init(struct world *w, const char *more)
 {
-	w->service = J("{'apiVersion':'v1','kind':'Service','metadata':{'name':'s','namespace':'ns','uid':'su','labels':{'l':'v'}},"
-		       "'spec':{'selector':{'a':'b'},'ports':[{'name':'http','port':80,'targetPort':'web','protocol':'TCP'}]%s}}", more);
+	w->service = J(
+	    "{'apiVersion':'v1','kind':'Service','metadata':{'name':'s','namespace':'ns','uid':'su','labels':{'l':'v'}}"
+	    ","
+	    "'spec':{'selector':{'a':'b'},'ports':[{'name':'http','port':80,'targetPort':'web','protocol':'TCP'}]%s}}",
+	    more);
 	w->pods = json_array();
 	w->slices = json_array();
 	w->made = 0;
@@ -26,19 +29,22 @@ static void world_done(struct world *w)
 
 static void add_pod(struct world *w, int i, int port)
 {
-	json_array_append_new(w->pods, J("{'metadata':{'name':'p%d','namespace':'ns','uid':'u%d'},'spec':{'nodeName':'n','containers':"
-					 "[{'ports':[{'name':'web','containerPort':%d}]}]},'status':{'phase':'Running','podIPs':"
-					 "[{'ip':'10.1.%d.%d'}],'conditions':[{'type':'Ready','status':'True'}]}}", i, i, port,
-					 i / 200, i % 200));
+	json_array_append_new(
+	    w->pods, J("{'metadata':{'name':'p%d','namespace':'ns','uid':'u%d'},'spec':{'nodeName':'n','containers':"
+		       "[{'ports':[{'name':'web','containerPort':%d}]}]},'status':{'phase':'Running','podIPs':"
+		       "[{'ip':'10.1.%d.%d'}],'conditions':[{'type':'Ready','status':'True'}]}}",
+		       i, i, port, i / 200, i % 200));
 }
 
 /* Plans and carries out; how many writes. */
 static size_t step(struct world *w)
 {
-	AUTO_PLAN plan = { 0 };
+	AUTO_PLAN plan = {0};
 	AUTO_JSON *zones = J("{'n':'z1'}");
-	endpointslice_plan(&(struct endpointslice_observed){ .service = w->service, .pods = w->pods, .zones = zones,
-							     .slices = w->slices }, &plan);
+	endpointslice_plan(
+	    &(struct endpointslice_observed){
+		.service = w->service, .pods = w->pods, .zones = zones, .slices = w->slices},
+	    &plan);
 	for (size_t i = 0; i < plan.n; i++) {
 		const struct action *a = &plan.v[i];
 		if (str_eq(a->method, "POST")) {
@@ -83,7 +89,8 @@ START_TEST(one_slice)
 	const json_t *s = json_array_get(w.slices, 0), *ep = json_array_get(json_object_get(s, "endpoints"), 0);
 	ck_assert_str_eq(json_member(s, "addressType"), "IPv4");
 	ck_assert_str_eq(json_member(object_labels(s), "kubernetes.io/service-name"), "s");
-	ck_assert_str_eq(json_member(object_labels(s), "endpointslice.kubernetes.io/managed-by"), "endpointslice-controller.k8s.io");
+	ck_assert_str_eq(json_member(object_labels(s), "endpointslice.kubernetes.io/managed-by"),
+			 "endpointslice-controller.k8s.io");
 	ck_assert_str_eq(json_member(object_labels(s), "service.kubernetes.io/headless"), "");
 	ck_assert_str_eq(json_member(object_labels(s), "l"), "v");
 	ck_assert(object_controlled_by(s, "su"));
@@ -102,23 +109,25 @@ START_TEST(conditions)
 	static const struct {
 		bool ready, deleting, publish, want_ready, want_serving, want_terminating;
 	} cases[] = {
-		{ true, false, false, true, true, false },  { false, false, false, false, false, false },
-		{ true, true, false, false, true, true },   { false, true, false, false, false, true },
-		{ false, false, true, true, false, false }, { true, true, true, true, true, true },
+	    {true, false, false, true, true, false},  {false, false, false, false, false, false},
+	    {true, true, false, false, true, true},   {false, true, false, false, false, true},
+	    {false, false, true, true, false, false}, {true, true, true, true, true, true},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct world w;
 		world_init(&w, cases[i].publish ? ",'publishNotReadyAddresses':true" : "");
 		add_pod(&w, 1, 1);
 		json_t *pod = json_array_get(w.pods, 0);
-		json_set_str(json_array_get(json_at(pod, "status.conditions"), 0), "status", cases[i].ready ? "True" : "False");
+		json_set_str(json_array_get(json_at(pod, "status.conditions"), 0), "status",
+			     cases[i].ready ? "True" : "False");
 		if (cases[i].deleting)
 			json_set_str(pod, "metadata.deletionTimestamp", "2020-01-01T00:00:00Z");
 		step(&w);
 		const json_t *ep = json_array_get(json_object_get(json_array_get(w.slices, 0), "endpoints"), 0);
 		ck_assert_int_eq(json_bool_at(ep, "conditions.ready", !cases[i].want_ready), cases[i].want_ready);
 		ck_assert_int_eq(json_bool_at(ep, "conditions.serving", !cases[i].want_serving), cases[i].want_serving);
-		ck_assert_int_eq(json_bool_at(ep, "conditions.terminating", !cases[i].want_terminating), cases[i].want_terminating);
+		ck_assert_int_eq(json_bool_at(ep, "conditions.terminating", !cases[i].want_terminating),
+				 cases[i].want_terminating);
 		world_done(&w);
 	}
 }

@@ -17,31 +17,36 @@ static const struct {
 	int dependents;
 	enum outcome want;
 } cases[] = {
-	{ { S }, 0, "", 0, NOTHING },
-	{ { S }, 1, "", 0, NOTHING },
-	{ { A }, 1, "", 0, DELETE_BACKGROUND },
-	{ { A, A }, 2, "", 3, DELETE_BACKGROUND },
-	{ { S, A }, 2, "", 0, PATCH_REFS },
-	{ { S, W }, 2, "", 0, PATCH_REFS },
-	{ { W }, 1, "", 0, DELETE_BACKGROUND },
-	{ { W }, 1, "", 2, DELETE_FOREGROUND },
-	{ { W, A }, 2, "", 1, DELETE_FOREGROUND },
-	{ { A, U }, 2, "", 0, NOTHING },
-	{ { U }, 1, "", 0, NOTHING },
-	{ { A }, 1, "'orphan'", 1, DELETE_ORPHAN },
-	{ { A }, 1, "'foregroundDeletion'", 1, DELETE_FOREGROUND },
+    {{S}, 0, "", 0, NOTHING},
+    {{S}, 1, "", 0, NOTHING},
+    {{A}, 1, "", 0, DELETE_BACKGROUND},
+    {{A, A}, 2, "", 3, DELETE_BACKGROUND},
+    {{S, A}, 2, "", 0, PATCH_REFS},
+    {{S, W}, 2, "", 0, PATCH_REFS},
+    {{W}, 1, "", 0, DELETE_BACKGROUND},
+    {{W}, 1, "", 2, DELETE_FOREGROUND},
+    {{W, A}, 2, "", 1, DELETE_FOREGROUND},
+    {{A, U}, 2, "", 0, NOTHING},
+    {{U}, 1, "", 0, NOTHING},
+    {{A}, 1, "'orphan'", 1, DELETE_ORPHAN},
+    {{A}, 1, "'foregroundDeletion'", 1, DELETE_FOREGROUND},
 };
 
 START_TEST(living)
 {
-	AUTO_JSON *o = J("{'metadata':{'name':'o','uid':'u','finalizers':[%s],'ownerReferences':[]}}", cases[_i].finalizers);
+	AUTO_JSON *o =
+	    J("{'metadata':{'name':'o','uid':'u','finalizers':[%s],'ownerReferences':[]}}", cases[_i].finalizers);
 	for (int i = 0; i < cases[_i].n; i++)
 		json_array_append_new(json_at(o, "metadata.ownerReferences"), J("{'uid':'o%d'}", i));
-	struct gc_dependent dependents[3] = { 0 };
-	AUTO_PLAN plan = { 0 };
-	gc_plan(&(struct gc_observed){ .object = o, .path = "/o", .owners = cases[_i].owners, .dependents = dependents,
-				       .n_dependents = (size_t)cases[_i].dependents }, &plan);
-	static const char *const policies[] = { NULL, "Background", "Foreground", "Orphan" };
+	struct gc_dependent dependents[3] = {0};
+	AUTO_PLAN plan = {0};
+	gc_plan(&(struct gc_observed){.object = o,
+				      .path = "/o",
+				      .owners = cases[_i].owners,
+				      .dependents = dependents,
+				      .n_dependents = (size_t)cases[_i].dependents},
+		&plan);
+	static const char *const policies[] = {NULL, "Background", "Foreground", "Orphan"};
 	if (cases[_i].want == NOTHING) {
 		ck_assert_uint_eq(plan.n, 0);
 		return;
@@ -60,15 +65,16 @@ END_TEST
 static json_t *going(const char *finalizer)
 {
 	return J("{'metadata':{'name':'o','uid':'u','resourceVersion':'7','deletionTimestamp':'2020-01-01T00:00:00Z',"
-		 "'finalizers':['other','%s']}}", finalizer);
+		 "'finalizers':['other','%s']}}",
+		 finalizer);
 }
 
 START_TEST(foreground_waits_for_blocking)
 {
 	AUTO_JSON *o = going("foregroundDeletion");
-	struct gc_dependent d[2] = { { .path = "/a", .uid = "a", .blocks = true }, { .path = "/b", .uid = "b" } };
-	struct gc_observed observed = { .object = o, .path = "/o", .dependents = d, .n_dependents = 2 };
-	AUTO_PLAN plan = { 0 };
+	struct gc_dependent d[2] = {{.path = "/a", .uid = "a", .blocks = true}, {.path = "/b", .uid = "b"}};
+	struct gc_observed observed = {.object = o, .path = "/o", .dependents = d, .n_dependents = 2};
+	AUTO_PLAN plan = {0};
 	gc_plan(&observed, &plan);
 	ck_assert_uint_eq(plan.n, 0);
 	d[0].blocks = false;
@@ -84,9 +90,10 @@ START_TEST(orphan_lets_go)
 	AUTO_JSON *o = going("orphan");
 	AUTO_JSON *one = J("[{'uid':'u'}]");
 	AUTO_JSON *two = J("[{'uid':'x'},{'uid':'u'}]");
-	struct gc_dependent d[2] = { { .path = "/a", .uid = "a", .owners = one }, { .path = "/b", .uid = "b", .owners = two } };
-	AUTO_PLAN plan = { 0 };
-	gc_plan(&(struct gc_observed){ .object = o, .path = "/o", .dependents = d, .n_dependents = 2 }, &plan);
+	struct gc_dependent d[2] = {{.path = "/a", .uid = "a", .owners = one},
+				    {.path = "/b", .uid = "b", .owners = two}};
+	AUTO_PLAN plan = {0};
+	gc_plan(&(struct gc_observed){.object = o, .path = "/o", .dependents = d, .n_dependents = 2}, &plan);
 	ck_assert_uint_eq(plan.n, 3);
 	ck_assert(json_is_null(json_at(plan.v[0].body, "metadata.ownerReferences")));
 	ck_assert_uint_eq(json_array_size(json_at(plan.v[1].body, "metadata.ownerReferences")), 1);

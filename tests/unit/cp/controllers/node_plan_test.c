@@ -5,9 +5,12 @@
 
 static json_t *node(const char *spec, const char *ready)
 {
-	return J("{'metadata':{'name':'n','uid':'nu','resourceVersion':'5','creationTimestamp':'2020-09-13T12:00:00Z'},'spec':{%s},"
-		 "'status':{'conditions':[{'type':'Ready','status':'%s','reason':'KubeletReady'},{'type':'MemoryPressure',"
-		 "'status':'False'},{'type':'DiskPressure','status':'False'},{'type':'PIDPressure','status':'False'}]}}", spec, ready);
+	return J(
+	    "{'metadata':{'name':'n','uid':'nu','resourceVersion':'5','creationTimestamp':'2020-09-13T12:00:00Z'},'"
+	    "spec':{%s},"
+	    "'status':{'conditions':[{'type':'Ready','status':'%s','reason':'KubeletReady'},{'type':'MemoryPressure',"
+	    "'status':'False'},{'type':'DiskPressure','status':'False'},{'type':'PIDPressure','status':'False'}]}}",
+	    spec, ready);
 }
 
 static json_t *taints_after(const struct plan *plan)
@@ -31,8 +34,8 @@ static bool has_taint(const json_t *taints, const char *key, const char *effect)
 START_TEST(a_node_that_speaks)
 {
 	AUTO_JSON *n = node("", "True");
-	AUTO_PLAN plan = { 0 };
-	node_plan(&(struct node_observed){ .node = n, .heard_ms = NOW - 30000 }, NOW, &plan);
+	AUTO_PLAN plan = {0};
+	node_plan(&(struct node_observed){.node = n, .heard_ms = NOW - 30000}, NOW, &plan);
 	ck_assert_uint_eq(plan.n, 0);
 	ck_assert_int_eq(plan.again_ms, 10000);
 }
@@ -41,16 +44,18 @@ END_TEST
 START_TEST(a_silent_node)
 {
 	AUTO_JSON *n = node("'taints':[{'key':'mine','effect':'NoSchedule'}]", "True");
-	AUTO_JSON *pods = J("[{'metadata':{'name':'p','namespace':'ns'},'status':{'conditions':[{'type':'Ready','status':'True'}]}},"
-			    "{'metadata':{'name':'q','namespace':'ns'},'status':{'conditions':[{'type':'Ready','status':'False'}]}}]");
-	struct node_observed o = { .node = n, .heard_ms = NOW - 40000, .pods = pods };
-	AUTO_PLAN plan = { 0 };
+	AUTO_JSON *pods = J(
+	    "[{'metadata':{'name':'p','namespace':'ns'},'status':{'conditions':[{'type':'Ready','status':'True'}]}},"
+	    "{'metadata':{'name':'q','namespace':'ns'},'status':{'conditions':[{'type':'Ready','status':'False'}]}}]");
+	struct node_observed o = {.node = n, .heard_ms = NOW - 40000, .pods = pods};
+	AUTO_PLAN plan = {0};
 	node_plan(&o, NOW, &plan);
 	merge_into(n, find_action(&plan, "PATCH", "/nodes/n/status", 0)->body);
 	json_t *status = json_object_get(n, "status");
 	ck_assert_str_eq(json_member(object_condition(status, "Ready"), "status"), "Unknown");
 	ck_assert_str_eq(json_member(object_condition(status, "Ready"), "reason"), "NodeStatusUnknown");
-	ck_assert_str_eq(json_member(object_condition(status, "Ready"), "message"), "Kubelet stopped posting node status.");
+	ck_assert_str_eq(json_member(object_condition(status, "Ready"), "message"),
+			 "Kubelet stopped posting node status.");
 	ck_assert_str_eq(json_member(object_condition(status, "DiskPressure"), "status"), "Unknown");
 	json_t *taints = taints_after(&plan);
 	ck_assert_uint_eq(json_array_size(taints), 3);
@@ -61,13 +66,13 @@ START_TEST(a_silent_node)
 	ck_assert_int_eq(count_actions(&plan, "PATCH", "/pods/q/status"), 0);
 	merge_into(n, find_action(&plan, "PATCH", "/nodes/n", 0)->body);
 	json_array_clear(pods);
-	AUTO_PLAN again = { 0 };
+	AUTO_PLAN again = {0};
 	node_plan(&o, NOW + 5000, &again);
 	ck_assert_uint_eq(again.n, 0);
 	/* It comes back. */
 	json_set_str(object_condition(status, "Ready"), "status", "True");
 	o.heard_ms = NOW + 6000;
-	AUTO_PLAN back = { 0 };
+	AUTO_PLAN back = {0};
 	node_plan(&o, NOW + 6000, &back);
 	ck_assert_uint_eq(json_array_size(taints_after(&back)), 1);
 	ck_assert(has_taint(taints_after(&back), "mine", "NoSchedule"));
@@ -80,29 +85,31 @@ START_TEST(taints_by_condition)
 		const char *spec, *type, *status, *key;
 		bool no_execute;
 	} cases[] = {
-		{ "", "Ready", "False", "node.kubernetes.io/not-ready", true },
-		{ "", "MemoryPressure", "True", "node.kubernetes.io/memory-pressure", false },
-		{ "", "DiskPressure", "True", "node.kubernetes.io/disk-pressure", false },
-		{ "", "PIDPressure", "True", "node.kubernetes.io/pid-pressure", false },
-		{ "'unschedulable':true", "PIDPressure", "False", "node.kubernetes.io/unschedulable", false },
+	    {"", "Ready", "False", "node.kubernetes.io/not-ready", true},
+	    {"", "MemoryPressure", "True", "node.kubernetes.io/memory-pressure", false},
+	    {"", "DiskPressure", "True", "node.kubernetes.io/disk-pressure", false},
+	    {"", "PIDPressure", "True", "node.kubernetes.io/pid-pressure", false},
+	    {"'unschedulable':true", "PIDPressure", "False", "node.kubernetes.io/unschedulable", false},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO_JSON *n = node(cases[i].spec, "True");
 		json_set_str(object_condition(json_object_get(n, "status"), cases[i].type), "status", cases[i].status);
-		AUTO_PLAN plan = { 0 };
-		node_plan(&(struct node_observed){ .node = n, .heard_ms = NOW }, NOW, &plan);
+		AUTO_PLAN plan = {0};
+		node_plan(&(struct node_observed){.node = n, .heard_ms = NOW}, NOW, &plan);
 		ck_assert(has_taint(taints_after(&plan), cases[i].key, "NoSchedule"));
 		ck_assert_int_eq(has_taint(taints_after(&plan), cases[i].key, "NoExecute"), cases[i].no_execute);
-		ck_assert_str_eq(json_str_at(find_action(&plan, "PATCH", "/nodes/n", 0)->body, "metadata.resourceVersion"), "5");
+		ck_assert_str_eq(
+		    json_str_at(find_action(&plan, "PATCH", "/nodes/n", 0)->body, "metadata.resourceVersion"), "5");
 	}
 }
 END_TEST
 
 START_TEST(a_new_node_keeps_its_taint)
 {
-	AUTO_JSON *n = J("{'metadata':{'name':'n'},'spec':{'taints':[{'key':'node.kubernetes.io/not-ready','effect':'NoSchedule'}]}}");
-	AUTO_PLAN plan = { 0 };
-	node_plan(&(struct node_observed){ .node = n, .heard_ms = NOW }, NOW, &plan);
+	AUTO_JSON *n = J("{'metadata':{'name':'n'},'spec':{'taints':[{'key':'node.kubernetes.io/"
+			 "not-ready','effect':'NoSchedule'}]}}");
+	AUTO_PLAN plan = {0};
+	node_plan(&(struct node_observed){.node = n, .heard_ms = NOW}, NOW, &plan);
 	ck_assert_uint_eq(plan.n, 0);
 }
 END_TEST
@@ -112,24 +119,26 @@ static const struct {
 	const char *tolerations;
 	int64_t want;
 } evictions[] = {
-	{ "", 0 },
-	{ "{'key':'k','operator':'Exists'}", -1 },
-	{ "{'key':'k','operator':'Equal','value':'v'}", -1 },
-	{ "{'key':'k','operator':'Equal','value':'w'}", 0 },
-	{ "{'key':'k','operator':'Exists','effect':'NoSchedule'}", 0 },
-	{ "{'key':'k','operator':'Exists','effect':'NoExecute','tolerationSeconds':30}", 20000 },
-	{ "{'key':'k','operator':'Exists','tolerationSeconds':30},{'operator':'Exists','tolerationSeconds':15}", 5000 },
-	{ "{'key':'k','operator':'Exists','tolerationSeconds':5}", 0 },
-	{ "{'key':'k','operator':'Exists','tolerationSeconds':-1}", 0 },
-	{ "{'operator':'Exists'}", -1 },
-	{ "{'key':'j','operator':'Exists'}", 0 },
+    {"", 0},
+    {"{'key':'k','operator':'Exists'}", -1},
+    {"{'key':'k','operator':'Equal','value':'v'}", -1},
+    {"{'key':'k','operator':'Equal','value':'w'}", 0},
+    {"{'key':'k','operator':'Exists','effect':'NoSchedule'}", 0},
+    {"{'key':'k','operator':'Exists','effect':'NoExecute','tolerationSeconds':30}", 20000},
+    {"{'key':'k','operator':'Exists','tolerationSeconds':30},{'operator':'Exists','tolerationSeconds':15}", 5000},
+    {"{'key':'k','operator':'Exists','tolerationSeconds':5}", 0},
+    {"{'key':'k','operator':'Exists','tolerationSeconds':-1}", 0},
+    {"{'operator':'Exists'}", -1},
+    {"{'key':'j','operator':'Exists'}", 0},
 };
 
 START_TEST(eviction)
 {
-	AUTO_JSON *pod = J("{'metadata':{'name':'p','namespace':'ns','uid':'u'},'spec':{'tolerations':[%s]}}", evictions[_i].tolerations);
-	AUTO_JSON *taints = J("[{'key':'x','effect':'NoSchedule'},{'key':'k','value':'v','effect':'NoExecute','timeAdded':'2020-09-13T12:26:30Z'}]");
-	AUTO_PLAN plan = { 0 };
+	AUTO_JSON *pod = J("{'metadata':{'name':'p','namespace':'ns','uid':'u'},'spec':{'tolerations':[%s]}}",
+			   evictions[_i].tolerations);
+	AUTO_JSON *taints = J("[{'key':'x','effect':'NoSchedule'},{'key':'k','value':'v','effect':'NoExecute','"
+			      "timeAdded':'2020-09-13T12:26:30Z'}]");
+	AUTO_PLAN plan = {0};
 	taint_eviction_plan(pod, taints, NOW, &plan);
 	ck_assert_int_eq(count_actions(&plan, "DELETE", "/pods/p"), evictions[_i].want == 0);
 	ck_assert_int_eq(plan.again_ms, MAX(evictions[_i].want, 0));
@@ -140,7 +149,8 @@ int main(void)
 {
 	Suite *s = suite_create("node_plan");
 	TCase *t = tcase_create("all");
-	const TTest *const cases[] = { a_node_that_speaks, a_silent_node, taints_by_condition, a_new_node_keeps_its_taint };
+	const TTest *const cases[] = {a_node_that_speaks, a_silent_node, taints_by_condition,
+				      a_new_node_keeps_its_taint};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		tcase_add_test(t, cases[i]);
 	tcase_add_loop_test(t, eviction, 0, (int)ARRAY_LEN(evictions));

@@ -39,7 +39,7 @@ END_TEST
 START_TEST(retries_grow)
 {
 	struct queue *q = queue_new(5, 1000);
-	int64_t now = 0, want[] = { 5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000 };
+	int64_t now = 0, want[] = {5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000};
 	queue_add(q, "a");
 	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
 		ck_assert_str_eq(queue_take(q, now), "a");

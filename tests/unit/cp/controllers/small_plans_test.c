@@ -15,21 +15,24 @@ static json_t *going_namespace(void)
 START_TEST(namespace_content)
 {
 	AUTO_JSON *ns = going_namespace();
-	AUTO_JSON *content = J("[{'group':'','version':'v1','plural':'pods','count':2,'undeleted':0,'finalizers':{'a/b':2}},"
-			       "{'group':'apps','version':'v1','plural':'deployments','count':1,'undeleted':1,'finalizers':{}}]");
-	AUTO_PLAN plan = { 0 };
-	namespace_plan(&(struct namespace_observed){ .ns = ns, .content = content }, NOW, &plan);
+	AUTO_JSON *content =
+	    J("[{'group':'','version':'v1','plural':'pods','count':2,'undeleted':0,'finalizers':{'a/b':2}},"
+	      "{'group':'apps','version':'v1','plural':'deployments','count':1,'undeleted':1,'finalizers':{}}]");
+	AUTO_PLAN plan = {0};
+	namespace_plan(&(struct namespace_observed){.ns = ns, .content = content}, NOW, &plan);
 	ck_assert_int_eq(count_actions(&plan, "DELETE", ""), 1);
 	ck_assert_ptr_nonnull(find_action(&plan, "DELETE", "/apis/apps/v1/namespaces/t/deployments", 0));
 	merge_into(ns, find_action(&plan, "PATCH", "/namespaces/t/status", 0)->body);
 	const json_t *c = object_condition(json_object_get(ns, "status"), "NamespaceContentRemaining");
-	ck_assert_str_eq(json_member(c, "message"),
-			 "Some resources are remaining: pods. has 2 resource instances, deployments.apps has 1 resource instances");
+	ck_assert_str_eq(
+	    json_member(c, "message"),
+	    "Some resources are remaining: pods. has 2 resource instances, deployments.apps has 1 resource instances");
 	c = object_condition(json_object_get(ns, "status"), "NamespaceFinalizersRemaining");
 	ck_assert_str_eq(json_member(c, "message"),
 			 "Some content in the namespace has finalizers remaining: a/b in 2 resource instances");
-	ck_assert_str_eq(json_member(object_condition(json_object_get(ns, "status"), "NamespaceDeletionContentFailure"), "status"),
-			 "False");
+	ck_assert_str_eq(
+	    json_member(object_condition(json_object_get(ns, "status"), "NamespaceDeletionContentFailure"), "status"),
+	    "False");
 }
 END_TEST
 
@@ -37,13 +40,14 @@ START_TEST(namespace_finalizes)
 {
 	AUTO_JSON *ns = going_namespace();
 	AUTO_JSON *content = json_array();
-	AUTO_PLAN plan = { 0 };
-	namespace_plan(&(struct namespace_observed){ .ns = ns, .content = content }, NOW, &plan);
+	AUTO_PLAN plan = {0};
+	namespace_plan(&(struct namespace_observed){.ns = ns, .content = content}, NOW, &plan);
 	AUTO_JSON *left = J("['mine']");
-	ck_assert(json_equal(json_at(find_action(&plan, "PUT", "/namespaces/t/finalize", 0)->body, "spec.finalizers"), left));
-	AUTO_PLAN none = { 0 };
+	ck_assert(
+	    json_equal(json_at(find_action(&plan, "PUT", "/namespaces/t/finalize", 0)->body, "spec.finalizers"), left));
+	AUTO_PLAN none = {0};
 	json_del_at(ns, "metadata.deletionTimestamp");
-	namespace_plan(&(struct namespace_observed){ .ns = ns, .content = content }, NOW, &none);
+	namespace_plan(&(struct namespace_observed){.ns = ns, .content = content}, NOW, &none);
 	ck_assert_uint_eq(none.n, 0);
 }
 END_TEST
@@ -53,7 +57,7 @@ START_TEST(accounts)
 	AUTO_JSON *ns = J("{'metadata':{'name':'t'}}");
 	AUTO_JSON *old = J("{'metadata':{'name':'kube-root-ca.crt'},'data':{'ca.crt':'old','more':'x'}}");
 	AUTO_JSON *good = J("{'metadata':{'name':'kube-root-ca.crt'},'data':{'ca.crt':'PEM'}}");
-	AUTO_PLAN plan = { 0 };
+	AUTO_PLAN plan = {0};
 	serviceaccount_plan(ns, NULL, &plan);
 	ck_assert_str_eq(plan.v[0].path, "/api/v1/namespaces/t/serviceaccounts");
 	serviceaccount_plan(ns, old, &plan);
@@ -77,20 +81,22 @@ START_TEST(pods_without_node)
 		int deletes;
 		int64_t again_ms;
 	} cases[] = {
-		{ "", "", -1, 0, 0 },
-		{ ",'deletionTimestamp':'2020-01-01T00:00:00Z'", "", -1, 1, 0 },
-		{ "", "'nodeName':'n'", -1, 0, 0 },
-		{ "", "'nodeName':'n'", NOW - 10000, 0, 30000 },
-		{ "", "'nodeName':'n'", NOW - 40000, 1, 0 },
+	    {"", "", -1, 0, 0},
+	    {",'deletionTimestamp':'2020-01-01T00:00:00Z'", "", -1, 1, 0},
+	    {"", "'nodeName':'n'", -1, 0, 0},
+	    {"", "'nodeName':'n'", NOW - 10000, 0, 30000},
+	    {"", "'nodeName':'n'", NOW - 40000, 1, 0},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		AUTO_JSON *pod = J("{'metadata':{'name':'p','namespace':'ns','uid':'u'%s},'spec':{%s}}", cases[i].meta, cases[i].spec);
-		AUTO_PLAN plan = { 0 };
+		AUTO_JSON *pod = J("{'metadata':{'name':'p','namespace':'ns','uid':'u'%s},'spec':{%s}}", cases[i].meta,
+				   cases[i].spec);
+		AUTO_PLAN plan = {0};
 		pod_gc_plan(pod, cases[i].gone_ms, NOW, &plan);
 		ck_assert_int_eq(count_actions(&plan, "DELETE", "/pods/p"), cases[i].deletes);
 		ck_assert_int_eq(plan.again_ms, cases[i].again_ms);
 		if (cases[i].deletes)
-			ck_assert_int_eq(json_int_at(find_action(&plan, "DELETE", "/pods/p", 0)->body, "gracePeriodSeconds", -1), 0);
+			ck_assert_int_eq(
+			    json_int_at(find_action(&plan, "DELETE", "/pods/p", 0)->body, "gracePeriodSeconds", -1), 0);
 	}
 }
 END_TEST
@@ -99,9 +105,11 @@ START_TEST(ended_pods)
 {
 	AUTO_JSON *pods = json_array();
 	for (int i = 0; i < 5; i++)
-		json_array_append_new(pods, J("{'metadata':{'name':'p%d','namespace':'ns','creationTimestamp':'2020-01-0%dT00:00:00Z'},"
-					      "'status':{'phase':'Failed'}}", i, 5 - i));
-	AUTO_PLAN plan = { 0 };
+		json_array_append_new(
+		    pods, J("{'metadata':{'name':'p%d','namespace':'ns','creationTimestamp':'2020-01-0%dT00:00:00Z'},"
+			    "'status':{'phase':'Failed'}}",
+			    i, 5 - i));
+	AUTO_PLAN plan = {0};
 	pod_gc_terminated_plan(pods, 3, &plan);
 	ck_assert_uint_eq(plan.n, 2);
 	ck_assert_ptr_nonnull(find_action(&plan, "DELETE", "/p4", 0));
@@ -116,14 +124,17 @@ START_TEST(event_expiry)
 		int deletes;
 		int64_t again_ms;
 	} cases[] = {
-		{ "'lastTimestamp':'2020-09-13T11:26:40Z'", 1, 0 },
-		{ "'lastTimestamp':'2020-09-13T11:26:41Z'", 0, 20000 },
-		{ "'lastTimestamp':'2020-09-13T10:00:00Z','series':{'lastObservedTime':'2020-09-13T12:26:40.000000Z'}", 0, 3620000 },
-		{ "'eventTime':'2030-01-01T00:00:00.000000Z'", 0, 3620000 },
+	    {"'lastTimestamp':'2020-09-13T11:26:40Z'", 1, 0},
+	    {"'lastTimestamp':'2020-09-13T11:26:41Z'", 0, 20000},
+	    {"'lastTimestamp':'2020-09-13T10:00:00Z','series':{'lastObservedTime':'2020-09-13T12:26:40.000000Z'}", 0,
+	     3620000},
+	    {"'eventTime':'2030-01-01T00:00:00.000000Z'", 0, 3620000},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		AUTO_JSON *e = J("{'metadata':{'name':'e','namespace':'ns','creationTimestamp':'2020-09-13T10:00:00Z'},%s}", cases[i].times);
-		AUTO_PLAN plan = { 0 };
+		AUTO_JSON *e =
+		    J("{'metadata':{'name':'e','namespace':'ns','creationTimestamp':'2020-09-13T10:00:00Z'},%s}",
+		      cases[i].times);
+		AUTO_PLAN plan = {0};
 		event_ttl_plan(e, NOW, &plan);
 		ck_assert_int_eq(count_actions(&plan, "DELETE", "/events/e"), cases[i].deletes);
 		ck_assert_int_eq(plan.again_ms, cases[i].again_ms);
@@ -145,4 +156,5 @@ START_TEST(events)
 }
 END_TEST
 
-TESTS("small_plans", namespace_content, namespace_finalizes, accounts, pods_without_node, ended_pods, event_expiry, events)
+TESTS("small_plans", namespace_content, namespace_finalizes, accounts, pods_without_node, ended_pods, event_expiry,
+      events)

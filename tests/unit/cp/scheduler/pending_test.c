@@ -18,7 +18,7 @@ START_TEST(by_priority_then_arrival)
 	pending_put(&q, "c", "ns", "c", 0, 0);
 	pending_put(&q, "d", "ns", "d", 5, 0);
 	pending_put(&q, "a", "ns", "a", 0, 0);
-	static const char *const want[] = { "b", "d", "a", "c", "" };
+	static const char *const want[] = {"b", "d", "a", "c", ""};
 	for (size_t i = 0; i < ARRAY_LEN(want); i++)
 		ck_assert_str_eq(take(&q, 0), want[i]);
 	pending_done(&q);
@@ -28,7 +28,7 @@ END_TEST
 START_TEST(parked_until_woken)
 {
 	struct pending q;
-	int64_t now = 0, want[] = { 1000, 2000, 4000, 8000, 10000, 10000 };
+	int64_t now = 0, want[] = {1000, 2000, 4000, 8000, 10000, 10000};
 	pending_init(&q);
 	pending_put(&q, "a", "ns", "a", 0, 0);
 	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
