@@ -141,8 +141,8 @@ static void fan_out(struct bucket *b, const char *what, const struct bucket_quer
 	while (!last)
 		loop_run_once(loop, 100);
 	double took = now() - start;
-	printf("%d changes past %d watchers (%s): %.1f million/s looked at, %.1f million/s told\n", FAN_CHANGES, WATCHERS, what,
-	       (double)FAN_CHANGES * WATCHERS / took / 1e6, (double)told / took / 1e6);
+	printf("%d changes past %d watchers (%s): %.1f million/s looked at, %.1f million/s told\n", FAN_CHANGES,
+	       WATCHERS, what, (double)FAN_CHANGES * WATCHERS / took / 1e6, (double)told / took / 1e6);
 	for (int i = 0; i < WATCHERS; i++)
 		cache_watch_stop(w[i]);
 }
@@ -201,8 +201,8 @@ static void many(void)
 	start = now();
 	bucket_list(b, &(struct bucket_query){ 0 }, count, &bytes);
 	double listed = now() - start;
-	printf("%zu pods loaded in %.2f s, listed in %.1f ms; %.1f MB of their bytes, %.1f MB beside them\n", bucket_len(b), took,
-	       listed * 1e3, (double)bytes / 1e6, (double)(mallinfo2().uordblks - before - bytes) / 1e6);
+	printf("%zu pods loaded in %.2f s, listed in %.1f ms; %.1f MB of their bytes, %.1f MB beside them\n",
+	       bucket_len(b), took, listed * 1e3, (double)bytes / 1e6, (double)(mallinfo2().uordblks - before - bytes) / 1e6);
 	cache_close(c);
 }
 
