@@ -86,6 +86,31 @@ START_TEST(growth)
 }
 END_TEST
 
+/* With its bucket the ring is doubled, not moved on by one. */
+START_TEST(growth_in_steps)
+{
+	start(0);
+	size_t steps = 0, cap = 0;
+	for (int i = 0; i < 1500; i++) {
+		AUTO_FREE char *key = xasprintf("/registry/pods/a/p%d", i);
+		put(key, "{\"metadata\":{}}");
+		steps += pods->cap != cap;
+		cap = pods->cap;
+	}
+	ck_assert_uint_eq(steps, 6);
+	ck_assert_uint_eq(pods->n, 1500);
+	for (int i = 0; i < 1400; i++) {
+		AUTO_FREE char *key = xasprintf("/registry/pods/a/p%d", i);
+		fake.n = 0; /* the past is not what this is about */
+		del(key);
+	}
+	ck_assert_uint_eq(pods->cap, cap);
+	ck_assert_uint_eq(pods->n, cap);
+	ck_assert_uint_eq(pods->floor, 2901 - cap);
+	cache_teardown();
+}
+END_TEST
+
 /* Old changes go when new ones come, but for a hundred. */
 START_TEST(time_ends_the_window)
 {
@@ -282,5 +307,5 @@ START_TEST(starting_inside_callbacks)
 }
 END_TEST
 
-TESTS("watch", from_now_and_from_before, overflow, growth, time_ends_the_window, one_revision_many_changes, selectors_turn_types, encoding,
+TESTS("watch", from_now_and_from_before, overflow, growth, growth_in_steps, time_ends_the_window, one_revision_many_changes, selectors_turn_types, encoding,
       stopping_inside_callbacks, stopping_inside_the_replay, starting_inside_callbacks)

@@ -1,10 +1,26 @@
 /* The store as its users see it: revisions, preconditions, order, volatile states, restart, compaction, backup. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "tests/unit/cp/store/store_fixture.h"
+
+/* Changes the closed database behind the store's back. */
+static void on_database(const char *sql_text)
+{
+	sqlite3 *sql;
+	ck_assert_int_eq(sqlite3_open(db, &sql), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(sql, sql_text, NULL, NULL, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_close(sql), SQLITE_OK);
+}
+
+static void make_older(const char *where, int seconds)
+{
+	AUTO_FREE char *text = xasprintf("UPDATE log SET at = at - (%d) WHERE %s", seconds, where);
+	on_database(text);
+}
 
 START_TEST(revisions_and_preconditions)
 {
@@ -276,6 +292,94 @@ START_TEST(damage_is_told)
 }
 END_TEST
 
+/* History is complete above the revision by which the last dropped state had been superseded: what comes after it finds
+ * the state that it replaced. */
+START_TEST(compaction_moves_to_what_superseded)
+{
+	put("/r/a", "1"); /* 2 */
+	put("/r/b", "1"); /* 3 */
+	put("/r/c", "1"); /* 4 */
+	put("/r/a", "2"); /* 5 supersedes 2 */
+	put("/r/b", "2"); /* 6 supersedes 3 */
+	del("/r/c");      /* 7 supersedes 4 */
+	fixture_close();
+	make_older("id <= 4", 1000); /* all but the last two changes */
+	fixture_open(300);
+	ck_assert_int_eq(store_compact(store, NULL), 0);
+	ck_assert_uint_eq(store_compacted_revision(store), 5);
+	const char *want = "P /r/b=1 3/3/0;P /r/c=1 4/4/0;P /r/a=2 5/2/2;P /r/b=2 6/3/3;D /r/c=- 7/4/4;";
+	expect_text(history(), want);
+	fixture_close();
+	fixture_open(300);
+	ck_assert_uint_eq(store_compacted_revision(store), 5);
+	expect_text(history(), want);
+	expect_text(loaded(), "P /r/a=2 5/2/2;P /r/b=2 6/3/3;");
+	/* The deletion goes after the state that it ended, never before. */
+	fixture_close();
+	make_older("1", 5000);
+	fixture_open(300);
+	ck_assert_int_eq(store_compact(store, NULL), 0);
+	ck_assert_uint_eq(store_compacted_revision(store), 7);
+	expect_text(history(), "P /r/a=2 5/2/2;P /r/b=2 6/3/3;");
+}
+END_TEST
+
+/* 0 is the usual window, in which nothing is dropped. */
+START_TEST(usual_window)
+{
+	fixture_close();
+	fixture_open(0);
+	put("/r/a", "1");
+	put("/r/a", "2");
+	ck_assert_int_eq(store_compact(store, NULL), 0);
+	ck_assert_uint_eq(store_compacted_revision(store), 0);
+	expect_text(history(), "P /r/a=1 2/2/0;P /r/a=2 3/2/2;");
+}
+END_TEST
+
+/* A file of somebody else's is refused and left as it is. */
+START_TEST(foreign_database)
+{
+	AUTO_FREE char *path = xasprintf("%s/foreign.db", dir);
+	sqlite3 *sql;
+	AUTO_STR before = STR_INIT, after = STR_INIT;
+	ck_assert_int_eq(sqlite3_open(path, &sql), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(sql, "CREATE TABLE t(x)", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(sql);
+	ck_assert_int_eq(fs_read_file(path, 1 << 20, &before, NULL), 0);
+	ck_assert_int_eq(open_code(path), -EUCLEAN);
+	ck_assert_int_eq(fs_read_file(path, 1 << 20, &after, NULL), 0);
+	ck_assert(before.len == after.len && !memcmp(before.p, after.p, before.len));
+	fixture_close();
+	on_database("PRAGMA user_version=2");
+	ck_assert_int_eq(open_code(db), -EPROTONOSUPPORT);
+	on_database("PRAGMA user_version=1");
+	fixture_open(300);
+}
+END_TEST
+
+/* Rows that this program cannot have written. */
+START_TEST(damaged_rows)
+{
+	static const char *const damage[] = { "UPDATE log SET rev = -1", "UPDATE log SET value = NULL",
+					      "UPDATE log SET rev = 1000000", "DROP TABLE number" };
+	put("/r/a", "1");
+	fixture_close();
+	for (size_t i = 0; i < ARRAY_LEN(damage); i++) {
+		AUTO_FREE char *copy = xasprintf("%s/damaged%zu.db", dir, i);
+		AUTO_STR bytes = STR_INIT;
+		ck_assert_int_eq(fs_read_file(db, 1 << 20, &bytes, NULL), 0);
+		ck_assert_int_eq(fs_write_atomic(copy, bytes.p, bytes.len, 0600, NULL), 0);
+		AUTO_FREE char *whole = xstrdup(db);
+		snprintf(db, sizeof(db), "%s", copy);
+		on_database(damage[i]);
+		ck_assert_msg(open_code(copy) == -EUCLEAN, "%s", damage[i]);
+		snprintf(db, sizeof(db), "%s", whole);
+	}
+	fixture_open(300);
+}
+END_TEST
+
 START_TEST(backup_is_complete)
 {
 	put("/r/a", "1");
@@ -339,6 +443,10 @@ int main(void)
 	tcase_add_test(tc, volatile_create_is_durable);
 	tcase_add_test(tc, volatile_then_delete);
 	tcase_add_test(tc, compaction_keeps_current_states);
+	tcase_add_test(tc, compaction_moves_to_what_superseded);
+	tcase_add_test(tc, usual_window);
+	tcase_add_test(tc, foreign_database);
+	tcase_add_test(tc, damaged_rows);
 	tcase_add_test(tc, second_process_is_locked_out);
 	tcase_add_test(tc, damage_is_told);
 	tcase_add_test(tc, backup_is_complete);
