@@ -35,11 +35,14 @@ static struct buf *pod(int i)
 	static char pad[1500];
 	memset(pad, 'x', sizeof(pad) - 1);
 	AUTO_FREE char *text = xasprintf(
-		"{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"pod-%d\",\"namespace\":\"ns-%d\","
-		"\"uid\":\"00000000-0000-4000-8000-%012d\",\"labels\":{\"app\":\"web\",\"pod-template-hash\":\"5d59d67564\"},"
-		"\"ownerReferences\":[{\"apiVersion\":\"apps/v1\",\"kind\":\"ReplicaSet\",\"name\":\"web\",\"uid\":\"owner-%d\","
-		"\"controller\":true}]},\"spec\":{\"nodeName\":\"node-%d\",\"pad\":\"%s\"},\"status\":{\"phase\":\"Running\"}}",
-		i, i % 50, i, i / 10, i % 500, pad);
+	    "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"pod-%d\",\"namespace\":\"ns-%d\","
+	    "\"uid\":\"00000000-0000-4000-8000-%012d\",\"labels\":{\"app\":\"web\",\"pod-template-hash\":"
+	    "\"5d59d67564\"},"
+	    "\"ownerReferences\":[{\"apiVersion\":\"apps/"
+	    "v1\",\"kind\":\"ReplicaSet\",\"name\":\"web\",\"uid\":\"owner-%d\","
+	    "\"controller\":true}]},\"spec\":{\"nodeName\":\"node-%d\",\"pad\":\"%s\"},\"status\":{\"phase\":"
+	    "\"Running\"}}",
+	    i, i % 50, i, i / 10, i % 500, pad);
 	return buf_new(text, strlen(text));
 }
 
@@ -48,7 +51,7 @@ static void put_pod(int i, bool volatile_, store_done done, void *arg)
 	char key[64];
 	snprintf(key, sizeof(key), "/registry/pods/ns-%d/pod-%d", i % 50, i);
 	AUTO_BUF *value = pod(i);
-	struct store_op op = { STORE_PUT, key, value, STORE_ANY, volatile_ };
+	struct store_op op = {STORE_PUT, key, value, STORE_ANY, volatile_};
 	store_txn(store, &op, 1, done, arg);
 }
 
@@ -77,7 +80,7 @@ static void again(void *arg, int r, uint64_t rev, const struct err *e)
 static void commits(int writers, bool volatile_)
 {
 	struct store_stats before, after;
-	struct load l = { .volatile_ = volatile_, .in_flight = writers };
+	struct load l = {.volatile_ = volatile_, .in_flight = writers};
 	store_get_stats(store, &before);
 	double start = now();
 	l.until = start + SECONDS;
@@ -87,8 +90,8 @@ static void commits(int writers, bool volatile_)
 		loop_run_once(loop, 100);
 	double took = now() - start;
 	store_get_stats(store, &after);
-	printf("%s, %2d writers: %8.0f/s, %6.1f a commit, %7.1f KiB/s to the log\n", volatile_ ? "heartbeats" : "puts      ",
-	       writers, (double)l.done / took,
+	printf("%s, %2d writers: %8.0f/s, %6.1f a commit, %7.1f KiB/s to the log\n",
+	       volatile_ ? "heartbeats" : "puts      ", writers, (double)l.done / took,
 	       after.commits == before.commits ? 0 : (double)l.done / (double)(after.commits - before.commits),
 	       (double)(after.bytes_written - before.bytes_written) / 1024 / took);
 }
@@ -147,10 +150,10 @@ static void fan_out(struct bucket *b, const char *what, const struct bucket_quer
 		cache_watch_stop(w[i]);
 }
 
-static const char *const fields[] = { "spec.nodeName", "status.phase", NULL };
-static const char *const by_field[] = { "spec.nodeName", NULL };
-static const struct bucket_config pods = { .prefix = "/registry/pods/", .namespaced = true, .fields = fields,
-					   .by_field = by_field };
+static const char *const fields[] = {"spec.nodeName", "status.phase", NULL};
+static const char *const by_field[] = {"spec.nodeName", NULL};
+static const struct bucket_config pods = {
+    .prefix = "/registry/pods/", .namespaced = true, .fields = fields, .by_field = by_field};
 
 static struct cache *cache_open(const char *name)
 {
@@ -199,10 +202,11 @@ static void many(void)
 	double took = now() - start;
 	struct bucket *b = cache_bucket(c, pods.prefix);
 	start = now();
-	bucket_list(b, &(struct bucket_query){ 0 }, count, &bytes);
+	bucket_list(b, &(struct bucket_query){0}, count, &bytes);
 	double listed = now() - start;
 	printf("%zu pods loaded in %.2f s, listed in %.1f ms; %.1f MB of their bytes, %.1f MB beside them\n",
-	       bucket_len(b), took, listed * 1e3, (double)bytes / 1e6, (double)(mallinfo2().uordblks - before - bytes) / 1e6);
+	       bucket_len(b), took, listed * 1e3, (double)bytes / 1e6,
+	       (double)(mallinfo2().uordblks - before - bytes) / 1e6);
 	cache_close(c);
 }
 
@@ -224,7 +228,7 @@ int main(int argc, char **argv)
 	AUTO_SELECTOR *node = NULL;
 	fan_out(cache_bucket(c, pods.prefix), "all of it", NULL);
 	if (!selector_parse_fields("spec.nodeName=node-7", &node, &e))
-		fan_out(cache_bucket(c, pods.prefix), "one node's", &(struct bucket_query){ .fields = node });
+		fan_out(cache_bucket(c, pods.prefix), "one node's", &(struct bucket_query){.fields = node});
 	cache_close(c);
 	many();
 	loop_free(loop);

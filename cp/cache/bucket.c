@@ -1,7 +1,7 @@
 /* Buckets: the objects of one resource in key order (a skip list), with indexes by field and by owner.
  *
- * Nothing here can fail. What always holds: every slot has an object, and an index names exactly the slots whose current
- * object has that value. */
+ * Nothing here can fail. What always holds: every slot has an object, and an index names exactly the slots whose
+ * current object has that value. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,8 +107,8 @@ static const char *index_value(const struct cobj *o, size_t i)
 	return v ? v : "";
 }
 
-/* Enters (or takes out) the current object of a slot in every index. other, or NULL, is what stands there after (before):
- * a value that stays costs nothing. */
+/* Enters (or takes out) the current object of a slot in every index. other, or NULL, is what stands there after
+ * (before): a value that stays costs nothing. */
 static void index_slot(struct slot *s, bool enter, const struct cobj *other)
 {
 	struct bucket *b = s->bucket;
@@ -198,7 +198,8 @@ struct cobj *bucket_get(const struct bucket *b, const char *ns, const char *name
 
 bool query_matches(const struct bucket_query *q, const struct cobj *o)
 {
-	return (str_empty(q->ns) || !strcmp(q->ns, o->ns)) && (!q->labels || selector_match(q->labels, cobj_label, o)) &&
+	return (str_empty(q->ns) || !strcmp(q->ns, o->ns)) &&
+	       (!q->labels || selector_match(q->labels, cobj_label, o)) &&
 	       (!q->fields || selector_match(q->fields, cobj_field, o));
 }
 
@@ -254,10 +255,11 @@ static void parse_after(const struct bucket *b, const char *after, struct listin
 	l->after_name = xstrdup(slash ? slash + 1 : after);
 }
 
-size_t bucket_list(const struct bucket *b, const struct bucket_query *q, void (*fn)(void *arg, struct cobj *o), void *arg)
+size_t bucket_list(const struct bucket *b, const struct bucket_query *q, void (*fn)(void *arg, struct cobj *o),
+		   void *arg)
 {
-	struct listing l = { .q = q, .fn = fn, .arg = arg };
-	struct slot_set set = { 0 };
+	struct listing l = {.q = q, .fn = fn, .arg = arg};
+	struct slot_set set = {0};
 	parse_after(b, q->after, &l);
 	if (from_index(b, q, &set)) {
 		AUTO_FREE struct slot **sorted = xmemdup(set.v, set.n * sizeof(*set.v));

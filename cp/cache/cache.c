@@ -1,8 +1,8 @@
 /* The cache: follows the store, one bucket a resource.
  *
- * Happy path: the store tells of a commit, the key's bucket is found by its prefix, the object is made from its bytes, put
- * in place, and the change told. What can fail: bytes that are no object (only in a damaged database): they are kept aside,
- * unserved. What always holds: when a write is acknowledged, the cache shows it. */
+ * Happy path: the store tells of a commit, the key's bucket is found by its prefix, the object is made from its bytes,
+ * put in place, and the change told. What can fail: bytes that are no object (only in a damaged database): they are
+ * kept aside, unserved. What always holds: when a write is acknowledged, the cache shows it. */
 #include "cp/cache/cache.h"
 
 #include <stdlib.h>
@@ -65,7 +65,7 @@ static struct bucket *bucket_of_key(const struct cache *c, const char *key, cons
 static void keep_aside(struct cache *c, const struct store_event *ev)
 {
 	struct unclaimed *u = xcalloc(1, sizeof(*u));
-	*u = (struct unclaimed){ ev->rev, ev->create_rev, buf_ref(ev->value) };
+	*u = (struct unclaimed){ev->rev, ev->create_rev, buf_ref(ev->value)};
 	map_set(c->unclaimed, ev->key, u);
 }
 
@@ -89,7 +89,8 @@ static void apply_put(struct bucket *b, const struct store_event *ev, const char
 	AUTO_COBJ *o = object_new(b, rest, ev->value, ev->rev, ev->create_rev);
 	if (!o) {
 		keep_aside(b->cache, ev);
-		apply_delete(b, &(struct store_event){ .type = STORE_DELETE, .rev = ev->rev, .create_rev = ev->create_rev }, rest);
+		apply_delete(
+		    b, &(struct store_event){.type = STORE_DELETE, .rev = ev->rev, .create_rev = ev->create_rev}, rest);
 		return;
 	}
 	AUTO_COBJ *old = bucket_put(b, o);
@@ -160,7 +161,8 @@ static void set_fields(struct bucket *b, const struct bucket_config *config)
 		b->n_index++;
 	}
 	for (const char *const *f = config->fields; f && *f; f++)
-		if (!strv_has(b->fields, *f) && !str_has_prefix(*f, "metadata.") && strv_len(b->fields) < SCAN_FIELDS_MAX)
+		if (!strv_has(b->fields, *f) && !str_has_prefix(*f, "metadata.") &&
+		    strv_len(b->fields) < SCAN_FIELDS_MAX)
 			strv_add(&b->fields, *f);
 }
 
@@ -194,7 +196,8 @@ struct cobj *cache_by_uid(const struct cache *c, const char *uid)
 	return s ? s->obj : NULL;
 }
 
-void cache_dependents(const struct cache *c, const char *uid, void (*fn)(void *arg, struct bucket *b, struct cobj *o), void *arg)
+void cache_dependents(const struct cache *c, const char *uid, void (*fn)(void *arg, struct bucket *b, struct cobj *o),
+		      void *arg)
 {
 	const struct slot_set *s = map_get(c->dependents, uid);
 	if (!s)

@@ -26,7 +26,7 @@ struct cobj {
 	struct buf *json; /* complete, with metadata.resourceVersion, no trailing newline */
 	const char *ns;   /* by its key; "" when cluster-scoped */
 	const char *name, *uid;
-	bool deleting;    /* metadata.deletionTimestamp is set */
+	bool deleting; /* metadata.deletionTimestamp is set */
 };
 struct cobj *cobj_ref(struct cobj *o);
 void cobj_unref(struct cobj *o); /* NULL is fine */
@@ -48,8 +48,8 @@ json_t *cobj_parse(const struct cobj *o);
 
 /* Loads everything from the store and becomes its watcher. Buckets are declared before cache_load(). */
 struct cache *cache_new(struct loop *l, struct store *s);
-/* After store_close(), whose last callbacks it still serves (or after store_set_watch(s, NULL, NULL)), and after every watch
- * was stopped. NULL is fine. */
+/* After store_close(), whose last callbacks it still serves (or after store_set_watch(s, NULL, NULL)), and after every
+ * watch was stopped. NULL is fine. */
 void cache_free(struct cache *c);
 int cache_load(struct cache *c, struct err *e);
 struct store *cache_store(struct cache *c);
@@ -57,9 +57,9 @@ uint64_t cache_revision(const struct cache *c);
 
 /* prefix: "/registry/pods/" (trailing slash), below it "ns/name" or "name". fields: NULL-terminated paths that field
  * selectors may name beyond metadata.name and metadata.namespace; those in by_field get an index each (NULL: none).
- * window: how many recent changes watches may resume over (0: 1,000, growing with the bucket up to 100,000, but of those
- * older than five minutes only the newest 100). Buckets
- * can be added at run time as well (their keys are loaded from the store's memory of unclaimed keys). */
+ * window: how many recent changes watches may resume over (0: 1,000, growing with the bucket up to 100,000, but of
+ * those older than five minutes only the newest 100). Buckets can be added at run time as well (their keys are loaded
+ * from the store's memory of unclaimed keys). */
 struct bucket_config {
 	const char *prefix;
 	bool namespaced;
@@ -79,19 +79,21 @@ char *bucket_key(const struct bucket *b, const char *ns, const char *name);
 struct cobj *bucket_get(const struct bucket *b, const char *ns, const char *name);
 struct cobj *cache_by_uid(const struct cache *c, const char *uid); /* any bucket */
 /* Calls fn(arg, object) for the dependents: objects with an owner reference to uid. */
-void cache_dependents(const struct cache *c, const char *uid, void (*fn)(void *arg, struct bucket *b, struct cobj *o), void *arg);
+void cache_dependents(const struct cache *c, const char *uid, void (*fn)(void *arg, struct bucket *b, struct cobj *o),
+		      void *arg);
 
 /* Iterates in key order (namespace, name): */
 struct bucket_query {
 	const char *ns;                /* NULL or "": all */
 	const struct selector *labels; /* NULL: all */
 	const struct selector *fields;
-	const char *after;  /* continue behind this "ns/name" (or "name") key; NULL: from the start */
-	size_t limit;       /* 0: none */
+	const char *after; /* continue behind this "ns/name" (or "name") key; NULL: from the start */
+	size_t limit;      /* 0: none */
 };
 /* Calls fn for each match; stops at limit. Returns how many match behind the last one given (remaining), 0 at the
  * end. An index is used where the field selector or the namespace allows it. */
-size_t bucket_list(const struct bucket *b, const struct bucket_query *q, void (*fn)(void *arg, struct cobj *o), void *arg);
+size_t bucket_list(const struct bucket *b, const struct bucket_query *q, void (*fn)(void *arg, struct cobj *o),
+		   void *arg);
 
 enum cache_event_type { CACHE_ADDED, CACHE_MODIFIED, CACHE_DELETED, CACHE_BOOKMARK };
 struct cache_event {
@@ -103,16 +105,18 @@ struct cache_event {
 };
 /* {"type":"MODIFIED","object":{...}}\n for a JSON watcher: encoded once per change and type and shared by every
  * watcher. Returns a borrowed buf, valid as long as the event's callback. type may differ from ev->type where a
- * selector turns an update into ADDED or DELETED (a DELETED of that kind carries prev's content at the new revision). */
+ * selector turns an update into ADDED or DELETED (a DELETED of that kind carries prev's content at the new revision).
+ */
 struct buf *cache_event_json(const struct cache_event *ev, enum cache_event_type type);
 
 struct cache_watch;
 /* Every change of the bucket after from_rev, in order: those within the window at once (before the call returns),
  * later ones as they come. from_rev UINT64_MAX: only from now on. The callback filters (namespace, selectors) itself,
- * or gives a query: then only matching events come, with their types turned as selectors demand. -EOVERFLOW: from_rev is
- * older than the window (410 Gone); -ERANGE: from the future. The callback may stop its own watch. */
+ * or gives a query: then only matching events come, with their types turned as selectors demand. -EOVERFLOW: from_rev
+ * is older than the window (410 Gone); -ERANGE: from the future. The callback may stop its own watch. */
 int bucket_watch(struct bucket *b, uint64_t from_rev, const struct bucket_query *q,
-		 void (*fn)(void *arg, const struct cache_event *ev), void *arg, struct cache_watch **ret, struct err *e);
+		 void (*fn)(void *arg, const struct cache_event *ev), void *arg, struct cache_watch **ret,
+		 struct err *e);
 void cache_watch_stop(struct cache_watch *w); /* NULL is fine */
 
 #endif

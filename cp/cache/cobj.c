@@ -24,8 +24,8 @@ static struct buf *splice(const char *bytes, size_t len, const struct scan *s, u
 		at = (size_t)(s->revision.p - bytes);
 		skip = s->revision.n;
 	} else {
-		snprintf(text, sizeof(text), "%s\"resourceVersion\":\"%" PRIu64 "\"%s", s->splice_comma_before ? "," : "", rev,
-			 s->splice_comma_before || s->meta_empty ? "" : ",");
+		snprintf(text, sizeof(text), "%s\"resourceVersion\":\"%" PRIu64 "\"%s",
+			 s->splice_comma_before ? "," : "", rev, s->splice_comma_before || s->meta_empty ? "" : ",");
 		at = s->splice;
 		skip = 0;
 	}
@@ -65,7 +65,7 @@ static int owner_member(void *arg, struct span key, struct span v)
 	const struct {
 		const char *name;
 		struct span *to;
-	} members[] = { { "uid", &o->uid }, { "kind", &o->kind }, { "name", &o->name }, { "apiVersion", &o->api_version } };
+	} members[] = {{"uid", &o->uid}, {"kind", &o->kind}, {"name", &o->name}, {"apiVersion", &o->api_version}};
 	for (size_t i = 0; i < ARRAY_LEN(members); i++)
 		if (key.n == strlen(members[i].name) && !memcmp(key.p, members[i].name, key.n))
 			*members[i].to = v;
@@ -79,7 +79,7 @@ static int owner_member(void *arg, struct span key, struct span v)
 static int add_owner(void *arg, struct span key, struct span v)
 {
 	struct str *out = arg;
-	struct owner_spans o = { 0 };
+	struct owner_spans o = {0};
 	(void)key;
 	if (scan_members(v, owner_member, &o) < 0 || !o.uid.p || o.uid.n <= 2)
 		return 0;
@@ -103,16 +103,17 @@ static bool is_null(struct span s)
 	return !s.p || (s.n == 4 && !memcmp(s.p, "null", 4));
 }
 
-struct cobj *object_new(const struct bucket *b, const char *key, const struct buf *value, uint64_t rev, uint64_t create_rev)
+struct cobj *object_new(const struct bucket *b, const char *key, const struct buf *value, uint64_t rev,
+			uint64_t create_rev)
 {
 	struct scan s;
 	if (scan_object(value->data, value->len, (const char *const *)b->fields, &s) < 0)
 		return NULL;
 	const char *slash = b->namespaced ? strchr(key, '/') : NULL, *name = slash ? slash + 1 : key;
 	AUTO_STR text = STR_INIT;
-	add_span_z(&text, (struct span){ key, slash ? (size_t)(slash - key) : 0 });
+	add_span_z(&text, (struct span){key, slash ? (size_t)(slash - key) : 0});
 	size_t name_at = text.len;
-	add_span_z(&text, (struct span){ name, strlen(name) });
+	add_span_z(&text, (struct span){name, strlen(name)});
 	size_t uid_at = text.len;
 	add_span_z(&text, s.uid);
 	size_t labels_at = text.len;
@@ -123,7 +124,7 @@ struct cobj *object_new(const struct bucket *b, const char *key, const struct bu
 	for (size_t i = 0; b->fields && b->fields[i]; i++) {
 		bool absent = is_null(s.fields[i]);
 		str_addc(&text, absent ? 2 : 1);
-		add_z(&text, absent ? (struct span){ NULL, 0 } : s.fields[i]);
+		add_z(&text, absent ? (struct span){NULL, 0} : s.fields[i]);
 	}
 	size_t owners_at = text.len;
 	if (s.owners.p && *s.owners.p == '[')
@@ -135,8 +136,14 @@ struct cobj *object_new(const struct bucket *b, const char *key, const struct bu
 	o->labels = o->text + labels_at;
 	o->fields = o->text + fields_at;
 	o->owners = o->text + owners_at;
-	o->pub = (struct cobj){ .refs = 1, .rev = rev, .create_rev = create_rev, .json = splice(value->data, value->len, &s, rev),
-				.ns = o->text, .name = o->text + name_at, .uid = o->text + uid_at, .deleting = s.deleting };
+	o->pub = (struct cobj){.refs = 1,
+			       .rev = rev,
+			       .create_rev = create_rev,
+			       .json = splice(value->data, value->len, &s, rev),
+			       .ns = o->text,
+			       .name = o->text + name_at,
+			       .uid = o->text + uid_at,
+			       .deleting = s.deleting};
 	return &o->pub;
 }
 
@@ -214,8 +221,12 @@ bool cobj_owner(const struct cobj *o, size_t i, struct cobj_owner *ret)
 		}
 		if (i--)
 			continue;
-		*ret = (struct cobj_owner){ .uid = part[0], .kind = part[1], .name = part[2], .api_version = part[3],
-					    .controller = (*part[4] - '0') & 1, .block = (*part[4] - '0') & 2 };
+		*ret = (struct cobj_owner){.uid = part[0],
+					   .kind = part[1],
+					   .name = part[2],
+					   .api_version = part[3],
+					   .controller = (*part[4] - '0') & 1,
+					   .block = (*part[4] - '0') & 2};
 		return true;
 	}
 	return false;

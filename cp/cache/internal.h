@@ -10,8 +10,8 @@
 enum { SLOT_LEVELS = 16, WINDOW_MIN = 1000, WINDOW_MAX = 100000, WINDOW_KEEP = 100, WINDOW_MS = 300000, INDEX_MAX = 4 };
 
 /* An object with what was found in it, in one block: behind it stand, each NUL-terminated, namespace, name, uid, labels
- * (key, value ... ended by an empty key), field values in the order of the bucket's fields (0x01 before a present one, 0x02
- * for an absent one), owners (uid, kind, name, apiVersion, flags ... ended by an empty uid). */
+ * (key, value ... ended by an empty key), field values in the order of the bucket's fields (0x01 before a present one,
+ * 0x02 for an absent one), owners (uid, kind, name, apiVersion, flags ... ended by an empty uid). */
 struct object {
 	struct cobj pub;
 	const struct bucket *bucket;
@@ -37,8 +37,8 @@ struct cache_change {
 	int refs;
 	enum cache_event_type type;
 	struct cobj *obj, *prev;
-	uint64_t rev, seq; /* seq counts the bucket's changes: a transaction's share a revision */
-	int64_t at_ms;     /* monotonic */
+	uint64_t rev, seq;   /* seq counts the bucket's changes: a transaction's share a revision */
+	int64_t at_ms;       /* monotonic */
 	struct buf *json[3]; /* by the type it is told as; kept while it is being told */
 };
 
@@ -46,8 +46,8 @@ struct bucket {
 	struct cache *cache;
 	char *prefix;
 	bool namespaced;
-	char **fields;             /* indexed paths that the scanner looks for */
-	size_t n_index;            /* the first n of fields that have an index */
+	char **fields;                /* indexed paths that the scanner looks for */
+	size_t n_index;               /* the first n of fields that have an index */
 	struct map *index[INDEX_MAX]; /* value -> slot_set */
 	size_t window;
 	void *data;
@@ -55,8 +55,8 @@ struct bucket {
 	size_t len;
 	struct cache_change **ring; /* capacity cap, oldest at first */
 	size_t cap, first, n;
-	uint64_t seq;       /* of the newest change */
-	uint64_t floor;     /* changes up to this revision may be missing */
+	uint64_t seq;   /* of the newest change */
+	uint64_t floor; /* changes up to this revision may be missing */
 	struct list watches;
 	int dispatching;
 };
@@ -80,17 +80,18 @@ struct unclaimed {
 struct cache {
 	struct loop *loop;
 	struct store *store;
-	struct map *buckets;   /* prefix -> bucket */
-	struct map *by_uid;    /* uid -> slot */
+	struct map *buckets;    /* prefix -> bucket */
+	struct map *by_uid;     /* uid -> slot */
 	struct map *dependents; /* owner uid -> slot_set */
-	struct map *unclaimed; /* key -> struct unclaimed */
+	struct map *unclaimed;  /* key -> struct unclaimed */
 	uint64_t revision;
 	bool loading;
 };
 
-/* cobj.c: bytes with or without a revision -> object; NULL when the bytes are no object. key: behind the bucket's prefix;
- * it says the name. */
-struct cobj *object_new(const struct bucket *b, const char *key, const struct buf *value, uint64_t rev, uint64_t create_rev);
+/* cobj.c: bytes with or without a revision -> object; NULL when the bytes are no object. key: behind the bucket's
+ * prefix; it says the name. */
+struct cobj *object_new(const struct bucket *b, const char *key, const struct buf *value, uint64_t rev,
+			uint64_t create_rev);
 /* The object's bytes at another revision (deletes). Returns owned. */
 struct buf *object_at_revision(const struct cobj *o, uint64_t rev);
 const char *object_field_nth(const struct cobj *o, size_t n); /* NULL: absent */

@@ -1,8 +1,8 @@
 /* The scanner.
  *
- * Happy path: one walk over the bytes; containers are skipped by counting. What can fail: text that is not JSON, which the
- * store never holds unless it was damaged; it is not validated in full. What always holds: no byte outside of [bytes, bytes+len) is
- * read, and nesting deeper than DEPTH_MAX is refused. */
+ * Happy path: one walk over the bytes; containers are skipped by counting. What can fail: text that is not JSON, which
+ * the store never holds unless it was damaged; it is not validated in full. What always holds: no byte outside of
+ * [bytes, bytes+len) is read, and nesting deeper than DEPTH_MAX is refused. */
 #include "cp/cache/scan.h"
 
 #include <errno.h>
@@ -41,7 +41,7 @@ static int string(struct cursor *c, struct span *ret)
 			c->p++;
 		} else if (*c->p == '"') {
 			c->p++;
-			*ret = (struct span){ start, (size_t)(c->p - start) };
+			*ret = (struct span){start, (size_t)(c->p - start)};
 			return 0;
 		}
 	}
@@ -77,12 +77,13 @@ static int value(struct cursor *c, struct span *ret)
 				c->p++;
 				break;
 			}
-		} else if (depth == 0 && (*c->p == ',' || *c->p == ' ' || *c->p == '\n' || *c->p == '\r' || *c->p == '\t')) {
+		} else if (depth == 0 &&
+			   (*c->p == ',' || *c->p == ' ' || *c->p == '\n' || *c->p == '\r' || *c->p == '\t')) {
 			break;
 		}
 		c->p++;
 	} while (depth || c->p < c->end);
-	*ret = (struct span){ start, (size_t)(c->p - start) };
+	*ret = (struct span){start, (size_t)(c->p - start)};
 	return ret->n ? 0 : -EINVAL;
 }
 
@@ -95,7 +96,7 @@ static int at_end(struct cursor *c)
 
 int scan_members(struct span raw, int (*fn)(void *arg, struct span key, struct span value), void *arg)
 {
-	struct cursor c = { raw.p, raw.p + raw.n };
+	struct cursor c = {raw.p, raw.p + raw.n};
 	bool object = take(&c, '{');
 	if (!object && !take(&c, '['))
 		return -EINVAL;
@@ -103,11 +104,11 @@ int scan_members(struct span raw, int (*fn)(void *arg, struct span key, struct s
 	if (take(&c, close))
 		return at_end(&c);
 	for (;;) {
-		struct span key = { NULL, 0 }, v;
+		struct span key = {NULL, 0}, v;
 		if (object) {
 			if (string(&c, &key) < 0 || !take(&c, ':'))
 				return -EINVAL;
-			key = (struct span){ key.p + 1, key.n - 2 };
+			key = (struct span){key.p + 1, key.n - 2};
 		}
 		int r = value(&c, &v);
 		if (r == 0)
@@ -128,7 +129,7 @@ static bool is(struct span s, const char *word)
 
 static struct span unquoted(struct span v)
 {
-	return v.n >= 2 && *v.p == '"' ? (struct span){ v.p + 1, v.n - 2 } : (struct span){ NULL, 0 };
+	return v.n >= 2 && *v.p == '"' ? (struct span){v.p + 1, v.n - 2} : (struct span){NULL, 0};
 }
 
 struct walk {
@@ -197,7 +198,7 @@ static int top_member(void *arg, struct span key, struct span v)
 	int r = 0;
 	if (is(key, "metadata")) {
 		/* The last one counts, as for every parser. */
-		s->uid = s->labels = s->owners = s->revision = (struct span){ NULL, 0 };
+		s->uid = s->labels = s->owners = s->revision = (struct span){NULL, 0};
 		s->deleting = s->splice_comma_before = false;
 		s->splice = *v.p == '{' ? (size_t)(v.p + 1 - w->bytes) : 0;
 		s->meta_empty = true;
@@ -209,9 +210,10 @@ static int top_member(void *arg, struct span key, struct span v)
 
 int scan_object(const char *bytes, size_t len, const char *const *paths, struct scan *ret)
 {
-	struct walk w = { .bytes = bytes, .paths = paths, .out = ret };
-	*ret = (struct scan){ 0 };
-	int r = len && *bytes == '{' && !memchr(bytes, 0, len) ? scan_members((struct span){ bytes, len }, top_member, &w) : -EINVAL;
+	struct walk w = {.bytes = bytes, .paths = paths, .out = ret};
+	*ret = (struct scan){0};
+	int r = len && *bytes == '{' && !memchr(bytes, 0, len) ? scan_members((struct span){bytes, len}, top_member, &w)
+							       : -EINVAL;
 	return r < 0 ? r : ret->splice ? 0 : -EINVAL;
 }
 
@@ -260,7 +262,8 @@ static size_t add_escape(struct str *out, const char *p, const char *end)
 		str_addc(out, at ? to[at - from] : *p);
 		return 1;
 	}
-	unsigned v = hex4(p, end), low = v >= 0xd800 && v < 0xdc00 && end - p > 5 && p[5] == '\\' ? hex4(p + 6, end) : 0;
+	unsigned v = hex4(p, end),
+		 low = v >= 0xd800 && v < 0xdc00 && end - p > 5 && p[5] == '\\' ? hex4(p + 6, end) : 0;
 	if (low >= 0xdc00 && low < 0xe000) {
 		add_utf8(out, 0x10000 + ((v - 0xd800) << 10) + (low - 0xdc00));
 		return 11;

@@ -29,7 +29,7 @@ void change_unref(struct cache_change *c)
 
 static struct buf *encode(const struct cache_change *c, enum cache_event_type type)
 {
-	static const char *const names[] = { "ADDED", "MODIFIED", "DELETED" };
+	static const char *const names[] = {"ADDED", "MODIFIED", "DELETED"};
 	bool left = type == CACHE_DELETED && c->type != CACHE_DELETED && c->prev;
 	AUTO_BUF *json = left ? object_at_revision(c->prev, c->rev) : buf_ref(c->obj->json);
 	size_t head = strlen("{\"type\":\"\",\"object\":") + strlen(names[type]);
@@ -67,7 +67,8 @@ static void ring_reserve(struct bucket *b, int64_t now_ms)
 {
 	while (!b->window && b->n > WINDOW_KEEP && nth(b, 0)->at_ms < now_ms - WINDOW_MS)
 		drop_oldest(b);
-	size_t want = b->window ? b->window : MAX((size_t)WINDOW_MIN, b->len), most = b->window ? b->window : WINDOW_MAX;
+	size_t want = b->window ? b->window : MAX((size_t)WINDOW_MIN, b->len),
+	       most = b->window ? b->window : WINDOW_MAX;
 	if (b->n == b->cap && b->cap < MIN(want, most)) {
 		/* Doubled: a bucket that grows object by object must not be copied each time. */
 		size_t cap = MIN(b->cap ? b->cap * 2 : 64, most);
@@ -108,7 +109,7 @@ static void tell(struct cache_watch *w, struct cache_change *c)
 	w->seen = c->seq;
 	if (!turn(w, c, &type))
 		return;
-	struct cache_event ev = { .type = type, .obj = c->obj, .prev = c->prev, .rev = c->rev, .change = c };
+	struct cache_event ev = {.type = type, .obj = c->obj, .prev = c->prev, .rev = c->rev, .change = c};
 	w->fn(w->arg, &ev);
 }
 
@@ -123,15 +124,20 @@ static void watch_free(struct cache_watch *w)
 static void sweep(struct bucket *b)
 {
 	LIST_FOR_EACH(w, &b->watches, struct cache_watch, link)
-		if (w->dead)
-			watch_free(w);
+	if (w->dead)
+		watch_free(w);
 }
 
 void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *obj, struct cobj *prev, uint64_t rev)
 {
 	struct cache_change *c = xcalloc(1, sizeof(*c));
-	*c = (struct cache_change){ .refs = 2, .type = type, .obj = cobj_ref(obj), .prev = prev ? cobj_ref(prev) : NULL, .rev = rev,
-				    .seq = ++b->seq, .at_ms = clock_mono_ms() };
+	*c = (struct cache_change){.refs = 2,
+				   .type = type,
+				   .obj = cobj_ref(obj),
+				   .prev = prev ? cobj_ref(prev) : NULL,
+				   .rev = rev,
+				   .seq = ++b->seq,
+				   .at_ms = clock_mono_ms()};
 	ring_reserve(b, c->at_ms);
 	b->ring[(b->first + b->n++) % b->cap] = c;
 	b->dispatching++;
@@ -174,13 +180,16 @@ static void replay(struct cache_watch *w, size_t from)
 }
 
 int bucket_watch(struct bucket *b, uint64_t from_rev, const struct bucket_query *q,
-		 void (*fn)(void *arg, const struct cache_event *ev), void *arg, struct cache_watch **ret, struct err *e)
+		 void (*fn)(void *arg, const struct cache_event *ev), void *arg, struct cache_watch **ret,
+		 struct err *e)
 {
 	uint64_t now = b->cache->revision;
 	if (from_rev != UINT64_MAX && from_rev > now)
-		return err_set(e, -ERANGE, "revision %llu is in the future, the newest is %llu", (unsigned long long)from_rev, (unsigned long long)now);
+		return err_set(e, -ERANGE, "revision %llu is in the future, the newest is %llu",
+			       (unsigned long long)from_rev, (unsigned long long)now);
 	if (from_rev < b->floor)
-		return err_set(e, -EOVERFLOW, "too old resource version: %llu (%llu)", (unsigned long long)from_rev, (unsigned long long)b->floor);
+		return err_set(e, -EOVERFLOW, "too old resource version: %llu (%llu)", (unsigned long long)from_rev,
+			       (unsigned long long)b->floor);
 	struct cache_watch *w = xcalloc(1, sizeof(*w));
 	w->bucket = b;
 	w->fn = fn;

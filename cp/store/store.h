@@ -23,10 +23,12 @@ enum store_op_type { STORE_PUT, STORE_DELETE };
 
 struct store_op {
 	enum store_op_type type;
-	const char *key;   /* "/registry/pods/default/a"; borrowed */
-	struct buf *value; /* PUT: needed; for DELETE the last state that the delete event shall carry (or NULL); referenced */
-	uint64_t expect;   /* revision of the last change of key, STORE_ABSENT or STORE_ANY (a DELETE of nothing is done) */
-	bool volatile_;    /* a heartbeat: gets a revision and is served and watched, but need not survive a crash */
+	const char *key; /* "/registry/pods/default/a"; borrowed */
+	struct buf
+	    *value; /* PUT: needed; for DELETE the last state that the delete event shall carry (or NULL); referenced */
+	uint64_t
+	    expect; /* revision of the last change of key, STORE_ABSENT or STORE_ANY (a DELETE of nothing is done) */
+	bool volatile_; /* a heartbeat: gets a revision and is served and watched, but need not survive a crash */
 };
 
 /* r is 0, or with e: -ESTALE (a precondition failed), -EINVAL (a key twice, a PUT without
@@ -56,7 +58,8 @@ void store_close(struct store *s);
 int store_load(struct store *s, store_watch fn, void *arg, struct err *e);
 /* Calls fn for all that is kept, by revision (deletes included): applied in order it gives what store_load() gives, and
  * on the way every change after store_compacted_revision(), each behind the state that it replaced, for watches that
- * resume over a restart. (Heartbeats that a later state of their key replaced are missing.) fn must not call the store. */
+ * resume over a restart. (Heartbeats that a later state of their key replaced are missing.) fn must not call the store.
+ */
 int store_load_history(struct store *s, store_watch fn, void *arg, struct err *e);
 void store_set_watch(struct store *s, store_watch fn, void *arg);
 

@@ -24,18 +24,18 @@
 enum statement { BEGIN, COMMIT, ROLLBACK, INSERT, DELETE, SET, GET, SCAN, READ, N_STATEMENTS };
 
 static const char *const statements[N_STATEMENTS] = {
-	[BEGIN] = "BEGIN IMMEDIATE",
-	[COMMIT] = "COMMIT",
-	[ROLLBACK] = "ROLLBACK",
-	[INSERT] = "INSERT INTO log(id, rev, create_rev, prev_rev, at, deleted, key, value) VALUES(?,?,?,?,?,?,?,?)",
-	[DELETE] = "DELETE FROM log WHERE id = ?",
-	[SET] = "INSERT INTO number(name, value) VALUES(?,?) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
-	[GET] = "SELECT value FROM number WHERE name = ?",
-	[SCAN] = "SELECT id, rev, create_rev, prev_rev, at, deleted, key FROM log ORDER BY id",
-	[READ] = "SELECT id, rev, create_rev, prev_rev, at, deleted, key, value FROM log WHERE id = ?",
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
+    [INSERT] = "INSERT INTO log(id, rev, create_rev, prev_rev, at, deleted, key, value) VALUES(?,?,?,?,?,?,?,?)",
+    [DELETE] = "DELETE FROM log WHERE id = ?",
+    [SET] = "INSERT INTO number(name, value) VALUES(?,?) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
+    [GET] = "SELECT value FROM number WHERE name = ?",
+    [SCAN] = "SELECT id, rev, create_rev, prev_rev, at, deleted, key FROM log ORDER BY id",
+    [READ] = "SELECT id, rev, create_rev, prev_rev, at, deleted, key, value FROM log WHERE id = ?",
 };
 
-static const char *const numbers[] = { [STORE_RESERVED] = "reserved", [STORE_COMPACTED] = "compacted" };
+static const char *const numbers[] = {[STORE_RESERVED] = "reserved", [STORE_COMPACTED] = "compacted"};
 
 struct store_db {
 	sqlite3 *sql;
@@ -74,7 +74,8 @@ static int code_of(struct store_db *d, int rc)
 
 static int fail(struct store_db *d, int rc, const char *what, struct err *e)
 {
-	return err_set(e, code_of(d, rc), "%s: %s (%d)", what, d->sql ? sqlite3_errmsg(d->sql) : sqlite3_errstr(rc), rc);
+	return err_set(e, code_of(d, rc), "%s: %s (%d)", what, d->sql ? sqlite3_errmsg(d->sql) : sqlite3_errstr(rc),
+		       rc);
 }
 
 static int exec(struct store_db *d, const char *sql, struct err *e)
@@ -162,8 +163,10 @@ static int configure(struct store_db *d, struct err *e)
 	if (!r)
 		r = check_format(d, &empty, e);
 	if (!r)
-		r = exec(d, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-			    "PRAGMA cache_size=-1024; PRAGMA temp_store=MEMORY; BEGIN IMMEDIATE; COMMIT", e);
+		r = exec(d,
+			 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+			 "PRAGMA cache_size=-1024; PRAGMA temp_store=MEMORY; BEGIN IMMEDIATE; COMMIT",
+			 e);
 	if (!r && empty)
 		r = create_tables(d, e);
 	sqlite3_wal_hook(d->sql, on_wal, d);
@@ -283,13 +286,13 @@ int store_db_get(struct store_db *d, enum store_number which, uint64_t otherwise
 static int row_of(sqlite3_stmt *st, struct store_row *ret, struct err *e)
 {
 	*ret = (struct store_row){
-		.id = sqlite3_column_int64(st, 0),
-		.rev = (uint64_t)sqlite3_column_int64(st, 1),
-		.create_rev = (uint64_t)sqlite3_column_int64(st, 2),
-		.prev_rev = (uint64_t)sqlite3_column_int64(st, 3),
-		.at = sqlite3_column_int64(st, 4),
-		.deleted = sqlite3_column_int(st, 5) != 0,
-		.key = (const char *)sqlite3_column_text(st, 6),
+	    .id = sqlite3_column_int64(st, 0),
+	    .rev = (uint64_t)sqlite3_column_int64(st, 1),
+	    .create_rev = (uint64_t)sqlite3_column_int64(st, 2),
+	    .prev_rev = (uint64_t)sqlite3_column_int64(st, 3),
+	    .at = sqlite3_column_int64(st, 4),
+	    .deleted = sqlite3_column_int(st, 5) != 0,
+	    .key = (const char *)sqlite3_column_text(st, 6),
 	};
 	if (!ret->key || ret->rev > INT64_MAX || !ret->rev)
 		return err_set(e, -EUCLEAN, "store: row %lld is damaged", (long long)ret->id);

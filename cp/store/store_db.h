@@ -29,8 +29,8 @@ void store_db_close(struct store_db *d); /* NULL is fine */
 int store_db_begin(struct store_db *d, struct err *e);
 /* Durable when it returns 0; else nothing happened and the transaction is over. But see store_db_uncertain(). */
 int store_db_commit(struct store_db *d, struct err *e);
-/* Whether a crash now might bring the last, failed commit back, because it was the sync that failed. The next successful
- * commit writes over its remains. */
+/* Whether a crash now might bring the last, failed commit back, because it was the sync that failed. The next
+ * successful commit writes over its remains. */
 bool store_db_uncertain(const struct store_db *d);
 void store_db_rollback(struct store_db *d); /* harmless outside a transaction */
 int store_db_insert(struct store_db *d, const struct store_row *row, const struct buf *value, struct err *e);

@@ -3,12 +3,12 @@
  * Happy path: each transaction's preconditions are checked against the index, it gets the next revision, its rows are
  * inserted; at the end one commit makes all of them durable. A group of nothing but volatile changes writes nothing
  * unless the block of reserved revisions is used up.
- * What can fail: any write. Then every transaction of the group gets the error and the index is as before. Where it was the
- * sync that failed, the revisions are burnt and the next group commits to disk even if it is volatile: it overwrites what
- * the failed commit may have left in the log file, so that a crash cannot bring that back beside what was acknowledged
- * since. (A full disk leaves nothing behind: heartbeats go on.)
- * What always holds: no revision above `reserved` leaves this file, so none is ever given out twice; a key's rows in
- * order of id have ascending revisions. */
+ * What can fail: any write. Then every transaction of the group gets the error and the index is as before. Where it was
+ * the sync that failed, the revisions are burnt and the next group commits to disk even if it is volatile: it
+ * overwrites what the failed commit may have left in the log file, so that a crash cannot bring that back beside what
+ * was acknowledged since. (A full disk leaves nothing behind: heartbeats go on.) What always holds: no revision above
+ * `reserved` leaves this file, so none is ever given out twice; a key's rows in order of id have ascending revisions.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -38,8 +38,13 @@ static int write_row(struct group *g, const char *key, uint64_t rev, uint64_t cr
 		     bool deleted, const struct buf *value, int64_t *ret)
 {
 	struct store_sqlite *q = g->q;
-	struct store_row row = { .id = q->next_row, .rev = rev, .create_rev = create_rev, .prev_rev = prev_rev,
-				 .at = g->now, .deleted = deleted, .key = key };
+	struct store_row row = {.id = q->next_row,
+				.rev = rev,
+				.create_rev = create_rev,
+				.prev_rev = prev_rev,
+				.at = g->now,
+				.deleted = deleted,
+				.key = key};
 	int r = begin(g);
 	if (!r)
 		r = store_db_insert(q->db, &row, value, &g->e);
@@ -77,7 +82,10 @@ static int check(const struct store_sqlite *q, struct store_txn *t)
 		if (op->type == STORE_PUT && !op->value)
 			return refuse(t, -EINVAL, "put without a value", op->key);
 		if (op->expect != STORE_ANY && op->expect != (k ? k->rev : STORE_ABSENT))
-			return refuse(t, -ESTALE, op->expect == STORE_ABSENT ? "exists" : k ? "has changed" : "is gone",
+			return refuse(t, -ESTALE,
+				      op->expect == STORE_ABSENT ? "exists"
+				      : k                        ? "has changed"
+								 : "is gone",
 				      op->key);
 		op->skipped = op->type == STORE_DELETE && !k;
 		op->volatile_ = op->volatile_ && op->type == STORE_PUT && k;
@@ -110,7 +118,7 @@ static int write_op(struct group *g, struct store_txn *t, struct store_txn_op *o
 		store_index_retire(x, row, t->rev, g->now);
 		store_index_remove(x, op->key);
 	} else {
-		struct store_key now = { .rev = t->rev, .create_rev = op->create_rev, .row = row, .row_rev = t->rev };
+		struct store_key now = {.rev = t->rev, .create_rev = op->create_rev, .row = row, .row_rev = t->rev};
 		store_index_put(x, op->key, &now);
 	}
 	return 0;
@@ -136,8 +144,8 @@ static int apply(struct group *g, struct store_txn *t)
 	return r;
 }
 
-/* Reserves the next block of revisions where this group needs it. Where the group must be written because of what a failed
- * commit left, one more does: a number that does not change would not be written. */
+/* Reserves the next block of revisions where this group needs it. Where the group must be written because of what a
+ * failed commit left, one more does: a number that does not change would not be written. */
 static int reserve(struct group *g, uint64_t *ret_reserved)
 {
 	struct store_sqlite *q = g->q;
@@ -183,7 +191,7 @@ static void count(struct store_sqlite *q, const struct group *g)
 
 void store_group_commit(struct store_sqlite *q, struct store_txn *first)
 {
-	struct group g = { .q = q, .rev = q->last, .now = clock_wall_ms() / 1000 };
+	struct group g = {.q = q, .rev = q->last, .now = clock_wall_ms() / 1000};
 	int r = 0;
 	for (struct store_txn *t = first; !r && t; t = t->next) {
 		t->rev = g.rev + 1;
@@ -205,7 +213,7 @@ void store_group_commit(struct store_sqlite *q, struct store_txn *first)
 
 static int write_held(struct group *g, const char *key, const struct store_key *k)
 {
-	struct store_key now = { .rev = k->rev, .create_rev = k->create_rev, .row_rev = k->rev };
+	struct store_key now = {.rev = k->rev, .create_rev = k->create_rev, .row_rev = k->rev};
 	int r = write_row(g, key, k->rev, k->create_rev, k->row_rev, false, k->held, &now.row);
 	if (r)
 		return r;
@@ -239,7 +247,7 @@ static int write_all_held(struct group *g)
 
 int store_group_flush(struct store_sqlite *q, struct err *e)
 {
-	struct group g = { .q = q, .rev = q->last, .now = clock_wall_ms() / 1000 };
+	struct group g = {.q = q, .rev = q->last, .now = clock_wall_ms() / 1000};
 	int r = write_all_held(&g);
 	if (!r && q->reserved != q->last) {
 		r = begin(&g);

@@ -75,7 +75,7 @@ static void remember(struct store_index *x, const char *key, struct store_key *o
 		x->cap_undo = x->cap_undo ? x->cap_undo * 2 : 16;
 		x->undo = xreallocarray(x->undo, x->cap_undo, sizeof(*x->undo));
 	}
-	x->undo[x->n_undo++] = (struct undo){ xstrdup(key), old };
+	x->undo[x->n_undo++] = (struct undo){xstrdup(key), old};
 }
 
 void store_index_put(struct store_index *x, const char *key, const struct store_key *state)
@@ -106,7 +106,7 @@ void store_index_retire(struct store_index *x, int64_t row, uint64_t rev, int64_
 			x->old = xreallocarray(x->old, x->cap, sizeof(*x->old));
 		}
 	}
-	x->old[x->n++] = (struct store_old_row){ row, rev, since };
+	x->old[x->n++] = (struct store_old_row){row, rev, since};
 }
 
 void store_index_commit(struct store_index *x)

@@ -25,7 +25,7 @@ struct store_old_row {
 struct store_index;
 
 struct store_index *store_index_new(void);
-void store_index_free(struct store_index *x); /* NULL is fine */
+void store_index_free(struct store_index *x);                                          /* NULL is fine */
 const struct store_key *store_index_get(const struct store_index *x, const char *key); /* NULL: absent */
 size_t store_index_len(const struct store_index *x);
 bool store_index_next(const struct store_index *x, size_t *at, const char **ret_key, const struct store_key **ret);

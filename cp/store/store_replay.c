@@ -32,8 +32,8 @@ static int index_row(void *arg, const struct store_row *row)
 		store_index_retire(x, row->id, row->rev, since);
 		store_index_remove(x, row->key);
 	} else {
-		struct store_key now = { .rev = row->rev, .create_rev = row->create_rev, .row = row->id,
-					 .row_rev = row->rev };
+		struct store_key now = {
+		    .rev = row->rev, .create_rev = row->create_rev, .row = row->id, .row_rev = row->rev};
 		store_index_put(x, row->key, &now);
 	}
 	store_index_commit(x);
@@ -42,7 +42,7 @@ static int index_row(void *arg, const struct store_row *row)
 
 int store_replay_open(struct store_sqlite *q, struct err *e)
 {
-	struct opening o = { .q = q, .now = clock_wall_ms() / 1000 };
+	struct opening o = {.q = q, .now = clock_wall_ms() / 1000};
 	uint64_t compacted = 0;
 	q->next_row = 1;
 	int r = store_db_scan(q->db, index_row, &o, e);
@@ -71,8 +71,12 @@ static int emit(struct store_sqlite *q, int64_t id, store_watch fn, void *arg, s
 		return r == -ENOENT ? -EUCLEAN : r;
 	if (!row.deleted && !value)
 		return err_set(e, -EUCLEAN, "store: row %lld has no value", (long long)id);
-	struct store_event ev = { .type = row.deleted ? STORE_DELETE : STORE_PUT, .key = row.key, .value = value,
-				  .rev = row.rev, .create_rev = row.create_rev, .prev_rev = row.prev_rev };
+	struct store_event ev = {.type = row.deleted ? STORE_DELETE : STORE_PUT,
+				 .key = row.key,
+				 .value = value,
+				 .rev = row.rev,
+				 .create_rev = row.create_rev,
+				 .prev_rev = row.prev_rev};
 	fn(arg, &ev);
 	return 0;
 }
@@ -108,7 +112,7 @@ struct history {
 	struct past {
 		uint64_t rev;
 		int64_t row;
-	} *v;
+	} * v;
 	size_t n, cap;
 };
 
@@ -119,7 +123,7 @@ static int gather(void *arg, const struct store_row *row)
 		h->cap = h->cap ? h->cap * 2 : 256;
 		h->v = xreallocarray(h->v, h->cap, sizeof(*h->v));
 	}
-	h->v[h->n++] = (struct past){ row->rev, row->id };
+	h->v[h->n++] = (struct past){row->rev, row->id};
 	return 0;
 }
 
@@ -135,7 +139,7 @@ static int compare_past(const void *a, const void *b)
 int store_replay_history(struct store *s, store_watch fn, void *arg, struct err *e)
 {
 	struct store_sqlite *q = CONTAINER_OF(s, struct store_sqlite, s);
-	struct history h = { 0 };
+	struct history h = {0};
 	pthread_mutex_lock(&q->db_lock);
 	int r = store_db_scan(q->db, gather, &h, e);
 	if (h.n)

@@ -1,10 +1,10 @@
 /* The embedded store: one SQLite file, one writer thread.
  *
  * Happy path: the loop queues transactions; the writer takes all that wait (bounded), commits them as one group, leaves
- * the results in the mailbox and wakes the loop, which calls watcher and done callbacks in order. When nothing waits the
- * writer compacts expired history and moves the log into the database; when there is nothing to do it sleeps.
- * What can fail: opening (-EBUSY, -EUCLEAN ...), and any commit, which its transactions report.
- * What always holds: results leave in the order of their revisions; every queued transaction gets exactly one result. */
+ * the results in the mailbox and wakes the loop, which calls watcher and done callbacks in order. When nothing waits
+ * the writer compacts expired history and moves the log into the database; when there is nothing to do it sleeps. What
+ * can fail: opening (-EBUSY, -EUCLEAN ...), and any commit, which its transactions report. What always holds: results
+ * leave in the order of their revisions; every queued transaction gets exactly one result. */
 #include "cp/store/store_sqlite.h"
 
 #include <errno.h>
@@ -204,13 +204,13 @@ static void sqlite_close(struct store *s)
 }
 
 static const struct store_driver driver = {
-	.close = sqlite_close,
-	.load = store_replay_load,
-	.load_history = store_replay_history,
-	.txn = sqlite_txn,
-	.compact = sqlite_compact,
-	.backup = sqlite_backup,
-	.get_stats = sqlite_get_stats,
+    .close = sqlite_close,
+    .load = store_replay_load,
+    .load_history = store_replay_history,
+    .txn = sqlite_txn,
+    .compact = sqlite_compact,
+    .backup = sqlite_backup,
+    .get_stats = sqlite_get_stats,
 };
 
 static struct store_sqlite *sqlite_new(struct loop *l, int history_s)

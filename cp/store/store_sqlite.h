@@ -1,5 +1,5 @@
-/* The embedded backend's parts: what store_sqlite.c (life, threads), store_group.c (commits) and store_replay.c (loading)
- * share. */
+/* The embedded backend's parts: what store_sqlite.c (life, threads), store_group.c (commits) and store_replay.c
+ * (loading) share. */
 #ifndef KNARR_CP_STORE_STORE_SQLITE_H
 #define KNARR_CP_STORE_STORE_SQLITE_H
 
@@ -12,12 +12,12 @@
 
 #define STORE_GROUP_TXNS 512
 #define STORE_GROUP_BYTES ((size_t)8 << 20)
-#define STORE_REVISION_BLOCK 10000   /* revisions reserved by one write */
-#define STORE_CHECKPOINT_PAGES 2048  /* 8 MiB of log */
-#define STORE_COMPACT_ROWS 1024      /* one compaction transaction */
+#define STORE_REVISION_BLOCK 10000  /* revisions reserved by one write */
+#define STORE_CHECKPOINT_PAGES 2048 /* 8 MiB of log */
+#define STORE_COMPACT_ROWS 1024     /* one compaction transaction */
 #define STORE_HISTORY_S 300
-#define STORE_HISTORY_ROWS 200000    /* superseded rows kept at most, whatever their age */
-#define STORE_COMPACT_LAZY_S 60      /* so long a few expired rows may wait for company */
+#define STORE_HISTORY_ROWS 200000 /* superseded rows kept at most, whatever their age */
+#define STORE_COMPACT_LAZY_S 60   /* so long a few expired rows may wait for company */
 
 /* Where the writer leaves results for the loop; outlives the store until the loop has run what was posted. */
 struct store_mailbox {

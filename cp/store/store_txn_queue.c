@@ -19,8 +19,11 @@ struct store_txn *store_txn_new(const struct store_op *ops, size_t n, store_done
 	t->n = n;
 	t->bytes = text;
 	for (size_t i = 0; i < n; i++) {
-		t->ops[i] = (struct store_txn_op){ .type = ops[i].type, .key = p, .value = ops[i].value,
-						   .expect = ops[i].expect, .volatile_ = ops[i].volatile_ };
+		t->ops[i] = (struct store_txn_op){.type = ops[i].type,
+						  .key = p,
+						  .value = ops[i].value,
+						  .expect = ops[i].expect,
+						  .volatile_ = ops[i].volatile_};
 		p = stpcpy(p, ops[i].key) + 1;
 		if (ops[i].value)
 			t->bytes += buf_ref(ops[i].value)->len;
@@ -50,9 +53,13 @@ void store_txn_deliver(struct store *s, struct store_txn *t)
 		s->revision = t->rev;
 	for (size_t i = 0; !t->r && s->watch && i < t->n; i++) {
 		const struct store_txn_op *op = &t->ops[i];
-		struct store_event ev = { .type = op->type, .key = op->key, .value = op->value, .rev = t->rev,
-					  .create_rev = op->create_rev, .prev_rev = op->prev_rev,
-					  .volatile_ = op->volatile_ };
+		struct store_event ev = {.type = op->type,
+					 .key = op->key,
+					 .value = op->value,
+					 .rev = t->rev,
+					 .create_rev = op->create_rev,
+					 .prev_rev = op->prev_rev,
+					 .volatile_ = op->volatile_};
 		if (!op->skipped)
 			s->watch(s->watch_arg, &ev);
 	}

@@ -1,5 +1,5 @@
-/* The cache's scanner on bytes of any kind, and objects made of them: what comes out of the scanner lies inside of what went
- * in, an object of valid JSON stays valid JSON with its revision in it, and its header can be walked. */
+/* The cache's scanner on bytes of any kind, and objects made of them: what comes out of the scanner lies inside of what
+ * went in, an object of valid JSON stays valid JSON with its revision in it, and its header can be walked. */
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const paths[] = { "spec.nodeName", "status.phase", "a.b.c", "metadata.name", "type", NULL };
+static const char *const paths[] = {"spec.nodeName", "status.phase", "a.b.c", "metadata.name", "type", NULL};
 
 static void inside(struct span s, const char *bytes, size_t n)
 {
@@ -54,7 +54,7 @@ static void check_json(const uint8_t *data, size_t size, const struct cobj *o)
 
 static void check_object(const uint8_t *data, size_t size)
 {
-	struct bucket b = { .namespaced = true, .fields = (char **)paths };
+	struct bucket b = {.namespaced = true, .fields = (char **)paths};
 	AUTO_BUF *bytes = buf_new(data, size);
 	AUTO_COBJ *o = object_new(&b, "ns/name", bytes, 77, 5);
 	struct cobj_owner w;
@@ -78,7 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *bytes = (const char *)data;
 	struct scan s;
 	if (scan_object(bytes, size, paths, &s) == 0) {
-		const struct span spans[] = { s.uid, s.labels, s.owners, s.revision, s.fields[0], s.fields[1], s.fields[2], s.fields[3] };
+		const struct span spans[] = {s.uid,       s.labels,    s.owners,    s.revision,
+					     s.fields[0], s.fields[1], s.fields[2], s.fields[3]};
 		for (size_t i = 0; i < ARRAY_LEN(spans); i++) {
 			inside(spans[i], bytes, size);
 			check_text(spans[i]);

@@ -31,12 +31,12 @@ START_TEST(in_key_order)
 	pod("a", "a", "x", "");
 	pod("b", "a", "x", "n1");
 	ck_assert_uint_eq(bucket_len(pods), 4);
-	list(&(struct bucket_query){ 0 }, "a/a@5 a/b@3 a-b/a@4 b/a@6 ");
-	list(&(struct bucket_query){ .ns = "" }, "a/a@5 a/b@3 a-b/a@4 b/a@6 ");
-	list(&(struct bucket_query){ .ns = "a" }, "a/a@5 a/b@3 ");
-	list(&(struct bucket_query){ .ns = "none" }, "");
+	list(&(struct bucket_query){0}, "a/a@5 a/b@3 a-b/a@4 b/a@6 ");
+	list(&(struct bucket_query){.ns = ""}, "a/a@5 a/b@3 a-b/a@4 b/a@6 ");
+	list(&(struct bucket_query){.ns = "a"}, "a/a@5 a/b@3 ");
+	list(&(struct bucket_query){.ns = "none"}, "");
 	pod_gone("a", "a");
-	list(&(struct bucket_query){ .ns = "a" }, "a/b@3 ");
+	list(&(struct bucket_query){.ns = "a"}, "a/b@3 ");
 	ck_assert_ptr_null(bucket_get(pods, "a", "a"));
 	ck_assert_str_eq(bucket_get(pods, "b", "a")->name, "a");
 	ck_assert_ptr_null(bucket_get(pods, NULL, "a"));
@@ -54,18 +54,18 @@ START_TEST(pages)
 	}
 	pod("a", "z", "odd", "");
 	pod("c", "a", "odd", "");
-	ck_assert_uint_eq(list(&(struct bucket_query){ .limit = 2 }, "a/z@7 b/p0@2 "), 5);
-	ck_assert_uint_eq(list(&(struct bucket_query){ .limit = 3, .after = "b/p0" }, "b/p1@3 b/p2@4 b/p3@5 "), 2);
-	ck_assert_uint_eq(list(&(struct bucket_query){ .limit = 3, .after = "b/p3" }, "b/p4@6 c/a@8 "), 0);
-	ck_assert_uint_eq(list(&(struct bucket_query){ .limit = 3, .after = "z/z" }, ""), 0);
+	ck_assert_uint_eq(list(&(struct bucket_query){.limit = 2}, "a/z@7 b/p0@2 "), 5);
+	ck_assert_uint_eq(list(&(struct bucket_query){.limit = 3, .after = "b/p0"}, "b/p1@3 b/p2@4 b/p3@5 "), 2);
+	ck_assert_uint_eq(list(&(struct bucket_query){.limit = 3, .after = "b/p3"}, "b/p4@6 c/a@8 "), 0);
+	ck_assert_uint_eq(list(&(struct bucket_query){.limit = 3, .after = "z/z"}, ""), 0);
 	/* The key that was the last may be gone, or be of another namespace. */
-	ck_assert_uint_eq(list(&(struct bucket_query){ .after = "b/p10" }, "b/p2@4 b/p3@5 b/p4@6 c/a@8 "), 0);
-	ck_assert_uint_eq(list(&(struct bucket_query){ .ns = "b", .limit = 1, .after = "b/p2" }, "b/p3@5 "), 1);
-	ck_assert_uint_eq(list(&(struct bucket_query){ .ns = "b", .limit = 1, .after = "a/z" }, "b/p0@2 "), 4);
-	ck_assert_uint_eq(list(&(struct bucket_query){ .ns = "b", .after = "c/a" }, ""), 0);
+	ck_assert_uint_eq(list(&(struct bucket_query){.after = "b/p10"}, "b/p2@4 b/p3@5 b/p4@6 c/a@8 "), 0);
+	ck_assert_uint_eq(list(&(struct bucket_query){.ns = "b", .limit = 1, .after = "b/p2"}, "b/p3@5 "), 1);
+	ck_assert_uint_eq(list(&(struct bucket_query){.ns = "b", .limit = 1, .after = "a/z"}, "b/p0@2 "), 4);
+	ck_assert_uint_eq(list(&(struct bucket_query){.ns = "b", .after = "c/a"}, ""), 0);
 	AUTO_SELECTOR *odd = labels_of("app=odd");
-	ck_assert_uint_eq(list(&(struct bucket_query){ .labels = odd, .limit = 2 }, "a/z@7 b/p1@3 "), 2);
-	ck_assert_uint_eq(list(&(struct bucket_query){ .labels = odd, .limit = 2, .after = "b/p1" }, "b/p3@5 c/a@8 "), 0);
+	ck_assert_uint_eq(list(&(struct bucket_query){.labels = odd, .limit = 2}, "a/z@7 b/p1@3 "), 2);
+	ck_assert_uint_eq(list(&(struct bucket_query){.labels = odd, .limit = 2, .after = "b/p1"}, "b/p3@5 c/a@8 "), 0);
 	cache_teardown();
 }
 END_TEST
@@ -77,23 +77,25 @@ START_TEST(by_index)
 	pod("a", "2", "x", "n2");
 	pod("a", "3", "y", "n1");
 	pod("a", "4", "x", "");
-	AUTO_SELECTOR *n1 = fields_of("spec.nodeName=n1"), *none = fields_of("spec.nodeName="), *n3 = fields_of("spec.nodeName=n3");
-	AUTO_SELECTOR *not_n1 = fields_of("spec.nodeName!=n1"), *named = fields_of("metadata.name=3"), *x = labels_of("app=x");
-	list(&(struct bucket_query){ .fields = n1 }, "a/3@4 b/1@2 ");
-	list(&(struct bucket_query){ .fields = n1, .labels = x }, "b/1@2 ");
-	list(&(struct bucket_query){ .fields = n1, .ns = "a" }, "a/3@4 ");
-	list(&(struct bucket_query){ .fields = none }, "a/4@5 ");
-	list(&(struct bucket_query){ .fields = n3 }, "");
-	list(&(struct bucket_query){ .fields = not_n1 }, "a/2@3 a/4@5 ");
-	list(&(struct bucket_query){ .fields = named }, "a/3@4 ");
-	ck_assert_uint_eq(list(&(struct bucket_query){ .fields = n1, .limit = 1 }, "a/3@4 "), 1);
-	ck_assert_uint_eq(list(&(struct bucket_query){ .fields = n1, .limit = 1, .after = "a/3" }, "b/1@2 "), 0);
+	AUTO_SELECTOR *n1 = fields_of("spec.nodeName=n1"), *none = fields_of("spec.nodeName="),
+		      *n3 = fields_of("spec.nodeName=n3");
+	AUTO_SELECTOR *not_n1 = fields_of("spec.nodeName!=n1"), *named = fields_of("metadata.name=3"),
+		      *x = labels_of("app=x");
+	list(&(struct bucket_query){.fields = n1}, "a/3@4 b/1@2 ");
+	list(&(struct bucket_query){.fields = n1, .labels = x}, "b/1@2 ");
+	list(&(struct bucket_query){.fields = n1, .ns = "a"}, "a/3@4 ");
+	list(&(struct bucket_query){.fields = none}, "a/4@5 ");
+	list(&(struct bucket_query){.fields = n3}, "");
+	list(&(struct bucket_query){.fields = not_n1}, "a/2@3 a/4@5 ");
+	list(&(struct bucket_query){.fields = named}, "a/3@4 ");
+	ck_assert_uint_eq(list(&(struct bucket_query){.fields = n1, .limit = 1}, "a/3@4 "), 1);
+	ck_assert_uint_eq(list(&(struct bucket_query){.fields = n1, .limit = 1, .after = "a/3"}, "b/1@2 "), 0);
 	pod("b", "1", "y", "n1"); /* the value stays */
 	pod("a", "2", "x", "n1"); /* moves */
 	pod("a", "3", "x", "");
 	pod_gone("a", "4");
-	list(&(struct bucket_query){ .fields = n1 }, "a/2@7 b/1@6 ");
-	list(&(struct bucket_query){ .fields = none }, "a/3@8 ");
+	list(&(struct bucket_query){.fields = n1}, "a/2@7 b/1@6 ");
+	list(&(struct bucket_query){.fields = none}, "a/3@8 ");
 	cache_teardown();
 }
 END_TEST
@@ -101,17 +103,17 @@ END_TEST
 START_TEST(cluster_scoped)
 {
 	cache_setup();
-	pods = cache_add_bucket(cache, &(struct bucket_config){ .prefix = "/registry/nodes/" });
+	pods = cache_add_bucket(cache, &(struct bucket_config){.prefix = "/registry/nodes/"});
 	load();
 	put("/registry/nodes/n2", "{\"metadata\":{\"name\":\"n2\",\"namespace\":\"odd\"}}");
 	put("/registry/nodes/n1", "{\"metadata\":{\"name\":\"n1\"}}");
-	list(&(struct bucket_query){ 0 }, "/n1@3 /n2@2 ");
-	list(&(struct bucket_query){ .after = "n1" }, "/n2@2 ");
+	list(&(struct bucket_query){0}, "/n1@3 /n2@2 ");
+	list(&(struct bucket_query){.after = "n1"}, "/n2@2 ");
 	ck_assert_ptr_nonnull(bucket_get(pods, "whatever", "n2"));
 	AUTO_FREE char *key = bucket_key(pods, "x", "n1");
 	ck_assert_str_eq(key, "/registry/nodes/n1");
 	del("/registry/nodes/n2");
-	list(&(struct bucket_query){ 0 }, "/n1@3 ");
+	list(&(struct bucket_query){0}, "/n1@3 ");
 	cache_teardown();
 }
 END_TEST
@@ -120,11 +122,12 @@ END_TEST
 START_TEST(random_changes)
 {
 	start();
-	uint64_t rev[26][26] = { { 0 } };
-	char node[26][26] = { { 0 } };
+	uint64_t rev[26][26] = {{0}};
+	char node[26][26] = {{0}};
 	for (int i = 0; i < 400; i++) {
 		unsigned a = rand_below(26) % 4, b = rand_below(26);
-		char ns[2] = { (char)('a' + a), 0 }, name[2] = { (char)('a' + b), 0 }, n[2] = { (char)('0' + rand_below(3)), 0 };
+		char ns[2] = {(char)('a' + a), 0}, name[2] = {(char)('a' + b), 0},
+		     n[2] = {(char)('0' + rand_below(3)), 0};
 		if (rev[a][b] && rand_below(3) == 0) {
 			pod_gone(ns, name);
 			rev[a][b] = 0;
@@ -141,7 +144,7 @@ START_TEST(random_changes)
 			for (int b = 0; b < 26; b++)
 				if (rev[a][b] && (n < 0 || node[a][b] == '0' + n))
 					str_addf(&want, "%c/%c@%" PRIu64 " ", 'a' + a, 'a' + b, rev[a][b]);
-		list(&(struct bucket_query){ .fields = fields }, str_text(&want));
+		list(&(struct bucket_query){.fields = fields}, str_text(&want));
 	}
 	cache_teardown();
 }

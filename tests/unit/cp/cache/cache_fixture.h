@@ -32,8 +32,12 @@ static struct cache *cache;
 static inline void tell_past(const struct past *p, store_watch fn, void *arg)
 {
 	AUTO_BUF *value = *p->value ? buf_new(p->value, strlen(p->value)) : NULL;
-	struct store_event ev = { .type = p->type, .key = p->key, .value = value, .rev = p->rev,
-				  .create_rev = p->create_rev, .prev_rev = p->prev_rev };
+	struct store_event ev = {.type = p->type,
+				 .key = p->key,
+				 .value = value,
+				 .rev = p->rev,
+				 .create_rev = p->create_rev,
+				 .prev_rev = p->prev_rev};
 	fn(arg, &ev);
 }
 
@@ -45,7 +49,7 @@ static inline int fake_load_history(struct store *s, store_watch fn, void *arg, 
 	return 0;
 }
 
-static const struct store_driver fake_driver = { .load_history = fake_load_history };
+static const struct store_driver fake_driver = {.load_history = fake_load_history};
 
 static inline uint64_t last_rev(const char *key, uint64_t *ret_create)
 {
@@ -63,7 +67,7 @@ static inline uint64_t change_at(uint64_t rev, enum store_op_type type, const ch
 	struct past *p = &fake.past[fake.n];
 	uint64_t create = 0, prev = last_rev(key, &create);
 	ck_assert_uint_lt(fake.n, ARRAY_LEN(fake.past));
-	*p = (struct past){ .type = type, .rev = rev ? rev : fake.base.revision + 1, .prev_rev = prev };
+	*p = (struct past){.type = type, .rev = rev ? rev : fake.base.revision + 1, .prev_rev = prev};
 	p->create_rev = prev ? create : p->rev;
 	snprintf(p->key, sizeof(p->key), "%s", key);
 	ck_assert_int_lt(snprintf(p->value, sizeof(p->value), "%s", value ? value : ""), (int)sizeof(p->value));
@@ -88,8 +92,10 @@ static inline uint64_t del(const char *key)
 static inline uint64_t pod(const char *ns, const char *name, const char *app, const char *node)
 {
 	AUTO_FREE char *key = xasprintf("/registry/pods/%s/%s", ns, name);
-	AUTO_FREE char *value = xasprintf("{\"metadata\":{\"name\":\"%s\",\"namespace\":\"%s\",\"uid\":\"u-%s-%s\",\"labels\":{"
-					  "\"app\":\"%s\"}},\"spec\":{\"nodeName\":\"%s\"}}", name, ns, ns, name, app, node);
+	AUTO_FREE char *value =
+	    xasprintf("{\"metadata\":{\"name\":\"%s\",\"namespace\":\"%s\",\"uid\":\"u-%s-%s\",\"labels\":{"
+		      "\"app\":\"%s\"}},\"spec\":{\"nodeName\":\"%s\"}}",
+		      name, ns, ns, name, app, node);
 	return put(key, value);
 }
 
@@ -99,13 +105,16 @@ static inline uint64_t pod_gone(const char *ns, const char *name)
 	return del(key);
 }
 
-static const char *const node_field[] = { "spec.nodeName", NULL };
-static const char *const pod_fields[] = { "spec.nodeName", "status.phase", "metadata.name", NULL };
+static const char *const node_field[] = {"spec.nodeName", NULL};
+static const char *const pod_fields[] = {"spec.nodeName", "status.phase", "metadata.name", NULL};
 
 static inline struct bucket *add_pods(size_t window)
 {
-	return cache_add_bucket(cache, &(struct bucket_config){ .prefix = "/registry/pods/", .namespaced = true, .fields = pod_fields,
-								.by_field = node_field, .window = window });
+	return cache_add_bucket(cache, &(struct bucket_config){.prefix = "/registry/pods/",
+							       .namespaced = true,
+							       .fields = pod_fields,
+							       .by_field = node_field,
+							       .window = window});
 }
 
 static inline void cache_setup(void)
@@ -137,7 +146,7 @@ static inline void restart(void)
 /* Events as text: "ADDED ns/name 5;" */
 static inline void note_event(void *arg, const struct cache_event *ev)
 {
-	static const char *const names[] = { "ADDED", "MODIFIED", "DELETED", "BOOKMARK" };
+	static const char *const names[] = {"ADDED", "MODIFIED", "DELETED", "BOOKMARK"};
 	str_addf(arg, "%s %s/%s %" PRIu64 ";", names[ev->type], ev->obj->ns, ev->obj->name, ev->rev);
 }
 

@@ -8,7 +8,7 @@
 static char *listed(struct bucket *b)
 {
 	struct str out = STR_INIT;
-	bucket_list(b, &(struct bucket_query){ 0 }, note_object, &out);
+	bucket_list(b, &(struct bucket_query){0}, note_object, &out);
 	return str_take(&out);
 }
 
@@ -37,7 +37,8 @@ static char *view(struct bucket *b)
 	AUTO_SELECTOR *x = labels_of("app=x");
 	str_addf(&out, "%" PRIu64 " %s\n", cache_revision(cache), l);
 	for (uint64_t rev = store_compacted_revision(&fake.base); rev <= cache_revision(cache); rev++) {
-		AUTO_FREE char *all = events_after(b, rev, NULL), *some = events_after(b, rev, &(struct bucket_query){ .labels = x });
+		AUTO_FREE char *all = events_after(b, rev, NULL),
+			       *some = events_after(b, rev, &(struct bucket_query){.labels = x});
 		str_addf(&out, "from %" PRIu64 ":\n%s\n%s\n", rev, all, some);
 	}
 	return str_take(&out);
@@ -105,7 +106,7 @@ START_TEST(late_buckets)
 	put("/registry/example.org/things/a/2", "{\"metadata\":{\"new\":1}}");
 	del("/registry/example.org/things/a/3");
 	ck_assert_ptr_null(cache_by_uid(cache, "t1"));
-	struct bucket_config config = { .prefix = "/registry/example.org/things/", .namespaced = true, .data = &config };
+	struct bucket_config config = {.prefix = "/registry/example.org/things/", .namespaced = true, .data = &config};
 	struct bucket *b = cache_add_bucket(cache, &config);
 	ck_assert_ptr_eq(cache_add_bucket(cache, &config), b);
 	ck_assert_ptr_eq(cache_bucket(cache, config.prefix), b);
@@ -148,7 +149,8 @@ START_TEST(uids_and_dependents)
 	cache_setup();
 	struct bucket *b = add_pods(0);
 	load();
-	put("/registry/pods/a/1", "{\"metadata\":{\"uid\":\"u1\",\"ownerReferences\":[{\"uid\":\"o1\"},{\"uid\":\"o2\"}]}}");
+	put("/registry/pods/a/1",
+	    "{\"metadata\":{\"uid\":\"u1\",\"ownerReferences\":[{\"uid\":\"o1\"},{\"uid\":\"o2\"}]}}");
 	put("/registry/pods/a/2", "{\"metadata\":{\"uid\":\"u2\",\"ownerReferences\":[{\"uid\":\"o1\"}]}}");
 	ck_assert_ptr_eq(cache_by_uid(cache, "u1"), bucket_get(b, "a", "1"));
 	ck_assert_ptr_null(cache_by_uid(cache, "none"));
@@ -215,4 +217,5 @@ START_TEST(references)
 }
 END_TEST
 
-TESTS("cache", restart_is_equivalent, restart_after_a_compaction, late_buckets, uids_and_dependents, damaged_bytes, references)
+TESTS("cache", restart_is_equivalent, restart_after_a_compaction, late_buckets, uids_and_dependents, damaged_bytes,
+      references)

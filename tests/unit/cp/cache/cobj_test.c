@@ -30,12 +30,16 @@ START_TEST(revision_in_the_bytes)
 	add_pods(0);
 	spliced("{\"metadata\":{}}", "{\"metadata\":{\"resourceVersion\":\"42\"}}");
 	spliced("{\"metadata\":{\"name\":\"a\"}}", "{\"metadata\":{\"resourceVersion\":\"42\",\"name\":\"a\"}}");
-	spliced("{\"metadata\":{\"uid\":\"u\",\"z\":1}}", "{\"metadata\":{\"uid\":\"u\",\"resourceVersion\":\"42\",\"z\":1}}");
-	spliced("{\"metadata\":{\"uid\":\"u\"},\"a\":1}", "{\"metadata\":{\"uid\":\"u\",\"resourceVersion\":\"42\"},\"a\":1}");
-	spliced("{\"metadata\":{\"resourceVersion\":\"7\",\"uid\":\"u\"}}", "{\"metadata\":{\"resourceVersion\":\"42\",\"uid\":\"u\"}}");
+	spliced("{\"metadata\":{\"uid\":\"u\",\"z\":1}}",
+		"{\"metadata\":{\"uid\":\"u\",\"resourceVersion\":\"42\",\"z\":1}}");
+	spliced("{\"metadata\":{\"uid\":\"u\"},\"a\":1}",
+		"{\"metadata\":{\"uid\":\"u\",\"resourceVersion\":\"42\"},\"a\":1}");
+	spliced("{\"metadata\":{\"resourceVersion\":\"7\",\"uid\":\"u\"}}",
+		"{\"metadata\":{\"resourceVersion\":\"42\",\"uid\":\"u\"}}");
 	spliced("{\"metadata\":{\"resourceVersion\":\"\"}}", "{\"metadata\":{\"resourceVersion\":\"42\"}}");
-	spliced("{\"metadata\":{\"annotations\":{\"resourceVersion\":\"5\"},\"uid\":\"u\"}}",
-		"{\"metadata\":{\"annotations\":{\"resourceVersion\":\"5\"},\"uid\":\"u\",\"resourceVersion\":\"42\"}}");
+	spliced(
+	    "{\"metadata\":{\"annotations\":{\"resourceVersion\":\"5\"},\"uid\":\"u\"}}",
+	    "{\"metadata\":{\"annotations\":{\"resourceVersion\":\"5\"},\"uid\":\"u\",\"resourceVersion\":\"42\"}}");
 	cache_teardown();
 }
 END_TEST
@@ -44,8 +48,12 @@ START_TEST(header)
 {
 	cache_setup();
 	add_pods(0);
-	AUTO_COBJ *o = made("team-a/web-0", "{\"metadata\":{\"name\":\"other\",\"uid\":\"u1\",\"deletionTimestamp\":\"2026\",\"labels\":{\"a/b\":"
-			    "\"\\u0041\",\"empty\":\"\",\"nul\":\"x\\u0000y\",\"z\":\"last\"}},\"spec\":{\"nodeName\":null},\"status\":{\"phase\":\"Run\"}}", 9);
+	AUTO_COBJ *o =
+	    made("team-a/web-0",
+		 "{\"metadata\":{\"name\":\"other\",\"uid\":\"u1\",\"deletionTimestamp\":\"2026\",\"labels\":{\"a/b\":"
+		 "\"\\u0041\",\"empty\":\"\",\"nul\":\"x\\u0000y\",\"z\":\"last\"}},\"spec\":{\"nodeName\":null},"
+		 "\"status\":{\"phase\":\"Run\"}}",
+		 9);
 	ck_assert_str_eq(o->ns, "team-a"); /* the key says the name */
 	ck_assert_str_eq(o->name, "web-0");
 	ck_assert_str_eq(o->uid, "u1");
@@ -72,8 +80,12 @@ START_TEST(owners)
 	cache_setup();
 	add_pods(0);
 	struct cobj_owner w;
-	AUTO_COBJ *o = made("n/a", "{\"metadata\":{\"ownerReferences\":[{\"uid\":\"\",\"kind\":\"None\"},1,{\"apiVersion\":\"v1\",\"kind\":\"A\",\"name\":"
-			    "\"a\",\"uid\":\"ua\"},{\"blockOwnerDeletion\":true,\"controller\":true,\"uid\":\"ub\",\"name\":\"b\"}]}}", 9);
+	AUTO_COBJ *o = made(
+	    "n/a",
+	    "{\"metadata\":{\"ownerReferences\":[{\"uid\":\"\",\"kind\":\"None\"},1,{\"apiVersion\":\"v1\",\"kind\":"
+	    "\"A\",\"name\":"
+	    "\"a\",\"uid\":\"ua\"},{\"blockOwnerDeletion\":true,\"controller\":true,\"uid\":\"ub\",\"name\":\"b\"}]}}",
+	    9);
 	ck_assert(cobj_owner(o, 0, &w));
 	ck_assert_str_eq(w.uid, "ua");
 	ck_assert_str_eq(w.kind, "A");

@@ -26,7 +26,8 @@ static void is(struct span s, const char *want)
 		ck_assert_ptr_null(s.p);
 		return;
 	}
-	ck_assert_msg(s.p && s.n == strlen(want) && !memcmp(s.p, want, s.n), "%.*s is not %s", (int)s.n, s.p ? s.p : "", want);
+	ck_assert_msg(s.p && s.n == strlen(want) && !memcmp(s.p, want, s.n), "%.*s is not %s", (int)s.n, s.p ? s.p : "",
+		      want);
 }
 
 START_TEST(header_of_an_object)
@@ -34,7 +35,8 @@ START_TEST(header_of_an_object)
 	const char *text = " \n{"; /* the store's bytes begin with the brace */
 	ck_assert_int_eq(code(text), -EINVAL);
 	text = "{\"kind\":\"Pod\",\"metadata\":{ \"name\" : \"a\" , \"uid\":\"u1\",\"labels\":{\"a\":\"b\"},"
-	       "\"ownerReferences\":[{\"uid\":\"o\"}],\"resourceVersion\":\"12\",\"deletionTimestamp\":\"2026\"},\"spec\":{}}\n";
+	       "\"ownerReferences\":[{\"uid\":\"o\"}],\"resourceVersion\":\"12\",\"deletionTimestamp\":\"2026\"},"
+	       "\"spec\":{}}\n";
 	struct scan s = scanned(text, NULL);
 	is(s.uid, "u1");
 	is(s.labels, "{\"a\":\"b\"}");
@@ -50,13 +52,16 @@ END_TEST
 /* Only the object's own metadata counts. */
 START_TEST(metadata_elsewhere)
 {
-	struct scan s = scanned("{\"spec\":{\"template\":{\"metadata\":{\"uid\":\"inner\",\"resourceVersion\":\"9\"}}},"
-				"\"metadata\":{\"uid\":\"own\",\"managedFields\":[{\"metadata\":{\"uid\":\"x\"},\"uid\":\"y\"}],"
-				"\"annotations\":{\"uid\":\"z\",\"resourceVersion\":\"8\"}},"
-				"\"status\":{\"metadata\":{\"uid\":\"later\"}},\"text\":\"\\\"metadata\\\":{\\\"uid\\\":\\\"q\\\"}\"}", NULL);
+	struct scan s = scanned(
+	    "{\"spec\":{\"template\":{\"metadata\":{\"uid\":\"inner\",\"resourceVersion\":\"9\"}}},"
+	    "\"metadata\":{\"uid\":\"own\",\"managedFields\":[{\"metadata\":{\"uid\":\"x\"},\"uid\":\"y\"}],"
+	    "\"annotations\":{\"uid\":\"z\",\"resourceVersion\":\"8\"}},"
+	    "\"status\":{\"metadata\":{\"uid\":\"later\"}},\"text\":\"\\\"metadata\\\":{\\\"uid\\\":\\\"q\\\"}\"}",
+	    NULL);
 	is(s.uid, "own");
 	is(s.revision, NULL);
-	s = scanned("{\"metadata\":{\"uid\":\"first\",\"resourceVersion\":\"1\"},\"metadata\":{\"uid\":\"last\"}}", NULL);
+	s = scanned("{\"metadata\":{\"uid\":\"first\",\"resourceVersion\":\"1\"},\"metadata\":{\"uid\":\"last\"}}",
+		    NULL);
 	is(s.uid, "last");
 	is(s.revision, NULL);
 }
@@ -77,11 +82,13 @@ END_TEST
 
 START_TEST(fields_by_path)
 {
-	static const char *const paths[] = { "spec.nodeName", "status.phase", "type", "spec.a.b.c", "spec.replicas", "spec.none", "spec.s",
-					     NULL };
-	struct scan s = scanned("{\"type\":\"x\\u0041\",\"metadata\":{\"spec\":{\"nodeName\":\"wrong\"}},\"spec\":{\"nodeName\":\"n1\","
-				"\"a\":{\"b\":{\"c\":[1,{\"d\":\"]}\"}]},\"nodeName\":\"no\"},\"replicas\":-1.5e3,\"s\":\"\\\\\\\"\"},"
-				"\"status\":[\"phase\"]}", paths);
+	static const char *const paths[] = {"spec.nodeName", "status.phase", "type",   "spec.a.b.c",
+					    "spec.replicas", "spec.none",    "spec.s", NULL};
+	struct scan s = scanned(
+	    "{\"type\":\"x\\u0041\",\"metadata\":{\"spec\":{\"nodeName\":\"wrong\"}},\"spec\":{\"nodeName\":\"n1\","
+	    "\"a\":{\"b\":{\"c\":[1,{\"d\":\"]}\"}]},\"nodeName\":\"no\"},\"replicas\":-1.5e3,\"s\":\"\\\\\\\"\"},"
+	    "\"status\":[\"phase\"]}",
+	    paths);
 	is(s.fields[0], "\"n1\"");
 	is(s.fields[1], NULL);
 	is(s.fields[2], "\"x\\u0041\"");
@@ -94,10 +101,24 @@ END_TEST
 
 START_TEST(malformed)
 {
-	static const char *const bad[] = { "", "{", "[]", "null", "{\"metadata\":null}", "{\"metadata\":\"x\"}", "{}", "{\"metadata\":{}",
-					   "{\"metadata\":{}}x", "{\"metadata\":{},}", "{\"metadata\":{\"a\"}}", "{\"metadata\":{\"a\":}}",
-					   "{\"metadata\":{\"a\":\"b}}", "{\"metadata\":{\"a\":\"b\\", "{\"metadata\":{\"a\":\"b\\\"", "{metadata:{}}",
-					   "{\"metadata\":{\"a\":1 \"b\":2}}", "{\"a\":[1,2,\"metadata\":{}}" };
+	static const char *const bad[] = {"",
+					  "{",
+					  "[]",
+					  "null",
+					  "{\"metadata\":null}",
+					  "{\"metadata\":\"x\"}",
+					  "{}",
+					  "{\"metadata\":{}",
+					  "{\"metadata\":{}}x",
+					  "{\"metadata\":{},}",
+					  "{\"metadata\":{\"a\"}}",
+					  "{\"metadata\":{\"a\":}}",
+					  "{\"metadata\":{\"a\":\"b}}",
+					  "{\"metadata\":{\"a\":\"b\\",
+					  "{\"metadata\":{\"a\":\"b\\\"",
+					  "{metadata:{}}",
+					  "{\"metadata\":{\"a\":1 \"b\":2}}",
+					  "{\"a\":[1,2,\"metadata\":{}}"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		ck_assert_msg(code(bad[i]) == -EINVAL, "%s", bad[i]);
 	struct scan s;
@@ -113,7 +134,8 @@ END_TEST
 /* Every prefix of an object is refused without reading behind it. */
 START_TEST(every_prefix)
 {
-	const char *text = "{\"metadata\":{\"uid\":\"\\u00e9\\\"\",\"labels\":{\"a\":\"b\"}},\"spec\":{\"x\":[1,true,null,{}]}}";
+	const char *text =
+	    "{\"metadata\":{\"uid\":\"\\u00e9\\\"\",\"labels\":{\"a\":\"b\"}},\"spec\":{\"x\":[1,true,null,{}]}}";
 	for (size_t n = 0; n < strlen(text); n++) {
 		AUTO_FREE char *exact = xmemdup(text, n);
 		struct scan s;
@@ -126,7 +148,7 @@ END_TEST
 static void text_is(const char *raw, const char *want)
 {
 	AUTO_STR out = STR_INIT;
-	scan_add_text(&out, (struct span){ raw, strlen(raw) });
+	scan_add_text(&out, (struct span){raw, strlen(raw)});
 	ck_assert_str_eq(str_text(&out), want);
 	ck_assert_uint_eq(out.len, strlen(want));
 }
@@ -139,10 +161,13 @@ START_TEST(text_of_values)
 	text_is("\"\\u0041\\u00e9\\u20AC\\ud83d\\ude00\"", "A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
 	text_is("\"\\u0000\"", "\xef\xbf\xbd");
 	text_is("\"\\ud83dx\"", "\xef\xbf\xbdx");
-	text_is("\"\\ud83d\\u0041\"", "\xef\xbf\xbd" "A");
+	text_is("\"\\ud83d\\u0041\"", "\xef\xbf\xbd"
+				      "A");
 	text_is("\"\\ude00\"", "\xef\xbf\xbd");
-	text_is("\"\\u12\"", "\xef\xbf\xbd" "12");
-	text_is("\"\\uzzzz\"", "\xef\xbf\xbd" "zzzz");
+	text_is("\"\\u12\"", "\xef\xbf\xbd"
+			     "12");
+	text_is("\"\\uzzzz\"", "\xef\xbf\xbd"
+			       "zzzz");
 	text_is("12.5", "12.5");
 	text_is("true", "true");
 }
@@ -158,17 +183,17 @@ START_TEST(members)
 {
 	AUTO_STR out = STR_INIT;
 	const char *text = "{ \"a\" : 1 , \"b\":[2,{\"c\":3}]}";
-	ck_assert_int_eq(scan_members((struct span){ text, strlen(text) }, count, &out), 0);
+	ck_assert_int_eq(scan_members((struct span){text, strlen(text)}, count, &out), 0);
 	ck_assert_str_eq(str_text(&out), "a=1;b=[2,{\"c\":3}];");
 	str_reset(&out);
 	text = "[\"x\", null ,{}]";
-	ck_assert_int_eq(scan_members((struct span){ text, strlen(text) }, count, &out), 0);
+	ck_assert_int_eq(scan_members((struct span){text, strlen(text)}, count, &out), 0);
 	ck_assert_str_eq(str_text(&out), "=\"x\";=null;={};");
 	text = "[11111,22222]";
-	ck_assert_int_eq(scan_members((struct span){ text, strlen(text) }, count, &out), 7);
-	ck_assert_int_eq(scan_members((struct span){ "1", 1 }, count, &out), -EINVAL);
+	ck_assert_int_eq(scan_members((struct span){text, strlen(text)}, count, &out), 7);
+	ck_assert_int_eq(scan_members((struct span){"1", 1}, count, &out), -EINVAL);
 }
 END_TEST
 
-TESTS("scan", header_of_an_object, metadata_elsewhere, places_for_a_revision, fields_by_path, malformed, every_prefix, text_of_values,
-      members)
+TESTS("scan", header_of_an_object, metadata_elsewhere, places_for_a_revision, fields_by_path, malformed, every_prefix,
+      text_of_values, members)

@@ -155,19 +155,19 @@ START_TEST(selectors_turn_types)
 	start(0);
 	AUTO_STR out = STR_INIT;
 	AUTO_SELECTOR *x = labels_of("app=x"), *n1 = fields_of("spec.nodeName=n1");
-	struct bucket_query q = { .ns = "a", .labels = x, .fields = n1 };
+	struct bucket_query q = {.ns = "a", .labels = x, .fields = n1};
 	struct cache_watch *w;
 	ck_assert_int_eq(bucket_watch(pods, UINT64_MAX, &q, note_event, &out, &w, NULL), 0);
-	pod("b", "1", "x", "n1");  /* 2: other namespace */
-	pod("a", "1", "x", "");    /* 3: not yet */
-	pod("a", "1", "x", "n1");  /* 4: enters */
-	pod("a", "1", "x", "n1");  /* 5: stays */
-	pod("a", "1", "y", "n1");  /* 6: leaves */
-	pod("a", "1", "z", "n1");  /* 7: is outside */
-	pod_gone("a", "1");        /* 8: unseen */
-	pod("a", "2", "x", "n1");  /* 9 */
-	pod_gone("a", "2");        /* 10 */
-	pod("a", "3", "y", "n1");  /* 11 */
+	pod("b", "1", "x", "n1"); /* 2: other namespace */
+	pod("a", "1", "x", "");   /* 3: not yet */
+	pod("a", "1", "x", "n1"); /* 4: enters */
+	pod("a", "1", "x", "n1"); /* 5: stays */
+	pod("a", "1", "y", "n1"); /* 6: leaves */
+	pod("a", "1", "z", "n1"); /* 7: is outside */
+	pod_gone("a", "1");       /* 8: unseen */
+	pod("a", "2", "x", "n1"); /* 9 */
+	pod_gone("a", "2");       /* 10 */
+	pod("a", "3", "y", "n1"); /* 11 */
 	/* Its last state would match, but nobody was told that it came. */
 	change_at(0, STORE_DELETE, "/registry/pods/a/3",
 		  "{\"metadata\":{\"labels\":{\"app\":\"x\"}},\"spec\":{\"nodeName\":\"n1\"}}");
@@ -193,16 +193,20 @@ START_TEST(encoding)
 	AUTO_STR out = STR_INIT;
 	AUTO_SELECTOR *x = labels_of("app=x");
 	struct cache_watch *w;
-	ck_assert_int_eq(bucket_watch(pods, UINT64_MAX, &(struct bucket_query){ .labels = x }, note_json, &out, &w, NULL), 0);
+	ck_assert_int_eq(bucket_watch(pods, UINT64_MAX, &(struct bucket_query){.labels = x}, note_json, &out, &w, NULL),
+			 0);
 	put("/registry/pods/a/1", "{\"metadata\":{\"uid\":\"u\",\"labels\":{\"app\":\"x\"}}}");
 	put("/registry/pods/a/1", "{\"metadata\":{\"uid\":\"u\",\"labels\":{\"app\":\"y\"}}}");
 	put("/registry/pods/a/1", "{\"metadata\":{\"uid\":\"u\",\"labels\":{\"app\":\"x\"},\"n\":1}}");
 	change_at(0, STORE_DELETE, "/registry/pods/a/1", "{\"metadata\":{\"uid\":\"u\",\"n\":\"last\"}}");
-	ck_assert_str_eq(str_text(&out),
-			 "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"uid\":\"u\",\"resourceVersion\":\"2\",\"labels\":{\"app\":\"x\"}}}}\n"
-			 "{\"type\":\"DELETED\",\"object\":{\"metadata\":{\"uid\":\"u\",\"resourceVersion\":\"3\",\"labels\":{\"app\":\"x\"}}}}\n"
-			 "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"uid\":\"u\",\"resourceVersion\":\"4\",\"labels\":{\"app\":\"x\"},\"n\":1}}}\n"
-			 "{\"type\":\"DELETED\",\"object\":{\"metadata\":{\"uid\":\"u\",\"resourceVersion\":\"5\",\"n\":\"last\"}}}\n");
+	ck_assert_str_eq(str_text(&out), "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"uid\":\"u\","
+					 "\"resourceVersion\":\"2\",\"labels\":{\"app\":\"x\"}}}}\n"
+					 "{\"type\":\"DELETED\",\"object\":{\"metadata\":{\"uid\":\"u\","
+					 "\"resourceVersion\":\"3\",\"labels\":{\"app\":\"x\"}}}}\n"
+					 "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"uid\":\"u\","
+					 "\"resourceVersion\":\"4\",\"labels\":{\"app\":\"x\"},\"n\":1}}}\n"
+					 "{\"type\":\"DELETED\",\"object\":{\"metadata\":{\"uid\":\"u\","
+					 "\"resourceVersion\":\"5\",\"n\":\"last\"}}}\n");
 	cache_watch_stop(w);
 	cache_teardown();
 }
@@ -229,7 +233,7 @@ START_TEST(stopping_inside_callbacks)
 {
 	for (int self = 0; self < 3; self++) {
 		start(0);
-		struct stopper s[3] = { 0 };
+		struct stopper s[3] = {0};
 		for (int i = 0; i < 3; i++)
 			ck_assert_int_eq(bucket_watch(pods, UINT64_MAX, NULL, stop_after, &s[i], &s[i].own, NULL), 0);
 		s[1].after = 2;
@@ -237,7 +241,8 @@ START_TEST(stopping_inside_callbacks)
 		pod("a", "1", "x", "");
 		pod("a", "2", "x", "");
 		pod("a", "3", "x", "");
-		const char *all = "ADDED a/1 2;ADDED a/2 3;ADDED a/3 4;", *two = "ADDED a/1 2;ADDED a/2 3;", *one = "ADDED a/1 2;";
+		const char *all = "ADDED a/1 2;ADDED a/2 3;ADDED a/3 4;", *two = "ADDED a/1 2;ADDED a/2 3;",
+			   *one = "ADDED a/1 2;";
 		for (int i = 0; i < 3; i++) {
 			/* One that stands behind is stopped before it hears of the second. */
 			ck_assert_str_eq(str_text(&s[i].out), i != self ? all : i == 2 ? one : two);
@@ -255,7 +260,7 @@ START_TEST(stopping_inside_the_replay)
 	start(0);
 	for (int i = 0; i < 5; i++)
 		pod("a", "1", "x", "");
-	struct stopper s = { .after = 3 };
+	struct stopper s = {.after = 3};
 	s.victim = &s.own;
 	ck_assert_int_eq(bucket_watch(pods, 1, NULL, stop_after, &s, &s.own, NULL), 0);
 	ck_assert_ptr_null(s.own);
@@ -289,7 +294,7 @@ START_TEST(starting_inside_callbacks)
 {
 	start(0);
 	pod("a", "1", "x", "");
-	struct starter s = { 0 };
+	struct starter s = {0};
 	ck_assert_int_eq(bucket_watch(pods, UINT64_MAX, NULL, start_more, &s, &s.own, NULL), 0);
 	pod("a", "2", "x", "");
 	ck_assert_str_eq(str_text(&s.past), "ADDED a/1 2;ADDED a/2 3;");
@@ -307,5 +312,6 @@ START_TEST(starting_inside_callbacks)
 }
 END_TEST
 
-TESTS("watch", from_now_and_from_before, overflow, growth, growth_in_steps, time_ends_the_window, one_revision_many_changes, selectors_turn_types, encoding,
-      stopping_inside_callbacks, stopping_inside_the_replay, starting_inside_callbacks)
+TESTS("watch", from_now_and_from_before, overflow, growth, growth_in_steps, time_ends_the_window,
+      one_revision_many_changes, selectors_turn_types, encoding, stopping_inside_callbacks, stopping_inside_the_replay,
+      starting_inside_callbacks)

@@ -1,6 +1,6 @@
 /* A VFS for tests: fails the n-th write or sync, and keeps of every file what a power cut now would leave (its state at
- * the last sync). It does not really sync. Registered as SQLite's default by fault_install(). Single process, a few small
- * files. */
+ * the last sync). It does not really sync. Registered as SQLite's default by fault_install(). Single process, a few
+ * small files. */
 #ifndef KNARR_TESTS_FAULT_VFS_H
 #define KNARR_TESTS_FAULT_VFS_H
 
@@ -15,14 +15,14 @@
 
 static struct {
 	pthread_mutex_t lock;
-	long ops;        /* writes, syncs and truncations so far */
-	long fail_from;  /* fail the operations [fail_from, fail_until) */
+	long ops;       /* writes, syncs and truncations so far */
+	long fail_from; /* fail the operations [fail_from, fail_until) */
 	long fail_until;
 	int fail_code;
 	bool paused;
 	char shadow[PATH_MAX]; /* directory for the synced copies; "" none */
 	void (*on_sync)(void); /* after each, on the thread that synced */
-} fault = { .lock = PTHREAD_MUTEX_INITIALIZER, .fail_code = SQLITE_IOERR_WRITE };
+} fault = {.lock = PTHREAD_MUTEX_INITIALIZER, .fail_code = SQLITE_IOERR_WRITE};
 
 struct fault_file {
 	sqlite3_file base;
@@ -172,9 +172,25 @@ static int fault_shm_unmap(sqlite3_file *f, int drop)
 }
 
 static const sqlite3_io_methods fault_methods = {
-	2, fault_close, fault_read, fault_write, fault_truncate, fault_sync, fault_size, fault_lock, fault_unlock,
-	fault_reserved, fault_control, fault_sector, fault_traits, fault_shm_map, fault_shm_lock, fault_shm_barrier,
-	fault_shm_unmap, NULL, NULL,
+    2,
+    fault_close,
+    fault_read,
+    fault_write,
+    fault_truncate,
+    fault_sync,
+    fault_size,
+    fault_lock,
+    fault_unlock,
+    fault_reserved,
+    fault_control,
+    fault_sector,
+    fault_traits,
+    fault_shm_map,
+    fault_shm_lock,
+    fault_shm_barrier,
+    fault_shm_unmap,
+    NULL,
+    NULL,
 };
 
 static int fault_open(sqlite3_vfs *v, const char *path, sqlite3_file *f, int flags, int *ret_flags)

@@ -1,5 +1,5 @@
-/* The store on a failing disk: every write and sync fails once, the disk fills up and is emptied, the power goes at every
- * sync, the process dies at any moment. What was acknowledged is there afterwards, what was refused is not. */
+/* The store on a failing disk: every write and sync fails once, the disk fills up and is emptied, the power goes at
+ * every sync, the process dies at any moment. What was acknowledged is there afterwards, what was refused is not. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -139,11 +139,11 @@ static void check_refused(const bool *done, int i, int r)
 	ck_assert_msg(found, "step %d", i);
 }
 
-/* Operations of the disk [fail, fail + n) fail. Each step is done or refused; a process that dies at any time after has what
- * was acknowledged. False when the steps do not get as far as fail. */
+/* Operations of the disk [fail, fail + n) fail. Each step is done or refused; a process that dies at any time after has
+ * what was acknowledged. False when the steps do not get as far as fail. */
 static bool run_failing(long fail, long n, int code)
 {
-	bool done[STEPS] = { false };
+	bool done[STEPS] = {false};
 	uint64_t last = 0, rev;
 	fault_reset();
 	start_over();
@@ -212,7 +212,8 @@ START_TEST(heartbeats_on_a_full_disk)
 }
 END_TEST
 
-/* A commit whose sync failed may come back by a crash: no heartbeat is acknowledged until something was written over it. */
+/* A commit whose sync failed may come back by a crash: no heartbeat is acknowledged until something was written over
+ * it. */
 START_TEST(heartbeats_wait_after_a_failed_sync)
 {
 	put("/r/lease", "0");
@@ -310,7 +311,7 @@ static void next_write(struct chain *c)
 	step_key(c->ack.key, key);
 	step_value(c->ack.value, value);
 	AUTO_BUF *b = buf_new(value, strlen(value));
-	struct store_op op = { STORE_PUT, key, b, STORE_ANY, c->ack.volatile_ };
+	struct store_op op = {STORE_PUT, key, b, STORE_ANY, c->ack.volatile_};
 	store_txn(store, &op, 1, acknowledged, c);
 }
 
@@ -321,16 +322,17 @@ static void child(int fd)
 	if (loop_new(&l, NULL) < 0 || store_open_sqlite(l, db, 300, &store, NULL) < 0)
 		_exit(1);
 	for (int i = 0; i < KEYS; i++) {
-		chains[i] = (struct chain){ .ack = { .key = i }, .fd = fd };
+		chains[i] = (struct chain){.ack = {.key = i}, .fd = fd};
 		next_write(&chains[i]);
 	}
 	loop_run(l);
 }
 
-/* A child writes on a few keys at once; after its sudden end each key has at least the last durable value acknowledged. */
+/* A child writes on a few keys at once; after its sudden end each key has at least the last durable value acknowledged.
+ */
 static uint64_t kill_round(int after_us, uint64_t newest)
 {
-	int fds[2], status, durable[KEYS] = { 0 };
+	int fds[2], status, durable[KEYS] = {0};
 	struct ack ack;
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
 	pid_t pid = fork();

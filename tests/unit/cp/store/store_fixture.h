@@ -55,7 +55,7 @@ static inline void on_done(void *arg, int r, uint64_t rev, const struct err *e)
 	struct result *res = arg;
 	ck_assert(!res->done);
 	ck_assert(r == 0 ? e == NULL && rev > 0 : e != NULL && e->code == r && rev == 0);
-	*res = (struct result){ true, r, rev, e ? *e : ERR_INIT };
+	*res = (struct result){true, r, rev, e ? *e : ERR_INIT};
 }
 
 static inline void wait_done(struct result *res)
@@ -68,9 +68,9 @@ static inline void queue_op(enum store_op_type type, const char *key, const char
 			    struct result *res)
 {
 	struct buf *b = value ? buf_new(value, strlen(value)) : NULL;
-	struct store_op op = { type, key, b, expect, vol };
+	struct store_op op = {type, key, b, expect, vol};
 	if (res)
-		*res = (struct result){ 0 };
+		*res = (struct result){0};
 	store_txn(store, &op, 1, res ? on_done : NULL, res);
 	buf_unref(b);
 }
@@ -112,9 +112,9 @@ static inline uint64_t del(const char *key)
 
 static inline void note(void *arg, const struct store_event *ev)
 {
-	str_addf(arg, "%c%s %s=%s %llu/%llu/%llu;", ev->type == STORE_PUT ? 'P' : 'D', ev->volatile_ ? "v" : "", ev->key,
-		 ev->value ? ev->value->data : "-", (unsigned long long)ev->rev, (unsigned long long)ev->create_rev,
-		 (unsigned long long)ev->prev_rev);
+	str_addf(arg, "%c%s %s=%s %llu/%llu/%llu;", ev->type == STORE_PUT ? 'P' : 'D', ev->volatile_ ? "v" : "",
+		 ev->key, ev->value ? ev->value->data : "-", (unsigned long long)ev->rev,
+		 (unsigned long long)ev->create_rev, (unsigned long long)ev->prev_rev);
 }
 
 static inline char *loaded(void)

@@ -8,7 +8,7 @@
 
 static struct store_key key_at(uint64_t rev)
 {
-	return (struct store_key){ .rev = rev, .create_rev = 1, .row = (int64_t)rev, .row_rev = rev };
+	return (struct store_key){.rev = rev, .create_rev = 1, .row = (int64_t)rev, .row_rev = rev};
 }
 
 static void put(struct store_index *x, const char *key, uint64_t rev)

@@ -44,8 +44,8 @@ END_TEST
 START_TEST(transaction_is_all_or_nothing)
 {
 	AUTO_BUF *v = buf_new("v", 1);
-	struct store_op ops[] = { { STORE_PUT, "/r/a", v, STORE_ANY, false }, { STORE_PUT, "/r/b", v, 99, false } };
-	struct result res = { 0 };
+	struct store_op ops[] = {{STORE_PUT, "/r/a", v, STORE_ANY, false}, {STORE_PUT, "/r/b", v, 99, false}};
+	struct result res = {0};
 	AUTO_STR seen = STR_INIT;
 	store_set_watch(store, note, &seen);
 	store_txn(store, ops, 2, on_done, &res);
@@ -53,13 +53,13 @@ START_TEST(transaction_is_all_or_nothing)
 	ck_assert_int_eq(res.r, -ESTALE);
 	ck_assert_ptr_nonnull(strstr(res.e.text, "/r/b"));
 	ops[1].expect = STORE_ABSENT;
-	res = (struct result){ 0 };
+	res = (struct result){0};
 	store_txn(store, ops, 2, on_done, &res);
 	wait_done(&res);
 	ck_assert_int_eq(res.r, 0);
 	ck_assert_str_eq(str_text(&seen), "P /r/a=v 2/2/0;P /r/b=v 2/2/0;");
 	ops[1].key = "/r/a";
-	res = (struct result){ 0 };
+	res = (struct result){0};
 	store_txn(store, ops, 2, on_done, &res);
 	wait_done(&res);
 	ck_assert_int_eq(res.r, -EINVAL);
@@ -91,8 +91,8 @@ START_TEST(group_keeps_order)
 		snprintf(key, sizeof(key), "/r/%d", i % 7);
 		AUTO_BUF *v = buf_new("v", 1);
 		uint64_t expect = i % 5 == 4 ? 12345 : STORE_ANY;
-		struct store_op op = { STORE_PUT, key, v, expect, i % 3 == 0 };
-		orders[i] = (struct order){ &out, i };
+		struct store_op op = {STORE_PUT, key, v, expect, i % 3 == 0};
+		orders[i] = (struct order){&out, i};
 		store_txn(store, &op, 1, note_done, &orders[i]);
 		rev += expect == STORE_ANY;
 	}
@@ -178,8 +178,8 @@ START_TEST(volatile_create_is_durable)
 	store_set_watch(store, note, &seen);
 	put_volatile("/r/new", "0");
 	AUTO_BUF *v = buf_new("1", 1);
-	struct store_op ops[] = { { STORE_PUT, "/r/new", v, STORE_ANY, true }, { STORE_PUT, "/r/b", v, STORE_ANY, false } };
-	struct result res = { 0 };
+	struct store_op ops[] = {{STORE_PUT, "/r/new", v, STORE_ANY, true}, {STORE_PUT, "/r/b", v, STORE_ANY, false}};
+	struct result res = {0};
 	store_txn(store, ops, 2, on_done, &res);
 	wait_done(&res);
 	store_set_watch(store, NULL, NULL);
@@ -258,7 +258,7 @@ static int open_code(const char *path)
 		ck_assert_ptr_null(s);
 		ck_assert_ptr_nonnull(strstr(err_text(&e), path));
 	} else {
-		r = store_load(s, note, &(struct str){ 0 }, &e);
+		r = store_load(s, note, &(struct str){0}, &e);
 		store_close(s);
 	}
 	return r;
@@ -361,8 +361,8 @@ END_TEST
 /* Rows that this program cannot have written. */
 START_TEST(damaged_rows)
 {
-	static const char *const damage[] = { "UPDATE log SET rev = -1", "UPDATE log SET value = NULL",
-					      "UPDATE log SET rev = 1000000", "DROP TABLE number" };
+	static const char *const damage[] = {"UPDATE log SET rev = -1", "UPDATE log SET value = NULL",
+					     "UPDATE log SET rev = 1000000", "DROP TABLE number"};
 	put("/r/a", "1");
 	fixture_close();
 	for (size_t i = 0; i < ARRAY_LEN(damage); i++) {
@@ -404,7 +404,7 @@ static void requeue(void *arg, int r, uint64_t rev, const struct err *e)
 	int *n = arg;
 	++*n;
 	if (*n < 3) {
-		struct store_op op = { STORE_DELETE, "/r/x", NULL, STORE_ANY, false };
+		struct store_op op = {STORE_DELETE, "/r/x", NULL, STORE_ANY, false};
 		store_txn(store, &op, 1, requeue, n);
 	}
 	ck_assert(r == 0 || r == -ESHUTDOWN);
@@ -417,7 +417,7 @@ START_TEST(close_answers_all)
 	int n = 0;
 	for (int i = 0; i < 50; i++)
 		queue_op(STORE_PUT, "/r/a", "v", STORE_ANY, false, &res[i]);
-	struct store_op op = { STORE_DELETE, "/r/x", NULL, STORE_ANY, false };
+	struct store_op op = {STORE_DELETE, "/r/x", NULL, STORE_ANY, false};
 	store_txn(store, &op, 1, requeue, &n);
 	struct store *s = store;
 	store_close(s);
