@@ -207,21 +207,26 @@ int shim_connect(const struct shim_config *c, const struct shim_ops *ops, void *
 	return 0;
 }
 
-/* Runs the program, which goes on in the background by itself once its socket listens. */
+/* Runs the program, which goes on in the background by itself once its socket listens. It outlives this process, so
+ * nothing of ours may go with it: libcurl's connections are not close-on-exec. */
 static int launch(const struct shim_config *c, struct err *e)
 {
 	char *argv[] = { (char *)c->shim_path, (char *)"--dir", (char *)c->dir, c->cgroup ? (char *)"--cgroup" : NULL,
 			 (char *)c->cgroup, NULL };
 	char *env[] = { (char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none;
 	pid_t pid;
 	sigemptyset(&none);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	int r = -posix_spawn(&pid, c->shim_path, NULL, &attr, argv, env);
+	int r = -posix_spawn(&pid, c->shim_path, &actions, &attr, argv, env);
 	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
 	if (r < 0)
 		return err_code(e, r, "start %s", c->shim_path);
 	int status;

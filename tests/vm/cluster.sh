@@ -57,6 +57,14 @@ execed() {
 	same "$(k -n hello exec "$pod" -- cat /etc/greeting/text)" hello
 	has "$(k -n hello logs "$pod")" "serving on port 8080"
 }
+# A socket that two of the daemons hold has been handed down by mistake: its connection cannot end.
+unshared() {
+	for p in $(pidof knarr-server knarr-agent knarr-supervise knarr-shim); do
+		ls -l "/proc/$p/fd" | grep -o 'socket:.*' | sort -u
+	done >/tmp/sockets
+	[ -s /tmp/sockets ]
+	same "$(sort /tmp/sockets | uniq -d)" ""
+}
 oom() {
 	k apply -f - <<-YAML
 	apiVersion: v1
@@ -74,7 +82,9 @@ oom() {
 	k delete pod hog
 }
 downs() {
+	start=$(date +%s)
 	knarr down </dev/null
+	[ $(($(date +%s) - start)) -lt 4 ] # nothing had to be waited for
 	eventually 3 unchanged || true # the kernel takes a namespace apart on its own time
 	same "$(census || true)" "$before"
 }
@@ -86,6 +96,7 @@ check "two replicas run" applied
 check "the service answers from both" served
 check "limits are in the v2 files" limited
 check "exec and logs" execed
+check "no socket is held by two daemons" unshared
 check "out of memory is told" oom
 check "down leaves nothing" downs
 [ "$failed" = 0 ] || tail -n 30 /var/log/knarr/*
