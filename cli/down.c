@@ -1,4 +1,5 @@
 /* knarr down: stops the daemons, then removes what they left; --purge removes the data, too. */
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -50,10 +51,27 @@ static int stop_all(const struct node_options *o, struct err *e)
 	return r;
 }
 
+/* Empties a directory, which itself may be a mount point and then stays. */
+static int empty_dir(const char *path, struct err *e)
+{
+	DIR *d = opendir(path);
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(e, "open %s", path);
+	int r = 0;
+	for (struct dirent *de; r == 0 && (de = readdir(d));) {
+		AUTO_FREE char *child = xasprintf("%s/%s", path, de->d_name);
+		if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
+			r = fs_remove_tree(child, e);
+	}
+	closedir(d);
+	rmdir(path);
+	return r;
+}
+
 static int purge(const struct node_options *o, struct err *e)
 {
 	static const char *const config[] = { "pki", "admin.conf", "agent.conf", "manifests" };
-	int r = fs_remove_tree(o->data_dir, e);
+	int r = empty_dir(o->data_dir, e);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(config); i++) {
 		AUTO_FREE char *path = xasprintf("%s/%s", o->config_dir, config[i]);
 		r = fs_remove_tree(path, e);

@@ -238,6 +238,7 @@ static void on_signal(void *arg, int signo)
 	notify("STOPPING=1");
 	scheduler_stop(TAKE(s->scheduler));
 	controllers_stop(TAKE(s->controllers));
+	api_drain(s->api);
 	http_server_stop(s->http, 5000, on_stopped, s);
 }
 

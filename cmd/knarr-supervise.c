@@ -6,6 +6,7 @@
  * runs is adopted, not started twice; SIGTERM stops the programs in reverse order and then the supervisor. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -75,6 +76,7 @@ static _Noreturn void exec_program(struct program *p)
 		dup2(log, 2);
 	}
 	setsid();
+	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC); /* whatever our own caller has left open in us */
 	execv(p->argv[0], p->argv);
 	log_error("cannot execute program=%s error=%s", p->argv[0], strerror(errno));
 	_exit(127);

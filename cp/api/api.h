@@ -39,6 +39,9 @@ void api_on_request(void *arg, struct http_exchange *x);
  * missing; done comes when they are stored. Readiness (/readyz) follows it. */
 void api_bootstrap(struct api *a, void (*done)(void *arg, int r, const struct err *e), void *arg);
 
+/* Ends every watch, as the first step of stopping: their clients ask again elsewhere or later. */
+void api_drain(struct api *a);
+
 struct cache *api_cache(struct api *a);
 struct schema *api_schema(struct api *a);
 struct loop *api_loop(struct api *a);

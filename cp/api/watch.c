@@ -31,31 +31,28 @@ struct watcher {
 	bool columns_sent, dead;
 };
 
-static void watcher_free(struct watcher *w)
-{
-	cache_watch_stop(w->source);
-	timer_free(w->timer);
-	list_plan_done(&w->plan);
-	w->q->api->metrics.watches--;
-	w->q->data = NULL;
-	w->q->on_close = NULL;
-	free(w);
-}
-
-/* May come in the middle of a write to the peer: what is on the stack only looks at dead. */
+/* May come in the middle of a write to the peer: what is on the stack looks at dead first, and finds the watcher there
+ * until the loop runs again. */
 static void on_close(struct req *q)
 {
 	struct watcher *w = q->data;
-	watcher_free(w);
+	w->dead = true;
+	cache_watch_stop(w->source);
+	timer_free(w->timer);
+	list_plan_done(&w->plan);
+	q->api->metrics.watches--;
+	q->data = NULL;
+	q->on_close = NULL;
+	loop_defer(q->api->loop, free, w);
 	reply_done(q);
 }
 
 /* Ends the stream from our side; the exchange's end frees the watcher. */
 static void finish(struct watcher *w, bool abort)
 {
-	struct http_exchange *x = w->q->x;
 	if (w->dead)
 		return;
+	struct http_exchange *x = w->q->x;
 	w->dead = true;
 	cache_watch_stop(w->source);
 	w->source = NULL;
@@ -68,8 +65,8 @@ static void finish(struct watcher *w, bool abort)
 
 static void send(struct watcher *w, struct buf *b)
 {
-	struct http_exchange *x = w->q->x;
-	if (!x || w->dead)
+	struct http_exchange *x = w->dead ? NULL : w->q->x;
+	if (!x)
 		return;
 	w->q->api->metrics.watch_events++;
 	http_write_buf(x, b);
@@ -197,7 +194,7 @@ static void send_initial(struct watcher *w)
 	for (size_t i = 0; i < s.n && !w->dead; i++)
 		send_object(w, "ADDED", s.v[i]);
 	snapshot_done(&s);
-	if (w->plan.initial_events && w->plan.bookmarks && !w->dead)
+	if (!w->dead && w->plan.initial_events && w->plan.bookmarks)
 		send_bookmark(w, true);
 }
 
@@ -225,11 +222,9 @@ static void run(struct watcher *w)
 	struct cache_watch *source = NULL;
 	int r =
 	    bucket_watch(w->q->res->bucket, from_now ? UINT64_MAX : w->plan.rev, &w->query, on_event, w, &source, NULL);
-	if (r < 0) {
+	if (r < 0)
 		send_expired(w);
-		return;
-	}
-	if (w->dead)
+	else if (w->dead)
 		cache_watch_stop(source);
 	else
 		w->source = source;
@@ -287,4 +282,11 @@ void verb_watch(struct req *q)
 	if (q->data)
 		run(w);
 	req_unref(q);
+}
+
+void api_drain(struct api *a)
+{
+	LIST_FOR_EACH (q, &a->requests, struct req, link)
+		if (q->on_close == on_close)
+			finish(q->data, false);
 }

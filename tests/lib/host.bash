@@ -17,7 +17,7 @@ host() {
 host_create() {
 	local name=$1 dir=$HOST_BASE/$1 d
 	host_destroy "$name"
-	mkdir -p "$dir"/{etc,etc-work,opt,opt-work,var,var-work,knarr,kubelet}
+	mkdir -p "$dir"/{etc,etc-work,opt,opt-work,var,var-work,local,local-work,knarr,kubelet}
 	setsid unshare --net --mount --propagation private sleep infinity </dev/null >/dev/null 2>&1 3>&- &
 	echo $! >"$dir/pid"
 	for _ in $(seq 100); do
@@ -29,6 +29,7 @@ host_create() {
 		for d in etc opt var; do
 			mount -t overlay overlay -o "lowerdir=/$d,upperdir=$dir/$d,workdir=$dir/$d-work" "/$d"
 		done
+		mount -t overlay overlay -o "lowerdir=/usr/local,upperdir=$dir/local,workdir=$dir/local-work" /usr/local
 		mkdir -p /var/lib/knarr /var/lib/kubelet /etc/cni/net.d /opt/cni/bin
 		mount --bind "$dir/knarr" /var/lib/knarr
 		mount --bind "$dir/kubelet" /var/lib/kubelet
