@@ -68,7 +68,7 @@ remains() {
 	run host $H /usr/local/bin/knarr down --purge
 	echo "$output"
 	[ "$status" -eq 0 ]
-	left=$(remains; host $H sh -c 'ls -A /var/lib/knarr /etc/kubernetes /var/log/knarr /var/log/pods 2>/dev/null | grep -v ":$" | grep .')
+	left=$(remains; host $H sh -c 'ls -A /var/lib/knarr /etc/kubernetes /var/log/knarr /var/log/pods 2>/dev/null | grep -v ":$" | grep . || true')
 	echo "$left"
 	[ -z "$left" ]
 }
