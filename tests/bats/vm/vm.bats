@@ -63,11 +63,23 @@ one_life() {
 @test "what the server acknowledged outlives power cuts" {
 	truncate -s 64M "$BATS_TEST_TMPDIR/disk"
 	mkfs.ext4 -q -F "$BATS_TEST_TMPDIR/disk"
-	: >"$BATS_TEST_TMPDIR/acked" >"$BATS_TEST_TMPDIR/deleted"
+	touch "$BATS_TEST_TMPDIR/acked" "$BATS_TEST_TMPDIR/deleted"
 	highest=0 first_ca=
 	for _ in 1 2 3; do
 		one_life "^acked .*-$((RANDOM % 3 + 1))-$((RANDOM % 150 + 1))(-x)? " $((RANDOM % 200))
 	done
 	one_life '^listed$' 0
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/acked")" -gt 10 ]
+}
+
+@test "a node serves again after power cuts" {
+	truncate -s 256M "$BATS_TEST_TMPDIR/disk"
+	mkfs.ext4 -q -F "$BATS_TEST_TMPDIR/disk"
+	for cut in 'ok image import' 'serving' 'serving'; do
+		run "$VM/boot" -t 100 -d "$BATS_TEST_TMPDIR/disk" -s "$RANDOM" -c "^$cut\$" "$IMAGE" "$VM/power-node.sh"
+		echo "$output"
+		[ "$status" -eq 137 ]
+		[[ $output != *"not ok"* ]]
+	done
+	[[ $output != *"image import"* && $output != *deployment* ]] # the last found all of it
 }
