@@ -18,7 +18,7 @@ struct node_api {
 };
 
 struct waiting {
-	bool done;
+	struct loop *loop;
 	int r;
 	json_t *body;
 	struct err *e;
@@ -56,7 +56,7 @@ static void on_done(void *arg, int status, json_t *body, const struct err *e)
 {
 	struct waiting *w = arg;
 	(void)status;
-	w->done = true;
+	loop_stop(w->loop);
 	w->r = e ? e->code : 0;
 	w->body = json_incref(body);
 	if (e && w->e)
@@ -65,10 +65,9 @@ static void on_done(void *arg, int status, json_t *body, const struct err *e)
 
 int node_api_get(struct node_api *a, const char *path, json_t **ret, struct err *e)
 {
-	struct waiting w = { .e = e };
+	struct waiting w = { .loop = a->loop, .e = e };
 	api_get(a->client, path, on_done, &w);
-	while (!w.done)
-		loop_run_once(a->loop, 1000);
+	loop_run(a->loop);
 	if (ret && w.r == 0)
 		*ret = w.body;
 	else
@@ -78,16 +77,14 @@ int node_api_get(struct node_api *a, const char *path, json_t **ret, struct err 
 
 static void on_timer(void *arg)
 {
-	*(bool *)arg = true;
+	loop_stop(arg);
 }
 
 static void pause_ms(struct node_api *a, int ms)
 {
-	bool over = false;
-	struct timer *t = timer_new(a->loop, on_timer, &over);
+	struct timer *t = timer_new(a->loop, on_timer, a->loop);
 	timer_start(t, ms);
-	while (!over)
-		loop_run_once(a->loop, ms);
+	loop_run(a->loop);
 	timer_free(t);
 }
 
