@@ -1,7 +1,7 @@
-/* Files and safe paths.
+/* Files and trees.
  *
- * Happy path of the in-root functions: one openat2(2) a call. What can fail: ENOSYS never (Linux 5.6 is required).
- * What always holds: no function here follows a symbolic link out of the root it was given, nor /proc's magic links. */
+ * Happy path: a few plain system calls. What can fail: what they do; sizes beyond the caller's bound are -E2BIG.
+ * What always holds: an atomic write leaves the old or the new file, a removal follows no link and leaves no mount's tree. */
 #include "base/fs.h"
 
 #include <dirent.h>
@@ -174,66 +174,4 @@ static int remove_at(int dir, const char *name, dev_t dev, struct err *e)
 int fs_remove_tree(const char *path, struct err *e)
 {
 	return remove_at(AT_FDCWD, path, 0, e);
-}
-
-int fs_open_in_root(int root_fd, const char *path, int flags, mode_t mode, struct err *e)
-{
-	struct open_how how = {
-		.flags = (unsigned)flags | O_CLOEXEC,
-		.mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd;
-	do
-		fd = syscall(SYS_openat2, root_fd, *path ? path : ".", &how, sizeof(how));
-	while (fd < 0 && errno == EAGAIN);
-	return fd < 0 ? err_sys(e, "open %s in root", path) : (int)fd;
-}
-
-int fs_mkdir_in_root(int root_fd, const char *path, mode_t mode, struct err *e)
-{
-	int fd = fs_open_in_root(root_fd, path, O_PATH | O_DIRECTORY, 0, NULL);
-	if (fd >= 0)
-		return fd;
-	if (fd != -ENOENT)
-		return err_code(e, fd, "mkdir %s in root", path);
-	AUTO_FREE char *copy = xstrdup(path);
-	for (char *p = copy;; p++) {
-		if (*p && *p != '/')
-			continue;
-		char c = *p;
-		*p = '\0';
-		AUTO_FD int here = fs_open_in_root(root_fd, copy, O_PATH | O_DIRECTORY, 0, NULL);
-		if (here == -ENOENT && *copy) {
-			char *slash = strrchr(copy, '/');
-			const char *base = slash ? slash + 1 : copy;
-			AUTO_FREE char *up = slash ? xstrndup(copy, (size_t)(slash - copy)) : xstrdup("");
-			AUTO_FD int parent = fs_open_in_root(root_fd, up, O_PATH | O_DIRECTORY, 0, e);
-			if (parent < 0)
-				return parent;
-			if (*base && mkdirat(parent, base, mode) < 0 && errno != EEXIST)
-				return err_sys(e, "mkdir %s in root", copy);
-		} else if (here < 0 && *copy) {
-			return err_code(e, here, "mkdir %s in root", copy);
-		}
-		if (!c)
-			return fs_open_in_root(root_fd, path, O_PATH | O_DIRECTORY, 0, e);
-		*p = c;
-	}
-}
-
-int fs_touch_in_root(int root_fd, const char *path, mode_t mode, struct err *e)
-{
-	int fd = fs_open_in_root(root_fd, path, O_PATH, 0, NULL);
-	if (fd != -ENOENT)
-		return fd < 0 ? err_code(e, fd, "open %s in root", path) : fd;
-	const char *slash = strrchr(path, '/');
-	AUTO_FREE char *up = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup("");
-	AUTO_FD int parent = fs_mkdir_in_root(root_fd, up, 0755, e);
-	if (parent < 0)
-		return parent;
-	AUTO_FD int made = openat(parent, slash ? slash + 1 : path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, mode);
-	if (made < 0 && errno != EEXIST)
-		return err_sys(e, "create %s in root", path);
-	return fs_open_in_root(root_fd, path, O_PATH, 0, e);
 }

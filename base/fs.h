@@ -29,9 +29,10 @@ int fs_remove_tree(const char *path, struct err *e);
 /* Paths inside a root directory, resolved by openat2(2) with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: symbolic links
  * are followed as if root_fd were "/", never out of it. flags as open(2), O_CLOEXEC is added. Returns a descriptor. */
 int fs_open_in_root(int root_fd, const char *path, int flags, mode_t mode, struct err *e);
-/* mkdir -p inside the root; returns an O_PATH descriptor of the last directory. */
+/* mkdir -p inside the root, also behind links that lead nowhere yet; returns an O_PATH descriptor of the last directory.
+ * -ELOOP beyond 40 links. */
 int fs_mkdir_in_root(int root_fd, const char *path, mode_t mode, struct err *e);
-/* Makes path (parents too) an empty regular file unless something is there; returns an O_PATH descriptor. */
+/* The same for a file: path (parents too) becomes an empty regular file unless something is there. */
 int fs_touch_in_root(int root_fd, const char *path, mode_t mode, struct err *e);
 
 #endif

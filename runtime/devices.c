@@ -10,7 +10,6 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "runtime/in_root.h"
 #include "runtime/mounts.h"
 #include "runtime/syscalls.h"
 
@@ -35,7 +34,7 @@ static int bind_node(int root_fd, const struct device_conf *d, struct err *e)
 		return err_code(e, tree < 0 ? tree : -errno, "bind %s", d->path);
 	if (!is_device(&st, d))
 		return err_set(e, -ENODEV, "%s of the host is another device", d->path);
-	AUTO_FD int at = in_root_file(root_fd, d->path, 0, e);
+	AUTO_FD int at = fs_touch_in_root(root_fd, d->path, 0, e);
 	int r = at < 0 ? at : sys_move_mount(tree, at);
 	return r < 0 ? err_code(e, r, "bind %s", d->path) : 0;
 }
@@ -44,7 +43,7 @@ static int make_node(int root_fd, const struct device_conf *d, bool bind_only, s
 {
 	const char *slash = strrchr(d->path, '/');
 	AUTO_FREE char *up = xstrndup(d->path, (size_t)(slash - d->path));
-	AUTO_FD int dir = in_root_dir(root_fd, up, 0755, e);
+	AUTO_FD int dir = fs_mkdir_in_root(root_fd, up, 0755, e);
 	if (dir < 0)
 		return dir;
 	if (bind_only)
@@ -68,7 +67,7 @@ static int make_node(int root_fd, const struct device_conf *d, bool bind_only, s
 
 static int make_links(int root_fd, struct err *e)
 {
-	AUTO_FD int dev = in_root_dir(root_fd, "dev", 0755, e);
+	AUTO_FD int dev = fs_mkdir_in_root(root_fd, "dev", 0755, e);
 	if (dev < 0)
 		return dev;
 	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
@@ -99,7 +98,7 @@ int devices_make(const struct config *c, int root_fd, struct err *e)
 
 int devices_bind_console(int root_fd, int console_fd, struct err *e)
 {
-	AUTO_FD int dev = in_root_dir(root_fd, "dev", 0755, e);
+	AUTO_FD int dev = fs_mkdir_in_root(root_fd, "dev", 0755, e);
 	if (dev < 0)
 		return dev;
 	AUTO_FD int made = openat(dev, "console", O_CREAT | O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);

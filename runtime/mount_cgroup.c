@@ -10,7 +10,6 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "runtime/in_root.h"
 #include "runtime/mounts.h"
 #include "runtime/syscalls.h"
 
@@ -108,7 +107,7 @@ static int mount_v1(const struct config *c, const struct mount_conf *m, int targ
 
 int mount_cgroup(const struct config *c, const struct mount_conf *m, int root_fd, const struct cgroup_host *host, struct err *e)
 {
-	AUTO_FD int target = in_root_dir(root_fd, m->destination, 0755, e);
+	AUTO_FD int target = fs_mkdir_in_root(root_fd, m->destination, 0755, e);
 	if (target < 0)
 		return target;
 	if (cgroup_host_mode(host) != CGROUP_V2)

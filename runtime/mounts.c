@@ -19,7 +19,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "runtime/copy_up.h"
-#include "runtime/in_root.h"
 #include "runtime/syscalls.h"
 
 #ifndef STATX_ATTR_MOUNT_ROOT
@@ -149,8 +148,8 @@ static int open_target(int root_fd, const struct mount_conf *m, bool directory, 
 		if (there < 0 && errno == ELOOP)
 			return err_set(e, -ELOOP, "filesystem \"%s\" must be mounted on ordinary directory", m->type);
 	}
-	int fd = directory ? in_root_dir(root_fd, m->destination, 0755, e)
-			   : in_root_file(root_fd, m->destination, 0644, e);
+	int fd = directory ? fs_mkdir_in_root(root_fd, m->destination, 0755, e)
+			   : fs_touch_in_root(root_fd, m->destination, 0644, e);
 	return fd;
 }
 
