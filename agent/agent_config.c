@@ -14,7 +14,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "agent/yaml_load.h"
+#include "api/yaml.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -152,7 +152,9 @@ static int set_json(struct agent_config *c, const struct setting *s, const json_
 int agent_config_load(struct agent_config *c, const char *path, struct err *e)
 {
 	AUTO_JSON *o = NULL;
-	int r = yaml_load_file(path, &o, e);
+	int r = yaml_read_file(path, 1 << 20, &o, e);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(settings); i++) {
 		const struct setting *s = &settings[i];
 		const json_t *v = json_object_get(o, s->flag);

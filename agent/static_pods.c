@@ -13,12 +13,14 @@
 
 #include "agent/pod.h"
 #include "agent/pod_source.h"
-#include "agent/yaml_load.h"
+#include "api/yaml.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+
+enum { MANIFEST_MAX = 1 << 20 };
 
 struct static_pods {
 	struct agent *agent;
@@ -69,7 +71,7 @@ static void read_file(struct static_pods *s, const char *dir, const char *file, 
 	AUTO_FREE char *path = xasprintf("%s/%s", dir, file);
 	AUTO_JSON *manifest = NULL, *pod = NULL;
 	struct err e = ERR_INIT;
-	int r = yaml_load_file(path, &manifest, &e);
+	int r = yaml_read_file(path, MANIFEST_MAX, &manifest, &e);
 	if (r == 0)
 		r = static_pod_from(manifest, s->agent->config->node_name, &pod, &e);
 	if (r < 0) {

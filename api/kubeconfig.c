@@ -12,54 +12,37 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <yaml.h>
 
+#include "api/yaml.h"
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 enum { MAX_SIZE = 4 << 20, MAX_PEM = 1 << 20 };
 
 struct loader {
-	yaml_document_t doc;
+	json_t *doc;
 	const char *path;
 	char *dir; /* what relative paths are relative to */
 	struct kubeconfig k;
 	struct err *e;
 };
 
-/* The value of a key of a mapping; NULL where there is none. */
-static yaml_node_t *member(struct loader *l, const yaml_node_t *n, const char *name)
+static const char *text_of(const json_t *o, const char *name)
 {
-	if (!n || n->type != YAML_MAPPING_NODE)
-		return NULL;
-	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
-		yaml_node_t *key = yaml_document_get_node(&l->doc, p->key);
-		if (key && key->type == YAML_SCALAR_NODE && !strcmp((const char *)key->data.scalar.value, name))
-			return yaml_document_get_node(&l->doc, p->value);
-	}
-	return NULL;
-}
-
-static const char *text_of(struct loader *l, const yaml_node_t *n, const char *name)
-{
-	const yaml_node_t *value = member(l, n, name);
-	if (!value || value->type != YAML_SCALAR_NODE || !value->data.scalar.length)
-		return NULL;
-	return (const char *)value->data.scalar.value;
+	const char *text = json_member(o, name);
+	return str_empty(text) ? NULL : text;
 }
 
 /* The inner value of the entry of a named list ("clusters", "cluster"). */
-static yaml_node_t *named(struct loader *l, const char *list, const char *inner, const char *name)
+static const json_t *named(struct loader *l, const char *list, const char *inner, const char *name)
 {
-	yaml_node_t *n = member(l, yaml_document_get_root_node(&l->doc), list);
-	if (!n || n->type != YAML_SEQUENCE_NODE || !name)
-		return NULL;
-	for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++) {
-		yaml_node_t *entry = yaml_document_get_node(&l->doc, *i);
-		if (str_eq(text_of(l, entry, "name"), name))
-			return member(l, entry, inner);
-	}
+	size_t i;
+	const json_t *entry;
+	json_array_foreach(json_object_get(l->doc, list), i, entry)
+	    if (name && str_eq(text_of(entry, "name"), name))
+		return json_object_get(entry, inner);
 	return NULL;
 }
 
@@ -88,10 +71,10 @@ static int write_temp(struct loader *l, const void *bytes, size_t n, char **ret)
 }
 
 /* A file given by path or inline ("name-data", base64), the inline one first, as kubectl has it. */
-static int take_file(struct loader *l, const yaml_node_t *n, const char *name, char **ret)
+static int take_file(struct loader *l, const json_t *n, const char *name, char **ret)
 {
 	AUTO_FREE char *data_name = xasprintf("%s-data", name);
-	const char *data = text_of(l, n, data_name), *path = text_of(l, n, name);
+	const char *data = text_of(n, data_name), *path = text_of(n, name);
 	AUTO_STR bytes = STR_INIT;
 	if (data) {
 		if (base64_decode(&bytes, data, strlen(data)) < 0)
@@ -103,17 +86,17 @@ static int take_file(struct loader *l, const yaml_node_t *n, const char *name, c
 	return 0;
 }
 
-static int take_user(struct loader *l, const yaml_node_t *user)
+static int take_user(struct loader *l, const json_t *user)
 {
 	static const char *const unsupported[] = { "exec", "auth-provider", "username", "password" };
 	for (size_t i = 0; i < ARRAY_LEN(unsupported); i++)
-		if (member(l, user, unsupported[i]))
+		if (json_object_get(user, unsupported[i]))
 			return err_set(l->e, -EOPNOTSUPP, "%s: credentials by %s are not supported", l->path,
 				       unsupported[i]);
 	int r = take_file(l, user, "client-certificate", &l->k.cert_file);
 	if (r == 0)
 		r = take_file(l, user, "client-key", &l->k.key_file);
-	const char *token = text_of(l, user, "token"), *file = text_of(l, user, "tokenFile");
+	const char *token = text_of(user, "token"), *file = text_of(user, "tokenFile");
 	if (r == 0 && token)
 		return write_temp(l, token, strlen(token), &l->k.token_file);
 	if (r == 0 && file)
@@ -121,28 +104,28 @@ static int take_user(struct loader *l, const yaml_node_t *user)
 	return r;
 }
 
-static int take_cluster(struct loader *l, const yaml_node_t *cluster)
+static int take_cluster(struct loader *l, const json_t *cluster)
 {
-	const char *server = text_of(l, cluster, "server");
+	const char *server = text_of(cluster, "server");
 	if (!server)
 		return err_set(l->e, -EINVAL, "%s: the cluster has no server", l->path);
 	l->k.server = xstrdup(server);
-	l->k.insecure = str_eq(text_of(l, cluster, "insecure-skip-tls-verify"), "true");
+	l->k.insecure = str_eq(text_of(cluster, "insecure-skip-tls-verify"), "true");
 	return take_file(l, cluster, "certificate-authority", &l->k.ca_file);
 }
 
 static int take_context(struct loader *l)
 {
-	const char *current = text_of(l, yaml_document_get_root_node(&l->doc), "current-context");
+	const char *current = text_of(l->doc, "current-context");
 	if (!current)
 		return err_set(l->e, -ENOENT, "%s: no current-context", l->path);
-	const yaml_node_t *context = named(l, "contexts", "context", current);
+	const json_t *context = named(l, "contexts", "context", current);
 	if (!context)
 		return err_set(l->e, -ENOENT, "%s: no context %s", l->path, current);
-	const char *cluster_name = text_of(l, context, "cluster"), *user_name = text_of(l, context, "user");
-	const char *namespace_ = text_of(l, context, "namespace");
-	const yaml_node_t *cluster = named(l, "clusters", "cluster", cluster_name);
-	const yaml_node_t *user = named(l, "users", "user", user_name);
+	const char *cluster_name = text_of(context, "cluster"), *user_name = text_of(context, "user");
+	const char *namespace_ = text_of(context, "namespace");
+	const json_t *cluster = named(l, "clusters", "cluster", cluster_name);
+	const json_t *user = named(l, "users", "user", user_name);
 	if (!cluster)
 		return err_set(l->e, -ENOENT, "%s: no cluster %s", l->path,
 			       cluster_name ? cluster_name : "in the context");
@@ -151,20 +134,6 @@ static int take_context(struct loader *l)
 	l->k.namespace_ = xstrdup(namespace_ ? namespace_ : "default");
 	int r = take_cluster(l, cluster);
 	return r < 0 ? r : take_user(l, user);
-}
-
-static int parse(struct loader *l, const struct str *text)
-{
-	yaml_parser_t parser;
-	if (!yaml_parser_initialize(&parser))
-		abort(); /* out of memory */
-	yaml_parser_set_input_string(&parser, (const unsigned char *)str_text(text), text->len);
-	int r = 0;
-	if (!yaml_parser_load(&parser, &l->doc))
-		r = err_set(l->e, -EINVAL, "%s: line %zu: %s", l->path, parser.problem_mark.line + 1,
-			    parser.problem ? parser.problem : "cannot be read");
-	yaml_parser_delete(&parser);
-	return r;
 }
 
 static char *dir_of(const char *path)
@@ -180,13 +149,14 @@ int kubeconfig_load(const char *path, struct kubeconfig *ret, struct err *e)
 	AUTO_STR text = STR_INIT;
 	struct loader l = { .path = path, .e = e };
 	int r = fs_read_file(path, MAX_SIZE, &text, e);
-	if (r == 0)
-		r = parse(&l, &text);
 	if (r < 0)
 		return r;
+	r = yaml_parse_texts(str_text(&text), text.len, &l.doc, e);
+	if (r < 0)
+		return err_wrap(e, r, "%s", path);
 	l.dir = dir_of(path);
 	r = take_context(&l);
-	yaml_document_delete(&l.doc);
+	json_decref(l.doc);
 	free(l.dir);
 	if (r < 0) {
 		kubeconfig_done(&l.k);

@@ -8,10 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fs.h"
+#include "api/yaml.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "cp/api/yaml.h"
 
 static const struct flag {
 	const char *name;
@@ -62,11 +61,10 @@ static int set(struct server_config *c, const char *name, const char *value, str
 
 static int read_file(struct server_config *c, const char *path, struct err *e)
 {
-	AUTO_STR text = STR_INIT;
 	AUTO_JSON *j = NULL;
-	int r = fs_read_file(path, 1 << 20, &text, e);
-	if (r < 0 || (r = yaml_parse(str_text(&text), text.len, &j, e)) < 0)
-		return err_wrap(e, r, "%s", path);
+	int r = yaml_read_file(path, 1 << 20, &j, e);
+	if (r < 0)
+		return r;
 	const char *key;
 	json_t *value;
 	json_object_foreach(j, key, value)

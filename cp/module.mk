@@ -1,7 +1,7 @@
 LIBS += cp
 cp_SRCS := $(wildcard cp/*/*.c)
 cp_USES := api io base
-cp_PKGS := sqlite3 libpcre2-8 zlib yaml-0.1
+cp_PKGS := sqlite3 libpcre2-8 zlib
 
 PROGS += knarr-server
 knarr-server_SRCS := cmd/knarr-server.c cmd/server_config.c

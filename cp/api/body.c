@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/yaml.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
 #include "cp/api/json_error.h"
 #include "cp/api/protobuf.h"
-#include "cp/api/yaml.h"
 
 json_t *body_parse(struct req *q, enum body_type type, json_t **ret)
 {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "api/yaml.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/rand.h"
@@ -12,7 +13,6 @@
 #include "cp/api/encode.h"
 #include "cp/api/transform.h"
 #include "cp/api/view.h"
-#include "cp/api/yaml.h"
 
 #define GZIP_ABOVE (128 * 1024)
 

@@ -4,7 +4,7 @@
 
 #include "agent/pod_source.h"
 #include "agent/server.h"
-#include "agent/yaml_load.h"
+#include "api/yaml.h"
 #include "base/mem.h"
 
 static const char manifest[] =
@@ -14,7 +14,7 @@ static const char manifest[] =
 START_TEST(from_manifest)
 {
 	AUTO_JSON *m = NULL, *one = NULL, *two = NULL, *other = NULL;
-	ck_assert_int_eq(yaml_load_text(manifest, strlen(manifest), &m, NULL), 0);
+	ck_assert_int_eq(yaml_parse(manifest, strlen(manifest), &m, NULL), 0);
 	ck_assert_int_eq(static_pod_from(m, "n1", &one, NULL), 0);
 	ck_assert_int_eq(static_pod_from(m, "n1", &two, NULL), 0);
 	ck_assert_str_eq(json_str_at(one, "metadata.name"), "web-n1");
@@ -31,20 +31,6 @@ START_TEST(from_manifest)
 }
 END_TEST
 
-START_TEST(yaml_errors)
-{
-	json_t *j = NULL;
-	struct err e = ERR_INIT;
-	ck_assert_int_eq(yaml_load_text("a: [1", 5, &j, &e), -EINVAL);
-	ck_assert_int_eq(yaml_load_text("? {a: b}\n: c\n", 13, &j, &e), -E2BIG);
-	char deep[401];
-	memset(deep, '[', 200);
-	memset(deep + 200, ']', 200);
-	deep[400] = '\0';
-	ck_assert_int_lt(yaml_load_text(deep, 400, &j, &e), 0);
-}
-END_TEST
-
 START_TEST(who_may_ask)
 {
 	char *masters[] = {(char *)"x", (char *)"system:masters", NULL}, *nodes[] = {(char *)"system:nodes", NULL};
@@ -58,6 +44,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {from_manifest, yaml_errors, who_may_ask};
+	const TTest *const tests[] = {from_manifest, who_may_ask};
 	return run_suite("static_pods", tests, ARRAY_LEN(tests));
 }

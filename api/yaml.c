@@ -1,7 +1,7 @@
-/* YAML. Purpose: application/yaml bodies and answers. Happy path: libyaml's document tree becomes JSON; plain scalars
+/* YAML. Purpose: bodies, manifests and configuration files. Happy path: libyaml's document tree becomes JSON; plain scalars
  * resolve by YAML 1.1 (y, yes, on are booleans; 0x and 0 prefixed integers), quoted ones are text. Fails on bad syntax,
  * on depth and on alias bombs. Keys are always text. */
-#include "cp/api/yaml.h"
+#include "api/yaml.h"
 
 #include <errno.h>
 #include <math.h>
@@ -10,6 +10,8 @@
 #include <strings.h>
 #include <yaml.h>
 
+#include "base/fs.h"
+#include "base/json.h"
 #include "base/mem.h"
 
 #define MAX_NODES 1000000
@@ -17,6 +19,7 @@
 
 struct walk {
 	yaml_document_t *doc;
+	bool texts; /* scalars stay texts */
 	size_t nodes;
 	struct err *e;
 };
@@ -119,50 +122,75 @@ static int convert(struct walk *w, int index, int depth, json_t **ret)
 	const char *text = (const char *)n->data.scalar.value;
 	bool tagged = n->tag && strcmp((const char *)n->tag, YAML_STR_TAG) != 0;
 	bool plain = n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-	*ret = plain || tagged ? plain_scalar(text) : json_stringn(text, n->data.scalar.length);
+	*ret = !w->texts && (plain || tagged) ? plain_scalar(text) : json_stringn(text, n->data.scalar.length);
 	return *ret ? 0 : err_set(w->e, -EINVAL, "line %zu: text is not valid UTF-8", n->start_mark.line + 1);
+}
+
+static int load(yaml_parser_t *parser, yaml_document_t *ret, struct err *e)
+{
+	return yaml_parser_load(parser, ret)
+		   ? 0
+		   : err_set(e, -EINVAL, "yaml: line %zu: %s", parser->problem_mark.line + 1,
+			     parser->problem ? parser->problem : "cannot be read");
+}
+
+static int convert_first(yaml_parser_t *parser, bool texts, json_t **ret, struct err *e)
+{
+	yaml_document_t doc;
+	int r = load(parser, &doc, e);
+	if (r < 0)
+		return r;
+	struct walk w = {.doc = &doc, .texts = texts, .e = e};
+	if (yaml_document_get_root_node(&doc))
+		r = convert(&w, 1, 0, ret);
+	else
+		*ret = json_null();
+	yaml_document_delete(&doc);
+	return r;
 }
 
 /* Behind the first document there may be others, but nothing that is no YAML. */
 static int check_rest(yaml_parser_t *parser, struct err *e)
 {
 	yaml_document_t doc;
-	if (!yaml_parser_load(parser, &doc))
-		return err_set(e, -EINVAL, "yaml: line %zu: %s", parser->problem_mark.line + 1,
-			       parser->problem ? parser->problem : "cannot be read");
-	yaml_document_delete(&doc);
-	return 0;
+	int r = load(parser, &doc, e);
+	if (r >= 0)
+		yaml_document_delete(&doc);
+	return r;
+}
+
+static int parse(const char *text, size_t len, bool texts, json_t **ret, struct err *e)
+{
+	yaml_parser_t parser;
+	AUTO_JSON *value = NULL;
+	if (!yaml_parser_initialize(&parser))
+		return err_set(e, -ENOMEM, "yaml: out of memory");
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	int r = convert_first(&parser, texts, &value, e);
+	if (r >= 0)
+		r = check_rest(&parser, e);
+	yaml_parser_delete(&parser);
+	if (r >= 0)
+		*ret = TAKE(value);
+	return r;
 }
 
 int yaml_parse(const char *text, size_t len, json_t **ret, struct err *e)
 {
-	yaml_parser_t parser;
-	yaml_document_t doc;
-	if (!yaml_parser_initialize(&parser))
-		return err_set(e, -ENOMEM, "yaml: out of memory");
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
-	int r;
-	if (!yaml_parser_load(&parser, &doc)) {
-		r = err_set(e, -EINVAL, "yaml: line %zu: %s", parser.problem_mark.line + 1,
-			    parser.problem ? parser.problem : "cannot be read");
-		yaml_parser_delete(&parser);
+	return parse(text, len, false, ret, e);
+}
+
+int yaml_parse_texts(const char *text, size_t len, json_t **ret, struct err *e)
+{
+	return parse(text, len, true, ret, e);
+}
+
+int yaml_read_file(const char *path, size_t max, json_t **ret, struct err *e)
+{
+	AUTO_STR text = STR_INIT;
+	int r = fs_read_file(path, max, &text, e);
+	if (r < 0)
 		return r;
-	}
-	yaml_node_t *root = yaml_document_get_root_node(&doc);
-	struct walk w = {.doc = &doc, .e = e};
-	json_t *value = NULL;
-	r = root ? convert(&w, 1, 0, &value) : 0;
-	if (!root)
-		value = json_null();
-	yaml_document_delete(&doc);
-	if (r >= 0)
-		r = check_rest(&parser, e);
-	yaml_parser_delete(&parser);
-	if (r < 0) {
-		if (value)
-			json_decref(value);
-		return r;
-	}
-	*ret = value;
-	return 0;
+	r = yaml_parse(str_text(&text), text.len, ret, e);
+	return r < 0 ? err_wrap(e, r, "%s", path) : 0;
 }

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "api/yaml.h"
+#include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "cp/api/yaml.h"
 
 static const struct {
 	const char *yaml, *json;
@@ -28,6 +30,50 @@ START_TEST(reads)
 	ck_assert_int_eq(yaml_parse(cases[_i].yaml, strlen(cases[_i].yaml), &v, &e), 0);
 	AUTO_FREE char *text = json_text(v);
 	ck_assert_str_eq(text, cases[_i].json);
+}
+END_TEST
+
+START_TEST(texts_stay)
+{
+	const char *yaml = "a: 0123\nb: ~\nc: true\nd: \"q\"\nl: [1e3, null]\ne:\n";
+	AUTO_JSON *v = NULL;
+	ck_assert_int_eq(yaml_parse_texts(yaml, strlen(yaml), &v, NULL), 0);
+	AUTO_FREE char *text = json_text(v);
+	ck_assert_str_eq(text, "{\"a\":\"0123\",\"b\":\"~\",\"c\":\"true\",\"d\":\"q\",\"l\":[\"1e3\",\"null\"],\"e\":\"\"}");
+}
+END_TEST
+
+START_TEST(reads_files)
+{
+	char path[] = "/tmp/knarr-yaml-XXXXXX";
+	AUTO_FD int fd = mkstemp(path);
+	struct err e = ERR_INIT;
+	AUTO_JSON *v = NULL;
+	json_t *none = NULL;
+	ck_assert_int_eq(fs_write_all(fd, "a: [1]\n", 7), 0);
+	ck_assert_int_eq(yaml_read_file(path, 100, &v, &e), 0);
+	ck_assert_int_eq(json_integer_value(json_array_get(json_object_get(v, "a"), 0)), 1);
+	ck_assert_int_eq(yaml_read_file(path, 6, &none, &e), -E2BIG);
+	ck_assert_int_eq(fs_write_all(fd, "b: [\n", 5), 0);
+	ck_assert_int_eq(yaml_read_file(path, 100, &none, &e), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err_text(&e), path));
+	ck_assert_ptr_nonnull(strstr(err_text(&e), "line "));
+	unlink(path);
+	ck_assert_int_eq(yaml_read_file(path, 100, &none, &e), -ENOENT);
+	ck_assert_ptr_null(none);
+}
+END_TEST
+
+START_TEST(deep)
+{
+	char text[1001];
+	json_t *v = NULL;
+	memset(text, '[', 500);
+	memset(text + 500, ']', 500);
+	text[1000] = '\0';
+	ck_assert_int_eq(yaml_parse(text, 1000, &v, NULL), -E2BIG);
+	AUTO_JSON *ok = NULL;
+	ck_assert_int_eq(yaml_parse(text + 400, 200, &ok, NULL), 0);
 }
 END_TEST
 
@@ -69,6 +115,9 @@ int main(void)
 	Suite *s = suite_create("yaml");
 	TCase *t = tcase_create("yaml");
 	tcase_add_loop_test(t, reads, 0, (int)(sizeof(cases) / sizeof(cases[0])));
+	tcase_add_test(t, texts_stay);
+	tcase_add_test(t, reads_files);
+	tcase_add_test(t, deep);
 	tcase_add_test(t, round_trip);
 	tcase_add_test(t, refuses);
 	suite_add_tcase(s, t);

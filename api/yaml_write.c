@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/yaml.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "cp/api/yaml.h"
 
 static bool plain_is_safe(const char *s)
 {
