@@ -26,6 +26,15 @@ char *program_dir(void)
 	return xstrdup(slash ? path : "/usr/local/bin");
 }
 
+/* A dead process keeps its number and name until its parent has waited for it. */
+static bool is_dead(int pid)
+{
+	AUTO_FREE char *path = xasprintf("/proc/%d/stat", pid);
+	AUTO_STR stat = STR_INIT;
+	const char *state = fs_read_file(path, 4096, &stat, NULL) < 0 ? NULL : strrchr(stat.p, ')');
+	return !state || str_has_prefix(state, ") Z") || str_has_prefix(state, ") X");
+}
+
 int daemon_pid(const struct node_options *o, const char *name)
 {
 	AUTO_FREE char *path = xasprintf("%s/%s.pid", o->run_dir, name);
@@ -34,7 +43,7 @@ int daemon_pid(const struct node_options *o, const char *name)
 	if (fs_read_file(path, 64, &text, NULL) < 0)
 		return 0;
 	text.p[strcspn(text.p, "\n")] = '\0';
-	if (str_to_i64(text.p, &pid) < 0 || pid < 2 || kill((pid_t)pid, 0) < 0)
+	if (str_to_i64(text.p, &pid) < 0 || pid < 2 || kill((pid_t)pid, 0) < 0 || is_dead((int)pid))
 		return 0;
 	AUTO_FREE char *comm_path = xasprintf("/proc/%d/comm", (int)pid);
 	AUTO_STR comm = STR_INIT;
