@@ -27,7 +27,10 @@ in_host() {
 
 start_agent() {
 	mkdir -p "$T/manifests" "$T/log"
-	in_host "$(realpath "$B")/bin/knarr-agent" --node-name=n1 --node-ip=192.0.2.1 --pod-cidr=10.244.9.0/24 \
+	local h
+	h=$(cat "$T/host")
+	# Not through in_host: $! must be the agent and not a shell around it.
+	nsenter "--mount=/proc/$h/ns/mnt" "--net=/proc/$h/ns/net" -- "$(realpath "$B")/bin/knarr-agent" --node-name=n1 --node-ip=192.0.2.1 --pod-cidr=10.244.9.0/24 \
 		--data-dir=/run/knarr/data --log-dir="$T/log" --cgroup-root="$CG" --cni-bin-dir="$(realpath "$B")/cni" \
 		--pod-manifest-path="$T/manifests" -v 4 >>"$T/agent.log" 2>&1 3>&- &
 	echo $! >"$T/agent"
