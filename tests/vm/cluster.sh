@@ -60,7 +60,7 @@ execed() {
 # A socket that two of the daemons hold has been handed down by mistake: its connection cannot end.
 unshared() {
 	for p in $(pidof knarr-server knarr-agent knarr-supervise knarr-shim); do
-		find "/proc/$p/fd" -lname 'socket:*' -printf '%l\n' | sort -u
+		for f in "/proc/$p/fd"/*; do readlink "$f"; done | grep '^socket:' | sort -u
 	done >/tmp/sockets
 	[ -s /tmp/sockets ]
 	same "$(sort /tmp/sockets | uniq -d)" ""
