@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "agent/shim/shim_proto.h"
+#include "base/fd_pass.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/list.h"
@@ -120,22 +121,10 @@ static void break_connection(struct shim *s)
 /* 1: a message, 0: nothing now, -1: the end. */
 static int receive(struct shim *s, struct shim_message *m)
 {
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = { m, sizeof(*m) };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control.buf) };
-	memset(m, 0, sizeof(*m));
-	ssize_t n = recvmsg(s->fd, &mh, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	if (n == 0)
-		return -1;
+	ssize_t n = fd_pass_receive(s->fd, m, sizeof(*m), &s->got_fd, 1, MSG_DONTWAIT);
+	if (n <= 0)
+		return n == -EAGAIN ? 0 : -1;
 	m->id[SHIM_ID_MAX - 1] = m->exec[SHIM_ID_MAX - 1] = m->text[SHIM_TEXT_MAX - 1] = '\0';
-	struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(&s->got_fd, CMSG_DATA(c), sizeof(int));
 	return 1;
 }
 
@@ -289,32 +278,12 @@ static void fail_late(void *arg)
 	free(l);
 }
 
-static int transmit(struct shim *s, const struct shim_request *req, const int *fds, int n_fds)
-{
-	union {
-		char buf[CMSG_SPACE(sizeof(int) * 3)];
-		struct cmsghdr align;
-	} control = { { 0 } };
-	struct iovec iov = { (void *)req, sizeof(*req) };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	if (n_fds) {
-		mh.msg_control = control.buf;
-		mh.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)n_fds);
-		struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int) * (size_t)n_fds);
-		memcpy(CMSG_DATA(c), fds, sizeof(int) * (size_t)n_fds);
-	}
-	return sendmsg(s->fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
-}
-
 static void send_call(struct shim *s, struct shim_request *req, const int *fds, int n_fds, struct call tmpl, int early)
 {
 	struct call *c = xmemdup(&tmpl, sizeof(tmpl));
 	req->version = SHIM_PROTO_VERSION;
 	req->id_no = c->id_no = ++s->next_id;
-	int r = early ? early : s->gone ? -ECONNRESET : transmit(s, req, fds, n_fds);
+	int r = early ? early : s->gone ? -ECONNRESET : fd_pass_send(s->fd, req, sizeof(*req), fds, n_fds, MSG_DONTWAIT);
 	if (r == 0) {
 		list_add(&s->calls, &c->link);
 		return;

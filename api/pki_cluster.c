@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "api/pki.h"
@@ -19,13 +18,7 @@ static int lock_dir(const char *dir, struct err *e)
 	if (r < 0)
 		return r;
 	AUTO_FREE char *path = xasprintf("%s/.lock", dir);
-	AUTO_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_sys(e, "open %s", path);
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return err_sys(e, "lock %s", path);
-	return TAKE_FD(fd);
+	return fs_lock_file(path, e);
 }
 
 static bool is_address(const char *s)

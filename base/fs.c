@@ -8,12 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -105,6 +104,23 @@ int fs_write_existing_at(int dir_fd, const char *name, const char *text, struct 
 int fs_write_existing(const char *path, const char *text, struct err *e)
 {
 	return fs_write_existing_at(AT_FDCWD, path, text, e);
+}
+
+int fs_lock(int fd, const char *name, struct err *e)
+{
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return err_sys(e, "lock %s", name);
+	return 0;
+}
+
+int fs_lock_file(const char *path, struct err *e)
+{
+	AUTO_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(e, "open %s", path);
+	int r = fs_lock(fd, path, e);
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
 bool fs_exists(const char *path)

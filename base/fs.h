@@ -20,6 +20,11 @@ int fs_write_existing_at(int dir_fd, const char *name, const char *text, struct 
 /* Writes all of it, over EINTR and short writes. 0 or -errno. */
 int fs_write_all(int fd, const void *bytes, size_t n);
 
+/* Waits for the exclusive lock (flock(2)) of an open file; name only for the error. */
+int fs_lock(int fd, const char *name, struct err *e);
+/* Opens (creates) a lock file and locks it: closing the descriptor that this returns unlocks. */
+int fs_lock_file(const char *path, struct err *e);
+
 bool fs_exists(const char *path);
 /* mkdir -p; existing directories are fine. */
 int fs_mkdir_p(const char *path, mode_t mode, struct err *e);

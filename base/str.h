@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/mem.h"
+
 struct str {
 	char *p; /* NUL-terminated once anything was added; NULL while empty and unused */
 	size_t len;

@@ -10,6 +10,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "cli/cli.h"
 
@@ -26,29 +27,16 @@ char *program_dir(void)
 	return xstrdup(slash ? path : "/usr/local/bin");
 }
 
-/* A dead process keeps its number and name until its parent has waited for it. */
-static bool is_dead(int pid)
-{
-	AUTO_FREE char *path = xasprintf("/proc/%d/stat", pid);
-	AUTO_STR stat = STR_INIT;
-	const char *state = fs_read_file(path, 4096, &stat, NULL) < 0 ? NULL : strrchr(stat.p, ')');
-	return !state || str_has_prefix(state, ") Z") || str_has_prefix(state, ") X");
-}
-
 int daemon_pid(const struct node_options *o, const char *name)
 {
 	AUTO_FREE char *path = xasprintf("%s/%s.pid", o->run_dir, name);
-	AUTO_STR text = STR_INIT;
-	int64_t pid;
-	if (fs_read_file(path, 64, &text, NULL) < 0)
+	pid_t pid = proc_read_pid_file(path);
+	if (pid < 0 || !proc_is_alive(pid))
 		return 0;
-	text.p[strcspn(text.p, "\n")] = '\0';
-	if (str_to_i64(text.p, &pid) < 0 || pid < 2 || kill((pid_t)pid, 0) < 0 || is_dead((int)pid))
-		return 0;
-	AUTO_FREE char *comm_path = xasprintf("/proc/%d/comm", (int)pid);
+	AUTO_FREE char *comm_path = xasprintf("/proc/%d/comm", pid);
 	AUTO_STR comm = STR_INIT;
 	/* The number may have passed on to a stranger. */
-	return fs_read_file(comm_path, 64, &comm, NULL) == 0 && str_has_prefix(comm.p, "knarr") ? (int)pid : 0;
+	return fs_read_file(comm_path, 64, &comm, NULL) == 0 && str_has_prefix(comm.p, "knarr") ? pid : 0;
 }
 
 int run_program(char *const *argv, struct err *e)

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "api/kubeconfig.h"
@@ -19,6 +18,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sd_notify.h"
 #include "cmd/server_config.h"
 #include "cp/api/api.h"
 #include "cp/controllers/controllers.h"
@@ -40,20 +40,11 @@ struct server {
 	int result;
 };
 
-/* Tells a supervisor by systemd's notification protocol; without one nothing happens. */
 static void notify(const char *text)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	if (!path || (*path != '/' && *path != '@') || strlen(path) >= sizeof(to.sun_path))
-		return;
-	memcpy(to.sun_path, path, strlen(path));
-	if (*path == '@')
-		to.sun_path[0] = '\0';
-	AUTO_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-	if (fd >= 0 && sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to, len) < 0)
-		log_warn("cannot notify the supervisor, ignoring error=\"%s\"", strerror(errno));
+	int r = sd_notify_send(text);
+	if (r < 0)
+		log_warn("cannot notify the supervisor, ignoring error=\"%s\"", strerror(-r));
 }
 
 static bool is_loopback(const char *address)

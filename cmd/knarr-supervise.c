@@ -23,6 +23,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
 
 enum { PROGRAMS_MAX = 8, DELAY_MIN_MS = 100, DELAY_MAX_MS = 10000, GOOD_MS = 60000, STOP_MS = 20000, LOG_MAX_BYTES = 10 << 20 };
@@ -101,16 +102,12 @@ static void start(struct program *p)
 static bool adopt(struct program *p)
 {
 	AUTO_FREE char *path = pid_path(p->name), *exe = NULL;
-	AUTO_STR text = STR_INIT;
 	char target[4096];
-	int64_t pid;
-	if (fs_read_file(path, 64, &text, NULL) < 0)
+	pid_t pid = proc_read_pid_file(path);
+	if (pid < 0)
 		return false;
-	text.p[strcspn(text.p, "\n")] = '\0';
-	if (str_to_i64(text.p, &pid) < 0 || pid < 2)
-		return false;
-	AUTO_FD int fd = pidfd_open((pid_t)pid, 0);
-	exe = xasprintf("/proc/%d/exe", (int)pid);
+	AUTO_FD int fd = pidfd_open(pid, 0);
+	exe = xasprintf("/proc/%d/exe", pid);
 	ssize_t n = fd < 0 ? -1 : readlink(exe, target, sizeof(target) - 1);
 	if (n < 0)
 		return false;
@@ -120,7 +117,7 @@ static bool adopt(struct program *p)
 	const char *a = strrchr(target, '/'), *b = strrchr(p->argv[0], '/');
 	if (!a || !b || strcmp(a, b))
 		return false;
-	p->pid = (pid_t)pid;
+	p->pid = pid;
 	p->pidfd = TAKE_FD(fd);
 	p->started_ms = clock_mono_ms();
 	log_info("adopted program=%s pid=%d", p->name, p->pid);

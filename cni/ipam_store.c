@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -33,9 +32,8 @@ int ipam_store_open(const char *data_dir, const char *network, struct ipam_store
 	AUTO_FD int lock = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (lock < 0)
 		return err_sys(e, "%s/lock", path);
-	while (flock(lock, LOCK_EX))
-		if (errno != EINTR)
-			return err_sys(e, "lock %s", path);
+	if ((r = fs_lock(lock, path, e)) < 0)
+		return r;
 	*ret = (struct ipam_store){TAKE_FD(dir), TAKE_FD(lock)};
 	return 0;
 }

@@ -11,7 +11,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -37,13 +36,7 @@ char *store_layer_dir(const struct image_store *s, const char *chain_id)
 int store_lock(const struct image_store *s, struct err *e)
 {
 	AUTO_FREE char *path = store_path(s, "lock");
-	AUTO_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_sys(e, "open %s", path);
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return err_sys(e, "lock %s", path);
-	return TAKE_FD(fd);
+	return fs_lock_file(path, e);
 }
 
 int store_names(const struct image_store *s, json_t **ret, struct err *e)

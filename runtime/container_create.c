@@ -18,6 +18,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "runtime/config_read.h"
 #include "runtime/container.h"
 #include "runtime/default_devices.h"
@@ -272,7 +273,7 @@ static int admit(struct creation *c, struct err *e)
 	if (r == 0)
 		r = launch_set_limits(&c->config.process, pid, e);
 	c->info.pid = pid;
-	if (r == 0 && state_process(pid, &letter, &c->info.start_time) < 0)
+	if (r == 0 && proc_stat(pid, &letter, &c->info.start_time) < 0)
 		r = err_set(e, -ESRCH, "the container's process ended unexpectedly");
 	if (r == 0)
 		r = state_write(&c->dir, &c->info, e);

@@ -16,6 +16,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
 #include "runtime/syscalls.h"
@@ -103,7 +104,7 @@ int launch_finish(struct launch *l, const struct container_opts *o, struct conta
 		r = sync_send_fd_to(o->pidfd_socket, l->pidfd, "pidfd", e);
 	if (r < 0)
 		return r;
-	state_process(l->pid, &letter, &start);
+	proc_stat(l->pid, &letter, &start);
 	*ret = (struct container_proc){
 		.pid = l->pid, .pidfd = TAKE_FD(l->pidfd), .console_fd = TAKE_FD(l->console_fd), .start_time = start };
 	l->pid = 0;

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "cgroups/cgroup.h"
 #include "runtime/hooks.h"
 #include "runtime/syscalls.h"
@@ -48,9 +48,9 @@ static int lock_dir(const char *path, struct state_dir *ret, struct err *e)
 	AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? err_set(e, -ENOENT, "container does not exist") : err_sys(e, "open %s", path);
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return err_sys(e, "lock %s", path);
+	int r = fs_lock(fd, path, e);
+	if (r < 0)
+		return r;
 	struct stat locked, there;
 	/* Whoever had it locked before may have removed it. */
 	if (fstat(fd, &locked) < 0 || lstat(path, &there) < 0 || locked.st_ino != there.st_ino)
@@ -126,26 +126,6 @@ int state_write(const struct state_dir *d, const struct container_info *i, struc
 	return j ? write_json(d, "state.json", j, e) : err_set(e, -EINVAL, "state cannot be written as JSON");
 }
 
-int state_process(pid_t pid, char *ret_letter, uint64_t *ret_start_time)
-{
-	char path[40];
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	AUTO_STR text = STR_INIT;
-	if (pid <= 0 || fs_read_file(path, 8192, &text, NULL) < 0)
-		return -ESRCH;
-	char *p = strrchr(str_text(&text), ')'); /* the name before it may hold anything */
-	if (!p || !p[1] || !p[2])
-		return -ESRCH;
-	*ret_letter = p[2];
-	p += 2;
-	for (int field = 3; p && field < 22; field++) {
-		p = strchr(p, ' ');
-		p = p ? p + 1 : NULL;
-	}
-	*ret_start_time = p ? strtoull(p, NULL, 10) : 0;
-	return 0;
-}
-
 /* The gate is shut as long as the init process holds its reading end. */
 static bool gate_is_shut(const char *dir)
 {
@@ -166,7 +146,7 @@ static enum container_status status_of(const struct container_info *i, const cha
 {
 	char letter;
 	uint64_t start;
-	if (state_process(i->pid, &letter, &start) < 0 || start != i->start_time || letter == 'Z' || letter == 'X')
+	if (proc_stat(i->pid, &letter, &start) < 0 || start != i->start_time || letter == 'Z' || letter == 'X')
 		return CONTAINER_STOPPED;
 	if (is_frozen(i))
 		return CONTAINER_PAUSED;
@@ -207,7 +187,7 @@ int state_open_init(const struct container_info *i, struct err *e)
 	char letter;
 	uint64_t start;
 	AUTO_FD int fd = i->pid > 0 ? sys_pidfd_open(i->pid) : -ESRCH;
-	if (fd < 0 || state_process(i->pid, &letter, &start) < 0 || start != i->start_time)
+	if (fd < 0 || proc_stat(i->pid, &letter, &start) < 0 || start != i->start_time)
 		return err_set(e, -ESRCH, "container not running");
 	return TAKE_FD(fd);
 }

@@ -31,8 +31,6 @@ int state_read(const char *root, const char *id, struct container_info *ret, str
 int state_read_config(const char *root, const char *id, json_t **ret, struct err *e);
 int state_write_config(const struct state_dir *d, const json_t *config, struct err *e);
 
-/* state letter and start time of a process by /proc/<pid>/stat; -ESRCH. */
-int state_process(pid_t pid, char *ret_letter, uint64_t *ret_start_time);
 /* A pidfd of the init process, checked to be the recorded one. -ESRCH. */
 int state_open_init(const struct container_info *i, struct err *e);
 /* Runs hooks of the kind with i as their state. */

@@ -11,16 +11,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/fd_pass.h"
 #include "base/mem.h"
 
 struct message {
 	int type, value;
 	char text[1024];
-};
-
-union control {
-	char bytes[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr align;
 };
 
 int sync_pair(int ret[2], struct err *e)
@@ -30,21 +26,7 @@ int sync_pair(int ret[2], struct err *e)
 
 static int send_with_fd(int sock, const void *bytes, size_t n, int fd)
 {
-	union control c = { 0 };
-	struct iovec v = { (void *)bytes, n };
-	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1 };
-	if (fd >= 0) {
-		h.msg_control = c.bytes;
-		h.msg_controllen = sizeof(c.bytes);
-		struct cmsghdr *m = CMSG_FIRSTHDR(&h);
-		*m = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
-		memcpy(CMSG_DATA(m), &fd, sizeof(fd));
-	}
-	ssize_t r;
-	do
-		r = sendmsg(sock, &h, MSG_NOSIGNAL);
-	while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : 0;
+	return fd_pass_send(sock, bytes, n, &fd, fd >= 0, 0);
 }
 
 int sync_send(int sock, enum sync_type type, int value, int fd)
@@ -63,21 +45,12 @@ int sync_send_error(int sock, const struct err *why)
 int sync_receive(int sock, enum sync_type *ret_type, int *ret_value, int *ret_fd, struct err *e)
 {
 	struct message m;
-	union control c = { 0 };
-	struct iovec v = { &m, sizeof(m) };
-	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = c.bytes, .msg_controllen = sizeof(c.bytes) };
-	ssize_t n;
-	do
-		n = recvmsg(sock, &h, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n == 0 || (n < 0 && errno == ECONNRESET))
+	AUTO_FD int fd = -1;
+	ssize_t n = fd_pass_receive(sock, &m, sizeof(m), &fd, 1, 0);
+	if (n == 0 || n == -ECONNRESET)
 		return err_set(e, -EPIPE, "the container's process ended unexpectedly");
 	if (n != (ssize_t)sizeof(m))
-		return err_set(e, n < 0 ? -errno : -EBADMSG, "broken message from the container's process");
-	AUTO_FD int fd = -1;
-	struct cmsghdr *cm = CMSG_FIRSTHDR(&h);
-	if (cm && cm->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(cm), sizeof(fd));
+		return err_set(e, n < 0 ? (int)n : -EBADMSG, "broken message from the container's process");
 	m.text[sizeof(m.text) - 1] = '\0';
 	if (m.type == SYNC_ERROR)
 		return err_set(e, m.value < 0 ? m.value : -EIO, "%s", m.text);

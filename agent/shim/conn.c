@@ -9,9 +9,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fd_pass.h"
 #include "base/mem.h"
 
 enum { MAX_FDS = 3 };
+
+static int count(const int fds[MAX_FDS])
+{
+	int n = 0;
+	while (n < MAX_FDS && fds[n] >= 0)
+		n++;
+	return n;
+}
 
 static void close_all(int *fds, int n)
 {
@@ -20,41 +29,12 @@ static void close_all(int *fds, int n)
 			close(fds[i]);
 }
 
-/* Copies the descriptors of a message out; returns how many. */
-static int take_fds(struct msghdr *mh, int fds[MAX_FDS])
-{
-	int n = 0;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		int got = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		int all[MAX_FDS];
-		if (got > MAX_FDS - n)
-			got = MAX_FDS - n;
-		memcpy(all, CMSG_DATA(c), (size_t)got * sizeof(int));
-		for (int i = 0; i < got; i++)
-			fds[n++] = all[i];
-	}
-	return n;
-}
-
 /* 1: a packet, 0: nothing now, -1: the client is gone. */
-static int receive(int fd, struct shim_request *req, int fds[MAX_FDS], int *n_fds)
+static int receive(int fd, struct shim_request *req, int fds[MAX_FDS])
 {
-	union {
-		char buf[CMSG_SPACE(sizeof(int) * MAX_FDS)];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = { req, sizeof(*req) };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control.buf) };
-	memset(req, 0, sizeof(*req));
-	*n_fds = 0;
-	ssize_t n = recvmsg(fd, &mh, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	if (n == 0)
-		return -1;
-	*n_fds = take_fds(&mh, fds);
+	ssize_t n = fd_pass_receive(fd, req, sizeof(*req), fds, MAX_FDS, MSG_DONTWAIT);
+	if (n <= 0)
+		return n == -EAGAIN ? 0 : -1;
 	req->id[SHIM_ID_MAX - 1] = req->exec[SHIM_ID_MAX - 1] = '\0';
 	req->path[SHIM_PATH_MAX - 1] = req->log[SHIM_PATH_MAX - 1] = '\0';
 	return 1;
@@ -65,15 +45,15 @@ static void on_packet(struct source *s, uint32_t events)
 	(void)events;
 	int conn = (int)(CONTAINER_OF(s, struct conn, src) - sv.conns);
 	struct shim_request req;
-	int fds[MAX_FDS], n_fds, r;
-	while (s->fd >= 0 && (r = receive(s->fd, &req, fds, &n_fds)) != 0) {
+	int fds[MAX_FDS], r;
+	while (s->fd >= 0 && (r = receive(s->fd, &req, fds)) != 0) {
 		if (r < 0) {
 			source_close(s);
 			sv.conns[conn].gen++;
 			return;
 		}
-		request_handle(conn, &req, fds, n_fds);
-		close_all(fds, n_fds);
+		request_handle(conn, &req, fds, count(fds));
+		close_all(fds, MAX_FDS);
 	}
 }
 
@@ -107,20 +87,7 @@ void conn_send(int conn, uint32_t gen, const struct shim_message *m, int fd)
 {
 	if (conn < 0 || sv.conns[conn].src.fd < 0 || sv.conns[conn].gen != gen)
 		return;
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { { 0 } };
-	struct iovec iov = { (void *)m, sizeof(*m) };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	if (fd >= 0) {
-		mh.msg_control = control.buf;
-		mh.msg_controllen = sizeof(control.buf);
-		struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
-		*c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
-		memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	}
-	if (sendmsg(sv.conns[conn].src.fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+	if (fd_pass_send(sv.conns[conn].src.fd, m, sizeof(*m), &fd, fd >= 0, MSG_DONTWAIT) < 0) {
 		source_close(&sv.conns[conn].src);
 		sv.conns[conn].gen++;
 	}

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fd_pass.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "cgroups/cgroup.h"
@@ -114,20 +115,7 @@ static int run_request(const struct shim_request *req, const int stdio[3], struc
 
 static void send_result(int home, const struct worker_result *res, int fd)
 {
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { { 0 } };
-	struct iovec iov = { (void *)res, sizeof(*res) };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	if (fd >= 0) {
-		mh.msg_control = control.buf;
-		mh.msg_controllen = sizeof(control.buf);
-		struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
-		*c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
-		memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	}
-	(void)sendmsg(home, &mh, MSG_NOSIGNAL);
+	(void)fd_pass_send(home, res, sizeof(*res), &fd, fd >= 0, 0);
 }
 
 /* Leaves the worker with its socket as 3 and the new process's stdio as 4, 5, 6; everything else of the supervisor's is
@@ -179,23 +167,14 @@ static void on_report(struct source *s, uint32_t events)
 	(void)events;
 	struct worker *w = CONTAINER_OF(s, struct worker, src);
 	struct worker_result res = { 0 };
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = { &res, sizeof(res) };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control.buf) };
 	int console = -1;
-	ssize_t n = recvmsg(s->fd, &mh, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	ssize_t n = fd_pass_receive(s->fd, &res, sizeof(res), &console, 1, MSG_DONTWAIT);
+	if (n == -EAGAIN)
 		return;
 	if (n != sizeof(res)) {
 		res = (struct worker_result){ .code = -EIO };
 		snprintf(res.text, sizeof(res.text), "the supervisor's worker ended without an answer");
 	}
-	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&mh) : NULL;
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(&console, CMSG_DATA(c), sizeof(int));
 	struct worker copy = *w;
 	source_close(&w->src);
 	request_finish(&copy, &res, console);

@@ -2,7 +2,9 @@
 #include "tests/unit/check_main.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,4 +58,20 @@ START_TEST(trees_are_made_and_removed)
 }
 END_TEST
 
-TESTS("fs", atomic_write_replaces, trees_are_made_and_removed)
+START_TEST(locks_exclude)
+{
+	struct err e = ERR_INIT;
+	setup();
+	int fd = fs_lock_file("lock", &e);
+	ck_assert_int_ge(fd, 0);
+	AUTO_FD int other = open("lock", O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(flock(other, LOCK_EX | LOCK_NB), -1);
+	close(fd);
+	ck_assert_int_eq(fs_lock(other, "lock", &e), 0);
+	ck_assert_int_eq(fs_lock(-1, "lock", &e), -EBADF);
+	ck_assert_int_eq(fs_lock_file("no/lock", &e), -ENOENT);
+	ck_assert_int_eq(fs_remove_tree(dir, &e), 0);
+}
+END_TEST
+
+TESTS("fs", atomic_write_replaces, trees_are_made_and_removed, locks_exclude)
