@@ -5,7 +5,6 @@
  * restored before any source can ask for something. */
 #include "agent/agent.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,6 +21,7 @@
 #include "agent/pod.h"
 #include "agent/pod_source.h"
 #include "agent/server.h"
+#include "agent/sweep.h"
 #include "agent/volumes.h"
 #include "api/kubeconfig.h"
 #include "base/fs.h"
@@ -186,29 +186,6 @@ static void start_proxy(struct agent *a)
 		log_error("service proxy not started error=\"%s\"", err_text(&e));
 }
 
-/* Root filesystems of attempts that no record knows: left by a crash between two steps, or before a reboot. */
-static void sweep_rootfs(struct agent *a)
-{
-	AUTO_FREE char *dir = xasprintf("%s/containers", a->config->data_dir);
-	AUTO_MAP *known = map_new(NULL);
-	size_t at = 0;
-	const char *uid;
-	struct pod *p;
-	while (map_next(a->pods, &at, &uid, &p))
-		for (size_t i = 0; i < p->state->n; i++)
-			map_set(known, p->state->containers[i].id, p);
-	DIR *d = opendir(dir);
-	for (struct dirent *de; d && (de = readdir(d));) {
-		AUTO_FREE char *path = xasprintf("%s/%s", dir, de->d_name);
-		if (de->d_name[0] == '.' || map_has(known, de->d_name))
-			continue;
-		if (rootfs_unmount(a->images, path, de->d_name, NULL) == 0)
-			(void)fs_remove_tree(path, NULL); /* ignoring: the next start sweeps again */
-	}
-	if (d)
-		closedir(d);
-}
-
 int agent_new(struct loop *l, struct agent_config *config, struct agent **ret, struct err *e)
 {
 	struct agent *a = xcalloc(1, sizeof(*a));
@@ -232,7 +209,7 @@ int agent_new(struct loop *l, struct agent_config *config, struct agent **ret, s
 	}
 	a->node = node_start(a, notify_ready, a);
 	pods_restore(a);
-	sweep_rootfs(a);
+	sweep_start(a);
 	pod_source_start(a);
 	a->static_pods = static_pods_start(a);
 	start_proxy(a);
@@ -249,6 +226,7 @@ void agent_free(struct agent *a)
 	proxy_stop(a->proxy, false);
 	pod_source_stop(a);
 	node_stop(a->node);
+	sweep_stop(a);
 	map_free(a->pods);
 	map_free(a->mirrors);
 	objects_free(a->objects);

@@ -36,6 +36,7 @@ struct objects;
 struct static_pods;
 struct server;
 struct proxy;
+struct chain_run;
 
 struct agent {
 	struct loop *loop;
@@ -52,6 +53,7 @@ struct agent {
 	struct static_pods *static_pods;
 	struct proxy *proxy;
 	struct informer *pod_informer, *service_informer;
+	struct chain_run *sweep; /* NULL: none on its way */
 	struct map *pods;    /* uid -> struct pod, owned */
 	struct map *mirrors; /* "namespace/name" -> json_t, the API's mirror of a static pod, owned */
 	char *boot_ip;       /* the node's own address */

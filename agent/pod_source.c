@@ -10,6 +10,7 @@
 
 #include "agent/objects.h"
 #include "agent/pod.h"
+#include "agent/sweep.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -67,6 +68,8 @@ static void on_pod(void *arg, const char *key, json_t *old_object, json_t *new_o
 		pod_object_changed(p, new_object);
 	else if (new_object && !p)
 		add_pod(a, new_object);
+	else if (!new_object)
+		sweep_orphans(a); /* it had ended in an agent's life before this one: its logs */
 }
 
 static void on_synced(void *arg)
@@ -83,6 +86,7 @@ static void on_synced(void *arg)
 		log_info("pod is no longer wanted pod=%s", key);
 		pod_drop(p, 0);
 	}
+	sweep_orphans(a);
 	pod_source_mirrors(a);
 }
 

@@ -335,8 +335,8 @@ static int start_supervisor(struct pod *p, struct err *e)
 void sandbox_create(struct pod *p)
 {
 	struct err e = ERR_INIT;
-	if (!objects_ready(p->agent->objects, p->state->uid))
-		return; /* their arrival kicks */
+	if (p->agent->sweep || !objects_ready(p->agent->objects, p->state->uid))
+		return; /* their end and arrival kick */
 	int r = make_dirs(p, &e);
 	if (r == 0) {
 		r = volumes_setup(p, &e);
