@@ -119,8 +119,8 @@ static int remove_addresses(const struct node_options *o, struct err *e)
 static int remove_files(const struct node_options *o, struct err *e)
 {
 	AUTO_FREE char *volumes = xasprintf("%s/pods", o->root_dir), *containers = xasprintf("%s/containers", o->data_dir);
-	AUTO_FREE char *uses = xasprintf("%s/images/uses", o->data_dir);
-	const char *const paths[] = { volumes, containers, uses, o->run_dir, "/var/log/containers" };
+	AUTO_FREE char *uses = xasprintf("%s/images/uses", o->data_dir), *results = xasprintf("%s/cni", o->data_dir);
+	const char *const paths[] = { volumes, containers, uses, results, o->run_dir, "/var/log/containers" };
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(paths); i++)
 		r = fs_remove_tree(paths[i], e);
