@@ -12,11 +12,14 @@
 
 #define UNIT_DIR "/etc/systemd/system"
 
+/* The server must start or fail at once; the agent tells that it is ready when the API server knows its node, however long
+ * that is unreachable, and runs static pods until then: nobody waits for its start but "up" itself. */
 static const struct unit {
-	const char *name, *description, *more;
+	const char *name, *description, *wait, *more;
 } units[] = {
-	{ "knarr-server", "Knarr API server, controllers and scheduler", "" },
-	{ "knarr-agent", "Knarr node agent", "Delegate=yes\nKillMode=process\nOOMScoreAdjust=-999\n" },
+	{ "knarr-server", "Knarr API server, controllers and scheduler", NULL, "" },
+	{ "knarr-agent", "Knarr node agent", "--no-block",
+	  "TimeoutStartSec=infinity\nDelegate=yes\nKillMode=process\nOOMScoreAdjust=-999\n" },
 };
 
 bool systemd_is_running(void)
@@ -51,9 +54,14 @@ static int write_unit(const struct unit *u, char *const *argv, struct err *e)
 	return fs_write_atomic(path, text.p, text.len, 0644, e);
 }
 
-static int systemctl(const char *verb, const char *flag, const char *unit, struct err *e)
+/* Runs systemctl with the words that are not NULL. */
+static int systemctl(const char *verb, const char *unit, const char *flag, const char *more, struct err *e)
 {
-	char *argv[] = { (char *)"systemctl", (char *)verb, (char *)(flag ? flag : unit), (char *)(flag ? unit : NULL), NULL };
+	const char *const words[] = { "systemctl", verb, unit, flag, more };
+	AUTO_STRV char **argv = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (words[i])
+			strv_add(&argv, words[i]);
 	int r = run_program(argv, e);
 	return r > 0 ? err_set(e, -EIO, "systemctl %s %s failed with status %d", verb, unit ? unit : "", r) : r;
 }
@@ -66,9 +74,9 @@ int systemd_up(const struct node_options *o, char *const *server_argv, char *con
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(units); i++)
 		r = write_unit(&units[i], argvs[i], e);
 	if (r == 0)
-		r = systemctl("daemon-reload", NULL, NULL, e);
+		r = systemctl("daemon-reload", NULL, NULL, NULL, e);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(units); i++)
-		r = systemctl("enable", "--now", units[i].name, e);
+		r = systemctl("enable", units[i].name, "--now", units[i].wait, e);
 	return r;
 }
 
@@ -79,9 +87,9 @@ int systemd_down(struct err *e)
 		AUTO_FREE char *path = xasprintf(UNIT_DIR "/%s.service", units[i].name);
 		if (r < 0 || !fs_exists(path))
 			continue;
-		r = systemctl("disable", "--now", units[i].name, e);
+		r = systemctl("disable", units[i].name, "--now", NULL, e);
 		if (r == 0 && unlink(path) < 0)
 			r = err_sys(e, "remove %s", path);
 	}
-	return r < 0 ? r : systemctl("daemon-reload", NULL, NULL, e);
+	return r < 0 ? r : systemctl("daemon-reload", NULL, NULL, NULL, e);
 }

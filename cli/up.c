@@ -173,10 +173,15 @@ static int supervise(const struct node_options *o, char *const *server, char *co
 	return r > 0 ? err_set(e, -EIO, "knarr-supervise ended with status %d", r) : r;
 }
 
+static bool uses_systemd(const struct node_options *o)
+{
+	return systemd_is_running() && !o->no_systemd;
+}
+
 static int start_daemons(struct node_options *o, struct err *e)
 {
 	AUTO_STRV char **server = server_argv(o), **agent = agent_argv(o);
-	if (systemd_is_running() && !o->no_systemd)
+	if (uses_systemd(o))
 		return systemd_up(o, server, agent, e);
 	return supervise(o, server, agent, e);
 }
@@ -203,6 +208,8 @@ static int wait_ready(struct node_options *o, struct err *e)
 	if (r == 0)
 		r = node_api_wait(a, node, node_is_ready, (int)seconds * 1000, e);
 	node_api_close(a);
+	if (r < 0 && uses_systemd(o))
+		return err_wrap(e, r, "see journalctl -u knarr-server -u knarr-agent");
 	return r < 0 ? err_wrap(e, r, "see the logs in %s", o->log_dir) : 0;
 }
 
