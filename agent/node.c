@@ -185,7 +185,7 @@ static void adopt(struct node *n, const json_t *node)
 	set_pod_cidr(n, node);
 	json_decref(n->sent);
 	n->sent = json_deep_copy(json_object_get(node, "status"));
-	n->sent_mono = 0;
+	n->sent_mono = -REPORT_MS; /* due at once, even soon after boot */
 	if (same) {
 		n->registered = true;
 		look(n);
