@@ -141,7 +141,8 @@ json_t *node_images(struct image_store *s)
 	json_t *list = json_array();
 	if (image_list(s, &all, &n, NULL) < 0)
 		return list;
-	qsort(all, n, sizeof(*all), by_size);
+	if (n) /* qsort() takes no null pointer */
+		qsort(all, n, sizeof(*all), by_size);
 	for (size_t i = 0; i < n; i++) {
 		json_t *names = json_array();
 		for (char **name = all[i]->names; name && *name; name++)
