@@ -44,8 +44,8 @@ static void add_word(struct str *s, const char *word)
 static int write_unit(const struct unit *u, char *const *argv, struct err *e)
 {
 	AUTO_STR text = STR_INIT;
-	str_addf(&text, "[Unit]\nDescription=%s\nAfter=network-online.target\nWants=network-online.target\n\n[Service]\nType=notify\nExecStart=",
-		 u->description);
+	str_addf(&text, "[Unit]\nDescription=%s\nAfter=network-online.target\nWants=network-online.target\n", u->description);
+	str_add(&text, "StartLimitIntervalSec=0\n\n[Service]\nType=notify\nExecStart=");
 	str_add(&text, argv[0]);
 	for (char *const *a = argv + 1; *a; a++)
 		add_word(&text, *a);
