@@ -10,9 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "agent/events.h"
@@ -27,6 +25,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sd_notify.h"
 #include "netfilter/proxy.h"
 
 void agent_facts(const struct agent *a, const json_t *pod, char *const *ips, struct pod_facts *ret)
@@ -98,22 +97,12 @@ static void on_object(void *arg, const char *ns)
 	}
 }
 
-/* systemd's notification protocol: one datagram to the socket it names. */
 static void notify_ready(void *arg)
 {
 	(void)arg;
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	if (!path || strlen(path) >= sizeof(sa.sun_path))
-		return;
-	memcpy(sa.sun_path, path, strlen(path));
-	if (sa.sun_path[0] == '@')
-		sa.sun_path[0] = '\0';
-	AUTO_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	static const char text[] = "READY=1";
-	if (fd >= 0)
-		(void)sendto(fd, text, sizeof(text) - 1, MSG_NOSIGNAL, (struct sockaddr *)&sa,
-			     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+	int r = sd_notify_send("READY=1");
+	if (r < 0)
+		log_warn("cannot notify the supervisor, ignoring error=\"%s\"", strerror(-r));
 }
 
 static void pod_free_value(void *p)
