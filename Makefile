@@ -10,6 +10,7 @@
 # make lib-io      one library                       make test-io     its unit tests
 # make test        all unit tests                    make lint        format, layers, tidy, shellcheck
 # make bench       measure beside the peers          make install     under $(DESTDIR)$(PREFIX)
+# make tidy        clang-tidy over all sources (lint: over those changed since TIDY_SINCE, the last commit)
 
 PREFIX ?= /usr/local
 CC ?= cc
@@ -122,9 +123,24 @@ build-tests: $(TESTS)
 test: $(TESTS)
 	@build-aux/run-unit-tests $(TESTS)
 
+# clang-tidy, by .clang-tidy: a stamp for each source, as old as its object. All of it takes minutes: lint asks for what
+# the last commit or the working tree has changed.
+TIDY_ALL := $(patsubst $(B)/obj/%.o,$(B)/tidy/%.ok,$(filter-out $(B)/obj/tests/%,$(sort $(OBJS))))
+TIDY_SINCE ?= HEAD~1
+TIDY_CHANGED = $(filter $(patsubst %.c,$(B)/tidy/%.ok,$(shell git diff --name-only --diff-filter=d $(TIDY_SINCE) -- '*.c')),$(TIDY_ALL))
+TIDY_FLAGS = -std=gnu17 -D_GNU_SOURCE -DKNARR_VERSION='"$(VERSION)"' -I. $(call pkg_cflags,$(foreach l,$(LIBS),$($(l)_PKGS)))
+$(B)/tidy/%.ok: %.c $(B)/obj/%.o .clang-tidy
+	@mkdir -p $(@D)
+	@echo "  TIDY $<"
+	$(Q)clang-tidy --quiet $< -- $(TIDY_FLAGS) 2>$@.log || { cat $@.log; rm -f $@.log; exit 1; }
+	@rm -f $@.log; touch $@
+tidy: $(TIDY_ALL)
+tidy-changed: $(TIDY_CHANGED)
+
 lint:
 	@build-aux/check-layers
 	@build-aux/lint
+	@$(MAKE) --no-print-directory tidy-changed
 
 bench: all
 	@bench/run
@@ -140,5 +156,5 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all progs test build-tests lint bench install clean
+.PHONY: all progs test build-tests lint tidy tidy-changed bench install clean
 .DELETE_ON_ERROR:

@@ -63,7 +63,7 @@ int mounts_detach_below(const char *dir, struct err *e)
 			strv_add(&found, path);
 	}
 	/* Later lines are mounted over or below earlier ones. */
-	for (size_t i = strv_len(found); i-- > 0;)
+	for (size_t i = strv_len(found); found && i-- > 0;)
 		if (umount2(found[i], MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
 			return err_sys(e, "unmount %s", found[i]);
 	return 0;

@@ -109,7 +109,7 @@ static void dispatch(struct agent *a, struct http_exchange *x, const struct rout
 			return;
 		}
 	}
-	if (r->container) {
+	if (t.pod && r->container) {
 		t.container = pod_state_find(t.pod->state, parts[r->parts]);
 		if (!t.container) {
 			server_text(x, 404, "container \"%s\" not found in pod \"%s\"\n", parts[r->parts], parts[2]);

@@ -109,7 +109,7 @@ static void break_connection(struct shim *s)
 	s->watch = NULL;
 	s->freed = &freed;
 	while (!freed && !list_is_empty(&s->calls))
-		answer(s, LIST_ENTRY(s->calls.next, struct call, link), -ECONNRESET, NULL, &e);
+		answer(s, LIST_ENTRY(list_pop(&s->calls), struct call, link), -ECONNRESET, NULL, &e);
 	if (!freed && s->ops.on_gone)
 		s->ops.on_gone(s->arg);
 	if (!freed)

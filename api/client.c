@@ -76,7 +76,7 @@ void api_client_free(struct api_client *c)
 	if (!c)
 		return;
 	while (!list_is_empty(&c->calls))
-		api_cancel(LIST_ENTRY(c->calls.next, struct api_call, link));
+		api_cancel(LIST_ENTRY(list_pop(&c->calls), struct api_call, link));
 	http_client_free(c->http);
 	free(c->server);
 	free(c);

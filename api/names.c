@@ -140,7 +140,7 @@ const char *name_check_label_1035(const char *s)
 
 	if (n > 63)
 		return "must be no more than 63 characters";
-	return label_form(s, n) && is_lower(s[0]) ? NULL : msg_1035;
+	return n && label_form(s, n) && is_lower(s[0]) ? NULL : msg_1035;
 }
 
 /* The prefix of a qualified name: s[0..n). */

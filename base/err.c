@@ -17,7 +17,7 @@ static int with_reason(struct err *e, int code, const char *fmt, va_list ap)
 	return code;
 }
 
-int err_set(struct err *e, int code, const char *fmt, ...)
+int (err_set)(struct err *e, int code, const char *fmt, ...)
 {
 	if (e) {
 		va_list ap;
@@ -29,7 +29,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	return code;
 }
 
-int err_sys(struct err *e, const char *fmt, ...)
+int (err_sys)(struct err *e, const char *fmt, ...)
 {
 	int code = errno ? -errno : -EIO;
 	va_list ap;
@@ -39,7 +39,7 @@ int err_sys(struct err *e, const char *fmt, ...)
 	return code;
 }
 
-int err_code(struct err *e, int code, const char *fmt, ...)
+int (err_code)(struct err *e, int code, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -48,7 +48,7 @@ int err_code(struct err *e, int code, const char *fmt, ...)
 	return code;
 }
 
-int err_wrap(struct err *e, int code, const char *fmt, ...)
+int (err_wrap)(struct err *e, int code, const char *fmt, ...)
 {
 	if (e) {
 		char below[sizeof(e->text)], what[sizeof(e->text)];

@@ -18,6 +18,20 @@ int err_sys(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2
 int err_code(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Puts "fmt: " before the text that a lower layer left (strerror(code) where it left none), returns code. */
 int err_wrap(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+#ifdef __clang_analyzer__ /* what the words above promise */
+#define ERR_NEGATIVE(call)                                                                                             \
+	({                                                                                                             \
+		int code_ = (call);                                                                                    \
+		if (code_ >= 0)                                                                                        \
+			__builtin_unreachable();                                                                       \
+		code_;                                                                                                 \
+	})
+#define err_set(...) ERR_NEGATIVE((err_set)(__VA_ARGS__))
+#define err_sys(...) ERR_NEGATIVE((err_sys)(__VA_ARGS__))
+#define err_code(...) ERR_NEGATIVE((err_code)(__VA_ARGS__))
+#define err_wrap(...) ERR_NEGATIVE((err_wrap)(__VA_ARGS__))
+#endif
+
 /* The text, or a general word where there is none. Valid until e changes. */
 const char *err_text(const struct err *e);
 

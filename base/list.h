@@ -37,6 +37,16 @@ static inline void list_remove(struct list *l)
 	list_init(l);
 }
 
+/* Unlinks the first of a list that is not empty. */
+static inline struct list *list_pop(struct list *head)
+{
+	struct list *l = head->next;
+	head->next = l->next;
+	l->next->prev = head;
+	list_init(l);
+	return l;
+}
+
 #define LIST_ENTRY(link, type, member) CONTAINER_OF(link, type, member)
 /* Safe against removal of the current entry only. */
 #define LIST_FOR_EACH(var, head, type, member)                                                                         \

@@ -98,14 +98,6 @@ void free_strv(char ***strv)
 	*strv = NULL;
 }
 
-size_t strv_len(char *const *strv)
-{
-	size_t n = 0;
-	while (strv && strv[n])
-		n++;
-	return n;
-}
-
 void strv_add(char ***strv, const char *s)
 {
 	size_t n = strv_len(*strv);

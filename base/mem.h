@@ -6,15 +6,16 @@
 #include <stddef.h>
 
 /* Small allocations abort the process when memory is out; callers bound sizes that come from input first. */
-void *xmalloc(size_t size);
-void *xcalloc(size_t n, size_t size);
-void *xrealloc(void *p, size_t size);
-void *xreallocarray(void *p, size_t n, size_t size);
+#define NEVER_NULL __attribute__((returns_nonnull))
+void *xmalloc(size_t size) NEVER_NULL;
+void *xcalloc(size_t n, size_t size) NEVER_NULL;
+void *xrealloc(void *p, size_t size) NEVER_NULL;
+void *xreallocarray(void *p, size_t n, size_t size) NEVER_NULL;
 char *xstrdup(const char *s); /* NULL gives NULL */
-char *xstrndup(const char *s, size_t n);
-void *xmemdup(const void *p, size_t n);
-char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-char *xvasprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
+char *xstrndup(const char *s, size_t n) NEVER_NULL;
+void *xmemdup(const void *p, size_t n) NEVER_NULL;
+char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2))) NEVER_NULL;
+char *xvasprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0))) NEVER_NULL;
 
 /* Runs fn(&variable) when the variable leaves its scope. */
 #define AUTO(fn) __attribute__((cleanup(fn)))
@@ -52,7 +53,13 @@ void free_strv(char ***strv); /* NULL-terminated vector of owned strings */
 #define AUTO_STRV AUTO(free_strv)
 
 /* NULL-terminated string vectors. strv_add() appends a copy; a NULL vector is an empty one. */
-size_t strv_len(char *const *strv);
+static inline size_t strv_len(char *const *strv)
+{
+	size_t n = 0;
+	while (strv && strv[n])
+		n++;
+	return n;
+}
 void strv_add(char ***strv, const char *s);
 char **strv_dup(char *const *strv);
 int strv_has(char *const *strv, const char *s);

@@ -126,11 +126,6 @@ bool str_eq(const char *a, const char *b)
 	return a == b || (a && b && !strcmp(a, b));
 }
 
-bool str_empty(const char *s)
-{
-	return !s || !*s;
-}
-
 bool str_has_prefix(const char *s, const char *prefix)
 {
 	return !strncmp(s, prefix, strlen(prefix));
@@ -180,9 +175,9 @@ int str_to_i64(const char *s, int64_t *ret)
 		return -EINVAL;
 	errno = 0;
 	long long v = strtoll(s, &end, 10);
-	if (errno)
-		return -errno;
-	if (*end)
+	if (errno == ERANGE)
+		return -ERANGE;
+	if (errno || *end)
 		return -EINVAL;
 	*ret = v;
 	return 0;

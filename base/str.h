@@ -35,7 +35,11 @@ char *str_take(struct str *s);
 const char *str_text(const struct str *s); /* never NULL */
 
 bool str_eq(const char *a, const char *b); /* NULL equals only NULL */
-bool str_empty(const char *s);             /* NULL or "" */
+/* NULL or "" */
+static inline bool str_empty(const char *s)
+{
+	return !s || !*s;
+}
 bool str_has_prefix(const char *s, const char *prefix);
 bool str_has_suffix(const char *s, const char *suffix);
 /* Splits at every sep, empty pieces kept; "" gives no piece. Returns an owned vector. */

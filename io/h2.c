@@ -265,7 +265,7 @@ void h2_free(struct h2 *h)
 	if (!h)
 		return;
 	while (!list_is_empty(&h->streams)) {
-		struct h2_stream *s = LIST_ENTRY(h->streams.next, struct h2_stream, link);
+		struct h2_stream *s = LIST_ENTRY(list_pop(&h->streams), struct h2_stream, link);
 		nghttp2_session_set_stream_user_data(h->session, s->id, NULL);
 		s->closed = true;
 		end_stream(s);
@@ -306,8 +306,7 @@ static void tell_one(struct h2_stream *s)
 static void tell_all(struct h2 *h)
 {
 	while (!list_is_empty(&h->news)) {
-		struct h2_stream *s = LIST_ENTRY(h->news.next, struct h2_stream, news);
-		list_remove(&s->news);
+		struct h2_stream *s = LIST_ENTRY(list_pop(&h->news), struct h2_stream, news);
 		tell_one(s);
 	}
 }

@@ -389,7 +389,7 @@ static void call_start(struct http_call *call)
 static void client_destroy(struct http_client *c)
 {
 	while (!list_is_empty(&c->calls))
-		call_free(LIST_ENTRY(c->calls.next, struct http_call, link));
+		call_free(LIST_ENTRY(list_pop(&c->calls), struct http_call, link));
 	curl_multi_cleanup(c->multi);
 	timer_free(c->timer);
 	free(c->ca_file);
@@ -419,7 +419,7 @@ static void client_work(void *arg)
 	c->scheduled = false;
 	c->depth++;
 	while (!c->freed && !list_is_empty(&c->work))
-		serve_call(LIST_ENTRY(c->work.next, struct http_call, work));
+		serve_call(LIST_ENTRY(list_pop(&c->work), struct http_call, work));
 	collect_done(c);
 	c->depth--;
 	if (c->freed && !c->scheduled)

@@ -69,6 +69,7 @@ static uint16_t bound_port(int fd)
 {
 	struct sockaddr_storage sa;
 	socklen_t n = sizeof(sa);
+	memset(&sa, 0, sizeof(sa));
 	if (getsockname(fd, (struct sockaddr *)&sa, &n) < 0)
 		return 0;
 	return ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&sa)->sin6_port :
@@ -112,6 +113,7 @@ static void on_listener(void *arg, int events)
 	for (int i = 0; i < ACCEPT_PER_EVENT; i++) {
 		struct sockaddr_storage sa;
 		socklen_t n = sizeof(sa);
+		memset(&sa, 0, sizeof(sa));
 		int fd = accept4(s->fd, (struct sockaddr *)&sa, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
 			fd_watch_set(s->watch, 0);

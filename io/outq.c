@@ -32,20 +32,26 @@ static void push(struct outq *q, struct outq_piece piece)
 	q->bytes += piece.end - piece.start;
 }
 
+/* What still fits behind the last piece; returns how much that was. */
+static size_t fill_last(struct outq *q, const void *bytes, size_t n)
+{
+	if (!q->n)
+		return 0;
+	struct outq_piece *last = &q->v[q->head + q->n - 1];
+	size_t take = MIN(last->room, n);
+	if (take)
+		memcpy(last->buf->data + last->end, bytes, take);
+	last->end += take;
+	last->room -= take;
+	q->bytes += take;
+	return take;
+}
+
 void outq_add(struct outq *q, const void *bytes, size_t n)
 {
-	if (!n)
-		return;
-	struct outq_piece *last = q->n ? &q->v[q->head + q->n - 1] : NULL;
-	if (last && last->room) {
-		size_t take = MIN(last->room, n);
-		memcpy(last->buf->data + last->end, bytes, take);
-		last->end += take;
-		last->room -= take;
-		q->bytes += take;
-		bytes = (const char *)bytes + take;
-		n -= take;
-	}
+	size_t filled = fill_last(q, bytes, n);
+	bytes = (const char *)bytes + filled;
+	n -= filled;
 	if (!n)
 		return;
 	size_t size = n < PIECE ? (q->n ? PIECE : MAX(n, (size_t)512)) : n;

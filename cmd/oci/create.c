@@ -45,7 +45,7 @@ int parse_create(const struct globals *g, int argc, char **argv, bool run, struc
 
 int verb_create(const struct globals *g, int argc, char **argv)
 {
-	struct create_flags f;
+	struct create_flags f = { 0 };
 	struct err e = ERR_INIT;
 	AUTO_CONTAINER_PROC p = CONTAINER_PROC_INIT;
 	int at = parse_create(g, argc, argv, false, &f);
@@ -62,7 +62,7 @@ int verb_create(const struct globals *g, int argc, char **argv)
 
 int verb_run(const struct globals *g, int argc, char **argv)
 {
-	struct create_flags f;
+	struct create_flags f = { 0 };
 	struct err e = ERR_INIT;
 	AUTO_CONTAINER_PROC p = CONTAINER_PROC_INIT;
 	int at = parse_create(g, argc, argv, true, &f);

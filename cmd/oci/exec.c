@@ -57,7 +57,7 @@ static int add_user(json_t *p, const struct flags *f, struct err *e)
 	if (strv_len(parts) > 2)
 		return err_set(e, -EINVAL, "invalid user \"%s\"", f->user);
 	static const char *const keys[] = { "user.uid", "user.gid" };
-	for (size_t i = 0; i < strv_len(parts); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(keys) && parts && parts[i]; i++) {
 		if (str_to_u32(parts[i], &id) < 0)
 			return err_set(e, -EINVAL, "parsing %s as int for %s failed", parts[i], keys[i] + 5);
 		json_set_int(p, keys[i], id);

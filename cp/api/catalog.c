@@ -122,7 +122,7 @@ char **catalog_versions(const struct schema *s, const char *group)
 			strv_add(&v, k->version);
 	/* v2 is preferred to v1. */
 	size_t n = strv_len(v);
-	for (size_t i = 0; i + 1 < n; i++)
+	for (size_t i = 0; v && i + 1 < n; i++)
 		if (strcmp(v[i], v[i + 1]) < 0) {
 			char *t = v[i];
 			v[i] = v[i + 1];

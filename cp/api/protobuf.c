@@ -155,9 +155,13 @@ static int read_raw(const struct wire *w, json_t **ret)
 	int r;
 	if (w->type != 2)
 		return -EINVAL;
-	while ((r = next_field(&s, &inner)) > 0)
-		if (inner.number == 1 && inner.type == 2 && !*ret)
-			r = json_parse((const char *)inner.data.p, (size_t)(inner.data.end - inner.data.p), ret, NULL);
+	while ((r = next_field(&s, &inner)) > 0) {
+		if (inner.number != 1 || inner.type != 2 || *ret)
+			continue;
+		r = json_parse((const char *)inner.data.p, (size_t)(inner.data.end - inner.data.p), ret, NULL);
+		if (r < 0)
+			return r;
+	}
 	if (r == 0 && !*ret)
 		*ret = json_null();
 	return r;

@@ -168,7 +168,7 @@ static char *join_errors(const struct field_errors *errors)
 		if (!strv_has(seen, one))
 			strv_add(&seen, one);
 	}
-	if (strv_len(seen) == 1)
+	if (seen && !seen[1])
 		return xstrdup(seen[0]);
 	AUTO_FREE char *all = seen ? str_join(seen, ", ") : xstrdup("");
 	return xasprintf("[%s]", all);

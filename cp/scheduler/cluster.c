@@ -217,13 +217,9 @@ void cluster_set_pod(struct cluster *s, struct sched_pod *take_pod, const char *
 	s->n_with_anti += has_anti(take_pod);
 }
 
-void cluster_remove_pod(struct cluster *s, const char *uid)
+static void forget_pod(struct sched_node *n, const struct sched_pod *p)
 {
-	struct sched_pod *p = map_steal(s->pods, uid);
-	if (!p)
-		return;
-	struct sched_node *n = map_get(s->by_name, p->node_name);
-	for (size_t i = 0; n && i < n->n_pods; i++) {
+	for (size_t i = 0; i < n->n_pods; i++) {
 		if (n->pods[i] == p) {
 			n->pods[i] = n->pods[--n->n_pods];
 			break;
@@ -232,9 +228,20 @@ void cluster_remove_pod(struct cluster *s, const char *uid)
 	resources_sub(&n->requested, &p->requests);
 	n->scored_cpu_milli -= p->scored_cpu_milli;
 	n->scored_memory_bytes -= p->scored_memory_bytes;
+}
+
+void cluster_remove_pod(struct cluster *s, const char *uid)
+{
+	struct sched_pod *p = map_steal(s->pods, uid);
+	if (!p)
+		return;
+	struct sched_node *n = map_get(s->by_name, p->node_name);
+	if (n)
+		forget_pod(n, p);
 	s->n_with_anti -= has_anti(p);
 	sched_pod_free(p);
-	node_drop_unused(s, n);
+	if (n)
+		node_drop_unused(s, n);
 }
 
 bool cluster_has_pod(const struct cluster *s, const char *uid)

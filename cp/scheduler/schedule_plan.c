@@ -38,7 +38,8 @@ static void write_message(size_t n_nodes, const json_t *reasons, struct str *out
 		AUTO_FREE char *text = xasprintf("%lld %s", (long long)json_integer_value(count), reason);
 		strv_add(&texts, text);
 	}
-	qsort(texts, strv_len(texts), sizeof(char *), by_text);
+	if (texts)
+		qsort(texts, strv_len(texts), sizeof(char *), by_text);
 	AUTO_FREE char *all = str_join(texts, ", ");
 	str_addf(out, "0/%zu nodes are available: %s.", n_nodes, all);
 }

@@ -150,7 +150,7 @@ int nft_commit(struct nft *n, struct nft_batch *b, struct err *e)
 	if (nft_batch_is_empty(b))
 		return 0;
 	struct verdict v = {.first = n->seq + 1, .last = n->seq + 1 + b->seq};
-	struct nlmsghdr *last = NULL;
+	struct nlmsghdr *last = (struct nlmsghdr *)b->buf;
 	n->seq = v.last + 1;
 	number(b, v.first);
 	put_marker(b->buf, NFNL_MSG_BATCH_BEGIN, v.first);

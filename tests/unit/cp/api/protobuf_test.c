@@ -79,6 +79,27 @@ START_TEST(inlines_and_unions)
 END_TEST
 
 /* Every truncation and every flipped byte is either refused or read without harm. */
+/* A ControllerRevision whose data is that text. */
+static int parse_raw(const char *text, json_t **ret)
+{
+	AUTO_STR extension = STR_INIT, raw = STR_INIT, body = STR_INIT;
+	add_text(&extension, 1, text);
+	add(&raw, 2, extension.p, extension.len);
+	envelope(&body, "apps/v1", "ControllerRevision", &raw);
+	return protobuf_parse(body.p, body.len, ret, NULL);
+}
+
+START_TEST(raw_json)
+{
+	AUTO_JSON *o = NULL;
+	json_t *none = NULL;
+	ck_assert_int_eq(parse_raw("{\"a\":[1]}", &o), 0);
+	ck_assert_int_eq(json_integer_value(json_array_get(json_at(o, "data.a"), 0)), 1);
+	ck_assert_int_eq(parse_raw("{\"a\":[1}", &none), -EINVAL);
+	ck_assert_ptr_null(none);
+}
+END_TEST
+
 START_TEST(broken)
 {
 	AUTO_STR body = STR_INIT;
@@ -105,4 +126,4 @@ START_TEST(broken)
 }
 END_TEST
 
-TESTS("protobuf", reads, inlines_and_unions, broken)
+TESTS("protobuf", reads, inlines_and_unions, raw_json, broken)
