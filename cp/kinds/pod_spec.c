@@ -192,7 +192,8 @@ void volumes_validate(const json_t *pod_spec, const char *path, struct field_err
 	json_array_foreach(json_object_get(pod_spec, "volumes"), i, v) {
 		const char *name = json_str_or(v, "name", ""), *kind;
 		json_t *source;
-		int sources = 0;
+		/* The reference counts emptyDir first, whatever the order in which they were given. */
+		int sources = json_object_get(v, "emptyDir") ? 1 : 0;
 		FIELD_PATH(p, "%s.volumes[%zu].name", path, i);
 		if (*name) {
 			validate_name(name, p, name_check_label, errors);
@@ -201,7 +202,7 @@ void volumes_validate(const json_t *pod_spec, const char *path, struct field_err
 			map_set(names, name, v);
 		}
 		json_object_foreach(v, kind, source)
-			if (strcmp(kind, "name") && sources++)
+			if (strcmp(kind, "name") && strcmp(kind, "emptyDir") && sources++)
 				field_forbidden(errors, FIELD_PATH(p, "%s.volumes[%zu].%s", path, i, kind), "may not specify more than 1 volume type");
 		if (!sources)
 			field_required(errors, FIELD_PATH(p, "%s.volumes[%zu]", path, i), "must specify a volume type");
