@@ -72,10 +72,10 @@ endef
 
 define raw_rules
 $(1)_OUT := $(B)/$$(or $$($(1)_DIR),bin)/$(1)
-$$($(1)_OUT): $$($(1)_SRCS)
+$$($(1)_OUT): $$($(1)_SRCS) Makefile VERSION
 	@mkdir -p $$(@D)
 	@echo "  LINK $$@"
-	$$(Q)$$(CC) -std=gnu17 -Os $$(WARN) -I. -static -nostdlib -nostartfiles -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fno-pie -no-pie \
+	$$(Q)$$(CC) -std=gnu17 -Os $$(WARN) -I. -static -nostdlib -nostartfiles -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fno-pie -no-pie -DKNARR_VERSION='"$(VERSION)"' \
 	  -Wl,--build-id=none -Wl,-z,norelro -Wl,-z,noseparate-code -Wl,-n -s -o $$@ $$($(1)_SRCS)
 $(1): $$($(1)_OUT)
 .PHONY: $(1)

@@ -93,14 +93,9 @@ int cmd_down(int argc, char **argv)
 {
 	struct node_options o = { 0 };
 	struct err e = ERR_INIT;
-	if (argc > 1 && !strcmp(argv[1], "--help")) {
-		fputs(usage, stdout);
-		node_options_help();
+	int r = node_options_begin(&o, argc, argv, usage, &e);
+	if (r > 0)
 		return 0;
-	}
-	int r = node_options_parse(&o, argc, argv, &e);
-	if (r >= 0 && r < argc)
-		r = err_set(&e, -EINVAL, "unexpected argument: %s", argv[r]);
 	static const struct {
 		const char *what;
 		int (*run)(const struct node_options *, struct err *);

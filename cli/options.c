@@ -128,9 +128,20 @@ int node_options_load(struct node_options *o, struct err *e)
 	return 0;
 }
 
-void node_options_help(void)
+static void print_help(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		printf("  --%-26s %s%s%s%s\n", rows[i].name, rows[i].help, rows[i].otherwise ? " (default " : "",
 		       rows[i].otherwise ? rows[i].otherwise : "", rows[i].otherwise ? ")" : "");
+}
+
+int node_options_begin(struct node_options *o, int argc, char **argv, const char *usage, struct err *e)
+{
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		fputs(usage, stdout);
+		print_help();
+		return 1;
+	}
+	int r = node_options_parse(o, argc, argv, e);
+	return r >= 0 && r < argc ? err_set(e, -EINVAL, "unexpected argument: %s", argv[r]) : MIN(r, 0);
 }

@@ -10,6 +10,9 @@
 #include "cli/cli.h"
 #include "cli/node_api.h"
 
+static const char usage[] = "Usage: knarr status [flags of up]\n\n"
+			    "Tells which daemons run on this machine, what they take, and whether API and node are well.\n\n";
+
 /* Resident memory in kB, 0 when unknown. */
 static long resident_kb(int pid)
 {
@@ -63,7 +66,9 @@ int cmd_status(int argc, char **argv)
 {
 	struct node_options o = { 0 };
 	struct err e = ERR_INIT;
-	int r = node_options_parse(&o, argc, argv, &e);
+	int r = node_options_begin(&o, argc, argv, usage, &e);
+	if (r > 0)
+		return 0;
 	if (r < 0) {
 		fprintf(stderr, "knarr status: %s\n", err_text(&e));
 		node_options_done(&o);

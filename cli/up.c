@@ -222,14 +222,11 @@ int cmd_up(int argc, char **argv)
 {
 	struct node_options o = { 0 };
 	struct err e = ERR_INIT;
-	if (argc > 1 && !strcmp(argv[1], "--help")) {
-		fputs(usage, stdout);
-		node_options_help();
+	int r = node_options_begin(&o, argc, argv, usage, &e);
+	if (r > 0)
 		return 0;
-	}
-	int r = geteuid() ? err_set(&e, -EPERM, "must be run as root") : node_options_parse(&o, argc, argv, &e);
-	if (r >= 0 && r < argc)
-		r = err_set(&e, -EINVAL, "unexpected argument: %s", argv[r]);
+	if (r == 0 && geteuid())
+		r = err_set(&e, -EPERM, "must be run as root");
 	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(steps); i++) {
 		progress_begin("%s", steps[i].what);
 		r = steps[i].run(&o, &e);

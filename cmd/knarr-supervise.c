@@ -265,6 +265,8 @@ int main(int argc, char **argv)
 			run_dir = argv[++at];
 		else if (!strcmp(argv[at], "--log-dir") && at + 1 < argc)
 			log_dir = argv[++at];
+		else if (!strcmp(argv[at], "--version"))
+			return puts("knarr-supervise " KNARR_VERSION), 0;
 		else
 			return fputs(help, !strcmp(argv[at], "--help") ? stdout : stderr), strcmp(argv[at], "--help") ? 2 : 0;
 	}

@@ -1,6 +1,8 @@
 /* pause: the process that holds a pod's namespaces. It sleeps, reaps orphans, and ends on SIGTERM or SIGINT.
  *
- * No C library: three system calls on two architectures. What always holds: no memory beyond the stack and a few KB of
+ * With an argument (--version, --help) it only prints what it is.
+ *
+ * No C library: four system calls on two architectures. What always holds: no memory beyond the stack and a few KB of
  * text; as process 1 of a pod it must take its signals by a handler, because the kernel ignores default actions there. */
 
 #define SIGCHLD_NR 17
@@ -10,7 +12,7 @@
 #define WNOHANG_BIT 1
 
 #if defined(__x86_64__)
-enum { NR_RT_SIGACTION = 13, NR_PPOLL = 271, NR_WAIT4 = 61, NR_EXIT_GROUP = 231 };
+enum { NR_WRITE = 1, NR_RT_SIGACTION = 13, NR_PPOLL = 271, NR_WAIT4 = 61, NR_EXIT_GROUP = 231 };
 static long call(long nr, long a, long b, long c, long d)
 {
 	long r;
@@ -21,10 +23,10 @@ static long call(long nr, long a, long b, long c, long d)
 }
 /* The kernel returns from a handler through this. */
 __asm__(".globl restore\nrestore:\n\tmov $15, %eax\n\tsyscall\n");
-__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tand $-16, %rsp\n\tcall run\n");
+__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov (%rsp), %rdi\n\tand $-16, %rsp\n\tcall run\n");
 #define RESTORER restore
 #elif defined(__aarch64__)
-enum { NR_RT_SIGACTION = 134, NR_PPOLL = 73, NR_WAIT4 = 260, NR_EXIT_GROUP = 94 };
+enum { NR_WRITE = 64, NR_RT_SIGACTION = 134, NR_PPOLL = 73, NR_WAIT4 = 260, NR_EXIT_GROUP = 94 };
 static long call(long nr, long a, long b, long c, long d)
 {
 	register long x8 __asm__("x8") = nr;
@@ -37,14 +39,14 @@ static long call(long nr, long a, long b, long c, long d)
 	return x0;
 }
 __asm__(".globl restore\nrestore:\n\tmov x8, 139\n\tsvc 0\n");
-__asm__(".globl _start\n_start:\n\tbl run\n");
+__asm__(".globl _start\n_start:\n\tldr x0, [sp]\n\tbl run\n");
 #define RESTORER restore
 #else
 #error "pause knows x86_64 and aarch64"
 #endif
 
 void restore(void);
-void run(void);
+void run(long argc);
 
 struct kernel_sigaction {
 	void (*handler)(int);
@@ -61,8 +63,14 @@ static void on_signal(int sig)
 		;
 }
 
-void __attribute__((noreturn)) run(void)
+/* argc is what the kernel leaves on top of the stack. */
+void __attribute__((noreturn)) run(long argc)
 {
+	static const char text[] = "pause " KNARR_VERSION ": holds the namespaces of a pod until SIGTERM or SIGINT\n";
+	if (argc > 1) {
+		call(NR_WRITE, 1, (long)text, sizeof(text) - 1, 0);
+		call(NR_EXIT_GROUP, 0, 0, 0, 0);
+	}
 	static const int signals[] = { SIGCHLD_NR, SIGINT_NR, SIGTERM_NR };
 	struct kernel_sigaction a = { on_signal, SA_RESTORER_BIT, RESTORER, 0 };
 	for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
