@@ -255,19 +255,32 @@ static void parse_after(const struct bucket *b, const char *after, struct listin
 	l->after_name = xstrdup(slash ? slash + 1 : after);
 }
 
+/* A query that names its object needs no walk: watches of one object are the most common of all. */
+static bool offer_named(const struct bucket *b, struct listing *l)
+{
+	const char *name = l->q->fields ? selector_requires(l->q->fields, "metadata.name") : NULL;
+	if (!name || (b->namespaced && str_empty(l->q->ns)))
+		return false;
+	struct slot *s = bucket_find(b, b->namespaced ? l->q->ns : "", name);
+	if (s)
+		offer(l, s->obj);
+	return true;
+}
+
 size_t bucket_list(const struct bucket *b, const struct bucket_query *q, void (*fn)(void *arg, struct cobj *o),
 		   void *arg)
 {
 	struct listing l = {.q = q, .fn = fn, .arg = arg};
 	struct slot_set set = {0};
 	parse_after(b, q->after, &l);
-	if (from_index(b, q, &set)) {
+	bool named = offer_named(b, &l);
+	if (!named && from_index(b, q, &set)) {
 		AUTO_FREE struct slot **sorted = xmemdup(set.v, set.n * sizeof(*set.v));
 		if (set.n)
 			qsort(sorted, set.n, sizeof(*sorted), by_key);
 		for (size_t i = 0; i < set.n; i++)
 			offer(&l, sorted[i]->obj);
-	} else {
+	} else if (!named) {
 		const char *ns = str_empty(q->ns) || !b->namespaced ? NULL : q->ns;
 		bool from_after = l.after_name && (!ns || strcmp(l.after_ns, ns) >= 0);
 		struct slot *s = from_after ? seek(b, l.after_ns, l.after_name, NULL) : seek(b, ns ? ns : "", "", NULL);
