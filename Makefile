@@ -8,7 +8,7 @@
 #
 # make             everything into build/            make SAN=1 ...   the same with sanitizers into build/san/
 # make lib-io      one library                       make test-io     its unit tests
-# make test        all unit tests                    make lint        format, layers, tidy, shellcheck
+# make test        all unit tests                    make lint        style, layers, tidy, man pages, shellcheck
 # make bench       measure beside the peers          make install     under $(DESTDIR)$(PREFIX)
 # make tidy        clang-tidy over all sources (lint: over those changed since TIDY_SINCE, the last commit)
 
@@ -140,6 +140,7 @@ tidy-changed: $(TIDY_CHANGED)
 lint:
 	@build-aux/check-layers
 	@build-aux/lint
+	@build-aux/check-man
 	@$(MAKE) --no-print-directory tidy-changed
 
 bench: all
