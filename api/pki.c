@@ -67,13 +67,23 @@ static int write_cert(const char *path, X509 *x, struct err *e)
 	return write_pem(path, b, 0644, e);
 }
 
+/* The file's text as a memory BIO that stands on it. */
+static int read_pem(const char *path, struct str *text, BIO **ret, struct err *e)
+{
+	int r = fs_read_file(path, 1 << 20, text, e);
+	if (r < 0)
+		return r;
+	*ret = BIO_new_mem_buf(str_text(text), (int)text->len);
+	return *ret ? 0 : ssl_error(e, path);
+}
+
 static int read_cert(const char *path, X509 **ret, struct err *e)
 {
 	AUTO_STR text = STR_INIT;
-	int r = fs_read_file(path, 1 << 20, &text, e);
+	AUTO_BIO *b = NULL;
+	int r = read_pem(path, &text, &b, e);
 	if (r < 0)
 		return r;
-	AUTO_BIO *b = BIO_new_mem_buf(str_text(&text), (int)text.len);
 	*ret = PEM_read_bio_X509(b, NULL, NULL, NULL);
 	return *ret ? 0 : ssl_error(e, path);
 }
@@ -81,10 +91,10 @@ static int read_cert(const char *path, X509 **ret, struct err *e)
 static int read_key(const char *path, EVP_PKEY **ret, struct err *e)
 {
 	AUTO_STR text = STR_INIT;
-	int r = fs_read_file(path, 1 << 20, &text, e);
+	AUTO_BIO *b = NULL;
+	int r = read_pem(path, &text, &b, e);
 	if (r < 0)
 		return r;
-	AUTO_BIO *b = BIO_new_mem_buf(str_text(&text), (int)text.len);
 	*ret = PEM_read_bio_PrivateKey(b, NULL, NULL, NULL);
 	return *ret ? 0 : ssl_error(e, path);
 }
