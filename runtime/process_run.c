@@ -26,6 +26,7 @@
 #include "runtime/syscalls.h"
 
 #define PASSWD_MAX (1 << 20)
+#define NR_OPEN_DEFAULT_MAX (1024 * 1024) /* fs.nr_open as kernels set it */
 
 int process_open_proc(struct err *e)
 {
@@ -129,6 +130,7 @@ static char *home_of(uid_t uid)
 	return xstrdup("/");
 }
 
+/* A seccomp profile older than faccessat2() refuses it with EPERM; then the mode decides here and the kernel at execve(). */
 static int can_exec(const char *path)
 {
 	struct stat st;
@@ -136,7 +138,9 @@ static int can_exec(const char *path)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
-	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
+	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
+		return 0;
+	return (errno == EPERM || errno == ENOSYS) && st.st_mode & 0111 ? 0 : -EACCES;
 }
 
 static int find_in_path(const char *name, const char *path, char **ret, struct err *e)
@@ -197,9 +201,20 @@ static int drop_privileges(struct process_run *run, struct err *e)
 	return 0;
 }
 
+/* Descriptors from first on are not the program's. Before the filter, which may refuse close_range(); kernels older than it
+ * (5.11) are asked one by one. */
+static void close_on_exec(unsigned first)
+{
+	if (sys_close_range(first, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */) == 0)
+		return;
+	for (unsigned fd = first; fd < NR_OPEN_DEFAULT_MAX; fd++)
+		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+}
+
 int process_become(struct process_run *run, struct err *e)
 {
 	const struct process_conf *p = run->process;
+	close_on_exec((unsigned)(3 + run->preserve_fds));
 	int r = set_labels(run, e);
 	if (r == 0)
 		r = scheduling_apply(p, e);
@@ -234,7 +249,6 @@ int process_exec(struct process_run *run, struct err *e)
 	for (int fd = 3; fd < 3 + run->preserve_fds; fd++)
 		if (fcntl(fd, F_SETFD, 0) < 0)
 			return err_sys(e, "preserve descriptor %d", fd);
-	sys_close_range((unsigned)(3 + run->preserve_fds), ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
 	int r = run->process->no_new_privs ? apply_filter(run, e) : 0;
 	if (r < 0)
 		return r;

@@ -178,3 +178,16 @@ inside() {
 	[[ "$output" == *LOOPBACK,UP* ]]
 	[ ! -e "$T/bundle/rootfs/tmp/new" ]
 }
+
+@test "a seccomp profile older than the calls of the runtime: the program starts, no descriptor leaks" {
+	config 'c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["faccessat2", "close_range", "openat2", "statx", "execveat", "clone3", "pidfd_send_signal"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}]}'
+	for nnp in True False; do
+		config "c['process']['noNewPrivileges'] = $nnp"
+		args ls /proc/self/fd
+		run bash -c '"$@" 9</etc/hostname' - "$OCI_BIN" --root "$T/state" run --bundle "$T/bundle" "$ID"
+		[ "$output" = $'0\n1\n2\n3' ]
+		args /etc/passwd
+		run oci run --bundle "$T/bundle" "$ID"
+		[[ "$output" == *'exec: \"/etc/passwd\": permission denied'* ]]
+	done
+}
