@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/oci/oci.h"
+#include "runtime/rootless.h"
 #include "runtime/self_protect.h"
 
 #define EXIT_UNKNOWN_COMMAND 3
@@ -40,23 +41,13 @@ static void print_help(void)
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		printf("   %-10s %s\n", verbs[i].name, verbs[i].help);
 	puts("\nGLOBAL OPTIONS:\n   --debug             enable debug logging\n   --log value         set the log file\n   "
-	     "--log-format value  'text' or 'json'\n   --root value        root directory for storage of container state\n   "
+	     "--log-format value  'text' or 'json'\n   --root value        root directory for storage of container state\n   --rootless value    do without cgroups: 'true', 'false' or 'auto'\n   "
 	     "--help, -h          show help\n   --version, -v       print the version");
 }
 
 static void print_version(void)
 {
 	printf("knarr-oci version " KNARR_VERSION "\nspec: 1.2.0\n");
-}
-
-static const char *default_root(void)
-{
-	static char path[512];
-	const char *xdg = getenv("XDG_RUNTIME_DIR");
-	if (geteuid() == 0 || !xdg)
-		return CONTAINER_ROOT_DEFAULT;
-	snprintf(path, sizeof(path), "%s/knarr-oci", xdg);
-	return path;
 }
 
 /* Index of the verb in argv, or -1 with an exit status. */
@@ -78,7 +69,11 @@ static int parse_globals(int argc, char **argv, struct globals *g, int *ret_stat
 			g->log_json = !strcmp(optarg, "json");
 		else if (o == 'd')
 			g->debug = true;
-		else if (o == 'R' || (o == 'c' && !strcmp(optarg, "cgroupfs")))
+		else if (o == 'R') {
+			struct err e = ERR_INIT;
+			if (rootless_mode_parse(optarg, &g->rootless, &e) < 0)
+				return report(g, -1, NULL, &e);
+		} else if ((o == 'c' && !strcmp(optarg, "cgroupfs")))
 			continue;
 		else if (o == 's' || o == 'c')
 			return report_text(g, -1, "the systemd cgroup manager is not available");
@@ -94,7 +89,7 @@ static int parse_globals(int argc, char **argv, struct globals *g, int *ret_stat
 
 int main(int argc, char **argv)
 {
-	struct globals g = { .root = default_root() };
+	struct globals g = { .root = rootless_state_root() };
 	int status, at = parse_globals(argc, argv, &g, &status);
 	if (at < 0)
 		return status;

@@ -17,6 +17,9 @@
 #define CONTAINER_ROOT_DEFAULT "/run/knarr-oci"
 #define CONTAINER_ID_MAX 1024
 
+/* Whether errors of cgroups may be ignored where the configuration asks nothing of them; AUTO looks at the caller. */
+enum rootless_mode { ROOTLESS_AUTO, ROOTLESS_TRUE, ROOTLESS_FALSE };
+
 /* What container_create() and container_exec() need. Zero is the right default for all but stdio (use
  * CONTAINER_OPTS_INIT). Strings and JSON are borrowed for the call. */
 struct container_opts {
@@ -33,6 +36,7 @@ struct container_opts {
 	int preserve_fds;           /* caller's descriptors 3 .. 3+n-1 are passed on */
 	bool no_pivot;              /* MS_MOVE and chroot instead of pivot_root */
 	bool no_new_keyring;
+	enum rootless_mode rootless;
 	bool keep;                  /* create: state stays when it fails (knarr-oci run --keep) */
 	bool ignore_paused;         /* exec: also into a frozen container */
 	bool clone_parent;          /* the process becomes a child of the caller's parent (CLONE_PARENT): a worker forked by a

@@ -23,6 +23,7 @@
 #include "runtime/container.h"
 #include "runtime/default_devices.h"
 #include "runtime/launch.h"
+#include "runtime/rootless.h"
 #include "runtime/spawn.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
@@ -80,6 +81,8 @@ static int load_config(struct creation *c, struct err *e)
 	if (!json)
 		json = json_deep_copy(c->o->config);
 	r = config_parse(json, bundle, &c->config, e);
+	if (r == 0 && geteuid() != 0)
+		r = rootless_check(&c->config, e);
 	return r < 0 ? r : seccomp_compile(c->config.seccomp, &c->seccomp, e);
 }
 

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "runtime/container.h"
 #include "runtime/launch.h"
+#include "runtime/rootless.h"
 #include "runtime/spawn.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
@@ -115,6 +116,8 @@ static int prepare(struct execution *x, struct err *e)
 		return r;
 	x->process_json = complete(x->o->process, x->config_json);
 	r = process_parse(x->process_json, &x->process, e);
+	if (r == 0 && geteuid() != 0)
+		r = rootless_check_groups(&x->process, e);
 	if (r == 0)
 		r = seccomp_compile(json_at(x->config_json, "linux.seccomp"), &x->seccomp, e);
 	if (r == 0)

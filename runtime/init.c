@@ -39,14 +39,20 @@ static void __attribute__((noreturn)) fail(const struct init_args *a, struct err
 static int begin(const struct init_args *a, pid_t *ret_pid, struct err *e)
 {
 	sigset_t none;
-	prctl(PR_SET_DUMPABLE, 0);
 	if (a->lock_fd >= 0)
 		close(a->lock_fd);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
-	return sync_expect(a->sync_fd, SYNC_GO, ret_pid, e);
+	/* An ordinary user may write the maps of this process only while it is dumpable; until it joins something, nobody in
+	 * a container can see it. */
+	bool mapped = a->info->owner_uid != 0 && a->config && a->config->ns[NS_USER].wanted && !a->config->ns[NS_USER].path;
+	if (!mapped)
+		prctl(PR_SET_DUMPABLE, 0);
+	int r = sync_expect(a->sync_fd, SYNC_GO, ret_pid, e);
+	prctl(PR_SET_DUMPABLE, 0);
+	return r;
 }
 
 static int run_hooks(const struct init_args *a, const char *kind, enum container_status status, pid_t pid, struct err *e)

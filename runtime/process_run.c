@@ -77,11 +77,13 @@ static int set_user(const struct process_conf *p, struct err *e)
 	if (setgroups(p->n_groups, p->groups) < 0 && (errno != EPERM || p->n_groups))
 		return err_sys(e, "setgroups");
 	if (setresgid(p->gid, p->gid, p->gid) < 0)
-		return err_sys(e, "setgid %u", p->gid);
+		return errno == EINVAL ? err_set(e, -EINVAL, "cannot setgid to unmapped gid %u in user namespace", p->gid)
+				       : err_sys(e, "setgid %u", p->gid);
 	if (prctl(PR_SET_KEEPCAPS, 1) < 0)
 		return err_sys(e, "keep capabilities");
 	if (setresuid(p->uid, p->uid, p->uid) < 0)
-		return err_sys(e, "setuid %u", p->uid);
+		return errno == EINVAL ? err_set(e, -EINVAL, "cannot setuid to unmapped uid %u in user namespace", p->uid)
+				       : err_sys(e, "setuid %u", p->uid);
 	return 0;
 }
 

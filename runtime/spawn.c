@@ -16,6 +16,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "runtime/rootless.h"
 #include "runtime/syscalls.h"
 
 #ifndef CLONE_NEWTIME
@@ -159,11 +160,8 @@ int spawn_map_ids(const struct config *c, pid_t pid, struct err *e)
 {
 	if (!c->ns[NS_USER].wanted || c->ns[NS_USER].path)
 		return 0;
-	if (geteuid() != 0) { /* without privilege the kernel wants groups to be given up first */
-		char path[64];
-		snprintf(path, sizeof(path), "/proc/%d/setgroups", pid);
-		fs_write_existing(path, "deny", NULL);
-	}
+	if (geteuid() != 0)
+		return rootless_map_ids(c, pid, e);
 	int r = write_map(pid, "uid_map", c->uid_maps, c->n_uid_maps, e);
 	return r < 0 ? r : write_map(pid, "gid_map", c->gid_maps, c->n_gid_maps, e);
 }

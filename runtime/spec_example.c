@@ -40,7 +40,23 @@ static const char example[] =
 	"    \"/proc/timer_list\", \"/proc/timer_stats\", \"/proc/sched_debug\", \"/sys/firmware\", \"/proc/scsi\" ],"
 	"  \"readonlyPaths\": [ \"/proc/bus\", \"/proc/fs\", \"/proc/irq\", \"/proc/sys\", \"/proc/sysrq-trigger\" ] } }";
 
-/* An ordinary user: a user namespace with one id, no network of its own, no limits, the host's /sys bound. */
+/* Options that name an id are of no use where only one is mapped. */
+static json_t *without_ids(const json_t *options)
+{
+	json_t *kept = json_array();
+	size_t i;
+	json_t *o;
+	json_array_foreach(options, i, o)
+	{
+		const char *text = json_string_value(o);
+		if (!str_has_prefix(text, "gid=") && !str_has_prefix(text, "uid="))
+			json_array_append(kept, o);
+	}
+	return kept;
+}
+
+/* An ordinary user: a user namespace with one id, no network of its own, no limits, the host's /sys bound. The cgroup
+ * mount stays: it covers the host's, which would be writable below /sys. */
 static void make_rootless(json_t *j)
 {
 	json_t *linux_ = json_object_get(j, "linux"), *namespaces = json_object_get(linux_, "namespaces");
@@ -51,12 +67,18 @@ static void make_rootless(json_t *j)
 			    json_pack("[{s:i, s:i, s:i}]", "containerID", 0, "hostID", (int)geteuid(), "size", 1));
 	json_object_set_new(linux_, "gidMappings",
 			    json_pack("[{s:i, s:i, s:i}]", "containerID", 0, "hostID", (int)getegid(), "size", 1));
-	json_t *mounts = json_object_get(j, "mounts");
-	json_array_remove(json_object_get(json_array_get(mounts, 2), "options"), 5); /* gid=5 is not mapped */
-	json_array_set_new(mounts, 5,
-			   json_pack("{s:s, s:s, s:s, s:[s,s,s,s,s]}", "destination", "/sys", "type", "none", "source", "/sys",
-				     "options", "rbind", "nosuid", "noexec", "nodev", "ro"));
-	json_array_remove(mounts, 6);
+	size_t i;
+	json_t *m;
+	json_array_foreach(json_object_get(j, "mounts"), i, m)
+	{
+		if (str_eq(json_str_at(m, "destination"), "/sys")) {
+			json_set_str(m, "type", "none");
+			json_set_str(m, "source", "/sys");
+			json_set_at(m, "options", json_pack("[s,s,s,s,s]", "rbind", "nosuid", "noexec", "nodev", "ro"));
+		} else if (json_object_get(m, "options")) {
+			json_set_at(m, "options", without_ids(json_object_get(m, "options")));
+		}
+	}
 }
 
 json_t *container_spec_example(bool rootless)

@@ -33,6 +33,7 @@ int parse_create(const struct globals *g, int argc, char **argv, bool run, struc
 	if (preserve && (str_to_u32(preserve, &n) < 0 || n > 65536))
 		return report_text(g, -1, "invalid value \"%s\" for --preserve-fds", preserve);
 	f.opts.root = g->root;
+	f.opts.rootless = g->rootless;
 	f.opts.id = only_id(g, argc, argv, at);
 	f.opts.bundle = bundle;
 	f.opts.console_socket = console;

@@ -11,6 +11,7 @@
 struct globals {
 	const char *root, *log;
 	bool log_json, debug;
+	enum rootless_mode rootless;
 };
 
 /* argv[0] is the verb; returns the exit status. */

@@ -19,7 +19,7 @@ START_TEST(test_example)
 		ck_assert_msg(config_parse(j, "/b", &c, &e) == 0, "%s", e.text);
 		ck_assert_str_eq(c.rootfs, "/b/rootfs");
 		ck_assert(c.rootfs_readonly && c.ns[NS_MNT].wanted && c.ns[NS_USER].wanted == rootless);
-		ck_assert_uint_eq(c.n_mounts, rootless ? 6 : 7);
+		ck_assert_uint_eq(c.n_mounts, 7);
 		ck_assert_uint_eq(c.n_devices, 6);
 		ck_assert_uint_eq(c.process.caps.bounding, 1ull << 29 | 1ull << 5 | 1ull << 10);
 	}
