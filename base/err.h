@@ -12,11 +12,14 @@ struct err {
 
 /* Sets code and text, returns code (which must be negative). */
 int err_set(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* As err_set(-errno), with ": strerror" behind the text. */
+/* The kernel's reason in words, as they stand inside a sentence ("no such file or directory"); code with either sign.
+ * Valid until the thread's next call. */
+const char *err_reason(int code);
+/* As err_set(-errno), with ": reason" behind the text. */
 int err_sys(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* As err_sys() for a given negative errno. */
 int err_code(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* Puts "fmt: " before the text that a lower layer left (strerror(code) where it left none), returns code. */
+/* Puts "fmt: " before the text that a lower layer left (the reason where it left none), returns code. */
 int err_wrap(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 #ifdef __clang_analyzer__ /* what the words above promise */
 #define ERR_NEGATIVE(call)                                                                                             \

@@ -105,6 +105,7 @@ int main(int argc, char **argv)
 		if (verbs[i].enters && self_protect(argv, &e) < 0)
 			return report(&g, 1, "protect the runtime's own binary", &e);
 		optind = 0;
+		report_notices(&g);
 		return verbs[i].run(&g, argc - at, argv + at);
 	}
 	fprintf(stderr, "No help topic for '%s'\n", name);

@@ -31,6 +31,7 @@ struct container_opts {
 	const char *pid_file;       /* gets the pid as decimal text, atomically, relative to the caller's directory */
 	int stdio[3];               /* become 0, 1, 2 of the process; -1: the caller's own. Not used with a terminal */
 	const char *console_socket; /* terminal: AF_UNIX path that is sent the pty master; NULL: it is in proc.console_fd */
+	bool console_bare;          /* the terminal does not turn \n into \r\n: for a caller whose own terminal does */
 	const char *pidfd_socket;   /* AF_UNIX path that is sent the pidfd, or NULL */
 	const char *cgroup;         /* exec: a cgroup below the container's own, or NULL */
 	int preserve_fds;           /* caller's descriptors 3 .. 3+n-1 are passed on */
@@ -54,6 +55,12 @@ struct container_proc {
 #define CONTAINER_PROC_INIT ((struct container_proc){ .pidfd = -1, .console_fd = -1 })
 void container_proc_done(struct container_proc *p); /* closes the descriptors */
 #define AUTO_CONTAINER_PROC AUTO(container_proc_done) struct container_proc
+
+/* Warnings (what is ignored, and why) and debug lines of the calls below go to fn; NULL: nowhere, which is the default.
+ * text is borrowed for the call. */
+enum container_notice { CONTAINER_DEBUG, CONTAINER_WARNING };
+typedef void container_notice_fn(void *arg, enum container_notice level, const char *text);
+void container_notices_to(container_notice_fn *fn, void *arg);
 
 /* Makes the container; its process waits at the gate, everything but the final exec has been done and checked.
  * -EEXIST: id in use. -EINVAL: configuration, id. Two codes tell why the program cannot start, with runc's text

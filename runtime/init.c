@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "runtime/hooks.h"
 #include "runtime/mounts.h"
+#include "runtime/notice.h"
 #include "runtime/spawn.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
@@ -39,6 +40,7 @@ static void __attribute__((noreturn)) fail(const struct init_args *a, struct err
 static int begin(const struct init_args *a, pid_t *ret_pid, struct err *e)
 {
 	sigset_t none;
+	notice_through(a->sync_fd);
 	if (a->lock_fd >= 0)
 		close(a->lock_fd);
 	sigemptyset(&none);
@@ -84,7 +86,7 @@ static int set_up_console(const struct init_args *a, int root_fd, struct err *e)
 	struct terminal t;
 	if (!a->process->terminal)
 		return process_stdio(a->opts->stdio, e);
-	int r = terminal_open(root_fd, a->process, &t, e);
+	int r = terminal_open(root_fd, a->process, a->opts->console_bare, &t, e);
 	if (r < 0)
 		return r;
 	AUTO_FD int master = t.master_fd, slave = t.slave_fd;
@@ -175,6 +177,7 @@ void init_create(const struct init_args *a)
 		r = sync_send(a->sync_fd, SYNC_READY, 0, -1);
 	if (r < 0)
 		fail(a, &e, r);
+	notice_through(-1);
 	close(a->sync_fd);
 	close(proc_fd);
 	wait_at_gate(a->gate_fd);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -72,8 +73,28 @@ static int set_labels(const struct process_run *run, struct err *e)
 	return r;
 }
 
+/* The standard descriptors were opened by somebody else and become the user's, so that /dev/stdout can be opened again;
+ * their group stays (a devpts may want another one). Not the null device, which is everybody's. */
+static int own_stdio(uid_t uid, struct err *e)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		struct stat st;
+		if (fstat(fd, &st) < 0)
+			return err_sys(e, "fstat descriptor %d", fd);
+		if (st.st_uid == uid || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
+			continue;
+		/* Ids without a mapping, owners outside the user namespace, read-only file systems: left alone. */
+		if (fchown(fd, uid, (gid_t)-1) < 0 && errno != EINVAL && errno != EPERM && errno != EROFS)
+			return err_sys(e, "chown descriptor %d", fd);
+	}
+	return 0;
+}
+
 static int set_user(const struct process_conf *p, struct err *e)
 {
+	int r = own_stdio(p->uid, e);
+	if (r < 0)
+		return r;
 	if (setgroups(p->n_groups, p->groups) < 0 && (errno != EPERM || p->n_groups))
 		return err_sys(e, "setgroups");
 	if (setresgid(p->gid, p->gid, p->gid) < 0)

@@ -13,6 +13,7 @@
 
 #include "base/fd_pass.h"
 #include "base/mem.h"
+#include "runtime/notice.h"
 
 struct message {
 	int type, value;
@@ -42,11 +43,24 @@ int sync_send_error(int sock, const struct err *why)
 	return send_with_fd(sock, &m, sizeof(m), -1);
 }
 
+int sync_send_notice(int sock, int level, const char *text)
+{
+	struct message m = { .type = SYNC_NOTICE, .value = level };
+	snprintf(m.text, sizeof(m.text), "%s", text);
+	return send_with_fd(sock, &m, sizeof(m), -1);
+}
+
 int sync_receive(int sock, enum sync_type *ret_type, int *ret_value, int *ret_fd, struct err *e)
 {
 	struct message m;
 	AUTO_FD int fd = -1;
-	ssize_t n = fd_pass_receive(sock, &m, sizeof(m), &fd, 1, 0);
+	ssize_t n;
+	while ((n = fd_pass_receive(sock, &m, sizeof(m), &fd, 1, 0)) == (ssize_t)sizeof(m) && m.type == SYNC_NOTICE) {
+		m.text[sizeof(m.text) - 1] = '\0';
+		notice_emit(m.value == CONTAINER_WARNING ? CONTAINER_WARNING : CONTAINER_DEBUG, m.text);
+		close_fd(&fd);
+		fd = -1;
+	}
 	if (n == 0 || n == -ECONNRESET)
 		return err_set(e, -EPIPE, "the container's process ended unexpectedly");
 	if (n != (ssize_t)sizeof(m))

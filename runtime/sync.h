@@ -12,6 +12,8 @@ enum sync_type {
 	SYNC_HOOKS,   /* from the child: mounts are ready, run prestart and createRuntime, then SYNC_GO */
 	SYNC_CONSOLE, /* from the child: the pty master */
 	SYNC_READY,   /* from the child: at the gate, or about to exec */
+	SYNC_LIMITS,  /* from the child: set the resource limits that I may not, then SYNC_GO */
+	SYNC_NOTICE,  /* from the child: value is the enum container_notice, with the text; sync_receive() hands it on */
 	SYNC_ERROR,   /* from the child: value is the negative errno, with the text */
 };
 
@@ -20,6 +22,7 @@ int sync_pair(int ret[2], struct err *e);
 /* fd -1: none is passed. */
 int sync_send(int sock, enum sync_type type, int value, int fd);
 int sync_send_error(int sock, const struct err *why);
+int sync_send_notice(int sock, int level, const char *text);
 /* Returns the type and value; a passed descriptor goes to *ret_fd (-1 without; closed when ret_fd is NULL). SYNC_ERROR
  * becomes this function's own error. -EPIPE: the other side is gone. */
 int sync_receive(int sock, enum sync_type *ret_type, int *ret_value, int *ret_fd, struct err *e);

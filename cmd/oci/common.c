@@ -10,24 +10,36 @@
 #include "base/str.h"
 #include "cmd/oci/oci.h"
 
-static void write_log(const struct globals *g, const char *text)
+static void write_log(const struct globals *g, const char *level, const char *text)
 {
 	char when[RFC3339_MAX];
 	AUTO_STR line = STR_INIT;
 	rfc3339(clock_wall_ms(), when);
 	if (g->log_json) {
-		str_add(&line, "{\"level\":\"error\",\"msg\":");
+		str_addf(&line, "{\"level\":\"%s\",\"msg\":", level);
 		str_add_json(&line, text);
 		str_addf(&line, ",\"time\":\"%s\"}\n", when);
 	} else {
-		str_addf(&line, "time=\"%s\" level=error msg=", when);
+		str_addf(&line, "time=\"%s\" level=%s msg=", when, level);
 		str_add_json(&line, text);
 		str_addc(&line, '\n');
 	}
 	AUTO_FD int fd = g->log ? open(g->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
 	(void)!write(fd >= 0 ? fd : STDERR_FILENO, line.p, line.len);
-	if (fd >= 0)
+	if (fd >= 0 && str_eq(level, "error"))
 		fprintf(stderr, "%s\n", text);
+}
+
+static void take_notice(void *arg, enum container_notice level, const char *text)
+{
+	const struct globals *g = arg;
+	if (level == CONTAINER_WARNING || g->debug)
+		write_log(g, level == CONTAINER_WARNING ? "warning" : "debug", text);
+}
+
+void report_notices(const struct globals *g)
+{
+	container_notices_to(take_notice, (void *)g);
 }
 
 int report_text(const struct globals *g, int status, const char *fmt, ...)
@@ -36,7 +48,7 @@ int report_text(const struct globals *g, int status, const char *fmt, ...)
 	va_start(ap, fmt);
 	AUTO_FREE char *text = xvasprintf(fmt, ap);
 	va_end(ap);
-	write_log(g, text);
+	write_log(g, "error", text);
 	return status;
 }
 

@@ -37,6 +37,7 @@ int parse_create(const struct globals *g, int argc, char **argv, bool run, struc
 	f.opts.id = only_id(g, argc, argv, at);
 	f.opts.bundle = bundle;
 	f.opts.console_socket = console;
+	f.opts.console_bare = !console;
 	f.opts.pid_file = pid_file;
 	f.opts.pidfd_socket = pidfd;
 	f.opts.preserve_fds = (int)n;

@@ -136,6 +136,7 @@ static int start(const struct globals *g, const char *id, const struct flags *f,
 	o.process = process;
 	o.pid_file = f->pid_file;
 	o.console_socket = f->console;
+	o.console_bare = !f->console;
 	o.pidfd_socket = f->pidfd;
 	o.preserve_fds = (int)preserve;
 	o.cgroup = f->cgroup;

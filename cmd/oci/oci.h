@@ -21,6 +21,8 @@ verb_fn verb_create, verb_start, verb_run, verb_exec, verb_state, verb_kill, ver
 
 /* Reports an error as runc does (to --log, and plainly to standard error then) and returns status. */
 int report(const struct globals *g, int status, const char *prefix, const struct err *e);
+/* Takes the library's warnings and, with --debug, its debug lines into the log. */
+void report_notices(const struct globals *g);
 int report_text(const struct globals *g, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* One option of a verb: value options set *text, flags set *flag, counted lists append to *list. */

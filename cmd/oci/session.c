@@ -24,6 +24,7 @@ static bool set_raw(struct termios *ret_old)
 		return false;
 	raw = *ret_old;
 	cfmakeraw(&raw);
+	raw.c_oflag |= OPOST; /* the container's terminal leaves line ends to us (console_bare) */
 	return tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
 }
 

@@ -273,7 +273,7 @@ ready() { for p in a b c; do for _ in $(seq 50); do [ "$(ask $p 127.0.0.1 8080)"
 	in_ns node nft delete table ip knarr-proxy
 	slice s 10.244.0.4
 	run say sync
-	[[ "$output" == *"error nf_tables: "*"No such file or directory"* ]]
+	[[ "$output" == *"error nf_tables: "*"no such file or directory"* ]]
 	say sync
 	[[ "$(ask a 10.96.0.9 80)" == c* ]]
 }

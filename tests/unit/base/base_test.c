@@ -22,7 +22,7 @@ START_TEST(err_grows_by_layer)
 	ck_assert_int_eq(err_set(NULL, -EIO, "x"), -EIO);
 	struct err empty = ERR_INIT;
 	err_wrap(&empty, -EACCES, "open");
-	ck_assert_str_eq(err_text(&empty), "open: Permission denied");
+	ck_assert_str_eq(err_text(&empty), "open: permission denied");
 	char big[3000];
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
