@@ -27,6 +27,7 @@
 #include "runtime/spawn.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
+#include "runtime/sysctl.h"
 
 struct creation {
 	const struct container_opts *o;
@@ -69,6 +70,14 @@ static void creation_done(struct creation *c)
 	state_dir_done(&c->dir);
 }
 
+/* What the configuration says about this machine rather than about itself. */
+static int check_config(const struct config *c, struct err *e)
+{
+	int host_net = sysctl_host_net(c, e);
+	int r = host_net < 0 ? host_net : sysctl_check(c, host_net, e);
+	return r == 0 && geteuid() != 0 ? rootless_check(c, e) : r;
+}
+
 static int load_config(struct creation *c, struct err *e)
 {
 	char bundle[PATH_MAX];
@@ -81,8 +90,8 @@ static int load_config(struct creation *c, struct err *e)
 	if (!json)
 		json = json_deep_copy(c->o->config);
 	r = config_parse(json, bundle, &c->config, e);
-	if (r == 0 && geteuid() != 0)
-		r = rootless_check(&c->config, e);
+	if (r == 0)
+		r = check_config(&c->config, e);
 	return r < 0 ? r : seccomp_compile(c->config.seccomp, &c->seccomp, e);
 }
 
