@@ -9,3 +9,8 @@ PROGS += bench-store
 bench-store_SRCS := bench/store.c
 bench-store_LIBS := cp
 bench-store_DIR := bench
+
+PROGS += oci-floor
+oci-floor_SRCS := bench/oci-floor.c
+oci-floor_DIR := bench
+oci-floor_STATIC := 1
