@@ -35,6 +35,8 @@ static int sealed_copy(int self, struct err *e)
 int self_protect(char **argv, struct err *e)
 {
 	struct statvfs fs;
+	if (self_protect_done)
+		return 0;
 	AUTO_FD int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (self < 0 || fstatvfs(self, &fs) < 0)
 		return err_sys(e, "open /proc/self/exe");
