@@ -93,9 +93,9 @@ int cgroup_attach(struct cgroup *cg, pid_t pid, struct err *e)
 	return r < 0 ? err_wrap(e, r, "cgroup %s: attach %d", cg->path, pid) : 0;
 }
 
-int cgroup_clone_fd(struct cgroup *cg, struct err *e)
+int cgroup_clone_fd(const struct cgroup *cg, struct err *e)
 {
-	if (cg->host->mode != CGROUP_V2)
+	if (!cg->host->v2_dir)
 		return err_set(e, -EOPNOTSUPP, "no unified cgroup hierarchy");
 	AUTO_FREE char *dir = driver_dir(cg, cg->host->v2_dir);
 	int fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

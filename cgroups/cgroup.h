@@ -53,9 +53,21 @@ int cgroup_create(struct cgroup *cg, struct err *e);
 bool cgroup_exists(const struct cgroup *cg);
 /* Moves the process (and its threads) into it in every hierarchy. -ESRCH when it is gone. */
 int cgroup_attach(struct cgroup *cg, pid_t pid, struct err *e);
-/* An O_PATH|O_DIRECTORY descriptor for clone3's CLONE_INTO_CGROUP, returned owned. -EOPNOTSUPP on v1 and hybrid, where
- * the child must wait until cgroup_attach() was called for it. */
-int cgroup_clone_fd(struct cgroup *cg, struct err *e);
+/* An O_PATH|O_DIRECTORY descriptor for clone3's CLONE_INTO_CGROUP, returned owned; on hybrid it leads into the unified
+ * hierarchy alone. -EOPNOTSUPP where that is not mounted. */
+int cgroup_clone_fd(const struct cgroup *cg, struct err *e);
+
+/* Where there is v1, the way in for a child that is about to be cloned and has one thread: no waiting for the kernel as in
+ * cgroup_attach(). Opened by the parent, gone through by the child (async-signal-safe, -errno), closed by both. Together
+ * with cgroup_clone_fd() it does all that cgroup_attach() does; on v2 there are none. */
+#define CGROUP_DOORS_MAX 24
+struct cgroup_doors {
+	int fds[CGROUP_DOORS_MAX];
+	size_t n;
+};
+int cgroup_doors_open(const struct cgroup *cg, struct cgroup_doors *ret, struct err *e);
+int cgroup_doors_enter(struct cgroup_doors *d);
+void cgroup_doors_done(struct cgroup_doors *d);
 
 /* Writes OCI linux.resources (runtime-spec config-linux.md): cpu, memory, pids, blockIO, hugepageLimits, network, rdma,
  * unified, devices. What is absent is left alone. Rejects with -EINVAL, -EOPNOTSUPP for a missing controller. */

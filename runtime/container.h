@@ -39,6 +39,7 @@ struct container_opts {
 	bool no_new_keyring;
 	enum rootless_mode rootless;
 	bool keep;                  /* create: state stays when it fails (knarr-oci run --keep) */
+	bool detached;              /* create, run: nobody will serve a terminal that has no console_socket: it is refused */
 	bool ignore_paused;         /* exec: also into a frozen container */
 	bool clone_parent;          /* the process becomes a child of the caller's parent (CLONE_PARENT): a worker forked by a
 	                               supervisor creates, the supervisor is the parent that waits */
@@ -67,6 +68,10 @@ void container_notices_to(container_notice_fn *fn, void *arg);
  * (`exec: "x": executable file not found in $PATH`): -ENOENT with container_error_is_exec(), -EACCES likewise.
  * After an error nothing is left. OCI runtime-spec runtime.md, Create. */
 int container_create(const struct container_opts *o, struct container_proc *ret, struct err *e);
+
+/* Create and start in one go, which is quicker: there is no gate. Returns when the program runs; the pid file is written
+ * before it does. Errors as container_create(), poststart as container_start(); after an error nothing is left. */
+int container_run(const struct container_opts *o, struct container_proc *ret, struct err *e);
 
 /* Opens the gate and waits until the process has called exec (at most two seconds where there are no hooks). May be
  * called by any process at any later time. -ENOENT: no such container; -EINVAL: not in state created. Runs poststart. */

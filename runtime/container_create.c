@@ -1,7 +1,8 @@
-/* container_create().
+/* container_create() and container_run().
  *
  * Happy path: state directory and lock, configuration, filter, cgroup with its limits, gate, clone, attach and map, record
- * the state, let the child build the container, hooks, until it says that it waits at the gate. What can fail: any of it;
+ * the state, let the child build the container, hooks, until it says that it waits at the gate; run has no gate, and goes on
+ * until the child's socket closes, which its exec does. What can fail: any of it;
  * then the child is killed, the cgroup removed if it was made here, and the directory removed. What always holds:
  * state.json stands before the child does anything that has to be undone, so that a creator killed at any instant leaves a
  * container that delete --force removes. */
@@ -27,7 +28,6 @@
 #include "runtime/spawn.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
-#include "runtime/sysctl.h"
 
 struct creation {
 	const struct container_opts *o;
@@ -35,12 +35,13 @@ struct creation {
 	struct seccomp_program seccomp;
 	struct cgroup_host *host;
 	struct cgroup *cgroup;
-	bool made_cgroup, finished;
+	bool run, made_cgroup, made_pid_file, finished;
 	struct state_dir dir;
 	struct container_info info;
 	struct init_args args;
 	struct launch launch;
 	int sync_child, gate_fd, listener_sock, cgroup_fd;
+	struct cgroup_doors doors;
 	char *listener_message;
 };
 
@@ -54,6 +55,8 @@ static void creation_done(struct creation *c)
 		}
 		if (c->dir.path)
 			state_dir_remove(&c->dir, NULL);
+		if (c->made_pid_file)
+			unlink(c->o->pid_file);
 	}
 	for (int i = 0; i < NS_COUNT; i++)
 		close_fd(&c->args.ns_fds[i]);
@@ -61,6 +64,7 @@ static void creation_done(struct creation *c)
 	close_fd(&c->gate_fd);
 	close_fd(&c->listener_sock);
 	close_fd(&c->cgroup_fd);
+	cgroup_doors_done(&c->doors);
 	free(c->listener_message);
 	cgroup_free(c->cgroup);
 	cgroup_host_free(c->host);
@@ -68,14 +72,6 @@ static void creation_done(struct creation *c)
 	container_info_done(&c->info);
 	config_done(&c->config);
 	state_dir_done(&c->dir);
-}
-
-/* What the configuration says about this machine rather than about itself. */
-static int check_config(const struct config *c, struct err *e)
-{
-	int host_net = sysctl_host_net(c, e);
-	int r = host_net < 0 ? host_net : sysctl_check(c, host_net, e);
-	return r == 0 && geteuid() != 0 ? rootless_check(c, e) : r;
 }
 
 static int load_config(struct creation *c, struct err *e)
@@ -90,8 +86,8 @@ static int load_config(struct creation *c, struct err *e)
 	if (!json)
 		json = json_deep_copy(c->o->config);
 	r = config_parse(json, bundle, &c->config, e);
-	if (r == 0)
-		r = check_config(&c->config, e);
+	if (r == 0 && geteuid() != 0)
+		r = rootless_check(&c->config, e);
 	return r < 0 ? r : seccomp_compile(c->config.seccomp, &c->seccomp, e);
 }
 
@@ -150,9 +146,12 @@ static int prepare(struct creation *c, struct err *e)
 	int r = load_config(c, e);
 	if (r == 0)
 		r = spawn_open_namespaces(&c->config, c->args.ns_fds, e);
+	/* First, because what was made of the cgroup is found by it when state.json is missing. */
+	if (r == 0)
+		r = state_write_config(&c->dir, c->config.json, e);
 	if (r == 0)
 		r = make_cgroup(c, e);
-	if (r == 0)
+	if (r == 0 && !c->run)
 		r = make_gate(c, e);
 	if (r < 0)
 		return r;
@@ -163,7 +162,7 @@ static int prepare(struct creation *c, struct err *e)
 			return c->listener_sock;
 		c->listener_message = launch_listener_message(&c->seccomp, &c->info);
 	}
-	return state_write_config(&c->dir, c->config.json, e);
+	return 0;
 }
 
 static void fill_args(struct creation *c, int sync_fd)
@@ -177,6 +176,7 @@ static void fill_args(struct creation *c, int sync_fd)
 	c->args.sync_fd = sync_fd;
 	c->args.gate_fd = c->gate_fd;
 	c->args.lock_fd = c->dir.fd;
+	c->args.doors = &c->doors;
 	c->args.listener_sock = c->listener_sock;
 	c->args.listener_message = c->listener_message;
 }
@@ -245,12 +245,10 @@ static int clone_child(struct creation *c, struct err *e)
 	bool between = needs_go_between(&c->config);
 	struct spawn s = between ? SPAWN_INIT : new_spawn(c);
 	s.clone_parent = c->o->clone_parent;
-	if (cgroup_host_mode(c->host) == CGROUP_V2) {
-		c->cgroup_fd = cgroup_clone_fd(c->cgroup, e);
-		if (c->cgroup_fd < 0)
-			return c->cgroup_fd;
-		s.cgroup_fd = c->cgroup_fd;
-	}
+	r = launch_open_cgroup(c->cgroup, &c->doors, &c->cgroup_fd, e);
+	if (r < 0)
+		return r;
+	s.cgroup_fd = c->cgroup_fd;
 	if (!between)
 		s.pid_ns_fd = c->args.ns_fds[NS_PID];
 	int pidfd = -1;
@@ -265,6 +263,7 @@ static int clone_child(struct creation *c, struct err *e)
 		return pid;
 	close_fd(&c->sync_child);
 	c->sync_child = -1;
+	cgroup_doors_done(&c->doors);
 	if (between) {
 		close_fd(&pidfd);
 		return await_real_child(c, pid, e);
@@ -279,9 +278,7 @@ static int admit(struct creation *c, struct err *e)
 {
 	char letter;
 	pid_t pid = c->launch.pid;
-	int r = c->cgroup_fd >= 0 ? 0 : cgroup_attach(c->cgroup, pid, e);
-	if (r == 0)
-		r = spawn_map_ids(&c->config, pid, e);
+	int r = spawn_map_ids(&c->config, pid, e);
 	if (r == 0)
 		r = launch_set_limits(&c->config.process, pid, e);
 	c->info.pid = pid;
@@ -289,6 +286,11 @@ static int admit(struct creation *c, struct err *e)
 		r = err_set(e, -ESRCH, "the container's process ended unexpectedly");
 	if (r == 0)
 		r = state_write(&c->dir, &c->info, e);
+	/* Of a process that will not wait at the gate the number must be known before it runs. */
+	if (r == 0 && c->run && c->o->pid_file) {
+		r = launch_write_pid_file(c->o->pid_file, pid, e);
+		c->made_pid_file = r == 0;
+	}
 	return r == 0 ? sync_send(c->launch.sync_fd, SYNC_GO, pid, -1) : r;
 }
 
@@ -300,6 +302,17 @@ static int run_runtime_hooks(struct creation *c, struct err *e)
 	return r == 0 ? sync_send(c->launch.sync_fd, SYNC_GO, 0, -1) : r;
 }
 
+static int answer(struct creation *c, enum sync_type type, int *fd, struct err *e)
+{
+	if (type == SYNC_CONSOLE) {
+		c->launch.console_fd = TAKE_FD(*fd);
+		return launch_hand_console(&c->launch, c->o, e);
+	}
+	if (type == SYNC_HOOKS)
+		return run_runtime_hooks(c, e);
+	return err_set(e, -EBADMSG, "unexpected message %d", (int)type);
+}
+
 static int attend(struct creation *c, struct err *e)
 {
 	for (;;) {
@@ -309,29 +322,40 @@ static int attend(struct creation *c, struct err *e)
 		int r = sync_receive(c->launch.sync_fd, &type, &value, &fd, e);
 		if (r < 0 || type == SYNC_READY)
 			return r;
-		if (type == SYNC_CONSOLE) {
-			c->launch.console_fd = TAKE_FD(fd);
-			r = launch_hand_console(&c->launch, c->o, e);
-		} else if (type == SYNC_HOOKS) {
-			r = run_runtime_hooks(c, e);
-		} else {
-			r = err_set(e, -EBADMSG, "unexpected message %d", (int)type);
-		}
+		r = answer(c, type, &fd, e);
 		if (r < 0)
 			return r;
 	}
+}
+
+/* Without a gate: the socket closes at exec, or says why there was none. */
+static int await_exec(struct creation *c, struct err *e)
+{
+	struct err mine = ERR_INIT;
+	enum sync_type type;
+	int r = sync_receive(c->launch.sync_fd, &type, NULL, NULL, &mine);
+	if (r == -EPIPE) {
+		c->info.status = CONTAINER_RUNNING;
+		return state_run_hooks(c->config.json, "poststart", &c->info, e);
+	}
+	if (e)
+		*e = mine;
+	return r < 0 ? r : err_set(e, -EBADMSG, "unexpected message %d", (int)type);
 }
 
 static int check_console(const struct creation *c, struct err *e)
 {
 	if (!c->config.process.terminal && c->o->console_socket)
 		return err_set(e, -EINVAL, "a console socket is of no use without process.terminal");
+	if (c->config.process.terminal && !c->o->console_socket && c->o->detached)
+		return err_set(e, -EINVAL, "cannot allocate tty if it will detach without setting console socket");
 	return 0;
 }
 
-int container_create(const struct container_opts *o, struct container_proc *ret, struct err *e)
+static int create(const struct container_opts *o, bool run, struct container_proc *ret, struct err *e)
 {
 	AUTO(creation_done) struct creation c = { .o = o,
+						  .run = run,
 						  .dir = { .fd = -1 },
 						  .launch = LAUNCH_INIT,
 						  .sync_child = -1,
@@ -353,10 +377,22 @@ int container_create(const struct container_opts *o, struct container_proc *ret,
 		r = admit(&c, e);
 	if (r == 0)
 		r = attend(&c, e);
+	if (r == 0 && run)
+		r = await_exec(&c, e);
 	if (r == 0)
-		r = launch_finish(&c.launch, o, ret, e);
+		r = launch_finish(&c.launch, o, c.made_pid_file ? NULL : o->pid_file, ret, e);
 	c.finished = r == 0;
 	if (r < 0 && c.launch.pid)
 		return err_wrap(e, r, "unable to start container process");
 	return r;
+}
+
+int container_create(const struct container_opts *o, struct container_proc *ret, struct err *e)
+{
+	return create(o, false, ret, e);
+}
+
+int container_run(const struct container_opts *o, struct container_proc *ret, struct err *e)
+{
+	return create(o, true, ret, e);
 }

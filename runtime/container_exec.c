@@ -30,6 +30,7 @@ struct execution {
 	struct launch launch;
 	int init_fd, sync_child, cgroup_fd, listener_sock;
 	uint64_t ns_flags;
+	struct cgroup_doors doors;
 	char *listener_message;
 };
 
@@ -39,6 +40,7 @@ static void execution_done(struct execution *x)
 	close_fd(&x->init_fd);
 	close_fd(&x->sync_child);
 	close_fd(&x->cgroup_fd);
+	cgroup_doors_done(&x->doors);
 	close_fd(&x->listener_sock);
 	free(x->listener_message);
 	cgroup_free(x->cgroup);
@@ -102,11 +104,7 @@ static int open_cgroup(struct execution *x, struct err *e)
 		r = cgroup_open(x->host, path, &x->cgroup, e);
 	if (r == 0 && !cgroup_exists(x->cgroup))
 		return err_set(e, -ENOENT, "cgroup %s does not exist", path);
-	if (r == 0 && cgroup_host_mode(x->host) == CGROUP_V2) {
-		x->cgroup_fd = cgroup_clone_fd(x->cgroup, e);
-		r = x->cgroup_fd < 0 ? x->cgroup_fd : 0;
-	}
-	return r;
+	return r < 0 ? r : launch_open_cgroup(x->cgroup, &x->doors, &x->cgroup_fd, e);
 }
 
 static int prepare(struct execution *x, struct err *e)
@@ -153,6 +151,7 @@ static int clone_child(struct execution *x, struct err *e)
 				       .sync_fd = pair[1],
 				       .gate_fd = -1,
 				       .lock_fd = -1,
+				       .doors = &x->doors,
 				       .listener_sock = x->listener_sock,
 				       .listener_message = x->listener_message,
 				       .target_pidfd = x->init_fd,
@@ -165,6 +164,7 @@ static int clone_child(struct execution *x, struct err *e)
 	x->launch.pid = pid;
 	close_fd(&x->sync_child);
 	x->sync_child = -1;
+	cgroup_doors_done(&x->doors);
 	return 0;
 }
 
@@ -203,8 +203,6 @@ int container_exec(const struct container_opts *o, struct container_proc *ret, s
 		r = prepare(&x, e);
 	if (r == 0)
 		r = clone_child(&x, e);
-	if (r == 0 && x.cgroup_fd < 0)
-		r = cgroup_attach(x.cgroup, x.launch.pid, e);
 	if (r == 0)
 		r = launch_set_limits(&x.process, x.launch.pid, e);
 	if (r == 0)
@@ -212,7 +210,7 @@ int container_exec(const struct container_opts *o, struct container_proc *ret, s
 	if (r == 0)
 		r = attend(&x, e);
 	if (r == 0)
-		r = launch_finish(&x.launch, o, ret, e);
+		r = launch_finish(&x.launch, o, o->pid_file, ret, e);
 	if (r < 0 && x.launch.pid)
 		return err_wrap(e, r, "unable to start container process");
 	return r;

@@ -1,7 +1,7 @@
 /* The child: from the clone to exec.
  *
  * Happy path of create: wait for SYNC_GO (cgroup and id maps are in place), join namespaces, mounts, hooks, new root,
- * become the process, SYNC_READY, wait at the gate, startContainer hooks, exec. Of exec: join everything by one setns,
+ * become the process, SYNC_READY, wait at the gate (run: there is none), startContainer hooks, exec. Of exec: join everything by one setns,
  * become the process, SYNC_READY, exec. What can fail: every step; the reason goes to the creator. What always holds: a
  * creator that dies takes the child with it (the socket reads as closed), and nobody in the container can look into this
  * process (it is not dumpable) until it has become the container's program. */
@@ -52,7 +52,10 @@ static int begin(const struct init_args *a, pid_t *ret_pid, struct err *e)
 	bool mapped = a->info->owner_uid != 0 && a->config && a->config->ns[NS_USER].wanted && !a->config->ns[NS_USER].path;
 	if (!mapped)
 		prctl(PR_SET_DUMPABLE, 0);
-	int r = sync_expect(a->sync_fd, SYNC_GO, ret_pid, e);
+	int r = cgroup_doors_enter(a->doors);
+	if (r < 0)
+		return err_code(e, r, "enter the cgroup");
+	r = sync_expect(a->sync_fd, SYNC_GO, ret_pid, e);
 	prctl(PR_SET_DUMPABLE, 0);
 	return r;
 }
@@ -178,12 +181,16 @@ void init_create(const struct init_args *a)
 	if (r < 0)
 		fail(a, &e, r);
 	notice_through(-1);
-	close(a->sync_fd);
 	close(proc_fd);
-	wait_at_gate(a->gate_fd);
+	if (a->gate_fd >= 0) {
+		close(a->sync_fd);
+		wait_at_gate(a->gate_fd);
+	}
 	r = run_hooks(a, "startContainer", CONTAINER_CREATED, pid, &e);
 	if (r == 0)
-		process_exec(&run, &e);
+		r = process_exec(&run, &e);
+	if (a->gate_fd < 0)
+		fail(a, &e, r);
 	fail_late(&e);
 }
 

@@ -16,8 +16,9 @@ struct init_args {
 	const struct cgroup_host *cgroups;
 	const struct container_info *info; /* for hooks; the pid is filled in from SYNC_GO */
 	int sync_fd;			   /* the child's end */
-	int gate_fd;			   /* create: reading end of the gate */
+	int gate_fd;			   /* create: reading end of the gate, -1 for run */
 	int lock_fd;			   /* the creator's lock, closed at once */
+	struct cgroup_doors *doors;	   /* its cgroups on v1, gone through at once */
 	int ns_fds[NS_COUNT];		   /* namespaces to join */
 	int listener_sock;
 	const char *listener_message;

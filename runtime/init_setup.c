@@ -1,6 +1,7 @@
 /* Small parts of a container's kernel state: host name, domain name, sysctls, loopback, session keyring.
  *
- * What can fail: the kernel's refusals, named. */
+ * What can fail: the kernel's refusals, named. What always holds: sysctls are written through a descriptor of a real
+ * procfs, never by a path that the container could redirect. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
@@ -14,15 +15,40 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "runtime/init.h"
-#include "runtime/sysctl.h"
+
+static int write_sysctl(int proc_fd, const char *name, const char *value, struct err *e)
+{
+	AUTO_FREE char *path = xasprintf("sys/%s", name);
+	bool dots = !strchr(name, '/');
+	for (char *p = path; dots && *p; p++)
+		if (*p == '.')
+			*p = '/';
+	if (strstr(path, ".."))
+		return err_set(e, -EINVAL, "sysctl \"%s\" is invalid", name);
+	AUTO_FD int fd = fs_open_in_root(proc_fd, path, O_WRONLY, 0, NULL);
+	if (fd < 0)
+		return err_code(e, fd, "open sysctl %s", name);
+	ssize_t n = write(fd, value, strlen(value));
+	return n < 0 ? err_sys(e, "write sysctl key %s", name) : 0;
+}
 
 int init_setup_names(const struct config *c, int proc_fd, struct err *e)
 {
+	const char *name;
+	json_t *value;
 	if (c->hostname && sethostname(c->hostname, strlen(c->hostname)) < 0)
 		return err_sys(e, "sethostname");
 	if (c->domainname && setdomainname(c->domainname, strlen(c->domainname)) < 0)
 		return err_sys(e, "setdomainname");
-	return sysctl_apply(c, proc_fd, e);
+	json_object_foreach((json_t *)c->sysctl, name, value)
+	{
+		if (!json_is_string(value))
+			return err_set(e, -EINVAL, "linux.sysctl.%s is no string", name);
+		int r = write_sysctl(proc_fd, name, json_string_value(value), e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 int init_setup_loopback(const struct config *c, struct err *e)

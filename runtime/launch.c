@@ -35,6 +35,19 @@ void launch_done(struct launch *l)
 	close_fd(&l->console_fd);
 }
 
+int launch_open_cgroup(const struct cgroup *cg, struct cgroup_doors *ret_doors, int *ret_clone_fd, struct err *e)
+{
+	struct err mine = ERR_INIT;
+	int fd = cgroup_clone_fd(cg, &mine);
+	if (fd < 0 && fd != -EOPNOTSUPP) {
+		if (e)
+			*e = mine;
+		return fd;
+	}
+	*ret_clone_fd = fd < 0 ? -1 : fd;
+	return cgroup_doors_open(cg, ret_doors, e);
+}
+
 /* Raising protection needs CAP_SYS_RESOURCE; without it the process keeps what it inherited. */
 static int set_oom_score(pid_t pid, int value, struct err *e)
 {
@@ -79,7 +92,7 @@ int launch_hand_console(struct launch *l, const struct container_opts *o, struct
 	return r < 0 ? err_wrap(e, r, "console socket") : 0;
 }
 
-static int write_pid_file(const char *path, pid_t pid, struct err *e)
+int launch_write_pid_file(const char *path, pid_t pid, struct err *e)
 {
 	char text[16];
 	AUTO_FREE char *tmp = xasprintf("%s.%d.tmp", path, getpid());
@@ -95,11 +108,12 @@ static int write_pid_file(const char *path, pid_t pid, struct err *e)
 	return r < 0 ? err_code(e, r, "write pid file %s", path) : 0;
 }
 
-int launch_finish(struct launch *l, const struct container_opts *o, struct container_proc *ret, struct err *e)
+int launch_finish(struct launch *l, const struct container_opts *o, const char *pid_file, struct container_proc *ret,
+		  struct err *e)
 {
 	char letter;
 	uint64_t start = 0;
-	int r = o->pid_file ? write_pid_file(o->pid_file, l->pid, e) : 0;
+	int r = pid_file ? launch_write_pid_file(pid_file, l->pid, e) : 0;
 	if (r == 0 && o->pidfd_socket)
 		r = sync_send_fd_to(o->pidfd_socket, l->pidfd, "pidfd", e);
 	if (r < 0)

@@ -17,14 +17,18 @@ struct launch {
 void launch_done(struct launch *l);
 #define AUTO_LAUNCH AUTO(launch_done) struct launch
 
+/* The ways into a cgroup that a child takes by itself: at the clone (*ret_clone_fd, -1: none), by doors, or both. */
+int launch_open_cgroup(const struct cgroup *cg, struct cgroup_doors *ret_doors, int *ret_clone_fd, struct err *e);
 /* Resource limits and oom_score_adj of the waiting child; needs our privileges. */
 int launch_set_limits(const struct process_conf *p, pid_t pid, struct err *e);
 /* The caller's descriptors 3 .. 3+n-1 must be open. Call before anything else opens one. */
 int launch_check_preserved(int n, struct err *e);
 /* Sends the master to o->console_socket, or leaves it in l->console_fd. */
 int launch_hand_console(struct launch *l, const struct container_opts *o, struct err *e);
-/* pid file and pidfd socket, then hands pid and descriptors to ret and lets the child go. */
-int launch_finish(struct launch *l, const struct container_opts *o, struct container_proc *ret, struct err *e);
+/* Decimal, atomically; relative paths start at the working directory. */
+int launch_write_pid_file(const char *path, pid_t pid, struct err *e);
+/* pid file (NULL: none) and pidfd socket, then hands pid and descriptors to ret and lets the child go. */
+int launch_finish(struct launch *l, const struct container_opts *o, const char *pid_file, struct container_proc *ret, struct err *e);
 /* {"ociVersion","fds","pid","metadata","state"} for a seccomp listener; owned. */
 char *launch_listener_message(const struct seccomp_program *p, const struct container_info *i);
 

@@ -53,12 +53,8 @@ int verb_create(const struct globals *g, int argc, char **argv)
 	int at = parse_create(g, argc, argv, false, &f);
 	if (at < 0)
 		return PARSE_EXIT(at);
+	f.opts.detached = true; /* the terminal would hang up with us */
 	int r = container_create(&f.opts, &p, &e);
-	if (r == 0 && p.console_fd >= 0) { /* the terminal would hang up with us */
-		container_delete(g->root, f.opts.id, true, NULL);
-		return report_text(g, NOT_STARTED, "knarr-oci create failed: cannot allocate tty if it will detach without "
-						   "setting console socket");
-	}
 	return r < 0 ? report(g, NOT_STARTED, "knarr-oci create failed", &e) : 0;
 }
 
@@ -70,17 +66,10 @@ int verb_run(const struct globals *g, int argc, char **argv)
 	int at = parse_create(g, argc, argv, true, &f);
 	if (at < 0)
 		return PARSE_EXIT(at);
-	int r = container_create(&f.opts, &p, &e);
+	f.opts.detached = f.detach;
+	int r = container_run(&f.opts, &p, &e);
 	if (r < 0)
 		return report(g, NOT_STARTED, "knarr-oci run failed", &e);
-	if (f.detach && p.console_fd >= 0)
-		r = err_set(&e, -EINVAL, "cannot allocate tty if it will detach without setting console socket");
-	if (r == 0)
-		r = container_start(g->root, f.opts.id, &e);
-	if (r < 0) {
-		container_delete(g->root, f.opts.id, true, NULL);
-		return report(g, NOT_STARTED, "knarr-oci run failed", &e);
-	}
 	if (f.detach)
 		return 0;
 	int status = session_run(&p);
