@@ -82,16 +82,17 @@ $(1): $$($(1)_OUT)
 PROG_OUTS += $$($(1)_OUT)
 endef
 
-# A unit test tests/unit/<folder>/x_test.c links the folder's library (the first path component, or shim) and check.
+# A unit test tests/unit/<folder>/x_test.c links the folder's library (the first path component, or shim), check and the
+# packages that a variable <path>_PKGS names.
 TEST_SRCS := $(sort $(shell find tests/unit -name '*_test.c' 2>/dev/null))
 test_lib = $(firstword $(subst /, ,$(patsubst tests/unit/%,%,$(1))))
 define test_rules
 $(1)_NAME := $(patsubst tests/unit/%.c,%,$(1))
 $(1)_ALL := $$(call lib_closure,$(call test_lib,$(1)))
-$(B)/obj/$(1:.c=.o): LOCAL_CFLAGS = $$(call pkg_cflags,check $$(call lib_pkgs,$$($(1)_ALL)))
+$(B)/obj/$(1:.c=.o): LOCAL_CFLAGS = $$(call pkg_cflags,check $$($(1)_PKGS) $$(call lib_pkgs,$$($(1)_ALL)))
 $(B)/test/$$($(1)_NAME): $(B)/obj/$(1:.c=.o) $$(call lib_files,$$($(1)_ALL))
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(ALL_LDFLAGS) -pie -o $$@ $$^ $$(call pkg_libs,$$(call lib_pkgs,$$($(1)_ALL)) check) $$(foreach l,$$($(1)_ALL),$$($$(l)_LDLIBS))
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -pie -o $$@ $$^ $$(call pkg_libs,$$(call lib_pkgs,$$($(1)_ALL)) $$($(1)_PKGS) check) $$(foreach l,$$($(1)_ALL),$$($$(l)_LDLIBS))
 TESTS_$(call test_lib,$(1)) += $(B)/test/$$($(1)_NAME)
 TESTS += $(B)/test/$$($(1)_NAME)
 OBJS += $(B)/obj/$(1:.c=.o)

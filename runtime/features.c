@@ -3,7 +3,7 @@
 #include "runtime/caps.h"
 #include "runtime/config.h"
 #include "runtime/container.h"
-#include "runtime/seccomp_filter.h"
+#include "runtime/seccomp_profile.h"
 
 static json_t *names(const char *(*at)(size_t))
 {

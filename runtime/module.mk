@@ -1,7 +1,9 @@
 LIBS += runtime
 runtime_SRCS := $(wildcard runtime/*.c)
 runtime_USES := cgroups base
-runtime_PKGS := libseccomp
+
+# The reference that the generator of filters is compared with.
+tests/unit/runtime/seccomp_bpf_test.c_PKGS := libseccomp
 
 PROGS += knarr-oci pause
 knarr-oci_SRCS := cmd/knarr-oci.c $(wildcard cmd/oci/*.c)

@@ -18,18 +18,12 @@ struct seccomp_program {
 };
 
 /* OCI runtime-spec config-linux.md, Seccomp. NULL gives no filter. System calls that the profile's newest one precedes
- * answer -ENOSYS, so that programs fall back instead of failing. -EINVAL with the wrong field. */
+ * answer -ENOSYS, so that programs fall back instead of failing. -EINVAL with the wrong field, -E2BIG. */
 int seccomp_compile(const json_t *seccomp, struct seccomp_program *ret, struct err *e);
 void seccomp_program_done(struct seccomp_program *p);
 #define AUTO_SECCOMP AUTO(seccomp_program_done) struct seccomp_program
 
 /* Puts it on the calling thread. ret_listener_fd is -1 unless p->notify. */
 int seccomp_apply(const struct seccomp_program *p, int *ret_listener_fd, struct err *e);
-
-/* Numbers behind the OCI names, for the tables' tests and the features object; index from 0, NULL at the end. */
-const char *seccomp_action_name(size_t i);
-const char *seccomp_operator_name(size_t i);
-const char *seccomp_arch_name(size_t i);
-const char *seccomp_flag_name(size_t i);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "runtime/seccomp_default.h"
+#include "tests/unit/runtime/bpf_run.h"
 
 #if defined(__x86_64__)
 #define NATIVE AUDIT_ARCH_X86_64
@@ -17,46 +18,10 @@
 #define NATIVE AUDIT_ARCH_AARCH64
 #endif
 
-static uint32_t run(const struct seccomp_program *p, const struct seccomp_data *d)
-{
-	uint32_t a = 0;
-	for (size_t pc = 0; pc < p->n; pc++) {
-		const struct sock_filter *i = &p->insns[pc];
-		bool jump = false;
-		switch (i->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			memcpy(&a, (const char *)d + i->k, sizeof(a));
-			continue;
-		case BPF_ALU | BPF_AND | BPF_K:
-			a &= i->k;
-			continue;
-		case BPF_JMP | BPF_JA:
-			pc += i->k;
-			continue;
-		case BPF_RET | BPF_K:
-			return i->k;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			jump = a == i->k;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			jump = a >= i->k;
-			break;
-		case BPF_JMP | BPF_JGT | BPF_K:
-			jump = a > i->k;
-			break;
-		default:
-			ck_abort_msg("instruction %#x", i->code);
-		}
-		pc += jump ? i->jt : i->jf;
-	}
-	ck_abort_msg("ran off the end");
-	return 0;
-}
-
 static uint32_t ask(const struct seccomp_program *p, int nr, uint64_t arg0)
 {
 	struct seccomp_data d = { .nr = nr, .arch = NATIVE, .args = { arg0 } };
-	return run(p, &d);
+	return bpf_run(p->insns, p->n, &d);
 }
 
 static int compile(const char *json, struct seccomp_program *ret)
@@ -113,9 +78,9 @@ START_TEST(test_default_profile)
 	ck_assert_uint_eq(ask(&a, SYS_clone3, 0), SECCOMP_RET_ALLOW);
 #if defined(__x86_64__)
 	struct seccomp_data x32 = { .nr = 0x40000000 | 240 /* mq_open */, .arch = NATIVE };
-	ck_assert_uint_eq(run(&p, &x32), SECCOMP_RET_ALLOW);
+	ck_assert_uint_eq(bpf_run(p.insns, p.n, &x32), SECCOMP_RET_ALLOW);
 	x32.nr = 0x40000000 | SYS_mount;
-	ck_assert_uint_ne(run(&p, &x32), SECCOMP_RET_ALLOW);
+	ck_assert_uint_ne(bpf_run(p.insns, p.n, &x32), SECCOMP_RET_ALLOW);
 #endif
 }
 END_TEST
@@ -130,6 +95,13 @@ START_TEST(test_refused)
 		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\","
 		"\"args\":[{\"index\":6,\"value\":0,\"op\":\"SCMP_CMP_EQ\"}]}]}",
 		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}",
+		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"\"],\"action\":\"SCMP_ACT_ERRNO\"}]}",
+		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\","
+		"\"errnoRet\":4096}]}",
+		"{\"defaultAction\":\"SCMP_ACT_NOTIFY\",\"listenerPath\":\"/x\"}",
+		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/x\",\"syscalls\":[{\"names\":[\"write\"],"
+		"\"action\":\"SCMP_ACT_NOTIFY\"}]}",
+		"{\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\"}]}",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		AUTO_SECCOMP p = { 0 };
@@ -138,6 +110,29 @@ START_TEST(test_refused)
 	AUTO_SECCOMP none = { 0 };
 	ck_assert_int_eq(seccomp_compile(NULL, &none, NULL), 0);
 	ck_assert_ptr_null(none.insns);
+	ck_assert_int_eq(compile("{\"listenerPath\":\"/x\"}", &none), 0);
+	ck_assert_ptr_null(none.insns);
+}
+END_TEST
+
+START_TEST(test_flags)
+{
+	static const struct {
+		const char *list;
+		unsigned flags;
+	} cases[] = {
+		{ "", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+		{ "\"flags\":[],", 0 },
+		{ "\"flags\":[\"SECCOMP_FILTER_FLAG_TSYNC\"],", 0 },
+		{ "\"flags\":[\"SECCOMP_FILTER_FLAG_LOG\",\"SECCOMP_FILTER_FLAG_SPEC_ALLOW\"],",
+		  SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO_SECCOMP p = { 0 };
+		AUTO_FREE char *json = xasprintf("{%s\"defaultAction\":\"SCMP_ACT_ALLOW\"}", cases[i].list);
+		ck_assert_int_eq(compile(json, &p), 0);
+		ck_assert_uint_eq(p.flags, cases[i].flags);
+	}
 }
 END_TEST
 
@@ -148,6 +143,7 @@ int main(void)
 	tcase_add_test(t, test_actions_and_args);
 	tcase_add_test(t, test_default_profile);
 	tcase_add_test(t, test_refused);
+	tcase_add_test(t, test_flags);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
