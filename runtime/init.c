@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "runtime/hooks.h"
@@ -105,6 +106,14 @@ static bool has_hooks(const struct config *c)
 	return json_array_size(json_at(c->hooks, "prestart")) || json_array_size(json_at(c->hooks, "createRuntime"));
 }
 
+/* While the root can still be written, and never through a link that leads out of it. What could not be made is an error
+ * of the chdir() that follows. */
+static void make_cwd(const struct config *c, int root)
+{
+	int fd = fs_mkdir_in_root(root, c->process.cwd, 0755, NULL);
+	close_fd(&fd);
+}
+
 static int build_root(const struct init_args *a, int proc_fd, pid_t pid, struct err *e)
 {
 	const struct config *c = a->config;
@@ -112,6 +121,8 @@ static int build_root(const struct init_args *a, int proc_fd, pid_t pid, struct 
 	int r = root < 0 ? root : mounts_apply(c, root, a->cgroups, e);
 	if (r == 0)
 		r = devices_make(c, root, e);
+	if (r == 0)
+		make_cwd(c, root);
 	if (r == 0)
 		r = set_up_console(a, root, e);
 	if (r == 0 && has_hooks(c)) {

@@ -118,10 +118,8 @@ static int check_cwd(struct err *e)
 	return buf[0] == '/' ? 0 : err_set(e, -EPERM, "current working directory is outside of container mount namespace root");
 }
 
-static int enter_cwd(const char *cwd, bool make, struct err *e)
+static int enter_cwd(const char *cwd, struct err *e)
 {
-	if (make && chdir(cwd) < 0 && errno == ENOENT)
-		fs_mkdir_p(cwd, 0755, NULL);
 	if (chdir(cwd) < 0)
 		return err_sys(e, "chdir to cwd (\"%s\") set in config.json failed", cwd);
 	return check_cwd(e);
@@ -243,13 +241,13 @@ int process_become(struct process_run *run, struct err *e)
 		r = scheduling_apply(p, e);
 	if (r < 0)
 		return r;
-	/* As root first, because the directory may have to be made; again as the user where root may not enter. */
-	int entered = enter_cwd(p->cwd, true, e);
+	/* As root first; again as the user where root may not enter. */
+	int entered = enter_cwd(p->cwd, e);
 	if (entered < 0 && entered != -EACCES)
 		return entered;
 	r = drop_privileges(run, e);
 	if (r == 0 && entered < 0)
-		r = enter_cwd(p->cwd, false, e);
+		r = enter_cwd(p->cwd, e);
 	if (r < 0)
 		return r;
 	run->envp = strv_dup(p->envp);

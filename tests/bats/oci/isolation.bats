@@ -111,10 +111,12 @@ inside() {
 	[ "$output" = "$(cat /etc/hostname)"$'\n5' ]
 }
 
-@test "a working directory is made; one outside does not exist" {
-	config 'c["root"]["readonly"] = False' 'c["process"]["cwd"] = "/made/here"'
-	inside pwd
-	[ "$output" = /made/here ]
+@test "a working directory is made, also below a read-only root; one outside does not exist" {
+	for ro in True False; do
+		config "c['root']['readonly'] = $ro" "c['process']['cwd'] = '/made/$ro'"
+		inside pwd
+		[ "$output" = "/made/$ro" ]
+	done
 	config 'c["process"]["cwd"] = "/proc/self/fd/7"'
 	inside pwd
 	[ "$status" -ne 0 ]
