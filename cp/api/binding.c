@@ -56,6 +56,8 @@ static json_t *change_bind(struct write *w, const json_t *old, json_t **ret)
 	if (!str_eq(json_str_at(condition, "status"), "True"))
 		json_set_str(condition, "lastTransitionTime", rfc3339(clock_wall_ms(), now));
 	json_set_str(condition, "status", "True");
+	if (!json_object_get(condition, "lastProbeTime"))
+		json_object_set_new(condition, "lastProbeTime", json_null());
 	json_object_del(condition, "reason");
 	json_object_del(condition, "message");
 	*ret = pod;

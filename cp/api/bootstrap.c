@@ -131,7 +131,7 @@ static void add_kubernetes_service(struct bootstrap *b)
 	int port = a->secure_port;
 	add_step(b, "/api/v1/namespaces/default/services", "kubernetes",
 		 json_pack("{s:s,s:s,s:{s:{s:s,s:s}},s:{s:s,s:[s],s:[s],s:s,s:s,s:s,s:s,s:[{s:s,s:s,s:i,s:i}]}}",
-			   "kind", "Service", "apiVersion", "v1", "metadata", "labels", "component", "apiserver",
+			   "kind", "Service", "apiVersion", "v1", "metadata", "labels", "component", "kube-apiserver",
 			   "provider", "kubernetes", "spec", "clusterIP", ip, "clusterIPs", ip, "ipFamilies", family,
 			   "ipFamilyPolicy", "SingleStack", "internalTrafficPolicy", "Cluster", "sessionAffinity",
 			   "None", "type", "ClusterIP", "ports", "name", "https", "protocol", "TCP", "port", 443,

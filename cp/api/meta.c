@@ -10,7 +10,7 @@
 
 static const char *const owned[] = {
     "uid",        "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
-    "generation", "selfLink",          "managedFields"};
+    "generation", "selfLink"};
 
 /* Those of them that an update may repeat; that they did not change is for validation to say. */
 static const char *const judged[] = {"uid", "deletionTimestamp", "deletionGracePeriodSeconds", NULL};

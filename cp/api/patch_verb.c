@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/go_format.h"
+#include "cp/api/managers.h"
 #include "cp/api/update.h"
 #include "cp/schema/patch.h"
 
@@ -17,9 +18,9 @@ json_t *patch_body_read(struct req *q, struct patch_body **ret)
 {
 	enum body_type type = negotiate_body(q->content_type);
 	AUTO_JSON *patch = NULL;
-	if (type != BODY_JSON_PATCH && type != BODY_MERGE_PATCH && type != BODY_STRATEGIC_PATCH)
+	if (type != BODY_JSON_PATCH && type != BODY_MERGE_PATCH && type != BODY_STRATEGIC_PATCH && type != BODY_APPLY)
 		return status_unsupported_patch();
-	json_t *status = body_parse(q, BODY_JSON, &patch);
+	json_t *status = body_parse(q, type == BODY_APPLY ? BODY_YAML : BODY_JSON, &patch);
 	if (status)
 		return status;
 	bool fits = type == BODY_JSON_PATCH ? json_is_array(patch) : json_is_object(patch);
@@ -126,13 +127,80 @@ static json_t *change_patch(struct write *w, const json_t *old, json_t **ret)
 	return status;
 }
 
+/* --- server-side apply ------------------------------------------------------------------------------------------- */
+
+static json_t *check_config(struct write *w, const json_t *config)
+{
+	const struct kind *k = w->res->kind;
+	AUTO_FREE char *own = *k->group ? xasprintf("%s/%s", k->group, k->version) : xstrdup(k->version);
+	const char *kind = json_str_or(config, "kind", ""), *version = json_str_or(config, "apiVersion", "");
+	if (!*kind)
+		return status_bad_request("Object 'Kind' is missing in apply configuration");
+	if (strcmp(kind, k->kind) || strcmp(version, own))
+		return status_bad_request("invalid object type: %s, Kind=%s, expected %s, Kind=%s", version, kind, own, k->kind);
+	if (json_array_size(json_at(config, "metadata.managedFields")))
+		return status_bad_request("metadata.managedFields must be nil");
+	json_t *status = namespace_matches(w->q, config);
+	if (!status && *json_str_or(config, "metadata.name", ""))
+		status = update_check_identity(w->q, config);
+	return status;
+}
+
+/* The state that a configuration asks for has the path's name and namespace. */
+static void take_identity(struct write *w, json_t *object)
+{
+	json_set_str(object, "metadata.name", w->name);
+	if (w->res->kind->namespaced)
+		json_set_str(object, "metadata.namespace", w->ns);
+}
+
+static json_t *change_apply(struct write *w, const json_t *old, json_t **ret)
+{
+	const struct patch_body *p = w->arg;
+	const json_t *config = p->patch;
+	AUTO_JSON *object = NULL;
+	json_t *status = check_config(w, config);
+	if (!status && !old)
+		status = namespace_check(w->q, w->q->route.ns, w->name);
+	if (!status && old)
+		status = update_check_preconditions(w, config, old);
+	if (!status)
+		status = managers_apply(w, old, config, query_bool(&w->q->query, "force"), &object);
+	if (!status)
+		status = decode_patched(w, object);
+	if (status)
+		return status;
+	take_identity(w, object);
+	json_del_at(object, "metadata.resourceVersion");
+	if (old)
+		json_set_str(object, "metadata.resourceVersion", json_str_or(old, "metadata.resourceVersion", ""));
+	w->applied = true;
+	*ret = TAKE(object);
+	return NULL;
+}
+
+/* An applier has to have a name, and only an applier may force. */
+static json_t *check_apply_options(struct req *q, bool apply)
+{
+	AUTO_FIELD_ERRORS errors = {0};
+	const char *force = req_param(q, "force");
+	if (apply && str_empty(req_param(q, "fieldManager")))
+		field_required(&errors, "fieldManager", "is required for apply patch");
+	if (!apply && force)
+		field_forbidden(&errors, "force", "may not be specified for non-apply patch");
+	return errors.n ? status_invalid("meta.k8s.io", "PatchOptions", "", &errors) : NULL;
+}
+
 void verb_patch(struct req *q)
 {
 	struct patch_body *p = NULL;
 	bool status_only = strcmp(q->route.subresource, "status") == 0;
+	bool apply = negotiate_body(q->content_type) == BODY_APPLY;
 	json_t *status = patch_body_read(q, &p);
 	if (!status)
 		status = options_check(q, "PatchOptions");
+	if (!status)
+		status = check_apply_options(q, apply);
 	if (status) {
 		patch_body_free(p);
 		reply_status(q, status);
@@ -140,7 +208,8 @@ void verb_patch(struct req *q)
 	}
 	struct write *w = write_new(q, q->res, status_only ? WRITE_STATUS : WRITE_UPDATE,
 				    q->res->kind->namespaced ? q->route.ns : "", q->route.name);
-	w->change = change_patch;
+	w->create_allowed = apply && !status_only;
+	w->change = apply ? change_apply : change_patch;
 	w->arg = p;
 	w->free_arg = patch_body_free;
 	write_start(w);

@@ -13,6 +13,7 @@
 #include "base/rand.h"
 #include "cp/api/encode.h"
 #include "cp/api/heartbeat.h"
+#include "cp/api/managers.h"
 #include "cp/api/node_restriction.h"
 #include "cp/api/traits.h"
 #include "cp/api/view.h"
@@ -153,6 +154,8 @@ static void prepare(struct write *w, const json_t *old)
 	schema_default(w->res->kind, w->object);
 	if (ops->set_defaults)
 		ops->set_defaults(w->object, old);
+	if (!w->applied && w->kind != WRITE_STATUS)
+		managers_update(w, old);
 	if (!old) {
 		meta_prepare_create(w->res->kind, w->ns, w->object);
 		if (ops->prepare_create)
@@ -165,6 +168,8 @@ static void prepare(struct write *w, const json_t *old)
 		ops->prepare_status(w->object, old);
 	else if (w->kind == WRITE_UPDATE && ops->prepare_update)
 		ops->prepare_update(w->object, old);
+	if (!w->applied && w->kind == WRITE_STATUS)
+		managers_update(w, old);
 	meta_prepare_update(w->res, w->object, old);
 }
 

@@ -23,6 +23,7 @@ struct write {
 	void *arg; /* change's own */
 	void (*free_arg)(void *arg);
 	bool create_allowed; /* an update may create */
+	bool applied;        /* change has seen to managedFields itself */
 	bool dry_run;
 	/* Called with the outcome in place of the usual answer: a Status (borrowed) or NULL with the stored bytes. */
 	void (*finish)(struct write *w, json_t *status, struct buf *json, bool created);

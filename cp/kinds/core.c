@@ -12,12 +12,25 @@
 enum { CONFIG_MAX_BYTES = 1 << 20 };
 #define IMMUTABLE_TEXT "field is immutable when `immutable` is set"
 
+/* Namespaces can be selected by name. */
+static void label_with_name(json_t *ns)
+{
+	json_t *name = json_at(ns, "metadata.name");
+	if (!str_empty(json_string_value(name)))
+		json_object_set(json_object_at(ns, "metadata.labels"), "kubernetes.io/metadata.name", name);
+}
+
+static void namespace_set_defaults(json_t *ns, const json_t *old)
+{
+	(void)old;
+	label_with_name(ns);
+}
+
 static void namespace_prepare_create(json_t *ns)
 {
 	json_set_str(ns, "status.phase", "Active");
 	json_set_at(ns, "spec.finalizers", json_pack("[s]", "kubernetes"));
-	json_t *labels = json_object_at(ns, "metadata.labels");
-	json_object_set(labels, "kubernetes.io/metadata.name", json_at(ns, "metadata.name"));
+	label_with_name(ns); /* a generated name is known only now */
 }
 
 static void namespace_prepare_update(json_t *ns, const json_t *old)
@@ -28,8 +41,6 @@ static void namespace_prepare_update(json_t *ns, const json_t *old)
 		json_set_at(ns, "spec.finalizers", json_incref(finalizers));
 	else
 		json_del_at(ns, "spec.finalizers");
-	json_t *labels = json_object_at(ns, "metadata.labels");
-	json_object_set(labels, "kubernetes.io/metadata.name", json_at(ns, "metadata.name"));
 }
 
 static void node_validate(const json_t *node, const json_t *old, struct field_errors *errors)
@@ -216,8 +227,8 @@ static void event_validate(const json_t *event, const json_t *old, struct field_
 	}
 }
 
-const struct kind_ops namespace_ops = { .group = "", .kind = "Namespace", .prepare_create = namespace_prepare_create,
-	.prepare_update = namespace_prepare_update, .prepare_status = kind_keep_spec, .has_status = true };
+const struct kind_ops namespace_ops = { .group = "", .kind = "Namespace", .set_defaults = namespace_set_defaults,
+	.prepare_create = namespace_prepare_create, .prepare_update = namespace_prepare_update, .prepare_status = kind_keep_spec, .has_status = true };
 const struct kind_ops node_ops = { .group = "", .kind = "Node", .set_defaults = node_set_defaults, .prepare_create = node_prepare_create,
 	.prepare_update = kind_keep_status,
 	.prepare_status = kind_keep_spec, .validate = node_validate, .has_status = true };

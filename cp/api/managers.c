@@ -1,0 +1,123 @@
+/* Field managers. Purpose: every write leaves in the object who manages which field. Happy path: the manager is named by
+ * the request, or by the program that sent it; plans of cp/schema/managed.h say what becomes of the managers. Fails, on
+ * apply, with 409 and a cause for every field of others, or 500 for a configuration that does not fit the schema. */
+#include "cp/api/managers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/schema/managed.h"
+
+#define MANAGER_MAX 128
+#define SYSTEM "system:"
+
+/* The client's word for itself: fieldManager, its program's name, or the name of a component of ours. Owned. */
+static char *manager_name(const struct req *q)
+{
+	const char *manager = req_param(q, "fieldManager"), *agent;
+	if (!str_empty(manager))
+		return xstrdup(manager);
+	if (q->local)
+		return xstrdup(str_has_prefix(q->user.name, SYSTEM) ? q->user.name + strlen(SYSTEM) : q->user.name);
+	agent = q->x ? http_header_get(q->x, "user-agent") : NULL;
+	if (str_empty(agent))
+		return xstrdup("unknown");
+	size_t n = strcspn(agent, "/");
+	return xstrndup(agent, n < MANAGER_MAX ? n : MANAGER_MAX);
+}
+
+/* What this resource does not write: its status, or all but that. */
+static json_t *ignored_fields(const struct write *w)
+{
+	const char *sub = w->q->route.subresource;
+	if (!strcmp(sub, "status"))
+		return json_pack("{s:{}}", "f:spec");
+	return strv_has((char *const *)w->res->kind->subresources, "status") ? json_pack("{s:{}}", "f:status") : NULL;
+}
+
+struct managers {
+	struct managed_by by;
+	char *name, *api_version;
+	char now[RFC3339_MAX];
+	json_t *ignored;
+};
+
+static void managers_done(struct managers *m)
+{
+	free(m->name);
+	free(m->api_version);
+	json_decref(m->ignored);
+}
+
+static void managers_init(const struct write *w, struct managers *m)
+{
+	const struct kind *k = w->res->kind;
+	m->name = manager_name(w->q);
+	m->api_version = *k->group ? xasprintf("%s/%s", k->group, k->version) : xstrdup(k->version);
+	m->ignored = ignored_fields(w);
+	rfc3339(clock_wall_ms(), m->now);
+	m->by = (struct managed_by){.type = k->type,
+				    .api_version = m->api_version,
+				    .manager = m->name,
+				    .subresource = w->q->route.subresource,
+				    .now = strcmp(w->q->route.subresource, "scale") ? m->now : NULL,
+				    .ignored = m->ignored};
+}
+
+void managers_update(struct write *w, const json_t *old)
+{
+	AUTO(managers_done) struct managers m = {0};
+	managers_init(w, &m);
+	managed_update(&m.by, old, w->object);
+}
+
+static int by_manager(const void *a, const void *b)
+{
+	const struct managed_conflict *x = a, *y = b;
+	return strcmp(x->manager, y->manager);
+}
+
+static json_t *conflict_status(struct managed_conflicts *c)
+{
+	AUTO_STR text = STR_INIT;
+	qsort(c->v, c->n, sizeof(*c->v), by_manager);
+	if (c->n == 1)
+		str_addf(&text, "Apply failed with 1 conflict: conflict with %s: %s", c->v->manager, c->v->path);
+	else
+		str_addf(&text, "Apply failed with %zu conflicts: ", c->n);
+	for (size_t i = 0; c->n > 1 && i < c->n; i++) {
+		if (!i || strcmp(c->v[i].manager, c->v[i - 1].manager))
+			str_addf(&text, "%sconflicts with %s:", i ? "\n" : "", c->v[i].manager);
+		str_addf(&text, "\n- %s", c->v[i].path);
+	}
+	json_t *status = status_new(409, "Conflict", "%s", str_text(&text));
+	for (size_t i = 0; i < c->n; i++) {
+		AUTO_FREE char *why = xasprintf("conflict with %s", c->v[i].manager);
+		status_add_cause(status, "FieldManagerConflict", why, c->v[i].path);
+	}
+	return status;
+}
+
+static json_t *not_typed(const struct write *w, const json_t *config, const struct err *e)
+{
+	const struct kind *k = w->res->kind;
+	return status_plain_500("failed to create typed patch object (%s/%s; %s%s%s, Kind=%s): %s",
+				json_str_or(config, "metadata.namespace", ""), json_str_or(config, "metadata.name", ""),
+				k->group, *k->group ? "/" : "", k->version, k->kind, err_text(e));
+}
+
+json_t *managers_apply(struct write *w, const json_t *old, const json_t *config, bool force, json_t **ret)
+{
+	AUTO(managers_done) struct managers m = {0};
+	AUTO_MANAGED_CONFLICTS conflicts = {0};
+	struct err e = ERR_INIT;
+	managers_init(w, &m);
+	int r = managed_apply(&m.by, old, config, force, ret, &conflicts, &e);
+	if (r == -EEXIST)
+		return conflict_status(&conflicts);
+	return r < 0 ? not_typed(w, config, &e) : NULL;
+}

@@ -1,0 +1,212 @@
+/* The fields of a value, and the differences of two.
+ *
+ * Maps, declared objects and keyed lists are gone into, everything else is a leaf, a value as a whole. Nothing fails;
+ * elements without a key are passed over. */
+#include "cp/schema/apply.h"
+
+#include "base/json.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "cp/schema/internal.h"
+
+/* --- the fields of a value -------------------------------------------------------------------------------------------- */
+
+static json_t *fields_of(struct slot s, const json_t *value);
+
+static json_t *member_fields(struct slot s, const char *key, const json_t *value)
+{
+	struct slot inner = slot_member(s, key);
+	json_t *node = fields_of(inner, value);
+	bool bare = json_is_null(value) || (json_is_object(value) && !json_object_size(value));
+
+	if (bare || !inner.field)
+		return fieldset_is_member(node) ? node : fieldset_node(node ? node : json_object(), true);
+	return node;
+}
+
+static json_t *list_fields(struct slot s, const json_t *list)
+{
+	json_t *out = json_object(), *element;
+	const char *missing;
+	size_t i;
+
+	json_array_foreach(list, i, element)
+	{
+		AUTO_FREE char *name = slot_element_name(s, element, &missing);
+		json_t *node;
+
+		if (!name)
+			continue;
+		if (json_object_get(out, name)) { /* twice: known by its key alone */
+			json_object_set_new_nocheck(out, name, json_object());
+			continue;
+		}
+		node = fields_of(slot_element(s), element);
+		json_object_set_new_nocheck(
+		    out, name, fieldset_is_member(node) ? node : fieldset_node(node ? node : json_object(), true));
+	}
+	return fieldset_node(out, false);
+}
+
+static json_t *fields_of(struct slot s, const json_t *value)
+{
+	enum slot_shape shape = slot_shape(s, value);
+	json_t *out, *below;
+	const char *key;
+
+	if (shape == SLOT_LEAF)
+		return json_object();
+	if (shape == SLOT_LIST)
+		return list_fields(s, value);
+	out = json_object();
+	json_object_foreach((json_t *)value, key, below)
+	{
+		AUTO_FREE char *name = xasprintf("f:%s", key);
+		json_t *node = member_fields(s, key, below);
+
+		if (node)
+			json_object_set_new_nocheck(out, name, node);
+	}
+	return fieldset_node(out, false);
+}
+
+json_t *apply_fields(const struct type *t, const json_t *value)
+{
+	return fields_of((struct slot){t, NULL}, value);
+}
+
+/* --- differences ------------------------------------------------------------------------------------------------------- */
+
+void apply_diff_done(struct apply_diff *d)
+{
+	json_decref(d->added);
+	json_decref(d->modified);
+	json_decref(d->removed);
+	*d = (struct apply_diff){0};
+}
+
+static void compare(struct slot s, const json_t *a, const json_t *b, struct apply_diff *ret);
+
+static void put(json_t **node, const char *name, json_t *below)
+{
+	if (!below)
+		return;
+	if (!*node)
+		*node = json_object();
+	json_object_set_new_nocheck(*node, name, below);
+}
+
+static void compare_below(struct slot s, const char *name, const json_t *a, const json_t *b, struct apply_diff *ret)
+{
+	struct apply_diff d = {0};
+
+	compare(s, a, b, &d);
+	put(&ret->added, name, d.added);
+	put(&ret->modified, name, d.modified);
+	put(&ret->removed, name, d.removed);
+}
+
+static void compare_maps(struct slot s, const json_t *a, const json_t *b, struct apply_diff *ret)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)a, key, value)
+	{
+		AUTO_FREE char *name = NULL;
+		json_t *other = json_object_get(b, key);
+
+		if (value == other)
+			continue;
+		name = xasprintf("f:%s", key);
+		compare_below(slot_member(s, key), name, value, other, ret);
+	}
+	json_object_foreach((json_t *)b, key, value) if (!json_object_get(a, key))
+	{
+		AUTO_FREE char *name = xasprintf("f:%s", key);
+
+		compare_below(slot_member(s, key), name, NULL, value, ret);
+	}
+}
+
+static void compare_lists(struct slot s, const json_t *a, const json_t *b, struct apply_diff *ret)
+{
+	AUTO_MAP *before = slot_index(s, a), *after = slot_index(s, b);
+	const char *missing;
+	json_t *element;
+	size_t i;
+
+	json_array_foreach(a, i, element)
+	{
+		AUTO_FREE char *name = slot_element_name(s, element, &missing);
+
+		if (name && map_get(before, name) == element)
+			compare_below(slot_element(s), name, element, map_get(after, name), ret);
+	}
+	json_array_foreach(b, i, element)
+	{
+		AUTO_FREE char *name = slot_element_name(s, element, &missing);
+
+		if (name && map_get(after, name) == element && !map_has(before, name))
+			compare_below(slot_element(s), name, NULL, element, ret);
+	}
+}
+
+static size_t size_of(const json_t *v)
+{
+	return json_is_array(v) ? json_array_size(v) : json_object_size(v);
+}
+
+static void mark(json_t **node)
+{
+	*node = fieldset_node(*node ? *node : json_object(), true);
+}
+
+static void compare(struct slot s, const json_t *a, const json_t *b, struct apply_diff *ret)
+{
+	enum slot_shape shape = slot_shape(s, b ? b : a);
+	bool leaf = shape == SLOT_LEAF || (!size_of(a) && !size_of(b));
+
+	if (leaf && a && b) {
+		if (!json_equal(a, b))
+			mark(&ret->modified);
+		return;
+	}
+	if (!leaf && shape == SLOT_MAP)
+		compare_maps(s, a, b, ret);
+	else if (!leaf)
+		compare_lists(s, a, b, ret);
+	if (!a)
+		mark(&ret->added);
+	else if (!b)
+		mark(&ret->removed);
+}
+
+void apply_compare(const struct type *t, const json_t *before, const json_t *after, struct apply_diff *ret)
+{
+	*ret = (struct apply_diff){0};
+	compare_maps((struct slot){t, NULL}, before, after, ret);
+}
+
+/* --- nothing set -------------------------------------------------------------------------------------------------------- */
+
+/* Whether an encoder writes the field although nothing is set: it has no way to leave it out. */
+static bool always_there(const struct field *f)
+{
+	return f->always || f->required;
+}
+
+json_t *apply_empty(const struct type *t)
+{
+	json_t *out = json_object();
+
+	for (size_t i = 0; i < t->n_fields; i++) {
+		const struct field *f = &t->fields[i];
+
+		if (always_there(f))
+			json_object_set_new_nocheck(out, f->name,
+						    f->type->class == TYPE_OBJECT ? apply_empty(f->type)
+										  : type_zero(f->type));
+	}
+	return out;
+}

@@ -1,0 +1,350 @@
+/* Set algebra on trees of path elements, and the names of elements.
+ *
+ * Nothing here can fail but slot_element_name(), for an element without one of its keys. What always holds: arguments stay
+ * as they are, a node that is nothing is left out. */
+#include "cp/schema/fieldset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/schema/internal.h"
+
+#define SELF "."
+
+bool fieldset_is_empty(const json_t *set)
+{
+	return json_object_size(set) == 0;
+}
+
+bool fieldset_is_member(const json_t *node)
+{
+	return node && (json_object_size(node) == 0 || json_object_get(node, SELF));
+}
+
+json_t *fieldset_node(json_t *below, bool member)
+{
+	if (json_object_size(below) == 0) {
+		if (member)
+			return below;
+		json_decref(below);
+		return NULL;
+	}
+	if (member)
+		json_object_set_new_nocheck(below, SELF, json_object());
+	return below;
+}
+
+enum operation { UNION, DIFFERENCE, INTERSECTION, WITHOUT };
+
+static bool in_result(enum operation op, bool a, bool b)
+{
+	if (op == UNION)
+		return a || b;
+	return op == INTERSECTION ? a && b : a && !b;
+}
+
+static json_t *combine(enum operation op, const json_t *a, const json_t *b, bool root)
+{
+	json_t *out = json_object(), *below;
+	const char *key;
+
+	json_object_foreach((json_t *)a, key, below)
+	{
+		const json_t *other = json_object_get(b, key);
+		json_t *node = NULL;
+
+		if (!strcmp(key, SELF) || (op == WITHOUT && fieldset_is_member(other)))
+			continue;
+		if (other)
+			node = combine(op, below, other, false);
+		else if (op != INTERSECTION)
+			node = json_incref(below);
+		if (node)
+			json_object_set_new_nocheck(out, key, node);
+	}
+	if (op == UNION)
+		json_object_foreach((json_t *)b, key, below) if (strcmp(key, SELF) && !json_object_get(a, key))
+		    json_object_set_nocheck(out, key, below);
+	return fieldset_node(out, !root && in_result(op, fieldset_is_member(a), fieldset_is_member(b)));
+}
+
+json_t *fieldset_union(const json_t *a, const json_t *b)
+{
+	return combine(UNION, a, b, true);
+}
+
+json_t *fieldset_difference(const json_t *a, const json_t *b)
+{
+	return combine(DIFFERENCE, a, b, true);
+}
+
+json_t *fieldset_intersection(const json_t *a, const json_t *b)
+{
+	return combine(INTERSECTION, a, b, true);
+}
+
+json_t *fieldset_without(const json_t *a, const json_t *b)
+{
+	return combine(WITHOUT, a, b, true);
+}
+
+/* --- order -------------------------------------------------------------------------------------------------------- */
+
+static int rank(const char *element)
+{
+	const char *at = strchr("fkvi", *element);
+
+	return at && *element ? (int)(at - "fkvi") : -1;
+}
+
+static int compare_values(const json_t *a, const json_t *b)
+{
+	if (json_is_number(a) && json_is_number(b)) {
+		double x = json_number_value(a), y = json_number_value(b);
+
+		return x < y ? -1 : x > y;
+	}
+	if (json_is_string(a) && json_is_string(b))
+		return strcmp(json_string_value(a), json_string_value(b));
+	return (int)json_typeof(a) - (int)json_typeof(b);
+}
+
+static int compare_keys(const json_t *a, const json_t *b)
+{
+	void *i = json_object_iter((json_t *)a), *j = json_object_iter((json_t *)b);
+
+	for (; i && j; i = json_object_iter_next((json_t *)a, i), j = json_object_iter_next((json_t *)b, j)) {
+		int r = strcmp(json_object_iter_key(i), json_object_iter_key(j));
+
+		if (!r)
+			r = compare_values(json_object_iter_value(i), json_object_iter_value(j));
+		if (r)
+			return r;
+	}
+	return i ? 1 : j ? -1 : 0;
+}
+
+static json_t *parse_element(const char *element)
+{
+	return json_loads(element + 2, JSON_DECODE_ANY, NULL);
+}
+
+static int by_element(const void *pa, const void *pb)
+{
+	const char *a = *(const char *const *)pa, *b = *(const char *const *)pb;
+	AUTO_JSON *x = NULL, *y = NULL;
+	int r = rank(a) - rank(b);
+
+	if (r || *a == 'f' || *a == *SELF)
+		return r ? r : strcmp(a, b);
+	x = parse_element(a);
+	y = parse_element(b);
+	if (json_is_object(x) && json_is_object(y))
+		return compare_keys(x, y);
+	return compare_values(x, y);
+}
+
+/* The elements of a node, sorted; owned array of borrowed texts. */
+static const char **sorted_elements(const json_t *node)
+{
+	const char **keys = xcalloc(json_object_size(node) + 1, sizeof(*keys)), *key;
+	json_t *below;
+	size_t n = 0;
+
+	json_object_foreach((json_t *)node, key, below) keys[n++] = key;
+	qsort(keys, n, sizeof(*keys), by_element);
+	return keys;
+}
+
+json_t *fieldset_sorted(const json_t *set)
+{
+	AUTO_FREE const char **keys = sorted_elements(set);
+	json_t *out = json_object();
+
+	for (size_t i = 0; keys[i]; i++)
+		json_object_set_new_nocheck(out, keys[i], fieldset_sorted(json_object_get(set, keys[i])));
+	return out;
+}
+
+/* --- text ---------------------------------------------------------------------------------------------------------- */
+
+static void add_keys(struct str *out, const json_t *keys)
+{
+	const char *name, *before = "";
+	json_t *value;
+
+	json_object_foreach((json_t *)keys, name, value)
+	{
+		str_addf(out, "%s%s=", before, name);
+		str_add_jsonv(out, value);
+		before = ",";
+	}
+}
+
+static void add_element(struct str *out, const char *element)
+{
+	AUTO_JSON *value = NULL;
+
+	if (*element == 'f') {
+		str_addf(out, ".%s", element + 2);
+		return;
+	}
+	value = parse_element(element);
+	str_addc(out, '[');
+	if (*element == 'k')
+		add_keys(out, value);
+	else
+		str_addf(out, "%s%s", *element == 'v' ? "=" : "", element + 2);
+	str_addc(out, ']');
+}
+
+static void each_below(const json_t *node, const struct str *path, fieldset_path_fn *each, void *arg)
+{
+	AUTO_FREE const char **keys = sorted_elements(node);
+
+	for (size_t i = 0; keys[i]; i++) {
+		const json_t *below = json_object_get(node, keys[i]);
+		AUTO_STR longer = STR_INIT;
+
+		if (!strcmp(keys[i], SELF))
+			continue;
+		str_add(&longer, str_text(path));
+		add_element(&longer, keys[i]);
+		if (fieldset_is_member(below))
+			each(arg, str_text(&longer));
+		each_below(below, &longer, each, arg);
+	}
+}
+
+void fieldset_each(const json_t *set, fieldset_path_fn *each, void *arg)
+{
+	AUTO_STR path = STR_INIT;
+
+	each_below(set, &path, each, arg);
+}
+
+/* --- slots ---------------------------------------------------------------------------------------------------------- */
+
+enum slot_shape slot_shape(struct slot s, const json_t *value)
+{
+	if (!s.type)
+		return json_is_object(value) ? SLOT_MAP : SLOT_LEAF;
+	if (s.type->class == TYPE_OBJECT || s.type->class == TYPE_MAP)
+		return s.type->atomic_map ? SLOT_LEAF : SLOT_MAP;
+	if (s.type->class == TYPE_LIST && s.field && s.field->list_type != LIST_ATOMIC)
+		return SLOT_LIST;
+	return SLOT_LEAF;
+}
+
+struct slot slot_member(struct slot s, const char *key)
+{
+	const struct field *f = s.type && s.type->class == TYPE_OBJECT ? type_field(s.type, key) : NULL;
+
+	if (f)
+		return (struct slot){f->type, f};
+	return (struct slot){s.type && s.type->class == TYPE_MAP ? s.type->elem : NULL, NULL};
+}
+
+struct slot slot_element(struct slot s)
+{
+	return (struct slot){s.type->elem, NULL};
+}
+
+/* What a key is where an element leaves it out: its default, or the zero of a field that is always there. */
+static json_t *key_value(const struct type *t, const json_t *element, const char *name)
+{
+	const struct field *f = t->class == TYPE_OBJECT ? type_field(t, name) : NULL;
+	json_t *value = json_object_get(element, name);
+
+	if (value && !json_is_null(value))
+		return json_incref(value);
+	if (f && f->default_)
+		return json_deep_copy(f->default_);
+	return f && (f->always || f->required) ? type_zero(f->type) : NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static char *keyed_name(struct slot s, const json_t *element, const char **ret_missing)
+{
+	AUTO_JSON *keys = json_object();
+	const char *names[8];
+	size_t n = 0;
+
+	for (; n < ARRAY_LEN(names) && s.field->list_keys && s.field->list_keys[n]; n++)
+		names[n] = s.field->list_keys[n];
+	qsort(names, n, sizeof(*names), by_name);
+	for (size_t i = 0; i < n; i++) {
+		json_t *value = key_value(s.type->elem, element, names[i]);
+
+		if (!value) {
+			*ret_missing = names[i];
+			return NULL;
+		}
+		json_object_set_new_nocheck(keys, names[i], value);
+	}
+	AUTO_FREE char *text = json_text(keys);
+	return xasprintf("k:%s", text);
+}
+
+char *slot_element_name(struct slot s, const json_t *element, const char **ret_missing)
+{
+	AUTO_FREE char *text = NULL;
+
+	if (s.field->list_type == LIST_MAP)
+		return keyed_name(s, element, ret_missing);
+	text = json_dumps(element, JSON_ENCODE_ANY | JSON_COMPACT);
+	return xasprintf("v:%s", text);
+}
+
+struct map *slot_index(struct slot s, const json_t *list)
+{
+	struct map *m = map_new(NULL);
+	const char *missing;
+	json_t *element;
+	size_t i;
+
+	json_array_foreach(list, i, element)
+	{
+		AUTO_FREE char *name = slot_element_name(s, element, &missing);
+
+		if (name && !map_has(m, name))
+			map_set(m, name, element);
+	}
+	return m;
+}
+
+/* --- parents --------------------------------------------------------------------------------------------------------- */
+
+static struct slot slot_below(struct slot s, const char *element)
+{
+	if (*element == 'f')
+		return slot_member(s, element + 2);
+	return s.type && s.type->class == TYPE_LIST ? slot_element(s) : (struct slot){NULL, NULL};
+}
+
+static json_t *with_parents(struct slot s, const json_t *node, bool member)
+{
+	json_t *out = json_object(), *below;
+	const char *key;
+
+	json_object_foreach((json_t *)node, key, below)
+	{
+		struct slot inner = slot_below(s, key);
+
+		if (strcmp(key, SELF))
+			json_object_set_new_nocheck(out, key,
+						    with_parents(inner, below, fieldset_is_member(below) || inner.field));
+	}
+	return fieldset_node(out, member);
+}
+
+json_t *fieldset_with_parents(const json_t *set, const struct type *t)
+{
+	return with_parents((struct slot){t, NULL}, set, false);
+}

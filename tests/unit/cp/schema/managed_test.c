@@ -1,0 +1,187 @@
+/* cp/schema/managed*.c: what writes make of the managers. */
+#include "cp/schema/managed.h"
+#include "tests/unit/cp/schema/support.h"
+
+#define T1 "2026-01-01T00:00:01Z"
+#define T2 "2026-01-01T00:00:02Z"
+
+static struct managed_by by(const char *manager, const char *subresource, const char *now)
+{
+	return (struct managed_by){ .type = kind_named("", "configmaps")->type,
+				    .api_version = "v1",
+				    .manager = manager,
+				    .subresource = subresource,
+				    .now = now };
+}
+
+/* "manager operation fields time" of every entry, one a line. Owned. */
+static char *lines_of(const json_t *object)
+{
+	struct str out = STR_INIT;
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach(json_at(object, "metadata.managedFields"), i, entry)
+	{
+		AUTO_FREE char *fields = json_text(json_object_get(entry, "fieldsV1"));
+
+		str_addf(&out, "%s %s %s %s\n", json_str_at(entry, "manager"), json_str_at(entry, "operation"), fields,
+			 json_str_or(entry, "time", "0000-00-00T00:00:--") + 17);
+	}
+	return str_take(&out);
+}
+
+static void assert_managers(const json_t *object, const char *expected)
+{
+	AUTO_FREE char *lines = lines_of(object), *want = xstrdup(expected);
+
+	for (char *p = want; *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	ck_assert_str_eq(lines, want);
+}
+
+static json_t *update(const struct managed_by *who, const json_t *live, const char *text)
+{
+	json_t *object = js(text);
+
+	managed_update(who, live, object);
+	return object;
+}
+
+static int apply(const struct managed_by *who, const json_t *live, const char *text, bool force, json_t **ret)
+{
+	AUTO_MANAGED_CONFLICTS conflicts = { 0 };
+	AUTO_JSON *config = js(text);
+	struct err e = ERR_INIT;
+
+	return managed_apply(who, live, config, force, ret, &conflicts, &e);
+}
+
+START_TEST(an_update_owns_what_it_changes)
+{
+	struct managed_by a = by("a", "", T1), b = by("b", "", T2);
+	AUTO_JSON *one = update(&a, NULL, "{'metadata':{'name':'x'},'data':{'k':'1','l':'1'}}");
+
+	assert_managers(one, "a Update {'f:data':{'.':{},'f:k':{},'f:l':{}}} 01Z\n");
+	AUTO_JSON *two = update(&b, one, "{'metadata':{'name':'x'},'data':{'k':'2','l':'1'}}");
+	assert_managers(two, "a Update {'f:data':{'.':{},'f:l':{}}} 01Z\nb Update {'f:data':{'f:k':{}}} 02Z\n");
+	AUTO_JSON *three = update(&b, two, "{'metadata':{'name':'x'},'data':{'k':'2'}}");
+	assert_managers(three, "a Update {'f:data':{}} 01Z\nb Update {'f:data':{'f:k':{}}} 02Z\n");
+}
+END_TEST
+
+START_TEST(an_unchanged_object_keeps_its_managers)
+{
+	struct managed_by a = by("a", "", T1), b = by("b", "", T2);
+	AUTO_JSON *one = update(&a, NULL, "{'data':{'k':'1'}}"), *two = update(&b, one, "{'data':{'k':'1'}}");
+
+	ck_assert(json_equal(json_at(one, "metadata.managedFields"), json_at(two, "metadata.managedFields")));
+}
+END_TEST
+
+START_TEST(an_applier_that_stops_saying_removes)
+{
+	struct managed_by a = by("a", "", T1), b = by("b", "", T2);
+	AUTO_JSON *one = NULL, *two = NULL, *three = NULL;
+
+	ck_assert_int_eq(apply(&a, NULL, "{'data':{'k':'1','l':'1'}}", false, &one), 0);
+	ck_assert_int_eq(apply(&b, one, "{'data':{'l':'1'}}", false, &two), 0);
+	assert_managers(two, "b Apply {'f:data':{'f:l':{}}} --\na Apply {'f:data':{'f:k':{},'f:l':{}}} 01Z\n");
+	ck_assert_int_eq(apply(&a, two, "{'data':{}}", false, &three), 0);
+	AUTO_JSON *data = js("{'l':'1'}");
+	ck_assert(json_equal(json_object_get(three, "data"), data));
+}
+END_TEST
+
+START_TEST(others_fields_conflict)
+{
+	struct managed_by a = by("a", "", T1), b = by("b", "", T2);
+	AUTO_JSON *one = update(&a, NULL, "{'data':{'k':'1','l':'1'}}"), *two = NULL, *config = js("{'data':{'k':'2'}}");
+	AUTO_MANAGED_CONFLICTS c = { 0 };
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(managed_apply(&b, one, config, false, &two, &c, &e), -EEXIST);
+	ck_assert_uint_eq(c.n, 1);
+	ck_assert_str_eq(c.v[0].manager, "\"a\" using v1");
+	ck_assert_str_eq(c.v[0].path, ".data.k");
+	ck_assert_int_eq(apply(&b, one, "{'data':{'k':'2'}}", true, &two), 0);
+	assert_managers(two, "b Apply {'f:data':{'f:k':{}}} 02Z\na Update {'f:data':{'.':{},'f:l':{}}} 01Z\n");
+}
+END_TEST
+
+START_TEST(without_managers_the_past_has_one)
+{
+	struct managed_by b = by("b", "", T2);
+	AUTO_JSON *live = js("{'metadata':{'uid':'u'},'data':{'k':'1'}}"), *two = NULL, *config = js("{'data':{'k':'2'}}");
+	AUTO_MANAGED_CONFLICTS c = { 0 };
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(managed_apply(&b, live, config, false, &two, &c, &e), -EEXIST);
+	ck_assert_str_eq(c.v[0].manager, "\"before-first-apply\" using v1");
+	AUTO_JSON *plain = update(&b, live, "{'data':{'k':'3'}}");
+	ck_assert_ptr_null(json_at(plain, "metadata.managedFields"));
+}
+END_TEST
+
+START_TEST(one_empty_entry_resets)
+{
+	struct managed_by a = by("a", "", T1);
+	AUTO_JSON *one = update(&a, NULL, "{'data':{'k':'1'}}");
+	AUTO_JSON *two = update(&a, one, "{'metadata':{'managedFields':[{}]},'data':{'k':'1'}}");
+
+	ck_assert_ptr_null(json_at(two, "metadata.managedFields"));
+}
+END_TEST
+
+START_TEST(client_side_apply_is_taken_over)
+{
+	struct managed_by client = by("kubectl-client-side-apply", "", T1), server = by("kubectl", "", T2);
+	AUTO_JSON *one = js("{'metadata':{'annotations':{}},'data':{'k':'1'}}"), *two = NULL;
+
+	json_object_set_new(json_at(one, "metadata.annotations"), "kubectl.kubernetes.io/last-applied-configuration",
+			    json_string("{\"data\":{\"k\":\"1\"}}"));
+	managed_update(&client, NULL, one);
+	ck_assert_int_eq(apply(&server, one, "{'data':{'k':'2'}}", false, &two), 0);
+	ck_assert_str_eq(json_str_at(two, "data.k"), "2");
+	struct managed_by other = by("other", "", T2);
+	AUTO_JSON *three = NULL;
+	ck_assert_int_eq(apply(&other, one, "{'data':{'k':'2'}}", false, &three), -EEXIST);
+}
+END_TEST
+
+START_TEST(updaters_are_capped)
+{
+	AUTO_JSON *object = js("{'data':{}}");
+
+	for (int i = 0; i < 15; i++) {
+		AUTO_FREE char *name = xasprintf("m%02d", i), *now = xasprintf("2026-01-01T00:00:%02dZ", i);
+		struct managed_by who = by(name, "", now);
+		AUTO_JSON *next = json_deep_copy(object);
+
+		json_object_set_new(json_object_get(next, "data"), name, json_string("x"));
+		managed_update(&who, i ? object : NULL, next);
+		json_decref(object);
+		object = TAKE(next);
+	}
+	json_t *list = json_at(object, "metadata.managedFields");
+	ck_assert_uint_eq(json_array_size(list), 10);
+	ck_assert_str_eq(json_str_at(json_array_get(list, 0), "manager"), "ancient-changes");
+	ck_assert_uint_eq(json_object_size(json_at(json_array_get(list, 0), "fieldsV1.f:data")), 7); /* six and "." */
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("managed");
+
+	tcase_add_test(t, an_update_owns_what_it_changes);
+	tcase_add_test(t, an_unchanged_object_keeps_its_managers);
+	tcase_add_test(t, an_applier_that_stops_saying_removes);
+	tcase_add_test(t, others_fields_conflict);
+	tcase_add_test(t, without_managers_the_past_has_one);
+	tcase_add_test(t, one_empty_entry_resets);
+	tcase_add_test(t, client_side_apply_is_taken_over);
+	tcase_add_test(t, updaters_are_capped);
+	return run("managed", t);
+}
