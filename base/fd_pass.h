@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define FD_PASS_MAX 4
+#define FD_PASS_MAX 24
 
 /* Sends n bytes and n_fds (0 to FD_PASS_MAX) descriptors as one message, over EINTR and without SIGPIPE; flags as
  * sendmsg(2). Borrows the descriptors. 0 or -errno. unix(7), SCM_RIGHTS. */

@@ -99,6 +99,12 @@ int cgroup_clone_fd(const struct cgroup *cg, struct err *e)
 		return err_set(e, -EOPNOTSUPP, "no unified cgroup hierarchy");
 	AUTO_FREE char *dir = driver_dir(cg, cg->host->v2_dir);
 	int fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && cg->host->mode == CGROUP_HYBRID) {
+		int r = driver_mkdir(cg->host->v2_dir, cg->path, NULL, e);
+		if (r < 0)
+			return r;
+		fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
 	return fd < 0 ? err_sys(e, "open %s", dir) : fd;
 }
 

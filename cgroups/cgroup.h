@@ -54,13 +54,13 @@ bool cgroup_exists(const struct cgroup *cg);
 /* Moves the process (and its threads) into it in every hierarchy. -ESRCH when it is gone. */
 int cgroup_attach(struct cgroup *cg, pid_t pid, struct err *e);
 /* An O_PATH|O_DIRECTORY descriptor for clone3's CLONE_INTO_CGROUP, returned owned; on hybrid it leads into the unified
- * hierarchy alone. -EOPNOTSUPP where that is not mounted. */
+ * hierarchy alone, and is made there when missing. -EOPNOTSUPP where that is not mounted. */
 int cgroup_clone_fd(const struct cgroup *cg, struct err *e);
 
-/* Where there is v1, the way in for a child that is about to be cloned and has one thread: no waiting for the kernel as in
- * cgroup_attach(). Opened by the parent, gone through by the child (async-signal-safe, -errno), closed by both. Together
- * with cgroup_clone_fd() it does all that cgroup_attach() does; on v2 there are none. */
-#define CGROUP_DOORS_MAX 24
+/* Where there is v1, the way in for a child that has one thread: no waiting for the kernel as in cgroup_attach(). Opened by
+ * the parent, passed on, gone through and closed by the child (async-signal-safe, -errno). Together with
+ * cgroup_clone_fd() it does all that cgroup_attach() does; on v2 there are none. */
+#define CGROUP_DOORS_MAX 24 /* no more than FD_PASS_MAX */
 struct cgroup_doors {
 	int fds[CGROUP_DOORS_MAX];
 	size_t n;

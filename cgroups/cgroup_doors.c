@@ -1,9 +1,9 @@
 /* A way into the cgroup that the process goes by itself.
  *
  * Moving another process makes the kernel wait until every processor has passed a quiet point (milliseconds); a process of
- * one thread that moves itself, by "0" to the v1 file "tasks", does not wait. Happy path: the files are opened before the
- * clone, so that neither the child's mounts nor its privileges matter, and nothing is resolved or allocated in it. What can
- * fail: an absent directory, a full pids limit. What always holds: a door is open in one process and once only. */
+ * one thread that moves itself, by "0" to the v1 file "tasks", does not wait. Happy path: the files are opened by the parent,
+ * so that neither the child's mounts nor its privileges matter, and nothing is resolved or allocated in it. What can fail:
+ * an absent directory, a full pids limit. What always holds: a door is closed as soon as it was gone through. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /* container_create() and container_run().
  *
- * Happy path: state directory and lock, configuration, filter, cgroup with its limits, gate, clone, attach and map, record
- * the state, let the child build the container, hooks, until it says that it waits at the gate; run has no gate, and goes on
+ * Happy path: state directory and lock, configuration, filter, gate, clone; while the child begins, cgroup with its limits,
+ * map, record the state; let the child go into the cgroup and build the container, hooks, until it says that it waits at the gate; run has no gate, and goes on
  * until the child's socket closes, which its exec does. What can fail: any of it;
  * then the child is killed, the cgroup removed if it was made here, and the directory removed. What always holds:
  * state.json stands before the child does anything that has to be undone, so that a creator killed at any instant leaves a
@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -124,11 +126,17 @@ static int make_cgroup(struct creation *c, struct err *e)
 			return err_set(e, -EBUSY, "container's cgroup unexpectedly frozen");
 	}
 	c->made_cgroup = true;
-	r = cgroup_create(c->cgroup, e);
-	if (r < 0)
-		return r;
-	AUTO_JSON *resources = default_devices_add(c->config.resources);
-	return cgroup_apply(c->cgroup, resources, e);
+	return cgroup_host_mode(c->host) == CGROUP_V2 ? cgroup_create(c->cgroup, e) : 0;
+}
+
+/* While the child has begun with what does not depend on it. */
+static int furnish_cgroup(struct creation *c, struct err *e)
+{
+	int r = cgroup_host_mode(c->host) == CGROUP_V2 ? 0 : cgroup_create(c->cgroup, e);
+	AUTO_JSON *resources = r < 0 ? NULL : default_devices_add(c->config.resources);
+	if (r == 0)
+		r = cgroup_apply(c->cgroup, resources, e);
+	return r == 0 ? cgroup_doors_open(c->cgroup, &c->doors, e) : r;
 }
 
 static int make_gate(struct creation *c, struct err *e)
@@ -165,6 +173,15 @@ static int prepare(struct creation *c, struct err *e)
 	return 0;
 }
 
+/* With no ids to map and nobody's namespaces to join the child needs us only for its cgroups. */
+static bool is_independent(const struct config *c)
+{
+	bool paths = false;
+	for (int i = 0; i < NS_COUNT; i++)
+		paths |= c->ns[i].path != NULL;
+	return !paths && !c->ns[NS_USER].wanted;
+}
+
 static void fill_args(struct creation *c, int sync_fd)
 {
 	c->args.opts = c->o;
@@ -176,7 +193,7 @@ static void fill_args(struct creation *c, int sync_fd)
 	c->args.sync_fd = sync_fd;
 	c->args.gate_fd = c->gate_fd;
 	c->args.lock_fd = c->dir.fd;
-	c->args.doors = &c->doors;
+	c->args.early = is_independent(&c->config);
 	c->args.listener_sock = c->listener_sock;
 	c->args.listener_message = c->listener_message;
 }
@@ -245,10 +262,14 @@ static int clone_child(struct creation *c, struct err *e)
 	bool between = needs_go_between(&c->config);
 	struct spawn s = between ? SPAWN_INIT : new_spawn(c);
 	s.clone_parent = c->o->clone_parent;
-	r = launch_open_cgroup(c->cgroup, &c->doors, &c->cgroup_fd, e);
+	r = launch_clone_cgroup(c->cgroup, &c->cgroup_fd, e);
 	if (r < 0)
 		return r;
 	s.cgroup_fd = c->cgroup_fd;
+	if (c->args.early) { /* takes long enough to be done beside our own work */
+		c->args.own_flags = s.flags & CLONE_NEWNET;
+		s.flags &= ~(uint64_t)CLONE_NEWNET;
+	}
 	if (!between)
 		s.pid_ns_fd = c->args.ns_fds[NS_PID];
 	int pidfd = -1;
@@ -263,7 +284,6 @@ static int clone_child(struct creation *c, struct err *e)
 		return pid;
 	close_fd(&c->sync_child);
 	c->sync_child = -1;
-	cgroup_doors_done(&c->doors);
 	if (between) {
 		close_fd(&pidfd);
 		return await_real_child(c, pid, e);
@@ -280,6 +300,8 @@ static int admit(struct creation *c, struct err *e)
 	pid_t pid = c->launch.pid;
 	int r = spawn_map_ids(&c->config, pid, e);
 	if (r == 0)
+		r = furnish_cgroup(c, e);
+	if (r == 0)
 		r = launch_set_limits(&c->config.process, pid, e);
 	c->info.pid = pid;
 	if (r == 0 && proc_stat(pid, &letter, &c->info.start_time) < 0)
@@ -291,7 +313,7 @@ static int admit(struct creation *c, struct err *e)
 		r = launch_write_pid_file(c->o->pid_file, pid, e);
 		c->made_pid_file = r == 0;
 	}
-	return r == 0 ? sync_send(c->launch.sync_fd, SYNC_GO, pid, -1) : r;
+	return r == 0 ? sync_send_go(c->launch.sync_fd, pid, &c->doors) : r;
 }
 
 static int run_runtime_hooks(struct creation *c, struct err *e)
@@ -343,6 +365,19 @@ static int await_exec(struct creation *c, struct err *e)
 	return r < 0 ? r : err_set(e, -EBADMSG, "unexpected message %d", (int)type);
 }
 
+/* What fails here because the child has ended has its reason in the message that the child left. */
+static int prefer_childs_reason(struct creation *c, int r, struct err *e)
+{
+	struct err theirs = ERR_INIT;
+	enum sync_type type;
+	struct pollfd p = { .fd = c->launch.sync_fd, .events = POLLIN };
+	if (poll(&p, 1, 0) != 1 || sync_receive(c->launch.sync_fd, &type, NULL, NULL, &theirs) >= 0 || theirs.code == -EPIPE)
+		return r;
+	if (e)
+		*e = theirs;
+	return theirs.code;
+}
+
 static int check_console(const struct creation *c, struct err *e)
 {
 	if (!c->config.process.terminal && c->o->console_socket)
@@ -375,6 +410,8 @@ static int create(const struct container_opts *o, bool run, struct container_pro
 		r = clone_child(&c, e);
 	if (r == 0)
 		r = admit(&c, e);
+	if (r < 0 && c.launch.pid)
+		r = prefer_childs_reason(&c, r, e);
 	if (r == 0)
 		r = attend(&c, e);
 	if (r == 0 && run)

@@ -104,7 +104,7 @@ static int open_cgroup(struct execution *x, struct err *e)
 		r = cgroup_open(x->host, path, &x->cgroup, e);
 	if (r == 0 && !cgroup_exists(x->cgroup))
 		return err_set(e, -ENOENT, "cgroup %s does not exist", path);
-	return r < 0 ? r : launch_open_cgroup(x->cgroup, &x->doors, &x->cgroup_fd, e);
+	return r < 0 ? r : launch_clone_cgroup(x->cgroup, &x->cgroup_fd, e);
 }
 
 static int prepare(struct execution *x, struct err *e)
@@ -151,7 +151,6 @@ static int clone_child(struct execution *x, struct err *e)
 				       .sync_fd = pair[1],
 				       .gate_fd = -1,
 				       .lock_fd = -1,
-				       .doors = &x->doors,
 				       .listener_sock = x->listener_sock,
 				       .listener_message = x->listener_message,
 				       .target_pidfd = x->init_fd,
@@ -164,7 +163,6 @@ static int clone_child(struct execution *x, struct err *e)
 	x->launch.pid = pid;
 	close_fd(&x->sync_child);
 	x->sync_child = -1;
-	cgroup_doors_done(&x->doors);
 	return 0;
 }
 
@@ -206,7 +204,9 @@ int container_exec(const struct container_opts *o, struct container_proc *ret, s
 	if (r == 0)
 		r = launch_set_limits(&x.process, x.launch.pid, e);
 	if (r == 0)
-		r = sync_send(x.launch.sync_fd, SYNC_GO, x.launch.pid, -1);
+		r = cgroup_doors_open(x.cgroup, &x.doors, e);
+	if (r == 0)
+		r = sync_send_go(x.launch.sync_fd, x.launch.pid, &x.doors);
 	if (r == 0)
 		r = attend(&x, e);
 	if (r == 0)

@@ -1,6 +1,7 @@
 /* The child: from the clone to exec.
  *
- * Happy path of create: wait for SYNC_GO (cgroup and id maps are in place), join namespaces, mounts, hooks, new root,
+ * Happy path of create: wait for SYNC_GO (cgroup and id maps are in place; what depends on neither is done before), go into
+ * the cgroup, join namespaces, mounts, hooks, new root,
  * become the process, SYNC_READY, wait at the gate (run: there is none), startContainer hooks, exec. Of exec: join everything by one setns,
  * become the process, SYNC_READY, exec. What can fail: every step; the reason goes to the creator. What always holds: a
  * creator that dies takes the child with it (the socket reads as closed), and nobody in the container can look into this
@@ -37,8 +38,8 @@ static void __attribute__((noreturn)) fail(const struct init_args *a, struct err
 	_exit(1);
 }
 
-/* The first moments: signals as a new program expects them, no lock of the creator, a session of its own. */
-static int begin(const struct init_args *a, pid_t *ret_pid, struct err *e)
+/* The first moments: signals as a new program expects them, no lock of the creator. */
+static void begin(const struct init_args *a)
 {
 	sigset_t none;
 	notice_through(a->sync_fd);
@@ -50,13 +51,13 @@ static int begin(const struct init_args *a, pid_t *ret_pid, struct err *e)
 		signal(sig, SIG_DFL);
 	/* An ordinary user may write the maps of this process only while it is dumpable; until it joins something, nobody in
 	 * a container can see it. */
-	bool mapped = a->info->owner_uid != 0 && a->config && a->config->ns[NS_USER].wanted && !a->config->ns[NS_USER].path;
-	if (!mapped)
+	if (a->info->owner_uid == 0 || !a->config || !a->config->ns[NS_USER].wanted || a->config->ns[NS_USER].path)
 		prctl(PR_SET_DUMPABLE, 0);
-	int r = cgroup_doors_enter(a->doors);
-	if (r < 0)
-		return err_code(e, r, "enter the cgroup");
-	r = sync_expect(a->sync_fd, SYNC_GO, ret_pid, e);
+}
+
+static int await_go(const struct init_args *a, pid_t *ret_pid, struct err *e)
+{
+	int r = sync_await_go(a->sync_fd, ret_pid, e);
 	prctl(PR_SET_DUMPABLE, 0);
 	return r;
 }
@@ -79,10 +80,28 @@ static int enter_namespaces(const struct init_args *a, struct err *e)
 		r = spawn_join(a->ns_fds, e);
 	if (r == 0 && setsid() < 0)
 		r = err_sys(e, "setsid");
-	/* Only now, attached to its cgroup, does the process see that one as the root. */
-	if (r == 0 && c->ns[NS_CGROUP].wanted && !c->ns[NS_CGROUP].path && unshare(CLONE_NEWCGROUP) < 0)
-		r = err_sys(e, "unshare cgroup namespace");
+	if (r == 0 && a->own_flags && unshare((int)a->own_flags) < 0)
+		r = err_sys(e, "unshare namespaces");
 	return r;
+}
+
+/* Only in its cgroup does the process see that one as the root. */
+static int enter_cgroup_namespace(const struct init_args *a, struct err *e)
+{
+	const struct ns_conf *ns = &a->config->ns[NS_CGROUP];
+	return ns->wanted && !ns->path && unshare(CLONE_NEWCGROUP) < 0 ? err_sys(e, "unshare cgroup namespace") : 0;
+}
+
+/* The mounts, and on the way the moment from which the process is limited. */
+static int mount_all(const struct init_args *a, int root, pid_t *pid, struct err *e)
+{
+	size_t at = 0;
+	int r = a->early ? mounts_apply(a->config, root, a->cgroups, true, &at, e) : 0;
+	if (r == 0 && a->early)
+		r = await_go(a, pid, e);
+	if (r == 0)
+		r = enter_cgroup_namespace(a, e);
+	return r == 0 ? mounts_apply(a->config, root, a->cgroups, false, &at, e) : r;
 }
 
 static int set_up_console(const struct init_args *a, int root_fd, struct err *e)
@@ -114,11 +133,11 @@ static void make_cwd(const struct config *c, int root)
 	close_fd(&fd);
 }
 
-static int build_root(const struct init_args *a, int proc_fd, pid_t pid, struct err *e)
+static int build_root(const struct init_args *a, int proc_fd, pid_t *pid, struct err *e)
 {
 	const struct config *c = a->config;
 	AUTO_FD int root = mounts_open_root(c, e);
-	int r = root < 0 ? root : mounts_apply(c, root, a->cgroups, e);
+	int r = root < 0 ? root : mount_all(a, root, pid, e);
 	if (r == 0)
 		r = devices_make(c, root, e);
 	if (r == 0)
@@ -131,7 +150,7 @@ static int build_root(const struct init_args *a, int proc_fd, pid_t pid, struct 
 			r = sync_expect(a->sync_fd, SYNC_GO, NULL, e);
 	}
 	if (r == 0)
-		r = run_hooks(a, "createContainer", CONTAINER_CREATING, pid, e);
+		r = run_hooks(a, "createContainer", CONTAINER_CREATING, *pid, e);
 	if (r == 0)
 		r = init_setup_loopback(c, e);
 	if (r == 0)
@@ -174,7 +193,8 @@ void init_create(const struct init_args *a)
 {
 	struct err e = ERR_INIT;
 	pid_t pid = 0;
-	int r = begin(a, &pid, &e);
+	begin(a);
+	int r = a->early ? 0 : await_go(a, &pid, &e);
 	int proc_fd = r < 0 ? -1 : process_open_proc(&e);
 	if (r == 0 && proc_fd < 0)
 		r = proc_fd;
@@ -183,7 +203,7 @@ void init_create(const struct init_args *a)
 	if (r == 0 && !a->opts->no_new_keyring)
 		r = init_setup_keyring(a->info->id, &e);
 	if (r == 0)
-		r = build_root(a, proc_fd, pid, &e);
+		r = build_root(a, proc_fd, &pid, &e);
 	struct process_run run = make_run(a, proc_fd);
 	if (r == 0)
 		r = process_become(&run, &e);
@@ -209,7 +229,8 @@ void init_exec(const struct init_args *a)
 {
 	struct err e = ERR_INIT;
 	pid_t pid = 0;
-	int r = begin(a, &pid, &e);
+	begin(a);
+	int r = await_go(a, &pid, &e);
 	int proc_fd = r < 0 ? -1 : process_open_proc(&e);
 	if (r == 0 && proc_fd < 0)
 		r = proc_fd;

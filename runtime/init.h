@@ -18,7 +18,8 @@ struct init_args {
 	int sync_fd;			   /* the child's end */
 	int gate_fd;			   /* create: reading end of the gate, -1 for run */
 	int lock_fd;			   /* the creator's lock, closed at once */
-	struct cgroup_doors *doors;	   /* its cgroups on v1, gone through at once */
+	bool early;			   /* begins before SYNC_GO with what needs neither maps nor cgroups */
+	uint64_t own_flags;		   /* namespaces that it makes itself then */
 	int ns_fds[NS_COUNT];		   /* namespaces to join */
 	int listener_sock;
 	const char *listener_message;

@@ -35,7 +35,7 @@ void launch_done(struct launch *l)
 	close_fd(&l->console_fd);
 }
 
-int launch_open_cgroup(const struct cgroup *cg, struct cgroup_doors *ret_doors, int *ret_clone_fd, struct err *e)
+int launch_clone_cgroup(const struct cgroup *cg, int *ret, struct err *e)
 {
 	struct err mine = ERR_INIT;
 	int fd = cgroup_clone_fd(cg, &mine);
@@ -44,8 +44,8 @@ int launch_open_cgroup(const struct cgroup *cg, struct cgroup_doors *ret_doors, 
 			*e = mine;
 		return fd;
 	}
-	*ret_clone_fd = fd < 0 ? -1 : fd;
-	return cgroup_doors_open(cg, ret_doors, e);
+	*ret = fd < 0 ? -1 : fd;
+	return 0;
 }
 
 /* Raising protection needs CAP_SYS_RESOURCE; without it the process keeps what it inherited. */

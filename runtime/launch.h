@@ -17,8 +17,8 @@ struct launch {
 void launch_done(struct launch *l);
 #define AUTO_LAUNCH AUTO(launch_done) struct launch
 
-/* The ways into a cgroup that a child takes by itself: at the clone (*ret_clone_fd, -1: none), by doors, or both. */
-int launch_open_cgroup(const struct cgroup *cg, struct cgroup_doors *ret_doors, int *ret_clone_fd, struct err *e);
+/* Opens the way into a cgroup that is taken at the clone; *ret -1: there is none. */
+int launch_clone_cgroup(const struct cgroup *cg, int *ret, struct err *e);
 /* Resource limits and oom_score_adj of the waiting child; needs our privileges. */
 int launch_set_limits(const struct process_conf *p, pid_t pid, struct err *e);
 /* The caller's descriptors 3 .. 3+n-1 must be open. Call before anything else opens one. */

@@ -241,16 +241,24 @@ static int apply_remount(const struct mount_conf *m, int root_fd, struct err *e)
 	return r < 0 ? err_code(e, r, "remount") : 0;
 }
 
-int mounts_apply(const struct config *c, int root_fd, const struct cgroup_host *cgroups, struct err *e)
+static bool is_cgroup(const struct mount_conf *m)
 {
-	for (size_t i = 0; i < c->n_mounts; i++) {
-		const struct mount_conf *m = &c->mounts[i];
+	return str_eq(m->type, "cgroup") || str_eq(m->type, "cgroup2");
+}
+
+int mounts_apply(const struct config *c, int root_fd, const struct cgroup_host *cgroups, bool before_cgroup, size_t *at,
+		 struct err *e)
+{
+	for (; *at < c->n_mounts; ++*at) {
+		const struct mount_conf *m = &c->mounts[*at];
 		int r;
+		if (before_cgroup && is_cgroup(m))
+			return 0;
 		if (m->options.remount && !m->options.bind)
 			r = apply_remount(m, root_fd, e);
 		else if (m->options.bind)
 			r = apply_bind(m, root_fd, e);
-		else if (str_eq(m->type, "cgroup") || str_eq(m->type, "cgroup2"))
+		else if (is_cgroup(m))
 			r = mount_cgroup(c, m, root_fd, cgroups, e);
 		else
 			r = apply_new(m, root_fd, e);

@@ -9,8 +9,9 @@
 
 /* Sets propagation, binds the root file system onto itself; returns a descriptor of it. */
 int mounts_open_root(const struct config *c, struct err *e);
-/* All of config.mounts in order. */
-int mounts_apply(const struct config *c, int root_fd, const struct cgroup_host *cgroups, struct err *e);
+/* config.mounts in order, from *at on to the end, or to the first that shows cgroups when before_cgroup is set. */
+int mounts_apply(const struct config *c, int root_fd, const struct cgroup_host *cgroups, bool before_cgroup, size_t *at,
+		 struct err *e);
 /* One cgroup mount (mount_cgroup.c): the container's own cgroups, read-only by its options. */
 int mount_cgroup(const struct config *c, const struct mount_conf *m, int root_fd, const struct cgroup_host *host, struct err *e);
 /* Takes the detached mount fd to its place: attributes, then move, then propagation. */

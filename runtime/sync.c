@@ -50,12 +50,19 @@ int sync_send_notice(int sock, int level, const char *text)
 	return send_with_fd(sock, &m, sizeof(m), -1);
 }
 
+/* A peer that ended without reading all that was sent to it shows as an error first; what it sent itself comes after. */
+static ssize_t receive(int sock, struct message *m, int *fd)
+{
+	ssize_t n = fd_pass_receive(sock, m, sizeof(*m), fd, 1, 0);
+	return n == -ECONNRESET ? fd_pass_receive(sock, m, sizeof(*m), fd, 1, 0) : n;
+}
+
 int sync_receive(int sock, enum sync_type *ret_type, int *ret_value, int *ret_fd, struct err *e)
 {
 	struct message m;
 	AUTO_FD int fd = -1;
 	ssize_t n;
-	while ((n = fd_pass_receive(sock, &m, sizeof(m), &fd, 1, 0)) == (ssize_t)sizeof(m) && m.type == SYNC_NOTICE) {
+	while ((n = receive(sock, &m, &fd)) == (ssize_t)sizeof(m) && m.type == SYNC_NOTICE) {
 		m.text[sizeof(m.text) - 1] = '\0';
 		notice_emit(m.value == CONTAINER_WARNING ? CONTAINER_WARNING : CONTAINER_DEBUG, m.text);
 		close_fd(&fd);
@@ -83,6 +90,31 @@ int sync_expect(int sock, enum sync_type type, int *ret_value, struct err *e)
 	if (r == 0 && got != type)
 		return err_set(e, -EBADMSG, "message %d where %d was due", (int)got, (int)type);
 	return r;
+}
+
+int sync_send_go(int sock, pid_t pid, struct cgroup_doors *doors)
+{
+	struct message m = { .type = SYNC_GO, .value = pid };
+	int r = fd_pass_send(sock, &m, sizeof(m), doors->fds, (int)doors->n, 0);
+	cgroup_doors_done(doors);
+	/* It has ended already: why, is in the message that it left. */
+	return r == -EPIPE || r == -ECONNRESET ? 0 : r;
+}
+
+int sync_await_go(int sock, pid_t *ret_pid, struct err *e)
+{
+	struct message m;
+	struct cgroup_doors doors = { 0 };
+	ssize_t n = fd_pass_receive(sock, &m, sizeof(m), doors.fds, CGROUP_DOORS_MAX, 0);
+	while (doors.n < CGROUP_DOORS_MAX && doors.fds[doors.n] >= 0)
+		doors.n++;
+	if (n != (ssize_t)sizeof(m) || m.type != SYNC_GO) {
+		cgroup_doors_done(&doors);
+		return err_set(e, n < 0 ? (int)n : -EPIPE, "the runtime ended unexpectedly");
+	}
+	*ret_pid = m.value;
+	int r = cgroup_doors_enter(&doors);
+	return r < 0 ? err_code(e, r, "enter the cgroup") : 0;
 }
 
 int sync_connect(const char *path, struct err *e)

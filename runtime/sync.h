@@ -5,9 +5,10 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "cgroups/cgroup.h"
 
 enum sync_type {
-	SYNC_GO,      /* to the child: attached and mapped, proceed; value: its pid outside */
+	SYNC_GO,      /* to the child: mapped, limited, proceed; value: its pid outside; the first one with its doors */
 	SYNC_PID,     /* from a go-between: it cloned the real one; value: pid, with the pidfd */
 	SYNC_HOOKS,   /* from the child: mounts are ready, run prestart and createRuntime, then SYNC_GO */
 	SYNC_CONSOLE, /* from the child: the pty master */
@@ -28,6 +29,9 @@ int sync_send_notice(int sock, int level, const char *text);
 int sync_receive(int sock, enum sync_type *ret_type, int *ret_value, int *ret_fd, struct err *e);
 /* As sync_receive(), anything but the type is an error. */
 int sync_expect(int sock, enum sync_type type, int *ret_value, struct err *e);
+/* SYNC_GO with the doors, which are closed here; and its reception: the child has gone through them. */
+int sync_send_go(int sock, pid_t pid, struct cgroup_doors *doors);
+int sync_await_go(int sock, pid_t *ret_pid, struct err *e);
 /* Sends fd with name as the message to the AF_UNIX stream socket at path (--console-socket, listenerPath). */
 int sync_send_fd_to(const char *path, int fd, const char *message, struct err *e);
 int sync_connect(const char *path, struct err *e);
