@@ -42,9 +42,8 @@ struct creation {
 	struct container_info info;
 	struct init_args args;
 	struct launch launch;
-	int sync_child, gate_fd, listener_sock, cgroup_fd;
+	int sync_child, gate_fd, agent_sock, cgroup_fd;
 	struct cgroup_doors doors;
-	char *listener_message;
 };
 
 static void creation_done(struct creation *c)
@@ -64,10 +63,9 @@ static void creation_done(struct creation *c)
 		close_fd(&c->args.ns_fds[i]);
 	close_fd(&c->sync_child);
 	close_fd(&c->gate_fd);
-	close_fd(&c->listener_sock);
+	close_fd(&c->agent_sock);
 	close_fd(&c->cgroup_fd);
 	cgroup_doors_done(&c->doors);
-	free(c->listener_message);
 	cgroup_free(c->cgroup);
 	cgroup_host_free(c->host);
 	seccomp_program_done(&c->seccomp);
@@ -164,13 +162,7 @@ static int prepare(struct creation *c, struct err *e)
 	if (r < 0)
 		return r;
 	fill_info(c);
-	if (c->seccomp.notify) {
-		c->listener_sock = sync_connect(c->seccomp.listener_path, e);
-		if (c->listener_sock < 0)
-			return c->listener_sock;
-		c->listener_message = launch_listener_message(&c->seccomp, &c->info);
-	}
-	return 0;
+	return launch_connect_agent(&c->seccomp, &c->agent_sock, e);
 }
 
 /* With no ids to map and nobody's namespaces to join the child needs us only for its cgroups. */
@@ -194,8 +186,6 @@ static void fill_args(struct creation *c, int sync_fd)
 	c->args.gate_fd = c->gate_fd;
 	c->args.lock_fd = c->dir.fd;
 	c->args.early = is_independent(&c->config);
-	c->args.listener_sock = c->listener_sock;
-	c->args.listener_message = c->listener_message;
 }
 
 /* Joining some namespaces and making a user namespace, or making some inside a joined one, takes an order that one
@@ -330,6 +320,8 @@ static int answer(struct creation *c, enum sync_type type, int *fd, struct err *
 		c->launch.console_fd = TAKE_FD(*fd);
 		return launch_hand_console(&c->launch, c->o, e);
 	}
+	if (type == SYNC_LISTENER)
+		return launch_send_listener(c->agent_sock, *fd, &c->seccomp, &c->info, c->launch.pid, e);
 	if (type == SYNC_HOOKS)
 		return run_runtime_hooks(c, e);
 	return err_set(e, -EBADMSG, "unexpected message %d", (int)type);
@@ -395,7 +387,7 @@ static int create(const struct container_opts *o, bool run, struct container_pro
 						  .launch = LAUNCH_INIT,
 						  .sync_child = -1,
 						  .gate_fd = -1,
-						  .listener_sock = -1,
+						  .agent_sock = -1,
 						  .cgroup_fd = -1 };
 	for (int i = 0; i < NS_COUNT; i++)
 		c.args.ns_fds[i] = -1;

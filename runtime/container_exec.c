@@ -28,10 +28,9 @@ struct execution {
 	struct cgroup_host *host;
 	struct cgroup *cgroup;
 	struct launch launch;
-	int init_fd, sync_child, cgroup_fd, listener_sock;
+	int init_fd, sync_child, cgroup_fd, agent_sock;
 	uint64_t ns_flags;
 	struct cgroup_doors doors;
-	char *listener_message;
 };
 
 static void execution_done(struct execution *x)
@@ -41,8 +40,7 @@ static void execution_done(struct execution *x)
 	close_fd(&x->sync_child);
 	close_fd(&x->cgroup_fd);
 	cgroup_doors_done(&x->doors);
-	close_fd(&x->listener_sock);
-	free(x->listener_message);
+	close_fd(&x->agent_sock);
 	cgroup_free(x->cgroup);
 	cgroup_host_free(x->host);
 	seccomp_program_done(&x->seccomp);
@@ -120,11 +118,8 @@ static int prepare(struct execution *x, struct err *e)
 		r = seccomp_compile(json_at(x->config_json, "linux.seccomp"), &x->seccomp, e);
 	if (r == 0)
 		r = open_cgroup(x, e);
-	if (r == 0 && x->seccomp.notify) {
-		x->listener_sock = sync_connect(x->seccomp.listener_path, e);
-		r = x->listener_sock < 0 ? x->listener_sock : 0;
-		x->listener_message = launch_listener_message(&x->seccomp, &x->info);
-	}
+	if (r == 0)
+		r = launch_connect_agent(&x->seccomp, &x->agent_sock, e);
 	x->ns_flags = namespaces_of(x->config_json);
 	return r;
 }
@@ -151,8 +146,6 @@ static int clone_child(struct execution *x, struct err *e)
 				       .sync_fd = pair[1],
 				       .gate_fd = -1,
 				       .lock_fd = -1,
-				       .listener_sock = x->listener_sock,
-				       .listener_message = x->listener_message,
 				       .target_pidfd = x->init_fd,
 				       .target_flags = x->ns_flags & ~(uint64_t)CLONE_NEWPID };
 		close(pair[0]);
@@ -180,6 +173,8 @@ static int attend(struct execution *x, struct err *e)
 			x->launch.console_fd = TAKE_FD(fd);
 			r = launch_hand_console(&x->launch, x->o, &mine);
 		}
+		if (r == 0 && type == SYNC_LISTENER)
+			r = launch_send_listener(x->agent_sock, fd, &x->seccomp, &x->info, x->launch.pid, &mine);
 		if (r < 0) {
 			if (e)
 				*e = mine;
@@ -195,7 +190,7 @@ int container_exec(const struct container_opts *o, struct container_proc *ret, s
 						    .init_fd = -1,
 						    .sync_child = -1,
 						    .cgroup_fd = -1,
-						    .listener_sock = -1 };
+						    .agent_sock = -1 };
 	int r = launch_check_preserved(o->preserve_fds, e);
 	if (r == 0)
 		r = prepare(&x, e);

@@ -177,8 +177,7 @@ static struct process_run make_run(const struct init_args *a, int proc_fd)
 	return (struct process_run){ .process = a->process,
 				     .seccomp = a->seccomp,
 				     .proc_fd = proc_fd,
-				     .listener_sock = a->listener_sock,
-				     .listener_message = a->listener_message,
+				     .sync_fd = a->sync_fd,
 				     .preserve_fds = a->opts->preserve_fds };
 }
 
@@ -217,7 +216,11 @@ void init_create(const struct init_args *a)
 		close(a->sync_fd);
 		wait_at_gate(a->gate_fd);
 	}
-	r = run_hooks(a, "startContainer", CONTAINER_CREATED, pid, &e);
+	/* Those hooks run under the container's own filter. */
+	if (json_array_size(json_at(a->config->hooks, "startContainer")))
+		r = process_confine(&run, &e);
+	if (r == 0)
+		r = run_hooks(a, "startContainer", CONTAINER_CREATED, pid, &e);
 	if (r == 0)
 		r = process_exec(&run, &e);
 	if (a->gate_fd < 0)

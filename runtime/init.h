@@ -21,8 +21,6 @@ struct init_args {
 	bool early;			   /* begins before SYNC_GO with what needs neither maps nor cgroups */
 	uint64_t own_flags;		   /* namespaces that it makes itself then */
 	int ns_fds[NS_COUNT];		   /* namespaces to join */
-	int listener_sock;
-	const char *listener_message;
 	/* exec: */
 	int target_pidfd;
 	uint64_t target_flags; /* namespaces to join by it */
