@@ -25,7 +25,9 @@
 #include "runtime/config_read.h"
 #include "runtime/container.h"
 #include "runtime/default_devices.h"
+#include "runtime/idmap.h"
 #include "runtime/launch.h"
+#include "runtime/mounts_source.h"
 #include "runtime/rootless.h"
 #include "runtime/spawn.h"
 #include "runtime/state.h"
@@ -150,6 +152,8 @@ static int make_gate(struct creation *c, struct err *e)
 static int prepare(struct creation *c, struct err *e)
 {
 	int r = load_config(c, e);
+	if (r == 0)
+		r = idmap_open_all(&c->config, e);
 	if (r == 0)
 		r = spawn_open_namespaces(&c->config, c->args.ns_fds, e);
 	/* First, because what was made of the cgroup is found by it when state.json is missing. */
@@ -314,7 +318,13 @@ static int run_runtime_hooks(struct creation *c, struct err *e)
 	return r == 0 ? sync_send(c->launch.sync_fd, SYNC_GO, 0, -1) : r;
 }
 
-static int answer(struct creation *c, enum sync_type type, int *fd, struct err *e)
+static int hand_source(struct creation *c, int index, struct err *e)
+{
+	AUTO_FD int fd = mounts_source_open_for(&c->config, index, c->launch.pid, c->launch.pidfd, e);
+	return fd < 0 ? fd : sync_send(c->launch.sync_fd, SYNC_MOUNT, index, fd);
+}
+
+static int answer(struct creation *c, enum sync_type type, int value, int *fd, struct err *e)
 {
 	if (type == SYNC_CONSOLE) {
 		c->launch.console_fd = TAKE_FD(*fd);
@@ -322,6 +332,8 @@ static int answer(struct creation *c, enum sync_type type, int *fd, struct err *
 	}
 	if (type == SYNC_LISTENER)
 		return launch_send_listener(c->agent_sock, *fd, &c->seccomp, &c->info, c->launch.pid, e);
+	if (type == SYNC_MOUNT)
+		return hand_source(c, value, e);
 	if (type == SYNC_HOOKS)
 		return run_runtime_hooks(c, e);
 	return err_set(e, -EBADMSG, "unexpected message %d", (int)type);
@@ -336,7 +348,7 @@ static int attend(struct creation *c, struct err *e)
 		int r = sync_receive(c->launch.sync_fd, &type, &value, &fd, e);
 		if (r < 0 || type == SYNC_READY)
 			return r;
-		r = answer(c, type, &fd, e);
+		r = answer(c, type, value, &fd, e);
 		if (r < 0)
 			return r;
 	}

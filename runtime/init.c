@@ -95,13 +95,13 @@ static int enter_cgroup_namespace(const struct init_args *a, struct err *e)
 /* The mounts, and on the way the moment from which the process is limited. */
 static int mount_all(const struct init_args *a, int root, pid_t *pid, struct err *e)
 {
-	size_t at = 0;
-	int r = a->early ? mounts_apply(a->config, root, a->cgroups, true, &at, e) : 0;
+	struct mounts_job j = { a->config, a->cgroups, root, a->sync_fd, 0 };
+	int r = a->early ? mounts_apply(&j, true, e) : 0;
 	if (r == 0 && a->early)
 		r = await_go(a, pid, e);
 	if (r == 0)
 		r = enter_cgroup_namespace(a, e);
-	return r == 0 ? mounts_apply(a->config, root, a->cgroups, false, &at, e) : r;
+	return r == 0 ? mounts_apply(&j, false, e) : r;
 }
 
 static int set_up_console(const struct init_args *a, int root_fd, struct err *e)
@@ -157,7 +157,9 @@ static int build_root(const struct init_args *a, int proc_fd, pid_t *pid, struct
 		r = init_setup_names(c, proc_fd, e);
 	if (r == 0)
 		r = masks_apply(c, root, e);
-	return r < 0 ? r : mounts_change_root(c, root, a->opts->no_pivot, e);
+	if (r == 0)
+		r = mounts_change_root(c, root, a->opts->no_pivot, e);
+	return r < 0 ? r : devices_reopen_null(c, e);
 }
 
 /* Blocks until container_start() writes one byte. Both ends are held here, so that it never reads as closed. */
