@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@
 #include "runtime/spawn.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
+#include "runtime/syscalls.h"
 #include "runtime/terminal.h"
 
 #define EXIT_NOT_STARTED 255
@@ -42,6 +44,7 @@ static void __attribute__((noreturn)) fail(const struct init_args *a, struct err
 static void begin(const struct init_args *a)
 {
 	sigset_t none;
+	sys_close_range(3 + (unsigned)a->opts->preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC);
 	notice_through(a->sync_fd);
 	if (a->lock_fd >= 0)
 		close(a->lock_fd);
@@ -162,6 +165,24 @@ static int build_root(const struct init_args *a, int proc_fd, pid_t *pid, struct
 	return r < 0 ? r : devices_reopen_null(c, e);
 }
 
+/* What a process that may wait for long still needs; whatever else the caller had open is not to be held by it. */
+static void close_the_rest(const struct init_args *a)
+{
+	int keep[] = { a->sync_fd, a->gate_fd };
+	unsigned from = 3 + (unsigned)a->opts->preserve_fds;
+	for (;;) {
+		unsigned next = ~0u;
+		for (size_t i = 0; i < ARRAY_LEN(keep); i++)
+			if (keep[i] >= 0 && (unsigned)keep[i] >= from && (unsigned)keep[i] < next)
+				next = (unsigned)keep[i];
+		if (next > from)
+			sys_close_range(from, next == ~0u ? next : next - 1, 0);
+		if (next == ~0u)
+			return;
+		from = next + 1;
+	}
+}
+
 /* Blocks until container_start() writes one byte. Both ends are held here, so that it never reads as closed. */
 static void wait_at_gate(int gate_fd)
 {
@@ -208,12 +229,13 @@ void init_create(const struct init_args *a)
 	struct process_run run = make_run(a, proc_fd);
 	if (r == 0)
 		r = process_become(&run, &e);
+	if (r == 0 && a->gate_fd >= 0)
+		close_the_rest(a);
 	if (r == 0)
 		r = sync_send(a->sync_fd, SYNC_READY, 0, -1);
 	if (r < 0)
 		fail(a, &e, r);
 	notice_through(-1);
-	close(proc_fd);
 	if (a->gate_fd >= 0) {
 		close(a->sync_fd);
 		wait_at_gate(a->gate_fd);
