@@ -385,9 +385,9 @@ static int prefer_childs_reason(struct creation *c, int r, struct err *e)
 static int check_console(const struct creation *c, struct err *e)
 {
 	if (!c->config.process.terminal && c->o->console_socket)
-		return err_set(e, -EINVAL, "a console socket is of no use without process.terminal");
+		return err_set(e, -EINVAL, "cannot use console socket if the runtime will not detach or allocate tty");
 	if (c->config.process.terminal && !c->o->console_socket && c->o->detached)
-		return err_set(e, -EINVAL, "cannot allocate tty if it will detach without setting console socket");
+		return err_set(e, -EINVAL, "cannot allocate tty if the runtime will detach without setting console socket");
 	return 0;
 }
 
@@ -406,6 +406,8 @@ static int create(const struct container_opts *o, bool run, struct container_pro
 	int r = launch_check_preserved(o->preserve_fds, e);
 	if (r == 0)
 		r = state_dir_make(o->root, o->id, &c.dir, e);
+	if (r == 0 && o->notify_dir)
+		r = state_make_notify_dir(&c.dir, e);
 	if (r == 0)
 		r = prepare(&c, e);
 	if (r == 0)

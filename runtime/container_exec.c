@@ -114,6 +114,8 @@ static int prepare(struct execution *x, struct err *e)
 	r = process_parse(x->process_json, &x->process, e);
 	if (r == 0 && geteuid() != 0)
 		r = rootless_check_groups(&x->process, e);
+	if (r == 0 && x->process.terminal && x->o->detached && !x->o->console_socket)
+		r = err_set(e, -EINVAL, "cannot allocate tty if the runtime will detach without setting console socket");
 	if (r == 0)
 		r = seccomp_compile(json_at(x->config_json, "linux.seccomp"), &x->seccomp, e);
 	if (r == 0)
