@@ -1,113 +1,205 @@
 /* knarr-oci: the OCI runtime on the command line. Parses the global options, finds the verb, runs it. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cmd/oci/help.h"
 #include "cmd/oci/oci.h"
 #include "runtime/rootless.h"
 #include "runtime/self_protect.h"
 
 #define EXIT_UNKNOWN_COMMAND 3
 
-static const struct {
-	const char *name;
-	verb_fn *run;
-	bool enters; /* makes processes in containers: the binary must be out of their reach */
-	const char *help;
-} verbs[] = {
-	{ "create", verb_create, true, "create a container" },
-	{ "delete", verb_delete, false, "delete any resources held by the container" },
-	{ "exec", verb_exec, true, "execute a new process inside the container" },
-	{ "features", verb_features, false, "show the enabled features" },
-	{ "kill", verb_kill, false, "send a signal (default: SIGTERM) to the container's init process" },
-	{ "list", verb_list, false, "list the containers of this root" },
-	{ "pause", verb_pause, false, "suspend all processes inside the container" },
-	{ "ps", verb_ps, false, "show the processes running inside a container" },
-	{ "resume", verb_resume, false, "resume all processes that have been paused" },
-	{ "run", verb_run, true, "create and start a container" },
-	{ "spec", verb_spec, false, "create a new specification file" },
-	{ "start", verb_start, false, "start a created container" },
-	{ "state", verb_state, false, "output the state of a container" },
-	{ "update", verb_update, false, "update container resource constraints" },
+static const struct verb *const verbs[] = {
+	&verb_create, &verb_delete, &verb_exec,  &verb_features, &verb_kill,  &verb_list,	  &verb_pause,
+	&verb_ps,     &verb_resume, &verb_run,	  &verb_spec,  &verb_start,    &verb_state, &verb_update,
 };
 
-static void print_help(void)
+static const struct option_row global_rows[] = {
+	ROW(struct globals, debug, OPTION_FLAG, "debug", 0, "enable debug logging"),
+	ROW(struct globals, log, OPTION_TEXT, "log", 0, "file that the log is appended to (default: standard error)"),
+	{ "log-format", 0, OPTION_TEXT, offsetof(struct globals, log_format), "form of the log, text or json", "text", false },
+	ROW(struct globals, root, OPTION_TEXT, "root", 0, "directory of the containers' state (should be on a tmpfs)"),
+	{ "criu", 0, OPTION_TEXT, offsetof(struct globals, criu), "ignored", NULL, true },
+	ROW(struct globals, systemd_cgroup, OPTION_FLAG, "systemd-cgroup", 0,
+	    "let systemd make the cgroups; cgroupsPath is then slice:prefix:name"),
+	ROW(struct globals, cgroup_manager, OPTION_TEXT, "cgroup-manager", 0, "who makes the cgroups, cgroupfs or systemd"),
+	{ "rootless", 0, OPTION_TEXT, offsetof(struct globals, rootless_text),
+	  "ignore cgroup permission errors: true, false or auto", "auto", false },
+	ROW(struct globals, version, OPTION_FLAG, "version", 'v', "print the version"),
+};
+
+/* The XDG specification has what is to last in $XDG_RUNTIME_DIR marked by the sticky bit. */
+static int default_root(const struct globals *g, const char **ret)
 {
-	puts("NAME:\n   knarr-oci - Open Container Initiative runtime\n\nUSAGE:\n   knarr-oci [global options] command [command "
-	     "options] [arguments...]\n\nCOMMANDS:");
-	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		printf("   %-10s %s\n", verbs[i].name, verbs[i].help);
-	puts("\nGLOBAL OPTIONS:\n   --debug             enable debug logging\n   --log value         set the log file\n   "
-	     "--log-format value  'text' or 'json'\n   --root value        root directory for storage of container state\n   --rootless value    do without cgroups: 'true', 'false' or 'auto'\n   "
-	     "--help, -h          show help\n   --version, -v       print the version");
+	struct err e = ERR_INIT;
+	*ret = rootless_state_root();
+	if (str_eq(*ret, CONTAINER_ROOT_DEFAULT))
+		return 0;
+	if (fs_mkdir_p(*ret, 0700, &e) < 0)
+		return report(g, 1, "the path in $XDG_RUNTIME_DIR must be writable by the user", &e);
+	return chmod(*ret, 0700 | S_ISVTX) < 0 ? report_text(g, 1, "chmod %s: %m", *ret) : 0;
 }
 
-static void print_version(void)
+/* Absolute and without ".", ".." and doubled slashes, by the text alone; owned. */
+static char *clean_path(const char *path)
 {
-	printf("knarr-oci version " KNARR_VERSION "\nspec: 1.2.0\n");
-}
-
-/* Index of the verb in argv, or -1 with an exit status. */
-static int parse_globals(int argc, char **argv, struct globals *g, int *ret_status)
-{
-	static const struct option options[] = {
-		{ "root", 1, NULL, 'r' },	     { "log", 1, NULL, 'l' },	  { "log-format", 1, NULL, 'F' },
-		{ "debug", 0, NULL, 'd' },	     { "help", 0, NULL, 'h' },	  { "version", 0, NULL, 'v' },
-		{ "systemd-cgroup", 0, NULL, 's' },  { "rootless", 1, NULL, 'R' }, { "cgroup-manager", 1, NULL, 'c' },
-		{ NULL, 0, NULL, 0 },
-	};
-	*ret_status = 1;
-	for (int o; (o = getopt_long_only(argc, argv, "+hv", options, NULL)) != -1;) {
-		if (o == 'r')
-			g->root = optarg;
-		else if (o == 'l')
-			g->log = optarg;
-		else if (o == 'F' && (!strcmp(optarg, "json") || !strcmp(optarg, "text")))
-			g->log_json = !strcmp(optarg, "json");
-		else if (o == 'd')
-			g->debug = true;
-		else if (o == 'R') {
-			struct err e = ERR_INIT;
-			if (rootless_mode_parse(optarg, &g->rootless, &e) < 0)
-				return report(g, -1, NULL, &e);
-		} else if ((o == 'c' && !strcmp(optarg, "cgroupfs")))
-			continue;
-		else if (o == 's' || o == 'c')
-			return report_text(g, -1, "the systemd cgroup manager is not available");
-		else if (o == 'h' || o == 'v') {
-			o == 'h' ? print_help() : print_version();
-			*ret_status = 0;
-			return -1;
-		} else
-			return o == 'F' ? report_text(g, -1, "invalid log-format: %s", optarg) : -1;
+	char cwd[PATH_MAX] = "";
+	AUTO_STR out = STR_INIT;
+	if (*path != '/' && !getcwd(cwd, sizeof(cwd)))
+		cwd[0] = '\0';
+	AUTO_FREE char *whole = xasprintf("%s/%s", cwd, path);
+	AUTO_STRV char **parts = str_split(whole, '/');
+	for (size_t i = 0; i < strv_len(parts); i++) {
+		if (str_eq(parts[i], "..")) {
+			char *slash = out.len ? strrchr(out.p, '/') : NULL;
+			out.len = slash ? (size_t)(slash - out.p) : 0;
+			if (out.p)
+				out.p[out.len] = '\0';
+		} else if (*parts[i] && !str_eq(parts[i], ".")) {
+			str_addf(&out, "/%s", parts[i]);
+		}
 	}
-	return optind;
+	if (!out.len)
+		str_addc(&out, '/');
+	return str_take(&out);
+}
+
+static int understand_root(struct globals *g)
+{
+	if (!g->root)
+		return default_root(g, &g->root);
+	g->root = clean_path(g->root); /* kept until the end */
+	return str_eq(g->root, "/") ? report_text(g, 1, "Option --root argument should not be set to /") : 0;
+}
+
+/* What the texts mean; 0, or an exit status after a report. */
+static int understand(struct globals *g)
+{
+	struct err e = ERR_INIT;
+	if (!str_eq(g->log_format, "json") && !str_eq(g->log_format, "text") && !str_empty(g->log_format))
+		return report_text(g, 1, "invalid log-format: %s", g->log_format);
+	if (oci_log_open(g->log, str_eq(g->log_format, "json"), g->debug, &e) < 0)
+		return report(g, 1, NULL, &e);
+	if (g->criu)
+		fprintf(stderr, "WARNING: --criu ignored (criu binary from $PATH is used); do not use\n");
+	if (rootless_mode_parse(g->rootless_text, &g->rootless, &e) < 0)
+		return report(g, 1, NULL, &e);
+	if (str_eq(g->cgroup_manager, "systemd"))
+		g->systemd_cgroup = true;
+	else if (g->cgroup_manager && !str_eq(g->cgroup_manager, "cgroupfs"))
+		return report_text(g, 1, "unknown cgroup manager \"%s\"", g->cgroup_manager);
+	return understand_root(g);
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		if (str_eq(verbs[i]->name, name))
+			return verbs[i];
+	return NULL;
+}
+
+static int unknown_verb(const struct globals *g, const char *name)
+{
+	return report_text(g, EXIT_UNKNOWN_COMMAND, "No help topic for '%s'", name);
+}
+
+static int program_help(const struct globals *g, const char *topic)
+{
+	const struct verb *v = topic ? find_verb(topic) : NULL;
+	if (topic && !v)
+		return unknown_verb(g, topic);
+	if (v)
+		help_verb(g, v);
+	else
+		help_program(g, verbs, ARRAY_LEN(verbs), global_rows, ARRAY_LEN(global_rows));
+	return 0;
+}
+
+static int check_count(const struct globals *g, const struct verb *v, int n)
+{
+	const char *what = v->min_args == v->max_args ? "exactly" : n < v->min_args ? "a minimum of" : "a maximum of";
+	if (n >= v->min_args && (v->max_args < 0 || n <= v->max_args))
+		return 0;
+	printf("Incorrect Usage.\n\n");
+	help_verb(g, v);
+	return report_text(g, 1, "%s: \"%s\" requires %s %d argument(s)", g->name, v->name, what,
+			   n < v->min_args ? v->min_args : v->max_args);
+}
+
+static int run_verb(const struct globals *g, const struct verb *v, int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	struct call c = { .verb = v, .argv = argv, .values = xcalloc(1, v->values_size + 1) };
+	int r = options_parse(v->rows, v->n_rows, v->order, argc, argv, c.values, &c.argc, &e), status;
+	if (r == OPTIONS_HELP) {
+		help_verb(g, v);
+		status = 0;
+	} else if (r < 0) {
+		printf("Incorrect Usage: %s\n\n", err_text(&e));
+		help_verb(g, v);
+		status = report(g, 1, NULL, &e);
+	} else {
+		argv[c.argc] = NULL;
+		status = check_count(g, v, c.argc);
+		if (status == 0)
+			status = v->run(g, &c);
+	}
+	options_free(v->rows, v->n_rows, c.values);
+	free(c.values);
+	return status;
+}
+
+/* "knarr-oci --generate-bash-completion", "knarr-oci VERB --generate-bash-completion". */
+static bool complete(int n, char **args)
+{
+	if (n < 1 || n > 2 || !str_eq(args[n - 1], "--generate-bash-completion"))
+		return false;
+	help_words(verbs, ARRAY_LEN(verbs), n == 2 ? find_verb(args[0]) : NULL);
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	struct globals g = { .root = rootless_state_root() };
-	int status, at = parse_globals(argc, argv, &g, &status);
-	if (at < 0)
-		return status;
-	const char *name = argv[at];
-	if (!name || !strcmp(name, "help") || !strcmp(name, "version")) {
-		name && *name == 'v' ? print_version() : print_help();
+	struct globals g = { .name = "knarr-oci" };
+	struct err e = ERR_INIT;
+	const char *base = argc ? strrchr(argv[0], '/') : NULL;
+	if (argc && *argv[0])
+		g.name = base ? base + 1 : argv[0];
+	if (complete(argc - 1, argv + 1))
+		return 0;
+	/* The verb's own arguments must survive as they are for the second run that self_protect() makes. */
+	AUTO_FREE char **args = xmemdup(argv, ((size_t)argc + 1) * sizeof(*argv));
+	int n = 0, r = argc ? options_parse(global_rows, ARRAY_LEN(global_rows), OPTIONS_FIRST, argc - 1, args + 1, &g, &n, &e) : 0;
+	if (r < 0) {
+		printf("Incorrect Usage: %s\n\n", err_text(&e));
+		program_help(&g, NULL);
+		return report(&g, 1, NULL, &e);
+	}
+	if (r == OPTIONS_HELP)
+		return program_help(&g, NULL);
+	if (g.version) {
+		help_version(&g);
 		return 0;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-		if (strcmp(verbs[i].name, name))
-			continue;
-		struct err e = ERR_INIT;
-		if (verbs[i].enters && self_protect(argv, &e) < 0)
-			return report(&g, 1, "protect the runtime's own binary", &e);
-		optind = 0;
-		report_notices(&g);
-		return verbs[i].run(&g, argc - at, argv + at);
-	}
-	fprintf(stderr, "No help topic for '%s'\n", name);
-	return EXIT_UNKNOWN_COMMAND;
+	args[1 + n] = NULL;
+	int status = understand(&g);
+	if (status)
+		return status;
+	if (n == 0 || str_eq(args[1], "help") || str_eq(args[1], "h"))
+		return program_help(&g, n > 1 ? args[2] : NULL);
+	const struct verb *v = find_verb(args[1]);
+	if (!v)
+		return unknown_verb(&g, args[1]);
+	if (v->enters && self_protect(argv, &e) < 0)
+		return report(&g, 1, "protect the runtime's own binary", &e);
+	container_notices_to(oci_log_notice, NULL);
+	return run_verb(&g, v, n - 1, args + 2);
 }

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "runtime/mounts_plan.h"
 #include "runtime/syscalls.h"
 
 #define LIST_MAX 8192
@@ -78,25 +79,69 @@ static int parse_maps(const json_t *list, const char *field, struct id_map **ret
 	return 0;
 }
 
-static int parse_mount(const json_t *m, struct config *c, struct mount_conf *ret, struct err *e)
+/* A member that may be absent; text that would be cut short by the kernel's strings is refused. */
+static int mount_text(const json_t *m, const char *field, const char **ret, struct err *e)
 {
-	const char *source = json_str_or(m, "source", "");
-	ret->destination = json_str_at(m, "destination");
-	ret->type = json_str_or(m, "type", "");
-	if (str_empty(ret->destination))
-		return err_set(e, -EINVAL, "mount without destination");
-	int r = mount_options_parse(json_object_get(m, "options"), &ret->options, e);
+	const json_t *v = json_object_get(m, field);
+	if (v && !json_is_null(v) && !json_is_string(v))
+		return err_set(e, -EINVAL, "mount field \"%s\" is no text", field);
+	if (json_is_string(v) && strlen(json_string_value(v)) != json_string_length(v))
+		return err_set(e, -EINVAL, "mount field contains null byte");
+	*ret = json_is_string(v) ? json_string_value(v) : "";
+	return 0;
+}
+
+static int parse_mount_maps(const json_t *m, const struct config *c, struct mount_conf *ret, struct err *e)
+{
+	struct idmap_conf *map = &ret->idmap;
+	int r = parse_maps(json_object_get(m, "uidMappings"), "uidMappings", &map->uids, &map->n_uids, e);
+	if (r == 0)
+		r = parse_maps(json_object_get(m, "gidMappings"), "gidMappings", &map->gids, &map->n_gids, e);
 	if (r < 0)
-		return err_wrap(e, r, "mount %s", ret->destination);
-	if (str_eq(ret->type, "bind"))
-		ret->options.bind = true;
+		return r;
+	bool own = map->n_uids || map->n_gids;
+	ret->options.idmap |= own;
+	if (!ret->options.idmap)
+		return 0;
+	if (!ret->options.bind)
+		return err_set(e, -EINVAL, "id-mapped mounts are only supported for bind-mounts");
+	if (own ? !map->n_uids || !map->n_gids : !c->ns[NS_USER].wanted)
+		return err_set(e, -EINVAL, "id-mapped mounts must have both uid and gid mappings specified");
+	return 0;
+}
+
+static int parse_mount_fields(const json_t *m, struct config *c, struct mount_conf *ret, struct err *e)
+{
+	const char *source, *destination;
+	int r = mount_text(m, "source", &source, e);
+	if (r == 0)
+		r = mount_text(m, "destination", &destination, e);
+	if (r == 0)
+		r = mount_text(m, "type", &ret->type, e);
+	if (r == 0 && !*destination)
+		r = err_set(e, -EINVAL, "mount without destination");
+	if (r == 0)
+		r = mount_options_parse(json_object_get(m, "options"), &ret->options, e);
+	if (r < 0)
+		return r;
+	ret->destination = mounts_plan_destination(c->rootfs, destination);
+	ret->options.bind |= str_eq(ret->type, "bind");
 	if (ret->options.bind && *source != '/')
 		ret->source = xasprintf("%s/%s", c->bundle, source);
 	else
 		ret->source = xstrdup(*source ? source : ret->type);
 	if (ret->options.bind && str_eq(ret->destination, "/dev"))
 		c->own_dev = true;
-	return 0;
+	if (ret->options.bind && ret->options.data)
+		return err_set(e, -EINVAL, "bind mounts cannot have any filesystem-specific options applied");
+	return parse_mount_maps(m, c, ret, e);
+}
+
+static int parse_mount(const json_t *m, struct config *c, struct mount_conf *ret, struct err *e)
+{
+	ret->userns_fd = -1;
+	int r = parse_mount_fields(m, c, ret, e);
+	return r < 0 ? err_wrap(e, r, "invalid mount %s", ret->destination ? ret->destination : "") : 0;
 }
 
 static int parse_mounts(const json_t *json, struct config *c, struct err *e)
@@ -178,9 +223,7 @@ static int parse_linux(const json_t *l, struct config *c, struct err *e)
 	c->root_propagation = mount_propagation(propagation);
 	if (*propagation && !c->root_propagation)
 		return err_set(e, -EINVAL, "rootfsPropagation=\"%.32s\" is not supported", propagation);
-	int r = parse_namespaces(l, c, e);
-	if (r == 0)
-		r = parse_maps(json_object_get(l, "uidMappings"), "linux.uidMappings", &c->uid_maps, &c->n_uid_maps, e);
+	int r = parse_maps(json_object_get(l, "uidMappings"), "linux.uidMappings", &c->uid_maps, &c->n_uid_maps, e);
 	if (r == 0)
 		r = parse_maps(json_object_get(l, "gidMappings"), "linux.gidMappings", &c->gid_maps, &c->n_gid_maps, e);
 	return r == 0 ? parse_devices(l, c, e) : r;
@@ -190,18 +233,22 @@ static int parse_linux(const json_t *l, struct config *c, struct err *e)
 static int check(const struct config *c, struct err *e)
 {
 	bool new_user = c->ns[NS_USER].wanted && !c->ns[NS_USER].path;
-	if (!c->ns[NS_MNT].wanted)
-		return err_set(e, -EINVAL, "a mount namespace is required");
+	if (!c->ns[NS_MNT].wanted && (json_array_size(c->masked_paths) || json_array_size(c->readonly_paths)))
+		return err_set(e, -EINVAL, "unable to restrict sys entries without a private MNT namespace");
 	if (c->hostname && !c->ns[NS_UTS].wanted)
 		return err_set(e, -EINVAL, "unable to set hostname without a private UTS namespace");
 	if (c->domainname && !c->ns[NS_UTS].wanted)
 		return err_set(e, -EINVAL, "unable to set domainname without a private UTS namespace");
+	if (new_user && !c->n_uid_maps && !c->n_gid_maps)
+		return err_set(e, -EINVAL, "user namespaces enabled, but no namespace path to join nor mappings to apply specified");
 	if (new_user && (!c->n_uid_maps || !c->n_gid_maps))
-		return err_set(e, -EINVAL, "user namespaces enabled, but no uid and gid mappings found");
+		return err_set(e, -EINVAL, "user namespaces enabled, but no %s mappings found", c->n_uid_maps ? "gid" : "uid");
 	if (!c->ns[NS_USER].wanted && (c->n_uid_maps || c->n_gid_maps))
 		return err_set(e, -EINVAL, "user namespace mappings specified, but user namespace isn't enabled in the config");
-	if (json_object_size(c->time_offsets) && (!c->ns[NS_TIME].wanted || c->ns[NS_TIME].path))
-		return err_set(e, -EINVAL, "time namespace offsets without a new time namespace");
+	if (json_object_size(c->time_offsets) && c->ns[NS_TIME].path)
+		return err_set(e, -EINVAL, "time namespace enabled, but both namespace path and time offsets specified -- you may only provide one");
+	if (json_object_size(c->time_offsets) && !c->ns[NS_TIME].wanted)
+		return err_set(e, -EINVAL, "time namespace offsets specified, but time namespace isn't enabled in the config");
 	return 0;
 }
 
@@ -224,6 +271,8 @@ int config_parse(json_t *json, const char *bundle, struct config *ret, struct er
 		c.domainname = NULL;
 	int r = process_parse(json_object_get(json, "process"), &c.process, e);
 	if (r == 0)
+		r = parse_namespaces(json_object_get(json, "linux"), &c, e);
+	if (r == 0)
 		r = parse_mounts(json, &c, e);
 	if (r == 0)
 		r = parse_linux(json_object_get(json, "linux"), &c, e);
@@ -240,6 +289,10 @@ void config_done(struct config *c)
 {
 	for (size_t i = 0; i < c->n_mounts; i++) {
 		free(c->mounts[i].source);
+		free(c->mounts[i].destination);
+		free(c->mounts[i].idmap.uids);
+		free(c->mounts[i].idmap.gids);
+		close_fd(&c->mounts[i].userns_fd);
 		mount_options_done(&c->mounts[i].options);
 	}
 	free(c->mounts);

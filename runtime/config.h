@@ -59,9 +59,18 @@ struct process_conf {
 	const json_t *scheduler;
 };
 
+/* Both kinds of ids of one mapping; owned. */
+struct idmap_conf {
+	struct id_map *uids, *gids;
+	size_t n_uids, n_gids;
+};
+
 struct mount_conf {
-	const char *destination, *type;
-	char *source; /* owned; bind sources are absolute */
+	const char *type;
+	char *destination;	 /* owned; absolute inside the root, cleaned */
+	char *source;		 /* owned; bind sources are absolute */
+	struct idmap_conf idmap; /* empty: none of its own */
+	int userns_fd;		 /* of that mapping once idmap_open_all() was called, else -1; owned */
 	struct mount_options options;
 };
 

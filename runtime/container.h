@@ -16,6 +16,7 @@
 
 #define CONTAINER_ROOT_DEFAULT "/run/knarr-oci"
 #define CONTAINER_ID_MAX 1024
+#define CONTAINER_SPEC_VERSION "1.3.0" /* of the OCI runtime specification */
 
 /* Whether errors of cgroups may be ignored where the configuration asks nothing of them; AUTO looks at the caller. */
 enum rootless_mode { ROOTLESS_AUTO, ROOTLESS_TRUE, ROOTLESS_FALSE };
@@ -33,11 +34,13 @@ struct container_opts {
 	const char *console_socket; /* terminal: AF_UNIX path that is sent the pty master; NULL: it is in proc.console_fd */
 	bool console_bare;          /* the terminal does not turn \n into \r\n: for a caller whose own terminal does */
 	const char *pidfd_socket;   /* AF_UNIX path that is sent the pidfd, or NULL */
-	char *const *cgroups;       /* exec: cgroups below the container's own, "path" or "controller[,controller]:path"; NULL: none */
+	const char *cgroup;         /* exec: a cgroup below the container's own, or NULL */
 	int preserve_fds;           /* caller's descriptors 3 .. 3+n-1 are passed on */
 	bool no_pivot;              /* MS_MOVE and chroot instead of pivot_root */
 	bool no_new_keyring;
 	enum rootless_mode rootless;
+	bool notify_dir;            /* create: <root>/<id>/notify is made, for the caller to mount and to bind a socket in */
+	bool systemd_cgroup;        /* create: cgroupsPath is slice:prefix:name, made by systemd */
 	bool keep;                  /* create: state stays when it fails (knarr-oci run --keep) */
 	bool detached;              /* create, run: nobody will serve a terminal that has no console_socket: it is refused */
 	bool ignore_paused;         /* exec: also into a frozen container */
@@ -96,7 +99,6 @@ struct container_info {
 	int64_t created_us;  /* wall clock, since the epoch */
 	uid_t owner_uid;
 	json_t *annotations; /* object, owned */
-	json_t *cgroup;      /* cgroup_save(), owned */
 };
 void container_info_done(struct container_info *i);
 #define AUTO_CONTAINER_INFO AUTO(container_info_done) struct container_info
@@ -120,6 +122,9 @@ int container_pause(const char *root, const char *id, struct err *e);
 int container_resume(const char *root, const char *id, struct err *e);
 /* Applies OCI linux.resources to the running container and remembers them in its configuration. */
 int container_update(const char *root, const char *id, const json_t *resources, struct err *e);
+/* Intel RDT: schemata of the L3 cache and of memory bandwidth ("L3:0=f", "MB:0=50"), NULL where they stay. The container's
+ * group is made when it had none. -ENOENT: no resctrl file system. */
+int container_update_rdt(const char *root, const char *id, const char *l3, const char *bandwidth, struct err *e);
 /* Pids in its cgroup, ended by 0; owned. */
 int container_pids(const char *root, const char *id, pid_t **ret, size_t *ret_n, struct err *e);
 

@@ -25,7 +25,9 @@
 #include "runtime/config_read.h"
 #include "runtime/container.h"
 #include "runtime/default_devices.h"
+#include "runtime/idmap.h"
 #include "runtime/launch.h"
+#include "runtime/mounts_source.h"
 #include "runtime/rootless.h"
 #include "runtime/spawn.h"
 #include "runtime/state.h"
@@ -35,15 +37,15 @@ struct creation {
 	const struct container_opts *o;
 	struct config config;
 	struct seccomp_program seccomp;
+	struct cgroup_host *host;
 	struct cgroup *cgroup;
 	bool run, made_cgroup, made_pid_file, finished;
 	struct state_dir dir;
 	struct container_info info;
 	struct init_args args;
 	struct launch launch;
-	int sync_child, gate_fd, listener_sock, cgroup_fd;
+	int sync_child, gate_fd, agent_sock, cgroup_fd;
 	struct cgroup_doors doors;
-	char *listener_message;
 };
 
 static void creation_done(struct creation *c)
@@ -51,7 +53,8 @@ static void creation_done(struct creation *c)
 	launch_done(&c->launch);
 	if (!c->finished && !c->o->keep) {
 		if (c->made_cgroup) {
-			cgroup_kill_and_destroy(c->cgroup, NULL);
+			cgroup_kill(c->cgroup, NULL);
+			cgroup_destroy(c->cgroup, NULL);
 		}
 		if (c->dir.path)
 			state_dir_remove(&c->dir, NULL);
@@ -62,11 +65,11 @@ static void creation_done(struct creation *c)
 		close_fd(&c->args.ns_fds[i]);
 	close_fd(&c->sync_child);
 	close_fd(&c->gate_fd);
-	close_fd(&c->listener_sock);
+	close_fd(&c->agent_sock);
 	close_fd(&c->cgroup_fd);
 	cgroup_doors_done(&c->doors);
-	free(c->listener_message);
 	cgroup_free(c->cgroup);
+	cgroup_host_free(c->host);
 	seccomp_program_done(&c->seccomp);
 	container_info_done(&c->info);
 	config_done(&c->config);
@@ -107,25 +110,32 @@ static void fill_info(struct creation *c)
 /* A cgroup that is there already may be used as long as nothing runs in it. */
 static int make_cgroup(struct creation *c, struct err *e)
 {
-	AUTO_CGROUP_HOST *host = NULL;
-	int r = cgroup_host_open(&host, e);
+	AUTO_FREE char *fallback = xasprintf("/%s", c->o->id);
+	int r = cgroup_host_open(&c->host, e);
 	if (r == 0)
-		r = cgroup_resolve(host, c->config.cgroups_path, c->o->id, &c->cgroup, e);
-	if (r == 0)
-		r = cgroup_create_early(c->cgroup, e);
-	c->made_cgroup = r == 0;
-	return r;
+		r = cgroup_open(c->host, c->config.cgroups_path ? c->config.cgroups_path : fallback, &c->cgroup, e);
+	if (r < 0)
+		return r;
+	c->config.cgroups_path = cgroup_path(c->cgroup);
+	if (cgroup_exists(c->cgroup)) {
+		AUTO_FREE pid_t *pids = NULL;
+		size_t n = 0;
+		if (cgroup_pids(c->cgroup, true, &pids, &n, NULL) == 0 && n)
+			return err_set(e, -EBUSY, "container's cgroup is not empty: %zu process(es) found", n);
+		if (cgroup_is_frozen(c->cgroup))
+			return err_set(e, -EBUSY, "container's cgroup unexpectedly frozen");
+	}
+	c->made_cgroup = true;
+	return cgroup_host_mode(c->host) == CGROUP_V2 ? cgroup_create(c->cgroup, e) : 0;
 }
 
 /* While the child has begun with what does not depend on it. */
 static int furnish_cgroup(struct creation *c, struct err *e)
 {
-	AUTO_JSON *resources = default_devices_add(c->config.resources);
-	int r = cgroup_create_vacant(c->cgroup, e);
-	c->made_cgroup = r == 0;
+	int r = cgroup_host_mode(c->host) == CGROUP_V2 ? 0 : cgroup_create(c->cgroup, e);
+	AUTO_JSON *resources = r < 0 ? NULL : default_devices_add(c->config.resources);
 	if (r == 0)
 		r = cgroup_apply(c->cgroup, resources, e);
-	c->info.cgroup = cgroup_save(c->cgroup);
 	return r == 0 ? cgroup_doors_open(c->cgroup, &c->doors, e) : r;
 }
 
@@ -143,6 +153,8 @@ static int prepare(struct creation *c, struct err *e)
 {
 	int r = load_config(c, e);
 	if (r == 0)
+		r = idmap_open_all(&c->config, e);
+	if (r == 0)
 		r = spawn_open_namespaces(&c->config, c->args.ns_fds, e);
 	/* First, because what was made of the cgroup is found by it when state.json is missing. */
 	if (r == 0)
@@ -154,13 +166,7 @@ static int prepare(struct creation *c, struct err *e)
 	if (r < 0)
 		return r;
 	fill_info(c);
-	if (c->seccomp.notify) {
-		c->listener_sock = sync_connect(c->seccomp.listener_path, e);
-		if (c->listener_sock < 0)
-			return c->listener_sock;
-		c->listener_message = launch_listener_message(&c->seccomp, &c->info);
-	}
-	return 0;
+	return launch_connect_agent(&c->seccomp, &c->agent_sock, e);
 }
 
 /* With no ids to map and nobody's namespaces to join the child needs us only for its cgroups. */
@@ -178,14 +184,12 @@ static void fill_args(struct creation *c, int sync_fd)
 	c->args.config = &c->config;
 	c->args.process = &c->config.process;
 	c->args.seccomp = &c->seccomp;
-	c->args.cgroup = c->cgroup;
+	c->args.cgroups = c->host;
 	c->args.info = &c->info;
 	c->args.sync_fd = sync_fd;
 	c->args.gate_fd = c->gate_fd;
 	c->args.lock_fd = c->dir.fd;
 	c->args.early = is_independent(&c->config);
-	c->args.listener_sock = c->listener_sock;
-	c->args.listener_message = c->listener_message;
 }
 
 /* Joining some namespaces and making a user namespace, or making some inside a joined one, takes an order that one
@@ -314,12 +318,22 @@ static int run_runtime_hooks(struct creation *c, struct err *e)
 	return r == 0 ? sync_send(c->launch.sync_fd, SYNC_GO, 0, -1) : r;
 }
 
-static int answer(struct creation *c, enum sync_type type, int *fd, struct err *e)
+static int hand_source(struct creation *c, int index, struct err *e)
+{
+	AUTO_FD int fd = mounts_source_open_for(&c->config, index, c->launch.pid, c->launch.pidfd, e);
+	return fd < 0 ? fd : sync_send(c->launch.sync_fd, SYNC_MOUNT, index, fd);
+}
+
+static int answer(struct creation *c, enum sync_type type, int value, int *fd, struct err *e)
 {
 	if (type == SYNC_CONSOLE) {
 		c->launch.console_fd = TAKE_FD(*fd);
 		return launch_hand_console(&c->launch, c->o, e);
 	}
+	if (type == SYNC_LISTENER)
+		return launch_send_listener(c->agent_sock, *fd, &c->seccomp, &c->info, c->launch.pid, e);
+	if (type == SYNC_MOUNT)
+		return hand_source(c, value, e);
 	if (type == SYNC_HOOKS)
 		return run_runtime_hooks(c, e);
 	return err_set(e, -EBADMSG, "unexpected message %d", (int)type);
@@ -334,7 +348,7 @@ static int attend(struct creation *c, struct err *e)
 		int r = sync_receive(c->launch.sync_fd, &type, &value, &fd, e);
 		if (r < 0 || type == SYNC_READY)
 			return r;
-		r = answer(c, type, &fd, e);
+		r = answer(c, type, value, &fd, e);
 		if (r < 0)
 			return r;
 	}
@@ -371,9 +385,9 @@ static int prefer_childs_reason(struct creation *c, int r, struct err *e)
 static int check_console(const struct creation *c, struct err *e)
 {
 	if (!c->config.process.terminal && c->o->console_socket)
-		return err_set(e, -EINVAL, "a console socket is of no use without process.terminal");
+		return err_set(e, -EINVAL, "cannot use console socket if the runtime will not detach or allocate tty");
 	if (c->config.process.terminal && !c->o->console_socket && c->o->detached)
-		return err_set(e, -EINVAL, "cannot allocate tty if it will detach without setting console socket");
+		return err_set(e, -EINVAL, "cannot allocate tty if the runtime will detach without setting console socket");
 	return 0;
 }
 
@@ -385,13 +399,15 @@ static int create(const struct container_opts *o, bool run, struct container_pro
 						  .launch = LAUNCH_INIT,
 						  .sync_child = -1,
 						  .gate_fd = -1,
-						  .listener_sock = -1,
+						  .agent_sock = -1,
 						  .cgroup_fd = -1 };
 	for (int i = 0; i < NS_COUNT; i++)
 		c.args.ns_fds[i] = -1;
 	int r = launch_check_preserved(o->preserve_fds, e);
 	if (r == 0)
 		r = state_dir_make(o->root, o->id, &c.dir, e);
+	if (r == 0 && o->notify_dir)
+		r = state_make_notify_dir(&c.dir, e);
 	if (r == 0)
 		r = prepare(&c, e);
 	if (r == 0)

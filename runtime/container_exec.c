@@ -25,12 +25,12 @@ struct execution {
 	struct process_conf process;
 	struct seccomp_program seccomp;
 	struct container_info info;
+	struct cgroup_host *host;
 	struct cgroup *cgroup;
 	struct launch launch;
-	int init_fd, sync_child, cgroup_fd, listener_sock;
+	int init_fd, sync_child, cgroup_fd, agent_sock;
 	uint64_t ns_flags;
 	struct cgroup_doors doors;
-	char *listener_message;
 };
 
 static void execution_done(struct execution *x)
@@ -40,9 +40,9 @@ static void execution_done(struct execution *x)
 	close_fd(&x->sync_child);
 	close_fd(&x->cgroup_fd);
 	cgroup_doors_done(&x->doors);
-	close_fd(&x->listener_sock);
-	free(x->listener_message);
+	close_fd(&x->agent_sock);
 	cgroup_free(x->cgroup);
+	cgroup_host_free(x->host);
 	seccomp_program_done(&x->seccomp);
 	process_conf_done(&x->process);
 	container_info_done(&x->info);
@@ -92,14 +92,16 @@ static uint64_t namespaces_of(const json_t *config)
 	return flags;
 }
 
+/* "controller:path" concerns only v1; the last component's path is what counts here. */
 static int open_cgroup(struct execution *x, struct err *e)
 {
-	AUTO_CGROUP *own = NULL;
-	int r = state_open_cgroup(&x->info, &own, e);
+	const char *sub = x->o->cgroup ? x->o->cgroup : "";
+	AUTO_FREE char *path = xasprintf("%s/%s", x->info.cgroup_path, sub);
+	int r = cgroup_host_open(&x->host, e);
 	if (r == 0)
-		r = cgroup_open_below(own, x->o->cgroups, &x->cgroup, e);
-	if (r == 0 && x->o->cgroups)
-		r = cgroup_check_exists(x->cgroup, e);
+		r = cgroup_open(x->host, path, &x->cgroup, e);
+	if (r == 0 && !cgroup_exists(x->cgroup))
+		return err_set(e, -ENOENT, "cgroup %s does not exist", path);
 	return r < 0 ? r : launch_clone_cgroup(x->cgroup, &x->cgroup_fd, e);
 }
 
@@ -112,37 +114,16 @@ static int prepare(struct execution *x, struct err *e)
 	r = process_parse(x->process_json, &x->process, e);
 	if (r == 0 && geteuid() != 0)
 		r = rootless_check_groups(&x->process, e);
+	if (r == 0 && x->process.terminal && x->o->detached && !x->o->console_socket)
+		r = err_set(e, -EINVAL, "cannot allocate tty if the runtime will detach without setting console socket");
 	if (r == 0)
 		r = seccomp_compile(json_at(x->config_json, "linux.seccomp"), &x->seccomp, e);
 	if (r == 0)
 		r = open_cgroup(x, e);
-	if (r == 0 && x->seccomp.notify) {
-		x->listener_sock = sync_connect(x->seccomp.listener_path, e);
-		r = x->listener_sock < 0 ? x->listener_sock : 0;
-		x->listener_message = launch_listener_message(&x->seccomp, &x->info);
-	}
+	if (r == 0)
+		r = launch_connect_agent(&x->seccomp, &x->agent_sock, e);
 	x->ns_flags = namespaces_of(x->config_json);
 	return r;
-}
-
-/* Once the container's program has enabled controllers below its own cgroup, that one takes no processes any more; then the
- * place is where the first process went. */
-static pid_t clone_into(struct execution *x, struct spawn *s, struct err *e)
-{
-	struct err why = ERR_INIT;
-	AUTO_CGROUP *cg = NULL;
-	pid_t pid = spawn_clone(s, &x->launch.pidfd, &why);
-	if (pid == -EBUSY && s->cgroup_fd >= 0 && !x->o->cgroups && cgroup_open_of(x->cgroup, x->info.pid, &cg, NULL) == 0) {
-		int fd = cgroup_clone_fd(cg, e);
-		if (fd < 0)
-			return fd;
-		close_fd(&x->cgroup_fd);
-		s->cgroup_fd = x->cgroup_fd = fd;
-		return spawn_clone(s, &x->launch.pidfd, e);
-	}
-	if (pid < 0 && e)
-		*e = why;
-	return pid;
 }
 
 static int clone_child(struct execution *x, struct err *e)
@@ -158,7 +139,7 @@ static int clone_child(struct execution *x, struct err *e)
 	s.cgroup_fd = x->cgroup_fd;
 	if (x->ns_flags & CLONE_NEWPID)
 		s.pid_ns_fd = x->init_fd;
-	pid_t pid = clone_into(x, &s, e);
+	pid_t pid = spawn_clone(&s, &x->launch.pidfd, e);
 	if (pid == 0) {
 		struct init_args a = { .opts = x->o,
 				       .process = &x->process,
@@ -167,8 +148,6 @@ static int clone_child(struct execution *x, struct err *e)
 				       .sync_fd = pair[1],
 				       .gate_fd = -1,
 				       .lock_fd = -1,
-				       .listener_sock = x->listener_sock,
-				       .listener_message = x->listener_message,
 				       .target_pidfd = x->init_fd,
 				       .target_flags = x->ns_flags & ~(uint64_t)CLONE_NEWPID };
 		close(pair[0]);
@@ -196,6 +175,8 @@ static int attend(struct execution *x, struct err *e)
 			x->launch.console_fd = TAKE_FD(fd);
 			r = launch_hand_console(&x->launch, x->o, &mine);
 		}
+		if (r == 0 && type == SYNC_LISTENER)
+			r = launch_send_listener(x->agent_sock, fd, &x->seccomp, &x->info, x->launch.pid, &mine);
 		if (r < 0) {
 			if (e)
 				*e = mine;
@@ -211,7 +192,7 @@ int container_exec(const struct container_opts *o, struct container_proc *ret, s
 						    .init_fd = -1,
 						    .sync_child = -1,
 						    .cgroup_fd = -1,
-						    .listener_sock = -1 };
+						    .agent_sock = -1 };
 	int r = launch_check_preserved(o->preserve_fds, e);
 	if (r == 0)
 		r = prepare(&x, e);

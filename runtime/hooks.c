@@ -5,6 +5,7 @@
  * ran into its timeout is dead and reaped when hooks_run() returns. */
 #include "runtime/hooks.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -94,8 +95,12 @@ static int run_one(const json_t *hook, const char *state, struct err *e)
 	fs_read_fd(out, 1 << 20, &text, NULL);
 	if (status == -ETIMEDOUT)
 		return err_set(e, -ETIMEDOUT, "%s: timeout", path);
-	return err_set(e, -ECANCELED, "%s: exit status %d, output: %.500s", path,
-		       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), str_text(&text));
+	if (WIFSIGNALED(status)) {
+		AUTO_FREE char *name = xstrdup(strsignal(WTERMSIG(status)));
+		name[0] = (char)tolower((unsigned char)name[0]);
+		return err_set(e, -ECANCELED, "%s: signal: %s, output: %.500s", path, name, str_text(&text));
+	}
+	return err_set(e, -ECANCELED, "%s: exit status %d, output: %.500s", path, WEXITSTATUS(status), str_text(&text));
 }
 
 int hooks_run(const json_t *hooks, const char *kind, const char *state, struct err *e)

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@
 #include "runtime/spawn.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
+#include "runtime/syscalls.h"
 #include "runtime/terminal.h"
 
 #define EXIT_NOT_STARTED 255
@@ -42,6 +44,7 @@ static void __attribute__((noreturn)) fail(const struct init_args *a, struct err
 static void begin(const struct init_args *a)
 {
 	sigset_t none;
+	sys_close_range(3 + (unsigned)a->opts->preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC);
 	notice_through(a->sync_fd);
 	if (a->lock_fd >= 0)
 		close(a->lock_fd);
@@ -95,13 +98,13 @@ static int enter_cgroup_namespace(const struct init_args *a, struct err *e)
 /* The mounts, and on the way the moment from which the process is limited. */
 static int mount_all(const struct init_args *a, int root, pid_t *pid, struct err *e)
 {
-	size_t at = 0;
-	int r = a->early ? mounts_apply(a->config, root, a->cgroup, true, &at, e) : 0;
+	struct mounts_job j = { a->config, a->cgroups, root, a->sync_fd, 0 };
+	int r = a->early ? mounts_apply(&j, true, e) : 0;
 	if (r == 0 && a->early)
 		r = await_go(a, pid, e);
 	if (r == 0)
 		r = enter_cgroup_namespace(a, e);
-	return r == 0 ? mounts_apply(a->config, root, a->cgroup, false, &at, e) : r;
+	return r == 0 ? mounts_apply(&j, false, e) : r;
 }
 
 static int set_up_console(const struct init_args *a, int root_fd, struct err *e)
@@ -157,7 +160,27 @@ static int build_root(const struct init_args *a, int proc_fd, pid_t *pid, struct
 		r = init_setup_names(c, proc_fd, e);
 	if (r == 0)
 		r = masks_apply(c, root, e);
-	return r < 0 ? r : mounts_change_root(c, root, a->opts->no_pivot, e);
+	if (r == 0)
+		r = mounts_change_root(c, root, a->opts->no_pivot, e);
+	return r < 0 ? r : devices_reopen_null(c, e);
+}
+
+/* What a process that may wait for long still needs; whatever else the caller had open is not to be held by it. */
+static void close_the_rest(const struct init_args *a)
+{
+	int keep[] = { a->sync_fd, a->gate_fd };
+	unsigned from = 3 + (unsigned)a->opts->preserve_fds;
+	for (;;) {
+		unsigned next = ~0u;
+		for (size_t i = 0; i < ARRAY_LEN(keep); i++)
+			if (keep[i] >= 0 && (unsigned)keep[i] >= from && (unsigned)keep[i] < next)
+				next = (unsigned)keep[i];
+		if (next > from)
+			sys_close_range(from, next == ~0u ? next : next - 1, 0);
+		if (next == ~0u)
+			return;
+		from = next + 1;
+	}
 }
 
 /* Blocks until container_start() writes one byte. Both ends are held here, so that it never reads as closed. */
@@ -177,8 +200,7 @@ static struct process_run make_run(const struct init_args *a, int proc_fd)
 	return (struct process_run){ .process = a->process,
 				     .seccomp = a->seccomp,
 				     .proc_fd = proc_fd,
-				     .listener_sock = a->listener_sock,
-				     .listener_message = a->listener_message,
+				     .sync_fd = a->sync_fd,
 				     .preserve_fds = a->opts->preserve_fds };
 }
 
@@ -207,17 +229,22 @@ void init_create(const struct init_args *a)
 	struct process_run run = make_run(a, proc_fd);
 	if (r == 0)
 		r = process_become(&run, &e);
+	if (r == 0 && a->gate_fd >= 0)
+		close_the_rest(a);
 	if (r == 0)
 		r = sync_send(a->sync_fd, SYNC_READY, 0, -1);
 	if (r < 0)
 		fail(a, &e, r);
 	notice_through(-1);
-	close(proc_fd);
 	if (a->gate_fd >= 0) {
 		close(a->sync_fd);
 		wait_at_gate(a->gate_fd);
 	}
-	r = run_hooks(a, "startContainer", CONTAINER_CREATED, pid, &e);
+	/* Those hooks run under the container's own filter. */
+	if (json_array_size(json_at(a->config->hooks, "startContainer")))
+		r = process_confine(&run, &e);
+	if (r == 0)
+		r = run_hooks(a, "startContainer", CONTAINER_CREATED, pid, &e);
 	if (r == 0)
 		r = process_exec(&run, &e);
 	if (a->gate_fd < 0)

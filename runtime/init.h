@@ -13,7 +13,7 @@ struct init_args {
 	const struct config *config; /* NULL for exec */
 	const struct process_conf *process;
 	const struct seccomp_program *seccomp;
-	const struct cgroup *cgroup;
+	const struct cgroup_host *cgroups;
 	const struct container_info *info; /* for hooks; the pid is filled in from SYNC_GO */
 	int sync_fd;			   /* the child's end */
 	int gate_fd;			   /* create: reading end of the gate, -1 for run */
@@ -21,8 +21,6 @@ struct init_args {
 	bool early;			   /* begins before SYNC_GO with what needs neither maps nor cgroups */
 	uint64_t own_flags;		   /* namespaces that it makes itself then */
 	int ns_fds[NS_COUNT];		   /* namespaces to join */
-	int listener_sock;
-	const char *listener_message;
 	/* exec: */
 	int target_pidfd;
 	uint64_t target_flags; /* namespaces to join by it */

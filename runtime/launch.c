@@ -125,9 +125,25 @@ int launch_finish(struct launch *l, const struct container_opts *o, const char *
 	return 0;
 }
 
-char *launch_listener_message(const struct seccomp_program *p, const struct container_info *i)
+int launch_connect_agent(const struct seccomp_program *p, int *ret_sock, struct err *e)
 {
-	AUTO_JSON *j = json_pack("{s:s, s:[s], s:i, s:s, s:o}", "ociVersion", i->oci_version, "fds", "seccompFd", "pid",
-				 (int)i->pid, "metadata", p->listener_metadata, "state", container_state_json(i));
-	return json_text(j);
+	if (!p->notify)
+		return 0;
+	int sock = sync_connect(p->listener_path, e);
+	if (sock < 0)
+		return err_wrap(e, sock, "failed to connect with seccomp agent specified in the seccomp profile");
+	*ret_sock = sock;
+	return 0;
+}
+
+int launch_send_listener(int sock, int listener, const struct seccomp_program *p, const struct container_info *i, pid_t pid,
+			 struct err *e)
+{
+	AUTO_JSON *j = json_pack("{s:s, s:[s], s:i, s:s, s:o}", "ociVersion", i->oci_version, "fds", "seccompFd", "pid", (int)pid,
+				 "metadata", p->listener_metadata, "state", container_state_json(i));
+	AUTO_FREE char *text = json_text(j);
+	if (sock < 0 || listener < 0)
+		return err_set(e, -EBADMSG, "a seccomp listener without an agent");
+	int r = sync_send_fd(sock, listener, text, e);
+	return r < 0 ? err_wrap(e, r, "cannot send seccomp fd to %s", p->listener_path) : 0;
 }

@@ -29,7 +29,10 @@ int launch_hand_console(struct launch *l, const struct container_opts *o, struct
 int launch_write_pid_file(const char *path, pid_t pid, struct err *e);
 /* pid file (NULL: none) and pidfd socket, then hands pid and descriptors to ret and lets the child go. */
 int launch_finish(struct launch *l, const struct container_opts *o, const char *pid_file, struct container_proc *ret, struct err *e);
-/* {"ociVersion","fds","pid","metadata","state"} for a seccomp listener; owned. */
-char *launch_listener_message(const struct seccomp_program *p, const struct container_info *i);
+/* Connects to the seccomp agent that p names: a socket, -1 where there is nothing to ask it. */
+int launch_connect_agent(const struct seccomp_program *p, int *ret_sock, struct err *e);
+/* Sends it the listener with the container process state (OCI runtime-spec config-linux.md) of the process pid. */
+int launch_send_listener(int sock, int listener, const struct seccomp_program *p, const struct container_info *i, pid_t pid,
+			 struct err *e);
 
 #endif

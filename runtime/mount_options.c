@@ -1,10 +1,11 @@
 /* Mount options: one table.
  *
  * Happy path: each word is looked up; what is not in the table goes to the file system as data. What can fail: a value
- * that is no string. What always holds: a later option overrides an earlier one, as mount(8) does it. */
+ * that is no text. What always holds: a later option overrides an earlier one, as mount(8) does it. */
 #include "runtime/mount_options.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -13,80 +14,90 @@
 #include "base/str.h"
 #include "runtime/syscalls.h"
 
-enum kind { SET, CLEAR, PROPAGATION, SUPER, NOTHING, BIND, RBIND, TMPCOPYUP, REMOUNT, IDMAP, RIDMAP };
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256
+#endif
+#define MS_ATIME_MODES (MS_NOATIME | MS_RELATIME | MS_STRICTATIME)
+
+enum kind { SET, CLEAR, PROPAGATION, SUPER, NOTHING, SWITCH };
 
 struct option {
 	const char *name;
 	enum kind kind;
 	bool recursive;
-	uint64_t value;
+	uint64_t value;      /* MOUNT_ATTR_, MS_ of a propagation, or for SWITCH the member's offset */
+	unsigned long flags; /* the MS_ flags of a plain attribute */
 };
+#define MEMBER(name) offsetof(struct mount_options, name)
 
 static const struct option table[] = {
-	{ "ro", SET, false, MOUNT_ATTR_RDONLY },
-	{ "rw", CLEAR, false, MOUNT_ATTR_RDONLY },
-	{ "nosuid", SET, false, MOUNT_ATTR_NOSUID },
-	{ "suid", CLEAR, false, MOUNT_ATTR_NOSUID },
-	{ "nodev", SET, false, MOUNT_ATTR_NODEV },
-	{ "dev", CLEAR, false, MOUNT_ATTR_NODEV },
-	{ "noexec", SET, false, MOUNT_ATTR_NOEXEC },
-	{ "exec", CLEAR, false, MOUNT_ATTR_NOEXEC },
-	{ "nosymfollow", SET, false, MOUNT_ATTR_NOSYMFOLLOW },
-	{ "symfollow", CLEAR, false, MOUNT_ATTR_NOSYMFOLLOW },
-	{ "nodiratime", SET, false, MOUNT_ATTR_NODIRATIME },
-	{ "diratime", CLEAR, false, MOUNT_ATTR_NODIRATIME },
-	{ "noatime", SET, false, MOUNT_ATTR_NOATIME },
-	{ "strictatime", SET, false, MOUNT_ATTR_STRICTATIME },
-	{ "relatime", SET, false, MOUNT_ATTR_RELATIME },
-	{ "atime", CLEAR, false, MOUNT_ATTR_NOATIME },
-	{ "norelatime", CLEAR, false, MOUNT_ATTR_RELATIME },
-	{ "nostrictatime", CLEAR, false, MOUNT_ATTR_STRICTATIME },
-	{ "rro", SET, true, MOUNT_ATTR_RDONLY },
-	{ "rrw", CLEAR, true, MOUNT_ATTR_RDONLY },
-	{ "rnosuid", SET, true, MOUNT_ATTR_NOSUID },
-	{ "rsuid", CLEAR, true, MOUNT_ATTR_NOSUID },
-	{ "rnodev", SET, true, MOUNT_ATTR_NODEV },
-	{ "rdev", CLEAR, true, MOUNT_ATTR_NODEV },
-	{ "rnoexec", SET, true, MOUNT_ATTR_NOEXEC },
-	{ "rexec", CLEAR, true, MOUNT_ATTR_NOEXEC },
-	{ "rnosymfollow", SET, true, MOUNT_ATTR_NOSYMFOLLOW },
-	{ "rsymfollow", CLEAR, true, MOUNT_ATTR_NOSYMFOLLOW },
-	{ "rnodiratime", SET, true, MOUNT_ATTR_NODIRATIME },
-	{ "rdiratime", CLEAR, true, MOUNT_ATTR_NODIRATIME },
-	{ "rnoatime", SET, true, MOUNT_ATTR_NOATIME },
-	{ "rstrictatime", SET, true, MOUNT_ATTR_STRICTATIME },
-	{ "rrelatime", SET, true, MOUNT_ATTR_RELATIME },
-	{ "ratime", CLEAR, true, MOUNT_ATTR_NOATIME },
-	{ "rnorelatime", CLEAR, true, MOUNT_ATTR_RELATIME },
-	{ "rnostrictatime", CLEAR, true, MOUNT_ATTR_STRICTATIME },
-	{ "private", PROPAGATION, false, MS_PRIVATE },
-	{ "rprivate", PROPAGATION, true, MS_PRIVATE },
-	{ "shared", PROPAGATION, false, MS_SHARED },
-	{ "rshared", PROPAGATION, true, MS_SHARED },
-	{ "slave", PROPAGATION, false, MS_SLAVE },
-	{ "rslave", PROPAGATION, true, MS_SLAVE },
-	{ "unbindable", PROPAGATION, false, MS_UNBINDABLE },
-	{ "runbindable", PROPAGATION, true, MS_UNBINDABLE },
-	{ "sync", SUPER, false, 1 },
-	{ "dirsync", SUPER, false, 1 },
-	{ "mand", SUPER, false, 1 },
-	{ "lazytime", SUPER, false, 1 },
-	{ "async", SUPER, false, 0 },
-	{ "nomand", SUPER, false, 0 },
-	{ "nolazytime", SUPER, false, 0 },
-	{ "silent", NOTHING, false, 0 },
-	{ "loud", NOTHING, false, 0 },
-	{ "defaults", NOTHING, false, 0 },
-	{ "iversion", NOTHING, false, 0 },
-	{ "noiversion", NOTHING, false, 0 },
-	{ "acl", NOTHING, false, 0 },
-	{ "noacl", NOTHING, false, 0 },
-	{ "bind", BIND, false, 0 },
-	{ "rbind", RBIND, false, 0 },
-	{ "tmpcopyup", TMPCOPYUP, false, 0 },
-	{ "remount", REMOUNT, false, 0 },
-	{ "idmap", IDMAP, false, 0 },
-	{ "ridmap", RIDMAP, false, 0 },
+	{ "ro", SET, false, MOUNT_ATTR_RDONLY, MS_RDONLY },
+	{ "rw", CLEAR, false, MOUNT_ATTR_RDONLY, MS_RDONLY },
+	{ "nosuid", SET, false, MOUNT_ATTR_NOSUID, MS_NOSUID },
+	{ "suid", CLEAR, false, MOUNT_ATTR_NOSUID, MS_NOSUID },
+	{ "nodev", SET, false, MOUNT_ATTR_NODEV, MS_NODEV },
+	{ "dev", CLEAR, false, MOUNT_ATTR_NODEV, MS_NODEV },
+	{ "noexec", SET, false, MOUNT_ATTR_NOEXEC, MS_NOEXEC },
+	{ "exec", CLEAR, false, MOUNT_ATTR_NOEXEC, MS_NOEXEC },
+	{ "nosymfollow", SET, false, MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW },
+	{ "symfollow", CLEAR, false, MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW },
+	{ "nodiratime", SET, false, MOUNT_ATTR_NODIRATIME, MS_NODIRATIME },
+	{ "diratime", CLEAR, false, MOUNT_ATTR_NODIRATIME, MS_NODIRATIME },
+	{ "noatime", SET, false, MOUNT_ATTR_NOATIME, MS_NOATIME },
+	{ "strictatime", SET, false, MOUNT_ATTR_STRICTATIME, MS_STRICTATIME },
+	{ "relatime", SET, false, MOUNT_ATTR_RELATIME, MS_RELATIME },
+	{ "atime", CLEAR, false, MOUNT_ATTR_NOATIME, MS_NOATIME },
+	{ "norelatime", CLEAR, false, MOUNT_ATTR_RELATIME, MS_RELATIME },
+	{ "nostrictatime", CLEAR, false, MOUNT_ATTR_STRICTATIME, MS_STRICTATIME },
+	{ "rro", SET, true, MOUNT_ATTR_RDONLY, 0 },
+	{ "rrw", CLEAR, true, MOUNT_ATTR_RDONLY, 0 },
+	{ "rnosuid", SET, true, MOUNT_ATTR_NOSUID, 0 },
+	{ "rsuid", CLEAR, true, MOUNT_ATTR_NOSUID, 0 },
+	{ "rnodev", SET, true, MOUNT_ATTR_NODEV, 0 },
+	{ "rdev", CLEAR, true, MOUNT_ATTR_NODEV, 0 },
+	{ "rnoexec", SET, true, MOUNT_ATTR_NOEXEC, 0 },
+	{ "rexec", CLEAR, true, MOUNT_ATTR_NOEXEC, 0 },
+	{ "rnosymfollow", SET, true, MOUNT_ATTR_NOSYMFOLLOW, 0 },
+	{ "rsymfollow", CLEAR, true, MOUNT_ATTR_NOSYMFOLLOW, 0 },
+	{ "rnodiratime", SET, true, MOUNT_ATTR_NODIRATIME, 0 },
+	{ "rdiratime", CLEAR, true, MOUNT_ATTR_NODIRATIME, 0 },
+	{ "rnoatime", SET, true, MOUNT_ATTR_NOATIME, 0 },
+	{ "rstrictatime", SET, true, MOUNT_ATTR_STRICTATIME, 0 },
+	{ "rrelatime", SET, true, MOUNT_ATTR_RELATIME, 0 },
+	{ "ratime", CLEAR, true, MOUNT_ATTR_NOATIME, 0 },
+	{ "rnorelatime", CLEAR, true, MOUNT_ATTR_RELATIME, 0 },
+	{ "rnostrictatime", CLEAR, true, MOUNT_ATTR_STRICTATIME, 0 },
+	{ "private", PROPAGATION, false, MS_PRIVATE, 0 },
+	{ "rprivate", PROPAGATION, true, MS_PRIVATE, 0 },
+	{ "shared", PROPAGATION, false, MS_SHARED, 0 },
+	{ "rshared", PROPAGATION, true, MS_SHARED, 0 },
+	{ "slave", PROPAGATION, false, MS_SLAVE, 0 },
+	{ "rslave", PROPAGATION, true, MS_SLAVE, 0 },
+	{ "unbindable", PROPAGATION, false, MS_UNBINDABLE, 0 },
+	{ "runbindable", PROPAGATION, true, MS_UNBINDABLE, 0 },
+	{ "sync", SUPER, false, 1, 0 },
+	{ "dirsync", SUPER, false, 1, 0 },
+	{ "mand", SUPER, false, 1, 0 },
+	{ "lazytime", SUPER, false, 1, 0 },
+	{ "async", SUPER, false, 0, 0 },
+	{ "nomand", SUPER, false, 0, 0 },
+	{ "nolazytime", SUPER, false, 0, 0 },
+	{ "silent", NOTHING, false, 0, 0 },
+	{ "loud", NOTHING, false, 0, 0 },
+	{ "defaults", NOTHING, false, 0, 0 },
+	{ "iversion", NOTHING, false, 0, 0 },
+	{ "noiversion", NOTHING, false, 0, 0 },
+	{ "acl", NOTHING, false, 0, 0 },
+	{ "noacl", NOTHING, false, 0, 0 },
+	{ "bind", SWITCH, false, MEMBER(bind), 0 },
+	{ "rbind", SWITCH, false, MEMBER(rbind), 0 },
+	{ "tmpcopyup", SWITCH, false, MEMBER(tmpcopyup), 0 },
+	{ "remount", SWITCH, false, MEMBER(remount), 0 },
+	{ "idmap", SWITCH, false, MEMBER(idmap), 0 },
+	{ "ridmap", SWITCH, false, MEMBER(ridmap), 0 },
+	{ "src-nofollow", SWITCH, false, MEMBER(src_nofollow), 0 },
+	{ "dest-nofollow", SWITCH, false, MEMBER(dest_nofollow), 0 },
+	{ "copy-symlink", SWITCH, false, MEMBER(copy_symlink), 0 },
 };
 
 static const struct option *find(const char *name)
@@ -118,12 +129,27 @@ static void set_attribute(const struct option *o, struct mount_options *m)
 		*clear |= field;
 }
 
+/* The same in the words of mount(2), where what is off by name differs from what was not mentioned. */
+static void set_flags(const struct option *o, struct mount_options *m)
+{
+	if (o->kind == SET) {
+		if (o->flags & MS_ATIME_MODES)
+			m->flags &= ~(unsigned long)MS_ATIME_MODES;
+		m->flags |= o->flags;
+		m->cleared &= ~o->flags;
+	} else {
+		m->flags &= ~o->flags;
+		m->cleared |= o->flags;
+	}
+}
+
 static void use_option(const struct option *o, struct mount_options *m)
 {
 	switch (o->kind) {
 	case SET:
 	case CLEAR:
 		set_attribute(o, m);
+		set_flags(o, m);
 		break;
 	case PROPAGATION:
 		m->propagation = o->value;
@@ -133,24 +159,8 @@ static void use_option(const struct option *o, struct mount_options *m)
 		if (o->value)
 			strv_add(&m->sb_flags, o->name);
 		break;
-	case RBIND:
-		m->rbind = true;
-		m->bind = true;
-		break;
-	case BIND:
-		m->bind = true;
-		break;
-	case TMPCOPYUP:
-		m->tmpcopyup = true;
-		break;
-	case REMOUNT:
-		m->remount = true;
-		break;
-	case IDMAP:
-		m->idmap = true;
-		break;
-	case RIDMAP:
-		m->ridmap = true;
+	case SWITCH:
+		*(bool *)((char *)m + o->value) = true;
 		break;
 	case NOTHING:
 		break;
@@ -165,9 +175,9 @@ int mount_options_parse(const json_t *options, struct mount_options *ret, struct
 	json_array_foreach(options, i, v)
 	{
 		const char *s = json_string_value(v);
-		if (!s) {
+		if (!s || strlen(s) != json_string_length(v)) {
 			mount_options_done(&m);
-			return err_set(e, -EINVAL, "mount option %zu is no string", i);
+			return err_set(e, -EINVAL, "mount option %zu is no text", i);
 		}
 		const struct option *o = find(s);
 		if (o)
@@ -175,6 +185,8 @@ int mount_options_parse(const json_t *options, struct mount_options *ret, struct
 		else if (*s)
 			strv_add(&m.data, s);
 	}
+	m.bind |= m.rbind;
+	m.idmap |= m.ridmap;
 	*ret = m;
 	return 0;
 }

@@ -16,55 +16,17 @@
 #include <sys/vfs.h>
 
 #include "base/fs.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "runtime/copy_up.h"
+#include "runtime/mounts_plan.h"
+#include "runtime/mounts_source.h"
+#include "runtime/sync.h"
 #include "runtime/syscalls.h"
 
-#ifndef STATX_ATTR_MOUNT_ROOT
-#define STATX_ATTR_MOUNT_ROOT 0x2000
+#ifndef STATX_MNT_ID
+#define STATX_MNT_ID 0x1000
 #endif
 #define FSCONFIG_VALUE_MAX 255
-
-/* pivot_root refuses a shared parent mount: the one that the root file system lies in becomes private here. */
-static int make_parent_private(const char *rootfs, struct err *e)
-{
-	AUTO_FREE char *path = realpath(rootfs, NULL);
-	if (!path)
-		return err_sys(e, "resolve %s", rootfs);
-	for (;;) {
-		struct statx st;
-		if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) < 0)
-			return err_sys(e, "stat %s", path);
-		if (st.stx_attributes & STATX_ATTR_MOUNT_ROOT || str_eq(path, "/"))
-			break;
-		char *slash = strrchr(path, '/');
-		slash[slash == path ? 1 : 0] = '\0';
-	}
-	return mount("", path, NULL, MS_PRIVATE, NULL) < 0 ? err_sys(e, "make %s private", path) : 0;
-}
-
-int mounts_open_root(const struct config *c, struct err *e)
-{
-	unsigned long propagation = c->root_propagation ? c->root_propagation | MS_REC : MS_SLAVE | MS_REC;
-	if (propagation & MS_UNBINDABLE)
-		propagation = MS_PRIVATE | MS_REC;
-	if (mount("", "/", NULL, propagation, NULL) < 0)
-		return err_sys(e, "set propagation of /");
-	int r = propagation & MS_SHARED ? make_parent_private(c->rootfs, e) : 0;
-	if (r < 0)
-		return r;
-	AUTO_FD int at = open(c->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (at < 0)
-		return err_sys(e, "invalid rootfs %s", c->rootfs);
-	AUTO_FD int tree = sys_open_tree(at, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
-	r = tree < 0 ? tree : sys_move_mount(tree, at);
-	if (r == 0)
-		r = sys_mount_setattr(tree, 0, 0, 0, MS_PRIVATE, -1);
-	if (r < 0)
-		return err_code(e, r, "bind rootfs %s", c->rootfs);
-	return TAKE_FD(tree);
-}
 
 static int fs_option(int fs, const char *option, struct err *e)
 {
@@ -72,6 +34,16 @@ static int fs_option(int fs, const char *option, struct err *e)
 	AUTO_FREE char *key = eq ? xstrndup(option, (size_t)(eq - option)) : xstrdup(option);
 	int r = eq ? sys_fsconfig(fs, FSCONFIG_SET_STRING, key, eq + 1, 0) : sys_fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0);
 	return r < 0 ? err_code(e, r, "option \"%.200s\"", option) : 0;
+}
+
+static int fs_options(int fs, const struct mount_options *o, struct err *e)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < strv_len(o->sb_flags); i++)
+		r = fs_option(fs, o->sb_flags[i], e);
+	for (size_t i = 0; r == 0 && i < strv_len(o->data); i++)
+		r = fs_option(fs, o->data[i], e);
+	return r;
 }
 
 int mount_new_fs(const char *type, const char *source, const struct mount_options *o, struct err *e)
@@ -82,10 +54,7 @@ int mount_new_fs(const char *type, const char *source, const struct mount_option
 	int r = *source ? sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) : 0;
 	if (r < 0)
 		return err_code(e, r, "source \"%s\"", source);
-	for (size_t i = 0; r == 0 && o && i < strv_len(o->sb_flags); i++)
-		r = fs_option(fs, o->sb_flags[i], e);
-	for (size_t i = 0; r == 0 && o && i < strv_len(o->data); i++)
-		r = fs_option(fs, o->data[i], e);
+	r = o ? fs_options(fs, o, e) : 0;
 	/* A block device is opened read-only; pseudo file systems share one superblock and take the mount's attribute. */
 	if (r == 0 && o && *source == '/' && (o->attr_set & MOUNT_ATTR_RDONLY))
 		r = fs_option(fs, "ro", e);
@@ -94,19 +63,18 @@ int mount_new_fs(const char *type, const char *source, const struct mount_option
 	r = sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 	if (r < 0)
 		return err_code(e, r, "create superblock");
-	int fd = sys_fsmount(fs, 0);
+	int fd = sys_fsmount(fs, o ? (unsigned)o->attr_set : 0);
 	return fd < 0 ? err_code(e, fd, "fsmount") : fd;
 }
 
-int mount_place(int mount_fd, int target_fd, const struct mount_options *o, struct err *e)
+/* Recursive attributes, the move, the propagation. */
+static int place(int mount_fd, int target_fd, const struct mount_options *o, struct err *e)
 {
 	int r = 0;
-	if (o->attr_set | o->attr_clear)
-		r = sys_mount_setattr(mount_fd, 0, o->attr_set, o->attr_clear, 0, -1);
-	if (r == 0 && (o->rec_set | o->rec_clear))
+	if (o->rec_set | o->rec_clear)
 		r = sys_mount_setattr(mount_fd, AT_RECURSIVE, o->rec_set, o->rec_clear, 0, -1);
 	if (r < 0)
-		return err_code(e, r, "set mount attributes");
+		return err_code(e, r, "set recursive mount attributes");
 	r = sys_move_mount(mount_fd, target_fd);
 	if (r < 0)
 		return err_code(e, r, "move mount");
@@ -115,82 +83,212 @@ int mount_place(int mount_fd, int target_fd, const struct mount_options *o, stru
 	return r < 0 ? err_code(e, r, "set propagation") : 0;
 }
 
-/* What may be bound over single files of a real procfs (as LXCFS does). */
-static const char *const proc_allowed[] = { "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat",
-					    "/proc/swaps", "/proc/uptime", "/proc/loadavg", "/proc/slabinfo",
-					    "/proc/sys/kernel/ns_last_pid", "/proc/net/dev", NULL };
-
-/* A mount inside /proc could hide what the runtime writes to later: only the files above, or procfs itself. */
-static int check_proc(const struct mount_conf *m, int target_fd, int source_fd, struct err *e)
+int mount_place(int mount_fd, int target_fd, const struct mount_options *o, struct err *e)
 {
-	struct statfs at, from;
-	if (fstatfs(target_fd, &at) < 0)
-		return err_sys(e, "statfs");
-	const char *d = m->destination;
-	bool is_proc = str_eq(d, "/proc") || str_eq(d, "/proc/");
-	if (is_proc && str_eq(m->type, "proc"))
-		return 0;
-	if (!is_proc && (at.f_type != PROC_SUPER_MAGIC || strv_has((char *const *)proc_allowed, d)))
-		return 0;
-	if (source_fd >= 0 && fstatfs(source_fd, &from) == 0 && from.f_type == PROC_SUPER_MAGIC)
-		return 0;
-	return err_set(e, -EPERM, "\"%s\" cannot be mounted because it is inside /proc", d);
+	int r = o->attr_set | o->attr_clear ? sys_mount_setattr(mount_fd, 0, o->attr_set, o->attr_clear, 0, -1) : 0;
+	return r < 0 ? err_code(e, r, "set mount attributes") : place(mount_fd, target_fd, o, e);
 }
 
-/* The destination as a descriptor, made when missing: a directory, or a file for the bind of a non-directory. */
-static int open_target(int root_fd, const struct mount_conf *m, bool directory, struct err *e)
+/* The mount became the container's root: root_fd stands for it from now on. */
+static int follow_root(const struct mounts_job *j, const struct mount_conf *m, int mount_fd, struct err *e)
 {
-	if (str_eq(m->type, "proc") || str_eq(m->type, "sysfs")) {
-		/* These two must lie where they seem to: a symbolic link would let the image move them. */
-		struct open_how how = { .flags = O_PATH | O_CLOEXEC,
-					.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS };
-		AUTO_FD int there = (int)syscall(SYS_openat2, root_fd, m->destination, &how, sizeof(how));
-		if (there < 0 && errno == ELOOP)
-			return err_set(e, -ELOOP, "filesystem \"%s\" must be mounted on ordinary directory", m->type);
+	if (!str_eq(m->destination, "/"))
+		return 0;
+	return dup3(mount_fd, j->root_fd, O_CLOEXEC) < 0 ? err_sys(e, "new root") : 0;
+}
+
+/* procfs and sysfs must lie where they seem to: a symbolic link on the way would let the image move them. */
+static int open_plain(int root_fd, const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS };
+	return sys_ret(syscall(SYS_openat2, root_fd, path, &how, sizeof(how)));
+}
+
+static int open_plain_target(int root_fd, const struct mount_conf *m, struct err *e)
+{
+	int fd = open_plain(root_fd, m->destination);
+	if (fd == -ENOENT) {
+		AUTO_FD int made = fs_mkdir_in_root(root_fd, m->destination, 0755, e);
+		if (made < 0)
+			return made;
+		fd = open_plain(root_fd, m->destination);
 	}
-	int fd = directory ? fs_mkdir_in_root(root_fd, m->destination, 0755, e)
-			   : fs_touch_in_root(root_fd, m->destination, 0644, e);
-	return fd;
+	if (fd == -ELOOP || fd == -ENOTDIR)
+		return err_set(e, fd, "filesystem \"%s\" must be mounted on ordinary directory", m->type);
+	return fd < 0 ? err_code(e, fd, "open %s in root", m->destination) : fd;
 }
 
-static int apply_bind(const struct mount_conf *m, int root_fd, struct err *e)
+/* After the move: what stands at the path is this very mount. */
+static int check_plain(int root_fd, const struct mount_conf *m, int mount_fd, struct err *e)
 {
-	const struct mount_options *o = &m->options;
-	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (o->rbind ? AT_RECURSIVE : 0);
-	AUTO_FD int tree = sys_open_tree(AT_FDCWD, m->source, flags);
-	if (tree < 0)
-		return err_code(e, tree, "bind source %s", m->source);
-	struct stat st;
-	if (fstat(tree, &st) < 0)
-		return err_sys(e, "stat %s", m->source);
-	AUTO_FD int target = open_target(root_fd, m, S_ISDIR(st.st_mode), e);
-	if (target < 0)
-		return target;
-	int r = check_proc(m, target, tree, e);
-	return r < 0 ? r : mount_place(tree, target, o, e);
-}
-
-/* tmpfs takes the mode of the directory it covers unless one is given. */
-static int default_tmpfs_mode(struct mount_options *o, int target_fd)
-{
-	struct stat st;
-	for (size_t i = 0; i < strv_len(o->data); i++)
-		if (str_has_prefix(o->data[i], "mode="))
-			return 0;
-	if (fstat(target_fd, &st) < 0)
-		return -errno;
-	AUTO_FREE char *mode = xasprintf("mode=%o", st.st_mode & 07777);
-	strv_add(&o->data, mode);
+	struct statx at, own;
+	AUTO_FD int fd = open_plain(root_fd, m->destination);
+	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &at) < 0 ||
+	    statx(mount_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &own) < 0 || at.stx_mnt_id != own.stx_mnt_id)
+		return err_set(e, -ELOOP, "filesystem \"%s\" must be mounted on ordinary directory", m->type);
 	return 0;
 }
 
+/* The destination as a descriptor, made when missing: a directory, or a file for the bind of a non-directory (source_fd,
+ * else -1). */
+static int open_target(int root_fd, const struct mount_conf *m, int source_fd, bool *ret_made, struct err *e)
+{
+	struct stat st = { .st_mode = S_IFDIR };
+	struct err mine = ERR_INIT;
+	int fd = fs_open_in_root(root_fd, m->destination, O_PATH | (m->options.dest_nofollow ? O_NOFOLLOW : 0), 0, &mine);
+	*ret_made = fd == -ENOENT;
+	if (fd >= 0)
+		return fd;
+	if (fd != -ENOENT)
+		return err_set(e, fd, "%s", err_text(&mine));
+	if (source_fd >= 0 && fstat(source_fd, &st) < 0)
+		return err_sys(e, "stat %s", m->source);
+	return S_ISDIR(st.st_mode) ? fs_mkdir_in_root(root_fd, m->destination, 0755, e)
+				   : fs_touch_in_root(root_fd, m->destination, 0644, e);
+}
+
+static bool is_proc(int fd)
+{
+	struct statfs fs;
+	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+static int check_proc(const struct mount_conf *m, int target_fd, int source_fd, struct err *e)
+{
+	struct mounts_place p = { .destination = m->destination,
+				  .type = m->type,
+				  .target_in_proc = is_proc(target_fd),
+				  .bind = m->options.bind,
+				  .source_is_proc = m->options.bind && is_proc(source_fd) };
+	return mounts_plan_check_proc(&p, e);
+}
+
+static int ask_for_source(const struct mounts_job *j, const struct mount_conf *m, struct err *e)
+{
+	enum sync_type type;
+	int fd = -1, r = sync_send(j->sync_fd, SYNC_MOUNT, (int)(m - j->config->mounts), -1);
+	if (r == 0)
+		r = sync_receive(j->sync_fd, &type, NULL, &fd, e);
+	if (r == 0 && (type != SYNC_MOUNT || fd < 0))
+		r = err_set(e, -EBADMSG, "no source for the mount");
+	return r < 0 ? r : fd;
+}
+
+/* Root of a user namespace may neither map ids of the host's file systems nor go where the host keeps him out. */
+static int open_source(const struct mounts_job *j, const struct mount_conf *m, struct err *e)
+{
+	bool user = j->config->ns[NS_USER].wanted;
+	if (user && m->options.idmap)
+		return ask_for_source(j, m, e);
+	int fd = mounts_source_open(m, m->userns_fd, user ? NULL : e);
+	if (fd >= 0 || !user)
+		return fd;
+	if (fd == -EACCES && geteuid() == 0 && j->sync_fd >= 0)
+		return ask_for_source(j, m, e);
+	return err_code(e, fd, "bind source %s", m->source);
+}
+
+/* The flags asked for; those that are locked in this user namespace stay. */
+static int set_flags(int mount_fd, const struct mount_options *o, struct err *e)
+{
+	struct statfs fs;
+	struct mounts_change c = mounts_plan_bind(o);
+	int r = c.set | c.clear ? sys_mount_setattr(mount_fd, 0, c.set, c.clear, 0, -1) : 0;
+	if (r == -EPERM) {
+		if (fstatfs(mount_fd, &fs) < 0)
+			return err_sys(e, "statfs");
+		r = mounts_plan_locked(o, mounts_plan_statfs((unsigned long)fs.f_flags), &c, e);
+		if (r < 0)
+			return r;
+		r = sys_mount_setattr(mount_fd, 0, c.set, c.clear, 0, -1);
+	}
+	return r < 0 ? err_code(e, r, "failed to set user-requested vfs flags on bind-mount") : 0;
+}
+
+/* A link as the source is made again instead of mounted. True when that is done. */
+static int copy_link(const struct mounts_job *j, const struct mount_conf *m, struct err *e)
+{
+	char text[4096];
+	ssize_t n = m->options.copy_symlink ? readlink(m->source, text, sizeof(text) - 1) : -1;
+	if (n < 0)
+		return 0;
+	text[n] = '\0';
+	const char *slash = strrchr(m->destination, '/');
+	AUTO_FREE char *up = xstrndup(m->destination, (size_t)(slash - m->destination));
+	AUTO_FD int dir = fs_mkdir_in_root(j->root_fd, up, 0755, e);
+	if (dir < 0)
+		return dir;
+	if (symlinkat(text, dir, slash + 1) == 0)
+		return 1;
+	char there[4096];
+	ssize_t k = errno == EEXIST ? readlinkat(dir, slash + 1, there, sizeof(there)) : -1;
+	return k == n && !memcmp(there, text, (size_t)n) ? 1 : err_set(e, -EEXIST, "a link cannot be made there");
+}
+
+static int apply_bind(const struct mounts_job *j, const struct mount_conf *m, struct err *e)
+{
+	bool made;
+	int r = copy_link(j, m, e);
+	if (r)
+		return r < 0 ? r : 0;
+	AUTO_FD int tree = open_source(j, m, e);
+	if (tree < 0)
+		return tree;
+	AUTO_FD int target = open_target(j->root_fd, m, tree, &made, e);
+	if (target < 0)
+		return target;
+	r = check_proc(m, target, tree, e);
+	if (r == 0)
+		r = set_flags(tree, &m->options, e);
+	if (r == 0)
+		r = place(tree, target, &m->options, e);
+	return r < 0 ? r : follow_root(j, m, tree, e);
+}
+
+static bool has_data(const struct mount_options *o, const char *prefix)
+{
+	for (size_t i = 0; i < strv_len(o->data); i++)
+		if (str_has_prefix(o->data[i], prefix))
+			return true;
+	return false;
+}
+
+/* tmpfs takes the mode of the directory it covers unless one is given. */
+static void inherit_mode(struct mount_options *o, int target_fd)
+{
+	struct stat st;
+	if (has_data(o, "mode=") || fstat(target_fd, &st) < 0)
+		return;
+	AUTO_FREE char *mode = xasprintf("mode=%o", st.st_mode & 07777);
+	strv_add(&o->data, mode);
+}
+
+/* linux.mountLabel, where the kernel has SELinux and the file system takes labels of its own. */
+static void add_label(const struct config *c, const struct mount_conf *m, struct mount_options *o)
+{
+	static const char *const without[] = { "proc", "sysfs", "mqueue", "cgroup", "cgroup2", NULL };
+	if (str_empty(c->mount_label) || strv_has((char *const *)without, m->type) || has_data(o, "context=") ||
+	    !fs_exists("/sys/fs/selinux/enforce"))
+		return;
+	AUTO_FREE char *context = xasprintf("context=%s", c->mount_label);
+	strv_add(&o->data, context);
+}
+
 /* Values that fsconfig cannot carry go the old way, onto the descriptor's own name in the host's /proc. */
-static int apply_long(const struct mount_conf *m, int target_fd, struct err *e)
+static int apply_long(const struct mounts_job *j, const struct mount_conf *m, const struct mount_options *o, int target_fd,
+		      struct err *e)
 {
 	char at[40];
 	snprintf(at, sizeof(at), "/proc/self/fd/%d", target_fd);
-	AUTO_FREE char *data = str_join(m->options.data ? m->options.data : (char *[]){ NULL }, ",");
-	return mount(m->source, at, m->type, 0, data) < 0 ? err_sys(e, "mount") : 0;
+	AUTO_FREE char *data = str_join(o->data, ",");
+	if (mount(m->source, at, m->type, o->flags, data) < 0)
+		return err_sys(e, "mount");
+	AUTO_FD int top = fs_open_in_root(j->root_fd, m->destination, O_PATH, 0, e);
+	int r = top >= 0 && o->propagation
+			? sys_mount_setattr(top, o->propagation_rec ? AT_RECURSIVE : 0, 0, 0, o->propagation, -1)
+			: 0;
+	return top < 0 ? top : r < 0 ? err_code(e, r, "set propagation") : 0;
 }
 
 static bool is_long(const struct mount_options *o)
@@ -201,113 +299,136 @@ static bool is_long(const struct mount_options *o)
 	return false;
 }
 
-/* /dev stays writable until its nodes are made. */
-static bool is_late_readonly(const struct mount_conf *m)
+bool mounts_is_late_readonly(const struct mount_conf *m)
 {
 	return str_eq(m->destination, "/dev") && (m->options.attr_set & MOUNT_ATTR_RDONLY);
 }
 
-static int apply_new(const struct mount_conf *m, int root_fd, struct err *e)
+/* The file system and, where the directory's content is to be kept, a copy of that in it. */
+static int make_fs(const struct mount_conf *m, const struct mount_options *o, int target_fd, struct err *e)
 {
-	struct mount_options o = m->options;
-	AUTO_FD int target = open_target(root_fd, m, true, e);
-	if (target < 0)
-		return target;
-	int r = check_proc(m, target, -1, e);
-	if (r < 0)
-		return r;
-	if (is_long(&o))
-		return apply_long(m, target, e);
-	o.data = strv_dup(o.data);
-	if (is_late_readonly(m))
-		o.attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-	if (str_eq(m->type, "tmpfs"))
-		default_tmpfs_mode(&o, target);
-	AUTO_FD int fd = mount_new_fs(m->type, m->source, &o, e);
-	free_strv(&o.data);
-	if (fd < 0)
-		return fd;
-	if (o.tmpcopyup)
-		r = copy_up(target, fd, e);
-	return r < 0 ? r : mount_place(fd, target, &o, e);
+	struct mount_options own = *o;
+	bool late = o->tmpcopyup && (o->attr_set & MOUNT_ATTR_RDONLY);
+	if (late || mounts_is_late_readonly(m))
+		own.attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	AUTO_FD int fd = mount_new_fs(m->type, m->source, &own, e);
+	int r = fd < 0 ? fd : o->tmpcopyup ? copy_up(target_fd, fd, e) : 0;
+	if (r == 0 && late) {
+		r = sys_mount_setattr(fd, 0, MOUNT_ATTR_RDONLY, 0, 0, -1);
+		if (r < 0)
+			err_code(e, r, "make read-only");
+	}
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
-static int apply_remount(const struct mount_conf *m, int root_fd, struct err *e)
+static int place_fs(const struct mounts_job *j, const struct mount_conf *m, struct mount_options *o, int target, struct err *e)
 {
-	AUTO_FD int fd = fs_open_in_root(root_fd, m->destination, O_PATH, 0, e);
-	if (fd < 0)
-		return fd;
-	int r = sys_mount_setattr(fd, 0, m->options.attr_set, m->options.attr_clear, 0, -1);
+	if (is_long(o))
+		return apply_long(j, m, o, target, e);
+	AUTO_FD int fd = make_fs(m, o, target, e);
+	int r = fd < 0 ? fd : place(fd, target, o, e);
+	return r < 0 ? r : follow_root(j, m, fd, e);
+}
+
+/* proc and sysfs. */
+static int apply_plain(const struct mounts_job *j, const struct mount_conf *m, struct err *e)
+{
+	AUTO_FD int target = open_plain_target(j->root_fd, m, e);
+	int r = target < 0 ? target : check_proc(m, target, -1, e);
+	if (r < 0)
+		return r;
+	AUTO_FD int fd = mount_new_fs(m->type, m->source, &m->options, e);
+	r = fd < 0 ? fd : place(fd, target, &m->options, e);
+	return r < 0 ? r : check_plain(j->root_fd, m, fd, e);
+}
+
+static int apply_new(const struct mounts_job *j, const struct mount_conf *m, struct err *e)
+{
+	struct mount_options o = m->options;
+	bool made;
+	AUTO_FD int target = open_target(j->root_fd, m, -1, &made, e);
+	int r = target < 0 ? target : check_proc(m, target, -1, e);
+	if (r < 0)
+		return r;
+	o.data = strv_dup(o.data);
+	if (str_eq(m->type, "tmpfs") && !made)
+		inherit_mode(&o, target);
+	add_label(j->config, m, &o);
+	r = place_fs(j, m, &o, target, e);
+	free_strv(&o.data);
+	return r;
+}
+
+/* Options of the file system itself. */
+static int reconfigure(int fd, const struct mount_options *o, struct err *e)
+{
+	if (o->bind || !(strv_len(o->data) + strv_len(o->sb_flags)))
+		return 0;
+	AUTO_FD int fs = sys_fspick(fd);
+	if (fs < 0)
+		return err_code(e, fs, "remount");
+	int r = fs_options(fs, o, e);
+	if (r < 0)
+		return r;
+	r = sys_fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
 	return r < 0 ? err_code(e, r, "remount") : 0;
+}
+
+/* Changes what is mounted there already. */
+static int apply_remount(const struct mounts_job *j, const struct mount_conf *m, struct err *e)
+{
+	const struct mount_options *o = &m->options;
+	if (!o->remount && !o->propagation)
+		return err_set(e, -ENODEV, "file system type is missing");
+	AUTO_FD int fd = fs_open_in_root(j->root_fd, m->destination, O_PATH, 0, e);
+	int r = fd < 0 ? fd : reconfigure(fd, o, e);
+	if (r == 0)
+		r = set_flags(fd, o, e);
+	if (r == 0 && (o->rec_set | o->rec_clear))
+		r = sys_mount_setattr(fd, AT_RECURSIVE, o->rec_set, o->rec_clear, 0, -1);
+	if (r == 0 && o->propagation)
+		r = sys_mount_setattr(fd, o->propagation_rec ? AT_RECURSIVE : 0, 0, 0, o->propagation, -1);
+	return r < 0 && e && !e->code ? err_code(e, r, "remount") : r;
+}
+
+static int apply_cgroup(const struct mounts_job *j, const struct mount_conf *m, struct err *e)
+{
+	return mount_cgroup(j->config, m, j->root_fd, j->cgroups, e);
+}
+
+typedef int apply_fn(const struct mounts_job *j, const struct mount_conf *m, struct err *e);
+
+static apply_fn *kind_of(const struct mount_conf *m)
+{
+	static const struct {
+		const char *type;
+		apply_fn *fn;
+	} kinds[] = { { "proc", apply_plain },	  { "sysfs", apply_plain }, { "cgroup", apply_cgroup },
+		      { "cgroup2", apply_cgroup }, { "", apply_remount },    { "none", apply_remount } };
+	if (m->options.remount)
+		return apply_remount;
+	if (m->options.bind)
+		return apply_bind;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (str_eq(m->type, kinds[i].type))
+			return kinds[i].fn;
+	return apply_new;
 }
 
 static bool is_cgroup(const struct mount_conf *m)
 {
-	return str_eq(m->type, "cgroup") || str_eq(m->type, "cgroup2");
+	return kind_of(m) == apply_cgroup;
 }
 
-int mounts_apply(const struct config *c, int root_fd, const struct cgroup *cgroup, bool before_cgroup, size_t *at,
-		 struct err *e)
+int mounts_apply(struct mounts_job *j, bool before_cgroup, struct err *e)
 {
-	for (; *at < c->n_mounts; ++*at) {
-		const struct mount_conf *m = &c->mounts[*at];
-		int r;
+	for (; j->at < j->config->n_mounts; j->at++) {
+		const struct mount_conf *m = &j->config->mounts[j->at];
 		if (before_cgroup && is_cgroup(m))
 			return 0;
-		if (m->options.remount && !m->options.bind)
-			r = apply_remount(m, root_fd, e);
-		else if (m->options.bind)
-			r = apply_bind(m, root_fd, e);
-		else if (is_cgroup(m))
-			r = mount_cgroup(c, m, root_fd, cgroup, e);
-		else
-			r = apply_new(m, root_fd, e);
+		int r = kind_of(m)(j, m, e);
 		if (r < 0)
 			return err_wrap(e, r, "error mounting \"%s\" to rootfs at \"%s\"", m->source, m->destination);
 	}
 	return 0;
-}
-
-static int late_readonly(const struct config *c, struct err *e)
-{
-	for (size_t i = 0; i < c->n_mounts; i++) {
-		if (!is_late_readonly(&c->mounts[i]) || c->mounts[i].options.bind)
-			continue;
-		AUTO_FD int fd = open("/dev", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		int r = fd < 0 ? -errno : sys_mount_setattr(fd, 0, MOUNT_ATTR_RDONLY, 0, 0, -1);
-		if (r < 0)
-			return err_code(e, r, "make /dev read-only");
-	}
-	return 0;
-}
-
-static int pivot(int root_fd, struct err *e)
-{
-	AUTO_FD int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (old < 0 || fchdir(root_fd) < 0)
-		return err_sys(e, "enter the new root");
-	int r = sys_pivot_root(".", ".");
-	if (r < 0)
-		return err_code(e, r, "pivot_root");
-	/* The old root lies over the new one now: cut it off from the host's propagation, then let it go. */
-	if (fchdir(old) < 0 || mount("", ".", NULL, MS_SLAVE | MS_REC, NULL) < 0 || umount2(".", MNT_DETACH) < 0)
-		return err_sys(e, "detach the old root");
-	return chdir("/") < 0 ? err_sys(e, "chdir /") : 0;
-}
-
-static int move_root(int root_fd, struct err *e)
-{
-	if (fchdir(root_fd) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
-		return err_sys(e, "move the root");
-	return 0;
-}
-
-int mounts_change_root(const struct config *c, int root_fd, bool no_pivot, struct err *e)
-{
-	int r = no_pivot ? move_root(root_fd, e) : pivot(root_fd, e);
-	if (r == 0)
-		r = late_readonly(c, e);
-	if (r == 0 && c->root_propagation && mount("", "/", NULL, c->root_propagation, NULL) < 0)
-		return err_sys(e, "set propagation of the root");
-	return r;
 }

@@ -193,19 +193,17 @@ int process_find(const char *name, char *const *env, char **ret, struct err *e)
 	return 0;
 }
 
-static int apply_filter(struct process_run *run, struct err *e)
+int process_confine(struct process_run *run, struct err *e)
 {
-	AUTO_FD int listener = -1;
-	int r = seccomp_apply(run->seccomp, &listener, e);
-	if (r < 0 || listener < 0)
-		return r;
-	return sync_send_fd(run->listener_sock, listener, run->listener_message, e);
+	int r = run->confined ? 0 : seccomp_apply(run->seccomp, run->sync_fd, e);
+	run->confined = r == 0;
+	return r;
 }
 
 static int drop_privileges(struct process_run *run, struct err *e)
 {
 	const struct process_conf *p = run->process;
-	int r = p->no_new_privs ? 0 : apply_filter(run, e);
+	int r = p->no_new_privs ? 0 : process_confine(run, e);
 	if (r == 0)
 		r = caps_apply_bounding(&p->caps, e);
 	if (r == 0)
@@ -262,7 +260,8 @@ int process_become(struct process_run *run, struct err *e)
 			run->envp[w] = NULL;
 		strv_add(&run->envp, setting);
 	}
-	return process_find(p->argv[0], run->envp, &run->path, e);
+	r = process_find(p->argv[0], run->envp, &run->path, e);
+	return r == 0 && run->seccomp->notify ? process_confine(run, e) : r;
 }
 
 int process_exec(struct process_run *run, struct err *e)
@@ -270,7 +269,7 @@ int process_exec(struct process_run *run, struct err *e)
 	for (int fd = 3; fd < 3 + run->preserve_fds; fd++)
 		if (fcntl(fd, F_SETFD, 0) < 0)
 			return err_sys(e, "preserve descriptor %d", fd);
-	int r = run->process->no_new_privs ? apply_filter(run, e) : 0;
+	int r = process_confine(run, e);
 	if (r < 0)
 		return r;
 	execve(run->path, run->process->argv, run->envp);

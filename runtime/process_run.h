@@ -10,9 +10,9 @@ struct process_run {
 	const struct process_conf *process;
 	const struct seccomp_program *seccomp;
 	int proc_fd;	   /* a real procfs, opened before the root changed */
-	int listener_sock; /* where the seccomp listener goes, or -1 */
-	const char *listener_message;
+	int sync_fd;	   /* where the seccomp listener goes */
 	int preserve_fds;
+	bool confined; /* the filter is there */
 	/* Set by process_become(). */
 	char *path;  /* the program, owned */
 	char **envp; /* with HOME, owned */
@@ -23,6 +23,9 @@ int process_stdio(const int stdio[3], struct err *e);
 /* Everything irrevocable but the exec: labels, user, capabilities, directory; finds the program. Errors of the program
  * have the texts that container_error_is_exec() knows. */
 int process_become(struct process_run *run, struct err *e);
+/* The filter, unless it is there already. process_become() does it where no_new_privs is not set or a listener waits for
+ * the creator; else process_exec(), so that as few calls as possible are under it. */
+int process_confine(struct process_run *run, struct err *e);
 /* Filter, descriptors, execve; comes back only with an error. */
 int process_exec(struct process_run *run, struct err *e);
 /* The program behind argv[0] by the PATH in env, as the calling process may execute it. Returns owned. */

@@ -12,8 +12,17 @@
 #include <unistd.h>
 
 #include "base/json.h"
-#include "base/str.h"
+#include "runtime/notice.h"
 #include "runtime/seccomp_bpf.h"
+#include "runtime/seccomp_listener.h"
+
+/* To wait killably for an answer means something only where a listener answers. */
+static unsigned filter_flags(const struct seccomp_profile *p)
+{
+	if (p->notify)
+		return p->flags | SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	return p->flags & (SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+}
 
 int seccomp_compile(const json_t *seccomp, struct seccomp_program *ret, struct err *e)
 {
@@ -29,10 +38,11 @@ int seccomp_compile(const json_t *seccomp, struct seccomp_program *ret, struct e
 		r = seccomp_bpf_generate(&p, SECCOMP_NATIVE, &made.insns, &made.n, e);
 	if (r < 0)
 		return r;
-	made.flags = p.flags;
+	made.flags = filter_flags(&p);
 	made.notify = p.notify;
 	made.listener_path = p.listener_path;
 	made.listener_metadata = p.listener_metadata;
+	notice_debug("seccomp filter flags: %u", made.flags);
 	*ret = made;
 	return 0;
 }
@@ -43,17 +53,18 @@ void seccomp_program_done(struct seccomp_program *p)
 	p->insns = NULL;
 }
 
-int seccomp_apply(const struct seccomp_program *p, int *ret_listener_fd, struct err *e)
+int seccomp_load(const struct seccomp_program *p, struct err *e)
 {
 	struct sock_fprog prog = { .len = (unsigned short)p->n, .filter = p->insns };
-	unsigned flags = p->flags | (p->notify ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0);
-	*ret_listener_fd = -1;
+	long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, p->flags, &prog);
+	return r < 0 ? err_sys(e, "error loading seccomp filter into kernel") : (int)r;
+}
+
+int seccomp_apply(const struct seccomp_program *p, int sync_fd, struct err *e)
+{
 	if (!p->insns)
 		return 0;
-	long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
-	if (r < 0)
-		return err_sys(e, "load seccomp filter");
 	if (p->notify)
-		*ret_listener_fd = (int)r;
-	return 0;
+		return seccomp_listener_apply(p, sync_fd, e);
+	return seccomp_load(p, e);
 }

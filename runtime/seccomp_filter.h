@@ -23,7 +23,9 @@ int seccomp_compile(const json_t *seccomp, struct seccomp_program *ret, struct e
 void seccomp_program_done(struct seccomp_program *p);
 #define AUTO_SECCOMP AUTO(seccomp_program_done) struct seccomp_program
 
-/* Puts it on the calling thread. ret_listener_fd is -1 unless p->notify. */
-int seccomp_apply(const struct seccomp_program *p, int *ret_listener_fd, struct err *e);
+/* Puts it on the calling process, which has one thread. With p->notify the listener goes to the creator through sync_fd. */
+int seccomp_apply(const struct seccomp_program *p, int sync_fd, struct err *e);
+/* Only loads it: returns the listener, 0 without p->notify. */
+int seccomp_load(const struct seccomp_program *p, struct err *e);
 
 #endif

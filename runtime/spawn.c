@@ -156,6 +156,12 @@ static int write_map(pid_t pid, const char *file, const struct id_map *maps, siz
 	return fs_write_existing(path, str_text(&text), e);
 }
 
+int spawn_write_maps(pid_t pid, const struct idmap_conf *map, struct err *e)
+{
+	int r = write_map(pid, "uid_map", map->uids, map->n_uids, e);
+	return r < 0 ? r : write_map(pid, "gid_map", map->gids, map->n_gids, e);
+}
+
 int spawn_map_ids(const struct config *c, pid_t pid, struct err *e)
 {
 	if (!c->ns[NS_USER].wanted || c->ns[NS_USER].path)

@@ -28,6 +28,8 @@ int spawn_join(const int fds[NS_COUNT], struct err *e);
 int spawn_become_root(struct err *e);
 /* uid_map and gid_map of a child in a new user namespace. */
 int spawn_map_ids(const struct config *c, pid_t pid, struct err *e);
+/* The same with any mapping, by our own privilege. */
+int spawn_write_maps(pid_t pid, const struct idmap_conf *map, struct err *e);
 /* The flags of all new namespaces but cgroup and time, which are made elsewhere. */
 uint64_t spawn_new_flags(const struct config *c);
 

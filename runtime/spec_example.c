@@ -12,7 +12,7 @@
 #define CAPS "[\"CAP_AUDIT_WRITE\", \"CAP_KILL\", \"CAP_NET_BIND_SERVICE\"]"
 
 static const char example[] =
-	"{ \"ociVersion\": \"1.0.2\","
+	"{ \"ociVersion\": \"" CONTAINER_SPEC_VERSION "\","
 	" \"process\": { \"terminal\": true, \"user\": { \"uid\": 0, \"gid\": 0 }, \"args\": [ \"sh\" ],"
 	"  \"env\": [ \"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\", \"TERM=xterm\" ],"
 	"  \"cwd\": \"/\","
@@ -37,7 +37,7 @@ static const char example[] =
 	"    \"options\": [ \"nosuid\", \"noexec\", \"nodev\", \"relatime\", \"ro\" ] } ],"
 	" \"linux\": { \"resources\": { \"devices\": [ { \"allow\": false, \"access\": \"rwm\" } ] },"
 	"  \"namespaces\": [ { \"type\": \"pid\" }, { \"type\": \"network\" }, { \"type\": \"ipc\" }, { \"type\": \"uts\" },"
-	"    { \"type\": \"mount\" }, { \"type\": \"cgroup\" } ],"
+	"    { \"type\": \"mount\" } ],"
 	"  \"maskedPaths\": [ \"/proc/acpi\", \"/proc/asound\", \"/proc/kcore\", \"/proc/keys\", \"/proc/latency_stats\","
 	"    \"/proc/timer_list\", \"/proc/timer_stats\", \"/proc/sched_debug\", \"/sys/firmware\", \"/proc/scsi\" ],"
 	"  \"readonlyPaths\": [ \"/proc/bus\", \"/proc/fs\", \"/proc/irq\", \"/proc/sys\", \"/proc/sysrq-trigger\" ] } }";
@@ -83,22 +83,21 @@ static void make_rootless(json_t *j)
 	}
 }
 
-static void drop_namespace(json_t *namespaces, const char *type)
+/* On v1 a container without a cgroup namespace sees what other tools expect there. */
+static void add_cgroup_namespace(json_t *j)
 {
-	for (size_t i = json_array_size(namespaces); i-- > 0;)
-		if (str_eq(json_str_at(json_array_get(namespaces, i), "type"), type))
-			json_array_remove(namespaces, i);
+	struct statfs fs;
+	if (statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+		json_array_append_new(json_at(j, "linux.namespaces"), json_pack("{s:s}", "type", "cgroup"));
 }
 
 json_t *container_spec_example(bool rootless)
 {
 	json_t *j = NULL;
-	struct statfs fs;
 	if (json_parse(example, strlen(example), &j, NULL) < 0)
 		return NULL;
+	add_cgroup_namespace(j);
 	if (rootless)
 		make_rootless(j);
-	if (statfs("/sys/fs/cgroup", &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC) /* the usual list of v1 */
-		drop_namespace(json_at(j, "linux.namespaces"), "cgroup");
 	return j;
 }

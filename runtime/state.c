@@ -117,13 +117,40 @@ int state_read_config(const char *root, const char *id, json_t **ret, struct err
 	return json_read_file(path, ret, e);
 }
 
+int state_make_notify_dir(const struct state_dir *d, struct err *e)
+{
+	if (mkdirat(d->fd, "notify", 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "mkdir %s/notify", d->path);
+	return fchmodat(d->fd, "notify", 0755, 0) < 0 ? err_sys(e, "chmod %s/notify", d->path) : 0;
+}
+
+/* Names a living process for good. */
+static void note_creator(json_t *j)
+{
+	char letter;
+	uint64_t start = 0;
+	pid_t self = getpid();
+	if (proc_stat(self, &letter, &start) < 0)
+		return;
+	json_object_set_new(j, "creatorPid", json_integer(self));
+	json_object_set_new(j, "creatorStart", json_integer((json_int_t)start));
+}
+
+static bool is_alive(pid_t pid, uint64_t start_time)
+{
+	char letter;
+	uint64_t start;
+	return pid > 0 && proc_stat(pid, &letter, &start) == 0 && start == start_time && letter != 'Z' && letter != 'X';
+}
+
 int state_write(const struct state_dir *d, const struct container_info *i, struct err *e)
 {
-	AUTO_JSON *j = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:i, s:I, s:I, s:i, s:O, s:O}", "ociVersion", i->oci_version, "id",
+	AUTO_JSON *j = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:i, s:I, s:I, s:i, s:O}", "ociVersion", i->oci_version, "id",
 				 i->id, "bundle", i->bundle, "rootfs", i->rootfs, "cgroupPath", i->cgroup_path, "pid",
 				 (int)i->pid, "startTime", (json_int_t)i->start_time, "createdUs", (json_int_t)i->created_us,
-				 "owner", (int)i->owner_uid, "annotations", i->annotations, "cgroup",
-				 i->cgroup);
+				 "owner", (int)i->owner_uid, "annotations", i->annotations);
+	if (j && !i->pid)
+		note_creator(j);
 	return j ? write_json(d, "state.json", j, e) : err_set(e, -EINVAL, "state cannot be written as JSON");
 }
 
@@ -135,22 +162,19 @@ static bool gate_is_shut(const char *dir)
 	return fd >= 0;
 }
 
-int state_open_cgroup(const struct container_info *i, struct cgroup **ret, struct err *e)
-{
-	return cgroup_load(i->cgroup, ret, e);
-}
-
 static bool is_frozen(const struct container_info *i)
 {
+	AUTO_CGROUP_HOST *h = NULL;
 	AUTO_CGROUP *cg = NULL;
-	return state_open_cgroup(i, &cg, NULL) == 0 && cgroup_is_frozen(cg);
+	return i->cgroup_path && cgroup_host_open(&h, NULL) == 0 && cgroup_open(h, i->cgroup_path, &cg, NULL) == 0 &&
+	       cgroup_is_frozen(cg);
 }
 
-static enum container_status status_of(const struct container_info *i, const char *dir)
+static enum container_status status_of(const struct container_info *i, const json_t *j, const char *dir)
 {
-	char letter;
-	uint64_t start;
-	if (proc_stat(i->pid, &letter, &start) < 0 || start != i->start_time || letter == 'Z' || letter == 'X')
+	if (i->pid <= 0 && is_alive((pid_t)json_int_at(j, "creatorPid", 0), (uint64_t)json_int_at(j, "creatorStart", 0)))
+		return CONTAINER_CREATING;
+	if (!is_alive(i->pid, i->start_time))
 		return CONTAINER_STOPPED;
 	if (is_frozen(i))
 		return CONTAINER_PAUSED;
@@ -178,9 +202,8 @@ int state_read(const char *root, const char *id, struct container_info *ret, str
 				    .start_time = (uint64_t)json_int_at(j, "startTime", 0),
 				    .created_us = json_int_at(j, "createdUs", 0),
 				    .owner_uid = (uid_t)json_int_at(j, "owner", 0),
-				    .annotations = json_incref(json_object_get(j, "annotations")),
-				    .cgroup = json_incref(json_object_get(j, "cgroup")) };
-	i.status = status_of(&i, dir);
+				    .annotations = json_incref(json_object_get(j, "annotations")) };
+	i.status = status_of(&i, j, dir);
 	if (i.status == CONTAINER_STOPPED)
 		i.pid = 0;
 	*ret = i;
@@ -189,10 +212,8 @@ int state_read(const char *root, const char *id, struct container_info *ret, str
 
 int state_open_init(const struct container_info *i, struct err *e)
 {
-	char letter;
-	uint64_t start;
 	AUTO_FD int fd = i->pid > 0 ? sys_pidfd_open(i->pid) : -ESRCH;
-	if (fd < 0 || proc_stat(i->pid, &letter, &start) < 0 || start != i->start_time)
+	if (fd < 0 || !is_alive(i->pid, i->start_time))
 		return err_set(e, -ESRCH, "container not running");
 	return TAKE_FD(fd);
 }

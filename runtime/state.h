@@ -24,6 +24,11 @@ int state_dir_lock(const char *root, const char *id, struct state_dir *ret, stru
 /* Removes it with all files. */
 int state_dir_remove(struct state_dir *d, struct err *e);
 
+/* <dir>/notify, for the socket of sd_notify(3). */
+int state_make_notify_dir(const struct state_dir *d, struct err *e);
+
+/* Atomically. Without a pid yet, the calling process is noted as the creator: while it lives the container is being
+ * created, afterwards it counts as stopped, so that delete removes what a killed creator left. */
 int state_write(const struct state_dir *d, const struct container_info *i, struct err *e);
 /* Reads state.json and looks at the process, gate and freezer to find the status. -ENOENT. */
 int state_read(const char *root, const char *id, struct container_info *ret, struct err *e);
@@ -33,9 +38,6 @@ int state_write_config(const struct state_dir *d, const json_t *config, struct e
 
 /* A pidfd of the init process, checked to be the recorded one. -ESRCH. */
 int state_open_init(const struct container_info *i, struct err *e);
-/* The container's cgroup as it was recorded. Returns owned. */
-struct cgroup;
-int state_open_cgroup(const struct container_info *i, struct cgroup **ret, struct err *e);
 /* Runs hooks of the kind with i as their state. */
 int state_run_hooks(const json_t *config, const char *kind, const struct container_info *i, struct err *e);
 

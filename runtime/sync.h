@@ -11,7 +11,9 @@ enum sync_type {
 	SYNC_GO,      /* to the child: mapped, limited, proceed; value: its pid outside; the first one with its doors */
 	SYNC_PID,     /* from a go-between: it cloned the real one; value: pid, with the pidfd */
 	SYNC_HOOKS,   /* from the child: mounts are ready, run prestart and createRuntime, then SYNC_GO */
+	SYNC_MOUNT,   /* from the child: open the source of mount number value for me; the answer carries it */
 	SYNC_CONSOLE, /* from the child: the pty master */
+	SYNC_LISTENER, /* from the child's helper: the seccomp listener */
 	SYNC_READY,   /* from the child: at the gate, or about to exec */
 	SYNC_LIMITS,  /* from the child: set the resource limits that I may not, then SYNC_GO */
 	SYNC_NOTICE,  /* from the child: value is the enum container_notice, with the text; sync_receive() hands it on */

@@ -57,6 +57,11 @@ static inline int sys_fsopen(const char *type)
 	return sys_ret(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC));
 }
 
+static inline int sys_fspick(int fd)
+{
+	return sys_ret(syscall(SYS_fspick, fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH));
+}
+
 static inline int sys_fsconfig(int fd, unsigned cmd, const char *key, const void *value, int aux)
 {
 	return sys_ret(syscall(SYS_fsconfig, fd, cmd, key, value, aux));

@@ -13,43 +13,32 @@
 #define NOT_STARTED 255
 
 struct flags {
-	const char *process, *user, *cwd, *console, *pid_file, *apparmor, *label, *preserve, *pidfd;
-	char **env, **caps, **gids, **cgroups;
+	const char *process, *user, *cwd, *console, *pid_file, *apparmor, *label, *cgroup, *pidfd;
+	char **env, **caps, **gids;
+	int64_t preserve;
 	bool tty, detach, no_new_privs, ignore_paused, ignored;
 };
 
-static void free_flags(struct flags *f)
-{
-	free_strv(&f->env);
-	free_strv(&f->caps);
-	free_strv(&f->gids);
-	free_strv(&f->cgroups);
-}
-
-static int parse(const struct globals *g, int argc, char **argv, struct flags *f)
-{
-	const struct option_row rows[] = {
-		{ "process", 'p', &f->process, NULL, NULL, "path to a process.json" },
-		{ "tty", 't', NULL, &f->tty, NULL, "allocate a pseudo terminal" },
-		{ "user", 'u', &f->user, NULL, NULL, "uid[:gid]" },
-		{ "additional-gids", 'g', NULL, NULL, &f->gids, "additional group ids" },
-		{ "cwd", 0, &f->cwd, NULL, NULL, "current working directory in the container" },
-		{ "env", 'e', NULL, NULL, &f->env, "set an environment variable" },
-		{ "cap", 'c', NULL, NULL, &f->caps, "add a capability" },
-		{ "detach", 'd', NULL, &f->detach, NULL, "detach from the process" },
-		{ "console-socket", 0, &f->console, NULL, NULL, "AF_UNIX socket that receives the pty master" },
-		{ "pid-file", 0, &f->pid_file, NULL, NULL, "file to write the process id to" },
-		{ "pidfd-socket", 0, &f->pidfd, NULL, NULL, "AF_UNIX socket that receives the pidfd" },
-		{ "process-label", 0, &f->label, NULL, NULL, "SELinux label" },
-		{ "apparmor", 0, &f->apparmor, NULL, NULL, "AppArmor profile" },
-		{ "no-new-privs", 0, NULL, &f->no_new_privs, NULL, "set no_new_privs" },
-		{ "preserve-fds", 0, &f->preserve, NULL, NULL, "number of additional descriptors to pass" },
-		{ "cgroup", 0, NULL, NULL, &f->cgroups, "run in a cgroup below the container's: [controller[,controller]:]path" },
-		{ "ignore-paused", 0, NULL, &f->ignore_paused, NULL, "also in a paused container" },
-		{ "no-subreaper", 0, NULL, &f->ignored, NULL, "accepted for compatibility" },
-	};
-	return parse_options(g, argc, argv, rows, ARRAY_LEN(rows), true, "exec [options] <container-id> <command> [args]");
-}
+static const struct option_row rows[] = {
+	ROW(struct flags, console, OPTION_TEXT, "console-socket", 0, "AF_UNIX socket that receives the pty master"),
+	ROW(struct flags, pidfd, OPTION_TEXT, "pidfd-socket", 0, "AF_UNIX socket that receives the pidfd of the process"),
+	ROW(struct flags, cwd, OPTION_TEXT, "cwd", 0, "current working directory in the container"),
+	ROW(struct flags, env, OPTION_LIST, "env", 'e', "set an environment variable"),
+	ROW(struct flags, tty, OPTION_FLAG, "tty", 't', "allocate a pseudo terminal"),
+	ROW(struct flags, user, OPTION_TEXT, "user", 'u', "uid[:gid]"),
+	ROW(struct flags, gids, OPTION_LIST, "additional-gids", 'g', "additional group ids"),
+	ROW(struct flags, process, OPTION_TEXT, "process", 'p', "path to a process.json"),
+	ROW(struct flags, detach, OPTION_FLAG, "detach", 'd', "detach from the process"),
+	ROW(struct flags, pid_file, OPTION_TEXT, "pid-file", 0, "file to write the process id to"),
+	ROW(struct flags, label, OPTION_TEXT, "process-label", 0, "SELinux label"),
+	ROW(struct flags, apparmor, OPTION_TEXT, "apparmor", 0, "AppArmor profile"),
+	ROW(struct flags, no_new_privs, OPTION_FLAG, "no-new-privs", 0, "set no_new_privs"),
+	ROW(struct flags, caps, OPTION_LIST, "cap", 'c', "add a capability"),
+	ROW(struct flags, preserve, OPTION_INT, "preserve-fds", 0, "number of additional descriptors to pass"),
+	ROW(struct flags, cgroup, OPTION_TEXT, "cgroup", 0, "run in a cgroup below the container's"),
+	ROW(struct flags, ignore_paused, OPTION_FLAG, "ignore-paused", 0, "also in a paused container"),
+	ROW(struct flags, ignored, OPTION_FLAG, "no-subreaper", 0, "accepted for compatibility"),
+};
 
 static int add_user(json_t *p, const struct flags *f, struct err *e)
 {
@@ -85,6 +74,8 @@ static int build(const struct globals *g, const char *id, const struct flags *f,
 	int r = json_read_file(path, &config, e);
 	if (r < 0)
 		return r == -ENOENT ? err_set(e, -ENOENT, "container does not exist") : r;
+	if (!args[0])
+		return err_set(e, -EINVAL, "exec args cannot be empty");
 	AUTO_JSON *p = json_deep_copy(json_object_get(config, "process"));
 	if (f->user)
 		json_object_del(p, "user");
@@ -125,10 +116,10 @@ static int start(const struct globals *g, const char *id, const struct flags *f,
 		 struct container_proc *p, struct err *e)
 {
 	AUTO_JSON *process = NULL;
-	uint32_t preserve = 0;
-	if (f->preserve && (str_to_u32(f->preserve, &preserve) < 0 || preserve > 65536))
-		return err_set(e, -EINVAL, "invalid value \"%s\" for --preserve-fds", f->preserve);
-	int r = f->process ? read_process(f->process, f->tty, &process, e) : build(g, id, f, args, &process, e);
+	int r = check_preserved(f->preserve, e);
+	if (r < 0)
+		return r;
+	r = f->process ? read_process(f->process, f->tty, &process, e) : build(g, id, f, args, &process, e);
 	if (r < 0)
 		return r;
 	struct container_opts o = CONTAINER_OPTS_INIT;
@@ -139,26 +130,37 @@ static int start(const struct globals *g, const char *id, const struct flags *f,
 	o.console_socket = f->console;
 	o.console_bare = !f->console;
 	o.pidfd_socket = f->pidfd;
-	o.preserve_fds = (int)preserve;
-	o.cgroups = f->cgroups;
+	o.preserve_fds = (int)f->preserve;
+	o.cgroup = f->cgroup;
 	o.ignore_paused = f->ignore_paused;
+	o.detached = f->detach;
+	o.systemd_cgroup = g->systemd_cgroup;
+	o.rootless = g->rootless;
 	return container_exec(&o, p, e);
 }
 
-int verb_exec(const struct globals *g, int argc, char **argv)
+static int run_exec(const struct globals *g, const struct call *c)
 {
-	AUTO(free_flags) struct flags f = { 0 };
+	struct flags *f = c->values;
 	AUTO_CONTAINER_PROC p = CONTAINER_PROC_INIT;
 	struct err e = ERR_INIT;
-	int at = parse(g, argc, argv, &f);
-	if (at < 0)
-		return PARSE_EXIT(at);
-	if (argc - at < 1 || (argc - at < 2 && !f.process))
-		return report_text(g, 1, "\"knarr-oci exec\" requires a container id and a command");
-	if (f.detach && f.tty && !f.console)
-		return report_text(g, NOT_STARTED, "exec failed: cannot allocate tty if it will detach without setting console "
-						   "socket");
-	if (start(g, argv[at], &f, argv + at + 1, &p, &e) < 0)
+	if (f->console && !f->detach)
+		return report_text(g, NOT_STARTED, "exec failed: cannot use console socket if the runtime will not detach or "
+						   "allocate tty");
+	if (start(g, c->argv[0], f, c->argv + 1, &p, &e) < 0)
 		return report(g, NOT_STARTED, "exec failed", &e);
-	return f.detach ? 0 : session_run(&p);
+	return f->detach ? 0 : session_run(&p, NULL);
 }
+
+const struct verb verb_exec = {
+	.name = "exec",
+	.brief = "execute a new process inside the container",
+	.args = "<container-id> <command> [command options]  || --process process.json <container-id>",
+	.about = "Options stand before the id. Ends with the exit status of the process, with 255 where it did not start.",
+	VERB_OPTIONS(struct flags, rows),
+	.order = OPTIONS_FIRST,
+	.enters = true,
+	.min_args = 1,
+	.max_args = -1,
+	.run = run_exec,
+};

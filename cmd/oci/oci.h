@@ -1,55 +1,72 @@
-/* knarr-oci: what the verbs share. Each verb is a function of its own file, found through the table in knarr-oci.c. */
+/* The verbs of knarr-oci: each is a table of options and a function, in a file of its own. */
 #ifndef KNARR_CMD_OCI_OCI_H
 #define KNARR_CMD_OCI_OCI_H
 
-#include <getopt.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
+#include "base/options.h"
+#include "cmd/oci/log.h"
 #include "runtime/container.h"
 
+/* The global options, as given and as understood. */
 struct globals {
-	const char *root, *log;
-	bool log_json, debug;
+	const char *root;	    /* absolute */
+	const char *log, *log_format, *rootless_text, *cgroup_manager, *criu;
+	bool debug, systemd_cgroup, version;
 	enum rootless_mode rootless;
+	const char *name;	    /* as which the program was called: "knarr-oci", "runc" */
 };
 
-/* argv[0] is the verb; returns the exit status. */
-typedef int verb_fn(const struct globals *g, int argc, char **argv);
-verb_fn verb_create, verb_start, verb_run, verb_exec, verb_state, verb_kill, verb_delete, verb_list, verb_spec, verb_features,
-	verb_ps, verb_pause, verb_resume, verb_update;
+struct verb;
 
-/* Reports an error as runc does (to --log, and plainly to standard error then) and returns status. */
-int report(const struct globals *g, int status, const char *prefix, const struct err *e);
-/* Takes the library's warnings and, with --debug, its debug lines into the log. */
-void report_notices(const struct globals *g);
-int report_text(const struct globals *g, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A parsed command line: the verb's own options and what is not an option, argv[argc] being NULL. */
+struct call {
+	const struct verb *verb;
+	void *values;
+	int argc;
+	char **argv;
+};
 
-/* One option of a verb: value options set *text, flags set *flag, counted lists append to *list. */
-struct option_row {
+struct verb {
 	const char *name;
-	char letter; /* 0: none */
-	const char **text;
-	bool *flag;
-	char ***list;
-	const char *help;
+	const char *brief; /* one line for the list of verbs */
+	const char *args;  /* "<container-id>" */
+	const char *about; /* paragraphs for the verb's own help; NULL: none */
+	const struct option_row *rows;
+	size_t n_rows, values_size;
+	enum option_order order;
+	bool enters;	   /* makes processes in containers: the binary must be out of their reach */
+	int min_args, max_args; /* max_args -1: any number */
+	/* Returns the exit status. */
+	int (*run)(const struct globals *g, const struct call *c);
 };
-/* Reads options before and (unless first_stops) after the positional arguments, which end up in argv from the returned
- * index on. Negative: an exit status was decided (help 0 as -1000, usage error 1 as -1). */
-int parse_options(const struct globals *g, int argc, char **argv, const struct option_row *rows, size_t n, bool first_stops,
-		  const char *usage);
-#define PARSE_EXIT(i) ((i) == -1000 ? 0 : 1)
-/* Exactly one positional argument: the id. NULL after a report. */
-const char *only_id(const struct globals *g, int argc, char **argv, int at);
+#define VERB_OPTIONS(type, table) .rows = (table), .n_rows = ARRAY_LEN(table), .values_size = sizeof(type)
+#define ROW(type, member, option_kind, option_name, option_letter, text)                                               \
+	{                                                                                                              \
+		.name = (option_name), .letter = (option_letter), .kind = (option_kind), .offset = offsetof(type, member), \
+		.help = (text)                                                                                         \
+	}
 
-/* The options of create and run. Fills o; returns as parse_options(). */
+extern const struct verb verb_create, verb_delete, verb_events, verb_exec, verb_features, verb_kill, verb_list, verb_pause,
+	verb_ps, verb_resume, verb_run, verb_spec, verb_start, verb_state, verb_update;
+
+/* The options of create and run. */
 struct create_flags {
-	struct container_opts opts;
-	bool detach, keep;
+	const char *bundle, *console_socket, *pid_file, *pidfd_socket, *config;
+	int64_t preserve_fds;
+	bool no_pivot, no_new_keyring, no_subreaper, detach, keep;
 };
-int parse_create(const struct globals *g, int argc, char **argv, bool run, struct create_flags *ret);
 
-/* Waits for the process, passing signals on and, with a terminal, bytes; returns its exit status (128+n for signals). */
-int session_run(struct container_proc *p);
+/* The caller's descriptors 3 .. 3+n-1 came over the exec into this program, which its own never do; -EBADF. */
+int check_preserved(int64_t n, struct err *e);
+
+struct notify;
+
+/* Waits for the process, passing signals on and, with a terminal, bytes; reaps whatever else ends meanwhile, hands
+ * readiness on (notify may be NULL). Returns the exit status (128+n for signals). */
+int session_run(struct container_proc *p, struct notify *notify);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "cmd/oci/notify.h"
 #include "cmd/oci/oci.h"
 #include "runtime/syscalls.h"
 
@@ -45,19 +46,28 @@ static bool pump(int from, int to)
 	return n > 0 && fs_write_all(to, buf, (size_t)n) == 0;
 }
 
-/* True when the process may have ended. */
-static bool pass_signal(int sig_fd, const struct container_proc *p)
+/* Orphans of a container without a pid namespace; the process itself is left for exit_status(). */
+static void reap_others(pid_t pid)
+{
+	siginfo_t info = { 0 };
+	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && info.si_pid && info.si_pid != pid) {
+		waitpid(info.si_pid, NULL, WNOHANG | __WALL);
+		info.si_pid = 0;
+	}
+}
+
+static void pass_signal(int sig_fd, const struct container_proc *p)
 {
 	struct signalfd_siginfo s;
 	if (read(sig_fd, &s, sizeof(s)) != (ssize_t)sizeof(s))
-		return false;
-	if (s.ssi_signo == SIGCHLD)
-		return true;
-	if (s.ssi_signo == SIGWINCH)
+		return;
+	int sig = (int)s.ssi_signo;
+	if (sig == SIGCHLD)
+		reap_others(p->pid);
+	else if (sig == SIGWINCH && p->console_fd >= 0)
 		copy_size(p->console_fd);
-	else
-		sys_pidfd_send_signal(p->pidfd, (int)s.ssi_signo);
-	return false;
+	else if (sig != SIGPIPE || (pid_t)s.ssi_pid != getpid()) /* ours comes of a reader that has gone */
+		sys_pidfd_send_signal(p->pidfd, sig);
 }
 
 static int exit_status(pid_t pid)
@@ -68,13 +78,14 @@ static int exit_status(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static void loop(struct container_proc *p, int sig_fd)
+static void loop(struct container_proc *p, struct notify *notify, int sig_fd)
 {
-	enum { EXIT, SIGNAL, CONSOLE, INPUT };
+	enum { EXIT, SIGNAL, CONSOLE, INPUT, NOTIFY };
 	struct pollfd f[] = { [EXIT] = { .fd = p->pidfd, .events = POLLIN },
 			      [SIGNAL] = { .fd = sig_fd, .events = POLLIN },
 			      [CONSOLE] = { .fd = p->console_fd, .events = POLLIN },
-			      [INPUT] = { .fd = p->console_fd >= 0 ? STDIN_FILENO : -1, .events = POLLIN } };
+			      [INPUT] = { .fd = p->console_fd >= 0 ? STDIN_FILENO : -1, .events = POLLIN },
+			      [NOTIFY] = { .fd = notify ? notify->fd : -1, .events = POLLIN } };
 	for (;;) {
 		if (poll(f, ARRAY_LEN(f), -1) < 0 && errno != EINTR)
 			return;
@@ -84,13 +95,15 @@ static void loop(struct container_proc *p, int sig_fd)
 			f[CONSOLE].fd = -1;
 		if (f[INPUT].revents && !pump(STDIN_FILENO, p->console_fd))
 			f[INPUT].fd = -1;
+		if (f[NOTIFY].revents)
+			notify_pass(notify, getpid()); /* we stay, so we are the main process of the service */
 		/* What the process wrote last is read before its end counts. */
 		if (f[EXIT].revents && !(f[CONSOLE].fd >= 0 && f[CONSOLE].revents & POLLIN))
 			return;
 	}
 }
 
-int session_run(struct container_proc *p)
+int session_run(struct container_proc *p, struct notify *notify)
 {
 	struct termios old;
 	sigset_t all;
@@ -99,7 +112,7 @@ int session_run(struct container_proc *p)
 	AUTO_FD int sig_fd = signalfd(-1, &all, SFD_CLOEXEC);
 	bool raw = p->console_fd >= 0 && set_raw(&old);
 	copy_size(p->console_fd);
-	loop(p, sig_fd);
+	loop(p, notify, sig_fd);
 	if (raw)
 		tcsetattr(STDIN_FILENO, TCSANOW, &old);
 	return exit_status(p->pid);
