@@ -63,11 +63,13 @@ int caps_apply_bounding(const struct caps_conf *c, struct err *e)
 	for (int i = 0; c->given && i < 64; i++) {
 		if (c->bounding & (1ull << i))
 			continue;
-		int have = prctl(PR_CAPBSET_READ, i);
+		if (prctl(PR_CAPBSET_DROP, i) == 0)
+			continue;
+		int code = errno, have = prctl(PR_CAPBSET_READ, i);
 		if (have < 0)
 			break; /* beyond the kernel's last */
-		if (have && prctl(PR_CAPBSET_DROP, i) < 0)
-			return err_sys(e, "drop bounding capability %d", i);
+		if (have)
+			return err_code(e, -code, "drop bounding capability %d", i);
 	}
 	return 0;
 }

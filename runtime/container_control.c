@@ -50,7 +50,7 @@ int container_start(const char *root, const char *id, struct err *e)
 	if (r == 0)
 		r = state_read(root, id, &i, e);
 	if (r == 0)
-		r = state_read_config(root, id, &config, e);
+		r = state_read_hooked_config(root, id, &config, e);
 	if (r < 0)
 		return r;
 	if (i.status == CONTAINER_STOPPED)

@@ -101,7 +101,7 @@ int container_delete(const char *root, const char *id, bool force, struct err *e
 			*e = mine;
 		return r;
 	}
-	if (state_read_config(root, id, &config, NULL) < 0)
+	if (state_read_hooked_config(root, id, &config, NULL) < 0)
 		config = NULL;
 	return delete_known(&d, &i, config, force, e);
 }

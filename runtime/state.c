@@ -143,6 +143,16 @@ static bool is_alive(pid_t pid, uint64_t start_time)
 	return pid > 0 && proc_stat(pid, &letter, &start) == 0 && start == start_time && letter != 'Z' && letter != 'X';
 }
 
+int state_read_hooked_config(const char *root, const char *id, json_t **ret, struct err *e)
+{
+	AUTO_FREE char *dir = dir_path(root, id), *path = xasprintf("%s/config.json", dir);
+	AUTO_STR text = STR_INIT;
+	int r = fs_read_file(path, 64 << 20, &text, e);
+	if (r == 0 && strstr(str_text(&text), "\"hooks\""))
+		r = json_parse(text.p, text.len, ret, e);
+	return r;
+}
+
 int state_write(const struct state_dir *d, const struct container_info *i, struct err *e)
 {
 	AUTO_JSON *j = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:i, s:I, s:I, s:i, s:O}", "ociVersion", i->oci_version, "id",
