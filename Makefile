@@ -25,7 +25,7 @@ WARN := -Wall -Wextra -Wno-format-truncation -Wshadow -Wmissing-prototypes -Wstr
 comma := ,
 HARDEN := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) -D_GNU_SOURCE -DKNARR_VERSION='"$(VERSION)"' -I. -fPIE -ffunction-sections -fdata-sections
+ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) -D_GNU_SOURCE -DKNARR_VERSION='"$(VERSION)"' -I. -I$(B)/gen -fPIE -ffunction-sections -fdata-sections
 ALL_LDFLAGS = $(LDFLAGS) -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(if $(SAN),-fsanitize=address$(comma)undefined)
 VERSION := $(shell cat VERSION)
 
@@ -129,7 +129,7 @@ test: $(TESTS)
 TIDY_ALL := $(patsubst $(B)/obj/%.o,$(B)/tidy/%.ok,$(filter-out $(B)/obj/tests/%,$(sort $(OBJS))))
 TIDY_SINCE ?= HEAD~1
 TIDY_CHANGED = $(filter $(patsubst %.c,$(B)/tidy/%.ok,$(shell git diff --name-only --diff-filter=d $(TIDY_SINCE) -- '*.c')),$(TIDY_ALL))
-TIDY_FLAGS = -std=gnu17 -D_GNU_SOURCE -DKNARR_VERSION='"$(VERSION)"' -I. $(call pkg_cflags,$(foreach l,$(LIBS),$($(l)_PKGS)))
+TIDY_FLAGS = -std=gnu17 -D_GNU_SOURCE -DKNARR_VERSION='"$(VERSION)"' -I. -I$(B)/gen $(call pkg_cflags,$(foreach l,$(LIBS),$($(l)_PKGS)))
 $(B)/tidy/%.ok: %.c $(B)/obj/%.o .clang-tidy
 	@mkdir -p $(@D)
 	@echo "  TIDY $<"

@@ -2,7 +2,8 @@
  *
  * A table of system calls that are allowed to all, tables of those that a capability admits, and a few with conditions on
  * arguments. What always holds: everything that is not named answers EPERM, clone3 without CAP_SYS_ADMIN answers ENOSYS so
- * that the C library falls back to clone, whose flags a filter can see. */
+ * that the C library falls back to clone, whose flags a filter can see. build-aux/seccomp-default.c compiles the profile into
+ * seccomp_default_programs.c for the sets of capabilities that are common. */
 #include "runtime/seccomp_default.h"
 
 #include <errno.h>
@@ -69,6 +70,8 @@ static const char *const allowed[] = {
 	"arch_prctl", "modify_ldt",
 #elif defined(__aarch64__)
 	"arm_fadvise64_64", "arm_sync_file_range", "sync_file_range2", "breakpoint", "cacheflush", "set_tls",
+#elif defined(__riscv)
+	"riscv_flush_icache",
 #endif
 	NULL,
 };
@@ -142,6 +145,24 @@ static json_t *architectures(void)
 #else
 	return json_array();
 #endif
+}
+
+/* Bits of the capabilities that make a difference, in the order of the table. */
+uint32_t seccomp_default_mask(char *const *caps)
+{
+	uint32_t mask = 0;
+	for (size_t i = 0; i < ARRAY_LEN(admitted); i++)
+		mask |= strv_has(caps, admitted[i].cap) ? 1u << i : 0;
+	return mask;
+}
+
+json_t *seccomp_default_reference(char *const *caps)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < ARRAY_LEN(admitted); i++)
+		if (strv_has(caps, admitted[i].cap))
+			json_array_append_new(list, json_string(admitted[i].cap));
+	return json_pack("{s:s, s:o}", "defaultAction", "SCMP_ACT_ERRNO", SECCOMP_DEFAULT_REFERENCE, list);
 }
 
 json_t *seccomp_default_profile(char *const *caps)

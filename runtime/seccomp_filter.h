@@ -10,14 +10,16 @@
 #include "base/err.h"
 
 struct seccomp_program {
-	struct sock_filter *insns; /* owned; NULL: no filter */
+	const struct sock_filter *insns; /* NULL: no filter */
 	size_t n;
+	struct sock_filter *own; /* insns where they were made for this program, NULL where the build has made them */
 	unsigned flags;             /* SECCOMP_FILTER_FLAG_ */
 	bool notify;                /* some rule asks a listener */
 	const char *listener_path, *listener_metadata; /* borrowed from the JSON */
 };
 
-/* OCI runtime-spec config-linux.md, Seccomp. NULL gives no filter. System calls that the profile's newest one precedes
+/* OCI runtime-spec config-linux.md, Seccomp. NULL gives no filter; the
+ * object of seccomp_default_reference() gives the default profile, whatever else it says. System calls that the profile's newest one precedes
  * answer -ENOSYS, so that programs fall back instead of failing. -EINVAL with the wrong field, -E2BIG. */
 int seccomp_compile(const json_t *seccomp, struct seccomp_program *ret, struct err *e);
 void seccomp_program_done(struct seccomp_program *p);

@@ -132,13 +132,18 @@ bool seccomp_flag_supported(const char *name)
 	return w && w->value != SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV && kernel_has(w->value);
 }
 
+unsigned seccomp_default_flags(void)
+{
+	return kernel_has(SECCOMP_FILTER_FLAG_SPEC_ALLOW) ? SECCOMP_FILTER_FLAG_SPEC_ALLOW : 0;
+}
+
 static int parse_flags(const json_t *seccomp, struct seccomp_profile *p, struct err *e)
 {
 	size_t i;
 	json_t *f;
 	const json_t *list = json_object_get(seccomp, "flags");
 	if (!json_is_array(list)) {
-		p->flags = kernel_has(SECCOMP_FILTER_FLAG_SPEC_ALLOW) ? SECCOMP_FILTER_FLAG_SPEC_ALLOW : 0;
+		p->flags = seccomp_default_flags();
 		return 0;
 	}
 	json_array_foreach(list, i, f)

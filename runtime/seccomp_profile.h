@@ -58,6 +58,8 @@ const char *seccomp_action_name(size_t i);
 const char *seccomp_operator_name(size_t i);
 const char *seccomp_arch_name(size_t i);
 const char *seccomp_flag_name(size_t i);
+/* The flags of a profile that names none. */
+unsigned seccomp_default_flags(void);
 /* Known to the running kernel, and of use to any filter. */
 bool seccomp_flag_supported(const char *name);
 

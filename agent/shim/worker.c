@@ -43,7 +43,7 @@ static int load_config(const char *bundle, json_t **ret, struct err *e)
 	AUTO_STRV char **caps = NULL;
 	for (size_t i = 0; i < json_array_size(bounding); i++)
 		strv_add(&caps, json_string_value(json_array_get(bounding, i)));
-	json_set_at(*ret, "linux.seccomp", seccomp_default_profile(caps));
+	json_set_at(*ret, "linux.seccomp", seccomp_default_reference(caps));
 	return 0;
 }
 

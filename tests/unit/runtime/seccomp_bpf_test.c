@@ -17,6 +17,13 @@
 #include "tests/unit/check_main.h"
 #include "tests/unit/runtime/bpf_run.h"
 
+/* The library loses some memory of trees that it prunes. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libseccomp";
+}
+
 struct program {
 	struct sock_filter *insns;
 	size_t n;

@@ -115,6 +115,25 @@ START_TEST(test_refused)
 }
 END_TEST
 
+/* By reference, compiled by the build or now: the same program as from the table spelt out. */
+START_TEST(test_default_reference)
+{
+	static char *sets[][3] = { { "CAP_SYS_CHROOT", "CAP_NET_RAW", NULL }, { "CAP_SYS_BOOT", "CAP_BPF", NULL }, { NULL } };
+	static const bool made_by_build[] = { true, false, true };
+	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
+		AUTO_JSON *profile = seccomp_default_profile(sets[i]);
+		AUTO_JSON *reference = seccomp_default_reference(sets[i]);
+		AUTO_SECCOMP p = { 0 }, r = { 0 };
+		ck_assert_int_eq(seccomp_compile(profile, &p, NULL), 0);
+		ck_assert_int_eq(seccomp_compile(reference, &r, NULL), 0);
+		ck_assert_int_eq(!r.own, made_by_build[i]);
+		ck_assert_uint_eq(p.n, r.n);
+		ck_assert_mem_eq(p.insns, r.insns, p.n * sizeof(*p.insns));
+		ck_assert_uint_eq(p.flags, r.flags);
+	}
+}
+END_TEST
+
 START_TEST(test_flags)
 {
 	static const struct {
@@ -144,6 +163,7 @@ int main(void)
 	tcase_add_test(t, test_default_profile);
 	tcase_add_test(t, test_refused);
 	tcase_add_test(t, test_flags);
+	tcase_add_test(t, test_default_reference);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
