@@ -1,9 +1,4 @@
 /* The features object (OCI runtime-spec features.md), from the tables that the code itself uses. */
-#include <errno.h>
-#include <linux/seccomp.h>
-#include <stdio.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/json.h"
 #include "runtime/caps.h"
@@ -38,29 +33,11 @@ static json_t *mount_names(void)
 	return list;
 }
 
-/* With no program the kernel answers EFAULT to flags that it knows and EINVAL to others. */
-static bool kernel_takes(const char *flag)
-{
-	static const struct {
-		const char *name;
-		unsigned flags;
-	} known[] = {
-		{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC },
-		{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
-		{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
-		{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV | SECCOMP_FILTER_FLAG_NEW_LISTENER },
-	};
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (str_eq(known[i].name, flag))
-			return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, known[i].flags, NULL) < 0 && errno == EFAULT;
-	return false;
-}
-
 static json_t *supported_flags(void)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; seccomp_flag_name(i); i++)
-		if (kernel_takes(seccomp_flag_name(i)))
+		if (seccomp_flag_supported(seccomp_flag_name(i)))
 			json_array_append_new(list, json_string(seccomp_flag_name(i)));
 	return list;
 }
