@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/prctl.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "runtime/notice.h"
 
 static const char *const names[] = {
 	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID",
@@ -39,7 +41,21 @@ const char *cap_name(unsigned number)
 	return number < ARRAY_LEN(names) ? names[number] : NULL;
 }
 
-int caps_parse(const json_t *list, uint64_t *ret, struct err *e)
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void add_unknown(char ***unknown, const char *name)
+{
+	if (strv_has(*unknown, name))
+		return;
+	strv_add(unknown, name);
+	if (*unknown)
+		qsort(*unknown, strv_len(*unknown), sizeof(char *), by_text);
+}
+
+int caps_parse(const json_t *list, uint64_t *ret, char ***unknown, struct err *e)
 {
 	uint64_t bits = 0;
 	size_t i;
@@ -53,6 +69,8 @@ int caps_parse(const json_t *list, uint64_t *ret, struct err *e)
 		int n = cap_number(json_string_value(v));
 		if (n >= 0)
 			bits |= 1ull << n;
+		else
+			add_unknown(unknown, json_string_value(v));
 	}
 	*ret = bits;
 	return 0;
@@ -98,9 +116,11 @@ int caps_apply(const struct caps_conf *c, struct err *e)
 		if (syscall(SYS_capset, &h, d) < 0)
 			return err_sys(e, "set capabilities");
 	}
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
+		return err_sys(e, "clear ambient capabilities");
+	/* One that is not permitted and inheritable cannot be ambient: the kernel says so, and it is left out. */
 	for (unsigned i = 0; i < ARRAY_LEN(names); i++)
-		if (c->ambient & permitted & c->inheritable & (1ull << i))
-			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0);
+		if (c->ambient & (1ull << i) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0)
+			notice_warn("can't raise ambient capability %s: %s", names[i], err_reason(errno));
 	return 0;
 }

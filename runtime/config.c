@@ -273,6 +273,8 @@ int config_parse(json_t *json, const char *bundle, struct config *ret, struct er
 	if (r == 0)
 		r = parse_namespaces(json_object_get(json, "linux"), &c, e);
 	if (r == 0)
+		r = process_parse_linux(json_object_get(json, "linux"), &c.process, e);
+	if (r == 0)
 		r = parse_mounts(json, &c, e);
 	if (r == 0)
 		r = parse_linux(json_object_get(json, "linux"), &c, e);

@@ -9,7 +9,10 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "runtime/memory_policy.h"
 #include "runtime/mount_options.h"
+#include "runtime/number_set.h"
+#include "runtime/scheduling.h"
 
 enum { NS_USER, NS_MNT, NS_PID, NS_NET, NS_IPC, NS_UTS, NS_CGROUP, NS_TIME, NS_COUNT };
 
@@ -39,9 +42,10 @@ struct rlimit_conf {
 	struct rlimit limit;
 };
 
-/* The OCI "process" object. Strings are borrowed from the JSON except the vectors. */
+/* The OCI "process" object and what "linux" says about processes. Strings are borrowed from the JSON except the vectors. */
 struct process_conf {
-	char **argv, **envp; /* owned; envp without duplicates, the last one wins */
+	char **argv, **envp; /* owned; envp without duplicates and without an empty HOME; NULL: the field is absent */
+	char **unknown_caps; /* owned names, sorted; ignored with a warning */
 	const char *cwd;
 	uid_t uid;
 	gid_t gid;
@@ -56,7 +60,11 @@ struct process_conf {
 	unsigned rows, columns;
 	const char *apparmor, *selinux;
 	int io_class, io_priority; /* class -1: leave */
-	const json_t *scheduler;
+	struct scheduler_conf scheduler;
+	struct number_set cpus_initial, cpus_final; /* of an exec */
+	bool cpus_limited;			    /* linux.resources.cpu.cpus is set */
+	int personality;			    /* -1: leave */
+	struct memory_policy memory_policy;
 };
 
 /* Both kinds of ids of one mapping; owned. */
@@ -106,6 +114,8 @@ void config_done(struct config *c);
 #define AUTO_CONFIG AUTO(config_done) struct config
 
 int process_parse(const json_t *process, struct process_conf *ret, struct err *e);
+/* Adds what config.json's "linux" object (NULL: none) says about every process of the container. */
+int process_parse_linux(const json_t *linux_, struct process_conf *p, struct err *e);
 void process_conf_done(struct process_conf *p);
 #define AUTO_PROCESS_CONF AUTO(process_conf_done) struct process_conf
 

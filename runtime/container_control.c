@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,6 +63,8 @@ int container_start(const char *root, const char *id, struct err *e)
 	if (r == 0) {
 		i.status = CONTAINER_RUNNING;
 		r = state_run_hooks(config, "poststart", &i, e);
+		if (r < 0) /* what could not be completed does not stay (runtime.md, Lifecycle, 9) */
+			container_kill(root, id, SIGKILL, false, NULL);
 	}
 	return r;
 }

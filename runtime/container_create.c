@@ -24,14 +24,17 @@
 #include "base/proc.h"
 #include "runtime/config_read.h"
 #include "runtime/container.h"
+#include "runtime/cpu_affinity.h"
 #include "runtime/default_devices.h"
 #include "runtime/idmap.h"
 #include "runtime/launch.h"
 #include "runtime/mounts_source.h"
+#include "runtime/process_label.h"
 #include "runtime/rootless.h"
 #include "runtime/spawn.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
+#include "runtime/sysctl.h"
 
 struct creation {
 	const struct container_opts *o;
@@ -76,6 +79,18 @@ static void creation_done(struct creation *c)
 	state_dir_done(&c->dir);
 }
 
+/* What the configuration says about this machine rather than about itself. */
+static int check_config(const struct config *c, struct err *e)
+{
+	int host_net = sysctl_host_net(c, e);
+	int r = host_net < 0 ? host_net : sysctl_check(c, host_net, e);
+	if (r == 0)
+		r = process_label_check(&c->process, e);
+	if (r == 0)
+		launch_warn(&c->process);
+	return r == 0 && geteuid() != 0 ? rootless_check(c, e) : r;
+}
+
 static int load_config(struct creation *c, struct err *e)
 {
 	char bundle[PATH_MAX];
@@ -88,8 +103,8 @@ static int load_config(struct creation *c, struct err *e)
 	if (!json)
 		json = json_deep_copy(c->o->config);
 	r = config_parse(json, bundle, &c->config, e);
-	if (r == 0 && geteuid() != 0)
-		r = rootless_check(&c->config, e);
+	if (r == 0)
+		r = check_config(&c->config, e);
 	return r < 0 ? r : seccomp_compile(c->config.seccomp, &c->seccomp, e);
 }
 
@@ -296,7 +311,7 @@ static int admit(struct creation *c, struct err *e)
 	if (r == 0)
 		r = furnish_cgroup(c, e);
 	if (r == 0)
-		r = launch_set_limits(&c->config.process, pid, e);
+		r = launch_set_oom_score(&c->config.process, pid, e);
 	c->info.pid = pid;
 	if (r == 0 && proc_stat(pid, &letter, &c->info.start_time) < 0)
 		r = err_set(e, -ESRCH, "the container's process ended unexpectedly");
@@ -336,6 +351,8 @@ static int answer(struct creation *c, enum sync_type type, int value, int *fd, s
 		return hand_source(c, value, e);
 	if (type == SYNC_HOOKS)
 		return run_runtime_hooks(c, e);
+	if (type == SYNC_LIMITS)
+		return launch_set_limits(&c->launch, &c->config.process, e);
 	return err_set(e, -EBADMSG, "unexpected message %d", (int)type);
 }
 

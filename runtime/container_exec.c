@@ -8,12 +8,15 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "runtime/container.h"
+#include "runtime/cpu_affinity.h"
 #include "runtime/launch.h"
+#include "runtime/process_label.h"
 #include "runtime/rootless.h"
 #include "runtime/spawn.h"
 #include "runtime/state.h"
@@ -51,7 +54,8 @@ static void execution_done(struct execution *x)
 }
 
 static const char *const inherited[] = { "env", "capabilities", "noNewPrivileges", "rlimits", "apparmorProfile",
-					 "selinuxLabel", "oomScoreAdj", "scheduler", "ioPriority" };
+					 "selinuxLabel", "oomScoreAdj", "scheduler", "ioPriority",
+					 "execCPUAffinity" };
 
 static json_t *complete(const json_t *process, const json_t *config)
 {
@@ -60,6 +64,11 @@ static json_t *complete(const json_t *process, const json_t *config)
 	for (size_t i = 0; i < ARRAY_LEN(inherited); i++)
 		if (!json_object_get(p, inherited[i]) && json_object_get(own, inherited[i]))
 			json_object_set(p, inherited[i], json_object_get(own, inherited[i]));
+	json_t *mask = json_at(own, "user.umask");
+	if (mask && !json_at(p, "user.umask")) {
+		json_object_set_new(p, "user", json_copy(json_object_at(p, "user")));
+		json_object_set(json_object_get(p, "user"), "umask", mask);
+	}
 	if (!json_object_get(p, "cwd"))
 		json_object_set_new(p, "cwd", json_string("/"));
 	return p;
@@ -112,6 +121,12 @@ static int prepare(struct execution *x, struct err *e)
 		return r;
 	x->process_json = complete(x->o->process, x->config_json);
 	r = process_parse(x->process_json, &x->process, e);
+	if (r == 0)
+		r = process_parse_linux(json_object_get(x->config_json, "linux"), &x->process, e);
+	if (r == 0)
+		r = process_label_check(&x->process, e);
+	if (r == 0)
+		launch_warn(&x->process);
 	if (r == 0 && geteuid() != 0)
 		r = rootless_check_groups(&x->process, e);
 	if (r == 0 && x->process.terminal && x->o->detached && !x->o->console_socket)
@@ -139,6 +154,14 @@ static int clone_child(struct execution *x, struct err *e)
 	s.cgroup_fd = x->cgroup_fd;
 	if (x->ns_flags & CLONE_NEWPID)
 		s.pid_ns_fd = x->init_fd;
+	struct cpu_affinity_before cpus;
+	r = cpu_affinity_enter(&x->process, &cpus, e);
+	if (r < 0)
+		return r;
+	/* The child is born where processes of the container can see it: not for them to look into from its first moment. */
+	int dumpable = geteuid() == 0 ? prctl(PR_GET_DUMPABLE) : -1;
+	if (dumpable >= 0)
+		prctl(PR_SET_DUMPABLE, 0);
 	pid_t pid = spawn_clone(&s, &x->launch.pidfd, e);
 	if (pid == 0) {
 		struct init_args a = { .opts = x->o,
@@ -153,6 +176,9 @@ static int clone_child(struct execution *x, struct err *e)
 		close(pair[0]);
 		init_exec(&a);
 	}
+	if (dumpable == 1)
+		prctl(PR_SET_DUMPABLE, dumpable);
+	cpu_affinity_leave(&cpus);
 	if (pid < 0)
 		return pid;
 	x->launch.pid = pid;
@@ -177,6 +203,8 @@ static int attend(struct execution *x, struct err *e)
 		}
 		if (r == 0 && type == SYNC_LISTENER)
 			r = launch_send_listener(x->agent_sock, fd, &x->seccomp, &x->info, x->launch.pid, &mine);
+		if (r == 0 && type == SYNC_LIMITS)
+			r = launch_set_limits(&x->launch, &x->process, &mine);
 		if (r < 0) {
 			if (e)
 				*e = mine;
@@ -199,7 +227,7 @@ int container_exec(const struct container_opts *o, struct container_proc *ret, s
 	if (r == 0)
 		r = clone_child(&x, e);
 	if (r == 0)
-		r = launch_set_limits(&x.process, x.launch.pid, e);
+		r = launch_set_oom_score(&x.process, x.launch.pid, e);
 	if (r == 0)
 		r = cgroup_doors_open(x.cgroup, &x.doors, e);
 	if (r == 0)

@@ -79,5 +79,6 @@ int container_list(const char *root, char ***ret, struct err *e)
 
 bool container_error_is_exec(const struct err *e)
 {
-	return e && (e->code == -ENOENT || e->code == -EACCES) && strstr(e->text, "exec: \"");
+	return e && (e->code == -ENOENT || e->code == -EACCES) &&
+	       (strstr(e->text, "exec: \"") || strstr(e->text, "process: exec "));
 }

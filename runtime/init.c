@@ -21,9 +21,10 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "runtime/hooks.h"
+#include "runtime/cpu_affinity.h"
 #include "runtime/mounts.h"
 #include "runtime/notice.h"
+#include "runtime/process_label.h"
 #include "runtime/spawn.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
@@ -58,19 +59,37 @@ static void begin(const struct init_args *a)
 		prctl(PR_SET_DUMPABLE, 0);
 }
 
-static int await_go(const struct init_args *a, pid_t *ret_pid, struct err *e)
+/* Attached to its cgroup, whose processors it may use then. */
+static int await_go(const struct init_args *a, struct err *e)
 {
-	int r = sync_await_go(a->sync_fd, ret_pid, e);
+	int r = sync_await_go(a->sync_fd, e);
+	if (r == 0)
+		r = cpu_affinity_settle(a->config ? NULL : a->process, e);
 	prctl(PR_SET_DUMPABLE, 0);
 	return r;
 }
 
-static int run_hooks(const struct init_args *a, const char *kind, enum container_status status, pid_t pid, struct err *e)
+/* Of the container's namespaces, where the process has another number. */
+static int run_hooks(const struct init_args *a, const char *kind, enum container_status status, const struct hooks_opts *o,
+		     struct err *e)
 {
 	struct container_info i = *a->info;
-	i.pid = pid;
+	i.pid = getpid();
 	i.status = status;
-	return state_run_hooks(a->config->json, kind, &i, e);
+	return state_run_hooks_as(a->config->json, kind, &i, o, e);
+}
+
+static int run_create_hooks(const struct init_args *a, struct err *e)
+{
+	const struct hooks_opts o = { .dir = a->config->rootfs };
+	return run_hooks(a, "createContainer", CONTAINER_CREATING, &o, e);
+}
+
+/* With the environment of the process where they name none. */
+static int run_start_hooks(const struct init_args *a, const struct process_run *run, struct err *e)
+{
+	const struct hooks_opts o = { .envp = run->envp };
+	return run_hooks(a, "startContainer", CONTAINER_CREATED, &o, e);
 }
 
 static int enter_namespaces(const struct init_args *a, struct err *e)
@@ -96,15 +115,25 @@ static int enter_cgroup_namespace(const struct init_args *a, struct err *e)
 }
 
 /* The mounts, and on the way the moment from which the process is limited. */
-static int mount_all(const struct init_args *a, int root, pid_t *pid, struct err *e)
+static int mount_all(const struct init_args *a, int root, struct err *e)
 {
 	struct mounts_job j = { a->config, a->cgroups, root, a->sync_fd, 0 };
 	int r = a->early ? mounts_apply(&j, true, e) : 0;
 	if (r == 0 && a->early)
-		r = await_go(a, pid, e);
+		r = await_go(a, e);
 	if (r == 0)
 		r = enter_cgroup_namespace(a, e);
 	return r == 0 ? mounts_apply(&j, false, e) : r;
+}
+
+static int set_up_keyring(const struct init_args *a, int proc_fd, struct err *e)
+{
+	if (a->opts->no_new_keyring)
+		return 0;
+	int r = process_label_keys(a->process, proc_fd, e);
+	if (r < 0)
+		return r;
+	return a->config ? init_setup_new_keyring(a->config, a->info->id, e) : init_setup_keyring(a->info->id, NULL, e);
 }
 
 static int set_up_console(const struct init_args *a, int root_fd, struct err *e)
@@ -136,11 +165,11 @@ static void make_cwd(const struct config *c, int root)
 	close_fd(&fd);
 }
 
-static int build_root(const struct init_args *a, int proc_fd, pid_t *pid, struct err *e)
+static int build_root(const struct init_args *a, int proc_fd, struct err *e)
 {
 	const struct config *c = a->config;
 	AUTO_FD int root = mounts_open_root(c, e);
-	int r = root < 0 ? root : mount_all(a, root, pid, e);
+	int r = root < 0 ? root : mount_all(a, root, e);
 	if (r == 0)
 		r = devices_make(c, root, e);
 	if (r == 0)
@@ -153,7 +182,7 @@ static int build_root(const struct init_args *a, int proc_fd, pid_t *pid, struct
 			r = sync_expect(a->sync_fd, SYNC_GO, NULL, e);
 	}
 	if (r == 0)
-		r = run_hooks(a, "createContainer", CONTAINER_CREATING, *pid, e);
+		r = run_create_hooks(a, e);
 	if (r == 0)
 		r = init_setup_loopback(c, e);
 	if (r == 0)
@@ -214,18 +243,17 @@ static void __attribute__((noreturn)) fail_late(struct err *e)
 void init_create(const struct init_args *a)
 {
 	struct err e = ERR_INIT;
-	pid_t pid = 0;
 	begin(a);
-	int r = a->early ? 0 : await_go(a, &pid, &e);
+	int r = a->early ? 0 : await_go(a, &e);
 	int proc_fd = r < 0 ? -1 : process_open_proc(&e);
 	if (r == 0 && proc_fd < 0)
 		r = proc_fd;
 	if (r == 0)
 		r = enter_namespaces(a, &e);
-	if (r == 0 && !a->opts->no_new_keyring)
-		r = init_setup_keyring(a->info->id, &e);
 	if (r == 0)
-		r = build_root(a, proc_fd, &pid, &e);
+		r = set_up_keyring(a, proc_fd, &e);
+	if (r == 0)
+		r = build_root(a, proc_fd, &e);
 	struct process_run run = make_run(a, proc_fd);
 	if (r == 0)
 		r = process_become(&run, &e);
@@ -244,7 +272,7 @@ void init_create(const struct init_args *a)
 	if (json_array_size(json_at(a->config->hooks, "startContainer")))
 		r = process_confine(&run, &e);
 	if (r == 0)
-		r = run_hooks(a, "startContainer", CONTAINER_CREATED, pid, &e);
+		r = run_start_hooks(a, &run, &e);
 	if (r == 0)
 		r = process_exec(&run, &e);
 	if (a->gate_fd < 0)
@@ -255,9 +283,8 @@ void init_create(const struct init_args *a)
 void init_exec(const struct init_args *a)
 {
 	struct err e = ERR_INIT;
-	pid_t pid = 0;
 	begin(a);
-	int r = await_go(a, &pid, &e);
+	int r = await_go(a, &e);
 	int proc_fd = r < 0 ? -1 : process_open_proc(&e);
 	if (r == 0 && proc_fd < 0)
 		r = proc_fd;
@@ -267,8 +294,8 @@ void init_exec(const struct init_args *a)
 		r = spawn_become_root(&e);
 	if (r == 0 && setsid() < 0)
 		r = err_sys(&e, "setsid");
-	if (r == 0 && !a->opts->no_new_keyring)
-		r = init_setup_keyring(a->info->id, &e);
+	if (r == 0)
+		r = set_up_keyring(a, proc_fd, &e);
 	AUTO_FD int root = r < 0 ? -1 : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (r == 0)
 		r = set_up_console(a, root, &e);

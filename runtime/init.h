@@ -14,7 +14,7 @@ struct init_args {
 	const struct process_conf *process;
 	const struct seccomp_program *seccomp;
 	const struct cgroup_host *cgroups;
-	const struct container_info *info; /* for hooks; the pid is filled in from SYNC_GO */
+	const struct container_info *info; /* for hooks; the pid is filled in */
 	int sync_fd;			   /* the child's end */
 	int gate_fd;			   /* create: reading end of the gate, -1 for run */
 	int lock_fd;			   /* the creator's lock, closed at once */
@@ -32,6 +32,9 @@ void __attribute__((noreturn)) init_exec(const struct init_args *a);
 /* Steps that both sides of the container's set-up name: sysctl, names, loopback (init_setup.c). */
 int init_setup_names(const struct config *c, int proc_fd, struct err *e);
 int init_setup_loopback(const struct config *c, struct err *e);
-int init_setup_keyring(const char *id, struct err *e);
+/* Joins (makes) the session keyring of the container; add_permissions, or NULL, are given to it then. keyctl(2). */
+int init_setup_keyring(const char *id, const unsigned *add_permissions, struct err *e);
+/* The same for the first process: one that later processes of the container can find. */
+int init_setup_new_keyring(const struct config *c, const char *id, struct err *e);
 
 #endif

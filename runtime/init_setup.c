@@ -1,11 +1,11 @@
 /* Small parts of a container's kernel state: host name, domain name, sysctls, loopback, session keyring.
  *
- * What can fail: the kernel's refusals, named. What always holds: sysctls are written through a descriptor of a real
- * procfs, never by a path that the container could redirect. */
+ * What can fail: the kernel's refusals, named; a kernel without keyrings is none. What always holds: the host's session
+ * keyring is not the container's. */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/keyctl.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -15,40 +15,15 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "runtime/init.h"
-
-static int write_sysctl(int proc_fd, const char *name, const char *value, struct err *e)
-{
-	AUTO_FREE char *path = xasprintf("sys/%s", name);
-	bool dots = !strchr(name, '/');
-	for (char *p = path; dots && *p; p++)
-		if (*p == '.')
-			*p = '/';
-	if (strstr(path, ".."))
-		return err_set(e, -EINVAL, "sysctl \"%s\" is invalid", name);
-	AUTO_FD int fd = fs_open_in_root(proc_fd, path, O_WRONLY, 0, NULL);
-	if (fd < 0)
-		return err_code(e, fd, "open sysctl %s", name);
-	ssize_t n = write(fd, value, strlen(value));
-	return n < 0 ? err_sys(e, "write sysctl key %s", name) : 0;
-}
+#include "runtime/sysctl.h"
 
 int init_setup_names(const struct config *c, int proc_fd, struct err *e)
 {
-	const char *name;
-	json_t *value;
 	if (c->hostname && sethostname(c->hostname, strlen(c->hostname)) < 0)
 		return err_sys(e, "sethostname");
 	if (c->domainname && setdomainname(c->domainname, strlen(c->domainname)) < 0)
 		return err_sys(e, "setdomainname");
-	json_object_foreach((json_t *)c->sysctl, name, value)
-	{
-		if (!json_is_string(value))
-			return err_set(e, -EINVAL, "linux.sysctl.%s is no string", name);
-		int r = write_sysctl(proc_fd, name, json_string_value(value), e);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return sysctl_apply(c, proc_fd, e);
 }
 
 int init_setup_loopback(const struct config *c, struct err *e)
@@ -65,11 +40,37 @@ int init_setup_loopback(const struct config *c, struct err *e)
 	return ioctl(sock, SIOCSIFFLAGS, &ifr) < 0 ? err_sys(e, "loopback up") : 0;
 }
 
-int init_setup_keyring(const char *id, struct err *e)
+#define KEY_PERM_USER_SEARCH 0x80000
+#define KEY_PERM_OTHER_SEARCH 0x8
+
+/* "type;uid;gid;perm;description" */
+static int key_permissions(long key, unsigned *ret)
+{
+	char text[512];
+	long n = syscall(SYS_keyctl, KEYCTL_DESCRIBE, key, text, sizeof(text) - 1);
+	if (n < 0)
+		return -errno;
+	text[MIN((size_t)n, sizeof(text) - 1)] = '\0';
+	return sscanf(text, "%*[^;];%*d;%*d;%x;", ret) == 1 ? 0 : -EBADMSG;
+}
+
+int init_setup_keyring(const char *id, const unsigned *add_permissions, struct err *e)
 {
 	AUTO_FREE char *name = xasprintf("_ses.%s", id);
+	unsigned permissions = 0;
 	long key = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name);
-	if (key < 0 && errno != ENOSYS && errno != EPERM)
-		return err_sys(e, "create session keyring");
-	return 0;
+	if (key < 0)
+		return errno == ENOSYS ? 0 : err_sys(e, "unable to join session keyring");
+	if (!add_permissions)
+		return 0;
+	int r = key_permissions(key, &permissions);
+	if (r == 0 && syscall(SYS_keyctl, KEYCTL_SETPERM, key, permissions | *add_permissions) < 0)
+		r = -errno;
+	return r < 0 ? err_code(e, r, "unable to mod keyring permissions") : 0;
+}
+
+int init_setup_new_keyring(const struct config *c, const char *id, struct err *e)
+{
+	const unsigned add = c->ns[NS_USER].wanted ? KEY_PERM_OTHER_SEARCH : KEY_PERM_USER_SEARCH;
+	return init_setup_keyring(id, &add, e);
 }

@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "runtime/notice.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
 #include "runtime/syscalls.h"
@@ -66,12 +67,18 @@ static int set_oom_score(pid_t pid, int value, struct err *e)
 	return r;
 }
 
-int launch_set_limits(const struct process_conf *p, pid_t pid, struct err *e)
+int launch_set_oom_score(const struct process_conf *p, pid_t pid, struct err *e)
+{
+	return p->has_oom_score_adj ? set_oom_score(pid, p->oom_score_adj, e) : 0;
+}
+
+int launch_set_limits(const struct launch *l, const struct process_conf *p, struct err *e)
 {
 	for (size_t i = 0; i < p->n_rlimits; i++)
-		if (prlimit(pid, p->rlimits[i].resource, &p->rlimits[i].limit, NULL) < 0)
-			return err_sys(e, "error setting rlimit type %d", p->rlimits[i].resource);
-	return p->has_oom_score_adj ? set_oom_score(pid, p->oom_score_adj, e) : 0;
+		if (prlimit(l->pid, p->rlimits[i].resource, &p->rlimits[i].limit, NULL) < 0)
+			return err_sys(e, "error setting rlimits for ready process: error setting rlimit type %d",
+				       p->rlimits[i].resource);
+	return sync_send(l->sync_fd, SYNC_GO, 0, -1);
 }
 
 int launch_check_preserved(int n, struct err *e)
@@ -123,6 +130,13 @@ int launch_finish(struct launch *l, const struct container_opts *o, const char *
 		.pid = l->pid, .pidfd = TAKE_FD(l->pidfd), .console_fd = TAKE_FD(l->console_fd), .start_time = start };
 	l->pid = 0;
 	return 0;
+}
+
+void launch_warn(const struct process_conf *p)
+{
+	AUTO_FREE char *names = p->unknown_caps ? str_join(p->unknown_caps, " ") : NULL;
+	if (names)
+		notice_warn("ignoring unknown or unavailable capabilities: [%s]", names);
 }
 
 int launch_connect_agent(const struct seccomp_program *p, int *ret_sock, struct err *e)

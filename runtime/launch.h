@@ -19,8 +19,12 @@ void launch_done(struct launch *l);
 
 /* Opens the way into a cgroup that is taken at the clone; *ret -1: there is none. */
 int launch_clone_cgroup(const struct cgroup *cg, int *ret, struct err *e);
-/* Resource limits and oom_score_adj of the waiting child; needs our privileges. */
-int launch_set_limits(const struct process_conf *p, pid_t pid, struct err *e);
+/* oom_score_adj of the waiting child; needs our privileges. */
+int launch_set_oom_score(const struct process_conf *p, pid_t pid, struct err *e);
+/* Answers SYNC_LIMITS: resource limits that the child in its user namespace may not raise. */
+int launch_set_limits(const struct launch *l, const struct process_conf *p, struct err *e);
+/* Warns of what is ignored in p. */
+void launch_warn(const struct process_conf *p);
 /* The caller's descriptors 3 .. 3+n-1 must be open. Call before anything else opens one. */
 int launch_check_preserved(int n, struct err *e);
 /* Sends the master to o->console_socket, or leaves it in l->console_fd. */

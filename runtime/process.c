@@ -1,7 +1,7 @@
 /* The OCI process object.
  *
  * Happy path: fields to struct process_conf. What can fail: -EINVAL with the field. What always holds: argv has at least
- * one element, envp names every variable once (the last setting wins). */
+ * one element, envp names every variable once. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "runtime/caps.h"
 #include "runtime/config.h"
+#include "runtime/process_env.h"
 
 #define STRINGS_MAX 65536
 
@@ -49,23 +50,6 @@ static int parse_strings(const json_t *list, const char *field, char ***ret, str
 	}
 	*ret = TAKE(out);
 	return 0;
-}
-
-/* Keeps the last setting of each variable at the place of the last. */
-static void drop_duplicates(char **env)
-{
-	size_t n = strv_len(env), w = 0;
-	for (size_t i = 0; i < n; i++) {
-		size_t key = strcspn(env[i], "=");
-		bool again = false;
-		for (size_t k = i + 1; k < n && !again; k++)
-			again = !strncmp(env[k], env[i], key) && (env[k][key] == '=' || env[k][key] == '\0');
-		if (again)
-			free(env[i]);
-		else
-			env[w++] = env[i];
-	}
-	env[w] = NULL;
 }
 
 static int parse_user(const json_t *user, struct process_conf *p, struct err *e)
@@ -118,7 +102,7 @@ static int parse_rlimits(const json_t *list, struct process_conf *p, struct err 
 	return 0;
 }
 
-static int parse_caps(const json_t *caps, struct caps_conf *c, struct err *e)
+static int parse_caps(const json_t *caps, struct caps_conf *c, char ***ret_unknown, struct err *e)
 {
 	const struct {
 		const char *name;
@@ -130,29 +114,31 @@ static int parse_caps(const json_t *caps, struct caps_conf *c, struct err *e)
 		     { "ambient", &c->ambient } };
 	c->given = json_is_object(caps);
 	for (size_t i = 0; c->given && i < ARRAY_LEN(sets); i++) {
-		int r = caps_parse(json_object_get(caps, sets[i].name), sets[i].bits, e);
+		int r = caps_parse(json_object_get(caps, sets[i].name), sets[i].bits, ret_unknown, e);
 		if (r < 0)
 			return err_wrap(e, r, "process.capabilities.%s", sets[i].name);
 	}
 	return 0;
 }
 
-static int parse_io_priority(const json_t *io, struct process_conf *p, struct err *e)
+static int parse_affinity(const json_t *j, struct process_conf *p, struct err *e)
 {
-	static const char *const classes[] = { "IOPRIO_CLASS_NONE", "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE" };
-	p->io_class = -1;
-	if (!json_is_object(io))
-		return 0;
-	for (size_t i = 0; i < ARRAY_LEN(classes); i++)
-		if (str_eq(json_str_at(io, "class"), classes[i]))
-			p->io_class = (int)i;
-	p->io_priority = (int)json_int_at(io, "priority", 0);
-	return p->io_class < 0 ? err_set(e, -EINVAL, "process.ioPriority.class is invalid") : 0;
+	int r = number_set_parse(json_str_at(j, "initial"), &p->cpus_initial, e);
+	if (r < 0)
+		return err_wrap(e, -EINVAL, "bad CPUAffinity.Initial");
+	r = number_set_parse(json_str_at(j, "final"), &p->cpus_final, e);
+	return r < 0 ? err_wrap(e, -EINVAL, "bad CPUAffinity.Final") : 0;
+}
+
+static int parse_env(const json_t *list, struct process_conf *p, struct err *e)
+{
+	int r = json_is_array(list) ? parse_strings(list, "env", &p->envp, e) : 0;
+	return r == 0 ? process_env_clean(p->envp, e) : r;
 }
 
 int process_parse(const json_t *j, struct process_conf *ret, struct err *e)
 {
-	AUTO_PROCESS_CONF p = { .umask = -1 };
+	AUTO_PROCESS_CONF p = { .umask = -1, .personality = -1 };
 	if (!json_is_object(j) || !json_array_size(json_object_get(j, "args")))
 		return err_set(e, -EINVAL, "process args cannot be empty");
 	p.cwd = json_str_or(j, "cwd", "");
@@ -164,33 +150,43 @@ int process_parse(const json_t *j, struct process_conf *ret, struct err *e)
 	p.columns = (unsigned)json_int_at(j, "consoleSize.width", 0);
 	p.apparmor = json_str_at(j, "apparmorProfile");
 	p.selinux = json_str_at(j, "selinuxLabel");
-	p.scheduler = json_object_get(j, "scheduler");
 	json_t *oom = json_object_get(j, "oomScoreAdj");
 	p.has_oom_score_adj = json_is_integer(oom);
 	p.oom_score_adj = (int)json_integer_value(oom);
 	int r = parse_strings(json_object_get(j, "args"), "args", &p.argv, e);
 	if (r == 0)
-		r = parse_strings(json_object_get(j, "env"), "env", &p.envp, e);
+		r = parse_env(json_object_get(j, "env"), &p, e);
 	if (r == 0)
 		r = parse_user(json_object_get(j, "user"), &p, e);
 	if (r == 0)
 		r = parse_rlimits(json_object_get(j, "rlimits"), &p, e);
 	if (r == 0)
-		r = parse_caps(json_object_get(j, "capabilities"), &p.caps, e);
+		r = parse_caps(json_object_get(j, "capabilities"), &p.caps, &p.unknown_caps, e);
 	if (r == 0)
-		r = parse_io_priority(json_object_get(j, "ioPriority"), &p, e);
+		r = io_priority_parse(json_object_get(j, "ioPriority"), &p.io_class, &p.io_priority, e);
+	if (r == 0)
+		r = scheduler_parse(json_object_get(j, "scheduler"), &p.scheduler, e);
+	if (r == 0)
+		r = parse_affinity(json_object_get(j, "execCPUAffinity"), &p, e);
 	if (r < 0)
 		return r;
-	drop_duplicates(p.envp);
 	*ret = p;
 	p = (struct process_conf){ 0 };
 	return 0;
+}
+
+int process_parse_linux(const json_t *l, struct process_conf *p, struct err *e)
+{
+	p->cpus_limited = !str_empty(json_str_at(l, "resources.cpu.cpus"));
+	int r = personality_parse(json_object_get(l, "personality"), &p->personality, e);
+	return r == 0 ? memory_policy_parse(json_object_get(l, "memoryPolicy"), &p->memory_policy, e) : r;
 }
 
 void process_conf_done(struct process_conf *p)
 {
 	free_strv(&p->argv);
 	free_strv(&p->envp);
+	free_strv(&p->unknown_caps);
 	free(p->groups);
 	*p = (struct process_conf){ 0 };
 }

@@ -22,11 +22,12 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "runtime/caps.h"
+#include "runtime/process_env.h"
+#include "runtime/process_label.h"
 #include "runtime/scheduling.h"
 #include "runtime/sync.h"
 #include "runtime/syscalls.h"
 
-#define PASSWD_MAX (1 << 20)
 #define NR_OPEN_DEFAULT_MAX (1024 * 1024) /* fs.nr_open as kernels set it */
 
 int process_open_proc(struct err *e)
@@ -53,24 +54,19 @@ int process_stdio(const int stdio[3], struct err *e)
 	return 0;
 }
 
-static int write_attr(const struct process_run *run, const char *file, const char *text, struct err *e)
-{
-	AUTO_FREE char *path = xasprintf("thread-self/attr/%s", file);
-	int r = fs_write_existing_at(run->proc_fd, path, text, NULL);
-	return r < 0 ? err_code(e, r, "set label \"%.200s\"", text) : 0;
-}
-
-static int set_labels(const struct process_run *run, struct err *e)
+/* Without the privilege (in a user namespace) for a hard limit above the own one, the creator is asked. */
+static int set_limits(const struct process_run *run, struct err *e)
 {
 	const struct process_conf *p = run->process;
-	int r = 0;
-	if (!str_empty(p->apparmor)) {
-		AUTO_FREE char *text = xasprintf("exec %s", p->apparmor);
-		r = write_attr(run, "apparmor/exec", text, NULL) < 0 ? write_attr(run, "exec", text, e) : 0;
-	}
-	if (r == 0 && !str_empty(p->selinux))
-		r = write_attr(run, "exec", p->selinux, e);
-	return r;
+	size_t i = 0;
+	while (i < p->n_rlimits && setrlimit((__rlimit_resource_t)p->rlimits[i].resource, &p->rlimits[i].limit) == 0)
+		i++;
+	if (i == p->n_rlimits)
+		return 0;
+	if (errno != EPERM)
+		return err_sys(e, "error setting rlimit type %d", p->rlimits[i].resource);
+	int r = sync_send(run->sync_fd, SYNC_LIMITS, 0, -1);
+	return r < 0 ? err_code(e, r, "ask for limits") : sync_expect(run->sync_fd, SYNC_GO, NULL, e);
 }
 
 /* The standard descriptors were opened by somebody else and become the user's, so that /dev/stdout can be opened again;
@@ -115,7 +111,8 @@ static int check_cwd(struct err *e)
 	long n = syscall(SYS_getcwd, buf, sizeof(buf));
 	if (n < 0)
 		return err_sys(e, "getcwd");
-	return buf[0] == '/' ? 0 : err_set(e, -EPERM, "current working directory is outside of container mount namespace root");
+	return buf[0] == '/' ? 0 : err_set(e, -EPERM,
+					   "current working directory is outside of container mount namespace root -- possible container breakout detected");
 }
 
 static int enter_cwd(const char *cwd, struct err *e)
@@ -123,32 +120,6 @@ static int enter_cwd(const char *cwd, struct err *e)
 	if (chdir(cwd) < 0)
 		return err_sys(e, "chdir to cwd (\"%s\") set in config.json failed", cwd);
 	return check_cwd(e);
-}
-
-static const char *env_get(char *const *env, const char *name)
-{
-	size_t n = strlen(name);
-	for (size_t i = 0; env && env[i]; i++)
-		if (!strncmp(env[i], name, n) && env[i][n] == '=')
-			return env[i] + n + 1;
-	return NULL;
-}
-
-/* The home directory of uid by the container's own /etc/passwd, "/" where it does not say; owned. */
-static char *home_of(uid_t uid)
-{
-	AUTO_FD int fd = open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	AUTO_STR text = STR_INIT;
-	if (fd < 0 || fs_read_fd(fd, PASSWD_MAX, &text, NULL) < 0)
-		return xstrdup("/");
-	AUTO_STRV char **lines = str_split(str_text(&text), '\n');
-	for (size_t i = 0; i < strv_len(lines); i++) {
-		AUTO_STRV char **f = str_split(lines[i], ':');
-		uint32_t n;
-		if (strv_len(f) >= 6 && str_to_u32(f[2], &n) == 0 && n == uid && *f[5])
-			return xstrdup(f[5]);
-	}
-	return xstrdup("/");
 }
 
 /* A seccomp profile older than faccessat2() refuses it with EPERM; then the mode decides here and the kernel at execve(). */
@@ -180,15 +151,14 @@ static int find_in_path(const char *name, const char *path, char **ret, struct e
 int process_find(const char *name, char *const *env, char **ret, struct err *e)
 {
 	if (!strchr(name, '/'))
-		return find_in_path(name, env_get(env, "PATH"), ret, e);
+		return find_in_path(name, process_env_get(env, "PATH"), ret, e);
 	int r = can_exec(name);
 	if (r == -EACCES || r == -EPERM)
 		return err_set(e, -EACCES, "exec: \"%s\": permission denied", name);
 	if (r == -EISDIR)
 		return err_set(e, -EACCES, "exec: \"%s\": is a directory", name);
 	if (r < 0)
-		return err_set(e, r == -ENOTDIR ? -ENOENT : r, "exec: \"%s\": stat %s: %s", name, name,
-			       r == -ENOENT ? "no such file or directory" : strerror(-r));
+		return err_set(e, r == -ENOTDIR ? -ENOENT : r, "exec: \"%s\": stat %s: %s", name, name, err_reason(r));
 	*ret = xstrdup(name);
 	return 0;
 }
@@ -234,33 +204,27 @@ int process_become(struct process_run *run, struct err *e)
 {
 	const struct process_conf *p = run->process;
 	close_on_exec((unsigned)(3 + run->preserve_fds));
-	int r = set_labels(run, e);
+	int r = scheduling_apply(p, e);
 	if (r == 0)
-		r = scheduling_apply(p, e);
+		r = memory_policy_apply(&p->memory_policy, e);
+	if (r == 0)
+		r = personality_apply(p->personality, e);
+	if (r == 0)
+		r = set_limits(run, e);
+	if (r == 0)
+		r = process_label_set(p, run->proc_fd, e);
 	if (r < 0)
 		return r;
 	/* As root first; again as the user where root may not enter. */
 	int entered = enter_cwd(p->cwd, e);
 	if (entered < 0 && entered != -EACCES)
 		return entered;
+	run->envp = process_env_complete(p->envp, p->uid);
 	r = drop_privileges(run, e);
 	if (r == 0 && entered < 0)
 		r = enter_cwd(p->cwd, e);
-	if (r < 0)
-		return r;
-	run->envp = strv_dup(p->envp);
-	if (str_empty(env_get(run->envp, "HOME"))) {
-		AUTO_FREE char *home = home_of(p->uid);
-		AUTO_FREE char *setting = xasprintf("HOME=%s", home);
-		size_t w = 0;
-		for (size_t i = 0; run->envp && run->envp[i]; i++)
-			if (strncmp(run->envp[i], "HOME=", 5))
-				run->envp[w++] = run->envp[i];
-		if (run->envp)
-			run->envp[w] = NULL;
-		strv_add(&run->envp, setting);
-	}
-	r = process_find(p->argv[0], run->envp, &run->path, e);
+	if (r == 0)
+		r = process_find(p->argv[0], run->envp, &run->path, e);
 	return r == 0 && run->seccomp->notify ? process_confine(run, e) : r;
 }
 
@@ -274,5 +238,5 @@ int process_exec(struct process_run *run, struct err *e)
 		return r;
 	execve(run->path, run->process->argv, run->envp);
 	int code = errno == ENOENT ? -ENOENT : errno == EACCES || errno == ENOEXEC ? -EACCES : -errno;
-	return err_set(e, code, "exec: \"%s\": exec %s: %s", run->process->argv[0], run->path, strerror(errno));
+	return err_set(e, code, "exec %s: %s", run->path, err_reason(errno));
 }

@@ -10,7 +10,7 @@ struct process_run {
 	const struct process_conf *process;
 	const struct seccomp_program *seccomp;
 	int proc_fd;	   /* a real procfs, opened before the root changed */
-	int sync_fd;	   /* where the seccomp listener goes */
+	int sync_fd;	   /* to the creator: the seccomp listener, limits that only it may set */
 	int preserve_fds;
 	bool confined; /* the filter is there */
 	/* Set by process_become(). */

@@ -19,7 +19,6 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "cgroups/cgroup.h"
-#include "runtime/hooks.h"
 #include "runtime/syscalls.h"
 
 void state_dir_done(struct state_dir *d)
@@ -228,12 +227,20 @@ int state_open_init(const struct container_info *i, struct err *e)
 	return TAKE_FD(fd);
 }
 
-int state_run_hooks(const json_t *config, const char *kind, const struct container_info *i, struct err *e)
+int state_run_hooks_as(const json_t *config, const char *kind, const struct container_info *i, const struct hooks_opts *o,
+		       struct err *e)
 {
 	const json_t *hooks = json_object_get(config, "hooks");
 	if (!json_array_size(json_object_get(hooks, kind)))
 		return 0;
 	AUTO_JSON *state = container_state_json(i);
 	AUTO_FREE char *text = json_text(state);
-	return hooks_run(hooks, kind, text, e);
+	return hooks_run(hooks, kind, text, o, e);
+}
+
+int state_run_hooks(const json_t *config, const char *kind, const struct container_info *i, struct err *e)
+{
+	/* Nothing can be taken back any more after the end, so a failure there only is told. */
+	const struct hooks_opts o = { .dir = i->bundle, .go_on = str_eq(kind, "poststop") };
+	return state_run_hooks_as(config, kind, i, &o, e);
 }

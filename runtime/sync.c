@@ -101,7 +101,7 @@ int sync_send_go(int sock, pid_t pid, struct cgroup_doors *doors)
 	return r == -EPIPE || r == -ECONNRESET ? 0 : r;
 }
 
-int sync_await_go(int sock, pid_t *ret_pid, struct err *e)
+int sync_await_go(int sock, struct err *e)
 {
 	struct message m;
 	struct cgroup_doors doors = { 0 };
@@ -112,7 +112,6 @@ int sync_await_go(int sock, pid_t *ret_pid, struct err *e)
 		cgroup_doors_done(&doors);
 		return err_set(e, n < 0 ? (int)n : -EPIPE, "the runtime ended unexpectedly");
 	}
-	*ret_pid = m.value;
 	int r = cgroup_doors_enter(&doors);
 	return r < 0 ? err_code(e, r, "enter the cgroup") : 0;
 }

@@ -33,7 +33,7 @@ int sync_receive(int sock, enum sync_type *ret_type, int *ret_value, int *ret_fd
 int sync_expect(int sock, enum sync_type type, int *ret_value, struct err *e);
 /* SYNC_GO with the doors, which are closed here; and its reception: the child has gone through them. */
 int sync_send_go(int sock, pid_t pid, struct cgroup_doors *doors);
-int sync_await_go(int sock, pid_t *ret_pid, struct err *e);
+int sync_await_go(int sock, struct err *e);
 /* Sends fd with name as the message to the AF_UNIX stream socket at path (--console-socket, listenerPath). */
 int sync_send_fd_to(const char *path, int fd, const char *message, struct err *e);
 int sync_connect(const char *path, struct err *e);

@@ -193,3 +193,22 @@ inside() {
 		[[ "$output" == *'exec: \"/etc/passwd\": permission denied'* ]]
 	done
 }
+
+@test "kernel parameters of the host are refused" {
+	before=$(cat /proc/sys/net/ipv4/ip_forward)
+	config 'c["linux"]["sysctl"] = {"net.ipv4.ip_forward": "'$((1 - before))'"}' \
+		'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "network"]'
+	inside true
+	[ "$status" -eq 1 ]
+	[[ "$output" == *'sysctl \"net.ipv4.ip_forward\" not allowed in host network namespace'* ]]
+	config 'c["linux"]["namespaces"].append({"type": "network", "path": "/proc/self/ns/net"})'
+	inside true
+	[ "$status" -eq 1 ]
+	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = "$before" ]
+	config 'c["linux"]["sysctl"] = {"kernel.hostname": "x"}'
+	inside true
+	[[ "$output" == *'not allowed as it conflicts with the OCI \"hostname\" field'* ]]
+	config 'c["linux"]["sysctl"] = {"net/../kernel/core_pattern": "x"}'
+	inside true
+	[[ "$output" == *'is invalid'* ]]
+}

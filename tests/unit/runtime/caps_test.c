@@ -25,13 +25,20 @@ START_TEST(test_sets)
 	AUTO_JSON *good = json_pack("[s,s,s]", "CAP_KILL", "CAP_NEW_ONE", "CAP_BPF");
 	AUTO_JSON *bad = json_pack("[i]", 3);
 	AUTO_JSON *text = json_string("CAP_KILL");
+	AUTO_JSON *strange = json_pack("[s,s]", "CAP_NEW_ONE", "CAP_A");
+	AUTO_STRV char **unknown = NULL;
 	uint64_t bits = 1;
-	ck_assert_int_eq(caps_parse(good, &bits, NULL), 0);
+	ck_assert_int_eq(caps_parse(good, &bits, &unknown, NULL), 0);
+	ck_assert_int_eq(caps_parse(strange, &bits, &unknown, NULL), 0);
+	ck_assert_uint_eq(strv_len(unknown), 2);
+	ck_assert_str_eq(unknown[0], "CAP_A");
+	ck_assert_str_eq(unknown[1], "CAP_NEW_ONE");
+	ck_assert_int_eq(caps_parse(good, &bits, &unknown, NULL), 0);
 	ck_assert_uint_eq(bits, 1ull << CAP_KILL | 1ull << CAP_BPF);
-	ck_assert_int_eq(caps_parse(NULL, &bits, NULL), 0);
+	ck_assert_int_eq(caps_parse(NULL, &bits, &unknown, NULL), 0);
 	ck_assert_uint_eq(bits, 0);
-	ck_assert_int_eq(caps_parse(bad, &bits, NULL), -EINVAL);
-	ck_assert_int_eq(caps_parse(text, &bits, NULL), -EINVAL);
+	ck_assert_int_eq(caps_parse(bad, &bits, &unknown, NULL), -EINVAL);
+	ck_assert_int_eq(caps_parse(text, &bits, &unknown, NULL), -EINVAL);
 }
 END_TEST
 
