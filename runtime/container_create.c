@@ -171,6 +171,8 @@ static int prepare(struct creation *c, struct err *e)
 		r = idmap_open_all(&c->config, e);
 	if (r == 0)
 		r = spawn_open_namespaces(&c->config, c->args.ns_fds, e);
+	if (r == 0)
+		r = idmap_check_joined(&c->config, c->args.ns_fds[NS_USER], e);
 	/* First, because what was made of the cgroup is found by it when state.json is missing. */
 	if (r == 0)
 		r = state_write_config(&c->dir, c->config.json, e);

@@ -22,6 +22,7 @@
 #define MOUNT_ATTR_IDMAP 0x00100000
 #endif
 #define STACK_BYTES 16384
+#define MAP_MAX (64 << 10)
 
 static int wait_for_the_end(void *unused)
 {
@@ -86,6 +87,74 @@ int idmap_open_all(struct config *c, struct err *e)
 					    : err_wrap(e, m->userns_fd, "mapping of mount %s", m->destination);
 	}
 	return 0;
+}
+
+/* One line of the kernel's text; moves *text on. */
+static bool next_range(const char **text, struct id_map *ret)
+{
+	int used = 0;
+	if (sscanf(*text, "%u %u %u%n", &ret->inside, &ret->outside, &ret->count, &used) != 3)
+		return false;
+	*text += used;
+	return true;
+}
+
+bool idmap_is(const char *text, const struct id_map *maps, size_t n)
+{
+	struct id_map m;
+	size_t found = 0, lines = 0;
+	for (; next_range(&text, &m); lines++)
+		for (size_t i = 0; i < n; i++)
+			found += !memcmp(&m, &maps[i], sizeof(m));
+	return found == n && lines == n;
+}
+
+struct look {
+	int userns_fd, result, fds[2];
+};
+
+/* Only from within does a namespace show its maps as its parent sees them. */
+static int look_inside(void *arg)
+{
+	struct look *l = arg;
+	if (setns(l->userns_fd, CLONE_NEWUSER) < 0) {
+		l->result = -errno;
+		return 0;
+	}
+	l->fds[0] = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	l->fds[1] = open("/proc/self/gid_map", O_RDONLY | O_CLOEXEC);
+	l->result = l->fds[0] < 0 || l->fds[1] < 0 ? -errno : 0;
+	return 0;
+}
+
+static int read_maps(int userns_fd, struct str *uids, struct str *gids, struct err *e)
+{
+	struct look l = { userns_fd, -EIO, { -1, -1 } };
+	AUTO_FREE char *stack = xmalloc(STACK_BYTES);
+	pid_t pid = clone(look_inside, stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | CLONE_FILES, &l);
+	if (pid < 0)
+		return err_sys(e, "clone");
+	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	AUTO_FD int uid_fd = l.fds[0], gid_fd = l.fds[1];
+	if (l.result < 0)
+		return err_code(e, l.result, "look into the user namespace");
+	int r = fs_read_fd(uid_fd, MAP_MAX, uids, e);
+	return r < 0 ? r : fs_read_fd(gid_fd, MAP_MAX, gids, e);
+}
+
+int idmap_check_joined(const struct config *c, int userns_fd, struct err *e)
+{
+	AUTO_STR uids = STR_INIT, gids = STR_INIT;
+	if (userns_fd < 0 || !(c->n_uid_maps + c->n_gid_maps))
+		return 0;
+	int r = read_maps(userns_fd, &uids, &gids, e);
+	if (r < 0)
+		return r;
+	if (idmap_is(str_text(&uids), c->uid_maps, c->n_uid_maps) && idmap_is(str_text(&gids), c->gid_maps, c->n_gid_maps))
+		return 0;
+	return err_set(e, -EINVAL, "user namespaces enabled, but both namespace path and non-matching mapping specified -- "
+				   "you may only provide one");
 }
 
 int idmap_apply(int mount_fd, int userns_fd, bool recursive, struct err *e)

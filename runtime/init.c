@@ -37,6 +37,8 @@ static void __attribute__((noreturn)) fail(const struct init_args *a, struct err
 {
 	if (!e->code)
 		err_code(e, r, "container setup");
+	if (a->config)
+		err_wrap(e, e->code, "error during container init");
 	sync_send_error(a->sync_fd, e);
 	_exit(1);
 }

@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/fs.h"
 #include "base/json.h"
@@ -107,6 +109,8 @@ int spawn_open_namespaces(const struct config *c, int ret_fds[NS_COUNT], struct 
 		ret_fds[i] = open(c->ns[i].path, O_RDONLY | O_CLOEXEC);
 		if (ret_fds[i] < 0)
 			return err_sys(e, "namespace %s path %s", ns_kinds[i].oci, c->ns[i].path);
+		if (ioctl(ret_fds[i], NS_GET_NSTYPE) != (int)ns_kinds[i].flag)
+			return err_set(e, -EINVAL, "%s is no %s namespace", c->ns[i].path, ns_kinds[i].oci);
 	}
 	return 0;
 }

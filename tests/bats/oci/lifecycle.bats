@@ -95,7 +95,7 @@ load common
 	args nothing
 	run oci create --bundle "$T/bundle" "$ID"
 	[ "$status" -eq 1 ]
-	[[ "$output" == *'unable to start container process: exec: \"nothing\": executable file not found in $PATH'* ]]
+	[[ "$output" == *'unable to start container process: error during container init: exec: \"nothing\": executable file not found in $PATH'* ]]
 	args /bin/none
 	run oci run --bundle "$T/bundle" "$ID"
 	[[ "$output" == *'exec: \"/bin/none\": stat /bin/none: no such file or directory'* ]]
