@@ -16,7 +16,7 @@
  * killing. V2: one unified hierarchy. */
 enum cgroup_mode { CGROUP_V1, CGROUP_HYBRID, CGROUP_V2 };
 
-/* The host's hierarchies, read once from /proc/self/mountinfo; shared by any number of handles that must not outlive it. */
+/* The host's hierarchies, read once from /proc/self/mountinfo; handles are made from it. */
 struct cgroup_host;
 
 /* Returns owned. -ENOENT where no cgroup file system is mounted. */
@@ -30,31 +30,58 @@ enum cgroup_mode cgroup_host_mode(const struct cgroup_host *h);
 /* The directory where a v1 controller ("memory", "name=systemd") or, for "", the v2 hierarchy is mounted; NULL when
  * absent. Borrowed from h. */
 const char *cgroup_host_mount(const struct cgroup_host *h, const char *controller);
-/* The i-th v1 hierarchy: its mount point and its controllers ("cpu", "name=systemd"), both borrowed; NULL beyond the last. */
-char *const *cgroup_host_hierarchy(const struct cgroup_host *h, size_t i, const char **ret_dir);
 
-/* One cgroup: the same path below the mount root of every hierarchy. */
+/* One cgroup: a directory in every hierarchy, usually the same path below each mount. The handle stands alone once it is
+ * made. */
 struct cgroup;
 
 /* Only names it, nothing is touched. path is relative to the mount roots with or without a leading slash
- * ("/knarr/pods/<uid>/<container>"); -EINVAL for an empty path, "..", or one that is too long. Borrows h, returns owned. */
+ * ("/knarr/pods/<uid>/<container>"); -EINVAL for an empty path, "..", or one that is too long. Returns owned. */
 int cgroup_open(const struct cgroup_host *h, const char *path, struct cgroup **ret, struct err *e);
+/* The cgroup that OCI linux.cgroupsPath (NULL: none given) means for a container: absolute as it is, relative below the
+ * caller's own cgroup (v1: in each hierarchy; v2: beside it, because it holds processes); none: "<id>" likewise, and then
+ * an unprivileged caller may have to do without one. ".." never leads above the root. Returns owned. */
+int cgroup_resolve(const struct cgroup_host *h, const char *cgroups_path, const char *id, struct cgroup **ret, struct err *e);
+/* Sub-cgroups of it: one path for all hierarchies ("a/b"), or any number of "controller[,controller]:path" for v1; ".."
+ * must not lead out (-EINVAL "... is not a sub cgroup path"). NULL or empty gives the same cgroup. Returns owned. */
+int cgroup_open_below(const struct cgroup *cg, char *const *forms, struct cgroup **ret, struct err *e);
+/* v2: the cgroup that a process is in, as seen through the mount of like. Returns owned. */
+int cgroup_open_of(const struct cgroup *like, pid_t pid, struct cgroup **ret, struct err *e);
+/* The handle as JSON, for a state file, and back without a look at the host. Both return owned. */
+json_t *cgroup_save(const struct cgroup *cg);
+int cgroup_load(const json_t *saved, struct cgroup **ret, struct err *e);
 void cgroup_free(struct cgroup *cg);
 void cgroup_free_ptr(struct cgroup **cg);
 #define AUTO_CGROUP AUTO(cgroup_free_ptr) struct cgroup
 const char *cgroup_path(const struct cgroup *cg); /* normalised, with a leading slash */
+enum cgroup_mode cgroup_mode(const struct cgroup *cg);
 /* The directory of one v1 controller, or of the unified one on v2 (controller is then ignored); -ENOENT when the
  * hierarchy is absent. Adds to ret. */
 int cgroup_dir(const struct cgroup *cg, const char *controller, struct str *ret);
+/* The i-th hierarchy: its controllers ("cpu,cpuacct"; "" for the unified one), mount point and the cgroup's directory in
+ * it (NULL where it has none), valid as long as cg. False beyond the last. */
+bool cgroup_place(const struct cgroup *cg, size_t i, const char **ret_controllers, const char **ret_mount, const char **ret_dir);
 
 /* Makes the directories with their parents in every hierarchy; existing ones are fine. On v1 cpuset.cpus and .mems are
  * inherited on the way, on v2 the available controllers are enabled in subtree_control of every parent. */
 int cgroup_create(struct cgroup *cg, struct err *e);
+/* As cgroup_create(), but -EBUSY where it is there already and has processes in it or is frozen ("container's cgroup is
+ * not empty: ..."); then nothing new is left. */
+int cgroup_create_vacant(struct cgroup *cg, struct err *e);
+/* The first part of cgroup_create_vacant(): what cgroup_clone_fd() leads into. A child that was cloned there does not count
+ * when cgroup_create_vacant() does the rest. */
+int cgroup_create_early(struct cgroup *cg, struct err *e);
+/* Removes those directories again that this handle made; those that are in use stay. */
+void cgroup_unmake(struct cgroup *cg);
 bool cgroup_exists(const struct cgroup *cg);
+/* It is there in every hierarchy; -ENOENT else. */
+int cgroup_check_exists(const struct cgroup *cg, struct err *e);
+/* Gives a v2 cgroup to a user: the directory and the files that the kernel lists as delegatable. Nothing on v1. */
+int cgroup_delegate(struct cgroup *cg, uid_t uid, struct err *e);
 /* Moves the process (and its threads) into it in every hierarchy. -ESRCH when it is gone. */
 int cgroup_attach(struct cgroup *cg, pid_t pid, struct err *e);
 /* An O_PATH|O_DIRECTORY descriptor for clone3's CLONE_INTO_CGROUP, returned owned; on hybrid it leads into the unified
- * hierarchy alone, and is made there when missing. -EOPNOTSUPP where that is not mounted. */
+ * hierarchy alone. -EOPNOTSUPP where that is not mounted, and where systemd does the attaching. */
 int cgroup_clone_fd(const struct cgroup *cg, struct err *e);
 
 /* Where there is v1, the way in for a child that has one thread: no waiting for the kernel as in cgroup_attach(). Opened by
@@ -103,5 +130,7 @@ int cgroup_pids(const struct cgroup *cg, bool deep, pid_t **ret, size_t *ret_n, 
 /* Removes it, children first, in every hierarchy, waiting up to two seconds for dying processes; absent is fine.
  * -EBUSY when something still runs in it. Parents stay. */
 int cgroup_destroy(struct cgroup *cg, struct err *e);
+/* As cgroup_destroy(), and kills what still runs in it. */
+int cgroup_kill_and_destroy(struct cgroup *cg, struct err *e);
 
 #endif

@@ -13,8 +13,11 @@
 int cgroup_doors_open(const struct cgroup *cg, struct cgroup_doors *ret, struct err *e)
 {
 	struct cgroup_doors d = { 0 };
-	for (size_t i = 0; i < cg->host->n_v1; i++) {
-		AUTO_FREE char *file = xasprintf("%s%s/tasks", cg->host->v1[i].dir, cg->path);
+	for (size_t i = 0; i < cg->n; i++) {
+		const struct cgroup_dir *dir = &cg->dirs[i];
+		if (!*dir->controllers || !dir->path)
+			continue;
+		AUTO_FREE char *file = xasprintf("%s/tasks", dir->path);
 		int fd = d.n < CGROUP_DOORS_MAX ? open(file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
 		if (fd < 0) {
 			int r = d.n < CGROUP_DOORS_MAX ? err_sys(e, "open %s", file) : err_set(e, -E2BIG, "too many cgroup hierarchies");

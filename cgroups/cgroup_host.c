@@ -42,7 +42,7 @@ static char **controllers_of(const char *options)
 	return out;
 }
 
-static void add_v1(struct cgroup_host *h, const char *dir, const char *options)
+static void add_v1(struct cgroup_host *h, const char *root, const char *dir, const char *options)
 {
 	char **controllers = controllers_of(options);
 	if (!controllers || cgroup_host_mount(h, controllers[0])) {
@@ -50,7 +50,7 @@ static void add_v1(struct cgroup_host *h, const char *dir, const char *options)
 		return;
 	}
 	h->v1 = xreallocarray(h->v1, h->n_v1 + 1, sizeof(*h->v1));
-	h->v1[h->n_v1++] = (struct hierarchy){ .controllers = controllers, .dir = unescape(dir) };
+	h->v1[h->n_v1++] = (struct hierarchy){ controllers, unescape(dir), unescape(root) };
 }
 
 /* "36 35 98:0 /root /mount/point opts shared:1 - type source superopts" */
@@ -62,22 +62,26 @@ static void add_line(struct cgroup_host *h, const char *line)
 		dash++;
 	if (dash + 3 >= n)
 		return;
-	if (str_eq(f[dash + 1], "cgroup2") && !h->v2_dir)
-		h->v2_dir = unescape(f[4]);
+	if (str_eq(f[dash + 1], "cgroup2") && !h->v2.dir)
+		h->v2 = (struct hierarchy){ NULL, unescape(f[4]), unescape(f[3]) };
 	else if (str_eq(f[dash + 1], "cgroup"))
-		add_v1(h, f[4], f[dash + 3]);
+		add_v1(h, f[3], f[4], f[dash + 3]);
 }
 
 int cgroup_host_parse(const char *mountinfo, struct cgroup_host **ret, struct err *e)
 {
 	AUTO_CGROUP_HOST *h = xcalloc(1, sizeof(*h));
-	AUTO_STRV char **lines = str_split(mountinfo, '\n');
-	for (size_t i = 0; i < strv_len(lines); i++)
-		add_line(h, lines[i]);
-	if (!h->n_v1 && !h->v2_dir)
+	for (const char *line = mountinfo, *end; *line; line = *end ? end + 1 : end) {
+		end = strchrnul(line, '\n');
+		const char *type = memmem(line, (size_t)(end - line), " - cgroup", 9);
+		if (!type)
+			continue;
+		AUTO_FREE char *copy = xstrndup(line, (size_t)(end - line));
+		add_line(h, copy);
+	}
+	if (!h->n_v1 && !h->v2.dir)
 		return err_set(e, -ENOENT, "no cgroup file system is mounted");
-	h->mode = !h->n_v1 ? CGROUP_V2 : h->v2_dir ? CGROUP_HYBRID : CGROUP_V1;
-	h->driver = h->mode == CGROUP_V2 ? &driver_v2 : &driver_v1;
+	h->mode = !h->n_v1 ? CGROUP_V2 : h->v2.dir ? CGROUP_HYBRID : CGROUP_V1;
 	*ret = TAKE(h);
 	return 0;
 }
@@ -96,9 +100,11 @@ void cgroup_host_free(struct cgroup_host *h)
 	for (size_t i = 0; i < h->n_v1; i++) {
 		free_strv(&h->v1[i].controllers);
 		free(h->v1[i].dir);
+		free(h->v1[i].root);
 	}
 	free(h->v1);
-	free(h->v2_dir);
+	free(h->v2.dir);
+	free(h->v2.root);
 	free(h);
 }
 
@@ -115,17 +121,9 @@ enum cgroup_mode cgroup_host_mode(const struct cgroup_host *h)
 const char *cgroup_host_mount(const struct cgroup_host *h, const char *controller)
 {
 	if (!*controller)
-		return h->v2_dir;
+		return h->v2.dir;
 	for (size_t i = 0; i < h->n_v1; i++)
 		if (strv_has(h->v1[i].controllers, controller))
 			return h->v1[i].dir;
 	return NULL;
-}
-
-char *const *cgroup_host_hierarchy(const struct cgroup_host *h, size_t i, const char **ret_dir)
-{
-	if (i >= h->n_v1)
-		return NULL;
-	*ret_dir = h->v1[i].dir;
-	return h->v1[i].controllers;
 }

@@ -25,7 +25,7 @@ static int parse_access(const char *s, unsigned *ret)
 			access |= BPF_DEVCG_ACC_WRITE;
 		else if (*s == 'm')
 			access |= BPF_DEVCG_ACC_MKNOD;
-		else
+		else if (*s != 'a') /* names nothing, and is seen in configurations */
 			return -EINVAL;
 	}
 	*ret = access;

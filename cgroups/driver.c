@@ -15,34 +15,85 @@
 #include "base/json.h"
 #include "cgroups/resources_plan.h"
 
-char *driver_dir(const struct cgroup *cg, const char *hierarchy_dir)
+/* "cpu" in "cpu,cpuacct"; "" only in "". */
+static bool lists(const char *controllers, const char *name)
 {
-	return xasprintf("%s%s", hierarchy_dir, cg->path);
+	size_t n = strlen(name);
+	for (const char *p = controllers; (p = strstr(p, name)); p++) {
+		if ((p == controllers || p[-1] == ',') && (!p[n] || p[n] == ','))
+			return n || !*controllers;
+		if (!*p)
+			break;
+	}
+	return false;
 }
 
-char *driver_tracking_dir(const struct cgroup *cg)
+struct cgroup_dir *driver_place(const struct cgroup *cg, const char *controller)
+{
+	if (cg->mode == CGROUP_V2)
+		controller = "";
+	for (size_t i = 0; i < cg->n; i++)
+		if (lists(cg->dirs[i].controllers, controller))
+			return &cg->dirs[i];
+	return NULL;
+}
+
+const char *driver_dir(const struct cgroup *cg, const char *controller)
+{
+	const struct cgroup_dir *d = driver_place(cg, controller);
+	return d ? d->path : NULL;
+}
+
+const char *driver_tracking_dir(const struct cgroup *cg)
 {
 	static const char *const preferred[] = { "", "pids", "freezer", "memory" };
 	for (size_t i = 0; i < ARRAY_LEN(preferred); i++) {
-		const char *mount = cgroup_host_mount(cg->host, preferred[i]);
-		if (mount)
-			return driver_dir(cg, mount);
+		const char *dir = driver_dir(cg, preferred[i]);
+		if (dir)
+			return dir;
 	}
-	return driver_dir(cg, cg->host->v1[0].dir);
+	for (size_t i = 0; i < cg->n; i++)
+		if (cg->dirs[i].path)
+			return cg->dirs[i].path;
+	return NULL;
 }
 
-int driver_mkdir(const char *root_dir, const char *path, driver_level_fn *each, struct err *e)
+#define FIRST_USER_NS 0xEFFFFFFDu /* the initial one's inode, the same on every kernel */
+
+bool driver_unprivileged(void)
 {
-	AUTO_FREE char *full = xasprintf("%s%s", root_dir, path);
-	AUTO_FREE char *parent = xstrdup(root_dir);
-	for (char *p = full + strlen(root_dir) + 1;; p++) {
+	struct stat st;
+	return geteuid() != 0 || (stat("/proc/self/ns/user", &st) == 0 && st.st_ino != FIRST_USER_NS);
+}
+
+bool driver_forgo(struct cgroup *cg, struct cgroup_dir *d, int r)
+{
+	if ((r != -EACCES && r != -EPERM && r != -EROFS) || !cg->by_default || !driver_unprivileged())
+		return false;
+	free(d->path);
+	d->path = NULL;
+	return true;
+}
+
+static int refused(const char *dir, struct err *e)
+{
+	if (errno == EACCES)
+		return err_set(e, -EACCES, "mkdir %s: permission denied", dir);
+	return err_sys(e, "mkdir %s", dir);
+}
+
+static int each_level(struct cgroup_dir *d, driver_level_fn *each, struct err *e)
+{
+	AUTO_FREE char *full = xstrdup(d->path), *parent = xstrdup(d->mount);
+	for (char *p = full + strlen(d->mount) + 1;; p++) {
 		if (*p && *p != '/')
 			continue;
 		char c = *p;
 		*p = '\0';
 		bool made = mkdir(full, 0755) == 0;
 		if (!made && errno != EEXIST)
-			return err_sys(e, "mkdir %s", full);
+			return refused(full, e);
+		d->made = made;
 		int r = each ? each(full, parent, made, e) : 0;
 		if (r < 0 || !c)
 			return r;
@@ -50,6 +101,16 @@ int driver_mkdir(const char *root_dir, const char *path, driver_level_fn *each, 
 		parent = xstrdup(full);
 		*p = c;
 	}
+}
+
+int driver_mkdir(struct cgroup_dir *d, driver_level_fn *each, struct err *e)
+{
+	if (each)
+		return each_level(d, each, e);
+	d->made = mkdir(d->path, 0755) == 0; /* mostly the parents are there */
+	if (d->made || errno == EEXIST)
+		return 0;
+	return errno == ENOENT ? each_level(d, NULL, e) : refused(d->path, e);
 }
 
 int driver_write(const char *dir, const char *file, const char *value, struct err *e)
@@ -119,10 +180,11 @@ int driver_kill_all(const struct cgroup *cg, struct err *e)
 
 static int write_one(struct cgroup *cg, const struct resource_write *w, struct err *e)
 {
-	AUTO_STR dir = STR_INIT;
-	if (cgroup_dir(cg, w->controller, &dir) < 0)
-		return w->optional ? 0 : err_set(e, -EOPNOTSUPP, "%s: no cgroup controller \"%s\"", w->file, w->controller);
-	int r = driver_write(str_text(&dir), w->file, w->value, e);
+	const char *dir = driver_dir(cg, w->controller);
+	if (!dir)
+		return w->optional ? 0 : err_set(e, -EOPNOTSUPP, "cannot set %s limit: container could not join or create cgroup",
+						 w->controller);
+	int r = driver_write(dir, w->file, w->value, e);
 	return r == -ENOENT && w->optional ? 0 : r;
 }
 
@@ -149,14 +211,16 @@ int driver_write_plan(struct cgroup *cg, const struct resources_plan *plan, stru
 
 int driver_check_memory(const struct cgroup *cg, const json_t *resources, struct err *e)
 {
-	int64_t limit = json_int_at(resources, "memory.limit", -1);
-	AUTO_STR dir = STR_INIT;
-	if (!json_bool_at(resources, "memory.checkBeforeUpdate", false) || limit <= 0 || cgroup_dir(cg, "memory", &dir) < 0)
+	static const char *const fields[][2] = { { "memory.swap", "memory+swap" }, { "memory.limit", "memory" } };
+	const char *dir = driver_dir(cg, "memory");
+	if (!json_bool_at(resources, "memory.checkBeforeUpdate", false) || !dir)
 		return 0;
-	bool v2 = cg->host->mode == CGROUP_V2;
-	uint64_t used = driver_read_u64(str_text(&dir), v2 ? "memory.current" : "memory.usage_in_bytes");
-	if ((uint64_t)limit >= used)
-		return 0;
-	return err_set(e, -EBUSY, "rejecting memory limit %lld below the usage of %llu bytes", (long long)limit,
-		       (unsigned long long)used);
+	uint64_t used = driver_read_u64(dir, cg->mode == CGROUP_V2 ? "memory.current" : "memory.usage_in_bytes");
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		int64_t limit = json_int_at(resources, fields[i][0], 0);
+		if (limit > 0 && (uint64_t)limit <= used)
+			return err_set(e, -EBUSY, "rejecting %s limit %lld <= usage %llu", fields[i][1], (long long)limit,
+				       (unsigned long long)used);
+	}
+	return 0;
 }

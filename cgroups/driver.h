@@ -5,23 +5,39 @@
 #include "base/mem.h"
 #include "cgroups/cgroup.h"
 
-/* One mounted v1 hierarchy; several controllers may share it ("cpu,cpuacct"). */
+/* One mounted hierarchy; several v1 controllers may share it ("cpu,cpuacct"). */
 struct hierarchy {
-	char **controllers;
+	char **controllers; /* NULL for the unified one */
 	char *dir;
+	char *root; /* the directory of the hierarchy that is seen at dir, "/" unless it is bound or in a namespace */
 };
 
 struct cgroup_host {
 	enum cgroup_mode mode;
-	const struct cgroup_driver *driver;
 	struct hierarchy *v1;
 	size_t n_v1;
-	char *v2_dir; /* NULL where v2 is not mounted */
+	struct hierarchy v2; /* dir is NULL where v2 is not mounted */
 };
 
+/* The place of a cgroup in one hierarchy. */
+struct cgroup_dir {
+	char *controllers; /* "cpu,cpuacct", "name=systemd"; "" for the unified one */
+	char *mount;	   /* "/sys/fs/cgroup/memory" */
+	char *path;	   /* "/sys/fs/cgroup/memory/a/b"; NULL where there was no permission for it */
+	bool made;	   /* by this handle */
+	bool early;	   /* made or checked by cgroup_create_early() */
+};
+
+struct cgroup_driver;
+struct cgroup_unit;
 struct cgroup {
-	const struct cgroup_host *host;
-	char *path; /* "/a/b" */
+	enum cgroup_mode mode;
+	const struct cgroup_driver *driver;
+	char *path; /* "/a/b" in the first hierarchy that counts: v2, else the first of v1 */
+	struct cgroup_dir *dirs;
+	size_t n; /* the unified one is the last */
+	bool by_default; /* nobody asked for this path: an unprivileged caller may do without */
+	struct cgroup_unit *unit; /* systemd's, or NULL */
 };
 
 struct cgroup_driver {
@@ -36,15 +52,21 @@ struct cgroup_driver {
 };
 extern const struct cgroup_driver driver_v1, driver_v2; /* driver_v1 serves hybrid too */
 
-/* Directory of cg in one hierarchy; owned. */
-char *driver_dir(const struct cgroup *cg, const char *hierarchy_dir);
-/* The directory that lists all processes of cg (v2, else pids, memory, freezer, whatever is there first); owned. */
-char *driver_tracking_dir(const struct cgroup *cg);
+/* The place in the hierarchy of a v1 controller, or ("" or on v2 anything) of the unified one. NULL when absent. */
+struct cgroup_dir *driver_place(const struct cgroup *cg, const char *controller);
+/* Its path, NULL when absent. Borrowed. */
+const char *driver_dir(const struct cgroup *cg, const char *controller);
+/* The directory that lists all processes of cg (v2, else pids, memory, freezer, whatever is there first), or NULL. */
+const char *driver_tracking_dir(const struct cgroup *cg);
+/* The caller has no privilege over the host's cgroups: another uid than 0, or root of a user namespace. */
+bool driver_unprivileged(void);
+/* After a directory could not be made: true, and d is left out, where an unprivileged caller may do without it. */
+bool driver_forgo(struct cgroup *cg, struct cgroup_dir *d, int r);
 
-/* mkdir -p below root_dir; each(new_dir, parent_dir, arg) runs for every level from the top, also for existing ones.
- * each may be NULL. */
+/* mkdir -p of d->path below its mount; each(new_dir, parent_dir, made) runs for every level from the top, also for
+ * existing ones; it may be NULL. */
 typedef int driver_level_fn(const char *dir, const char *parent, bool made, struct err *e);
-int driver_mkdir(const char *root_dir, const char *path, driver_level_fn *each, struct err *e);
+int driver_mkdir(struct cgroup_dir *d, driver_level_fn *each, struct err *e);
 int driver_write(const char *dir, const char *file, const char *value, struct err *e);
 /* Trimmed content, owned; NULL when unreadable. */
 char *driver_read(const char *dir, const char *file);
@@ -52,7 +74,9 @@ char *driver_read(const char *dir, const char *file);
 uint64_t driver_read_u64(const char *dir, const char *file);
 /* The number behind key in a flat keyed text ("key 123\n..."), 0 when absent. */
 uint64_t driver_keyed_u64(const char *text, const char *key);
-/* SIGKILL to every process below dir, again until none is new. */
+/* As cgroup_pids() of one directory. */
+int driver_pids(const char *dir, bool deep, pid_t **ret, size_t *ret_n, struct err *e);
+/* SIGKILL to every process in cg and below, again until none is new. */
 int driver_kill_all(const struct cgroup *cg, struct err *e);
 /* Writes the plan; what the kernel refuses with EINVAL is tried once more when the rest is written, because pairs such
  * as quota and period or limit and swap must be raised and lowered in different orders. */

@@ -36,30 +36,28 @@ static int inherit_cpuset(const char *dir, const char *parent, bool made, struct
 
 static int v1_create(struct cgroup *cg, struct err *e)
 {
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < cg->host->n_v1; i++) {
-		const struct hierarchy *h = &cg->host->v1[i];
-		r = driver_mkdir(h->dir, cg->path, strv_has(h->controllers, "cpuset") ? inherit_cpuset : NULL, e);
+	for (size_t i = 0; i < cg->n; i++) {
+		struct cgroup_dir *d = &cg->dirs[i];
+		struct err why = ERR_INIT;
+		if (d->early)
+			continue;
+		int r = driver_mkdir(d, driver_place(cg, "cpuset") == d ? inherit_cpuset : NULL, &why);
+		if (r < 0 && !driver_forgo(cg, d, r)) {
+			if (e)
+				*e = why;
+			return r;
+		}
 	}
-	if (r == 0 && cg->host->v2_dir)
-		r = driver_mkdir(cg->host->v2_dir, cg->path, NULL, e);
-	return r;
-}
-
-static int attach_in(const struct cgroup *cg, const char *mount, const char *pid, struct err *e)
-{
-	AUTO_FREE char *dir = driver_dir(cg, mount);
-	return driver_write(dir, "cgroup.procs", pid, e);
+	return 0;
 }
 
 static int v1_attach(struct cgroup *cg, pid_t pid, struct err *e)
 {
 	AUTO_FREE char *text = xasprintf("%d", pid);
 	int r = 0;
-	for (size_t i = 0; r == 0 && i < cg->host->n_v1; i++)
-		r = attach_in(cg, cg->host->v1[i].dir, text, e);
-	if (r == 0 && cg->host->v2_dir)
-		r = attach_in(cg, cg->host->v2_dir, text, e);
+	for (size_t i = 0; r == 0 && i < cg->n; i++)
+		if (cg->dirs[i].path)
+			r = driver_write(cg->dirs[i].path, "cgroup.procs", text, e);
 	return r;
 }
 
@@ -67,16 +65,18 @@ static int apply_devices(struct cgroup *cg, const json_t *devices, struct err *e
 {
 	AUTO_DEVICE_RULES rules = { 0 };
 	int r = device_rules_parse(devices, &rules, e);
-	AUTO_STR dir = STR_INIT;
+	const char *dir = driver_dir(cg, "devices");
 	if (r < 0)
 		return r;
-	if (cgroup_dir(cg, "devices", &dir) < 0)
+	if (!dir && driver_unprivileged())
+		return 0; /* it cannot make device nodes */
+	if (!dir)
 		return err_set(e, -EOPNOTSUPP, "no cgroup controller \"devices\"");
-	r = driver_write(str_text(&dir), "devices.deny", "a", e);
+	r = driver_write(dir, "devices.deny", "a", e);
 	for (size_t i = 0; r == 0 && i < rules.n; i++) {
 		AUTO_STR text = STR_INIT;
 		device_rule_text(&rules.rules[i], &text);
-		r = driver_write(str_text(&dir), rules.rules[i].allow ? "devices.allow" : "devices.deny", str_text(&text), e);
+		r = driver_write(dir, rules.rules[i].allow ? "devices.allow" : "devices.deny", str_text(&text), e);
 	}
 	return r;
 }
@@ -91,33 +91,31 @@ static int v1_apply(struct cgroup *cg, const json_t *resources, struct err *e)
 	return r == 0 && devices ? apply_devices(cg, devices, e) : r;
 }
 
+/* Frozen by itself: what an ancestor's freezer does to it is not this cgroup's state. */
 static bool v1_is_frozen(const struct cgroup *cg)
 {
-	AUTO_STR dir = STR_INIT;
-	if (cgroup_dir(cg, "freezer", &dir) < 0)
-		return false;
-	AUTO_FREE char *state = driver_read(str_text(&dir), "freezer.state");
-	return state && !str_eq(state, "THAWED");
+	const char *dir = driver_dir(cg, "freezer");
+	return dir && driver_read_u64(dir, "freezer.self_freezing") == 1;
 }
 
 static int v1_set_frozen(struct cgroup *cg, bool frozen, struct err *e)
 {
 	const char *want = frozen ? "FROZEN" : "THAWED";
-	AUTO_STR dir = STR_INIT;
-	if (cgroup_dir(cg, "freezer", &dir) < 0)
-		return err_set(e, -EOPNOTSUPP, "no cgroup controller \"freezer\"");
+	const char *dir = driver_dir(cg, "freezer");
+	if (!dir)
+		return err_set(e, -EOPNOTSUPP, "cannot toggle freezer: cgroups not configured for container");
 	int64_t until = clock_mono_ms() + FREEZE_MS;
 	for (;;) {
 		/* A task that was just forking needs the order again. */
-		int r = driver_write(str_text(&dir), "freezer.state", want, e);
-		if (r < 0)
+		int r = driver_write(dir, "freezer.state", want, e);
+		if (r < 0 || !frozen) /* thawed by itself is at once; an ancestor may hold it still */
 			return r;
-		AUTO_FREE char *state = driver_read(str_text(&dir), "freezer.state");
+		AUTO_FREE char *state = driver_read(dir, "freezer.state");
 		if (str_eq(state, want))
 			return 0;
 		if (clock_mono_ms() > until) {
-			driver_write(str_text(&dir), "freezer.state", "THAWED", NULL);
-			return err_set(e, -ETIMEDOUT, "freezer did not reach %s", want);
+			driver_write(dir, "freezer.state", "THAWED", NULL);
+			return err_set(e, -ETIMEDOUT, "unable to freeze");
 		}
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	}
@@ -126,11 +124,8 @@ static int v1_set_frozen(struct cgroup *cg, bool frozen, struct err *e)
 /* Hybrid: one write kills all. v1: frozen, so that nothing forks away, signalled, thawed to die. */
 static int v1_kill(struct cgroup *cg, struct err *e)
 {
-	int r = -ENOENT;
-	if (cg->host->v2_dir) {
-		AUTO_FREE char *dir = driver_dir(cg, cg->host->v2_dir);
-		r = driver_write(dir, "cgroup.kill", "1", NULL);
-	}
+	const char *unified = driver_dir(cg, "");
+	int r = unified ? driver_write(unified, "cgroup.kill", "1", NULL) : -ENOENT;
 	if (r < 0 && !cgroup_exists(cg))
 		return 0;
 	if (r < 0) {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -36,69 +37,109 @@ static void enable_controllers(const char *parent)
 		driver_write(parent, "cgroup.subtree_control", each[i], NULL);
 }
 
-/* Called for every level; controllers of a new directory's parent are enabled whether or not it was made just now. */
+/* Called for every level; controllers of a new directory's parent are enabled whether or not it was made just now. Below a
+ * cgroup of threads a new one can hold nothing until it is threaded too. */
 static int hand_down(const char *dir, const char *parent, bool made, struct err *e)
 {
-	(void)dir;
-	(void)made;
 	(void)e;
 	enable_controllers(parent);
+	AUTO_FREE char *type = made ? driver_read(dir, "cgroup.type") : NULL;
+	if (str_eq(type, "domain invalid"))
+		driver_write(dir, "cgroup.type", "threaded", NULL);
 	return 0;
+}
+
+/* The directory has all controllers of the mount already: its parents were set up before. */
+static bool is_equipped(const struct cgroup_dir *d)
+{
+	AUTO_FREE char *all = driver_read(d->mount, "cgroup.controllers"), *own = driver_read(d->path, "cgroup.controllers");
+	return own && str_eq(all, own);
 }
 
 static int v2_create(struct cgroup *cg, struct err *e)
 {
-	return driver_mkdir(cg->host->v2_dir, cg->path, hand_down, e);
+	struct cgroup_dir *d = &cg->dirs[0];
+	struct err why = ERR_INIT;
+	if (d->early)
+		return 0;
+	bool made = mkdir(d->path, 0755) == 0;
+	int r = made && is_equipped(d) ? 0 : driver_mkdir(d, hand_down, &why);
+	d->made |= made;
+	if (r < 0 && driver_forgo(cg, d, r))
+		return 0;
+	if (r < 0 && e)
+		*e = why;
+	return r;
 }
 
 static int v2_attach(struct cgroup *cg, pid_t pid, struct err *e)
 {
-	AUTO_FREE char *dir = driver_dir(cg, cg->host->v2_dir), *text = xasprintf("%d", pid);
-	return driver_write(dir, "cgroup.procs", text, e);
+	const char *dir = driver_dir(cg, "");
+	AUTO_FREE char *text = xasprintf("%d", pid);
+	return dir ? driver_write(dir, "cgroup.procs", text, e) : 0;
+}
+
+static int apply_devices(const char *dir, const json_t *devices, struct err *e)
+{
+	AUTO_DEVICE_RULES rules = { 0 };
+	int r = device_rules_parse(devices, &rules, e);
+	if (r < 0)
+		return r;
+	struct err why = ERR_INIT;
+	r = device_rules_attach(&rules, dir, &why);
+	if ((r == -EPERM || r == -EACCES) && driver_unprivileged())
+		return 0; /* no program may be loaded, and no device node can be made */
+	if (r < 0 && e)
+		*e = why;
+	return r;
 }
 
 static int v2_apply(struct cgroup *cg, const json_t *resources, struct err *e)
 {
 	AUTO_RESOURCES_PLAN plan = { 0 };
+	const char *dir = driver_dir(cg, "");
 	int r = resources_plan(resources, true, &plan, e);
-	if (r == 0)
-		r = driver_write_plan(cg, &plan, e);
-	const json_t *devices = json_at(resources, "devices");
-	if (r < 0 || !devices)
+	if (r < 0)
 		return r;
-	AUTO_DEVICE_RULES rules = { 0 };
-	AUTO_FREE char *dir = driver_dir(cg, cg->host->v2_dir);
-	r = device_rules_parse(devices, &rules, e);
-	return r < 0 ? r : device_rules_attach(&rules, dir, e);
+	if (!dir && plan.n)
+		return err_set(e, -EACCES, "rootless needs no limits + no cgrouppath when no permission is granted for cgroups: "
+					   "permission denied");
+	r = driver_write_plan(cg, &plan, e);
+	const json_t *devices = json_at(resources, "devices");
+	return r == 0 && devices && dir ? apply_devices(dir, devices, e) : r;
 }
 
 static bool v2_is_frozen(const struct cgroup *cg)
 {
-	AUTO_FREE char *dir = driver_dir(cg, cg->host->v2_dir);
-	return driver_read_u64(dir, "cgroup.freeze") == 1;
+	const char *dir = driver_dir(cg, "");
+	return dir && driver_read_u64(dir, "cgroup.freeze") == 1;
 }
 
 static int v2_set_frozen(struct cgroup *cg, bool frozen, struct err *e)
 {
-	AUTO_FREE char *dir = driver_dir(cg, cg->host->v2_dir);
+	const char *dir = driver_dir(cg, "");
+	if (!dir)
+		return err_set(e, -EOPNOTSUPP, "cannot toggle freezer: cgroups not configured for container");
 	int r = driver_write(dir, "cgroup.freeze", frozen ? "1" : "0", e);
-	if (r < 0)
+	if (r < 0 || !frozen) /* an ancestor may hold it still */
 		return r;
 	int64_t until = clock_mono_ms() + FREEZE_MS;
 	for (long wait_us = 50;; wait_us = MIN(wait_us * 2, 10000)) {
 		AUTO_FREE char *events = driver_read(dir, "cgroup.events");
-		if (driver_keyed_u64(events, "frozen") == frozen)
+		if (driver_keyed_u64(events, "frozen") == 1)
 			return 0;
-		if (clock_mono_ms() > until)
-			return err_set(e, -ETIMEDOUT, "cgroup.events did not become frozen %d", frozen);
+		if (clock_mono_ms() > until) {
+			driver_write(dir, "cgroup.freeze", "0", NULL);
+			return err_set(e, -ETIMEDOUT, "unable to freeze");
+		}
 		nanosleep(&(struct timespec){ .tv_nsec = wait_us * 1000 }, NULL);
 	}
 }
 
 static int v2_kill(struct cgroup *cg, struct err *e)
 {
-	AUTO_FREE char *dir = driver_dir(cg, cg->host->v2_dir);
-	if (!cgroup_exists(cg) || driver_write(dir, "cgroup.kill", "1", NULL) == 0)
+	const char *dir = driver_dir(cg, "");
+	if (!dir || driver_write(dir, "cgroup.kill", "1", NULL) == 0 || !cgroup_exists(cg))
 		return 0;
 	return driver_kill_all(cg, e); /* kernels before 5.14; SIGKILL ends a frozen process on v2 */
 }
@@ -124,8 +165,8 @@ static void memory_stats(const char *dir, struct cgroup_stats *s)
 
 static int v2_stats(const struct cgroup *cg, struct cgroup_stats *ret, struct err *e)
 {
-	AUTO_FREE char *dir = driver_dir(cg, cg->host->v2_dir);
-	AUTO_FREE char *cpu = driver_read(dir, "cpu.stat");
+	const char *dir = driver_dir(cg, "");
+	AUTO_FREE char *cpu = dir ? driver_read(dir, "cpu.stat") : NULL;
 	if (!cpu)
 		return err_set(e, -ENOENT, "does not exist");
 	ret->cpu_usage_ns = driver_keyed_u64(cpu, "usage_usec") * 1000;
@@ -145,8 +186,8 @@ static int v2_stats(const struct cgroup *cg, struct cgroup_stats *ret, struct er
 
 static int v2_oom_kills(const struct cgroup *cg, uint64_t *ret, struct err *e)
 {
-	AUTO_FREE char *dir = driver_dir(cg, cg->host->v2_dir);
-	AUTO_FREE char *events = driver_read(dir, "memory.events");
+	const char *dir = driver_dir(cg, "");
+	AUTO_FREE char *events = dir ? driver_read(dir, "memory.events") : NULL;
 	if (!events)
 		return err_set(e, -ENOENT, "cgroup %s has no memory.events", cg->path);
 	*ret = driver_keyed_u64(events, "oom_kill");

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,12 +18,17 @@
 
 #define WRITES_MAX 4096
 
+/* A quadratic in the logarithm that goes through the least, the default (1024 and 100) and the greatest of both scales. */
 uint64_t cpu_shares_to_weight(uint64_t shares)
 {
 	if (shares == 0)
 		return 0;
-	shares = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
-	return 1 + (shares - 2) * 9999 / 262142;
+	if (shares <= 2)
+		return 1;
+	if (shares >= 262144)
+		return 10000;
+	double l = log2((double)shares);
+	return (uint64_t)ceil(pow(10, (l * l + 125 * l) / 612.0 - 7.0 / 34.0));
 }
 
 uint64_t blkio_weight_to_io(uint64_t weight)
@@ -262,7 +268,7 @@ static int plan_hugepages(const json_t *resources, bool v2, struct resources_pla
 	json_t *l;
 	json_array_foreach(json_at(resources, "hugepageLimits"), i, l)
 	{
-		const char *size = json_str_at(l, "pageSize");
+		const char *size = json_str_or(l, "pageSize", json_str_at(l, "pagesize")); /* either is seen */
 		json_t *limit = json_object_get(l, "limit");
 		if (!plain_name(size) || !json_is_integer(limit) || p->n > WRITES_MAX)
 			return err_set(e, -EINVAL, "linux.resources.hugepageLimits[%zu] is invalid", i);

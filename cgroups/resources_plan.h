@@ -27,7 +27,7 @@ int resources_plan(const json_t *resources, bool v2, struct resources_plan *ret,
 void resources_plan_done(struct resources_plan *p);
 #define AUTO_RESOURCES_PLAN AUTO(resources_plan_done) struct resources_plan
 
-/* cpu.shares 2..262144 to cpu.weight 1..10000, linear between the ends as runtimes do (0 stays 0: unset). */
+/* cpu.shares 2..262144 to cpu.weight 1..10000, 1024 to 100 (0 stays 0: unset). */
 uint64_t cpu_shares_to_weight(uint64_t shares);
 /* blkio weight 10..1000 to io.weight 1..10000. */
 uint64_t blkio_weight_to_io(uint64_t weight);

@@ -34,7 +34,7 @@ struct container_opts {
 	const char *console_socket; /* terminal: AF_UNIX path that is sent the pty master; NULL: it is in proc.console_fd */
 	bool console_bare;          /* the terminal does not turn \n into \r\n: for a caller whose own terminal does */
 	const char *pidfd_socket;   /* AF_UNIX path that is sent the pidfd, or NULL */
-	const char *cgroup;         /* exec: a cgroup below the container's own, or NULL */
+	char *const *cgroups;       /* exec: cgroups below the container's own, "path" or "controller[,controller]:path"; NULL: none */
 	int preserve_fds;           /* caller's descriptors 3 .. 3+n-1 are passed on */
 	bool no_pivot;              /* MS_MOVE and chroot instead of pivot_root */
 	bool no_new_keyring;
@@ -99,6 +99,7 @@ struct container_info {
 	int64_t created_us;  /* wall clock, since the epoch */
 	uid_t owner_uid;
 	json_t *annotations; /* object, owned */
+	json_t *cgroup;      /* cgroup_save(), owned */
 };
 void container_info_done(struct container_info *i);
 #define AUTO_CONTAINER_INFO AUTO(container_info_done) struct container_info

@@ -69,19 +69,12 @@ int container_start(const char *root, const char *id, struct err *e)
 	return r;
 }
 
-static int open_cgroup(const struct container_info *i, struct cgroup_host **h, struct cgroup **cg, struct err *e)
-{
-	int r = cgroup_host_open(h, e);
-	return r < 0 ? r : cgroup_open(*h, i->cgroup_path ? i->cgroup_path : "", cg, e);
-}
-
 static int kill_all(const struct container_info *i, int sig, struct err *e)
 {
-	AUTO_CGROUP_HOST *h = NULL;
 	AUTO_CGROUP *cg = NULL;
 	AUTO_FREE pid_t *pids = NULL;
 	size_t n = 0;
-	int r = open_cgroup(i, &h, &cg, e);
+	int r = state_open_cgroup(i, &cg, e);
 	if (r < 0)
 		return r;
 	if (sig == SIGKILL)
@@ -97,9 +90,8 @@ static int kill_all(const struct container_info *i, int sig, struct err *e)
 /* SIGKILL cannot take effect in a frozen v1 cgroup until it is thawed. */
 static void thaw_for_kill(const struct container_info *i)
 {
-	AUTO_CGROUP_HOST *h = NULL;
 	AUTO_CGROUP *cg = NULL;
-	if (open_cgroup(i, &h, &cg, NULL) == 0)
+	if (state_open_cgroup(i, &cg, NULL) == 0)
 		cgroup_thaw(cg, NULL);
 }
 
@@ -124,7 +116,6 @@ static int set_paused(const char *root, const char *id, bool paused, struct err 
 {
 	AUTO_STATE_DIR d = { .fd = -1 };
 	AUTO_CONTAINER_INFO i = { 0 };
-	AUTO_CGROUP_HOST *h = NULL;
 	AUTO_CGROUP *cg = NULL;
 	int r = state_dir_lock(root, id, &d, e);
 	if (r == 0)
@@ -135,7 +126,7 @@ static int set_paused(const char *root, const char *id, bool paused, struct err 
 		return err_set(e, -EINVAL, "container not running or created: %s", container_status_name(i.status));
 	if (!paused && i.status != CONTAINER_PAUSED)
 		return err_set(e, -EINVAL, "container not paused");
-	r = open_cgroup(&i, &h, &cg, e);
+	r = state_open_cgroup(&i, &cg, e);
 	if (r < 0)
 		return r;
 	return paused ? cgroup_freeze(cg, e) : cgroup_thaw(cg, e);
@@ -171,7 +162,6 @@ int container_update(const char *root, const char *id, const json_t *resources, 
 {
 	AUTO_STATE_DIR d = { .fd = -1 };
 	AUTO_CONTAINER_INFO i = { 0 };
-	AUTO_CGROUP_HOST *h = NULL;
 	AUTO_CGROUP *cg = NULL;
 	AUTO_JSON *config = NULL;
 	int r = state_dir_lock(root, id, &d, e);
@@ -182,7 +172,7 @@ int container_update(const char *root, const char *id, const json_t *resources, 
 	if (r == 0)
 		r = state_read_config(root, id, &config, e);
 	if (r == 0)
-		r = open_cgroup(&i, &h, &cg, e);
+		r = state_open_cgroup(&i, &cg, e);
 	if (r < 0)
 		return r;
 	bool devices = json_object_get(resources, "devices") != NULL;
@@ -197,10 +187,9 @@ int container_update(const char *root, const char *id, const json_t *resources, 
 int container_pids(const char *root, const char *id, pid_t **ret, size_t *ret_n, struct err *e)
 {
 	AUTO_CONTAINER_INFO i = { 0 };
-	AUTO_CGROUP_HOST *h = NULL;
 	AUTO_CGROUP *cg = NULL;
 	int r = state_read(root, id, &i, e);
 	if (r == 0)
-		r = open_cgroup(&i, &h, &cg, e);
+		r = state_open_cgroup(&i, &cg, e);
 	return r < 0 ? r : cgroup_pids(cg, true, ret, ret_n, e);
 }

@@ -40,7 +40,6 @@ struct creation {
 	const struct container_opts *o;
 	struct config config;
 	struct seccomp_program seccomp;
-	struct cgroup_host *host;
 	struct cgroup *cgroup;
 	bool run, made_cgroup, made_pid_file, finished;
 	struct state_dir dir;
@@ -55,10 +54,10 @@ static void creation_done(struct creation *c)
 {
 	launch_done(&c->launch);
 	if (!c->finished && !c->o->keep) {
-		if (c->made_cgroup) {
-			cgroup_kill(c->cgroup, NULL);
-			cgroup_destroy(c->cgroup, NULL);
-		}
+		if (c->made_cgroup)
+			cgroup_kill_and_destroy(c->cgroup, NULL);
+		else if (c->cgroup) /* it is another's */
+			cgroup_unmake(c->cgroup);
 		if (c->dir.path)
 			state_dir_remove(&c->dir, NULL);
 		if (c->made_pid_file)
@@ -72,7 +71,6 @@ static void creation_done(struct creation *c)
 	close_fd(&c->cgroup_fd);
 	cgroup_doors_done(&c->doors);
 	cgroup_free(c->cgroup);
-	cgroup_host_free(c->host);
 	seccomp_program_done(&c->seccomp);
 	container_info_done(&c->info);
 	config_done(&c->config);
@@ -125,32 +123,25 @@ static void fill_info(struct creation *c)
 /* A cgroup that is there already may be used as long as nothing runs in it. */
 static int make_cgroup(struct creation *c, struct err *e)
 {
-	AUTO_FREE char *fallback = xasprintf("/%s", c->o->id);
-	int r = cgroup_host_open(&c->host, e);
+	AUTO_CGROUP_HOST *host = NULL;
+	int r = cgroup_host_open(&host, e);
 	if (r == 0)
-		r = cgroup_open(c->host, c->config.cgroups_path ? c->config.cgroups_path : fallback, &c->cgroup, e);
-	if (r < 0)
-		return r;
-	c->config.cgroups_path = cgroup_path(c->cgroup);
-	if (cgroup_exists(c->cgroup)) {
-		AUTO_FREE pid_t *pids = NULL;
-		size_t n = 0;
-		if (cgroup_pids(c->cgroup, true, &pids, &n, NULL) == 0 && n)
-			return err_set(e, -EBUSY, "container's cgroup is not empty: %zu process(es) found", n);
-		if (cgroup_is_frozen(c->cgroup))
-			return err_set(e, -EBUSY, "container's cgroup unexpectedly frozen");
-	}
-	c->made_cgroup = true;
-	return cgroup_host_mode(c->host) == CGROUP_V2 ? cgroup_create(c->cgroup, e) : 0;
+		r = cgroup_resolve(host, c->config.cgroups_path, c->o->id, &c->cgroup, e);
+	if (r == 0)
+		r = cgroup_create_early(c->cgroup, e);
+	return r;
 }
 
 /* While the child has begun with what does not depend on it. */
 static int furnish_cgroup(struct creation *c, struct err *e)
 {
-	int r = cgroup_host_mode(c->host) == CGROUP_V2 ? 0 : cgroup_create(c->cgroup, e);
-	AUTO_JSON *resources = r < 0 ? NULL : default_devices_add(c->config.resources);
+	AUTO_JSON *resources = default_devices_add(c->config.resources);
+	int r = cgroup_create_vacant(c->cgroup, e);
+	c->made_cgroup = r == 0;
 	if (r == 0)
 		r = cgroup_apply(c->cgroup, resources, e);
+	json_decref(c->info.cgroup);
+	c->info.cgroup = cgroup_save(c->cgroup); /* without what could not be made */
 	return r == 0 ? cgroup_doors_open(c->cgroup, &c->doors, e) : r;
 }
 
@@ -183,6 +174,7 @@ static int prepare(struct creation *c, struct err *e)
 	if (r < 0)
 		return r;
 	fill_info(c);
+	c->info.cgroup = cgroup_save(c->cgroup);
 	return launch_connect_agent(&c->seccomp, &c->agent_sock, e);
 }
 
@@ -201,7 +193,7 @@ static void fill_args(struct creation *c, int sync_fd)
 	c->args.config = &c->config;
 	c->args.process = &c->config.process;
 	c->args.seccomp = &c->seccomp;
-	c->args.cgroups = c->host;
+	c->args.cgroup = c->cgroup;
 	c->args.info = &c->info;
 	c->args.sync_fd = sync_fd;
 	c->args.gate_fd = c->gate_fd;

@@ -31,23 +31,10 @@ static int kill_and_wait(const struct container_info *i, struct cgroup *cg, stru
 	return n > 0 ? 0 : err_set(e, -EBUSY, "container init still running");
 }
 
-static int remove_cgroup(struct cgroup *cg, struct err *e)
-{
-	AUTO_FREE pid_t *pids = NULL;
-	size_t n = 0;
-	/* Without a pid namespace of its own the container's children outlive its init. */
-	if (cgroup_pids(cg, true, &pids, &n, NULL) == 0 && n)
-		cgroup_kill(cg, NULL);
-	return cgroup_destroy(cg, e);
-}
-
 static int delete_known(struct state_dir *d, struct container_info *i, const json_t *config, bool force, struct err *e)
 {
-	AUTO_CGROUP_HOST *h = NULL;
 	AUTO_CGROUP *cg = NULL;
-	int r = cgroup_host_open(&h, e);
-	if (r == 0)
-		r = cgroup_open(h, i->cgroup_path ? i->cgroup_path : "", &cg, e);
+	int r = state_open_cgroup(i, &cg, e);
 	if (r < 0)
 		return r;
 	if (i->status != CONTAINER_STOPPED) {
@@ -56,8 +43,8 @@ static int delete_known(struct state_dir *d, struct container_info *i, const jso
 				       container_status_name(i->status));
 		r = kill_and_wait(i, cg, e);
 	}
-	if (r == 0)
-		r = remove_cgroup(cg, e);
+	if (r == 0) /* without a pid namespace of its own the container's children outlive its init */
+		r = cgroup_kill_and_destroy(cg, e);
 	if (r == 0)
 		r = state_dir_remove(d, e);
 	if (r < 0)
@@ -74,11 +61,10 @@ static int delete_unborn(struct state_dir *d, const char *root, const char *id, 
 	AUTO_JSON *config = NULL;
 	AUTO_CGROUP_HOST *h = NULL;
 	AUTO_CGROUP *cg = NULL;
-	AUTO_FREE char *fallback = xasprintf("/%s", id);
 	int r = 0;
 	if (state_read_config(root, id, &config, NULL) == 0 && cgroup_host_open(&h, NULL) == 0 &&
-	    cgroup_open(h, json_str_or(config, "linux.cgroupsPath", fallback), &cg, NULL) == 0)
-		r = remove_cgroup(cg, e);
+	    cgroup_resolve(h, json_str_at(config, "linux.cgroupsPath"), id, &cg, NULL) == 0)
+		r = cgroup_kill_and_destroy(cg, e);
 	return r < 0 ? r : state_dir_remove(d, e);
 }
 

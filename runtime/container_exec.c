@@ -28,7 +28,6 @@ struct execution {
 	struct process_conf process;
 	struct seccomp_program seccomp;
 	struct container_info info;
-	struct cgroup_host *host;
 	struct cgroup *cgroup;
 	struct launch launch;
 	int init_fd, sync_child, cgroup_fd, agent_sock;
@@ -45,7 +44,6 @@ static void execution_done(struct execution *x)
 	cgroup_doors_done(&x->doors);
 	close_fd(&x->agent_sock);
 	cgroup_free(x->cgroup);
-	cgroup_host_free(x->host);
 	seccomp_program_done(&x->seccomp);
 	process_conf_done(&x->process);
 	container_info_done(&x->info);
@@ -101,16 +99,14 @@ static uint64_t namespaces_of(const json_t *config)
 	return flags;
 }
 
-/* "controller:path" concerns only v1; the last component's path is what counts here. */
 static int open_cgroup(struct execution *x, struct err *e)
 {
-	const char *sub = x->o->cgroup ? x->o->cgroup : "";
-	AUTO_FREE char *path = xasprintf("%s/%s", x->info.cgroup_path, sub);
-	int r = cgroup_host_open(&x->host, e);
+	AUTO_CGROUP *own = NULL;
+	int r = state_open_cgroup(&x->info, &own, e);
 	if (r == 0)
-		r = cgroup_open(x->host, path, &x->cgroup, e);
-	if (r == 0 && !cgroup_exists(x->cgroup))
-		return err_set(e, -ENOENT, "cgroup %s does not exist", path);
+		r = cgroup_open_below(own, x->o->cgroups, &x->cgroup, e);
+	if (r == 0 && x->o->cgroups)
+		r = cgroup_check_exists(x->cgroup, e);
 	return r < 0 ? r : launch_clone_cgroup(x->cgroup, &x->cgroup_fd, e);
 }
 
@@ -141,6 +137,26 @@ static int prepare(struct execution *x, struct err *e)
 	return r;
 }
 
+/* Once the container's program has enabled controllers below its own cgroup, that one takes no processes any more; then the
+ * place is where the first process went. */
+static pid_t clone_into(struct execution *x, struct spawn *s, struct err *e)
+{
+	struct err why = ERR_INIT;
+	AUTO_CGROUP *cg = NULL;
+	pid_t pid = spawn_clone(s, &x->launch.pidfd, &why);
+	if (pid == -EBUSY && s->cgroup_fd >= 0 && !x->o->cgroups && cgroup_open_of(x->cgroup, x->info.pid, &cg, NULL) == 0) {
+		int fd = cgroup_clone_fd(cg, e);
+		if (fd < 0)
+			return fd;
+		close_fd(&x->cgroup_fd);
+		s->cgroup_fd = x->cgroup_fd = fd;
+		return spawn_clone(s, &x->launch.pidfd, e);
+	}
+	if (pid < 0 && e)
+		*e = why;
+	return pid;
+}
+
 static int clone_child(struct execution *x, struct err *e)
 {
 	int pair[2], r = sync_pair(pair, e);
@@ -162,7 +178,7 @@ static int clone_child(struct execution *x, struct err *e)
 	int dumpable = geteuid() == 0 ? prctl(PR_GET_DUMPABLE) : -1;
 	if (dumpable >= 0)
 		prctl(PR_SET_DUMPABLE, 0);
-	pid_t pid = spawn_clone(&s, &x->launch.pidfd, e);
+	pid_t pid = clone_into(x, &s, e);
 	if (pid == 0) {
 		struct init_args a = { .opts = x->o,
 				       .process = &x->process,

@@ -24,6 +24,7 @@ void container_info_done(struct container_info *i)
 	free(i->cgroup_path);
 	free(i->oci_version);
 	json_decref(i->annotations);
+	json_decref(i->cgroup);
 	*i = (struct container_info){ 0 };
 }
 

@@ -119,7 +119,7 @@ static int enter_cgroup_namespace(const struct init_args *a, struct err *e)
 /* The mounts, and on the way the moment from which the process is limited. */
 static int mount_all(const struct init_args *a, int root, struct err *e)
 {
-	struct mounts_job j = { a->config, a->cgroups, root, a->sync_fd, 0 };
+	struct mounts_job j = { a->config, a->cgroup, root, a->sync_fd, 0 };
 	int r = a->early ? mounts_apply(&j, true, e) : 0;
 	if (r == 0 && a->early)
 		r = await_go(a, e);

@@ -13,7 +13,7 @@ struct init_args {
 	const struct config *config; /* NULL for exec */
 	const struct process_conf *process;
 	const struct seccomp_program *seccomp;
-	const struct cgroup_host *cgroups;
+	const struct cgroup *cgroup;
 	const struct container_info *info; /* for hooks; the pid is filled in */
 	int sync_fd;			   /* the child's end */
 	int gate_fd;			   /* create: reading end of the gate, -1 for run */

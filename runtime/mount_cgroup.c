@@ -20,21 +20,20 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static int own_tree(const struct config *c, const char *mount, struct err *e)
+static int own_tree(const char *dir, struct err *e)
 {
-	AUTO_FREE char *dir = xasprintf("%s%s", mount, c->cgroups_path ? c->cgroups_path : "");
 	int fd = sys_open_tree(AT_FDCWD, dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	return fd < 0 ? err_code(e, fd, "bind %s", dir) : fd;
 }
 
-static int v2_tree(const struct config *c, const struct cgroup_host *h, struct err *e)
+static int v2_tree(const struct config *c, const char *dir, struct err *e)
 {
 	if (c->ns[NS_CGROUP].wanted) {
 		int fd = mount_new_fs("cgroup2", "cgroup", NULL, NULL);
 		if (fd >= 0)
 			return fd; /* else: refused in a user namespace, bind instead */
 	}
-	return own_tree(c, cgroup_host_mount(h, ""), e);
+	return own_tree(dir, e);
 }
 
 /* In a cgroup namespace a v1 hierarchy is mounted again and shows the namespace's root; else its directory is bound. */
@@ -53,7 +52,7 @@ static int v1_tree(const struct config *c, char *const *controllers, const char 
 		if (fd >= 0)
 			return fd;
 	}
-	return own_tree(c, dir, e);
+	return own_tree(dir, e);
 }
 
 static int place_in(int tmpfs_fd, const char *name, int tree_fd, const struct mount_options *o, struct err *e)
@@ -64,29 +63,31 @@ static int place_in(int tmpfs_fd, const char *name, int tree_fd, const struct mo
 	return at < 0 ? err_sys(e, "open %s", name) : mount_place(tree_fd, at, o, e);
 }
 
-static int fill_v1(const struct config *c, const struct mount_options *o, int tmpfs_fd, const struct cgroup_host *host,
-		   struct err *e)
+/* One hierarchy in its directory, with links for controllers that share it. */
+static int place_hierarchy(const struct config *c, const struct mount_options *o, int tmpfs_fd, const char *list, const char *mount,
+			   const char *dir, struct err *e)
 {
-	char *const *controllers;
-	const char *dir;
-	for (size_t i = 0; (controllers = cgroup_host_hierarchy(host, i, &dir)); i++) {
-		const char *name = base_name(dir);
-		AUTO_FD int tree = v1_tree(c, controllers, dir, e);
-		int r = tree < 0 ? tree : place_in(tmpfs_fd, name, tree, o, e);
-		if (r < 0)
-			return r;
-		for (size_t k = 0; strv_len(controllers) > 1 && k < strv_len(controllers); k++)
-			if (symlinkat(name, tmpfs_fd, controllers[k]) < 0 && errno != EEXIST)
-				return err_sys(e, "link %s", controllers[k]);
-	}
-	const char *unified = cgroup_host_mount(host, "");
-	AUTO_FD int tree = unified ? v2_tree(c, host, e) : -1;
-	if (unified && tree < 0)
-		return tree;
-	return unified ? place_in(tmpfs_fd, base_name(unified), tree, o, e) : 0;
+	AUTO_STRV char **controllers = *list ? str_split(list, ',') : NULL;
+	const char *name = base_name(mount);
+	AUTO_FD int tree = *list ? v1_tree(c, controllers, dir, e) : v2_tree(c, dir, e);
+	int r = tree < 0 ? tree : place_in(tmpfs_fd, name, tree, o, e);
+	for (size_t k = 0; r == 0 && strv_len(controllers) > 1 && k < strv_len(controllers); k++)
+		if (symlinkat(name, tmpfs_fd, controllers[k]) < 0 && errno != EEXIST)
+			return err_sys(e, "link %s", controllers[k]);
+	return r;
 }
 
-static int mount_v1(const struct config *c, const struct mount_conf *m, int target_fd, const struct cgroup_host *host,
+static int fill_v1(const struct config *c, const struct mount_options *o, int tmpfs_fd, const struct cgroup *cgroup, struct err *e)
+{
+	const char *list, *mount, *dir;
+	int r = 0;
+	for (size_t i = 0; r == 0 && cgroup_place(cgroup, i, &list, &mount, &dir); i++)
+		if (dir)
+			r = place_hierarchy(c, o, tmpfs_fd, list, mount, dir, e);
+	return r;
+}
+
+static int mount_v1(const struct config *c, const struct mount_conf *m, int target_fd, const struct cgroup *cgroup,
 		    struct err *e)
 {
 	struct mount_options o = m->options, flags = m->options;
@@ -99,19 +100,21 @@ static int mount_v1(const struct config *c, const struct mount_conf *m, int targ
 	if (r < 0)
 		return r;
 	flags.propagation = 0;
-	r = fill_v1(c, &flags, fd, host, e);
+	r = fill_v1(c, &flags, fd, cgroup, e);
 	if (r == 0 && (m->options.attr_set & MOUNT_ATTR_RDONLY))
 		r = sys_mount_setattr(fd, 0, MOUNT_ATTR_RDONLY, 0, 0, -1);
 	return r < 0 ? err_wrap(e, r, "cgroup hierarchies") : 0;
 }
 
-int mount_cgroup(const struct config *c, const struct mount_conf *m, int root_fd, const struct cgroup_host *host, struct err *e)
+int mount_cgroup(const struct config *c, const struct mount_conf *m, int root_fd, const struct cgroup *cgroup, struct err *e)
 {
 	AUTO_FD int target = fs_mkdir_in_root(root_fd, m->destination, 0755, e);
 	if (target < 0)
 		return target;
-	if (cgroup_host_mode(host) != CGROUP_V2)
-		return mount_v1(c, m, target, host, e);
-	AUTO_FD int tree = v2_tree(c, host, e);
+	if (cgroup_mode(cgroup) != CGROUP_V2)
+		return mount_v1(c, m, target, cgroup, e);
+	const char *list, *mount = NULL, *dir = NULL;
+	cgroup_place(cgroup, 0, &list, &mount, &dir);
+	AUTO_FD int tree = v2_tree(c, dir ? dir : mount, e);
 	return tree < 0 ? tree : mount_place(tree, target, &m->options, e);
 }

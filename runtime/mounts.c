@@ -393,7 +393,7 @@ static int apply_remount(const struct mounts_job *j, const struct mount_conf *m,
 
 static int apply_cgroup(const struct mounts_job *j, const struct mount_conf *m, struct err *e)
 {
-	return mount_cgroup(j->config, m, j->root_fd, j->cgroups, e);
+	return mount_cgroup(j->config, m, j->root_fd, j->cgroup, e);
 }
 
 typedef int apply_fn(const struct mounts_job *j, const struct mount_conf *m, struct err *e);

@@ -13,7 +13,7 @@ int mounts_open_root(const struct config *c, struct err *e);
 /* What all mounts of one container share. Borrows. A mount on "/" replaces what root_fd stands for. */
 struct mounts_job {
 	const struct config *config;
-	const struct cgroup_host *cgroups;
+	const struct cgroup *cgroup;
 	int root_fd;
 	int sync_fd; /* where sources are asked for that only the creator can open (SYNC_MOUNT), or -1 */
 	size_t at;   /* the mount that is next; begins with 0 */
@@ -21,7 +21,7 @@ struct mounts_job {
 /* config.mounts in order, from j->at on to the end, or to the first that shows cgroups when before_cgroup is set. */
 int mounts_apply(struct mounts_job *j, bool before_cgroup, struct err *e);
 /* One cgroup mount (mount_cgroup.c): the container's own cgroups, read-only by its options. */
-int mount_cgroup(const struct config *c, const struct mount_conf *m, int root_fd, const struct cgroup_host *host, struct err *e);
+int mount_cgroup(const struct config *c, const struct mount_conf *m, int root_fd, const struct cgroup *cgroup, struct err *e);
 /* Takes the detached mount fd to its place: attributes, then move, then propagation. */
 int mount_place(int mount_fd, int target_fd, const struct mount_options *o, struct err *e);
 /* A new file system as a detached mount with o's attributes (NULL: none), returned as a descriptor. */

@@ -154,10 +154,11 @@ int state_read_hooked_config(const char *root, const char *id, json_t **ret, str
 
 int state_write(const struct state_dir *d, const struct container_info *i, struct err *e)
 {
-	AUTO_JSON *j = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:i, s:I, s:I, s:i, s:O}", "ociVersion", i->oci_version, "id",
+	AUTO_JSON *j = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:i, s:I, s:I, s:i, s:O, s:O}", "ociVersion", i->oci_version, "id",
 				 i->id, "bundle", i->bundle, "rootfs", i->rootfs, "cgroupPath", i->cgroup_path, "pid",
 				 (int)i->pid, "startTime", (json_int_t)i->start_time, "createdUs", (json_int_t)i->created_us,
-				 "owner", (int)i->owner_uid, "annotations", i->annotations);
+				 "owner", (int)i->owner_uid, "annotations", i->annotations, "cgroup",
+				 i->cgroup);
 	if (j && !i->pid)
 		note_creator(j);
 	return j ? write_json(d, "state.json", j, e) : err_set(e, -EINVAL, "state cannot be written as JSON");
@@ -171,12 +172,15 @@ static bool gate_is_shut(const char *dir)
 	return fd >= 0;
 }
 
+int state_open_cgroup(const struct container_info *i, struct cgroup **ret, struct err *e)
+{
+	return cgroup_load(i->cgroup, ret, e);
+}
+
 static bool is_frozen(const struct container_info *i)
 {
-	AUTO_CGROUP_HOST *h = NULL;
 	AUTO_CGROUP *cg = NULL;
-	return i->cgroup_path && cgroup_host_open(&h, NULL) == 0 && cgroup_open(h, i->cgroup_path, &cg, NULL) == 0 &&
-	       cgroup_is_frozen(cg);
+	return state_open_cgroup(i, &cg, NULL) == 0 && cgroup_is_frozen(cg);
 }
 
 static enum container_status status_of(const struct container_info *i, const json_t *j, const char *dir)
@@ -211,7 +215,8 @@ int state_read(const char *root, const char *id, struct container_info *ret, str
 				    .start_time = (uint64_t)json_int_at(j, "startTime", 0),
 				    .created_us = json_int_at(j, "createdUs", 0),
 				    .owner_uid = (uid_t)json_int_at(j, "owner", 0),
-				    .annotations = json_incref(json_object_get(j, "annotations")) };
+				    .annotations = json_incref(json_object_get(j, "annotations")),
+				    .cgroup = json_incref(json_object_get(j, "cgroup")) };
 	i.status = status_of(&i, j, dir);
 	if (i.status == CONTAINER_STOPPED)
 		i.pid = 0;

@@ -41,6 +41,9 @@ int state_write_config(const struct state_dir *d, const json_t *config, struct e
 
 /* A pidfd of the init process, checked to be the recorded one. -ESRCH. */
 int state_open_init(const struct container_info *i, struct err *e);
+/* The container's cgroup as it was recorded. Returns owned. */
+struct cgroup;
+int state_open_cgroup(const struct container_info *i, struct cgroup **ret, struct err *e);
 /* Runs hooks of the kind with i as their state: state_run_hooks() those of the runtime's namespaces, in the bundle. */
 int state_run_hooks(const json_t *config, const char *kind, const struct container_info *i, struct err *e);
 int state_run_hooks_as(const json_t *config, const char *kind, const struct container_info *i, const struct hooks_opts *o,

@@ -13,8 +13,8 @@
 #define NOT_STARTED 255
 
 struct flags {
-	const char *process, *user, *cwd, *console, *pid_file, *apparmor, *label, *cgroup, *pidfd;
-	char **env, **caps, **gids;
+	const char *process, *user, *cwd, *console, *pid_file, *apparmor, *label, *pidfd;
+	char **env, **caps, **gids, **cgroups;
 	int64_t preserve;
 	bool tty, detach, no_new_privs, ignore_paused, ignored;
 };
@@ -35,7 +35,7 @@ static const struct option_row rows[] = {
 	ROW(struct flags, no_new_privs, OPTION_FLAG, "no-new-privs", 0, "set no_new_privs"),
 	ROW(struct flags, caps, OPTION_LIST, "cap", 'c', "add a capability"),
 	ROW(struct flags, preserve, OPTION_INT, "preserve-fds", 0, "number of additional descriptors to pass"),
-	ROW(struct flags, cgroup, OPTION_TEXT, "cgroup", 0, "run in a cgroup below the container's"),
+	ROW(struct flags, cgroups, OPTION_LIST, "cgroup", 0, "run in a cgroup below the container's: [controller[,controller]:]path"),
 	ROW(struct flags, ignore_paused, OPTION_FLAG, "ignore-paused", 0, "also in a paused container"),
 	ROW(struct flags, ignored, OPTION_FLAG, "no-subreaper", 0, "accepted for compatibility"),
 };
@@ -131,7 +131,7 @@ static int start(const struct globals *g, const char *id, const struct flags *f,
 	o.console_bare = !f->console;
 	o.pidfd_socket = f->pidfd;
 	o.preserve_fds = (int)f->preserve;
-	o.cgroup = f->cgroup;
+	o.cgroups = f->cgroups;
 	o.ignore_paused = f->ignore_paused;
 	o.detached = f->detach;
 	o.systemd_cgroup = g->systemd_cgroup;

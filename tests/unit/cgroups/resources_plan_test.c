@@ -27,7 +27,7 @@ static const struct {
 	const char *json, *v1, *v2; /* NULL: -EINVAL */
 } cases[] = {
 	{ "{}", "", "" },
-	{ "{\"cpu\":{\"shares\":512}}", "cpu cpu.shares=512\n", "cpu cpu.weight=20\n" },
+	{ "{\"cpu\":{\"shares\":512}}", "cpu cpu.shares=512\n", "cpu cpu.weight=59\n" },
 	{ "{\"cpu\":{\"shares\":0}}", "", "" },
 	{ "{\"cpu\":{\"quota\":50000,\"period\":100000}}", "cpu cpu.cfs_period_us=100000\ncpu cpu.cfs_quota_us=50000\n",
 	  "cpu cpu.max=50000 100000\n" },
@@ -97,7 +97,7 @@ START_TEST(test_conversions)
 	ck_assert_uint_eq(cpu_shares_to_weight(0), 0);
 	ck_assert_uint_eq(cpu_shares_to_weight(1), 1);
 	ck_assert_uint_eq(cpu_shares_to_weight(2), 1);
-	ck_assert_uint_eq(cpu_shares_to_weight(1024), 39);
+	ck_assert_uint_eq(cpu_shares_to_weight(1024), 100);
 	ck_assert_uint_eq(cpu_shares_to_weight(262144), 10000);
 	ck_assert_uint_eq(cpu_shares_to_weight(999999), 10000);
 	for (uint64_t s = 3; s < 262144; s += 97)
