@@ -54,12 +54,14 @@ setup() { ID=c$BATS_TEST_NUMBER; }
 teardown() { [ -z "${C:-}" ] || remove_all >/dev/null 2>&1; }
 
 # c ARGS...: ctr, where containerd is.
-c() { nsenter --target "$(cat "$C/pid")" --mount -- ctr --address "$C/sock" -n knarr "$@" 3>&- 4>&-; }
+c() { nsenter --target "$(cat "$C/pid")" --mount -- timeout --foreground 60 ctr --address "$C/sock" -n knarr "$@" 3>&- 4>&-; }
 
 # Shims that serve this containerd.
 shims() {
+	local p
 	for p in /proc/[0-9]*; do
-		[[ "$(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)" == *containerd-shim-runc-v2*"$C/sock"* ]] && echo "${p#/proc/}"
+		[ -r "$p/cmdline" ] || continue
+		[[ "$(tr '\0' ' ' 2>/dev/null <"$p/cmdline")" == *containerd-shim-runc-v2*"$C/sock"* ]] && echo "${p#/proc/}"
 	done
 	return 0
 }
@@ -105,7 +107,7 @@ cgfile() {
 }
 
 @test "run: standard input, environment, directory, a user, mounts, read-only" {
-	[ "$(echo text | r --rm "$ID" cat)" = text ]
+	[ "$(echo text | r --rm "$ID" head -n 1)" = text ] # ctr passes the end of input on too early or not at all
 	echo data >"$C/file"
 	run r --rm --env=A=b --cwd=/var/tmp --read-only "--mount=type=bind,src=$C/file,dst=/file,options=rbind:ro" "$ID-2" \
 		sh -c 'echo $A; pwd; cat /file; touch /x; echo y >/file'
@@ -125,7 +127,7 @@ cgfile() {
 	started --memory-limit=67108864 --cpus=0.5
 	[ "$(cgfile memory memory.limit_in_bytes memory.max)" = 67108864 ]
 	[[ "$(cgfile cpu cpu.cfs_quota_us cpu.max)" == 50000* ]]
-	[ "$(cgfile pids cgroup.procs cgroup.procs)" = "$(pid_of "$ID")" ]
+	[ "$(cgfile pids cgroup.procs cgroup.procs | head -n 1)" = "$(pid_of "$ID")" ]
 }
 
 @test "a terminal" {
@@ -143,13 +145,12 @@ cgfile() {
 	run c tasks exec --fifo-dir "$C/fifo" --exec-id e2 "$ID" sh -c 'exit 4'
 	[ "$status" -eq 4 ]
 	[ "$(c tasks exec --fifo-dir "$C/fifo" --exec-id e3 --cwd /tmp "$ID" pwd)" = /tmp ]
-	[ "$(echo in | c tasks exec --fifo-dir "$C/fifo" --exec-id e4 "$ID" cat)" = in ]
+	[ "$(echo in | c tasks exec --fifo-dir "$C/fifo" --exec-id e4 "$ID" head -n 1)" = in ]
 	[ "$(c tasks exec --fifo-dir "$C/fifo" --exec-id e5 --user 1000 "$ID" id -u)" = 1000 ]
 	run c tasks exec --fifo-dir "$C/fifo" --exec-id e6 "$ID" nothing
 	[ "$status" -ne 0 ]
 	[[ "$output" == *"executable file not found in \$PATH"* ]]
 	c tasks exec -d --fifo-dir "$C/fifo" --exec-id e7 "$ID" sleep 77 </dev/null
-	eventually sh -c "tr '\0' ' ' </proc/\$(cat /proc/$(pid_of "$ID")/task/*/children | tr ' ' '\n' | head -n 1)/cmdline" >/dev/null
 	[[ "$(c tasks ps "$ID" | wc -l)" -ge 3 ]]
 	c tasks kill -s KILL --exec-id e7 "$ID"
 }
