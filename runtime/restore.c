@@ -323,7 +323,7 @@ int container_restore(const struct container_opts *o, const struct checkpoint_op
 	if (r == 0)
 		r = run_worker(&c, e);
 	if (r == 0)
-		r = launch_finish(&c.launch, o, ret, e);
+		r = launch_finish(&c.launch, o, o->pid_file, ret, e);
 	c.finished = r == 0;
 	return r;
 }

@@ -50,8 +50,8 @@ struct verb {
 		.help = (text)                                                                                         \
 	}
 
-extern const struct verb verb_checkpoint, verb_restore, verb_create, verb_delete, verb_events, verb_exec, verb_features, verb_kill, verb_list, verb_pause,
-	verb_ps, verb_resume, verb_run, verb_spec, verb_start, verb_state, verb_update;
+extern const struct verb verb_checkpoint, verb_create, verb_delete, verb_events, verb_exec, verb_features, verb_kill,
+	verb_list, verb_pause, verb_ps, verb_restore, verb_resume, verb_run, verb_spec, verb_start, verb_state, verb_update;
 
 /* The options of create and run. */
 struct create_flags {
