@@ -17,8 +17,9 @@
 #define EXIT_UNKNOWN_COMMAND 3
 
 static const struct verb *const verbs[] = {
-	&verb_checkpoint, &verb_create,	 &verb_delete, &verb_exec, &verb_features, &verb_kill,	&verb_list,  &verb_pause,
-	&verb_ps,	  &verb_restore, &verb_resume, &verb_run,  &verb_spec,	   &verb_start, &verb_state, &verb_update,
+	&verb_checkpoint, &verb_create, &verb_delete,  &verb_events, &verb_exec, &verb_features, &verb_kill,   &verb_list,
+	&verb_pause,	  &verb_ps,	&verb_restore, &verb_resume, &verb_run,	 &verb_spec,	 &verb_start,  &verb_state,
+	&verb_update,
 };
 
 static const struct option_row global_rows[] = {
