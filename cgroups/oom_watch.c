@@ -76,7 +76,7 @@ int oom_watch_open(const struct cgroup *cg, struct oom_watch **ret, struct err *
 		return err_set(e, -EOPNOTSUPP, "no cgroup controller \"memory\"");
 	AUTO_OOM_WATCH *w = xcalloc(1, sizeof(*w));
 	w->fd = -1;
-	w->v2 = cg->host->mode == CGROUP_V2;
+	w->v2 = cgroup_mode(cg) == CGROUP_V2;
 	w->dir = str_take(&dir);
 	int r = w->v2 ? open_v2(w, e) : open_v1(w, e);
 	if (r == 0)

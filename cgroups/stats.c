@@ -110,5 +110,5 @@ int cgroup_stats_text(const struct cgroup *cg, struct str *out, struct err *e)
 {
 	if (!cgroup_exists(cg))
 		return err_set(e, -ENOENT, "cgroup %s does not exist", cgroup_path(cg));
-	return cg->host->mode == CGROUP_V2 ? stats_v2(cg, out) : stats_v1(cg, out);
+	return cgroup_mode(cg) == CGROUP_V2 ? stats_v2(cg, out) : stats_v1(cg, out);
 }

@@ -75,7 +75,7 @@ static void add_io(const char *dir, struct str *out)
 
 int stats_v2(const struct cgroup *cg, struct str *out)
 {
-	AUTO_FREE char *dir = driver_dir(cg, cg->host->v2_dir);
+	const char *dir = driver_dir(cg, "");
 	add_cpu(dir, out);
 	stats_cpuset(out, NULL);
 	add_memory(dir, out);

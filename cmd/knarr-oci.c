@@ -201,6 +201,6 @@ int main(int argc, char **argv)
 		return unknown_verb(&g, args[1]);
 	if (v->enters && self_protect(argv, &e) < 0)
 		return report(&g, 1, "protect the runtime's own binary", &e);
-	container_notices_to(oci_log_notice, NULL);
+	container_notices_to(oci_log_notice, NULL, g.debug);
 	return run_verb(&g, v, n - 1, args + 2);
 }

@@ -60,11 +60,11 @@ struct container_proc {
 void container_proc_done(struct container_proc *p); /* closes the descriptors */
 #define AUTO_CONTAINER_PROC AUTO(container_proc_done) struct container_proc
 
-/* Warnings (what is ignored, and why) and debug lines of the calls below go to fn; NULL: nowhere, which is the default.
+/* Warnings (what is ignored, and why) and, if debug, debug lines of the calls below go to fn; NULL: nowhere, the default.
  * text is borrowed for the call. */
 enum container_notice { CONTAINER_DEBUG, CONTAINER_WARNING };
 typedef void container_notice_fn(void *arg, enum container_notice level, const char *text);
-void container_notices_to(container_notice_fn *fn, void *arg);
+void container_notices_to(container_notice_fn *fn, void *arg, bool debug);
 
 /* Makes the container; its process waits at the gate, everything but the final exec has been done and checked.
  * -EEXIST: id in use. -EINVAL: configuration, id. Two codes tell why the program cannot start, with runc's text

@@ -95,6 +95,34 @@ static void thaw_for_kill(const struct container_info *i)
 		cgroup_thaw(cg, NULL);
 }
 
+/* Without a pid namespace of its own, the end of its init is not that of the container. */
+static bool shares_pids(const char *root, const char *id)
+{
+	AUTO_JSON *config = NULL;
+	size_t i;
+	json_t *n;
+	if (state_read_config(root, id, &config, NULL) < 0)
+		return false;
+	json_array_foreach(json_at(config, "linux.namespaces"), i, n)
+	{
+		if (str_eq(json_str_at(n, "type"), "pid"))
+			return !str_empty(json_str_at(n, "path"));
+	}
+	return true;
+}
+
+/* Everything in the cgroup; -ESRCH where neither that nor the init process is left. */
+static int kill_shared(const struct container_info *i, struct err *e)
+{
+	AUTO_CGROUP *cg = NULL;
+	int r = state_open_cgroup(i, &cg, e);
+	if (r < 0)
+		return r;
+	if (i->status == CONTAINER_STOPPED && !cgroup_exists(cg))
+		return err_set(e, -ESRCH, "container not running");
+	return kill_all(i, SIGKILL, e);
+}
+
 int container_kill(const char *root, const char *id, int sig, bool all, struct err *e)
 {
 	AUTO_CONTAINER_INFO i = { 0 };
@@ -103,6 +131,8 @@ int container_kill(const char *root, const char *id, int sig, bool all, struct e
 		return r;
 	if (all)
 		return kill_all(&i, sig, e);
+	if (sig == SIGKILL && shares_pids(root, id))
+		return kill_shared(&i, e);
 	AUTO_FD int fd = state_open_init(&i, e);
 	if (fd < 0)
 		return fd;

@@ -79,6 +79,8 @@ int container_delete(const char *root, const char *id, bool force, struct err *e
 		r = state_read(root, id, &i, &mine);
 		if (r < 0 && force)
 			return delete_unborn(&d, root, id, e);
+		if (r == -ENOENT) /* told as absent, but not left lying about */
+			delete_unborn(&d, root, id, NULL);
 	}
 	if (r == -ENOENT && force)
 		return 0;

@@ -49,6 +49,7 @@ static void begin(const struct init_args *a)
 	sigset_t none;
 	sys_close_range(3 + (unsigned)a->opts->preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC);
 	notice_through(a->sync_fd);
+	notice_debug("nsexec container setup");
 	if (a->lock_fd >= 0)
 		close(a->lock_fd);
 	sigemptyset(&none);
@@ -214,11 +215,20 @@ static void close_the_rest(const struct init_args *a)
 	}
 }
 
+/* The first process of a pid namespace ignores what it does not handle; a container that is not started can be ended. */
+static void leave(int sig)
+{
+	_exit(128 + sig);
+}
+
 /* Blocks until container_start() writes one byte. Both ends are held here, so that it never reads as closed. */
 static void wait_at_gate(int gate_fd)
 {
+	static const int fatal[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 	char byte;
 	ssize_t n;
+	for (size_t i = 0; i < ARRAY_LEN(fatal); i++)
+		signal(fatal[i], leave);
 	do
 		n = read(gate_fd, &byte, 1);
 	while (n < 0 && errno == EINTR);
@@ -257,8 +267,10 @@ void init_create(const struct init_args *a)
 	if (r == 0)
 		r = build_root(a, proc_fd, &e);
 	struct process_run run = make_run(a, proc_fd);
+	notice_debug("child process in init()");
 	if (r == 0)
 		r = process_become(&run, &e);
+	notice_debug("init: closing the pipe to signal completion");
 	if (r == 0 && a->gate_fd >= 0)
 		close_the_rest(a);
 	if (r == 0)
@@ -302,8 +314,10 @@ void init_exec(const struct init_args *a)
 	if (r == 0)
 		r = set_up_console(a, root, &e);
 	struct process_run run = make_run(a, proc_fd);
+	notice_debug("child process in init()");
 	if (r == 0)
 		r = process_become(&run, &e);
+	notice_debug("init: closing the pipe to signal completion");
 	if (r == 0)
 		r = process_exec(&run, &e);
 	fail(a, &e, r);

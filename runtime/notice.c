@@ -13,10 +13,11 @@
 static container_notice_fn *receiver;
 static void *receiver_arg;
 static int child_sock = -1;
-static bool in_child;
+static bool in_child, wants_debug;
 
-void container_notices_to(container_notice_fn *fn, void *arg)
+void container_notices_to(container_notice_fn *fn, void *arg, bool debug)
 {
+	wants_debug = debug;
 	receiver = fn;
 	receiver_arg = arg;
 }
@@ -29,7 +30,7 @@ void notice_through(int sync_fd)
 
 void notice_emit(enum container_notice level, const char *text)
 {
-	if (!receiver)
+	if (!receiver || (level == CONTAINER_DEBUG && !wants_debug))
 		return;
 	if (!in_child)
 		receiver(receiver_arg, level, text);
@@ -40,7 +41,7 @@ void notice_emit(enum container_notice level, const char *text)
 static void __attribute__((format(printf, 2, 0))) emit(enum container_notice level, const char *fmt, va_list ap)
 {
 	char text[1024];
-	if (!receiver)
+	if (!receiver || (level == CONTAINER_DEBUG && !wants_debug))
 		return;
 	vsnprintf(text, sizeof(text), fmt, ap);
 	notice_emit(level, text);

@@ -123,18 +123,7 @@ int state_make_notify_dir(const struct state_dir *d, struct err *e)
 	return fchmodat(d->fd, "notify", 0755, 0) < 0 ? err_sys(e, "chmod %s/notify", d->path) : 0;
 }
 
-/* Names a living process for good. */
-static void note_creator(json_t *j)
-{
-	char letter;
-	uint64_t start = 0;
-	pid_t self = getpid();
-	if (proc_stat(self, &letter, &start) < 0)
-		return;
-	json_object_set_new(j, "creatorPid", json_integer(self));
-	json_object_set_new(j, "creatorStart", json_integer((json_int_t)start));
-}
-
+/* With its start time a pid names a process for good. */
 static bool is_alive(pid_t pid, uint64_t start_time)
 {
 	char letter;
@@ -157,10 +146,7 @@ int state_write(const struct state_dir *d, const struct container_info *i, struc
 	AUTO_JSON *j = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:i, s:I, s:I, s:i, s:O, s:O}", "ociVersion", i->oci_version, "id",
 				 i->id, "bundle", i->bundle, "rootfs", i->rootfs, "cgroupPath", i->cgroup_path, "pid",
 				 (int)i->pid, "startTime", (json_int_t)i->start_time, "createdUs", (json_int_t)i->created_us,
-				 "owner", (int)i->owner_uid, "annotations", i->annotations, "cgroup",
-				 i->cgroup);
-	if (j && !i->pid)
-		note_creator(j);
+				 "owner", (int)i->owner_uid, "annotations", i->annotations, "cgroup", i->cgroup);
 	return j ? write_json(d, "state.json", j, e) : err_set(e, -EINVAL, "state cannot be written as JSON");
 }
 
@@ -183,10 +169,8 @@ static bool is_frozen(const struct container_info *i)
 	return state_open_cgroup(i, &cg, NULL) == 0 && cgroup_is_frozen(cg);
 }
 
-static enum container_status status_of(const struct container_info *i, const json_t *j, const char *dir)
+static enum container_status status_of(const struct container_info *i, const char *dir)
 {
-	if (i->pid <= 0 && is_alive((pid_t)json_int_at(j, "creatorPid", 0), (uint64_t)json_int_at(j, "creatorStart", 0)))
-		return CONTAINER_CREATING;
 	if (!is_alive(i->pid, i->start_time))
 		return CONTAINER_STOPPED;
 	if (is_frozen(i))
@@ -217,7 +201,7 @@ int state_read(const char *root, const char *id, struct container_info *ret, str
 				    .owner_uid = (uid_t)json_int_at(j, "owner", 0),
 				    .annotations = json_incref(json_object_get(j, "annotations")),
 				    .cgroup = json_incref(json_object_get(j, "cgroup")) };
-	i.status = status_of(&i, j, dir);
+	i.status = status_of(&i, dir);
 	if (i.status == CONTAINER_STOPPED)
 		i.pid = 0;
 	*ret = i;

@@ -28,8 +28,7 @@ int state_dir_remove(struct state_dir *d, struct err *e);
 /* <dir>/notify, for the socket of sd_notify(3). */
 int state_make_notify_dir(const struct state_dir *d, struct err *e);
 
-/* Atomically. Without a pid yet, the calling process is noted as the creator: while it lives the container is being
- * created, afterwards it counts as stopped, so that delete removes what a killed creator left. */
+/* Atomically. */
 int state_write(const struct state_dir *d, const struct container_info *i, struct err *e);
 /* Reads state.json and looks at the process, gate and freezer to find the status. -ENOENT. */
 int state_read(const char *root, const char *id, struct container_info *ret, struct err *e);

@@ -80,7 +80,6 @@ static int run_events(const struct globals *g, const struct call *c)
 	const struct events_flags *f = c->values;
 	const char *id = c->argv[0];
 	AUTO_CONTAINER_INFO i = { 0 };
-	AUTO_CGROUP_HOST *h = NULL;
 	AUTO_CGROUP *cg = NULL;
 	struct err e = ERR_INIT;
 	if (container_state(g->root, id, &i, &e) < 0)
@@ -89,9 +88,7 @@ static int run_events(const struct globals *g, const struct call *c)
 		return report_text(g, 1, "duration interval must be greater than 0");
 	if (i.status == CONTAINER_STOPPED)
 		return report_text(g, 1, "container with id %s is not running", id);
-	int r = cgroup_host_open(&h, &e);
-	if (r == 0)
-		r = cgroup_open(h, i.cgroup_path ? i.cgroup_path : "", &cg, &e);
+	int r = cgroup_load(i.cgroup, &cg, &e);
 	if (r == 0)
 		r = f->stats ? print_stats(cg, id, &e) : watch(cg, id, MAX(f->interval_ns / 1000000, 1), &e);
 	return r < 0 ? report(g, 1, NULL, &e) : 0;
