@@ -20,7 +20,7 @@ setup() {
 	config 'c["process"]["terminal"] = False' "c['linux']['cgroupsPath'] = '$CG'"
 }
 
-teardown() {
+teardown_bundle() {
 	[ -n "${T:-}" ] || return 0
 	for c in $("$OCI_BIN" --root "$T/state" list -q); do
 		"$OCI_BIN" --root "$T/state" delete --force "$c"
@@ -65,4 +65,8 @@ detached() {
 # The path of a v1 controller's file of the container, or of the v2 one.
 cgfile() {
 	if [ -d "/sys/fs/cgroup/$1" ]; then echo "/sys/fs/cgroup/$1$CG/$2"; else echo "/sys/fs/cgroup$CG/$3"; fi
+}
+
+teardown() {
+	teardown_bundle
 }
