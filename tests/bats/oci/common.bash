@@ -1,7 +1,7 @@
 # Helpers of the OCI bats files: a busybox bundle in a directory of its own, its own state root and cgroup.
 OCI_BIN="${KNARR_OCI:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-oci}"
 
-setup() {
+setup_bundle() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	busybox=$(command -v busybox) || skip "needs busybox-static"
 	[ -x "$OCI_BIN" ] || skip "knarr-oci is not built"
@@ -69,4 +69,8 @@ cgfile() {
 
 teardown() {
 	teardown_bundle
+}
+
+setup() {
+	setup_bundle
 }
