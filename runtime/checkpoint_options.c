@@ -130,20 +130,14 @@ static int add_hierarchies(const struct config *c, const struct mount_conf *m, i
 			   bool restore, struct str *opts, struct err *e)
 {
 	AUTO_CGROUP *cg = NULL;
-	const char *dir;
+	const char *controllers, *mount, *dir;
 	if (cgroup_host_mode(host) == CGROUP_V2 || c->ns[NS_CGROUP].wanted || !c->cgroups_path)
 		return 0;
 	int r = cgroup_open(host, c->cgroups_path, &cg, e);
-	for (size_t i = 0; r == 0 && cgroup_host_hierarchy(host, i, &dir); i++) {
-		AUTO_FREE char *at = xasprintf("%s/%s", m->destination, base_name(dir));
-		AUTO_FREE char *source = xasprintf("%s%s", dir, cgroup_path(cg));
-		add_mount(root_fd, at, source, restore, opts);
-	}
-	const char *unified = cgroup_host_mount(host, "");
-	if (r == 0 && unified) {
-		AUTO_FREE char *at = xasprintf("%s/%s", m->destination, base_name(unified));
-		AUTO_FREE char *source = xasprintf("%s%s", unified, cgroup_path(cg));
-		add_mount(root_fd, at, source, restore, opts);
+	for (size_t i = 0; r == 0 && cgroup_place(cg, i, &controllers, &mount, &dir); i++) {
+		AUTO_FREE char *at = xasprintf("%s/%s", m->destination, base_name(mount));
+		if (dir)
+			add_mount(root_fd, at, dir, restore, opts);
 	}
 	return r;
 }
