@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "runtime/mounts_plan.h"
+#include "runtime/net_devices.h"
 #include "runtime/syscalls.h"
 
 #define LIST_MAX 8192
@@ -220,6 +221,7 @@ static int parse_linux(const json_t *l, struct config *c, struct err *e)
 	c->seccomp = json_object_get(l, "seccomp");
 	c->resources = json_object_get(l, "resources");
 	c->time_offsets = json_object_get(l, "timeOffsets");
+	c->net_devices = json_object_get(l, "netDevices");
 	c->root_propagation = mount_propagation(propagation);
 	if (*propagation && !c->root_propagation)
 		return err_set(e, -EINVAL, "rootfsPropagation=\"%.32s\" is not supported", propagation);
@@ -249,7 +251,7 @@ static int check(const struct config *c, struct err *e)
 		return err_set(e, -EINVAL, "time namespace enabled, but both namespace path and time offsets specified -- you may only provide one");
 	if (json_object_size(c->time_offsets) && !c->ns[NS_TIME].wanted)
 		return err_set(e, -EINVAL, "time namespace offsets specified, but time namespace isn't enabled in the config");
-	return 0;
+	return net_devices_check(c->net_devices, c->ns[NS_NET].wanted, e);
 }
 
 int config_parse(json_t *json, const char *bundle, struct config *ret, struct err *e)
@@ -272,6 +274,8 @@ int config_parse(json_t *json, const char *bundle, struct config *ret, struct er
 	int r = process_parse(json_object_get(json, "process"), &c.process, e);
 	if (r == 0)
 		r = parse_namespaces(json_object_get(json, "linux"), &c, e);
+	if (r == 0)
+		r = intel_rdt_parse(json_at(json, "linux.intelRdt"), &c.intel_rdt, e);
 	if (r == 0)
 		r = process_parse_linux(json_object_get(json, "linux"), &c.process, e);
 	if (r == 0)

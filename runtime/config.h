@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/memory_policy.h"
 #include "runtime/mount_options.h"
 #include "runtime/number_set.h"
@@ -105,7 +106,8 @@ struct config {
 	bool own_dev; /* /dev comes from a bind mount: no nodes, no links */
 	const char *hostname, *domainname, *cgroups_path, *mount_label;
 	unsigned long root_propagation; /* MS_ flags, 0: the default */
-	const json_t *sysctl, *masked_paths, *readonly_paths, *seccomp, *hooks, *resources, *time_offsets;
+	const json_t *sysctl, *masked_paths, *readonly_paths, *seccomp, *hooks, *resources, *time_offsets, *net_devices;
+	struct intel_rdt intel_rdt;
 };
 
 /* Takes nothing; keeps a reference to json. bundle is absolute. -EINVAL with the field's name. */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@
 #include "runtime/default_devices.h"
 #include "runtime/idmap.h"
 #include "runtime/launch.h"
+#include "runtime/net_devices.h"
 #include "runtime/mounts_source.h"
 #include "runtime/process_label.h"
 #include "runtime/rootless.h"
@@ -41,7 +43,7 @@ struct creation {
 	struct config config;
 	struct seccomp_program seccomp;
 	struct cgroup *cgroup;
-	bool run, made_cgroup, made_pid_file, finished;
+	bool run, made_cgroup, made_pid_file, made_rdt, finished;
 	struct state_dir dir;
 	struct container_info info;
 	struct init_args args;
@@ -58,6 +60,8 @@ static void creation_done(struct creation *c)
 			cgroup_kill_and_destroy(c->cgroup, NULL);
 		else if (c->cgroup) /* it is another's */
 			cgroup_unmake(c->cgroup);
+		if (c->made_rdt)
+			intel_rdt_leave(&c->config.intel_rdt, intel_rdt_root(), c->o->id);
 		if (c->dir.path)
 			state_dir_remove(&c->dir, NULL);
 		if (c->made_pid_file)
@@ -84,6 +88,8 @@ static int check_config(const struct config *c, struct err *e)
 	int r = host_net < 0 ? host_net : sysctl_check(c, host_net, e);
 	if (r == 0)
 		r = process_label_check(&c->process, e);
+	if (r == 0)
+		r = c->intel_rdt.given ? intel_rdt_check(&c->intel_rdt, intel_rdt_root(), e) : 0;
 	if (r == 0)
 		launch_warn(&c->process);
 	return r == 0 && geteuid() != 0 ? rootless_check(c, e) : r;
@@ -269,7 +275,8 @@ static int clone_child(struct creation *c, struct err *e)
 	if (r < 0)
 		return r;
 	s.cgroup_fd = c->cgroup_fd;
-	if (c->args.early) { /* takes long enough to be done beside our own work */
+	/* Takes long enough to be done beside our own work; not where devices are waiting to be moved into it. */
+	if (c->args.early && !json_object_size(c->config.net_devices)) {
 		c->args.own_flags = s.flags & CLONE_NEWNET;
 		s.flags &= ~(uint64_t)CLONE_NEWNET;
 	}
@@ -296,6 +303,26 @@ static int clone_child(struct creation *c, struct err *e)
 	return 0;
 }
 
+static int enter_rdt(struct creation *c, struct err *e)
+{
+	if (!c->config.intel_rdt.given)
+		return 0;
+	c->made_rdt = true;
+	return intel_rdt_enter(&c->config.intel_rdt, intel_rdt_root(), c->o->id, c->launch.pid, e);
+}
+
+static int move_net_devices(const struct creation *c, struct err *e)
+{
+	if (!json_object_size(c->config.net_devices))
+		return 0;
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", c->launch.pid);
+	AUTO_FD int own = c->args.ns_fds[NS_NET] >= 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	if (own < 0 && c->args.ns_fds[NS_NET] < 0)
+		return err_sys(e, "open %s", path);
+	return net_devices_move(c->config.net_devices, own >= 0 ? own : c->args.ns_fds[NS_NET], e);
+}
+
 /* What only the creator may do for the child, before the child goes on. */
 static int admit(struct creation *c, struct err *e)
 {
@@ -306,6 +333,10 @@ static int admit(struct creation *c, struct err *e)
 		r = furnish_cgroup(c, e);
 	if (r == 0)
 		r = launch_set_oom_score(&c->config.process, pid, e);
+	if (r == 0)
+		r = enter_rdt(c, e);
+	if (r == 0)
+		r = move_net_devices(c, e);
 	c->info.pid = pid;
 	if (r == 0 && proc_stat(pid, &letter, &c->info.start_time) < 0)
 		r = err_set(e, -ESRCH, "the container's process ended unexpectedly");

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "cgroups/cgroup.h"
 #include "runtime/container.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/state.h"
 #include "runtime/syscalls.h"
 
@@ -31,6 +32,14 @@ static int kill_and_wait(const struct container_info *i, struct cgroup *cg, stru
 	return n > 0 ? 0 : err_set(e, -EBUSY, "container init still running");
 }
 
+static void leave_rdt(const json_t *config, const char *id)
+{
+	struct intel_rdt rdt;
+	const json_t *j = json_at(config, "linux.intelRdt");
+	if (j && intel_rdt_parse(j, &rdt, NULL) == 0)
+		intel_rdt_leave(&rdt, intel_rdt_root(), id);
+}
+
 static int delete_known(struct state_dir *d, struct container_info *i, const json_t *config, bool force, struct err *e)
 {
 	AUTO_CGROUP *cg = NULL;
@@ -45,6 +54,8 @@ static int delete_known(struct state_dir *d, struct container_info *i, const jso
 	}
 	if (r == 0) /* without a pid namespace of its own the container's children outlive its init */
 		r = cgroup_kill_and_destroy(cg, e);
+	if (r == 0)
+		leave_rdt(config, i->id);
 	if (r == 0)
 		r = state_dir_remove(d, e);
 	if (r < 0)

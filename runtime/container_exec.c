@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "runtime/container.h"
 #include "runtime/cpu_affinity.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/launch.h"
 #include "runtime/process_label.h"
 #include "runtime/rootless.h"
@@ -229,6 +230,14 @@ static int attend(struct execution *x, struct err *e)
 	}
 }
 
+static int join_rdt(const struct execution *x, struct err *e)
+{
+	struct intel_rdt rdt;
+	const json_t *j = json_at(x->config_json, "linux.intelRdt");
+	int r = j ? intel_rdt_parse(j, &rdt, e) : 0;
+	return j && r == 0 ? intel_rdt_join(&rdt, intel_rdt_root(), x->o->id, x->launch.pid, e) : r;
+}
+
 int container_exec(const struct container_opts *o, struct container_proc *ret, struct err *e)
 {
 	AUTO(execution_done) struct execution x = { .o = o,
@@ -244,6 +253,8 @@ int container_exec(const struct container_opts *o, struct container_proc *ret, s
 		r = clone_child(&x, e);
 	if (r == 0)
 		r = launch_set_oom_score(&x.process, x.launch.pid, e);
+	if (r == 0)
+		r = join_rdt(&x, e);
 	if (r == 0)
 		r = cgroup_doors_open(x.cgroup, &x.doors, e);
 	if (r == 0)

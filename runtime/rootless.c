@@ -114,6 +114,8 @@ int rootless_check(const struct config *c, struct err *e)
 		return err_set(e, -EINVAL, "rootless containers requires at least one UID mapping");
 	if (!joined && !c->n_gid_maps)
 		return err_set(e, -EINVAL, "rootless containers requires at least one GID mapping");
+	if (json_object_size(c->net_devices))
+		return err_set(e, -EINVAL, "network devices are not supported for rootless containers");
 	int r = rootless_check_groups(&c->process, e);
 	/* The mappings of a namespace that is joined are its own affair. */
 	for (size_t i = 0; r == 0 && !joined && i < c->n_mounts; i++)

@@ -136,7 +136,7 @@ int state_read_hooked_config(const char *root, const char *id, json_t **ret, str
 	AUTO_FREE char *dir = dir_path(root, id), *path = xasprintf("%s/config.json", dir);
 	AUTO_STR text = STR_INIT;
 	int r = fs_read_file(path, 64 << 20, &text, e);
-	if (r == 0 && strstr(str_text(&text), "\"hooks\""))
+	if (r == 0 && (strstr(str_text(&text), "\"hooks\"") || strstr(str_text(&text), "\"intelRdt\"")))
 		r = json_parse(text.p, text.len, ret, e);
 	return r;
 }

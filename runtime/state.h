@@ -34,7 +34,7 @@ int state_write(const struct state_dir *d, const struct container_info *i, struc
 int state_read(const char *root, const char *id, struct container_info *ret, struct err *e);
 /* The configuration as used; owned. */
 int state_read_config(const char *root, const char *id, json_t **ret, struct err *e);
-/* The same, but NULL where its text has no hooks, which spares the parsing. */
+/* The same, but NULL where its text has neither hooks nor intelRdt, which spares the parsing. */
 int state_read_hooked_config(const char *root, const char *id, json_t **ret, struct err *e);
 int state_write_config(const struct state_dir *d, const json_t *config, struct err *e);
 

@@ -43,13 +43,13 @@ static const struct option_row rows[] = {
 static int add_user(json_t *p, const struct flags *f, struct err *e)
 {
 	uint32_t id;
-	AUTO_STRV char **parts = str_split(f->user ? f->user : "0", ':');
+	AUTO_STRV char **parts = f->user ? str_split(f->user, ':') : NULL;
 	if (strv_len(parts) > 2)
 		return err_set(e, -EINVAL, "invalid user \"%s\"", f->user);
 	static const char *const keys[] = { "user.uid", "user.gid" };
 	for (size_t i = 0; i < ARRAY_LEN(keys) && parts && parts[i]; i++) {
 		if (str_to_u32(parts[i], &id) < 0)
-			return err_set(e, -EINVAL, "parsing %s as int for %s failed", parts[i], keys[i] + 5);
+			return err_set(e, -EINVAL, "bad %s: \"%s\" is no number", keys[i] + 5, parts[i]);
 		json_set_int(p, keys[i], id);
 	}
 	for (size_t i = 0; i < strv_len(f->gids); i++) {
@@ -77,8 +77,6 @@ static int build(const struct globals *g, const char *id, const struct flags *f,
 	if (!args[0])
 		return err_set(e, -EINVAL, "exec args cannot be empty");
 	AUTO_JSON *p = json_deep_copy(json_object_get(config, "process"));
-	if (f->user)
-		json_object_del(p, "user");
 	json_object_del(p, "consoleSize");
 	json_object_set_new(p, "args", json_array());
 	append_all(json_object_get(p, "args"), args);
