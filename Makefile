@@ -145,7 +145,6 @@ lint:
 	@$(MAKE) --no-print-directory tidy-changed
 
 bench: all
-	@bench/oci
 	@bench/run
 
 install: all

@@ -29,6 +29,11 @@ void kind_keep_spec(json_t *obj, const json_t *old)
 		json_object_del(obj, "spec");
 }
 
+void kind_empty_status(json_t *obj)
+{
+	json_object_set_new(obj, "status", json_object());
+}
+
 void kind_keep_status(json_t *obj, const json_t *old)
 {
 	keep_status(obj, old);
@@ -41,6 +46,10 @@ static const struct kind_ops with_status = { .group = "", .kind = "", .prepare_c
 static const struct kind_ops *const special[] = {
 	&pod_ops, &service_ops, &deployment_ops, &replicaset_ops, &namespace_ops, &node_ops, &configmap_ops, &secret_ops,
 	&endpoints_ops, &endpointslice_ops, &lease_ops, &event_ops, &events_event_ops, &serviceaccount_ops,
+	&job_ops, &cronjob_ops, &statefulset_ops, &daemonset_ops, &replicationcontroller_ops, &controllerrevision_ops,
+	&podtemplate_ops, &role_ops, &clusterrole_ops, &rolebinding_ops, &clusterrolebinding_ops, &networkpolicy_ops, &ingress_ops,
+	&ingressclass_ops, &poddisruptionbudget_ops, &persistentvolume_ops, &persistentvolumeclaim_ops, &storageclass_ops,
+	&horizontalpodautoscaler_ops,
 };
 
 static bool has_word(const char *const *words, const char *word)

@@ -7,7 +7,10 @@
 #include "cp/kinds/kind_ops.h"
 
 extern const struct kind_ops pod_ops, service_ops, deployment_ops, replicaset_ops, namespace_ops, node_ops, configmap_ops,
-	secret_ops, endpoints_ops, endpointslice_ops, lease_ops, event_ops, events_event_ops, serviceaccount_ops;
+	secret_ops, endpoints_ops, endpointslice_ops, lease_ops, event_ops, events_event_ops, serviceaccount_ops, job_ops,
+	cronjob_ops, statefulset_ops, daemonset_ops, replicationcontroller_ops, controllerrevision_ops, podtemplate_ops,
+	role_ops, clusterrole_ops, rolebinding_ops, clusterrolebinding_ops, networkpolicy_ops, ingress_ops, ingressclass_ops,
+	poddisruptionbudget_ops, persistentvolume_ops, persistentvolumeclaim_ops, storageclass_ops, horizontalpodautoscaler_ops;
 
 #define FIELD_PATH_MAX 512
 /* A field's path in a local buffer of FIELD_PATH_MAX; returns it. */
@@ -16,6 +19,14 @@ extern const struct kind_ops pod_ops, service_ops, deployment_ops, replicaset_op
 /* Takes status, or spec, over from old. */
 void kind_keep_status(json_t *obj, const json_t *old);
 void kind_keep_spec(json_t *obj, const json_t *old);
+/* A new object's status is {}. */
+void kind_empty_status(json_t *obj);
+/* What workloads share: defaults of the pod template, the rules of template and selector. */
+void workload_set_defaults(json_t *obj, const json_t *old);
+void workload_template_validate(const json_t *obj, struct field_errors *errors);
+void workload_validate(const json_t *obj, struct field_errors *errors);
+/* An integer or a percentage ("25%") at path, at least 0; returns it (percentages as they are), -1 when it is neither. */
+int64_t count_or_percent(const json_t *obj, const char *path, struct field_errors *errors);
 /* Sets object[key] = value unless it is there. Takes value. */
 void set_default(json_t *object, const char *key, json_t *value);
 /* Reports a field that may not change ("field is immutable"). */

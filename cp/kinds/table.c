@@ -20,53 +20,70 @@ static void general_cells(const json_t *object, int64_t now_ms, json_t *row)
 
 static const struct table_column general_columns[] = {
     COLUMN_NAME,
-    {"Created At", "date", "", 0, "When the object was created"},
+    {"Created At", "date", "", 0, "When the object was created", NULL, NULL},
 };
 
 static const struct table_printer general = {
     .group = "", .plural = "", COLUMNS(general_columns), .cells = general_cells};
 
-static const struct table_printer *const printers[] = {
+static const struct table_printer *const special[] = {
     &table_pods,       &table_pod_templates, &table_deployments,    &table_replicasets,
     &table_services,   &table_endpoints,     &table_endpointslices, &table_nodes,
     &table_namespaces, &table_configmaps,    &table_secrets,        &table_serviceaccounts,
-    &table_leases,     &table_core_events,   &table_events,         &general,
+    &table_leases,     &table_core_events,   &table_events,         NULL,
 };
 
-static size_t find_printer(const struct kind *k)
-{
-	size_t i;
+static const struct table_printer *const *const lists[] = {special, table_plain, table_plain_policy};
 
-	for (i = 0; i < ARRAY_LEN(printers) - 1; i++)
-		if (!strcmp(printers[i]->plural, k->plural) && !strcmp(printers[i]->group, k->group))
-			break;
-	return i;
+static const struct table_printer *find_printer(const struct kind *k)
+{
+	for (size_t l = 0; l < ARRAY_LEN(lists); l++)
+		for (size_t i = 0; lists[l][i]; i++)
+			if (!strcmp(lists[l][i]->plural, k->plural) && !strcmp(lists[l][i]->group, k->group))
+				return lists[l][i];
+	return &general;
+}
+
+static json_t *make_definitions(const struct table_printer *p)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < p->n_columns; i++) {
+		const struct table_column *c = &p->columns[i];
+
+		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:i}", "name", c->name, "type", c->type, "format",
+						      c->format, "description", c->description, "priority", c->priority));
+	}
+	return list;
 }
 
 const struct table_columns *kind_table_columns(const struct kind *k)
 {
-	static struct table_columns made[ARRAY_LEN(printers)];
-	size_t at = find_printer(k);
-	struct table_columns *c = &made[at];
+	static struct {
+		const struct table_printer *printer;
+		struct table_columns columns;
+	} made[128];
+	const struct table_printer *p = find_printer(k);
+	size_t at = 0;
 
-	if (c->definitions)
-		return c;
-	c->definitions = json_array();
-	c->n = printers[at]->n_columns;
-	for (size_t i = 0; i < c->n; i++) {
-		const struct table_column *column = &printers[at]->columns[i];
-
-		json_array_append_new(c->definitions, json_pack("{s:s,s:s,s:s,s:s,s:i}", "name", column->name, "type",
-								column->type, "format", column->format, "description",
-								column->description, "priority", column->priority));
+	while (at < ARRAY_LEN(made) - 1 && made[at].printer && made[at].printer != p)
+		at++;
+	if (made[at].printer != p) {
+		json_decref(made[at].columns.definitions);
+		made[at].printer = p;
+		made[at].columns = (struct table_columns){make_definitions(p), p->n_columns};
 	}
-	return c;
+	return &made[at].columns;
 }
 
 json_t *kind_table_cells(const struct kind *k, const json_t *object, int64_t now_ms)
 {
+	const struct table_printer *p = find_printer(k);
 	json_t *row = json_array();
 
-	printers[find_printer(k)]->cells(object, now_ms, row);
+	if (p->cells)
+		p->cells(object, now_ms, row);
+	for (size_t i = 0; !p->cells && i < p->n_columns; i++)
+		p->columns[i].cell(row, object, p->columns[i].path, now_ms);
 	return row;
 }

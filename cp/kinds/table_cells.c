@@ -160,3 +160,59 @@ void row_add_short_list(json_t *row, struct short_list *l, const char *otherwise
 	row_add_str(row, &l->text, otherwise);
 	str_done(&l->text);
 }
+
+/* --- manners of single cells ------------------------------------------------------------------------------------------ */
+
+void cell_text(json_t *row, const json_t *object, const char *path, int64_t now_ms)
+{
+	(void)now_ms;
+	row_add(row, json_str_at(object, path));
+}
+
+void cell_none(json_t *row, const json_t *object, const char *path, int64_t now_ms)
+{
+	(void)now_ms;
+	row_add_or(row, json_str_at(object, path), "<none>");
+}
+
+void cell_int(json_t *row, const json_t *object, const char *path, int64_t now_ms)
+{
+	(void)now_ms;
+	row_add_int(row, json_int_at(object, path, 0));
+}
+
+void cell_bool(json_t *row, const json_t *object, const char *path, int64_t now_ms)
+{
+	(void)now_ms;
+	json_array_append_new(row, json_boolean(json_bool_at(object, path, false)));
+}
+
+void cell_age(json_t *row, const json_t *object, const char *path, int64_t now_ms)
+{
+	(void)path;
+	row_add_age(row, object, now_ms);
+}
+
+void cell_date(json_t *row, const json_t *object, const char *path, int64_t now_ms)
+{
+	(void)now_ms;
+	row_add_or(row, json_str_at(object, path), "<unknown>");
+}
+
+void cell_count(json_t *row, const json_t *object, const char *path, int64_t now_ms)
+{
+	(void)now_ms;
+	row_add_int(row, (int64_t)json_array_size(json_at(object, path)));
+}
+
+void cell_selector(json_t *row, const json_t *object, const char *path, int64_t now_ms)
+{
+	(void)now_ms;
+	row_add_selector(row, json_at(object, path));
+}
+
+void cell_labels(json_t *row, const json_t *object, const char *path, int64_t now_ms)
+{
+	(void)now_ms;
+	row_add_labels(row, json_at(object, path));
+}

@@ -9,45 +9,57 @@
 
 #include "base/str.h"
 
+/* Adds the cell of one column: what is at path in object, in the column's manner. */
+typedef void table_cell_fn(json_t *row, const json_t *object, const char *path, int64_t now_ms);
+
 struct table_column {
 	const char *name, *type, *format;
 	int priority; /* 0: always shown, 1: with -o wide */
 	const char *description;
+	table_cell_fn *cell; /* of printers without a function for the whole row */
+	const char *path;
 };
 
 struct table_printer {
 	const char *group, *plural;
 	const struct table_column *columns;
 	size_t n_columns;
-	/* Adds one value per column to row. */
+	/* Adds one value per column to row; NULL: every column has a cell function. */
 	void (*cells)(const json_t *object, int64_t now_ms, json_t *row);
 };
 
 #define COLUMNS(a) .columns = (a), .n_columns = ARRAY_LEN(a)
 #define COLUMN_NAME                                                                                                    \
 	{                                                                                                              \
-		"Name", "string", "name", 0, "Name of the object, unique among its kind in the namespace"              \
+		"Name", "string", "name", 0, "Name of the object, unique among its kind in the namespace", NULL, NULL              \
 	}
 #define COLUMN_AGE                                                                                                     \
 	{                                                                                                              \
-		"Age", "string", "", 0, "Time since the object was created"                                            \
+		"Age", "string", "", 0, "Time since the object was created", NULL, NULL                                            \
 	}
 #define COLUMN_CONTAINERS                                                                                              \
 	{                                                                                                              \
-		"Containers", "string", "", 1, "Names of the containers in the template"                               \
+		"Containers", "string", "", 1, "Names of the containers in the template", NULL, NULL                               \
 	}
 #define COLUMN_IMAGES                                                                                                  \
 	{                                                                                                              \
-		"Images", "string", "", 1, "Images of the containers in the template"                                  \
+		"Images", "string", "", 1, "Images of the containers in the template", NULL, NULL                                  \
 	}
 #define COLUMN_SELECTOR(of)                                                                                            \
 	{                                                                                                              \
-		"Selector", "string", "", 1, "Labels by which " of " finds its pods"                                   \
+		"Selector", "string", "", 1, "Labels by which " of " finds its pods", NULL, NULL                                   \
 	}
 
 extern const struct table_printer table_pods, table_pod_templates, table_deployments, table_replicasets, table_services,
     table_endpoints, table_endpointslices, table_nodes, table_namespaces, table_configmaps, table_secrets,
     table_serviceaccounts, table_leases, table_core_events, table_events;
+
+/* Printers that are only columns: table_columns.c and table_columns_policy.c; NULL-terminated. */
+extern const struct table_printer *const table_plain[], *const table_plain_policy[];
+
+/* Manners of cells. */
+table_cell_fn cell_text, cell_none /* "<none>" for nothing */, cell_int, cell_bool, cell_age, cell_date, cell_count, cell_selector,
+    cell_labels;
 
 void row_add(json_t *row, const char *text);                           /* NULL adds "" */
 void row_add_or(json_t *row, const char *text, const char *otherwise); /* otherwise where text is NULL or "" */

@@ -12,7 +12,7 @@ static void namespace_cells(const json_t *ns, int64_t now_ms, json_t *row)
 
 static const struct table_column namespace_columns[] = {
     COLUMN_NAME,
-    {"Status", "string", "", 0, "Whether the namespace is in use or going away"},
+    {"Status", "string", "", 0, "Whether the namespace is in use or going away", NULL, NULL},
     COLUMN_AGE,
 };
 
@@ -29,7 +29,7 @@ static void configmap_cells(const json_t *c, int64_t now_ms, json_t *row)
 
 static const struct table_column configmap_columns[] = {
     COLUMN_NAME,
-    {"Data", "string", "", 0, "How many keys the config map has"},
+    {"Data", "string", "", 0, "How many keys the config map has", NULL, NULL},
     COLUMN_AGE,
 };
 
@@ -46,8 +46,8 @@ static void secret_cells(const json_t *s, int64_t now_ms, json_t *row)
 
 static const struct table_column secret_columns[] = {
     COLUMN_NAME,
-    {"Type", "string", "", 0, "What the secret is for"},
-    {"Data", "string", "", 0, "How many keys the secret has"},
+    {"Type", "string", "", 0, "What the secret is for", NULL, NULL},
+    {"Data", "string", "", 0, "How many keys the secret has", NULL, NULL},
     COLUMN_AGE,
 };
 
@@ -74,7 +74,7 @@ static void lease_cells(const json_t *l, int64_t now_ms, json_t *row)
 
 static const struct table_column lease_columns[] = {
     COLUMN_NAME,
-    {"Holder", "string", "", 0, "Who holds the lease"},
+    {"Holder", "string", "", 0, "Who holds the lease", NULL, NULL},
     COLUMN_AGE,
 };
 

@@ -95,16 +95,16 @@ static void event_cells(const json_t *e, int64_t now_ms, json_t *row)
 }
 
 static const struct table_column event_columns[] = {
-    {"Last Seen", "string", "", 0, "Time since the event happened last"},
-    {"Type", "string", "", 0, "Normal or Warning"},
-    {"Reason", "string", "", 0, "One word for why it happened"},
-    {"Object", "string", "", 0, "What it happened to"},
-    {"Subobject", "string", "", 1, "The part of the object concerned"},
-    {"Source", "string", "", 1, "Who reported it, and from where"},
-    {"Message", "string", "", 0, "What happened, in words"},
-    {"First Seen", "string", "", 1, "Time since the event happened first"},
-    {"Count", "string", "", 1, "How often it has happened"},
-    {"Name", "string", "name", 1, "Name of the event object"},
+    {"Last Seen", "string", "", 0, "Time since the event happened last", NULL, NULL},
+    {"Type", "string", "", 0, "Normal or Warning", NULL, NULL},
+    {"Reason", "string", "", 0, "One word for why it happened", NULL, NULL},
+    {"Object", "string", "", 0, "What it happened to", NULL, NULL},
+    {"Subobject", "string", "", 1, "The part of the object concerned", NULL, NULL},
+    {"Source", "string", "", 1, "Who reported it, and from where", NULL, NULL},
+    {"Message", "string", "", 0, "What happened, in words", NULL, NULL},
+    {"First Seen", "string", "", 1, "Time since the event happened first", NULL, NULL},
+    {"Count", "string", "", 1, "How often it has happened", NULL, NULL},
+    {"Name", "string", "name", 1, "Name of the event object", NULL, NULL},
 };
 
 const struct table_printer table_core_events = {

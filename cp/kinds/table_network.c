@@ -72,10 +72,10 @@ static void service_cells(const json_t *svc, int64_t now_ms, json_t *row)
 
 static const struct table_column service_columns[] = {
     COLUMN_NAME,
-    {"Type", "string", "", 0, "How far the service reaches"},
-    {"Cluster-IP", "string", "", 0, "Address of the service inside the cluster"},
-    {"External-IP", "string", "", 0, "Addresses or name by which the service is reached from outside"},
-    {"Port(s)", "string", "", 0, "Ports of the service, with the node's port where there is one"},
+    {"Type", "string", "", 0, "How far the service reaches", NULL, NULL},
+    {"Cluster-IP", "string", "", 0, "Address of the service inside the cluster", NULL, NULL},
+    {"External-IP", "string", "", 0, "Addresses or name by which the service is reached from outside", NULL, NULL},
+    {"Port(s)", "string", "", 0, "Ports of the service, with the node's port where there is one", NULL, NULL},
     COLUMN_AGE,
     COLUMN_SELECTOR("the service"),
 };
@@ -122,7 +122,7 @@ static void endpoints_cells(const json_t *e, int64_t now_ms, json_t *row)
 
 static const struct table_column endpoints_columns[] = {
     COLUMN_NAME,
-    {"Endpoints", "string", "", 0, "Addresses and ports that are ready, the first few of them"},
+    {"Endpoints", "string", "", 0, "Addresses and ports that are ready, the first few of them", NULL, NULL},
     COLUMN_AGE,
 };
 
@@ -155,9 +155,9 @@ static void slice_cells(const json_t *s, int64_t now_ms, json_t *row)
 
 static const struct table_column slice_columns[] = {
     COLUMN_NAME,
-    {"AddressType", "string", "", 0, "Kind of addresses in the slice"},
-    {"Ports", "string", "", 0, "Ports of the endpoints, the first few of them"},
-    {"Endpoints", "string", "", 0, "Addresses in the slice, the first few of them"},
+    {"AddressType", "string", "", 0, "Kind of addresses in the slice", NULL, NULL},
+    {"Ports", "string", "", 0, "Ports of the endpoints, the first few of them", NULL, NULL},
+    {"Endpoints", "string", "", 0, "Addresses in the slice, the first few of them", NULL, NULL},
     COLUMN_AGE,
 };
 

@@ -75,15 +75,15 @@ static void node_cells(const json_t *node, int64_t now_ms, json_t *row)
 
 static const struct table_column node_columns[] = {
     COLUMN_NAME,
-    {"Status", "string", "", 0, "Whether the node is ready and takes new pods"},
-    {"Roles", "string", "", 0, "Roles that the node's labels give it"},
+    {"Status", "string", "", 0, "Whether the node is ready and takes new pods", NULL, NULL},
+    {"Roles", "string", "", 0, "Roles that the node's labels give it", NULL, NULL},
     COLUMN_AGE,
-    {"Version", "string", "", 0, "Version that the node's agent reports"},
-    {"Internal-IP", "string", "", 1, "Address of the node inside the cluster's network"},
-    {"External-IP", "string", "", 1, "Address of the node from outside"},
-    {"OS-Image", "string", "", 1, "Operating system of the node"},
-    {"Kernel-Version", "string", "", 1, "Kernel that the node runs"},
-    {"Container-Runtime", "string", "", 1, "Container runtime of the node"},
+    {"Version", "string", "", 0, "Version that the node's agent reports", NULL, NULL},
+    {"Internal-IP", "string", "", 1, "Address of the node inside the cluster's network", NULL, NULL},
+    {"External-IP", "string", "", 1, "Address of the node from outside", NULL, NULL},
+    {"OS-Image", "string", "", 1, "Operating system of the node", NULL, NULL},
+    {"Kernel-Version", "string", "", 1, "Kernel that the node runs", NULL, NULL},
+    {"Container-Runtime", "string", "", 1, "Container runtime of the node", NULL, NULL},
 };
 
 const struct table_printer table_nodes = {.group = "", .plural = "nodes", COLUMNS(node_columns), .cells = node_cells};

@@ -211,14 +211,14 @@ static void pod_cells(const json_t *pod, int64_t now_ms, json_t *row)
 
 static const struct table_column pod_columns[] = {
     COLUMN_NAME,
-    {"Ready", "string", "", 0, "Containers that are ready, of all containers of the pod"},
-    {"Status", "string", "", 0, "What the pod or its most telling container is doing"},
-    {"Restarts", "string", "", 0, "How often containers of the pod were started again, and when last"},
+    {"Ready", "string", "", 0, "Containers that are ready, of all containers of the pod", NULL, NULL},
+    {"Status", "string", "", 0, "What the pod or its most telling container is doing", NULL, NULL},
+    {"Restarts", "string", "", 0, "How often containers of the pod were started again, and when last", NULL, NULL},
     COLUMN_AGE,
-    {"IP", "string", "", 1, "First address of the pod"},
-    {"Node", "string", "", 1, "Node on which the pod runs"},
-    {"Nominated Node", "string", "", 1, "Node on which room is being made for the pod"},
-    {"Readiness Gates", "string", "", 1, "Readiness gates that are passed, of all gates of the pod"},
+    {"IP", "string", "", 1, "First address of the pod", NULL, NULL},
+    {"Node", "string", "", 1, "Node on which the pod runs", NULL, NULL},
+    {"Nominated Node", "string", "", 1, "Node on which room is being made for the pod", NULL, NULL},
+    {"Readiness Gates", "string", "", 1, "Readiness gates that are passed, of all gates of the pod", NULL, NULL},
 };
 
 const struct table_printer table_pods = {.group = "", .plural = "pods", COLUMNS(pod_columns), .cells = pod_cells};
@@ -233,9 +233,9 @@ static void template_cells(const json_t *object, int64_t now_ms, json_t *row)
 
 static const struct table_column template_columns[] = {
     COLUMN_NAME,
-    {"Containers", "string", "", 0, "Names of the containers in the template"},
-    {"Images", "string", "", 0, "Images of the containers in the template"},
-    {"Pod Labels", "string", "", 0, "Labels that pods made from the template get"},
+    {"Containers", "string", "", 0, "Names of the containers in the template", NULL, NULL},
+    {"Images", "string", "", 0, "Images of the containers in the template", NULL, NULL},
+    {"Pod Labels", "string", "", 0, "Labels that pods made from the template get", NULL, NULL},
 };
 
 const struct table_printer table_pod_templates = {

@@ -19,9 +19,9 @@ static void deployment_cells(const json_t *d, int64_t now_ms, json_t *row)
 
 static const struct table_column deployment_columns[] = {
     COLUMN_NAME,
-    {"Ready", "string", "", 0, "Pods that are ready, of those wanted"},
-    {"Up-to-date", "string", "", 0, "Pods that have the current template"},
-    {"Available", "string", "", 0, "Pods that have been ready for as long as demanded"},
+    {"Ready", "string", "", 0, "Pods that are ready, of those wanted", NULL, NULL},
+    {"Up-to-date", "string", "", 0, "Pods that have the current template", NULL, NULL},
+    {"Available", "string", "", 0, "Pods that have been ready for as long as demanded", NULL, NULL},
     COLUMN_AGE,
     COLUMN_CONTAINERS,
     COLUMN_IMAGES,
@@ -44,9 +44,9 @@ static void replicaset_cells(const json_t *r, int64_t now_ms, json_t *row)
 
 static const struct table_column replicaset_columns[] = {
     COLUMN_NAME,
-    {"Desired", "integer", "", 0, "Pods that are wanted"},
-    {"Current", "integer", "", 0, "Pods that exist"},
-    {"Ready", "integer", "", 0, "Pods that are ready"},
+    {"Desired", "integer", "", 0, "Pods that are wanted", NULL, NULL},
+    {"Current", "integer", "", 0, "Pods that exist", NULL, NULL},
+    {"Ready", "integer", "", 0, "Pods that are ready", NULL, NULL},
     COLUMN_AGE,
     COLUMN_CONTAINERS,
     COLUMN_IMAGES,

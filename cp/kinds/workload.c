@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
 
-static void template_set_defaults(json_t *obj, const json_t *old)
+void workload_set_defaults(json_t *obj, const json_t *old)
 {
 	json_t *spec = json_at(obj, "spec.template.spec");
 	(void)old;
@@ -32,25 +32,34 @@ static void validate_selector(const json_t *obj, struct field_errors *errors)
 	}
 }
 
-static void validate_template(const json_t *obj, const json_t *old, struct field_errors *errors)
+void workload_template_validate(const json_t *obj, struct field_errors *errors)
 {
 	static const char *const always[] = { "Always", NULL };
 	const json_t *policy = json_at(obj, "spec.template.spec.restartPolicy");
-	validate_not_negative(obj, "spec.replicas", errors);
-	validate_not_negative(obj, "spec.minReadySeconds", errors);
-	validate_selector(obj, errors);
 	pod_spec_validate(json_at(obj, "spec.template.spec"), "spec.template.spec", errors);
 	if (policy && strcmp(json_string_value(policy), "Always"))
 		field_not_supported(errors, "spec.template.spec.restartPolicy", policy, always);
 	const json_t *deadline = json_at(obj, "spec.template.spec.activeDeadlineSeconds");
 	if (deadline)
 		field_forbidden(errors, "spec.template.spec.activeDeadlineSeconds", "activeDeadlineSeconds in %s is not Supported", json_str_or(obj, "kind", ""));
+}
+
+void workload_validate(const json_t *obj, struct field_errors *errors)
+{
+	validate_not_negative(obj, "spec.replicas", errors);
+	validate_not_negative(obj, "spec.minReadySeconds", errors);
+	validate_selector(obj, errors);
+	workload_template_validate(obj, errors);
+}
+
+static void replicas_validate(const json_t *obj, const json_t *old, struct field_errors *errors)
+{
+	workload_validate(obj, errors);
 	if (old)
 		validate_immutable(obj, old, "spec.selector", errors);
 }
 
-/* An integer or a percentage at least 0; returns it (percentages as they are), -1 when it is neither. */
-static int64_t count_or_percent(const json_t *obj, const char *path, struct field_errors *errors)
+int64_t count_or_percent(const json_t *obj, const char *path, struct field_errors *errors)
 {
 	const json_t *v = json_at(obj, path);
 	const char *text = json_string_value(v);
@@ -87,7 +96,7 @@ static void validate_strategy(const json_t *obj, struct field_errors *errors)
 static void deployment_set_defaults(json_t *obj, const json_t *old)
 {
 	json_t *spec = json_object_get(obj, "spec");
-	template_set_defaults(obj, old);
+	workload_set_defaults(obj, old);
 	if (!spec)
 		return;
 	json_t *strategy = json_object_at(spec, "strategy");
@@ -101,7 +110,7 @@ static void deployment_set_defaults(json_t *obj, const json_t *old)
 
 static void deployment_validate(const json_t *obj, const json_t *old, struct field_errors *errors)
 {
-	validate_template(obj, old, errors);
+	replicas_validate(obj, old, errors);
 	validate_strategy(obj, errors);
 	validate_not_negative(obj, "spec.revisionHistoryLimit", errors);
 	const json_t *deadline = json_at(obj, "spec.progressDeadlineSeconds");
@@ -110,24 +119,19 @@ static void deployment_validate(const json_t *obj, const json_t *old, struct fie
 		field_invalid(errors, "spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds");
 }
 
-static void deployment_prepare_create(json_t *obj)
-{
-	json_object_set_new(obj, "status", json_object());
-}
-
 static void replicaset_prepare_create(json_t *obj)
 {
 	json_object_set_new(obj, "status", json_pack("{s:i}", "replicas", 0));
 }
 
 const struct kind_ops deployment_ops = {
-	.group = "apps", .kind = "Deployment", .set_defaults = deployment_set_defaults, .prepare_create = deployment_prepare_create,
+	.group = "apps", .kind = "Deployment", .set_defaults = deployment_set_defaults, .prepare_create = kind_empty_status,
 	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = deployment_validate,
 	.has_generation = true, .has_status = true,
 };
 
 const struct kind_ops replicaset_ops = {
-	.group = "apps", .kind = "ReplicaSet", .set_defaults = template_set_defaults, .prepare_create = replicaset_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = validate_template,
+	.group = "apps", .kind = "ReplicaSet", .set_defaults = workload_set_defaults, .prepare_create = replicaset_prepare_create,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = replicas_validate,
 	.has_generation = true, .has_status = true,
 };

@@ -28,7 +28,7 @@ static void check_references(const json_t *document, const json_t *value, const 
 	json_array_foreach(value, i, member) check_references(document, member, prefix);
 	json_object_foreach((json_t *)value, key, member)
 	{
-		if (!strcmp(key, "$ref")) {
+		if (!strcmp(key, "$ref") && json_is_string(member)) { /* a schema may have a property of that name */
 			ck_assert(str_has_prefix(json_string_value(member), prefix));
 			definition(document, json_string_value(member) + strlen(prefix));
 		}

@@ -1,0 +1,150 @@
+/* Rules of jobs and cron jobs. */
+#include <string.h>
+
+#include "api/cron.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "cp/kinds/kinds.h"
+
+#define UID_LABEL "batch.kubernetes.io/controller-uid"
+#define NAME_LABEL "batch.kubernetes.io/job-name"
+enum { CRON_NAME_MAX = 52 };
+
+static void job_spec_set_defaults(json_t *spec)
+{
+	json_t *pods = json_at(spec, "template.spec");
+	if (!spec)
+		return;
+	if (!json_object_get(spec, "completions") && !json_object_get(spec, "parallelism"))
+		json_object_set_new(spec, "completions", json_integer(1));
+	set_default(spec, "parallelism", json_integer(1));
+	set_default(spec, "podReplacementPolicy", json_string(json_object_get(spec, "podFailurePolicy") ? "Failed" : "TerminatingOrFailed"));
+	if (pods)
+		pod_spec_set_defaults(pods);
+}
+
+static void job_set_defaults(json_t *job, const json_t *old)
+{
+	json_t *spec = json_object_get(job, "spec"), *labels = json_at(job, "spec.template.metadata.labels");
+	(void)old;
+	job_spec_set_defaults(spec);
+	if (spec)
+		set_default(spec, "manualSelector", json_false());
+	if (json_object_size(labels) && !json_object_size(json_at(job, "metadata.labels")))
+		json_set_at(job, "metadata.labels", json_copy(labels));
+}
+
+static void set_label(json_t *labels, const char *key, json_t *value)
+{
+	if (value)
+		set_default(labels, key, json_incref(value));
+}
+
+/* Unless the user chose a selector: one by the job's own uid, which its pods carry. */
+static void job_prepare_create(json_t *job)
+{
+	json_t *uid = json_at(job, "metadata.uid"), *name = json_at(job, "metadata.name");
+	json_object_set_new(job, "status", json_object());
+	if (json_bool_at(job, "spec.manualSelector", false))
+		return;
+	json_t *labels = json_object_at(job, "spec.template.metadata.labels");
+	set_label(labels, "controller-uid", uid);
+	set_label(labels, UID_LABEL, uid);
+	set_label(labels, "job-name", name);
+	set_label(labels, NAME_LABEL, name);
+	if (!json_object_size(json_at(job, "metadata.labels")))
+		json_set_at(job, "metadata.labels", json_copy(labels));
+	json_t *match = json_object_at(job, "spec.selector.matchLabels");
+	set_label(match, UID_LABEL, uid);
+}
+
+static void job_template_validate(const json_t *spec, const char *path, struct field_errors *errors)
+{
+	static const char *const supported[] = { "OnFailure", "Never", NULL };
+	char p[FIELD_PATH_MAX];
+	const json_t *policy = json_at(spec, "template.spec.restartPolicy");
+	pod_spec_validate(json_at(spec, "template.spec"), FIELD_PATH(p, "%s.template.spec", path), errors);
+	if (policy && !strcmp(json_string_value(policy), "Always"))
+		field_not_supported(errors, FIELD_PATH(p, "%s.template.spec.restartPolicy", path), policy, supported);
+}
+
+static void job_spec_validate(const json_t *spec, const char *path, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	const char *mode = json_str_or(spec, "completionMode", "");
+	const json_t *completions = json_object_get(spec, "completions");
+	if (!strcmp(mode, "Indexed") && !completions)
+		field_required(errors, FIELD_PATH(p, "%s.completions", path), "when completion mode is Indexed");
+	if (strcmp(mode, "Indexed") && json_object_get(spec, "backoffLimitPerIndex"))
+		field_invalid(errors, FIELD_PATH(p, "%s.backoffLimitPerIndex", path), json_object_get(spec, "backoffLimitPerIndex"),
+			      "requires indexed completion mode");
+	job_template_validate(spec, path, errors);
+}
+
+static void job_validate_update(const json_t *job, const json_t *old, struct field_errors *errors)
+{
+	validate_immutable(job, old, "spec.completions", errors);
+	validate_immutable(job, old, "spec.selector", errors);
+	validate_immutable(job, old, "spec.completionMode", errors);
+	validate_immutable(job, old, "spec.podFailurePolicy", errors);
+	validate_immutable(job, old, "spec.backoffLimitPerIndex", errors);
+	if (!json_bool_at(old, "spec.suspend", false) || json_at(old, "status.startTime"))
+		validate_immutable(job, old, "spec.template.spec", errors);
+}
+
+static void job_validate(const json_t *job, const json_t *old, struct field_errors *errors)
+{
+	if (json_bool_at(job, "spec.manualSelector", false) && !json_at(job, "spec.selector"))
+		field_required(errors, "spec.selector", NULL);
+	if (json_at(job, "spec.selector"))
+		label_selector_validate(json_at(job, "spec.selector"), "spec.selector", errors);
+	job_spec_validate(json_object_get(job, "spec"), "spec", errors);
+	if (old)
+		job_validate_update(job, old, errors);
+}
+
+const struct kind_ops job_ops = {
+	.group = "batch", .kind = "Job", .set_defaults = job_set_defaults, .prepare_create = job_prepare_create,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = job_validate,
+	.has_generation = true, .has_status = true,
+};
+
+/* --- cron jobs ------------------------------------------------------------------------------------------------------ */
+
+static void cronjob_set_defaults(json_t *cron, const json_t *old)
+{
+	(void)old;
+	job_spec_set_defaults(json_at(cron, "spec.jobTemplate.spec"));
+}
+
+static void schedule_validate(const json_t *cron, struct field_errors *errors)
+{
+	const json_t *schedule = json_at(cron, "spec.schedule"), *zone = json_at(cron, "spec.timeZone");
+	const char *text = json_str_or(cron, "spec.schedule", "");
+	struct err e = ERR_INIT;
+	struct cron parsed;
+	if (!*text)
+		field_required(errors, "spec.schedule", NULL);
+	else if (strstr(text, "TZ="))
+		field_invalid(errors, "spec.schedule", schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
+	else if (cron_parse(text, &parsed, &e) < 0)
+		field_invalid(errors, "spec.schedule", schedule, "%s", err_text(&e));
+	if (json_is_string(zone) && !strcmp(json_string_value(zone), "Local"))
+		field_invalid(errors, "spec.timeZone", zone,
+			      "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
+}
+
+static void cronjob_validate(const json_t *cron, const json_t *old, struct field_errors *errors)
+{
+	const json_t *name = json_at(cron, "metadata.name");
+	schedule_validate(cron, errors);
+	if (!old && strlen(json_str_or(cron, "metadata.name", "")) > CRON_NAME_MAX)
+		field_invalid(errors, "metadata.name", name, "must be no more than 52 characters");
+	job_spec_validate(json_at(cron, "spec.jobTemplate.spec"), "spec.jobTemplate.spec", errors);
+}
+
+const struct kind_ops cronjob_ops = {
+	.group = "batch", .kind = "CronJob", .set_defaults = cronjob_set_defaults, .prepare_create = kind_empty_status,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = cronjob_validate,
+	.has_generation = true, .has_status = true,
+};

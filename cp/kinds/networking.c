@@ -1,0 +1,190 @@
+/* Rules of network policies, ingresses and their classes. */
+#include <string.h>
+
+#include "api/names.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "cp/kinds/kinds.h"
+
+#define NETWORKING "networking.k8s.io"
+
+/* --- network policies -------------------------------------------------------------------------------------------------- */
+
+static void policy_set_defaults(json_t *policy, const json_t *old)
+{
+	json_t *spec = json_object_get(policy, "spec");
+	(void)old;
+	if (!spec || json_object_get(spec, "policyTypes"))
+		return;
+	json_t *types = json_pack("[s]", "Ingress");
+	if (json_array_size(json_object_get(spec, "egress")))
+		json_array_append_new(types, json_string("Egress"));
+	json_object_set_new(spec, "policyTypes", types);
+}
+
+static void validate_policy_port(const json_t *port, const char *path, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	const json_t *value = json_object_get(port, "port"), *end = json_object_get(port, "endPort");
+	if (json_is_integer(value) && (json_integer_value(value) < 1 || json_integer_value(value) > 65535))
+		field_invalid(errors, FIELD_PATH(p, "%s.port", path), value, "must be between 1 and 65535, inclusive");
+	if (json_is_string(value))
+		validate_name(json_string_value(value), FIELD_PATH(p, "%s.port", path), name_check_port_name, errors);
+	if (!end)
+		return;
+	if (!json_is_integer(value))
+		field_required(errors, FIELD_PATH(p, "%s.port", path), "must be specified when `endPort` is specified");
+	else if (json_integer_value(end) < json_integer_value(value))
+		field_invalid(errors, FIELD_PATH(p, "%s.endPort", path), end, "must be greater than or equal to `port`");
+}
+
+static void validate_peer(const json_t *peer, const char *path, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	const json_t *pods = json_object_get(peer, "podSelector"), *namespaces = json_object_get(peer, "namespaceSelector");
+	if (pods)
+		label_selector_validate(pods, FIELD_PATH(p, "%s.podSelector", path), errors);
+	if (namespaces)
+		label_selector_validate(namespaces, FIELD_PATH(p, "%s.namespaceSelector", path), errors);
+	if (json_object_get(peer, "ipBlock") && (pods || namespaces))
+		field_forbidden(errors, path, "may not specify both ipBlock and another peer");
+	else if (!json_object_get(peer, "ipBlock") && !pods && !namespaces)
+		field_required(errors, path, "must specify a peer");
+}
+
+static void validate_policy_rules(const json_t *rules, const char *name, const char *peers, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	json_t *rule, *item;
+	size_t i, k;
+	json_array_foreach(rules, i, rule) {
+		json_array_foreach(json_object_get(rule, "ports"), k, item)
+			validate_policy_port(item, FIELD_PATH(p, "spec.%s[%zu].ports[%zu]", name, i, k), errors);
+		json_array_foreach(json_object_get(rule, peers), k, item)
+			validate_peer(item, FIELD_PATH(p, "spec.%s[%zu].%s[%zu]", name, i, peers, k), errors);
+	}
+}
+
+static void policy_validate(const json_t *policy, const json_t *old, struct field_errors *errors)
+{
+	static const char *const supported[] = { "Ingress", "Egress", NULL };
+	char p[FIELD_PATH_MAX];
+	json_t *type;
+	size_t i;
+	(void)old;
+	label_selector_validate(json_at(policy, "spec.podSelector"), "spec.podSelector", errors);
+	validate_policy_rules(json_at(policy, "spec.ingress"), "ingress", "from", errors);
+	validate_policy_rules(json_at(policy, "spec.egress"), "egress", "to", errors);
+	if (json_array_size(json_at(policy, "spec.policyTypes")) > 2) {
+		field_invalid(errors, "spec.policyTypes", json_at(policy, "spec.policyTypes"), "may not specify more than two policyTypes");
+		return;
+	}
+	json_array_foreach(json_at(policy, "spec.policyTypes"), i, type)
+		if (!strv_has((char *const *)supported, json_string_value(type) ? json_string_value(type) : ""))
+			field_not_supported(errors, FIELD_PATH(p, "spec.policyTypes[%zu]", i), type, supported);
+}
+
+const struct kind_ops networkpolicy_ops = { .group = NETWORKING, .kind = "NetworkPolicy", .set_defaults = policy_set_defaults,
+					    .validate = policy_validate, .has_generation = true };
+
+/* --- ingresses ---------------------------------------------------------------------------------------------------------- */
+
+static void validate_backend(const json_t *backend, const char *path, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	const json_t *service = json_object_get(backend, "service"), *resource = json_object_get(backend, "resource");
+	AUTO_JSON *none = json_string("");
+	if (service && resource) {
+		field_invalid(errors, path, none, "cannot set both resource and service backends");
+		return;
+	}
+	if (!service && !resource) {
+		field_invalid(errors, path, none, "resource or service backend is required");
+		return;
+	}
+	if (!service)
+		return;
+	const char *name = json_str_or(service, "name", "");
+	const json_t *number = json_at(service, "port.number"), *port = json_at(service, "port.name");
+	if (!*name)
+		field_required(errors, FIELD_PATH(p, "%s.service.name", path), NULL);
+	else
+		validate_name(name, FIELD_PATH(p, "%s.service.name", path), name_check_label_1035, errors);
+	if (!str_empty(json_string_value(port)) && json_integer_value(number))
+		field_invalid(errors, FIELD_PATH(p, "%s", path), none, "cannot set both port name & port number");
+	else if (str_empty(json_string_value(port)) && !json_integer_value(number))
+		field_required(errors, FIELD_PATH(p, "%s.service.port", path), "port name or number is required");
+}
+
+static void validate_path(const json_t *path_, const char *path, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	const char *text = json_str_or(path_, "path", ""), *type = json_str_or(path_, "pathType", "");
+	bool needed = !strcmp(type, "Exact") || !strcmp(type, "Prefix");
+	if ((needed || *text) && *text != '/')
+		field_invalid(errors, FIELD_PATH(p, "%s.path", path), json_object_get(path_, "path"), "must be an absolute path");
+	validate_backend(json_object_get(path_, "backend"), FIELD_PATH(p, "%s.backend", path), errors);
+}
+
+static void validate_host(const json_t *rule, const char *path, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	const char *host = json_str_or(rule, "host", "");
+	FIELD_PATH(p, "%s.host", path);
+	if (!*host)
+		return;
+	if (ip_family(host))
+		field_invalid(errors, p, json_object_get(rule, "host"), "must be a DNS name, not an IP address");
+	else if (strchr(host, '*'))
+		validate_name(host, p, name_check_wildcard_subdomain, errors);
+	else
+		validate_name(host, p, name_check_subdomain, errors);
+}
+
+static void ingress_validate(const json_t *ingress, const json_t *old, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	const json_t *rules = json_at(ingress, "spec.rules"), *backend = json_at(ingress, "spec.defaultBackend");
+	json_t *rule, *path;
+	size_t i, k;
+	(void)old;
+	if (!json_array_size(rules) && !backend) {
+		field_invalid(errors, "spec", json_object_get(ingress, "spec"), "either `defaultBackend` or `rules` must be specified");
+		return;
+	}
+	if (backend)
+		validate_backend(backend, "spec.defaultBackend", errors);
+	json_array_foreach(rules, i, rule) {
+		validate_host(rule, FIELD_PATH(p, "spec.rules[%zu]", i), errors);
+		json_array_foreach(json_at(rule, "http.paths"), k, path)
+			validate_path(path, FIELD_PATH(p, "spec.rules[%zu].http.paths[%zu]", i, k), errors);
+	}
+}
+
+static void ingress_prepare_create(json_t *ingress)
+{
+	json_object_set_new(ingress, "status", json_pack("{s:{}}", "loadBalancer"));
+}
+
+const struct kind_ops ingress_ops = { .group = NETWORKING, .kind = "Ingress", .prepare_create = ingress_prepare_create,
+				      .prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = ingress_validate,
+				      .has_generation = true, .has_status = true };
+
+static void ingressclass_validate(const json_t *class, const json_t *old, struct field_errors *errors)
+{
+	const json_t *parameters = json_at(class, "spec.parameters");
+	bool namespaced = !strcmp(json_str_or(parameters, "scope", ""), "Namespace");
+	if (str_empty(json_str_at(class, "spec.controller")))
+		field_required(errors, "spec.controller", NULL);
+	if (old)
+		validate_immutable(class, old, "spec.controller", errors);
+	if (!parameters)
+		return;
+	if (namespaced && str_empty(json_str_at(parameters, "namespace")))
+		field_required(errors, "spec.parameters.namespace", "`parameters.scope` is set to 'Namespace'");
+	if (!namespaced && json_object_get(parameters, "namespace"))
+		field_forbidden(errors, "spec.parameters.namespace", "`parameters.scope` is set to 'Cluster'");
+}
+
+const struct kind_ops ingressclass_ops = { .group = NETWORKING, .kind = "IngressClass", .validate = ingressclass_validate,
+					   .has_generation = true };

@@ -1,0 +1,168 @@
+/* Rules of stateful sets, daemon sets, replication controllers and controller revisions. */
+#include <string.h>
+
+#include "api/selector.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "cp/kinds/kinds.h"
+
+/* --- stateful sets --------------------------------------------------------------------------------------------------- */
+
+static void claim_template_set_defaults(json_t *claim)
+{
+	json_object_set_new(claim, "kind", json_string("PersistentVolumeClaim"));
+	json_object_set_new(claim, "apiVersion", json_string("v1"));
+	json_set_str(claim, "status.phase", "Pending");
+}
+
+static void statefulset_set_defaults(json_t *set, const json_t *old)
+{
+	json_t *spec = json_object_get(set, "spec"), *claim;
+	size_t i;
+	workload_set_defaults(set, old);
+	json_array_foreach(json_at(set, "spec.volumeClaimTemplates"), i, claim)
+		claim_template_set_defaults(claim);
+	if (!strcmp(json_str_or(spec, "updateStrategy.type", ""), "RollingUpdate"))
+		set_default(json_object_at(spec, "updateStrategy.rollingUpdate"), "partition", json_integer(0));
+}
+
+static void statefulset_prepare_create(json_t *set)
+{
+	json_object_set_new(set, "status", json_pack("{s:i, s:i}", "replicas", 0, "availableReplicas", 0));
+}
+
+/* What an update of a stateful set may touch. */
+static void statefulset_validate_update(const json_t *set, const json_t *old, struct field_errors *errors)
+{
+	static const char *const open[] = { "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
+					    "persistentVolumeClaimRetentionPolicy", "minReadySeconds" };
+	AUTO_JSON *now = json_copy(json_object_get(set, "spec")), *before = json_copy(json_object_get(old, "spec"));
+	for (size_t i = 0; i < ARRAY_LEN(open); i++) {
+		json_object_del(now, open[i]);
+		json_object_del(before, open[i]);
+	}
+	if (!json_equal(now, before))
+		field_forbidden(errors, "spec",
+				"updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
+				"'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden");
+}
+
+static void statefulset_validate(const json_t *set, const json_t *old, struct field_errors *errors)
+{
+	workload_validate(set, errors);
+	if (old)
+		statefulset_validate_update(set, old, errors);
+}
+
+const struct kind_ops statefulset_ops = {
+	.group = "apps", .kind = "StatefulSet", .set_defaults = statefulset_set_defaults, .prepare_create = statefulset_prepare_create,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = statefulset_validate,
+	.has_generation = true, .has_status = true,
+};
+
+/* --- daemon sets ----------------------------------------------------------------------------------------------------- */
+
+static void daemonset_set_defaults(json_t *set, const json_t *old)
+{
+	json_t *spec = json_object_get(set, "spec");
+	workload_set_defaults(set, old);
+	if (strcmp(json_str_or(spec, "updateStrategy.type", ""), "RollingUpdate"))
+		return;
+	json_t *rolling = json_object_at(spec, "updateStrategy.rollingUpdate");
+	set_default(rolling, "maxUnavailable", json_integer(1));
+	set_default(rolling, "maxSurge", json_integer(0));
+}
+
+static void daemonset_prepare_create(json_t *set)
+{
+	static const char *const zero[] = { "currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady" };
+	json_t *status = json_object();
+	for (size_t i = 0; i < ARRAY_LEN(zero); i++)
+		json_object_set_new(status, zero[i], json_integer(0));
+	json_object_set_new(set, "status", status);
+}
+
+static void daemonset_validate(const json_t *set, const json_t *old, struct field_errors *errors)
+{
+	workload_validate(set, errors);
+	if (old)
+		validate_immutable(set, old, "spec.selector", errors);
+}
+
+const struct kind_ops daemonset_ops = {
+	.group = "apps", .kind = "DaemonSet", .set_defaults = daemonset_set_defaults, .prepare_create = daemonset_prepare_create,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = daemonset_validate,
+	.has_generation = true, .has_status = true,
+};
+
+/* --- replication controllers ------------------------------------------------------------------------------------------ */
+
+/* Selector and labels come from the template where they are not given. */
+static void controller_set_defaults(json_t *rc, const json_t *old)
+{
+	json_t *labels = json_at(rc, "spec.template.metadata.labels");
+	workload_set_defaults(rc, old);
+	if (!json_object_size(labels))
+		return;
+	if (!json_object_size(json_at(rc, "spec.selector")))
+		json_set_at(rc, "spec.selector", json_copy(labels));
+	if (!json_object_size(json_at(rc, "metadata.labels")))
+		json_set_at(rc, "metadata.labels", json_copy(labels));
+}
+
+static void controller_prepare_create(json_t *rc)
+{
+	json_object_set_new(rc, "status", json_pack("{s:i}", "replicas", 0));
+}
+
+static void controller_validate(const json_t *rc, const json_t *old, struct field_errors *errors)
+{
+	const json_t *selector = json_at(rc, "spec.selector"), *labels = json_at(rc, "spec.template.metadata.labels"), *value;
+	const char *key;
+	(void)old;
+	if (!json_object_size(selector))
+		field_required(errors, "spec.selector", NULL);
+	if (!json_at(rc, "spec.template")) {
+		field_required(errors, "spec.template", NULL);
+		return;
+	}
+	json_object_foreach((json_t *)selector, key, value) {
+		if (!str_eq(json_member(labels, key), json_string_value(value))) {
+			AUTO_JSON *none = json_object();
+			field_invalid(errors, "spec.template.metadata.labels", labels ? labels : none, "`selector` does not match template `labels`");
+			break;
+		}
+	}
+	workload_template_validate(rc, errors);
+}
+
+const struct kind_ops replicationcontroller_ops = {
+	.group = "", .kind = "ReplicationController", .set_defaults = controller_set_defaults, .prepare_create = controller_prepare_create,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = controller_validate,
+	.has_generation = true, .has_status = true,
+};
+
+static void revision_validate(const json_t *revision, const json_t *old, struct field_errors *errors)
+{
+	if (old && !json_equal(json_object_get(revision, "data"), json_object_get(old, "data")))
+		field_invalid(errors, "data", json_object_get(revision, "data"), "field is immutable");
+}
+
+const struct kind_ops controllerrevision_ops = { .group = "apps", .kind = "ControllerRevision", .validate = revision_validate };
+
+static void podtemplate_set_defaults(json_t *t, const json_t *old)
+{
+	json_t *spec = json_at(t, "template.spec");
+	(void)old;
+	if (spec)
+		pod_spec_set_defaults(spec);
+}
+
+static void podtemplate_validate(const json_t *t, const json_t *old, struct field_errors *errors)
+{
+	(void)old;
+	pod_spec_validate(json_at(t, "template.spec"), "template.spec", errors);
+}
+
+const struct kind_ops podtemplate_ops = { .group = "", .kind = "PodTemplate", .set_defaults = podtemplate_set_defaults,
+					  .validate = podtemplate_validate };
