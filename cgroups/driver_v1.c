@@ -39,7 +39,7 @@ static int v1_create(struct cgroup *cg, struct err *e)
 	for (size_t i = 0; i < cg->n; i++) {
 		struct cgroup_dir *d = &cg->dirs[i];
 		struct err why = ERR_INIT;
-		if (d->early)
+		if (d->early || !d->path)
 			continue;
 		int r = driver_mkdir(d, driver_place(cg, "cpuset") == d ? inherit_cpuset : NULL, &why);
 		if (r < 0 && !driver_forgo(cg, d, r)) {

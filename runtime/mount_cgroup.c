@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -82,7 +83,7 @@ static int fill_v1(const struct config *c, const struct mount_options *o, int tm
 	const char *list, *mount, *dir;
 	int r = 0;
 	for (size_t i = 0; r == 0 && cgroup_place(cgroup, i, &list, &mount, &dir); i++)
-		if (dir)
+		if (dir && !(c->ns[NS_USER].wanted && access(dir, F_OK) < 0)) /* an ordinary user may have to go without */
 			r = place_hierarchy(c, o, tmpfs_fd, list, mount, dir, e);
 	return r;
 }
