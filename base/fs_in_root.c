@@ -32,36 +32,27 @@ int fs_open_in_root(int root_fd, const char *path, int flags, mode_t mode, struc
 	return fd < 0 ? err_sys(e, "open %s in root", path) : (int)fd;
 }
 
+/* From the end: mostly only the last directory is missing. */
 static int make_dirs(int root_fd, const char *path, mode_t mode, struct err *e)
 {
 	int fd = fs_open_in_root(root_fd, path, O_PATH | O_DIRECTORY, 0, NULL);
 	if (fd >= 0)
 		return fd;
-	if (fd != -ENOENT)
+	size_t end = strlen(path);
+	while (end && path[end - 1] == '/')
+		end--;
+	size_t start = end;
+	while (start && path[start - 1] != '/')
+		start--;
+	if (fd != -ENOENT || start == end)
 		return err_code(e, fd, "mkdir %s in root", path);
-	AUTO_FREE char *copy = xstrdup(path);
-	for (char *p = copy;; p++) {
-		if (*p && *p != '/')
-			continue;
-		char c = *p;
-		*p = '\0';
-		AUTO_FD int here = fs_open_in_root(root_fd, copy, O_PATH | O_DIRECTORY, 0, NULL);
-		if (here == -ENOENT && *copy) {
-			char *slash = strrchr(copy, '/');
-			const char *base = slash ? slash + 1 : copy;
-			AUTO_FREE char *up = slash ? xstrndup(copy, (size_t)(slash - copy)) : xstrdup("");
-			AUTO_FD int parent = fs_open_in_root(root_fd, up, O_PATH | O_DIRECTORY, 0, e);
-			if (parent < 0)
-				return parent;
-			if (*base && mkdirat(parent, base, mode) < 0 && errno != EEXIST)
-				return err_sys(e, "mkdir %s in root", copy);
-		} else if (here < 0 && *copy) {
-			return err_code(e, here, "mkdir %s in root", copy);
-		}
-		if (!c)
-			return fs_open_in_root(root_fd, path, O_PATH | O_DIRECTORY, 0, e);
-		*p = c;
-	}
+	AUTO_FREE char *up = xstrndup(path, start), *base = xstrndup(path + start, end - start);
+	AUTO_FD int parent = make_dirs(root_fd, up, mode, e);
+	if (parent < 0)
+		return parent;
+	if (mkdirat(parent, base, mode) < 0 && errno != EEXIST)
+		return err_sys(e, "mkdir %.*s in root", (int)end, path);
+	return fs_open_in_root(root_fd, path, O_PATH | O_DIRECTORY, 0, e);
 }
 
 static int make_file(int root_fd, const char *path, mode_t mode, struct err *e)

@@ -233,7 +233,7 @@ PY
 	SH
 	chmod 755 "$T/hook.sh"
 	config "c['mounts'] += [dict(destination='/vol/a/' + d, type='tmpfs', source='tmpfs', options=[]) for d in ('x', 'y/z', 'new')]" \
-		"c['mounts'] += [dict(destination='/vol/a', type='bind', source='$R/etc', options=['bind', 'ro'])]" \
+		"c['mounts'] += [dict(destination='/vol/a', type='bind', source='$R/etc', options=['bind'])]" \
 		"c['mounts'] += [dict(destination='/vol/a/f', type='bind', source='/etc/hostname', options=['bind'])]" \
 		"c['linux']['maskedPaths'] += ['/vol/a/secret', '/vol/a/file', '/vol/a']" \
 		"c['linux']['readonlyPaths'] += ['/vol/a', '/vol/a/secret']" \
@@ -252,6 +252,7 @@ PY
 	untouched
 	[ -e "$T/escaped" ]
 	[ ! -s "$T/escaped" ]
+	echo "$started of 60 started"
 	# Some came through, so the race was really run.
 	[ "$started" -gt 0 ]
 }
