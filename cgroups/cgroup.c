@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -153,8 +154,26 @@ int cgroup_clone_fd(const struct cgroup *cg, struct err *e)
 	const char *dir = driver_dir(cg, "");
 	if (!dir)
 		return err_set(e, -EOPNOTSUPP, "no unified cgroup hierarchy");
+	if (driver_unprivileged())
+		return err_set(e, -EOPNOTSUPP, "an unprivileged caller attaches");
 	int fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? err_sys(e, "open %s", dir) : fd;
+}
+
+int cgroup_attach_unprivileged(struct cgroup *cg, pid_t pid, struct err *e)
+{
+	struct cgroup_dir *d = driver_unprivileged() ? driver_place(cg, "") : NULL;
+	char text[16];
+	if (!d || !d->path)
+		return 0;
+	snprintf(text, sizeof(text), "%d", pid);
+	struct err why = ERR_INIT;
+	int r = driver_write(d->path, "cgroup.procs", text, &why);
+	if (r == 0)
+		return 0;
+	if (d->made)
+		rmdir(d->path);
+	return driver_forgo(cg, d, r) ? 0 : err_set(e, r, "unable to apply cgroup configuration: %s", why.text);
 }
 
 int cgroup_apply(struct cgroup *cg, const json_t *resources, struct err *e)

@@ -95,6 +95,10 @@ struct cgroup_doors {
 int cgroup_doors_open(const struct cgroup *cg, struct cgroup_doors *ret, struct err *e);
 int cgroup_doors_enter(struct cgroup_doors *d);
 void cgroup_doors_done(struct cgroup_doors *d);
+/* The unified hierarchy for a child of an unprivileged caller, for whom cgroup_clone_fd() gives none, because the kernel asks
+ * for permission on the way between the two cgroups as well. Without it, and where nobody asked for the cgroup, the handle
+ * does without. Nothing for other callers. */
+int cgroup_attach_unprivileged(struct cgroup *cg, pid_t pid, struct err *e);
 
 /* Writes OCI linux.resources (runtime-spec config-linux.md): cpu, memory, pids, blockIO, hugepageLimits, network, rdma,
  * unified, devices. What is absent is left alone. Rejects with -EINVAL, -EOPNOTSUPP for a missing controller. */

@@ -68,7 +68,9 @@ bool driver_unprivileged(void)
 
 bool driver_forgo(struct cgroup *cg, struct cgroup_dir *d, int r)
 {
-	if ((r != -EACCES && r != -EPERM && r != -EROFS) || !cg->by_default || !driver_unprivileged())
+	/* The unified hierarchy of a hybrid host only follows the processes; it is rarely delegated with the others. */
+	bool needless = cg->by_default || (cg->mode == CGROUP_HYBRID && !*d->controllers);
+	if ((r != -EACCES && r != -EPERM && r != -EROFS) || !needless || !driver_unprivileged())
 		return false;
 	free(d->path);
 	d->path = NULL;

@@ -68,8 +68,8 @@ static int apply_devices(struct cgroup *cg, const json_t *devices, struct err *e
 	const char *dir = driver_dir(cg, "devices");
 	if (r < 0)
 		return r;
-	if (!dir && driver_unprivileged())
-		return 0; /* it cannot make device nodes */
+	if (driver_unprivileged() && (!dir || driver_write(dir, "devices.deny", "a", NULL) < 0))
+		return 0; /* it cannot make device nodes, and may not change these rules even where the directory is its own */
 	if (!dir)
 		return err_set(e, -EOPNOTSUPP, "no cgroup controller \"devices\"");
 	r = driver_write(dir, "devices.deny", "a", e);

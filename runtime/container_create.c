@@ -145,6 +145,8 @@ static int furnish_cgroup(struct creation *c, struct err *e)
 	int r = cgroup_create_vacant(c->cgroup, e);
 	c->made_cgroup = r == 0;
 	if (r == 0)
+		r = cgroup_attach_unprivileged(c->cgroup, c->launch.pid, e);
+	if (r == 0)
 		r = cgroup_apply(c->cgroup, resources, e);
 	json_decref(c->info.cgroup);
 	c->info.cgroup = cgroup_save(c->cgroup); /* without what could not be made */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -158,6 +159,45 @@ static pid_t clone_into(struct execution *x, struct spawn *s, struct err *e)
 	return pid;
 }
 
+/* An ordinary user has rights over the container's pid namespace only inside its user namespace: a go-between joins that
+ * one, then clones the real child as its sibling. */
+static bool needs_go_between(const struct execution *x)
+{
+	return geteuid() != 0 && (x->ns_flags & CLONE_NEWUSER) && (x->ns_flags & CLONE_NEWPID);
+}
+
+static void __attribute__((noreturn)) go_between(struct init_args *a)
+{
+	struct err e = ERR_INIT;
+	struct spawn s = SPAWN_INIT;
+	int pidfd = -1, r = setns(a->target_pidfd, CLONE_NEWUSER) < 0 ? err_sys(&e, "join user namespace") : spawn_become_root(&e);
+	s.clone_parent = true;
+	s.pid_ns_fd = a->target_pidfd;
+	a->target_flags &= ~(uint64_t)CLONE_NEWUSER;
+	if (r == 0)
+		r = spawn_clone(&s, &pidfd, &e);
+	if (r == 0)
+		init_exec(a);
+	if (r < 0)
+		sync_send_error(a->sync_fd, &e);
+	_exit(r < 0 || sync_send(a->sync_fd, SYNC_PID, r, pidfd) < 0);
+}
+
+static int await_real_child(struct execution *x, struct err *e)
+{
+	enum sync_type type;
+	pid_t between = x->launch.pid;
+	close_fd(&x->launch.pidfd);
+	x->launch.pidfd = -1;
+	x->launch.pid = 0;
+	int r = sync_receive(x->launch.sync_fd, &type, &x->launch.pid, &x->launch.pidfd, e);
+	if (x->launch.ours)
+		waitpid(between, NULL, __WALL);
+	if (r == 0 && (type != SYNC_PID || x->launch.pidfd < 0))
+		r = err_set(e, -EBADMSG, "no process from the go-between");
+	return r;
+}
+
 static int clone_child(struct execution *x, struct err *e)
 {
 	int pair[2], r = sync_pair(pair, e);
@@ -169,7 +209,8 @@ static int clone_child(struct execution *x, struct err *e)
 	struct spawn s = SPAWN_INIT;
 	s.clone_parent = x->o->clone_parent;
 	s.cgroup_fd = x->cgroup_fd;
-	if (x->ns_flags & CLONE_NEWPID)
+	bool between = needs_go_between(x);
+	if ((x->ns_flags & CLONE_NEWPID) && !between)
 		s.pid_ns_fd = x->init_fd;
 	struct cpu_affinity_before cpus;
 	r = cpu_affinity_enter(&x->process, &cpus, e);
@@ -191,7 +232,7 @@ static int clone_child(struct execution *x, struct err *e)
 				       .target_pidfd = x->init_fd,
 				       .target_flags = x->ns_flags & ~(uint64_t)CLONE_NEWPID };
 		close(pair[0]);
-		init_exec(&a);
+		between ? go_between(&a) : init_exec(&a);
 	}
 	if (dumpable == 1)
 		prctl(PR_SET_DUMPABLE, dumpable);
@@ -201,7 +242,7 @@ static int clone_child(struct execution *x, struct err *e)
 	x->launch.pid = pid;
 	close_fd(&x->sync_child);
 	x->sync_child = -1;
-	return 0;
+	return between ? await_real_child(x, e) : 0;
 }
 
 /* Until the socket closes, which exec does. */
@@ -255,6 +296,8 @@ int container_exec(const struct container_opts *o, struct container_proc *ret, s
 		r = launch_set_oom_score(&x.process, x.launch.pid, e);
 	if (r == 0)
 		r = join_rdt(&x, e);
+	if (r == 0)
+		cgroup_attach_unprivileged(x.cgroup, x.launch.pid, NULL); /* or stay outside */
 	if (r == 0)
 		r = cgroup_doors_open(x.cgroup, &x.doors, e);
 	if (r == 0)
