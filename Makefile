@@ -145,6 +145,7 @@ lint:
 	@$(MAKE) --no-print-directory tidy-changed
 
 bench: all
+	@bench/oci
 	@bench/run
 
 install: all

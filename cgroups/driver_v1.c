@@ -4,6 +4,7 @@
  * Happy path of create: mkdir -p everywhere, cpuset inherited level by level. What can fail: each file, named in the
  * error. What always holds: a process is attached to all hierarchies or the error says to which one it was not. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -18,9 +19,9 @@
 
 #define FREEZE_MS 2000
 
-static int inherit_file(const char *dir, const char *parent, const char *file, struct err *e)
+static int inherit_file(const char *dir, const char *parent, bool made, const char *file, struct err *e)
 {
-	AUTO_FREE char *own = driver_read(dir, file);
+	AUTO_FREE char *own = made ? NULL : driver_read(dir, file);
 	if (own && *own)
 		return 0;
 	AUTO_FREE char *above = driver_read(parent, file);
@@ -29,9 +30,8 @@ static int inherit_file(const char *dir, const char *parent, const char *file, s
 
 static int inherit_cpuset(const char *dir, const char *parent, bool made, struct err *e)
 {
-	(void)made;
-	int r = inherit_file(dir, parent, "cpuset.cpus", e);
-	return r < 0 ? r : inherit_file(dir, parent, "cpuset.mems", e);
+	int r = inherit_file(dir, parent, made, "cpuset.cpus", e);
+	return r < 0 ? r : inherit_file(dir, parent, made, "cpuset.mems", e);
 }
 
 static int v1_create(struct cgroup *cg, struct err *e)
@@ -61,6 +61,17 @@ static int v1_attach(struct cgroup *cg, pid_t pid, struct err *e)
 	return r;
 }
 
+/* One open file takes any number of rules. */
+static int write_rule(const char *dir, bool allow, const char *text, int *fd, struct err *e)
+{
+	AUTO_FREE char *path = xasprintf("%s/devices.%s", dir, allow ? "allow" : "deny");
+	if (*fd < 0)
+		*fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (*fd < 0 || write(*fd, text, strlen(text)) < 0)
+		return err_sys(e, "write \"%.100s\" to %s", text, path);
+	return 0;
+}
+
 static int apply_devices(struct cgroup *cg, const json_t *devices, struct err *e)
 {
 	AUTO_DEVICE_RULES rules = { 0 };
@@ -72,11 +83,13 @@ static int apply_devices(struct cgroup *cg, const json_t *devices, struct err *e
 		return 0; /* it cannot make device nodes, and may not change these rules even where the directory is its own */
 	if (!dir)
 		return err_set(e, -EOPNOTSUPP, "no cgroup controller \"devices\"");
-	r = driver_write(dir, "devices.deny", "a", e);
+	AUTO_FD int deny = -1, allow = -1;
+	r = write_rule(dir, false, "a", &deny, e);
 	for (size_t i = 0; r == 0 && i < rules.n; i++) {
 		AUTO_STR text = STR_INIT;
+		bool is_allow = rules.rules[i].allow;
 		device_rule_text(&rules.rules[i], &text);
-		r = driver_write(dir, rules.rules[i].allow ? "devices.allow" : "devices.deny", str_text(&text), e);
+		r = write_rule(dir, is_allow, str_text(&text), is_allow ? &allow : &deny, e);
 	}
 	return r;
 }

@@ -26,7 +26,6 @@ struct checkpoint {
 	const struct checkpoint_opts *k;
 	struct config config;
 	struct container_info info;
-	struct cgroup_host *host;
 	struct cgroup *cgroup;
 	int version, status_fd;
 };
@@ -34,7 +33,6 @@ struct checkpoint {
 static void checkpoint_done(struct checkpoint *c)
 {
 	cgroup_free(c->cgroup);
-	cgroup_host_free(c->host);
 	container_info_done(&c->info);
 	config_done(&c->config);
 }
@@ -89,12 +87,9 @@ static int load(struct checkpoint *c, const char *root, const char *id, struct e
 	if (r == 0)
 		r = config_parse(json, c->info.bundle, &c->config, e);
 	if (r == 0)
-		r = cgroup_host_open(&c->host, e);
-	if (r == 0 && !str_empty(c->info.cgroup_path))
-		r = cgroup_open(c->host, c->info.cgroup_path, &c->cgroup, e);
+		r = state_open_cgroup(&c->info, &c->cgroup, e);
 	if (r < 0)
 		return r;
-	c->config.cgroups_path = c->cgroup ? cgroup_path(c->cgroup) : NULL;
 	c->version = criu_version(e);
 	if (c->version < 0)
 		return c->version;
@@ -152,7 +147,9 @@ static int add_outside(const struct checkpoint *c, struct str *opts, struct err 
 	AUTO_JSON *descriptors = checkpoint_descriptors(c->info.pid);
 	AUTO_FREE char *file = xasprintf("%s/" CHECKPOINT_DESCRIPTORS, c->k->image_path);
 	int r = json_write_file(file, descriptors, 0600, e);
-	return r < 0 ? r : checkpoint_external_mounts(&c->config, rootfs, root, c->host, false, opts, e);
+	if (r == 0)
+		checkpoint_external_mounts(&c->config, rootfs, root, c->cgroup, false, opts);
+	return r;
 }
 
 static int notified(void *arg, const struct criu_answer *a, int *fd, struct err *e)

@@ -126,20 +126,17 @@ static const char *base_name(const char *path)
 }
 
 /* Without a cgroup namespace the v1 hierarchies are binds of the container's own directories. */
-static int add_hierarchies(const struct config *c, const struct mount_conf *m, int root_fd, const struct cgroup_host *host,
-			   bool restore, struct str *opts, struct err *e)
+static void add_hierarchies(const struct config *c, const struct mount_conf *m, int rootfs, const struct cgroup *cg,
+			    bool restore, struct str *opts)
 {
-	AUTO_CGROUP *cg = NULL;
 	const char *controllers, *mount, *dir;
-	if (cgroup_host_mode(host) == CGROUP_V2 || c->ns[NS_CGROUP].wanted || !c->cgroups_path)
-		return 0;
-	int r = cgroup_open(host, c->cgroups_path, &cg, e);
-	for (size_t i = 0; r == 0 && cgroup_place(cg, i, &controllers, &mount, &dir); i++) {
+	if (!cg || cgroup_mode(cg) == CGROUP_V2 || c->ns[NS_CGROUP].wanted)
+		return;
+	for (size_t i = 0; cgroup_place(cg, i, &controllers, &mount, &dir); i++) {
 		AUTO_FREE char *at = xasprintf("%s/%s", m->destination, base_name(mount));
 		if (dir)
-			add_mount(root_fd, at, dir, restore, opts);
+			add_mount(rootfs, at, dir, restore, opts);
 	}
-	return r;
 }
 
 /* A masked file is the host's /dev/null over it; a masked directory is a tmpfs, which CRIU keeps by itself. */
@@ -159,21 +156,19 @@ static void add_masks(const struct config *c, int seen_root, bool restore, struc
 	}
 }
 
-int checkpoint_external_mounts(const struct config *c, int rootfs, int seen_root, const struct cgroup_host *host, bool restore,
-			       struct str *opts, struct err *e)
+void checkpoint_external_mounts(const struct config *c, int rootfs, int seen_root, const struct cgroup *cg, bool restore,
+				struct str *opts)
 {
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < c->n_mounts; i++) {
+	for (size_t i = 0; i < c->n_mounts; i++) {
 		const struct mount_conf *m = &c->mounts[i];
 		if (m->options.bind)
 			add_mount(rootfs, m->destination, m->source, restore, opts);
 		else if (str_eq(m->type, "cgroup") || str_eq(m->type, "cgroup2"))
-			r = add_hierarchies(c, m, rootfs, host, restore, opts, e);
+			add_hierarchies(c, m, rootfs, cg, restore, opts);
 	}
 	add_masks(c, seen_root, restore, opts);
 	for (size_t i = 0; i < c->n_devices; i++)
 		add_mount(rootfs, c->devices[i].path, c->devices[i].path, restore, opts);
-	return r;
 }
 
 json_t *checkpoint_descriptors(pid_t pid)

@@ -40,7 +40,6 @@ struct restoration {
 	const struct container_opts *o;
 	const struct checkpoint_opts *k;
 	struct config config;
-	struct cgroup_host *host;
 	struct cgroup *cgroup;
 	bool made_cgroup, finished;
 	struct state_dir dir;
@@ -57,10 +56,8 @@ static void restoration_done(struct restoration *c)
 	launch_done(&c->launch);
 	restore_root_done(&c->root);
 	if (!c->finished) {
-		if (c->made_cgroup) {
-			cgroup_kill(c->cgroup, NULL);
-			cgroup_destroy(c->cgroup, NULL);
-		}
+		if (c->made_cgroup)
+			cgroup_kill_and_destroy(c->cgroup, NULL);
 		if (c->dir.path)
 			state_dir_remove(&c->dir, NULL);
 	}
@@ -68,7 +65,6 @@ static void restoration_done(struct restoration *c)
 		close(c->setup.fds[i]);
 	str_done(&c->opts);
 	cgroup_free(c->cgroup);
-	cgroup_host_free(c->host);
 	container_info_done(&c->info);
 	config_done(&c->config);
 	state_dir_done(&c->dir);
@@ -103,21 +99,17 @@ static int check_version(struct restoration *c, struct err *e)
 
 static int make_cgroup(struct restoration *c, struct err *e)
 {
-	AUTO_FREE char *fallback = xasprintf("/%s", c->o->id);
-	AUTO_FREE pid_t *pids = NULL;
-	size_t n = 0;
-	int r = cgroup_host_open(&c->host, e);
+	AUTO_CGROUP_HOST *host = NULL;
+	int r = cgroup_host_open(&host, e);
 	if (r == 0)
-		r = cgroup_open(c->host, c->config.cgroups_path ? c->config.cgroups_path : fallback, &c->cgroup, e);
+		r = cgroup_resolve(host, c->config.cgroups_path, c->o->id, &c->cgroup, e);
+	if (r == 0)
+		r = cgroup_create_vacant(c->cgroup, e);
 	if (r < 0)
 		return r;
-	c->config.cgroups_path = cgroup_path(c->cgroup);
-	if (cgroup_exists(c->cgroup) && cgroup_pids(c->cgroup, true, &pids, &n, NULL) == 0 && n)
-		return err_set(e, -EBUSY, "container's cgroup is not empty: %zu process(es) found", n);
 	c->made_cgroup = true;
-	r = cgroup_create(c->cgroup, e);
 	AUTO_JSON *resources = default_devices_add(c->config.resources);
-	return r < 0 ? r : cgroup_apply(c->cgroup, resources, e);
+	return cgroup_apply(c->cgroup, resources, e);
 }
 
 static void fill_info(struct restoration *c)
@@ -127,6 +119,7 @@ static void fill_info(struct restoration *c)
 					   .bundle = xstrdup(c->config.bundle),
 					   .rootfs = xstrdup(c->config.rootfs),
 					   .cgroup_path = xstrdup(cgroup_path(c->cgroup)),
+					   .cgroup = cgroup_save(c->cgroup),
 					   .oci_version = xstrdup(json_str_or(c->config.json, "ociVersion", "1.0.2")),
 					   .status = CONTAINER_CREATING,
 					   .created_us = clock_wall_us(),
@@ -222,10 +215,9 @@ static int prepare(struct restoration *c, struct err *e)
 	AUTO_FD int rootfs = r < 0 ? -1 : open(c->config.rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (r == 0 && rootfs < 0)
 		r = err_sys(e, "invalid rootfs %s", c->config.rootfs);
-	if (r == 0)
-		r = checkpoint_external_mounts(&c->config, rootfs, -1, c->host, true, &c->opts, e);
 	if (r < 0)
 		return r;
+	checkpoint_external_mounts(&c->config, rootfs, -1, c->cgroup, true, &c->opts);
 	criu_add_text(&c->opts, CRIU_ROOT, c->root.path);
 	criu_add_number(&c->opts, CRIU_EVASIVE_DEVICES, true);
 	criu_add_number(&c->opts, CRIU_RST_SIBLING, true);
