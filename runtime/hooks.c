@@ -6,6 +6,7 @@
  * configuration names, and no other descriptors than the standard ones. */
 #include "runtime/hooks.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -58,7 +59,7 @@ static int parse(const json_t *j, const struct hooks_opts *o, struct hook *h, st
 	h->path = json_str_or(j, "path", "");
 	h->timeout_s = MAX(json_int_at(j, "timeout", 0), 0);
 	h->argv = strings(json_object_get(j, "args"));
-	h->envp = !json_array_size(env) && o->envp ? strv_dup(o->envp) : strings(env);
+	h->envp = !json_is_array(env) && o->envp ? strv_dup(o->envp) : strings(env);
 	if (*h->path != '/')
 		return err_set(e, -EINVAL, "hook path \"%.200s\" is not absolute", h->path);
 	if (!h->argv[0])
@@ -120,6 +121,8 @@ static int describe(const struct hook *h, int status, struct err *e)
 	fs_read_fd(h->err, OUTPUT_MAX, &err, NULL);
 	AUTO_FREE char *why = WIFEXITED(status) ? xasprintf("exit status %d", WEXITSTATUS(status))
 						: xasprintf("signal: %s", strsignal(WTERMSIG(status)));
+	if (!WIFEXITED(status))
+		why[sizeof("signal: ") - 1] = (char)tolower((unsigned char)why[sizeof("signal: ") - 1]);
 	return err_set(e, -ECANCELED, "%s, stdout: %.*s, stderr: %.*s", why, OUTPUT_SHOWN, str_text(&out), OUTPUT_SHOWN,
 		       str_text(&err));
 }

@@ -10,7 +10,7 @@
 /* How hooks of one kind are run. All zero: where and as the caller is, an empty environment unless they name one. */
 struct hooks_opts {
 	const char *dir;   /* their working directory, where it can be entered */
-	char *const *envp; /* of those that name none */
+	char *const *envp; /* of those that have no "env" at all */
 	bool go_on;	   /* a failure is a warning, and the next one is run */
 };
 

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -88,7 +89,7 @@ static int run_create_hooks(const struct init_args *a, struct err *e)
 	return run_hooks(a, "createContainer", CONTAINER_CREATING, &o, e);
 }
 
-/* With the environment of the process where they name none. */
+/* With the environment of the process where they have none. */
 static int run_start_hooks(const struct init_args *a, const struct process_run *run, struct err *e)
 {
 	const struct hooks_opts o = { .envp = run->envp };
@@ -255,6 +256,7 @@ static void __attribute__((noreturn)) fail_late(struct err *e)
 void init_create(const struct init_args *a)
 {
 	struct err e = ERR_INIT;
+	umask(022); /* the caller's is not the container's */
 	begin(a);
 	int r = a->early ? 0 : await_go(a, &e);
 	int proc_fd = r < 0 ? -1 : process_open_proc(&e);
@@ -317,7 +319,7 @@ void init_exec(const struct init_args *a)
 	notice_debug("child process in init()");
 	if (r == 0)
 		r = process_become(&run, &e);
-	notice_debug("init: closing the pipe to signal completion");
+	notice_debug("setns_init: about to exec");
 	if (r == 0)
 		r = process_exec(&run, &e);
 	fail(a, &e, r);

@@ -230,6 +230,6 @@ int state_run_hooks_as(const json_t *config, const char *kind, const struct cont
 int state_run_hooks(const json_t *config, const char *kind, const struct container_info *i, struct err *e)
 {
 	/* Nothing can be taken back any more after the end, so a failure there only is told. */
-	const struct hooks_opts o = { .dir = i->bundle, .go_on = str_eq(kind, "poststop") };
+	const struct hooks_opts o = { .dir = i->bundle, .envp = environ, .go_on = str_eq(kind, "poststop") };
 	return state_run_hooks_as(config, kind, i, &o, e);
 }
