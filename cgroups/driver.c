@@ -5,6 +5,7 @@
 #include "cgroups/driver.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +106,7 @@ static int each_level(struct cgroup_dir *d, driver_level_fn *each, struct err *e
 	}
 }
 
-int driver_mkdir(struct cgroup_dir *d, driver_level_fn *each, struct err *e)
+static int make_dir(struct cgroup_dir *d, driver_level_fn *each, struct err *e)
 {
 	if (each)
 		return each_level(d, each, e);
@@ -113,6 +114,15 @@ int driver_mkdir(struct cgroup_dir *d, driver_level_fn *each, struct err *e)
 	if (d->made || errno == EEXIST)
 		return 0;
 	return errno == ENOENT ? each_level(d, NULL, e) : refused(d->path, e);
+}
+
+int driver_mkdir(struct cgroup_dir *d, driver_level_fn *each, struct err *e)
+{
+	int r = make_dir(d, each, e);
+	/* One that is there under the same name may be somebody else's. */
+	if (r == 0 && !d->made && driver_unprivileged() && faccessat(AT_FDCWD, d->path, W_OK, AT_EACCESS) < 0)
+		return refused(d->path, e);
+	return r;
 }
 
 int driver_write(const char *dir, const char *file, const char *value, struct err *e)

@@ -148,6 +148,8 @@ static int furnish_cgroup(struct creation *c, struct err *e)
 		r = cgroup_attach_unprivileged(c->cgroup, c->launch.pid, e);
 	if (r == 0)
 		r = cgroup_apply(c->cgroup, resources, e);
+	if (r == 0)
+		rootless_warn_loose(&c->config, cgroup_exists(c->cgroup));
 	json_decref(c->info.cgroup);
 	c->info.cgroup = cgroup_save(c->cgroup); /* without what could not be made */
 	return r == 0 ? cgroup_doors_open(c->cgroup, &c->doors, e) : r;
@@ -223,7 +225,7 @@ static struct spawn new_spawn(struct creation *c)
 {
 	struct spawn s = SPAWN_INIT;
 	s.flags = spawn_new_flags(&c->config);
-	s.new_time = c->config.ns[NS_TIME].wanted && !c->config.ns[NS_TIME].path;
+	s.new_time = c->config.ns[NS_TIME].wanted && !c->config.ns[NS_TIME].path && !rootless_late_time(&c->config, geteuid());
 	s.time_offsets = c->config.time_offsets;
 	return s;
 }

@@ -26,6 +26,7 @@
 #include "runtime/mounts.h"
 #include "runtime/notice.h"
 #include "runtime/process_label.h"
+#include "runtime/rootless.h"
 #include "runtime/spawn.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
@@ -69,6 +70,9 @@ static int await_go(const struct init_args *a, struct err *e)
 	int r = sync_await_go(a->sync_fd, e);
 	if (r == 0)
 		r = cpu_affinity_settle(a->config ? NULL : a->process, e);
+	/* While its files in /proc are its own. */
+	if (r == 0 && a->config && rootless_late_time(a->config, a->info->owner_uid))
+		r = spawn_own_time(a->config->time_offsets, e);
 	prctl(PR_SET_DUMPABLE, 0);
 	return r;
 }

@@ -21,6 +21,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "runtime/notice.h"
 #include "runtime/syscalls.h"
 
 #define MAP_TEXT_MAX (64 << 10)
@@ -126,6 +127,19 @@ int rootless_check(const struct config *c, struct err *e)
 int rootless_check_groups(const struct process_conf *p, struct err *e)
 {
 	return p->n_groups ? err_set(e, -EINVAL, "cannot set any additional groups in a rootless container") : 0;
+}
+
+bool rootless_late_time(const struct config *c, uid_t caller)
+{
+	const struct ns_conf *time = &c->ns[NS_TIME], *user = &c->ns[NS_USER];
+	return caller != 0 && time->wanted && !time->path && user->wanted && !user->path;
+}
+
+void rootless_warn_loose(const struct config *c, bool exists)
+{
+	if (!exists && (!c->ns[NS_PID].wanted || c->ns[NS_PID].path))
+		notice_warn("a rootless container without cgroup and without pid namespace of its own: not all of its processes "
+			    "can be found to be killed. Such configuration is strongly discouraged");
 }
 
 static bool maps_only(const struct id_map *maps, size_t n, uint32_t own)

@@ -29,6 +29,10 @@ const char *rootless_state_root(void);
 int rootless_check(const struct config *c, struct err *e);
 /* process.user.additionalGids of such a caller. */
 int rootless_check_groups(const struct process_conf *p, struct err *e);
+/* A new time namespace needs privilege, which the caller's child has in its own user namespace only: it makes it itself. */
+bool rootless_late_time(const struct config *c, uid_t caller);
+/* Warns where nothing holds the container's processes together: no cgroup (exists: there is one), no pid namespace. */
+void rootless_warn_loose(const struct config *c, bool exists);
 /* uid_map and gid_map of a child in a new user namespace, written directly where only the caller's own id is mapped, else by
  * newuidmap and newgidmap. For callers whose uid is not 0. */
 int rootless_map_ids(const struct config *c, pid_t pid, struct err *e);

@@ -26,6 +26,8 @@ int spawn_open_namespaces(const struct config *c, int ret_fds[NS_COUNT], struct 
 int spawn_join(const int fds[NS_COUNT], struct err *e);
 /* uid 0, gid 0 and no groups in a user namespace that was just entered. */
 int spawn_become_root(struct err *e);
+/* A new time namespace for the calling process, which enters it when it calls exec. */
+int spawn_own_time(const json_t *offsets, struct err *e);
 /* uid_map and gid_map of a child in a new user namespace. */
 int spawn_map_ids(const struct config *c, pid_t pid, struct err *e);
 /* The same with any mapping, by our own privilege. */
