@@ -18,6 +18,6 @@ PROGS += knarr-oci pause
 knarr-oci_SRCS := cmd/knarr-oci.c $(wildcard cmd/oci/*.c)
 knarr-oci_LIBS := runtime
 knarr-oci_STATIC := 1
-knarr-oci_LDFLAGS = $(if $(SAN),,$(if $(filter x86_64%,$(shell $(CC) -dumpmachine)),-e self_protect_entry)) $(if $(SAN),,-Wl$(comma)-z$(comma)pack-relative-relocs)
+knarr-oci_LDFLAGS = $(if $(SAN),,$(if $(filter x86_64%,$(shell $(CC) -dumpmachine)),-e self_protect_entry)) $(if $(SAN),,-Wl$(comma)-z$(comma)pack-relative-relocs -Wl$(comma)-T$(comma)build-aux/cold-last.ld)
 pause_SRCS := cmd/pause.c
 pause_RAW := 1
