@@ -70,7 +70,7 @@ int state_dir_make(const char *root, const char *id, struct state_dir *ret, stru
 {
 	int r = state_check_id(id, e);
 	if (r == 0)
-		r = fs_mkdir_p(root ? root : CONTAINER_ROOT_DEFAULT, 0711, e);
+		r = fs_mkdir_p(root ? root : CONTAINER_ROOT_DEFAULT, 0700, e);
 	if (r < 0)
 		return r;
 	AUTO_FREE char *path = dir_path(root, id);

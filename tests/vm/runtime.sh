@@ -71,6 +71,11 @@ updated() {
 statistics() {
 	oci ps one
 	[ "$(oci ps -f json one | jq length)" -ge 1 ]
+	s=$(oci events --stats one)
+	same "$(echo "$s" | jq -c '[.type, .id, .data.pids.limit, .data.memory.kernel.limit]')" '["stats","one",30,0]'
+	same "$(echo "$s" | jq -c '.data.memory | [.usage.limit, .swap.limit >= .usage.limit, .usage.usage > 0, .raw.anon >= 0]')" \
+		'[67108864,true,true,true]'
+	same "$(echo "$s" | jq '.data.cpu.usage.total > 0')" true
 }
 refused() { has "$1" "Operation not permitted"; }
 killed() {
@@ -107,6 +112,17 @@ devices() {
 	has "$out" read
 	has "$out" "create /tmp/disk: Operation not permitted"
 	rm -f $B/rootfs/tmp/*
+}
+# The first line of events of a container whose memory runs out; events ends with the container.
+oom_event() {
+	config '.process.args = ["sh", "-c", "sleep 1; (x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done); sleep 300"]
+		| del(.linux.resources.unified)'
+	oci run -d --bundle $B one </dev/null >/dev/null 2>&1
+	oci events --interval 1h one >/tmp/events &
+	eventually 20 grep -q oom /tmp/events
+	oci delete --force one
+	wait
+	same "$(head -n 1 /tmp/events)" '{"type":"oom","id":"one"}'
 }
 out_of_memory() {
 	status=0
@@ -149,12 +165,13 @@ check "limits are in the v2 files" limits
 check "processes live in the cgroup" member
 check "pause and resume" pause_resume
 check "update" updated
-check "ps" statistics
+check "ps and events" statistics
 check "kill" killed
 check "delete leaves nothing" deleted
 check "delete --force of a frozen container" forced
 check "device rules" devices
 check "out of memory" out_of_memory
+check "events tell a kill for want of memory" oom_event
 check "pids limit" too_many
 check "the container's view of its cgroup" cgroup_view
 check "a parent with processes" busy_parent

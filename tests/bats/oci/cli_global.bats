@@ -111,6 +111,10 @@ assert l["level"] == "error" and l["msg"] == "container does not exist" and "T" 
 		[[ "$output" == *"--root"*"should not be set to /"* ]]
 	done
 	[ "$(stat -c %a "$T/state/$ID")" = 711 ]
+	[ "$(stat -c %a "$T/state/$ID/state.json")" = 600 ]
+	(umask 0 && oci delete -f "$ID" && oci --root "$T/fresh" run -d "$ID" </dev/null >"$T/out" 2>&1 3>&-)
+	[ "$(stat -c %a "$T/fresh" "$T/fresh/$ID" "$T/fresh/$ID/config.json" | tr '\n' ' ')" = "700 711 600 " ]
+	oci --root "$T/fresh" delete -f "$ID"
 }
 
 @test "--rootless takes true, false and auto; --criu is ignored; a cgroup manager is cgroupfs or systemd" {
