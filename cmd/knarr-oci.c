@@ -1,4 +1,5 @@
 /* knarr-oci: the OCI runtime on the command line. Parses the global options, finds the verb, runs it. */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,11 +168,22 @@ static bool complete(int n, char **args)
 	return true;
 }
 
+/* A descriptor that we open must not become the container's standard input or output by its number. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd < 3 && fcntl(fd, F_SETFD, 0) == 0);
+	close_fd(&fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct globals g = { .name = "knarr-oci" };
 	struct err e = ERR_INIT;
 	const char *base = argc ? strrchr(argv[0], '/') : NULL;
+	fill_standard_descriptors();
 	if (argc && *argv[0])
 		g.name = base ? base + 1 : argv[0];
 	if (complete(argc - 1, argv + 1))

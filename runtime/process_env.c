@@ -68,8 +68,9 @@ char **process_env_complete(char *const *env, uid_t uid)
 	char **all = strv_dup(env);
 	if (process_env_get(env, "HOME"))
 		return all;
-	/* Not blocking, for an image may have anything under that name. */
-	AUTO_FD int fd = open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	/* Neither blocking nor through a link into procfs, for an image may have anything under that name. */
+	AUTO_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD int fd = fs_open_in_root(root, "etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, NULL);
 	AUTO_STR text = STR_INIT;
 	if (fd >= 0)
 		fs_read_fd(fd, PASSWD_MAX, &text, NULL);
