@@ -33,7 +33,7 @@ teardown_bundle() {
 
 # Changes config.json by Python statements on c.
 config() {
-	python3 - "$T/bundle/config.json" "$@" <<'PY'
+	python3 -S - "$T/bundle/config.json" "$@" <<'PY'
 import json, sys
 c = json.load(open(sys.argv[1]))
 for statement in sys.argv[2:]:
@@ -43,7 +43,7 @@ PY
 }
 
 args() {
-	python3 - "$T/bundle/config.json" "$@" <<'PY'
+	python3 -S - "$T/bundle/config.json" "$@" <<'PY'
 import json, sys
 c = json.load(open(sys.argv[1]))
 c["process"]["args"] = sys.argv[2:]

@@ -185,6 +185,13 @@ H
 	[ -z "$(oci list -q)" ]
 }
 
+@test "hooks that name no environment have the runtime's, others theirs alone" {
+	args true
+	config "c['hooks'] = {'createRuntime': [{'path': '/bin/sh', 'args': ['sh', '-c', 'echo \$MARK >$T/one']}, {'path': '/bin/sh', 'args': ['sh', '-c', 'echo \$MARK,\$OWN >$T/two'], 'env': ['OWN=1']}, {'path': '/bin/sh', 'args': ['sh', '-c', 'echo \$MARK. >$T/three'], 'env': []}]}"
+	MARK=here oci run --bundle "$T/bundle" "$ID"
+	[ "$(cat "$T/one" "$T/two" "$T/three")" = $'here\n,1\n.' ]
+}
+
 @test "usage: unknown command, log file, features, version" {
 	run oci nonsense
 	[ "$status" -eq 3 ]

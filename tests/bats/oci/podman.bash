@@ -3,11 +3,17 @@
 OCI_BIN="$(realpath "${KNARR_OCI:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-oci}")"
 IMAGE=docker.io/library/knarr-demo:1
 
+# Why nothing can be tested here; fails where all is there.
+reason_to_skip() {
+	[ "$(id -u)" = 0 ] || { echo "needs root"; return 0; }
+	command -v podman >/dev/null || { echo "podman is not installed"; return 0; }
+	command -v busybox >/dev/null || { echo "needs busybox-static"; return 0; }
+	[ -x "$OCI_BIN" ] || { echo "knarr-oci is not built"; return 0; }
+	return 1
+}
+
 podman_setup_file() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-	command -v podman >/dev/null || skip "podman is not installed"
-	command -v busybox >/dev/null || skip "needs busybox-static"
-	[ -x "$OCI_BIN" ] || skip "knarr-oci is not built"
+	reason_to_skip >"$BATS_FILE_TMPDIR/reason" && return 0
 	export P CG
 	P=$(mktemp -d /tmp/knarr-podman.XXXXXX)
 	CG=/knarr-test-podman-$$
@@ -73,7 +79,7 @@ inside() {
 		options+=("$1")
 		shift
 	done
-	run pod run --rm --cgroup-parent "$CG" "${options[@]}" "$IMAGE" sh -c "$2"
+	run pod run --rm --cgroup-parent "$CG" "${options[@]}" "$IMAGE" sh -c "exec 2>&1; $2"
 }
 
 # cgfile NAME CONTROLLER V1FILE V2FILE: the value in the container's cgroup.
