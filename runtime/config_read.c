@@ -2,12 +2,14 @@
  *
  * Happy path: read, parse. What can fail: missing file (-ENOENT), syntax (-EINVAL). What always holds: unsigned 64-bit
  * numbers, which limits are full of and the JSON library refuses, are brought down to the largest signed one, which
- * every limit takes as "none". */
+ * every limit takes as "none"; but the operands of seccomp keep their bits. */
 #include "runtime/config_read.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fs.h"
@@ -16,10 +18,42 @@
 #define CONFIG_MAX (8 << 20)
 static const char largest[] = "9223372036854775807";
 
+static bool has_key(const char *start, const char *p, const char *key)
+{
+	size_t n = strlen(key);
+	while (p > start && (isspace((unsigned char)p[-1]) || p[-1] == ':'))
+		p--;
+	return (size_t)(p - start) >= n && !memcmp(p - n, key, n);
+}
+
+/* The operands of seccomp's comparisons need all their 64 bits: they become the signed number with the same ones. Where that
+ * has no room (a digit less than the sign asks for) the number stays, and is refused as too large. */
+static void make_signed(char *p, size_t n)
+{
+	char text[24];
+	errno = 0;
+	unsigned long long value = strtoull(p, NULL, 10);
+	if (errno)
+		return;
+	size_t m = (size_t)snprintf(text, sizeof(text), "%lld", (long long)value);
+	if (m > n && !isspace((unsigned char)p[-1]))
+		return;
+	memset(p, ' ', n);
+	memcpy(m > n ? p - 1 : p, text, m);
+}
+
+static void clamp(char *p, size_t n)
+{
+	const size_t digits = sizeof(largest) - 1;
+	memcpy(p, largest, digits);
+	memset(p + digits, ' ', n - digits);
+}
+
 /* Integers of 19 and more digits outside strings that exceed the largest become it, padded with blanks. */
 static void clamp_numbers(char *p, char *end)
 {
 	bool in_string = false;
+	const char *start = p;
 	const size_t digits = sizeof(largest) - 1;
 	while (p < end) {
 		if (*p == '"')
@@ -31,8 +65,10 @@ static void clamp_numbers(char *p, char *end)
 			n++;
 		if (n >= digits && (n > digits || memcmp(p, largest, digits) > 0) && p[-1] != '.' &&
 		    !strchr(".eE", p[n] ? p[n] : ' ')) {
-			memcpy(p, largest, digits);
-			memset(p + digits, ' ', n - digits);
+			if (n <= digits + 1 && (has_key(start, p, "\"value\"") || has_key(start, p, "\"valueTwo\"")))
+				make_signed(p, n);
+			else
+				clamp(p, n);
 		}
 		p += n ? n : 1;
 	}

@@ -94,6 +94,12 @@ START_TEST(test_large_numbers)
 	ck_assert_int_eq(json_int_at(j, "a", 0), INT64_MAX);
 	ck_assert_str_eq(json_str_at(j, "b"), "18446744073709551615");
 	ck_assert_int_eq(json_int_at(j, "c", 0), INT64_MAX);
+	char args[] = "{\"value\":18446744073709551614, \"valueTwo\": 9223372036854775809}", tight[] = "{\"value\":9223372036854775809}";
+	AUTO_JSON *operands = NULL;
+	ck_assert_int_eq(config_read_text(args, strlen(args), &operands, NULL), 0);
+	ck_assert_uint_eq((uint64_t)json_int_at(operands, "value", 0), UINT64_MAX - 1);
+	ck_assert_uint_eq((uint64_t)json_int_at(operands, "valueTwo", 0), ((uint64_t)1 << 63) + 1);
+	ck_assert_int_eq(config_read_text(tight, strlen(tight), &operands, NULL), -EINVAL);
 	AUTO_JSON *p = json_pack("{s:[s], s:s, s:[{s:s, s:I, s:i}]}", "args", "x", "cwd", "/", "rlimits", "type", "RLIMIT_CORE", "hard",
 				 (json_int_t)INT64_MAX, "soft", 4);
 	AUTO_PROCESS_CONF c = { 0 };
