@@ -8,16 +8,26 @@ setup_bundle() {
 	T=$(mktemp -d /tmp/knarr-oci-test.XXXXXX)
 	CG="/knarr-test-oci-$$-$BATS_TEST_NUMBER"
 	ID="t$$"
-	mkdir -p "$T/bundle/rootfs/bin" "$T/bundle/rootfs/etc" "$T/bundle/rootfs/tmp" "$T/state"
-	cp "$busybox" "$T/bundle/rootfs/bin/busybox"
+	[ -d "$BATS_FILE_TMPDIR/bundle" ] || template
+	mkdir "$T/state"
+	cp -a "$BATS_FILE_TMPDIR/bundle" "$T/bundle"
+	sed -i "s,@CGROUP@,$CG," "$T/bundle/config.json"
+}
+
+# The bundle that each test of a file gets a copy of.
+template() {
+	local new=$BATS_FILE_TMPDIR/new a
+	mkdir -p "$new/rootfs/bin" "$new/rootfs/etc" "$new/rootfs/tmp"
+	cp "$busybox" "$new/rootfs/bin/busybox"
 	for a in sh ls cat echo true false id mount ps sleep grep env pwd tty stty touch unshare hostname stat readlink \
 		dd wc mkdir nc ip umount sed test kill; do
-		ln -s busybox "$T/bundle/rootfs/bin/$a"
+		ln -s busybox "$new/rootfs/bin/$a"
 	done
-	echo 'root:x:0:0:root:/root:/bin/sh' >"$T/bundle/rootfs/etc/passwd"
-	echo 'u:x:1000:1000:u:/home/u:/bin/sh' >>"$T/bundle/rootfs/etc/passwd"
-	(cd "$T/bundle" && "$OCI_BIN" spec)
-	config 'c["process"]["terminal"] = False' "c['linux']['cgroupsPath'] = '$CG'"
+	echo 'root:x:0:0:root:/root:/bin/sh' >"$new/rootfs/etc/passwd"
+	echo 'u:x:1000:1000:u:/home/u:/bin/sh' >>"$new/rootfs/etc/passwd"
+	(cd "$new" && "$OCI_BIN" spec)
+	change_json "$new/config.json" 'c["process"]["terminal"] = False' "c['linux']['cgroupsPath'] = '@CGROUP@'"
+	mv "$new" "$BATS_FILE_TMPDIR/bundle"
 }
 
 teardown_bundle() {
@@ -32,8 +42,9 @@ teardown_bundle() {
 }
 
 # Changes config.json by Python statements on c.
-config() {
-	python3 -S - "$T/bundle/config.json" "$@" <<'PY'
+config() { change_json "$T/bundle/config.json" "$@"; }
+change_json() {
+	python3 -S - "$@" <<'PY'
 import json, sys
 c = json.load(open(sys.argv[1]))
 for statement in sys.argv[2:]:
