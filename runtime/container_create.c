@@ -344,6 +344,7 @@ static int admit(struct creation *c, struct err *e)
 	c->info.pid = pid;
 	if (r == 0 && proc_stat(pid, &letter, &c->info.start_time) < 0)
 		r = err_set(e, -ESRCH, "the container's process ended unexpectedly");
+	c->launch.start_time = c->info.start_time;
 	if (r == 0)
 		r = state_write(&c->dir, &c->info, e);
 	/* Of a process that will not wait at the gate the number must be known before it runs. */

@@ -119,13 +119,14 @@ int launch_finish(struct launch *l, const struct container_opts *o, const char *
 		  struct err *e)
 {
 	char letter;
-	uint64_t start = 0;
+	uint64_t start = l->start_time;
 	int r = pid_file ? launch_write_pid_file(pid_file, l->pid, e) : 0;
 	if (r == 0 && o->pidfd_socket)
 		r = sync_send_fd_to(o->pidfd_socket, l->pidfd, "pidfd", e);
 	if (r < 0)
 		return r;
-	proc_stat(l->pid, &letter, &start);
+	if (!start)
+		proc_stat(l->pid, &letter, &start);
 	*ret = (struct container_proc){
 		.pid = l->pid, .pidfd = TAKE_FD(l->pidfd), .console_fd = TAKE_FD(l->console_fd), .start_time = start };
 	l->pid = 0;

@@ -10,6 +10,7 @@ struct launch {
 	int pidfd;
 	int sync_fd; /* our end */
 	int console_fd;
+	uint64_t start_time; /* 0: not asked for yet */
 	bool ours; /* our child: reaped here after a failure; with clone_parent by the supervisor */
 };
 #define LAUNCH_INIT ((struct launch){ .pidfd = -1, .sync_fd = -1, .console_fd = -1 })
