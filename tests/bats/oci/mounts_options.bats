@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Mounts of every type with every kind of option.
+bats_require_minimum_version 1.5.0
 load common
 
 inside() {
@@ -117,7 +118,7 @@ host_mount() {
 	inside true
 	[ "$status" -ne 0 ]
 	# The host's own propagation did not change.
-	! grep " $T" /proc/self/mountinfo
+	run ! grep " $T" /proc/self/mountinfo
 }
 
 @test "missing destinations are made by the kind of the source, with the umask left out" {
