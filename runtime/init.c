@@ -279,6 +279,10 @@ void init_create(const struct init_args *a)
 	notice_debug("init: closing the pipe to signal completion");
 	if (r == 0 && a->gate_fd >= 0)
 		close_the_rest(a);
+	/* An ordinary user's exec must see the waiting process to join it; it holds nothing by now that is not the
+	 * container's. */
+	if (r == 0 && a->gate_fd >= 0 && a->info->owner_uid != 0)
+		prctl(PR_SET_DUMPABLE, 1);
 	if (r == 0)
 		r = sync_send(a->sync_fd, SYNC_READY, 0, -1);
 	if (r < 0)
