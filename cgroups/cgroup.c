@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "cgroups/driver.h"
+#include "base/json.h"
+#include "cgroups/unit.h"
 
 const char *cgroup_path(const struct cgroup *cg)
 {
@@ -44,6 +45,11 @@ bool cgroup_place(const struct cgroup *cg, size_t i, const char **ret_controller
 	return true;
 }
 
+void cgroup_set_lenient(struct cgroup *cg, int lenient)
+{
+	cg->lenient = lenient;
+}
+
 int cgroup_create(struct cgroup *cg, struct err *e)
 {
 	int r = cg->driver->create(cg, e);
@@ -66,8 +72,41 @@ static int check_vacant(const struct cgroup_dir *d, struct err *e)
 	return 0;
 }
 
+void cgroup_introduce(struct cgroup *cg, pid_t pid, const json_t *resources)
+{
+	if (!cg->unit)
+		return;
+	cg->unit->pid = pid;
+	json_decref(cg->unit->resources);
+	cg->unit->resources = resources ? unit_round_quota(resources) : NULL;
+}
+
+/* systemd makes the directories that it knows, with the process in them; the others are ours. */
+static int create_unit(struct cgroup *cg, struct err *e)
+{
+	struct unit_name *n = &cg->unit->name;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < cg->n; i++)
+		r = check_vacant(&cg->dirs[i], e);
+	if (r == 0 && cgroup_is_frozen(cg))
+		r = err_set(e, -EBUSY, "container's cgroup unexpectedly frozen");
+	if (r == 0)
+		r = unit_start(cg, e);
+	if (r < 0)
+		return r;
+	cg->unit->fresh = true;
+	r = cgroup_create(cg, e);
+	if (r == 0 && unit_is_slice(n->name) && cg->unit->pid && cg->mode == CGROUP_V2)
+		r = cg->driver->attach(cg, cg->unit->pid, e);
+	if (r < 0)
+		unit_stop(cg, NULL);
+	return r;
+}
+
 int cgroup_create_vacant(struct cgroup *cg, struct err *e)
 {
+	if (cg->unit)
+		return create_unit(cg, e);
 	bool old = false;
 	int r = cgroup_create(cg, e);
 	for (size_t i = 0; r == 0 && i < cg->n; i++) {
@@ -86,7 +125,7 @@ int cgroup_create_vacant(struct cgroup *cg, struct err *e)
 
 int cgroup_create_early(struct cgroup *cg, struct err *e)
 {
-	struct cgroup_dir *d = driver_place(cg, "");
+	struct cgroup_dir *d = cg->unit ? NULL : driver_place(cg, "");
 	if (!d)
 		return 0;
 	struct err why = ERR_INIT;
@@ -129,7 +168,7 @@ int cgroup_delegate(struct cgroup *cg, uid_t uid, struct err *e)
 {
 	const char *dir = cg->mode == CGROUP_V2 ? driver_dir(cg, "") : NULL;
 	AUTO_STR list = STR_INIT;
-	if (!dir)
+	if (!dir || driver_unprivileged()) /* what was delegated to the caller is not its to give */
 		return 0;
 	AUTO_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fchown(fd, uid, (gid_t)-1) < 0)
@@ -145,13 +184,15 @@ int cgroup_delegate(struct cgroup *cg, uid_t uid, struct err *e)
 
 int cgroup_attach(struct cgroup *cg, pid_t pid, struct err *e)
 {
-	int r = cg->driver->attach(cg, pid, e);
+	int r = cg->unit && !unit_is_slice(cg->unit->name.name) ? unit_attach(cg, pid, e) : cg->driver->attach(cg, pid, e);
 	return r < 0 ? err_wrap(e, r, "error adding pid %d to cgroups", pid) : 0;
 }
 
 int cgroup_clone_fd(const struct cgroup *cg, struct err *e)
 {
-	const char *dir = driver_dir(cg, "");
+	/* Across the border of a delegated subtree only the manager may move processes. */
+	bool late = cg->unit && (cg->unit->user || !cg->unit->begun);
+	const char *dir = late ? NULL : driver_dir(cg, "");
 	if (!dir)
 		return err_set(e, -EOPNOTSUPP, "no unified cgroup hierarchy");
 	if (driver_unprivileged())
@@ -166,6 +207,8 @@ int cgroup_attach_unprivileged(struct cgroup *cg, pid_t pid, struct err *e)
 	char text[16];
 	if (!d || !d->path)
 		return 0;
+	if (cg->unit && cg->unit->begun) /* across the border of what is delegated only the manager moves processes */
+		return unit_attach(cg, pid, e);
 	snprintf(text, sizeof(text), "%d", pid);
 	struct err why = ERR_INIT;
 	int r = driver_write(d->path, "cgroup.procs", text, &why);
@@ -179,8 +222,13 @@ int cgroup_attach_unprivileged(struct cgroup *cg, pid_t pid, struct err *e)
 int cgroup_apply(struct cgroup *cg, const json_t *resources, struct err *e)
 {
 	int r = driver_check_memory(cg, resources, e);
+	AUTO_JSON *rounded = cg->unit ? unit_round_quota(resources) : NULL;
+	if (r == 0 && cg->unit && !cg->unit->fresh)
+		r = unit_set(cg, rounded, e);
+	if (cg->unit)
+		cg->unit->fresh = false;
 	if (r == 0)
-		r = cg->driver->apply(cg, resources, e);
+		r = cg->driver->apply(cg, rounded ? rounded : resources, e);
 	return r < 0 ? err_wrap(e, r, "cgroup %s", cg->path) : 0;
 }
 

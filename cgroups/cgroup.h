@@ -42,6 +42,12 @@ int cgroup_open(const struct cgroup_host *h, const char *path, struct cgroup **r
  * caller's own cgroup (v1: in each hierarchy; v2: beside it, because it holds processes); none: "<id>" likewise, and then
  * an unprivileged caller may have to do without one. ".." never leads above the root. Returns owned. */
 int cgroup_resolve(const struct cgroup_host *h, const char *cgroups_path, const char *id, struct cgroup **ret, struct err *e);
+/* Who may do without a cgroup that nobody asked for: 1 anybody, -1 nobody, 0 (as it begins) an unprivileged caller. */
+void cgroup_set_lenient(struct cgroup *cg, int lenient);
+/* As cgroup_resolve() where systemd makes the cgroup: cgroups_path is "slice:prefix:name" (NULL: "<id>" in the default slice),
+ * annotations may hold org.systemd.property.* (NULL allowed). An unprivileged caller's own manager is asked then. */
+int cgroup_resolve_unit(const struct cgroup_host *h, const char *cgroups_path, const char *id, const json_t *annotations,
+			struct cgroup **ret, struct err *e);
 /* Sub-cgroups of it: one path for all hierarchies ("a/b"), or any number of "controller[,controller]:path" for v1; ".."
  * must not lead out (-EINVAL "... is not a sub cgroup path"). NULL or empty gives the same cgroup. Returns owned. */
 int cgroup_open_below(const struct cgroup *cg, char *const *forms, struct cgroup **ret, struct err *e);
@@ -71,6 +77,9 @@ int cgroup_create_vacant(struct cgroup *cg, struct err *e);
 /* The first part of cgroup_create_vacant(): what cgroup_clone_fd() leads into. A child that was cloned there does not count
  * when cgroup_create_vacant() does the rest. */
 int cgroup_create_early(struct cgroup *cg, struct err *e);
+/* What systemd wants to know when cgroup_create_vacant() starts the unit: its first process, which it attaches, and the
+ * resources, which cgroup_apply() need not repeat. No effect without systemd. */
+void cgroup_introduce(struct cgroup *cg, pid_t pid, const json_t *resources);
 /* Removes those directories again that this handle made; those that are in use stay. */
 void cgroup_unmake(struct cgroup *cg);
 bool cgroup_exists(const struct cgroup *cg);

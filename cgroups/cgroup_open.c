@@ -12,7 +12,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "cgroups/driver.h"
+#include "cgroups/unit.h"
 
 /* "/a/b" from "a//b/./"; "" for nothing or "/". climb: ".." takes the last component away, if there is one. NULL for ".."
  * without it, for bytes that no cgroup can have and for too long ones. */
@@ -141,6 +141,31 @@ int cgroup_resolve(const struct cgroup_host *h, const char *cgroups_path, const 
 	return 0;
 }
 
+int cgroup_resolve_unit(const struct cgroup_host *h, const char *cgroups_path, const char *id, const json_t *annotations,
+			struct cgroup **ret, struct err *e)
+{
+	AUTO_UNIT_NAME name = { 0 };
+	AUTO_STR path = STR_INIT;
+	bool user = driver_unprivileged();
+	int r = unit_name_parse(cgroups_path, id, user, &name, e);
+	if (r == 0)
+		r = unit_manager_cgroup(user, &path, e);
+	if (r < 0)
+		return r;
+	str_add(&path, name.path);
+	AUTO_FREE char *clean = normalise(str_text(&path), false);
+	if (!clean)
+		return err_set(e, -EINVAL, "invalid cgroup path \"%.200s\"", str_text(&path));
+	struct cgroup *cg = from_host(h, NULL, clean);
+	cg->unit = xcalloc(1, sizeof(*cg->unit));
+	cg->unit->user = user;
+	cg->unit->annotations = annotations ? json_deep_copy(annotations) : NULL;
+	cg->unit->name = name;
+	name = (struct unit_name){ 0 };
+	*ret = cg;
+	return 0;
+}
+
 static struct cgroup *copy(const struct cgroup *cg)
 {
 	struct cgroup *c = new_handle(cg->mode, cg->path, cg->n);
@@ -151,6 +176,13 @@ static struct cgroup *copy(const struct cgroup *cg)
 		};
 	}
 	c->by_default = cg->by_default;
+	if (cg->unit) {
+		const struct unit_name *n = &cg->unit->name;
+		c->unit = xcalloc(1, sizeof(*c->unit));
+		c->unit->user = cg->unit->user;
+		c->unit->begun = cg->unit->begun;
+		c->unit->name = (struct unit_name){ xstrdup(n->name), xstrdup(n->slice), xstrdup(n->path) };
+	}
 	return c;
 }
 
@@ -249,7 +281,11 @@ json_t *cgroup_save(const struct cgroup *cg)
 		if (d->path)
 			json_array_append_new(dirs, json_pack("[s, s, s]", d->controllers, d->mount, d->path + strlen(d->mount)));
 	}
-	return json_pack("{s:i, s:s, s:b, s:o}", "mode", (int)cg->mode, "path", cg->path, "byDefault", cg->by_default, "dirs", dirs);
+	json_t *j = json_pack("{s:i, s:s, s:b, s:o}", "mode", (int)cg->mode, "path", cg->path, "byDefault", cg->by_default, "dirs", dirs);
+	if (cg->unit)
+		json_object_set_new(j, "unit", json_pack("{s:s, s:s, s:b}", "name", cg->unit->name.name, "slice",
+							 cg->unit->name.slice, "user", cg->unit->user));
+	return j;
 }
 
 int cgroup_load(const json_t *saved, struct cgroup **ret, struct err *e)
@@ -260,6 +296,14 @@ int cgroup_load(const json_t *saved, struct cgroup **ret, struct err *e)
 		return err_set(e, -EINVAL, "the state does not name the container's cgroup");
 	AUTO_CGROUP *cg = new_handle((enum cgroup_mode)mode, json_str_or(saved, "path", "/"), json_array_size(dirs));
 	cg->by_default = json_bool_at(saved, "byDefault", false);
+	const json_t *unit = json_object_get(saved, "unit");
+	if (unit) {
+		cg->unit = xcalloc(1, sizeof(*cg->unit));
+		cg->unit->name.name = xstrdup(json_str_or(unit, "name", ""));
+		cg->unit->name.slice = xstrdup(json_str_or(unit, "slice", ""));
+		cg->unit->user = json_bool_at(unit, "user", false);
+		cg->unit->begun = true;
+	}
 	size_t i;
 	json_t *d;
 	json_array_foreach(dirs, i, d)
@@ -283,6 +327,7 @@ void cgroup_free(struct cgroup *cg)
 		free(cg->dirs[i].mount);
 		free(cg->dirs[i].path);
 	}
+	unit_free(cg->unit);
 	free(cg->dirs);
 	free(cg->path);
 	free(cg);

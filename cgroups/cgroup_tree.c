@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
-#include "cgroups/driver.h"
+#include "cgroups/unit.h"
 
 #define DESTROY_MS 2000
 #define PIDS_MAX (1 << 22)
@@ -119,6 +119,13 @@ static int remove_all(const struct cgroup *cg, struct err *e)
 static int destroy(struct cgroup *cg, bool kill, struct err *e)
 {
 	int64_t until = 0;
+	if (cg->unit) { /* systemd kills what is in it; what it did not make is removed below */
+		if (kill)
+			cgroup_kill(cg, NULL);
+		int r = unit_stop(cg, e);
+		if (r < 0)
+			return r;
+	}
 	for (long wait_us = 100;; wait_us = MIN(wait_us * 2, 20000)) {
 		struct err mine = ERR_INIT;
 		int r = remove_all(cg, &mine);

@@ -71,7 +71,8 @@ bool driver_forgo(struct cgroup *cg, struct cgroup_dir *d, int r)
 {
 	/* The unified hierarchy of a hybrid host only follows the processes; it is rarely delegated with the others. */
 	bool needless = cg->by_default || (cg->mode == CGROUP_HYBRID && !*d->controllers);
-	if ((r != -EACCES && r != -EPERM && r != -EROFS) || !needless || !driver_unprivileged())
+	if ((r != -EACCES && r != -EPERM && r != -EROFS) || !needless || cg->lenient < 0 ||
+	    (cg->lenient == 0 && !driver_unprivileged()))
 		return false;
 	free(d->path);
 	d->path = NULL;
@@ -190,19 +191,43 @@ int driver_kill_all(const struct cgroup *cg, struct err *e)
 	return 0;
 }
 
+/* A file of the unified map that is not there: which of the two is missing, the controller or the file? */
+static int explain_unified(const struct cgroup *cg, const struct resource_write *w, int r, struct err *e)
+{
+	AUTO_FREE char *name = xstrndup(w->file, strcspn(w->file, "."));
+	AUTO_FREE char *list = driver_read(driver_dir(cg, ""), "cgroup.controllers");
+	AUTO_STRV char **all = list ? str_split(list, ' ') : NULL;
+	if ((r == -ENOENT || r == -EACCES || r == -EPERM) && !strv_has(all, name) && !str_eq(name, "cgroup"))
+		return err_set(e, r, "unified resource \"%s\" can't be set: controller \"%s\" not available", w->file, name);
+	return err_wrap(e, r, "unable to set unified resource \"%s\"", w->file);
+}
+
+/* What is used is told with a limit that is too low. */
+static int explain_busy(const char *dir, const struct resource_write *w, struct err *e)
+{
+	return err_set(e, -EBUSY, "unable to set memory limit to %s (current usage: %llu, peak usage: %llu)", w->value,
+		       (unsigned long long)driver_read_u64(dir, "memory.usage_in_bytes"),
+		       (unsigned long long)driver_read_u64(dir, "memory.max_usage_in_bytes"));
+}
+
+/* 1: there is no such file, and that does not matter. */
 static int write_one(struct cgroup *cg, const struct resource_write *w, struct err *e)
 {
 	const char *dir = driver_dir(cg, w->controller);
 	if (!dir)
-		return w->optional ? 0 : err_set(e, -EOPNOTSUPP, "cannot set %s limit: container could not join or create cgroup",
+		return w->optional ? 1 : err_set(e, -EOPNOTSUPP, "cannot set %s limit: container could not join or create cgroup",
 						 w->controller);
 	int r = driver_write(dir, w->file, w->value, e);
-	return r == -ENOENT && w->optional ? 0 : r;
+	if (r == -ENOENT && w->optional)
+		return 1;
+	if (r < 0 && r != -EINVAL && str_eq(w->controller, "unified"))
+		return explain_unified(cg, w, r, e);
+	return r == -EBUSY && str_eq(w->file, "memory.limit_in_bytes") ? explain_busy(dir, w, e) : r;
 }
 
 int driver_write_plan(struct cgroup *cg, const struct resources_plan *plan, struct err *e)
 {
-	AUTO_FREE bool *later = xcalloc(plan->n, sizeof(bool));
+	AUTO_FREE bool *later = xcalloc(plan->n + 1, sizeof(bool));
 	for (size_t i = 0; i < plan->n; i++) {
 		struct err why = ERR_INIT;
 		int r = write_one(cg, &plan->writes[i], &why);
@@ -212,6 +237,8 @@ int driver_write_plan(struct cgroup *cg, const struct resources_plan *plan, stru
 				*e = why;
 			return r;
 		}
+		if (plan->writes[i].or_next && r != 1)
+			i++;
 	}
 	for (size_t i = 0; i < plan->n; i++) {
 		int r = later[i] ? write_one(cg, &plan->writes[i], e) : 0;

@@ -17,6 +17,8 @@
 #include "base/str.h"
 
 #define WRITES_MAX 4096
+#define SHARES_MIN 2
+#define SHARES_MAX 262144
 
 /* A quadratic in the logarithm that goes through the least, the default (1024 and 100) and the greatest of both scales. */
 uint64_t cpu_shares_to_weight(uint64_t shares)
@@ -43,7 +45,14 @@ static void add(struct resources_plan *p, const char *controller, bool optional,
 {
 	if (p->n % 16 == 0)
 		p->writes = xreallocarray(p->writes, p->n + 16, sizeof(*p->writes));
-	p->writes[p->n++] = (struct resource_write){ controller, xstrdup(file), value, optional };
+	p->writes[p->n++] = (struct resource_write){ controller, xstrdup(file), value, optional, false };
+}
+
+/* What was added last counts only where the file of what comes next is missing: the other order of reading is that the next one
+ * is written instead. */
+static void or_else(struct resources_plan *p)
+{
+	p->writes[p->n - 1].or_next = true;
 }
 
 static void add_int(struct resources_plan *p, const char *controller, bool optional, const char *file, int64_t v)
@@ -83,12 +92,10 @@ static const struct row v1_rows[] = {
 	{ "memory.limit", "memory", "memory.limit_in_bytes", FORM_INT, false },
 	{ "memory.swap", "memory", "memory.memsw.limit_in_bytes", FORM_INT, false },
 	{ "memory.reservation", "memory", "memory.soft_limit_in_bytes", FORM_INT, false },
-	{ "memory.kernelTCP", "memory", "memory.kmem.tcp.limit_in_bytes", FORM_INT, false },
+	{ "memory.kernelTCP", "memory", "memory.kmem.tcp.limit_in_bytes", FORM_INT, true },
 	{ "memory.swappiness", "memory", "memory.swappiness", FORM_INT0, false },
 	{ "memory.disableOOMKiller", "memory", "memory.oom_control", FORM_BOOL, false },
 	{ "pids.limit", "pids", "pids.max", FORM_MAX, false },
-	{ "blockIO.weight", "blkio", "blkio.bfq.weight", FORM_INT, true },
-	{ "blockIO.weight", "blkio", "blkio.weight", FORM_INT, true },
 	{ "blockIO.leafWeight", "blkio", "blkio.leaf_weight", FORM_INT, true },
 	{ "network.classID", "net_cls", "net_cls.classid", FORM_INT, false },
 };
@@ -102,12 +109,13 @@ static const struct row v2_rows[] = {
 	{ "memory.limit", "memory", "memory.max", FORM_MAX, false },
 	{ "memory.reservation", "memory", "memory.low", FORM_MAX, false },
 	{ "pids.limit", "pids", "pids.max", FORM_MAX, false },
-	{ "blockIO.weight", "io", "io.bfq.weight", FORM_INT, true },
 };
 
 static int plan_integer(const struct row *row, int64_t n, struct resources_plan *p, struct err *e)
 {
-	if (n == 0 && row->form != FORM_INT0)
+	/* Without accounting of swap there is no limit to lift. */
+	bool optional = row->optional || (n == -1 && str_eq(row->field, "memory.swap"));
+	if ((n == 0 && row->form != FORM_INT0) || (n == -1 && str_eq(row->field, "memory.swappiness")))
 		return 0;
 	if (row->form == FORM_MAX && n < 0) {
 		add(p, row->controller, row->optional, row->file, xstrdup("max"));
@@ -118,7 +126,7 @@ static int plan_integer(const struct row *row, int64_t n, struct resources_plan 
 			return err_set(e, -EINVAL, "linux.resources.%s: %" PRId64 " is negative", row->field, n);
 		n = (int64_t)cpu_shares_to_weight((uint64_t)n);
 	}
-	add_int(p, row->controller, row->optional, row->file, n);
+	add_int(p, row->controller, optional, row->file, n);
 	return 0;
 }
 
@@ -149,23 +157,29 @@ static void plan_v1_swap(const json_t *resources, struct resources_plan *p)
 		add(p, "memory", true, "memory.memsw.limit_in_bytes", xstrdup("-1"));
 }
 
-/* v2: OCI's swap is memory and swap together, the kernel's is swap alone. */
-static int plan_v2_swap(const json_t *resources, struct resources_plan *p, struct err *e)
+int resources_v2_swap(int64_t swap, int64_t limit, int64_t *ret, struct err *e)
 {
-	int64_t limit = json_int_at(resources, "memory.limit", 0), swap = json_int_at(resources, "memory.swap", 0);
-	if (swap == 0 && limit == -1)
-		swap = -1;
-	if (swap == 0)
-		return 0;
-	if (swap < 0) {
-		add(p, "memory", true, "memory.swap.max", xstrdup("max"));
+	if (swap <= 0 || limit == -1) {
+		*ret = swap < 0 || (swap == 0 && limit == -1) ? -1 : swap;
 		return 0;
 	}
-	if (limit <= 0)
+	if (limit == 0)
 		return err_set(e, -EINVAL, "unable to set swap limit without memory limit");
+	if (limit < 0)
+		return err_set(e, -EINVAL, "invalid memory value: %" PRId64, limit);
 	if (swap < limit)
-		return err_set(e, -EINVAL, "memory+swap limit must be >= memory limit");
-	add_int(p, "memory", swap == limit, "memory.swap.max", swap - limit);
+		return err_set(e, -EINVAL, "memory+swap limit should be >= memory limit");
+	*ret = swap - limit;
+	return 0;
+}
+
+static int plan_v2_swap(const json_t *resources, struct resources_plan *p, struct err *e)
+{
+	int64_t swap = json_int_at(resources, "memory.swap", 0), own = 0;
+	int r = resources_v2_swap(swap, json_int_at(resources, "memory.limit", 0), &own, e);
+	if (r < 0 || (own == 0 && swap <= 0))
+		return r;
+	add(p, "memory", own <= 0, "memory.swap.max", own < 0 ? xstrdup("max") : xasprintf("%" PRId64, own));
 	return 0;
 }
 
@@ -229,8 +243,9 @@ static int plan_weight_devices(const json_t *blkio, bool v2, struct resources_pl
 		if (weight && v2)
 			add(p, "io", true, "io.bfq.weight", xstrdup(value));
 		if (weight && !v2) {
-			add(p, "blkio", true, "blkio.bfq.weight_device", xstrdup(value));
 			add(p, "blkio", true, "blkio.weight_device", xstrdup(value));
+			or_else(p);
+			add(p, "blkio", false, "blkio.bfq.weight_device", xstrdup(value));
 		}
 		if (leaf && !v2)
 			add(p, "blkio", true, "blkio.leaf_weight_device",
@@ -243,8 +258,12 @@ static int plan_block_io(const json_t *resources, bool v2, struct resources_plan
 {
 	const json_t *blkio = json_at(resources, "blockIO");
 	int64_t weight = json_int_at(blkio, "weight", 0);
-	if (v2 && weight > 0)
-		add_int(p, "io", true, "io.weight", (int64_t)blkio_weight_to_io((uint64_t)weight));
+	if (weight > 0) {
+		add_int(p, v2 ? "io" : "blkio", true, v2 ? "io.bfq.weight" : "blkio.weight", weight);
+		or_else(p);
+		add_int(p, v2 ? "io" : "blkio", false, v2 ? "io.weight" : "blkio.bfq.weight",
+			v2 ? (int64_t)blkio_weight_to_io((uint64_t)weight) : weight);
+	}
 	int r = plan_weight_devices(blkio, v2, p, e);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(throttles); i++)
 		r = plan_throttle(blkio, &throttles[i], v2, p, e);
@@ -324,8 +343,12 @@ static int plan_unified(const json_t *resources, bool v2, struct resources_plan 
 	json_t *value;
 	json_object_foreach((json_t *)unified, file, value)
 	{
-		if (!plain_name(file) || !strchr(file, '.') || !json_is_string(value) || p->n > WRITES_MAX)
+		if (strchr(file, '/') || (strchr(file, '.') && !plain_name(file)))
 			return err_set(e, -EINVAL, "unified resource \"%.64s\" must be a file name (no slashes)", file);
+		if (!strchr(file, '.') || !plain_name(file))
+			return err_set(e, -EINVAL, "unified resource \"%.64s\" must be in the form CONTROLLER.PARAMETER", file);
+		if (!json_is_string(value) || p->n > WRITES_MAX)
+			return err_set(e, -EINVAL, "unified resource \"%.64s\" is no text", file);
 		AUTO_STRV char **lines = str_split(json_string_value(value), '\n');
 		for (size_t i = 0; i < strv_len(lines); i++)
 			if (*lines[i])
@@ -337,10 +360,16 @@ static int plan_unified(const json_t *resources, bool v2, struct resources_plan 
 int resources_plan(const json_t *resources, bool v2, struct resources_plan *ret, struct err *e)
 {
 	AUTO_RESOURCES_PLAN p = { 0 };
+	int64_t shares = json_int_at(resources, "cpu.shares", 0), swappiness = json_int_at(resources, "memory.swappiness", -1);
 	const struct row *rows = v2 ? v2_rows : v1_rows;
 	size_t n = v2 ? ARRAY_LEN(v2_rows) : ARRAY_LEN(v1_rows);
 	if (resources && !json_is_object(resources))
 		return err_set(e, -EINVAL, "linux.resources is no object");
+	if (!v2 && shares > 0 && (shares < SHARES_MIN || shares > SHARES_MAX))
+		return err_set(e, -EINVAL, "the %s allowed cpu-shares is %d", shares < SHARES_MIN ? "minimum" : "maximum",
+			       shares < SHARES_MIN ? SHARES_MIN : SHARES_MAX);
+	if (swappiness < -1 || swappiness > 100)
+		return err_set(e, -EINVAL, "invalid memory swappiness value: %" PRId64 " (valid range is 0-100)", swappiness);
 	int r = 0;
 	if (v2)
 		plan_v2_cpu_max(resources, &p);

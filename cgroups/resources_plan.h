@@ -14,6 +14,7 @@ struct resource_write {
 	char *file;             /* "memory.limit_in_bytes", owned */
 	char *value;            /* owned */
 	bool optional;          /* a kernel without the file does not matter */
+	bool or_next;           /* the next one is only for a kernel without this file */
 };
 
 struct resources_plan {
@@ -27,6 +28,8 @@ int resources_plan(const json_t *resources, bool v2, struct resources_plan *ret,
 void resources_plan_done(struct resources_plan *p);
 #define AUTO_RESOURCES_PLAN AUTO(resources_plan_done) struct resources_plan
 
+/* memory.swap.max (-1: "max") from OCI's swap, which is memory and swap together; 0 is unset unless swap is above 0. -EINVAL. */
+int resources_v2_swap(int64_t swap, int64_t limit, int64_t *ret, struct err *e);
 /* cpu.shares 2..262144 to cpu.weight 1..10000, 1024 to 100 (0 stays 0: unset). */
 uint64_t cpu_shares_to_weight(uint64_t shares);
 /* blkio weight 10..1000 to io.weight 1..10000. */

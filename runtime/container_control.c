@@ -172,6 +172,38 @@ int container_resume(const char *root, const char *id, struct err *e)
 	return set_paused(root, id, false, e);
 }
 
+/* Lists of devices: an entry replaces that of the same device. */
+static void merge_devices(json_t *had, const json_t *given)
+{
+	size_t i, k;
+	json_t *g, *h;
+	json_array_foreach(given, i, g)
+	{
+		json_array_foreach(had, k, h)
+			if (json_equal(json_object_get(h, "major"), json_object_get(g, "major")) &&
+			    json_equal(json_object_get(h, "minor"), json_object_get(g, "minor")))
+				break;
+		if (k < json_array_size(had))
+			json_array_set_new(had, k, json_deep_copy(g));
+		else
+			json_array_append_new(had, json_deep_copy(g));
+	}
+}
+
+static void merge_section(json_t *had, const json_t *given)
+{
+	const char *name;
+	json_t *v;
+	json_object_foreach((json_t *)given, name, v)
+	{
+		json_t *old = json_object_get(had, name);
+		if (json_is_array(v) && json_is_array(old))
+			merge_devices(old, v);
+		else if (!json_is_null(v))
+			json_object_set_new(had, name, json_deep_copy(v));
+	}
+}
+
 /* Each section's members are merged into what the configuration had. */
 static void merge_resources(json_t *config, const json_t *resources)
 {
@@ -182,10 +214,42 @@ static void merge_resources(json_t *config, const json_t *resources)
 	{
 		json_t *old = json_object_get(had, section);
 		if (json_is_object(old) && json_is_object(value))
-			json_object_update(old, value);
-		else
+			merge_section(old, value);
+		else if (!json_is_null(value))
 			json_object_set_new(had, section, json_deep_copy(value));
 	}
+}
+
+/* What the kernel or systemd takes only together. */
+static const char *const partners[][2] = { { "memory.limit", "memory.swap" },
+					   { "cpu.quota", "cpu.period" },
+					   { "cpu.realtimeRuntime", "cpu.realtimePeriod" } };
+
+/* The given resources, each with its partner from the configuration. Returns owned. */
+static json_t *complete_update(const json_t *resources, const json_t *had)
+{
+	json_t *out = json_deep_copy(resources);
+	if (json_int_at(out, "memory.limit", 0) == -1 && !json_at(out, "memory.swap"))
+		json_set_int(out, "memory.swap", -1); /* no limit means none on swap either */
+	for (size_t i = 0; i < ARRAY_LEN(partners); i++)
+		for (int k = 0; k < 2; k++) {
+			json_t *other = json_at(had, partners[i][!k]);
+			if (json_at(out, partners[i][k]) && !json_at(out, partners[i][!k]) && other)
+				json_set_at(out, partners[i][!k], json_incref(other));
+		}
+	return out;
+}
+
+/* Of the same sections what was in force before, for a change that failed half-way. */
+static json_t *former(const json_t *resources, const json_t *had)
+{
+	json_t *out = json_object();
+	const char *section;
+	json_t *value;
+	json_object_foreach((json_t *)resources, section, value)
+		if (json_object_get(had, section) && strcmp(section, "devices"))
+			json_object_set(out, section, json_object_get(had, section));
+	return out;
 }
 
 int container_update(const char *root, const char *id, const json_t *resources, struct err *e)
@@ -205,12 +269,16 @@ int container_update(const char *root, const char *id, const json_t *resources, 
 		r = state_open_cgroup(&i, &cg, e);
 	if (r < 0)
 		return r;
-	bool devices = json_object_get(resources, "devices") != NULL;
-	AUTO_JSON *wanted = devices ? default_devices_add(resources) : json_deep_copy(resources);
+	const json_t *had = json_at(config, "linux.resources");
+	AUTO_JSON *whole = complete_update(resources, had);
+	AUTO_JSON *wanted = json_object_get(whole, "devices") ? default_devices_add(whole) : json_incref(whole);
 	r = cgroup_apply(cg, wanted, e);
-	if (r < 0)
+	if (r < 0) {
+		AUTO_JSON *back = former(resources, had);
+		cgroup_apply(cg, back, NULL);
 		return r;
-	merge_resources(config, resources);
+	}
+	merge_resources(config, whole);
 	return state_write_config(&d, config, e);
 }
 

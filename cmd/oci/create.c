@@ -103,8 +103,6 @@ static int prepare(const struct globals *g, const struct call *c, bool detached,
 	int activated = listen_fds();
 	if (!detached && f->console_socket)
 		return err_set(e, -EINVAL, "cannot use console socket if the runtime will not detach or allocate tty");
-	if (g->systemd_cgroup)
-		return err_set(e, -EOPNOTSUPP, "the systemd cgroup manager is not available");
 	int r = check_preserved(f->preserve_fds < 0 ? -1 : f->preserve_fds + activated, e);
 	if (r < 0)
 		return r;

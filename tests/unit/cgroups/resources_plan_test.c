@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/str.h"
 
-/* The plan as lines "controller file=value", a '?' behind the controller of optional ones. */
+/* The plan as lines "controller file=value", behind the controller a '?' for optional ones and a '|' before an alternative. */
 static char *plan(const char *json, bool v2, int *ret_r)
 {
 	AUTO_JSON *j = NULL;
@@ -18,8 +18,8 @@ static char *plan(const char *json, bool v2, int *ret_r)
 	ck_assert_int_eq(json_parse(json, strlen(json), &j, &e), 0);
 	*ret_r = resources_plan(j, v2, &p, &e);
 	for (size_t i = 0; i < p.n; i++)
-		str_addf(&out, "%s%s %s=%s\n", p.writes[i].controller, p.writes[i].optional ? "?" : "", p.writes[i].file,
-			 p.writes[i].value);
+		str_addf(&out, "%s%s%s %s=%s\n", p.writes[i].controller, p.writes[i].optional ? "?" : "",
+			 p.writes[i].or_next ? "|" : "", p.writes[i].file, p.writes[i].value);
 	return str_take(&out);
 }
 
@@ -46,19 +46,23 @@ static const struct {
 	  "memory memory.max=100\nmemory? memory.swap.max=0\n" },
 	{ "{\"memory\":{\"limit\":100,\"swap\":50}}", "memory memory.limit_in_bytes=100\nmemory memory.memsw.limit_in_bytes=50\n", NULL },
 	{ "{\"memory\":{\"swap\":50}}", "memory memory.memsw.limit_in_bytes=50\n", NULL },
-	{ "{\"memory\":{\"swap\":-1}}", "memory memory.memsw.limit_in_bytes=-1\n", "memory? memory.swap.max=max\n" },
+	{ "{\"memory\":{\"swap\":-1}}", "memory? memory.memsw.limit_in_bytes=-1\n", "memory? memory.swap.max=max\n" },
 	{ "{\"memory\":{\"reservation\":7,\"swappiness\":0,\"disableOOMKiller\":true,\"kernelTCP\":9}}",
-	  "memory memory.soft_limit_in_bytes=7\nmemory memory.kmem.tcp.limit_in_bytes=9\nmemory memory.swappiness=0\n"
+	  "memory memory.soft_limit_in_bytes=7\nmemory? memory.kmem.tcp.limit_in_bytes=9\nmemory memory.swappiness=0\n"
 	  "memory memory.oom_control=1\n",
 	  "memory memory.low=7\n" },
 	{ "{\"memory\":{\"disableOOMKiller\":false}}", "", "" },
+	{ "{\"cpu\":{\"shares\":1}}", NULL, "cpu cpu.weight=1\n" },
+	{ "{\"memory\":{\"swappiness\":101}}", NULL, NULL },
+	{ "{\"unified\":{\"memory\":\"1\"}}", NULL, NULL },
+	{ "{\"pids\":{\"limit\":0}}", "", "" },
 	{ "{\"pids\":{\"limit\":5}}", "pids pids.max=5\n", "pids pids.max=5\n" },
 	{ "{\"pids\":{\"limit\":-1}}", "pids pids.max=max\n", "pids pids.max=max\n" },
 	{ "{\"pids\":{\"limit\":\"5\"}}", NULL, NULL },
-	{ "{\"blockIO\":{\"weight\":500}}", "blkio? blkio.bfq.weight=500\nblkio? blkio.weight=500\n",
-	  "io? io.bfq.weight=500\nio? io.weight=4950\n" },
+	{ "{\"blockIO\":{\"weight\":500}}", "blkio?| blkio.weight=500\nblkio blkio.bfq.weight=500\n",
+	  "io?| io.bfq.weight=500\nio io.weight=4950\n" },
 	{ "{\"blockIO\":{\"weightDevice\":[{\"major\":8,\"minor\":0,\"weight\":100,\"leafWeight\":200}]}}",
-	  "blkio? blkio.bfq.weight_device=8:0 100\nblkio? blkio.weight_device=8:0 100\nblkio? blkio.leaf_weight_device=8:0 200\n",
+	  "blkio?| blkio.weight_device=8:0 100\nblkio blkio.bfq.weight_device=8:0 100\nblkio? blkio.leaf_weight_device=8:0 200\n",
 	  "io? io.bfq.weight=8:0 100\n" },
 	{ "{\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":0,\"rate\":10}],"
 	  "\"throttleWriteIOPSDevice\":[{\"major\":8,\"minor\":1,\"rate\":0}]}}",
