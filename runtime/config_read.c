@@ -81,7 +81,7 @@ int config_read_text(char *text, size_t len, json_t **ret, struct err *e)
 	return json_parse(text, len, ret, e);
 }
 
-int config_read(const char *bundle, json_t **ret, struct err *e)
+int config_read(const char *bundle, json_t **ret, struct str *ret_text, struct err *e)
 {
 	AUTO_FREE char *path = xasprintf("%s/config.json", bundle);
 	AUTO_STR text = STR_INIT;
@@ -90,5 +90,11 @@ int config_read(const char *bundle, json_t **ret, struct err *e)
 		return err_set(e, -ENOENT, "JSON specification file config.json not found");
 	if (r == 0)
 		r = config_read_text(text.p, text.len, ret, e);
-	return r < 0 ? err_wrap(e, r, "%s", path) : 0;
+	if (r < 0)
+		return err_wrap(e, r, "%s", path);
+	if (ret_text) {
+		*ret_text = text;
+		text = STR_INIT;
+	}
+	return 0;
 }

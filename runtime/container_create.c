@@ -42,6 +42,7 @@
 struct creation {
 	const struct container_opts *o;
 	struct config config;
+	struct str text; /* of the bundle's file, empty where the configuration came as JSON */
 	struct seccomp_program seccomp;
 	struct cgroup *cgroup;
 	bool run, made_cgroup, made_pid_file, made_rdt, finished;
@@ -79,6 +80,7 @@ static void creation_done(struct creation *c)
 	seccomp_program_done(&c->seccomp);
 	container_info_done(&c->info);
 	config_done(&c->config);
+	str_done(&c->text);
 	state_dir_done(&c->dir);
 }
 
@@ -102,11 +104,11 @@ static int load_config(struct creation *c, struct err *e)
 	AUTO_JSON *json = NULL;
 	if (!realpath(c->o->bundle ? c->o->bundle : ".", bundle))
 		return err_sys(e, "bundle %s", c->o->bundle ? c->o->bundle : ".");
-	int r = c->o->config ? 0 : config_read(bundle, &json, e);
+	int r = c->o->config ? 0 : config_read(bundle, &json, &c->text, e);
 	if (r < 0)
 		return r;
 	if (!json)
-		json = json_deep_copy(c->o->config);
+		json = json_incref((json_t *)c->o->config);
 	r = config_parse(json, bundle, &c->config, e);
 	if (r == 0)
 		r = check_config(&c->config, e);
@@ -210,7 +212,7 @@ static int prepare(struct creation *c, struct err *e)
 		r = idmap_check_joined(&c->config, c->args.ns_fds[NS_USER], e);
 	/* First, because what was made of the cgroup is found by it when state.json is missing. */
 	if (r == 0)
-		r = state_write_config(&c->dir, c->config.json, e);
+		r = c->text.len ? state_write_config_text(&c->dir, &c->text, e) : state_write_config(&c->dir, c->config.json, e);
 	if (r == 0)
 		r = make_cgroup(c, e);
 	if (r == 0 && !c->run)

@@ -76,7 +76,7 @@ static int load_config(struct restoration *c, struct err *e)
 	AUTO_JSON *json = NULL;
 	if (!realpath(c->o->bundle ? c->o->bundle : ".", bundle))
 		return err_sys(e, "bundle %s", c->o->bundle ? c->o->bundle : ".");
-	int r = c->o->config ? 0 : config_read(bundle, &json, e);
+	int r = c->o->config ? 0 : config_read(bundle, &json, NULL, e);
 	if (r < 0)
 		return r;
 	if (!json)

@@ -92,17 +92,27 @@ int state_dir_remove(struct state_dir *d, struct err *e)
 }
 
 /* Written without fsync: below /run nothing survives a power cut anyway, and rename alone is safe against crashes. */
-static int write_json(const struct state_dir *d, const char *name, const json_t *j, struct err *e)
+static int write_text(const struct state_dir *d, const char *name, const char *text, size_t n, struct err *e)
 {
 	AUTO_FREE char *path = xasprintf("%s/%s", d->path, name), *tmp = xasprintf("%s/.%s", d->path, name);
-	AUTO_FREE char *text = json_text(j);
 	AUTO_FD int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(e, "create %s", tmp);
-	int r = fs_write_all(fd, text, strlen(text));
+	int r = fs_write_all(fd, text, n);
 	if (r == 0 && rename(tmp, path) < 0)
 		r = -errno;
 	return r < 0 ? err_code(e, r, "write %s", path) : 0;
+}
+
+static int write_json(const struct state_dir *d, const char *name, const json_t *j, struct err *e)
+{
+	AUTO_FREE char *text = json_text(j);
+	return write_text(d, name, text, strlen(text), e);
+}
+
+int state_write_config_text(const struct state_dir *d, const struct str *text, struct err *e)
+{
+	return write_text(d, "config.json", text->p, text->len, e);
 }
 
 int state_write_config(const struct state_dir *d, const json_t *config, struct err *e)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "base/str.h"
 #include "runtime/container.h"
 #include "runtime/hooks.h"
 
@@ -36,6 +37,7 @@ int state_read(const char *root, const char *id, struct container_info *ret, str
 int state_read_config(const char *root, const char *id, json_t **ret, struct err *e);
 /* The same, but NULL where its text has neither hooks nor intelRdt, which spares the parsing. */
 int state_read_hooked_config(const char *root, const char *id, json_t **ret, struct err *e);
+int state_write_config_text(const struct state_dir *d, const struct str *text, struct err *e);
 int state_write_config(const struct state_dir *d, const json_t *config, struct err *e);
 
 /* A pidfd of the init process, checked to be the recorded one. -ESRCH. */

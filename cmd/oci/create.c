@@ -69,7 +69,7 @@ static int read_config(const struct create_flags *f, json_t **ret, struct err *e
 {
 	AUTO_STR text = STR_INIT;
 	if (!f->config)
-		return config_read(f->bundle ? f->bundle : ".", ret, e);
+		return config_read(f->bundle ? f->bundle : ".", ret, NULL, e);
 	int r = fs_read_file(f->config, CONFIG_MAX, &text, e);
 	if (r == 0)
 		r = config_read_text(text.p, text.len, ret, e);
