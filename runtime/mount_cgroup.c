@@ -21,8 +21,19 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* In the place of a cgroup that an ordinary user's container does not have: nothing, so that the host's does not show. */
+static int nothing(struct err *e)
+{
+	char *data[] = { "mode=755", NULL };
+	AUTO_FD int fd = mount_new_fs("tmpfs", "tmpfs", &(struct mount_options){ .data = data }, e);
+	int r = fd < 0 ? fd : sys_mount_setattr(fd, 0, MOUNT_ATTR_RDONLY, 0, 0, -1);
+	return r < 0 && fd >= 0 ? err_code(e, r, "cover the cgroups") : r < 0 ? r : TAKE_FD(fd);
+}
+
 static int own_tree(const char *dir, struct err *e)
 {
+	if (!dir)
+		return nothing(e);
 	int fd = sys_open_tree(AT_FDCWD, dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	return fd < 0 ? err_code(e, fd, "bind %s", dir) : fd;
 }
@@ -98,7 +109,8 @@ static int fill_v1(const struct config *c, const struct mount_options *o, int tm
 	const char *list, *mount, *dir;
 	int r = 0;
 	for (size_t i = 0; r == 0 && cgroup_place(cgroup, i, &list, &mount, &dir); i++)
-		if (dir && !(c->ns[NS_USER].wanted && access(dir, F_OK) < 0)) /* an ordinary user may have to go without */
+		/* An ordinary user may have to go without, but can mount them in a cgroup namespace. */
+		if (c->ns[NS_CGROUP].wanted || (dir && !(c->ns[NS_USER].wanted && access(dir, F_OK) < 0)))
 			r = place_hierarchy(c, o, tmpfs_fd, list, mount, dir, e);
 	return r;
 }
@@ -131,6 +143,6 @@ int mount_cgroup(const struct config *c, const struct mount_conf *m, int root_fd
 		return mount_v1(c, m, target, cgroup, e);
 	const char *list, *mount = NULL, *dir = NULL;
 	cgroup_place(cgroup, 0, &list, &mount, &dir);
-	AUTO_FD int tree = v2_tree(c, dir ? dir : mount, e);
+	AUTO_FD int tree = v2_tree(c, dir, e); /* NULL: an ordinary user has none */
 	return tree < 0 ? tree : mount_place(tree, target, &m->options, e);
 }
