@@ -252,6 +252,17 @@ static json_t *former(const json_t *resources, const json_t *had)
 	return out;
 }
 
+/* Device lists of v1 are denied in whole before they are allowed again: nothing of the container may run in between. */
+static int apply_standing(struct cgroup *cg, const json_t *resources, struct err *e)
+{
+	bool still = cgroup_mode(cg) != CGROUP_V2 && json_object_get(resources, "devices") && !cgroup_is_frozen(cg) &&
+		     cgroup_freeze(cg, NULL) == 0;
+	int r = cgroup_apply(cg, resources, e);
+	if (still)
+		cgroup_thaw(cg, NULL);
+	return r;
+}
+
 int container_update(const char *root, const char *id, const json_t *resources, struct err *e)
 {
 	AUTO_STATE_DIR d = { .fd = -1 };
@@ -272,7 +283,7 @@ int container_update(const char *root, const char *id, const json_t *resources, 
 	const json_t *had = json_at(config, "linux.resources");
 	AUTO_JSON *whole = complete_update(resources, had);
 	AUTO_JSON *wanted = json_object_get(whole, "devices") ? default_devices_add(whole) : json_incref(whole);
-	r = cgroup_apply(cg, wanted, e);
+	r = apply_standing(cg, wanted, e);
 	if (r < 0) {
 		AUTO_JSON *back = former(resources, had);
 		cgroup_apply(cg, back, NULL);
