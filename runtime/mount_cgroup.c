@@ -108,10 +108,15 @@ static int fill_v1(const struct config *c, const struct mount_options *o, int tm
 {
 	const char *list, *mount, *dir;
 	int r = 0;
-	for (size_t i = 0; r == 0 && cgroup_place(cgroup, i, &list, &mount, &dir); i++)
-		/* An ordinary user may have to go without, but can mount them in a cgroup namespace. */
-		if (c->ns[NS_CGROUP].wanted || (dir && !(c->ns[NS_USER].wanted && access(dir, F_OK) < 0)))
-			r = place_hierarchy(c, o, tmpfs_fd, list, mount, dir, e);
+	for (size_t i = 0; r == 0 && cgroup_place(cgroup, i, &list, &mount, &dir); i++) {
+		struct err why = ERR_INIT;
+		/* An ordinary user may have no directory, but can mount the hierarchy in a cgroup namespace. */
+		r = dir || c->ns[NS_CGROUP].wanted ? place_hierarchy(c, o, tmpfs_fd, list, mount, dir, &why) : 0;
+		if (r == -ENOENT) /* neither: the root of a user namespace, too, has to go without */
+			r = 0;
+		else if (r < 0 && e)
+			*e = why;
+	}
 	return r;
 }
 
