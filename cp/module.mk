@@ -1,5 +1,5 @@
 LIBS += cp
-cp_SRCS := $(wildcard cp/*/*.c)
+cp_SRCS += $(wildcard cp/*/*.c)
 cp_USES := api io base
 cp_PKGS := sqlite3 libpcre2-8 zlib
 

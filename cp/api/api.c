@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/rbac_source.h"
 #include "cp/kinds/service_alloc.h"
 
 static const char *const pod_index[] = {"spec.nodeName", NULL};
@@ -97,6 +98,11 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 		return err_wrap(e, r, "calls to node agents");
 	}
 	add_resources(a);
+	r = rbac_source_new(a, &a->rbac, e);
+	if (r < 0) {
+		api_free(a);
+		return err_wrap(e, r, "roles");
+	}
 	struct bucket *services = api_bucket(a, "", "services");
 	r = services ? service_alloc_new(services, a->service_cidr, c->node_port_min, c->node_port_max,
 					 &a->env.service_alloc, e)
@@ -122,6 +128,7 @@ void api_free(struct api *a)
 	for (size_t i = 0; i < a->n_resources; i++)
 		free(a->resources[i].lead);
 	free(a->resources);
+	rbac_source_free(a->rbac);
 	service_alloc_free(a->env.service_alloc);
 	map_free(a->documents);
 	http_client_free(a->agent_http);

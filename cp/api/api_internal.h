@@ -49,6 +49,7 @@ struct api {
 	struct tls_ctx *agent_tls;
 	struct http_client *agent_http;
 	struct list requests;  /* struct req.link: those not yet over */
+	struct rbac_source *rbac;
 	struct map *documents; /* name -> struct buf: discovery and OpenAPI, built once when first asked for */
 	struct metrics metrics;
 	bool ready, stopping;
@@ -107,6 +108,8 @@ const struct resource *api_resource(const struct api *a, const char *group, cons
 const struct resource *api_resource_of_kind(const struct api *a, const char *group, const char *kind);
 bool api_kind_has_verb(const struct kind *k, const char *verb);
 bool api_may(const struct req *q, const struct auth_attributes *what);
+/* The same; reason gets the words about what allows it. */
+bool api_may_because(const struct req *q, const struct auth_attributes *what, struct str *reason);
 
 /* body.c: the request's body as a JSON value (an empty one gives NULL). Returns a Status or NULL with *ret owned. */
 json_t *body_parse(struct req *q, enum body_type type, json_t **ret);

@@ -1,7 +1,8 @@
 /* What a fresh cluster holds. Purpose: the objects that everything else takes for granted: the four namespaces, their
- * default service accounts and CA bundles, the kubernetes Service with its endpoints. Happy path: each is looked
- * for and created where it is missing, one after the other, through the request path; the endpoints are brought up to
- * date. Fails with the first answer that is neither success nor "exists". */
+ * default service accounts and CA bundles, the default roles, the kubernetes Service with its endpoints. Happy path: the
+ * namespaces first, then all others at once: each is looked for and created through the request path where it is
+ * missing; the endpoints are brought up to date. Fails with the first answer that is neither success nor "exists". */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,20 +11,24 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
+#include "cp/auth/rbac_defaults.h"
 
-#define USER "system:apiserver"
+#define USER "system:kube-apiserver"
 
 struct step {
 	char *path; /* collection */
 	char *name;
 	json_t *body;
 	bool update; /* bring an existing one up to date */
+	struct bootstrap *of;
 };
 
 struct bootstrap {
 	struct api *a;
 	struct step *steps;
-	size_t n, at;
+	size_t n, n_first; /* of them those of the namespaces, which come first */
+	size_t started, over;
+	struct err error;
 	void (*done)(void *arg, int r, const struct err *e);
 	void *arg;
 };
@@ -31,14 +36,15 @@ struct bootstrap {
 static void add_step(struct bootstrap *b, const char *path, const char *name, json_t *body, bool update)
 {
 	b->steps = xreallocarray(b->steps, b->n + 1, sizeof(*b->steps));
-	json_set_str(body, "metadata.name", name);
-	b->steps[b->n++] = (struct step){xstrdup(path), xstrdup(name), body, update};
+	b->steps[b->n] = (struct step){xstrdup(path), xstrdup(name), body, update, NULL};
+	json_set_str(body, "metadata.name", b->steps[b->n++].name);
 }
 
-static void bootstrap_end(struct bootstrap *b, int r, const struct err *e)
+static void bootstrap_end(struct bootstrap *b)
 {
+	int r = b->error.code;
 	b->a->ready = r == 0;
-	b->done(b->arg, r, e);
+	b->done(b->arg, r, r < 0 ? &b->error : NULL);
 	for (size_t i = 0; i < b->n; i++) {
 		free(b->steps[i].path);
 		free(b->steps[i].name);
@@ -48,48 +54,50 @@ static void bootstrap_end(struct bootstrap *b, int r, const struct err *e)
 	free(b);
 }
 
-static void next(struct bootstrap *b);
+static void start_steps(struct bootstrap *b, size_t to);
+
+/* With several servers another one may have been faster. */
+static void step_over(struct bootstrap *b, const struct err *e)
+{
+	if (e && e->code != -EEXIST && !b->error.code)
+		b->error = *e;
+	b->over++;
+	if (b->over == b->n || (b->over == b->started && b->error.code))
+		bootstrap_end(b);
+	else if (b->over == b->n_first)
+		start_steps(b, b->n);
+}
 
 static void on_written(void *arg, int status, json_t *answer, const struct err *e)
 {
-	struct bootstrap *b = arg;
+	struct step *s = arg;
 	(void)status;
 	(void)answer;
-	/* With several servers another one may have been faster. */
-	if (e && e->code != -EEXIST) {
-		bootstrap_end(b, e->code, e);
-		return;
-	}
-	b->at++;
-	next(b);
+	step_over(s->of, e);
 }
 
 static void on_looked(void *arg, int status, json_t *answer, const struct err *e)
 {
-	struct bootstrap *b = arg;
-	const struct step *s = &b->steps[b->at];
+	struct step *s = arg;
 	AUTO_FREE char *one = xasprintf("%s/%s", s->path, s->name);
 	(void)status;
 	(void)answer;
-	if (e && e->code != -ENOENT)
-		bootstrap_end(b, e->code, e);
-	else if (e)
-		api_local(b->a, USER, "POST", s->path, NULL, s->body, on_written, b);
-	else if (s->update)
-		api_local(b->a, USER, "PATCH", one, "application/merge-patch+json", s->body, on_written, b);
+	if (e && e->code == -ENOENT)
+		api_local(s->of->a, USER, "POST", s->path, NULL, s->body, on_written, s);
+	else if (!e && s->update)
+		api_local(s->of->a, USER, "PATCH", one, "application/merge-patch+json", s->body, on_written, s);
 	else
-		on_written(b, 200, NULL, NULL);
+		step_over(s->of, e);
 }
 
-static void next(struct bootstrap *b)
+static void start_steps(struct bootstrap *b, size_t to)
 {
-	if (b->at == b->n) {
-		bootstrap_end(b, 0, NULL);
-		return;
+	for (; b->started < to; b->started++) {
+		struct step *s = &b->steps[b->started];
+		AUTO_FREE char *one = xasprintf("%s/%s", s->path, s->name);
+		s->of = b;
+		api_local(b->a, USER, "GET", one, NULL, NULL, on_looked, s);
 	}
-	const struct step *s = &b->steps[b->at];
-	AUTO_FREE char *one = xasprintf("%s/%s", s->path, s->name);
-	api_local(b->a, USER, "GET", one, NULL, NULL, on_looked, b);
 }
 
 static void add_namespaces(struct bootstrap *b)
@@ -98,6 +106,7 @@ static void add_namespaces(struct bootstrap *b)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		add_step(b, "/api/v1/namespaces", names[i],
 			 json_pack("{s:s,s:s}", "kind", "Namespace", "apiVersion", "v1"), false);
+	b->n_first = b->n;
 	AUTO_STR ca = STR_INIT;
 	bool has_ca = b->a->ca_file && fs_read_file(b->a->ca_file, 1 << 20, &ca, NULL) == 0;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -155,6 +164,23 @@ static void add_kubernetes_service(struct bootstrap *b)
 		 true);
 }
 
+static int add_roles(struct bootstrap *b, struct err *e)
+{
+	AUTO_JSON *roles = NULL;
+	json_t *o;
+	size_t i;
+	int r = rbac_defaults(&roles, e);
+	json_array_foreach(roles, i, o)
+	{
+		AUTO_FREE char *kind = xstrdup(json_str_or(o, "kind", "")), *ns = xstrdup(json_str_or(o, "metadata.namespace", ""));
+		for (char *p = kind; *p; p++)
+			*p = (char)tolower((unsigned char)*p);
+		AUTO_FREE char *path = xasprintf("/apis/rbac.authorization.k8s.io/v1%s%s/%ss", *ns ? "/namespaces/" : "", ns, kind);
+		add_step(b, path, json_str_or(o, "metadata.name", ""), json_incref(o), false);
+	}
+	return r;
+}
+
 void api_bootstrap(struct api *a, void (*done)(void *arg, int r, const struct err *e), void *arg)
 {
 	struct bootstrap *b = xcalloc(1, sizeof(*b));
@@ -163,5 +189,8 @@ void api_bootstrap(struct api *a, void (*done)(void *arg, int r, const struct er
 	b->arg = arg;
 	add_namespaces(b);
 	add_kubernetes_service(b);
-	next(b);
+	if (add_roles(b, &b->error) < 0)
+		bootstrap_end(b);
+	else
+		start_steps(b, b->n_first);
 }

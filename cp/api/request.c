@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/rbac_source.h"
 #include "cp/api/traits.h"
 
 struct req *req_ref(struct req *q)
@@ -87,9 +88,15 @@ static const char *pod_node(void *arg, const char *ns, const char *name)
 	return o ? cobj_field(o, "spec.nodeName") : NULL;
 }
 
+bool api_may_because(const struct req *q, const struct auth_attributes *what, struct str *reason)
+{
+	struct auth_env env = {.rbac = rbac_source_rbac(q->api->rbac), .pod_node = pod_node, .arg = q->api};
+	return auth_authorize(&env, &q->user, what, reason);
+}
+
 bool api_may(const struct req *q, const struct auth_attributes *what)
 {
-	return auth_authorize(&(struct auth_env){pod_node, q->api}, &q->user, what);
+	return api_may_because(q, what, NULL);
 }
 
 static json_t *authorize(struct req *q)

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/rbac_source.h"
 
 static json_t *read_review(struct req *q, json_t **ret)
 {
@@ -44,11 +45,14 @@ static void answer(struct req *q, json_t *review, const char *kind, const struct
 	struct req as = *q;
 	as.user = *who;
 	read_attributes(json_object_get(review, "spec"), &a);
-	bool allowed = api_may(&as, &a);
+	AUTO_STR reason = STR_INIT;
+	bool allowed = api_may_because(&as, &a, &reason);
 	json_object_set_new(review, "kind", json_string(kind));
 	json_object_set_new(review, "apiVersion", json_string("authorization.k8s.io/v1"));
 	json_object_at(review, "metadata");
 	json_object_set_new(review, "status", json_pack("{s:b}", "allowed", allowed));
+	if (reason.len)
+		json_set_str(review, "status.reason", str_text(&reason));
 	reply_json(q, 201, json_incref(review));
 }
 
@@ -105,35 +109,30 @@ void review_self(struct req *q)
 			     "groups", groups));
 }
 
-/* The verbs that the user has on each kind, asked one by one. */
+static void add_rules(const json_t *from, json_t *resources, json_t *paths)
+{
+	json_t *rule;
+	size_t i;
+	json_array_foreach(from, i, rule) json_array_append(json_object_get(rule, "nonResourceURLs") ? paths : resources, rule);
+}
+
+/* What the user may do in a namespace: all rules of the roles that are bound to her. */
 void review_rules(struct req *q)
 {
-	static const char *const verbs[] = {"create", "delete", "deletecollection", "get",
-					    "list",   "patch",  "update",           "watch"};
-	json_t *rules = json_array();
 	AUTO_JSON *review = NULL;
 	json_t *status = read_review(q, &review);
 	const char *ns = json_str_or(review, "spec.namespace", "");
-	for (size_t i = 0; !status && i < q->api->n_resources; i++) {
-		const struct kind *k = q->api->resources[i].kind;
-		json_t *held = json_array();
-		for (size_t v = 0; v < ARRAY_LEN(verbs); v++) {
-			struct auth_attributes a = {verbs[v], k->group, k->plural, "", ns, "", NULL};
-			if (api_may(q, &a))
-				json_array_append_new(held, json_string(verbs[v]));
-		}
-		if (json_array_size(held))
-			json_array_append_new(rules, json_pack("{s:O,s:[s],s:[s]}", "verbs", held, "apiGroups",
-							       k->group, "resources", k->plural));
-		json_decref(held);
-	}
+	if (!status && !*ns)
+		status = status_bad_request("no namespace on request");
 	if (status) {
-		json_decref(rules);
 		reply_status(q, status);
 		return;
 	}
+	AUTO_JSON *rules = rbac_rules_of(rbac_source_rbac(q->api->rbac), &q->user, ns);
+	json_t *resources = json_array(), *paths = json_array();
+	add_rules(rules, resources, paths);
 	reply_json(q, 201,
-		   json_pack("{s:s,s:s,s:{},s:{},s:{s:o,s:[],s:b}}", "kind", "SelfSubjectRulesReview", "apiVersion",
-			     "authorization.k8s.io/v1", "metadata", "spec", "status", "resourceRules", rules,
-			     "nonResourceRules", "incomplete", 1));
+		   json_pack("{s:s,s:s,s:{},s:{},s:{s:o,s:o,s:b}}", "kind", "SelfSubjectRulesReview", "apiVersion",
+			     "authorization.k8s.io/v1", "metadata", "spec", "status", "resourceRules", resources,
+			     "nonResourceRules", paths, "incomplete", 0));
 }

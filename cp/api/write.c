@@ -15,6 +15,7 @@
 #include "cp/api/heartbeat.h"
 #include "cp/api/managers.h"
 #include "cp/api/node_restriction.h"
+#include "cp/api/rbac_source.h"
 #include "cp/api/traits.h"
 #include "cp/api/view.h"
 #include "cp/store/store.h"
@@ -302,6 +303,8 @@ static void attempt(struct write *w)
 	}
 	if (!status)
 		status = node_restriction_check(w->q, w->res->kind, w->object, old);
+	if (!status)
+		status = rbac_check_escalation(w->q, w->res->kind, w->object, old);
 	if (!status && w->kind == WRITE_CREATE)
 		status = check_exists(w);
 	if (status) {

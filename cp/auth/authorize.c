@@ -1,4 +1,5 @@
-/* The authoriser. Purpose: decide by a table, first match allows, nothing matched denies. Happy path: find a rule whose
+/* The authoriser. Purpose: decide by a table of what holds in every cluster, then by roles (rbac.h); the first match
+ * allows, nothing matched denies. Happy path: find a rule whose
  * subject holds the user, whose verbs, group, resources (or path) cover the request and whose condition holds. Nothing
  * fails. Anonymous users get health and version only; a node writes only what is its own. */
 #include "cp/auth/authorize.h"
@@ -7,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cp/auth/rbac.h"
 
 enum subject { SUBJECT_GROUP, SUBJECT_USER };
 enum condition { ALWAYS, OWN_NAME, OWN_POD, OWN_LEASE };
@@ -23,23 +25,12 @@ struct rule {
 
 #define NODES "system:nodes"
 #define READ "get list watch"
-#define SCHEDULER "system:kube-scheduler"
-#define EVERY_PATH_OF_DISCOVERY                                                                                        \
-	"/api /api/* /apis /apis/* /openapi /openapi/* /version /version/ /healthz /livez /readyz"
+#define INTERNAL "system:cluster-internal" /* calls from within the server */
 
 static const struct rule rules[] = {
     {SUBJECT_GROUP, "system:masters", "*", "*", "*", NULL, ALWAYS},
     {SUBJECT_GROUP, "system:masters", "*", NULL, NULL, "*", ALWAYS},
-    {SUBJECT_USER, "system:kube-controller-manager", "*", "*", "*", NULL, ALWAYS},
-    {SUBJECT_USER, "system:apiserver", "*", "*", "*", NULL, ALWAYS},
-
-    {SUBJECT_USER, SCHEDULER, READ, "*", "*", NULL, ALWAYS},
-    {SUBJECT_USER, SCHEDULER, "create", "", "bindings pods/binding", NULL, ALWAYS},
-    {SUBJECT_USER, SCHEDULER, "patch update", "", "pods/status", NULL, ALWAYS},
-    {SUBJECT_USER, SCHEDULER, "delete", "", "pods", NULL, ALWAYS},
-    {SUBJECT_USER, SCHEDULER, "create patch update", "", "events", NULL, ALWAYS},
-    {SUBJECT_USER, SCHEDULER, "create patch update", "events.k8s.io", "events", NULL, ALWAYS},
-    {SUBJECT_USER, SCHEDULER, "create patch update", "coordination.k8s.io", "leases", NULL, ALWAYS},
+    {SUBJECT_GROUP, INTERNAL, "*", "*", "*", NULL, ALWAYS},
 
     {SUBJECT_GROUP, NODES, READ, "", "pods services endpoints nodes configmaps secrets serviceaccounts namespaces",
      NULL, ALWAYS},
@@ -56,11 +47,8 @@ static const struct rule rules[] = {
     {SUBJECT_GROUP, NODES, "create patch update", "events.k8s.io", "events", NULL, ALWAYS},
     {SUBJECT_GROUP, NODES, "create update patch delete", "coordination.k8s.io", "leases", NULL, OWN_LEASE},
 
-    {SUBJECT_GROUP, "system:authenticated", "create", "authorization.k8s.io",
-     "selfsubjectaccessreviews selfsubjectrulesreviews", NULL, ALWAYS},
-    {SUBJECT_GROUP, "system:authenticated", "create", "authentication.k8s.io", "selfsubjectreviews", NULL, ALWAYS},
-    {SUBJECT_GROUP, "system:authenticated", "get", NULL, NULL, EVERY_PATH_OF_DISCOVERY, ALWAYS},
-    {SUBJECT_GROUP, "system:unauthenticated", "get", NULL, NULL, "/healthz /livez /readyz /version /version/", ALWAYS},
+    {SUBJECT_GROUP, "system:unauthenticated", "get", NULL, NULL, "/healthz /livez /readyz", ALWAYS},
+    {SUBJECT_GROUP, "system:authenticated", "get", NULL, NULL, "/healthz /livez /readyz", ALWAYS},
 };
 
 /* Whether one of the words in list is (or, with a trailing *, begins) word. */
@@ -109,7 +97,8 @@ static bool subject_holds(const struct rule *r, const struct auth_user *u)
 	return r->subject == SUBJECT_USER ? str_eq(u->name, r->who) : auth_user_in(u, r->who);
 }
 
-bool auth_authorize(const struct auth_env *env, const struct auth_user *u, const struct auth_attributes *a)
+bool auth_authorize(const struct auth_env *env, const struct auth_user *u, const struct auth_attributes *a,
+		    struct str *reason)
 {
 	AUTO_FREE char *resource = a->path                     ? NULL
 				   : str_empty(a->subresource) ? xstrdup(a->resource)
@@ -125,5 +114,5 @@ bool auth_authorize(const struct auth_env *env, const struct auth_user *u, const
 		if (condition_holds(env, r, u, a))
 			return true;
 	}
-	return false;
+	return env && env->rbac && rbac_allows(env->rbac, u, a, reason);
 }

@@ -4,7 +4,10 @@
 
 #include <stdbool.h>
 
+#include "base/str.h"
 #include "cp/auth/user.h"
+
+struct rbac;
 
 /* What is asked for; texts are "" where they do not apply. path is set (and the rest "") for non-resource requests. */
 struct auth_attributes {
@@ -12,13 +15,17 @@ struct auth_attributes {
 	const char *path; /* NULL for resource requests */
 };
 
-/* What the node rules have to know: the node that a pod is bound to (NULL: no such pod or not bound). */
+/* What the rules have to know: roles and bindings (NULL: there are none), and the node that a pod is bound to (NULL: no
+ * such pod or not bound). */
 struct auth_env {
+	const struct rbac *rbac;
 	const char *(*pod_node)(void *arg, const char *ns, const char *name);
 	void *arg;
 };
 
-bool auth_authorize(const struct auth_env *env, const struct auth_user *u, const struct auth_attributes *a);
+/* reason gets the words about what allows it, where there are some; it may be NULL. */
+bool auth_authorize(const struct auth_env *env, const struct auth_user *u, const struct auth_attributes *a,
+		    struct str *reason);
 /* The name of the node that u is ("node1" of system:node:node1 in system:nodes), NULL when it is none. */
 const char *auth_node_name(const struct auth_user *u);
 

@@ -1,0 +1,161 @@
+/* cp/auth/rbac.c: who is allowed what by roles and bindings, in the words of the reference; what covers what. */
+#include "cp/auth/rbac.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "cp/auth/rbac_defaults.h"
+#include <check.h>
+#include <stdlib.h>
+
+static json_t *js(const char *text)
+{
+	AUTO_FREE char *copy = xstrdup(text);
+	for (char *p = copy; *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	json_t *j = json_loads(copy, 0, NULL);
+	ck_assert_msg(j != NULL, "%s", copy);
+	return j;
+}
+
+static void put(struct rbac *r, enum rbac_kind kind, const char *ns, const char *name, const char *text)
+{
+	AUTO_JSON *o = text ? js(text) : NULL;
+	rbac_set(r, kind, ns, name, o);
+}
+
+/* "allowed by ..." or "". */
+static char *asked(const struct rbac *r, const char *user, const char *group, struct auth_attributes a)
+{
+	struct str reason = STR_INIT;
+	struct auth_user u = {0};
+	char *groups[] = {(char *)group, NULL};
+	auth_user_set(&u, user, groups);
+	bool allowed = rbac_allows(r, &u, &a, &reason);
+	auth_user_done(&u);
+	ck_assert_int_eq(allowed, reason.len > 0);
+	return str_take(&reason);
+}
+
+#define CHECK(r, user, group, expected, ...)                                                                           \
+	do {                                                                                                           \
+		AUTO_FREE char *got = asked(r, user, group, (struct auth_attributes){__VA_ARGS__});                    \
+		ck_assert_str_eq(got, expected);                                                                       \
+	} while (0)
+
+START_TEST(bindings_grant)
+{
+	struct rbac *r = rbac_new();
+	put(r, RBAC_ROLE, "a", "r", "{'rules':[{'verbs':['get'],'apiGroups':[''],'resources':['pods','pods/log'],'resourceNames':[]}]}");
+	put(r, RBAC_CLUSTER_ROLE, "", "c", "{'rules':[{'verbs':['*'],'apiGroups':['*'],'resources':['*/scale']},"
+					   "{'verbs':['get'],'nonResourceURLs':['/healthz','/metrics/*']}]}");
+	put(r, RBAC_ROLE_BINDING, "a", "b", "{'roleRef':{'kind':'Role','name':'r'},'subjects':[{'kind':'User','name':'alice'},"
+					    "{'kind':'ServiceAccount','name':'sa','namespace':'x'}]}");
+	put(r, RBAC_CLUSTER_ROLE_BINDING, "", "d", "{'roleRef':{'kind':'ClusterRole','name':'c'},'subjects':[{'kind':'Group','name':'ops'}]}");
+	CHECK(r, "alice", "dev", "RBAC: allowed by RoleBinding \"b/a\" of Role \"r\" to User \"alice\"", "get", "", "pods", "", "a", "p", NULL);
+	CHECK(r, "system:serviceaccount:x:sa", NULL, "RBAC: allowed by RoleBinding \"b/a\" of Role \"r\" to ServiceAccount \"sa/x\"",
+	      "get", "", "pods", "log", "a", "p", NULL);
+	CHECK(r, "alice", "dev", "", "get", "", "pods", "", "z", "p", NULL);
+	CHECK(r, "alice", "dev", "", "get", "", "pods", "exec", "a", "p", NULL);
+	CHECK(r, "alice", "dev", "", "list", "", "pods", "", "a", "", NULL);
+	CHECK(r, "bob", "ops", "RBAC: allowed by ClusterRoleBinding \"d\" of ClusterRole \"c\" to Group \"ops\"", "update", "apps",
+	      "deployments", "scale", "z", "d", NULL);
+	CHECK(r, "bob", "ops", "", "update", "apps", "deployments", "", "z", "d", NULL);
+	CHECK(r, "bob", "ops", "RBAC: allowed by ClusterRoleBinding \"d\" of ClusterRole \"c\" to Group \"ops\"", "get", "", "", "", "", "",
+	      "/metrics/x");
+	CHECK(r, "bob", "ops", "", "get", "", "", "", "", "", "/healthz/x");
+	rbac_free(r);
+}
+END_TEST
+
+START_TEST(what_goes_is_forgotten)
+{
+	struct rbac *r = rbac_new();
+	put(r, RBAC_CLUSTER_ROLE, "", "c", "{'rules':[{'verbs':['get'],'apiGroups':[''],'resources':['pods'],'resourceNames':['p']}]}");
+	put(r, RBAC_ROLE_BINDING, "a", "b", "{'roleRef':{'kind':'ClusterRole','name':'c'},'subjects':[{'kind':'User','name':'u'}]}");
+	CHECK(r, "u", NULL, "RBAC: allowed by RoleBinding \"b/a\" of ClusterRole \"c\" to User \"u\"", "get", "", "pods", "", "a", "p", NULL);
+	CHECK(r, "u", NULL, "", "get", "", "pods", "", "a", "q", NULL);
+	put(r, RBAC_ROLE_BINDING, "a", "b", "{'roleRef':{'kind':'ClusterRole','name':'c'},'subjects':[{'kind':'User','name':'v'}]}");
+	CHECK(r, "u", NULL, "", "get", "", "pods", "", "a", "p", NULL);
+	put(r, RBAC_CLUSTER_ROLE, "", "c", NULL);
+	CHECK(r, "v", NULL, "", "get", "", "pods", "", "a", "p", NULL);
+	put(r, RBAC_ROLE_BINDING, "a", "b", NULL);
+	put(r, RBAC_CLUSTER_ROLE, "", "c", "{'rules':[{'verbs':['*'],'apiGroups':['*'],'resources':['*']}]}");
+	CHECK(r, "v", NULL, "", "get", "", "pods", "", "a", "p", NULL);
+	rbac_free(r);
+}
+END_TEST
+
+static const struct {
+	const char *owned, *wanted, *missing; /* NULL: none */
+} covers[] = {
+    {"[{'verbs':['*'],'apiGroups':['*'],'resources':['*']}]", "[{'verbs':['get'],'apiGroups':[''],'resources':['pods/log']}]", NULL},
+    {"[{'verbs':['get'],'apiGroups':[''],'resources':['pods']}]",
+     "[{'verbs':['get','list'],'apiGroups':[''],'resources':['pods']}]", "{APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"list\"]}"},
+    {"[{'verbs':['get'],'apiGroups':[''],'resources':['pods'],'resourceNames':['a']}]",
+     "[{'verbs':['get'],'apiGroups':[''],'resources':['pods']}]", "{APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"get\"]}"},
+    {"[{'verbs':['get'],'apiGroups':[''],'resources':['pods']}]",
+     "[{'verbs':['get'],'apiGroups':[''],'resources':['pods'],'resourceNames':['a']}]", NULL},
+    {"[]", "[{'verbs':['get'],'nonResourceURLs':['/x']}]", "{NonResourceURLs:[\"/x\"], Verbs:[\"get\"]}"},
+    {"[{'verbs':['get'],'nonResourceURLs':['*']}]", "[{'verbs':['get'],'nonResourceURLs':['/x']}]", NULL},
+    {"[]", "[]", NULL},
+};
+
+START_TEST(coverage_of_rules)
+{
+	AUTO_JSON *owned = js(covers[_i].owned), *wanted = js(covers[_i].wanted), *missing = rbac_missing_rules(owned, wanted);
+	AUTO_STR text = STR_INIT;
+	if (!covers[_i].missing) {
+		ck_assert_ptr_null(missing);
+		return;
+	}
+	ck_assert_uint_eq(json_array_size(missing), 1);
+	rbac_rule_text(&text, json_array_get(missing, 0));
+	ck_assert_str_eq(str_text(&text), covers[_i].missing);
+}
+END_TEST
+
+START_TEST(defaults_load)
+{
+	AUTO_JSON *all = NULL;
+	struct err e = ERR_INIT;
+	struct auth_user anyone = {0}, nobody = {0};
+	json_t *o;
+	size_t i;
+	struct rbac *r = rbac_new();
+	ck_assert_msg(rbac_defaults(&all, &e) == 0, "%s", err_text(&e));
+	json_array_foreach(all, i, o)
+	{
+		const char *kind = json_str_at(o, "kind"), *ns = json_str_or(o, "metadata.namespace", "");
+		bool binding = str_has_suffix(kind, "Binding");
+		rbac_set(r, *ns ? binding ? RBAC_ROLE_BINDING : RBAC_ROLE : binding ? RBAC_CLUSTER_ROLE_BINDING : RBAC_CLUSTER_ROLE, ns,
+			 json_str_at(o, "metadata.name"), o);
+	}
+	auth_user_set(&anyone, "alice", NULL);
+	auth_user_set_anonymous(&nobody);
+	ck_assert(rbac_allows(r, &anyone, &(struct auth_attributes){"get", "", "", "", "", "", "/apis/apps"}, NULL));
+	ck_assert(rbac_allows(r, &nobody, &(struct auth_attributes){"get", "", "", "", "", "", "/version"}, NULL));
+	ck_assert(!rbac_allows(r, &nobody, &(struct auth_attributes){"get", "", "", "", "", "", "/apis"}, NULL));
+	ck_assert(!rbac_allows(r, &anyone, &(struct auth_attributes){"get", "", "secrets", "", "a", "s", NULL}, NULL));
+	auth_user_done(&anyone);
+	auth_user_done(&nobody);
+	rbac_free(r);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("rbac");
+	TCase *t = tcase_create("all");
+	tcase_add_test(t, bindings_grant);
+	tcase_add_test(t, what_goes_is_forgotten);
+	tcase_add_loop_test(t, coverage_of_rules, 0, (int)ARRAY_LEN(covers));
+	tcase_add_test(t, defaults_load);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
