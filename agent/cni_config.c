@@ -1,4 +1,5 @@
-/* The default network: bridge with addresses of host-local. Written only where there is no configuration at all. */
+/* The default network: bridge with addresses of host-local. The first configuration by name is the one that counts: ours is
+ * written unless one that was put there comes before it; those of other engines, behind it, do not matter. */
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
@@ -10,13 +11,17 @@
 
 #define CONFLIST "10-knarr.conflist"
 
-static bool has_config(const char *dir)
+static bool is_config(const char *name)
+{
+	return str_has_suffix(name, ".conflist") || str_has_suffix(name, ".conf") || str_has_suffix(name, ".json");
+}
+
+static bool has_earlier(const char *dir)
 {
 	bool found = false;
 	DIR *d = opendir(dir);
 	for (struct dirent *de; d && !found && (de = readdir(d));)
-		found = str_has_suffix(de->d_name, ".conflist") || str_has_suffix(de->d_name, ".conf") ||
-			str_has_suffix(de->d_name, ".json");
+		found = is_config(de->d_name) && strcmp(de->d_name, CONFLIST) <= 0;
 	if (d)
 		closedir(d);
 	return found;
@@ -36,7 +41,7 @@ static json_t *ipam(const char *pod_cidr)
 
 int cni_config_write(const char *conf_dir, const char *pod_cidr, struct err *e)
 {
-	if (has_config(conf_dir))
+	if (has_earlier(conf_dir))
 		return 0;
 	AUTO_FREE char *path = xasprintf("%s/%s", conf_dir, CONFLIST);
 	AUTO_JSON *conf = json_pack("{s:s, s:s, s:[{s:s, s:s, s:b, s:b, s:b, s:o}]}", "cniVersion", "1.1.0", "name",
