@@ -1,21 +1,20 @@
 /* container_exec().
  *
- * Happy path: complete the process object from the container's own, clone (born into the pid namespace), attach to the
- * cgroup, let the child join the rest and exec; the socket closes at exec. What can fail: state, attach, everything in the
+ * Happy path: complete the process object from the container's own, have the child born in the container (exec_enter.c), let
+ * it become the process and exec; the socket closes at exec. What can fail: state, attach, everything in the
  * child. What always holds: what the object does not say is as restricted as the container's first process. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "runtime/container.h"
 #include "runtime/cpu_affinity.h"
+#include "runtime/exec_enter.h"
 #include "runtime/intel_rdt.h"
 #include "runtime/launch.h"
 #include "runtime/process_label.h"
@@ -35,6 +34,7 @@ struct execution {
 	int init_fd, sync_child, cgroup_fd, agent_sock;
 	uint64_t ns_flags;
 	struct cgroup_doors doors;
+	struct exec_enter enter;
 };
 
 static void execution_done(struct execution *x)
@@ -44,6 +44,7 @@ static void execution_done(struct execution *x)
 	close_fd(&x->sync_child);
 	close_fd(&x->cgroup_fd);
 	cgroup_doors_done(&x->doors);
+	exec_enter_done(&x->enter);
 	close_fd(&x->agent_sock);
 	cgroup_free(x->cgroup);
 	seccomp_program_done(&x->seccomp);
@@ -159,45 +160,6 @@ static pid_t clone_into(struct execution *x, struct spawn *s, struct err *e)
 	return pid;
 }
 
-/* An ordinary user has rights over the container's pid namespace only inside its user namespace: a go-between joins that
- * one, then clones the real child as its sibling. */
-static bool needs_go_between(const struct execution *x)
-{
-	return geteuid() != 0 && (x->ns_flags & CLONE_NEWUSER) && (x->ns_flags & CLONE_NEWPID);
-}
-
-static void __attribute__((noreturn)) go_between(struct init_args *a)
-{
-	struct err e = ERR_INIT;
-	struct spawn s = SPAWN_INIT;
-	int pidfd = -1, r = setns(a->target_pidfd, CLONE_NEWUSER) < 0 ? err_sys(&e, "join user namespace") : spawn_become_root(&e);
-	s.clone_parent = true;
-	s.pid_ns_fd = a->target_pidfd;
-	a->target_flags &= ~(uint64_t)CLONE_NEWUSER;
-	if (r == 0)
-		r = spawn_clone(&s, &pidfd, &e);
-	if (r == 0)
-		init_exec(a);
-	if (r < 0)
-		sync_send_error(a->sync_fd, &e);
-	_exit(r < 0 || sync_send(a->sync_fd, SYNC_PID, r, pidfd) < 0);
-}
-
-static int await_real_child(struct execution *x, struct err *e)
-{
-	enum sync_type type;
-	pid_t between = x->launch.pid;
-	close_fd(&x->launch.pidfd);
-	x->launch.pidfd = -1;
-	x->launch.pid = 0;
-	int r = sync_receive(x->launch.sync_fd, &type, &x->launch.pid, &x->launch.pidfd, e);
-	if (x->launch.ours)
-		waitpid(between, NULL, __WALL);
-	if (r == 0 && (type != SYNC_PID || x->launch.pidfd < 0))
-		r = err_set(e, -EBADMSG, "no process from the go-between");
-	return r;
-}
-
 static int clone_child(struct execution *x, struct err *e)
 {
 	int pair[2], r = sync_pair(pair, e);
@@ -209,17 +171,14 @@ static int clone_child(struct execution *x, struct err *e)
 	struct spawn s = SPAWN_INIT;
 	s.clone_parent = x->o->clone_parent;
 	s.cgroup_fd = x->cgroup_fd;
-	bool between = needs_go_between(x);
-	if ((x->ns_flags & CLONE_NEWPID) && !between)
-		s.pid_ns_fd = x->init_fd;
 	struct cpu_affinity_before cpus;
-	r = cpu_affinity_enter(&x->process, &cpus, e);
+	r = exec_enter_init(&x->enter, e);
+	if (r == 0)
+		r = cgroup_doors_open(x->cgroup, &x->doors, e);
+	if (r == 0)
+		r = cpu_affinity_enter(&x->process, &cpus, e);
 	if (r < 0)
 		return r;
-	/* The child is born where processes of the container can see it: not for them to look into from its first moment. */
-	int dumpable = geteuid() == 0 ? prctl(PR_GET_DUMPABLE) : -1;
-	if (dumpable >= 0)
-		prctl(PR_SET_DUMPABLE, 0);
 	pid_t pid = clone_into(x, &s, e);
 	if (pid == 0) {
 		struct init_args a = { .opts = x->o,
@@ -230,19 +189,18 @@ static int clone_child(struct execution *x, struct err *e)
 				       .gate_fd = -1,
 				       .lock_fd = -1,
 				       .target_pidfd = x->init_fd,
-				       .target_flags = x->ns_flags & ~(uint64_t)CLONE_NEWPID };
+				       .target_flags = x->ns_flags };
 		close(pair[0]);
-		between ? go_between(&a) : init_exec(&a);
+		exec_enter_between(&x->enter, &a, &x->doors);
 	}
-	if (dumpable == 1)
-		prctl(PR_SET_DUMPABLE, dumpable);
 	cpu_affinity_leave(&cpus);
 	if (pid < 0)
 		return pid;
 	x->launch.pid = pid;
 	close_fd(&x->sync_child);
 	x->sync_child = -1;
-	return between ? await_real_child(x, e) : 0;
+	cgroup_doors_done(&x->doors);
+	return exec_enter_await(&x->enter, &x->launch, e);
 }
 
 /* Until the socket closes, which exec does. */
@@ -299,9 +257,7 @@ int container_exec(const struct container_opts *o, struct container_proc *ret, s
 	if (r == 0)
 		cgroup_attach_unprivileged(x.cgroup, x.launch.pid, NULL); /* or stay outside */
 	if (r == 0)
-		r = cgroup_doors_open(x.cgroup, &x.doors, e);
-	if (r == 0)
-		r = sync_send_go(x.launch.sync_fd, x.launch.pid, &x.doors);
+		r = sync_send_go(x.launch.sync_fd, x.launch.pid, &x.doors); /* gone through already: there are none left */
 	if (r == 0)
 		r = attend(&x, e);
 	if (r == 0)

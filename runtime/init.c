@@ -2,8 +2,8 @@
  *
  * Happy path of create: wait for SYNC_GO (cgroup and id maps are in place; what depends on neither is done before), go into
  * the cgroup, join namespaces, mounts, hooks, new root,
- * become the process, SYNC_READY, wait at the gate (run: there is none), startContainer hooks, exec. Of exec: join everything by one setns,
- * become the process, SYNC_READY, exec. What can fail: every step; the reason goes to the creator. What always holds: a
+ * become the process, SYNC_READY, wait at the gate (run: there is none), startContainer hooks, exec. Of exec: it is
+ * born in the container (exec_enter.c), becomes the process and calls exec. What can fail: every step; the reason goes to the creator. What always holds: a
  * creator that dies takes the child with it (the socket reads as closed), and nobody in the container can look into this
  * process (it is not dumpable) until it has become the container's program. */
 #include "runtime/init.h"
@@ -304,25 +304,23 @@ void init_create(const struct init_args *a)
 	fail_late(&e);
 }
 
+/* By what the container has: labels are written through its own procfs, and a terminal is one of its own. */
 void init_exec(const struct init_args *a)
 {
 	struct err e = ERR_INIT;
 	begin(a);
 	int r = await_go(a, &e);
-	int proc_fd = r < 0 ? -1 : process_open_proc(&e);
-	if (r == 0 && proc_fd < 0)
-		r = proc_fd;
-	if (r == 0 && setns(a->target_pidfd, (int)a->target_flags) < 0)
-		r = err_sys(&e, "join the container's namespaces");
-	if (r == 0 && (a->target_flags & CLONE_NEWUSER))
-		r = spawn_become_root(&e);
 	if (r == 0 && setsid() < 0)
 		r = err_sys(&e, "setsid");
+	int proc_fd = r == 0 && process_label_wanted(a->process) ? process_open_own_proc(&e) : -1;
+	if (r == 0 && process_label_wanted(a->process) && proc_fd < 0)
+		r = proc_fd;
 	if (r == 0)
 		r = set_up_keyring(a, proc_fd, &e);
-	AUTO_FD int root = r < 0 ? -1 : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (r == 0)
-		r = set_up_console(a, root, &e);
+	if (r == 0 && a->process->terminal) {
+		AUTO_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		r = root < 0 ? err_sys(&e, "open /") : set_up_console(a, root, &e);
+	}
 	struct process_run run = make_run(a, proc_fd);
 	notice_debug("child process in init()");
 	if (r == 0)

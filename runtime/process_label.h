@@ -4,6 +4,8 @@
 
 #include "runtime/config.h"
 
+/* Whether p names a label, so that the functions below need a procfs. */
+bool process_label_wanted(const struct process_conf *p);
 /* -EINVAL with runc's text where an SELinux label is wanted of a kernel without it. In the creator. */
 int process_label_check(const struct process_conf *p, struct err *e);
 /* Both labels, to take effect at the next exec; proc_fd is a real procfs. */

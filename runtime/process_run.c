@@ -28,6 +28,7 @@
 #include "runtime/sync.h"
 #include "runtime/syscalls.h"
 
+#define PROC_ROOT_INODE 1
 #define NR_OPEN_DEFAULT_MAX (1024 * 1024) /* fs.nr_open as kernels set it */
 
 int process_open_proc(struct err *e)
@@ -37,6 +38,21 @@ int process_open_proc(struct err *e)
 	if (fd < 0 || fstatfs(fd, &fs) < 0)
 		return err_sys(e, "open /proc");
 	return fs.f_type == PROC_SUPER_MAGIC ? TAKE_FD(fd) : err_set(e, -ENODEV, "/proc is not a procfs");
+}
+
+int process_open_own_proc(struct err *e)
+{
+	AUTO_FD int fs = sys_fsopen("proc");
+	if (fs >= 0 && sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0) {
+		int fd = sys_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+		if (fd >= 0)
+			return fd;
+	}
+	struct stat st;
+	AUTO_FD int fd = process_open_proc(e);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || st.st_ino != PROC_ROOT_INODE))
+		return err_set(e, -EPERM, "/proc is not the root of a procfs");
+	return TAKE_FD(fd);
 }
 
 int process_stdio(const int stdio[3], struct err *e)

@@ -9,7 +9,7 @@
 struct process_run {
 	const struct process_conf *process;
 	const struct seccomp_program *seccomp;
-	int proc_fd;	   /* a real procfs, opened before the root changed */
+	int proc_fd;	   /* a real procfs; -1 where no label is to be written */
 	int sync_fd;	   /* to the creator: the seccomp listener, limits that only it may set */
 	int preserve_fds;
 	bool confined; /* the filter is there */
@@ -32,5 +32,8 @@ int process_exec(struct process_run *run, struct err *e);
 int process_find(const char *name, char *const *env, char **ret, struct err *e);
 /* Opens /proc and checks that it is one. */
 int process_open_proc(struct err *e);
+/* The same inside a container, which may have put anything there: a procfs of its own that nobody else sees, or where that is
+ * not allowed the container's, checked. */
+int process_open_own_proc(struct err *e);
 
 #endif

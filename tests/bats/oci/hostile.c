@@ -37,6 +37,11 @@ static void try_exe(int pid)
 		printf("OPENED %s\n", target);
 	if (fd >= 0)
 		close(fd);
+	fd = strncmp(target, "/bin/", 5) ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+	if (fd >= 0) {
+		printf("REACHED %s for writing\n", target);
+		close(fd);
+	}
 }
 
 static void try_fds(int pid)
@@ -56,6 +61,15 @@ static void try_fds(int pid)
 		closedir(d);
 }
 
+static void try_places(int pid)
+{
+	try_exe(pid);
+	try_path(pid, "cwd/../../../../../..");
+	try_path(pid, "root");
+	try_fds(pid);
+}
+
+/* What stands still shows everything that it has. */
 static void try_trace(int pid)
 {
 	char path[64], target[400];
@@ -64,8 +78,10 @@ static void try_trace(int pid)
 	waitpid(pid, NULL, __WALL);
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	ssize_t n = readlink(path, target, sizeof(target) - 1);
-	if (n > 0 && strncmp(target, "/bin/", 5))
+	if (n > 0 && strncmp(target, "/bin/", 5)) {
 		printf("TRACED %.*s\n", (int)n, target);
+		try_places(pid);
+	}
 	ptrace(PTRACE_DETACH, pid, 0, 0);
 }
 
@@ -82,10 +98,7 @@ int main(int argc, char **argv)
 			int pid = atoi(e->d_name);
 			if (pid <= 1)
 				continue;
-			try_exe(pid);
-			try_path(pid, "cwd/../../../../../..");
-			try_path(pid, "root");
-			try_fds(pid);
+			try_places(pid);
 			try_trace(pid);
 		}
 		if (d)
