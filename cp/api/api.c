@@ -11,7 +11,26 @@
 #include "cp/api/rbac_source.h"
 #include "cp/kinds/service_alloc.h"
 
+enum { MAX_FIELD_LABELS = 32 };
+
 static const char *const pod_index[] = {"spec.nodeName", NULL};
+
+/* What an absent field counts as in selectors: a switch that is off, a count of none. */
+static const char *absent_value(const struct type *t)
+{
+	if (!t || (t->class != TYPE_BOOLEAN && t->class != TYPE_INTEGER))
+		return NULL;
+	return t->class == TYPE_BOOLEAN ? "false" : "0";
+}
+
+static void field_details(const struct kind *k, struct bucket_field *ret, size_t max)
+{
+	size_t n = 0;
+	for (size_t i = 0; k->field_labels && k->field_labels[i] && n + 1 < max; i++)
+		ret[n++] = (struct bucket_field){k->field_labels[i], k->field_paths[i],
+						 absent_value(type_at(k->type, k->field_paths[i]))};
+	ret[n] = (struct bucket_field){0};
+}
 
 /* One bucket a prefix; kinds that share a prefix show the same objects. */
 void api_declare_buckets(struct cache *c, struct schema *s)
@@ -21,19 +40,22 @@ void api_declare_buckets(struct cache *c, struct schema *s)
 		if (str_empty(k->storage_prefix) || cache_bucket(c, k->storage_prefix))
 			continue;
 		bool pods = strcmp(k->plural, "pods") == 0 && !*k->group;
+		struct bucket_field details[MAX_FIELD_LABELS];
+		field_details(k, details, ARRAY_LEN(details));
 		cache_add_bucket(c, &(struct bucket_config){.prefix = k->storage_prefix,
 							    .namespaced = k->namespaced,
 							    .fields = k->field_labels,
+							    .details = details,
 							    .by_field = pods ? pod_index : NULL});
 	}
 }
 
-/* The first kind of a prefix is the one that is stored. */
+/* The first kind of a prefix that is not stored as another version is the one that is stored. */
 static const struct kind *stored_kind(const struct schema *s, const struct kind *k)
 {
 	const struct kind *other;
 	for (size_t i = 0; (other = schema_kind_nth(s, i)); i++)
-		if (str_eq(other->storage_prefix, k->storage_prefix))
+		if (!other->stored_version && str_eq(other->storage_prefix, k->storage_prefix))
 			return other;
 	return k;
 }

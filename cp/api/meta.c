@@ -56,6 +56,6 @@ void meta_prepare_update(const struct resource *res, json_t *object, const json_
 	}
 	if (res->kind->namespaced)
 		json_object_set(meta, "namespace", json_object_get(old_meta, "namespace"));
-	if (res->ops->has_generation && wanted_differs(object, old))
+	if (res->kind->counts_generation && wanted_differs(object, old))
 		json_object_set_new(meta, "generation", json_integer(json_int_at(old, "metadata.generation", 0) + 1));
 }

@@ -1,6 +1,6 @@
 /* Views. Purpose: two names for one object without storing it twice. Happy path: most kinds are stored as they are
- * shown; an events.k8s.io Event is the core Event with fields renamed. Nothing fails; names that do not appear in the
- * table stay. */
+ * shown; for the others a table has the functions that convert both ways: an events.k8s.io Event is the core Event with
+ * fields renamed, an autoscaler of v1 one of v2. Nothing fails; what a conversion does not know stays. */
 #include "cp/api/view.h"
 
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/encode.h"
+#include "cp/kinds/hpa_convert.h"
 
 static const struct {
 	const char *shown, *stored;
@@ -43,12 +44,49 @@ static void rename_member(json_t *object, const char *from, const char *to)
 	json_object_set_new(object, to, value);
 }
 
+/* Texts that are always there in the core's events. */
+static const char *const event_texts[] = {"reportingController", "reportingInstance"};
+
+static void event_to_stored(json_t *event)
+{
+	for (size_t i = 0; i < ARRAY_LEN(renames); i++)
+		rename_member(event, renames[i].shown, renames[i].stored);
+}
+
+static void event_from_stored(json_t *event)
+{
+	for (size_t i = 0; i < ARRAY_LEN(renames); i++)
+		rename_member(event, renames[i].stored, renames[i].shown);
+	for (size_t i = 0; i < ARRAY_LEN(event_texts); i++)
+		if (str_empty(json_str_or(event, event_texts[i], "")))
+			json_object_del(event, event_texts[i]);
+}
+
+static const struct view {
+	const char *group, *version, *plural; /* as it is shown */
+	void (*to_stored)(json_t *object);
+	void (*from_stored)(json_t *object);
+} views[] = {
+    {"events.k8s.io", "v1", "events", event_to_stored, event_from_stored},
+    {"autoscaling", "v1", "horizontalpodautoscalers", hpa_v1_to_v2, hpa_v2_to_v1},
+};
+
+static const struct view *view_of(const struct kind *k)
+{
+	for (size_t i = 0; i < ARRAY_LEN(views); i++)
+		if (strcmp(views[i].group, k->group) == 0 && strcmp(views[i].version, k->version) == 0 &&
+		    strcmp(views[i].plural, k->plural) == 0)
+			return &views[i];
+	return NULL;
+}
+
 void view_to_stored(const struct resource *res, json_t *object)
 {
 	if (!is_view(res))
 		return;
-	for (size_t i = 0; i < ARRAY_LEN(renames); i++)
-		rename_member(object, renames[i].shown, renames[i].stored);
+	const struct view *v = view_of(res->kind);
+	if (v)
+		v->to_stored(object);
 	set_kind(object, res->stored);
 }
 
@@ -56,8 +94,9 @@ void view_from_stored(const struct resource *res, json_t *object)
 {
 	if (!is_view(res))
 		return;
-	for (size_t i = 0; i < ARRAY_LEN(renames); i++)
-		rename_member(object, renames[i].stored, renames[i].shown);
+	const struct view *v = view_of(res->kind);
+	if (v)
+		v->from_stored(object);
 	set_kind(object, res->kind);
 }
 

@@ -1,5 +1,5 @@
-/* One stored object under two kinds: events of the core group are also those of events.k8s.io, with other field names.
- */
+/* One stored object under two kinds: events of the core group are also those of events.k8s.io, with other field names;
+ * autoscalers are shown in two versions. */
 #ifndef KNARR_CP_API_VIEW_H
 #define KNARR_CP_API_VIEW_H
 

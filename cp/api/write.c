@@ -161,7 +161,7 @@ static void prepare(struct write *w, const json_t *old)
 		meta_prepare_create(w->res->kind, w->ns, w->object);
 		if (ops->prepare_create)
 			ops->prepare_create(w->object);
-		if (ops->has_generation && !json_at(w->object, "metadata.generation"))
+		if (w->res->kind->counts_generation && !json_at(w->object, "metadata.generation"))
 			json_set_int(w->object, "metadata.generation", 1);
 		return;
 	}

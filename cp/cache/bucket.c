@@ -79,6 +79,8 @@ void bucket_free(struct bucket *b)
 	free(b->ring);
 	free(b->prefix);
 	free_strv(&b->fields);
+	free_strv(&b->paths);
+	free_strv(&b->absent);
 	free(b);
 }
 

@@ -164,6 +164,13 @@ static void set_fields(struct bucket *b, const struct bucket_config *config)
 		if (!strv_has(b->fields, *f) && !str_has_prefix(*f, "metadata.") &&
 		    strv_len(b->fields) < SCAN_FIELDS_MAX)
 			strv_add(&b->fields, *f);
+	for (size_t i = 0; b->fields && b->fields[i]; i++) {
+		const struct bucket_field *d = config->details;
+		while (d && d->field && strcmp(d->field, b->fields[i]) != 0)
+			d++;
+		strv_add(&b->paths, d && d->field && d->path ? d->path : b->fields[i]);
+		strv_add(&b->absent, d && d->field && d->absent ? d->absent : "");
+	}
 }
 
 struct bucket *cache_add_bucket(struct cache *c, const struct bucket_config *config)

@@ -57,14 +57,19 @@ uint64_t cache_revision(const struct cache *c);
 
 /* prefix: "/registry/pods/" (trailing slash), below it "ns/name" or "name". fields: NULL-terminated paths that field
  * selectors may name beyond metadata.name and metadata.namespace; those in by_field get an index each (NULL: none).
+ * details: for some of the fields, where the value is and what stands for an absent one ("": NULL); ended by a NULL field.
  * window: how many recent changes watches may resume over (0: 1,000, growing with the bucket up to 100,000, but of
  * those older than five minutes only the newest 100). Buckets can be added at run time as well (their keys are loaded
  * from the store's memory of unclaimed keys). */
+struct bucket_field {
+	const char *field, *path, *absent;
+};
 struct bucket_config {
 	const char *prefix;
 	bool namespaced;
 	const char *const *fields;
 	const char *const *by_field;
+	const struct bucket_field *details;
 	size_t window;
 	void *data; /* the caller's, bucket_data() */
 };

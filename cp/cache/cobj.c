@@ -107,7 +107,7 @@ struct cobj *object_new(const struct bucket *b, const char *key, const struct bu
 			uint64_t create_rev)
 {
 	struct scan s;
-	if (scan_object(value->data, value->len, (const char *const *)b->fields, &s) < 0)
+	if (scan_object(value->data, value->len, (const char *const *)b->paths, &s) < 0)
 		return NULL;
 	const char *slash = b->namespaced ? strchr(key, '/') : NULL, *name = slash ? slash + 1 : key;
 	AUTO_STR text = STR_INIT;
@@ -206,7 +206,7 @@ const char *cobj_field(const void *o, const char *path)
 		if (strcmp(b->fields[i], path))
 			continue;
 		const char *v = object_field_nth(c, i);
-		return v ? v : "";
+		return v ? v : b->absent[i];
 	}
 	return NULL;
 }

@@ -46,7 +46,8 @@ struct bucket {
 	struct cache *cache;
 	char *prefix;
 	bool namespaced;
-	char **fields;                /* indexed paths that the scanner looks for */
+	char **fields;                /* what selectors may name */
+	char **paths, **absent;       /* of each: the path that the scanner looks for, the value of an absent one */
 	size_t n_index;               /* the first n of fields that have an index */
 	struct map *index[INDEX_MAX]; /* value -> slot_set */
 	size_t window;

@@ -13,12 +13,29 @@ static void rules_set_defaults(json_t *rules, const char *policies)
 		json_object_set_new(rules, "policies", json_loads(policies, 0, NULL));
 }
 
+static bool is_v1(const json_t *hpa)
+{
+	return !strcmp(json_str_or(hpa, "apiVersion", ""), "autoscaling/v1");
+}
+
+/* What the default metric of v2 is in v1. */
+static void v1_set_defaults(json_t *hpa)
+{
+	if (!json_object_get(json_at(hpa, "metadata.annotations"), "autoscaling.alpha.kubernetes.io/metrics"))
+		set_default(json_object_get(hpa, "spec"), "targetCPUUtilizationPercentage", json_integer(80));
+}
+
 static void hpa_set_defaults(json_t *hpa, const json_t *old)
 {
 	json_t *spec = json_object_get(hpa, "spec"), *behavior = json_object_get(spec, "behavior");
 	(void)old;
 	if (!spec)
 		return;
+	set_default(spec, "minReplicas", json_integer(1));
+	if (is_v1(hpa)) {
+		v1_set_defaults(hpa);
+		return;
+	}
 	if (!json_array_size(json_object_get(spec, "metrics")))
 		json_object_set_new(spec, "metrics",
 				    json_pack("[{s:s, s:{s:s, s:{s:s, s:i}}}]", "type", "Resource", "resource", "name", "cpu", "target",
@@ -33,7 +50,10 @@ static void hpa_set_defaults(json_t *hpa, const json_t *old)
 
 static void hpa_prepare_create(json_t *hpa)
 {
-	json_object_set_new(hpa, "status", json_pack("{s:i, s:n}", "desiredReplicas", 0, "currentMetrics"));
+	if (is_v1(hpa))
+		json_object_set_new(hpa, "status", json_pack("{s:i, s:i}", "currentReplicas", 0, "desiredReplicas", 0));
+	else
+		json_object_set_new(hpa, "status", json_pack("{s:i, s:n}", "desiredReplicas", 0, "currentMetrics"));
 }
 
 static void validate_target(const json_t *target, struct field_errors *errors)

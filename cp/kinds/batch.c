@@ -19,6 +19,14 @@ static void job_spec_set_defaults(json_t *spec)
 		json_object_set_new(spec, "completions", json_integer(1));
 	set_default(spec, "parallelism", json_integer(1));
 	set_default(spec, "podReplacementPolicy", json_string(json_object_get(spec, "podFailurePolicy") ? "Failed" : "TerminatingOrFailed"));
+	if (json_object_get(spec, "backoffLimitPerIndex"))
+		set_default(spec, "backoffLimit", json_integer(INT32_MAX));
+	set_default(spec, "backoffLimit", json_integer(6));
+	json_t *rule, *pattern;
+	size_t i, j;
+	json_array_foreach(json_at(spec, "podFailurePolicy.rules"), i, rule)
+		json_array_foreach(json_object_get(rule, "onPodConditions"), j, pattern)
+			set_default(pattern, "status", json_string("True"));
 	if (pods)
 		pod_spec_set_defaults(pods);
 }
@@ -105,8 +113,7 @@ static void job_validate(const json_t *job, const json_t *old, struct field_erro
 
 const struct kind_ops job_ops = {
 	.group = "batch", .kind = "Job", .set_defaults = job_set_defaults, .prepare_create = job_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = job_validate,
-	.has_generation = true, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = job_validate, .has_status = true,
 };
 
 /* --- cron jobs ------------------------------------------------------------------------------------------------------ */
@@ -145,6 +152,5 @@ static void cronjob_validate(const json_t *cron, const json_t *old, struct field
 
 const struct kind_ops cronjob_ops = {
 	.group = "batch", .kind = "CronJob", .set_defaults = cronjob_set_defaults, .prepare_create = kind_empty_status,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = cronjob_validate,
-	.has_generation = true, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = cronjob_validate, .has_status = true,
 };

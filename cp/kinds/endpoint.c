@@ -72,5 +72,4 @@ static void endpointslice_validate(const json_t *slice, const json_t *old, struc
 }
 
 const struct kind_ops endpoints_ops = { .group = "", .kind = "Endpoints", .validate = endpoints_validate };
-const struct kind_ops endpointslice_ops = { .group = "discovery.k8s.io", .kind = "EndpointSlice", .validate = endpointslice_validate,
-	.has_generation = true };
+const struct kind_ops endpointslice_ops = { .group = "discovery.k8s.io", .kind = "EndpointSlice", .validate = endpointslice_validate };

@@ -41,7 +41,7 @@ void kind_keep_status(json_t *obj, const json_t *old)
 
 static const struct kind_ops plain = { .group = "", .kind = "" };
 static const struct kind_ops with_status = { .group = "", .kind = "", .prepare_create = drop_status, .prepare_update = keep_status,
-					     .prepare_status = kind_keep_spec, .has_generation = true, .has_status = true };
+					     .prepare_status = kind_keep_spec, .has_status = true };
 
 static const struct kind_ops *const special[] = {
 	&pod_ops, &service_ops, &deployment_ops, &replicaset_ops, &namespace_ops, &node_ops, &configmap_ops, &secret_ops,

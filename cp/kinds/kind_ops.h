@@ -39,15 +39,13 @@ struct kind_ops {
 	void (*settle)(struct kind_env *env, void *ticket, bool committed);
 	/* Warnings for the Warning header (deprecations); adds to warnings. */
 	void (*warn)(const json_t *obj, const json_t *old, char ***warnings);
-	/* Whether metadata.generation counts changes of spec (true for most with a spec). */
-	bool has_generation;
 	bool has_status;
 	/* Graceful deletion: the seconds that a delete without gracePeriodSeconds gives, -1: at once. */
 	int (*grace_seconds)(const json_t *obj, int64_t requested); /* requested < 0: none given */
 };
 
 /* Never NULL: kinds without rules of their own get a default set (status kept apart where the kind has a status
- * subresource, generation counted where it has a spec and a status). */
+ * subresource). */
 const struct kind_ops *kind_ops_find(const struct kind *k);
 
 /* Shared rules: a pod template inside a workload (path "spec.template.spec"), a label selector at path. */

@@ -85,7 +85,7 @@ static void policy_validate(const json_t *policy, const json_t *old, struct fiel
 }
 
 const struct kind_ops networkpolicy_ops = { .group = NETWORKING, .kind = "NetworkPolicy", .set_defaults = policy_set_defaults,
-					    .validate = policy_validate, .has_generation = true };
+					    .validate = policy_validate };
 
 /* --- ingresses ---------------------------------------------------------------------------------------------------------- */
 
@@ -167,8 +167,7 @@ static void ingress_prepare_create(json_t *ingress)
 }
 
 const struct kind_ops ingress_ops = { .group = NETWORKING, .kind = "Ingress", .prepare_create = ingress_prepare_create,
-				      .prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = ingress_validate,
-				      .has_generation = true, .has_status = true };
+				      .prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = ingress_validate, .has_status = true };
 
 static void ingressclass_validate(const json_t *class, const json_t *old, struct field_errors *errors)
 {
@@ -186,5 +185,4 @@ static void ingressclass_validate(const json_t *class, const json_t *old, struct
 		field_forbidden(errors, "spec.parameters.namespace", "`parameters.scope` is set to 'Cluster'");
 }
 
-const struct kind_ops ingressclass_ops = { .group = NETWORKING, .kind = "IngressClass", .validate = ingressclass_validate,
-					   .has_generation = true };
+const struct kind_ops ingressclass_ops = { .group = NETWORKING, .kind = "IngressClass", .validate = ingressclass_validate };

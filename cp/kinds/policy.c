@@ -51,5 +51,5 @@ static void budget_prepare_create(json_t *budget)
 
 const struct kind_ops poddisruptionbudget_ops = {
 	.group = "policy", .kind = "PodDisruptionBudget", .prepare_create = budget_prepare_create, .prepare_update = kind_keep_status,
-	.prepare_status = kind_keep_spec, .validate = budget_validate, .has_generation = true, .has_status = true,
+	.prepare_status = kind_keep_spec, .validate = budget_validate, .has_status = true,
 };

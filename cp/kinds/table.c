@@ -30,7 +30,8 @@ static const struct table_printer *const special[] = {
     &table_pods,       &table_pod_templates, &table_deployments,    &table_replicasets,
     &table_services,   &table_endpoints,     &table_endpointslices, &table_nodes,
     &table_namespaces, &table_configmaps,    &table_secrets,        &table_serviceaccounts,
-    &table_leases,     &table_core_events,   &table_events,         NULL,
+    &table_leases,     &table_core_events,   &table_events,         &table_autoscalers,
+    &table_components, &table_quotas,        NULL,
 };
 
 static const struct table_printer *const *const lists[] = {special, table_plain, table_plain_policy};

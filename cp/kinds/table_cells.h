@@ -52,7 +52,8 @@ struct table_printer {
 
 extern const struct table_printer table_pods, table_pod_templates, table_deployments, table_replicasets, table_services,
     table_endpoints, table_endpointslices, table_nodes, table_namespaces, table_configmaps, table_secrets,
-    table_serviceaccounts, table_leases, table_core_events, table_events;
+    table_serviceaccounts, table_leases, table_core_events, table_events, table_autoscalers, table_components,
+    table_quotas;
 
 /* Printers that are only columns: table_columns.c and table_columns_policy.c; NULL-terminated. */
 extern const struct table_printer *const table_plain[], *const table_plain_policy[];

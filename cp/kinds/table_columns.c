@@ -183,11 +183,18 @@ static void cell_since(json_t *row, const json_t *object, const char *path, int6
 	row_add(row, text);
 }
 
+/* "True" or "False": a word, though the column says boolean. */
+static void cell_suspended(json_t *row, const json_t *object, const char *path, int64_t now_ms)
+{
+	(void)now_ms;
+	row_add(row, json_at(object, path) ? json_bool_at(object, path, false) ? "True" : "False" : "<unset>");
+}
+
 static const struct table_column cronjob_columns[] = {
     NAME,
     {"Schedule", "string", "", 0, "When it runs, as cron says it", cell_text, "spec.schedule"},
     {"Timezone", "string", "", 0, "The schedule's time zone", cell_none, "spec.timeZone"},
-    {"Suspend", "boolean", "", 0, "Whether it starts no more jobs", cell_bool, "spec.suspend"},
+    {"Suspend", "boolean", "", 0, "Whether it starts no more jobs", cell_suspended, "spec.suspend"},
     {"Active", "integer", "", 0, "Jobs that run now", cell_count, "status.active"},
     {"Last Schedule", "string", "", 0, "Time since the last start", cell_since, "status.lastScheduleTime"},
     AGE,

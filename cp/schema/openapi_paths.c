@@ -199,6 +199,9 @@ static bool returns_deleted(const struct kind *k)
 					      "resourcequotas",         "serviceaccounts",   "services"};
 	static const char *const groups[] = {"resource.k8s.io", "storage.k8s.io"};
 
+	if (strcmp(k->plural, "csistoragecapacities") == 0)
+		return false;
+
 	for (size_t i = 0; !*k->group && i < ARRAY_LEN(of_core); i++)
 		if (strcmp(of_core[i], k->plural) == 0)
 			return true;

@@ -156,6 +156,8 @@ static void add_patch(json_t *o, const struct field *f)
 
 	if (f->patch && f->patch < ARRAY_LEN(strategies))
 		json_object_set_new(o, "x-kubernetes-patch-strategy", json_string(strategies[f->patch]));
+	else if (f->patch_replaces)
+		json_object_set_new(o, "x-kubernetes-patch-strategy", json_string("replace"));
 	if (f->patch_key)
 		json_object_set_new(o, "x-kubernetes-patch-merge-key", json_string(f->patch_key));
 }
@@ -179,6 +181,8 @@ static json_t *field_value(struct openapi_document *d, const struct field *f)
 		json_object_set_new(beside, "default", zero(f->type)); /* a NULL value sets nothing */
 	if (f->type->class == TYPE_MAP && f->type->atomic_map)
 		json_object_set_new(beside, "x-kubernetes-map-type", json_string("atomic"));
+	if (f->granular)
+		json_object_set_new(beside, "x-kubernetes-map-type", json_string("granular"));
 	add_list_type(beside, f);
 	add_patch(beside, f);
 	if (f->enum_ && f->type->class != TYPE_LIST)
@@ -244,7 +248,7 @@ static void add_gvks(const struct schema *s, json_t *o, const struct type *t)
 
 static json_t *object_value(struct openapi_document *d, const struct type *t)
 {
-	json_t *o = json_pack("{s:s}", "type", "object");
+	json_t *o = t->class == TYPE_ANY ? json_object() : json_pack("{s:s}", "type", "object");
 
 	for (size_t i = 0; i < t->n_fields; i++) {
 		const struct field *f = &t->fields[i];
@@ -289,12 +293,18 @@ static json_t *element(struct openapi_document *d, const struct type *t)
 	return type_value(d, t, beside);
 }
 
+/* Declared in a table, not a scalar that every table knows. */
+static bool is_named(const struct type *t)
+{
+	return (t->class == TYPE_OBJECT || t->class == TYPE_ANY) && t->name && strchr(t->name, '.');
+}
+
 /* A type where it stands, with what else there is to say about it (taken). */
 static json_t *type_value(struct openapi_document *d, const struct type *t, json_t *beside)
 {
 	json_t *o;
 
-	if (t->class == TYPE_OBJECT && t->name)
+	if (is_named(t))
 		return d->dialect->reference(openapi_type_ref(d, t), beside);
 	if (t->class == TYPE_OBJECT)
 		o = object_value(d, t);

@@ -62,6 +62,8 @@ struct field {
 	const char *required_detail; /* behind "Required value: ", NULL: none */
 	const char *range_message;   /* instead of the general words for min and max */
 	enum published published;
+	bool granular;         /* the members of this field are owned one by one, though those of its type are not */
+	bool patch_replaces;   /* OpenAPI says that a strategic patch replaces it, which is the rule anyway */
 };
 
 struct type {
@@ -85,7 +87,10 @@ struct kind {
 	const char *storage_prefix; /* "/registry/pods/" */
 	const char *storage_version_hash;
 	const char *const *field_labels; /* fields that field selectors may name */
+	const char *const *field_paths;  /* where each of them is in the object */
 	const char *name_format;         /* "dns-subdomain" (default), "dns-label", "dns-label-1035", "path-segment" */
+	bool counts_generation;          /* metadata.generation counts changes of what is wanted */
+	const char *stored_version;      /* objects are stored as this version of the group; NULL: as this kind */
 	const struct type *type;
 };
 

@@ -156,6 +156,8 @@ static int open_type(struct table_reader *t, char *at)
 			t->type->atomic_map = true;
 		else if (!strcmp(word, "preserve"))
 			t->type->preserve_unknown = true;
+		else if (!strcmp(word, "any"))
+			t->type->class = TYPE_ANY;
 		else if (strcmp(word, "object"))
 			return bad(t, "unknown attribute of a type", word);
 	}
@@ -228,6 +230,24 @@ static int close_kind(struct table_reader *t)
 	return 0;
 }
 
+/* "label=path" says where a field is that is called otherwise in selectors. */
+static void read_selectable(struct table_reader *t, const char *const *words)
+{
+	const char *labels[MAX_FIELDS + 1], *paths[MAX_FIELDS + 1];
+	size_t n = 0;
+
+	for (; words[n]; n++) {
+		const char *is = strchr(words[n], '=');
+		AUTO_FREE char *label = xstrndup(words[n], is ? (size_t)(is - words[n]) : strlen(words[n]));
+
+		labels[n] = arena_strdup(&t->s->arena, label);
+		paths[n] = is ? is + 1 : labels[n];
+	}
+	labels[n] = paths[n] = NULL;
+	t->kind->field_labels = arena_memdup(&t->s->arena, labels, (n + 1) * sizeof(*labels));
+	t->kind->field_paths = arena_memdup(&t->s->arena, paths, (n + 1) * sizeof(*paths));
+}
+
 static int kind_text(struct table_reader *t, const char *key, char *at)
 {
 	struct kind *k = t->kind;
@@ -235,15 +255,15 @@ static int kind_text(struct table_reader *t, const char *key, char *at)
 		const char *key;
 		const char **one;
 	} texts[] = {{"group", &k->group},   {"version", &k->version},   {"list", &k->list_kind},
-		     {"plural", &k->plural}, {"singular", &k->singular}, {"name", &k->name_format}};
+		     {"plural", &k->plural}, {"singular", &k->singular}, {"name", &k->name_format},
+		     {"stored-as", &k->stored_version}};
 	const struct {
 		const char *key;
 		const char *const **many;
 	} lists[] = {{"short", &k->short_names},
 		     {"categories", &k->categories},
 		     {"verbs", &k->verbs},
-		     {"subresources", &k->subresources},
-		     {"selectable", &k->field_labels}};
+		     {"subresources", &k->subresources}};
 	const char *const *words = words_left(t, at);
 
 	if (!words[0])
@@ -259,6 +279,10 @@ static int kind_text(struct table_reader *t, const char *key, char *at)
 			*lists[i].many = words;
 			return 0;
 		}
+	}
+	if (!strcmp(key, "selectable")) {
+		read_selectable(t, words);
+		return 0;
 	}
 	if (strcmp(key, "storage") || !words[1])
 		return -EINVAL;
@@ -280,6 +304,11 @@ static int add_to_kind(struct table_reader *t, char *at)
 	} else if (!strcmp(key, "type")) {
 		value = next_word(&at);
 		t->kind->type = value ? type_by_text(t, value) : NULL;
+	} else if (!strcmp(key, "generation")) {
+		value = next_word(&at);
+		if (!value || strcmp(value, "counted"))
+			return bad(t, "generation is counted or left out", value);
+		t->kind->counts_generation = true;
 	} else {
 		r = kind_text(t, key, at);
 	}
@@ -383,6 +412,20 @@ static int check_keys(struct table_reader *t, const struct type *type, const str
 	return 0;
 }
 
+/* A field whose members are owned one by one has a type of its own, which is known only when all types are. */
+static void loosen(struct table_reader *t, const struct type *type)
+{
+	for (size_t i = 0; i < type->n_fields; i++) {
+		struct field *f = (struct field *)&type->fields[i];
+
+		if (!f->granular || f->type->class != TYPE_OBJECT)
+			continue;
+		struct type *own = arena_memdup(&t->s->arena, f->type, sizeof(*f->type));
+		own->atomic_map = false;
+		f->type = own;
+	}
+}
+
 static int check_types(struct table_reader *t)
 {
 	const char *name;
@@ -400,6 +443,8 @@ static int check_types(struct table_reader *t)
 		}
 	}
 	find_defaults(t->s->types);
+	for (at = 0; map_next(t->s->types, &at, &name, &type);)
+		loosen(t, type);
 	return 0;
 }
 

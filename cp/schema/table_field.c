@@ -183,15 +183,22 @@ static int attr_patch(struct table_reader *t, struct field *f, char *value)
 			f->patch |= PATCH_RETAIN_KEYS;
 		else if (strcmp(w, "replace"))
 			return -EINVAL;
+		else
+			f->patch_replaces = true;
 	}
 	return 0;
 }
 
-/* map=atomic: this field's map is replaced as a whole by apply, though other maps of its type are not. */
+/* map=atomic: this field's map is replaced as a whole by apply, though other maps of its type are not; map=granular: the
+ * other way round. */
 static int attr_map(struct table_reader *t, struct field *f, char *value)
 {
 	struct type *own;
 
+	if (value && !strcmp(value, "granular")) {
+		f->granular = true;
+		return 0;
+	}
 	if (!value || strcmp(value, "atomic") || f->type->class != TYPE_MAP)
 		return -EINVAL;
 	own = arena_memdup(&t->s->arena, f->type, sizeof(*f->type));

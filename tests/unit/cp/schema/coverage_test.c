@@ -6,29 +6,10 @@
 
 #define LIST "../shared/kubernetes-1.36/types.txt"
 
+/* Bodies and answers that are no kinds; the kinds are taken from the tables. */
 static const char *const roots[] = {
-    "core.v1.Namespace",
-    "core.v1.Node",
-    "core.v1.Pod",
-    "core.v1.PodTemplate",
-    "core.v1.Binding",
-    "core.v1.Service",
-    "core.v1.Endpoints",
-    "core.v1.ConfigMap",
-    "core.v1.Secret",
-    "core.v1.ServiceAccount",
-    "core.v1.Event",
-    "events.v1.Event",
-    "coordination.v1.Lease",
-    "apps.v1.Deployment",
-    "apps.v1.ReplicaSet",
-    "autoscaling.v1.Scale",
-    "discovery.v1.EndpointSlice",
-    "policy.v1.Eviction",
-    "meta.v1.DeleteOptions",
-    "meta.v1.Status",
-    "meta.v1.LabelSelector",
-    "meta.v1.ListMeta",
+    "autoscaling.v1.Scale", "policy.v1.Eviction",	 "meta.v1.DeleteOptions", "meta.v1.Status",
+    "meta.v1.LabelSelector", "meta.v1.ListMeta",
 };
 
 static const struct {
@@ -68,7 +49,7 @@ static bool type_agrees(const struct type *t, const char *theirs)
 	for (size_t i = 0; i < ARRAY_LEN(scalars); i++)
 		if (!strcmp(scalars[i].theirs, theirs))
 			return t->class == scalars[i].class && (!scalars[i].bits || t->bits == scalars[i].bits);
-	return t->class == TYPE_OBJECT && str_eq(t->name, theirs);
+	return (t->class == TYPE_OBJECT || t->class == TYPE_ANY) && str_eq(t->name, theirs);
 }
 
 /* list=map(a,b), patch=merge(a) of the reference's line against the field. */
@@ -87,6 +68,8 @@ static bool attributes_agree(const struct field *f, char **words)
 	str_addf(&patch, "patch=%s%s%s", f->patch & PATCH_MERGE ? "merge" : "",
 		 f->patch == (PATCH_MERGE | PATCH_RETAIN_KEYS) ? "," : "",
 		 f->patch & PATCH_RETAIN_KEYS ? "retainKeys" : "");
+	if (f->patch_replaces)
+		str_add(&patch, "replace");
 	if (f->patch_key)
 		str_addf(&patch, "(%s)", f->patch_key);
 	for (size_t i = 2; words[i]; i++) {
@@ -138,7 +121,10 @@ static void reach(struct map *seen, const struct type *t)
 static struct map *reachable(void)
 {
 	struct map *seen = map_new(NULL);
+	const struct kind *k;
 
+	for (size_t i = 0; (k = schema_kind_nth(builtin, i)); i++)
+		reach(seen, k->type);
 	for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
 		ck_assert_msg(schema_type(builtin, roots[i]) != NULL, "%s", roots[i]);
 		reach(seen, schema_type(builtin, roots[i]));
@@ -180,7 +166,7 @@ START_TEST(against_the_list)
 	       100.0 * (c.fields - c.missing) / c.fields);
 	ck_assert_int_eq(c.missing, 0);
 	ck_assert_uint_eq(map_len(found), map_len(seen));
-	ck_assert_int_gt(c.fields, 900);
+	ck_assert_int_gt(c.fields, 2000);
 }
 END_TEST
 
@@ -192,7 +178,8 @@ START_TEST(consistency)
 	const struct type *t;
 
 	for (size_t at = 0; map_next(seen, &at, &name, &t);) {
-		ck_assert_msg(t->n_fields > 0, "%s has no fields", name);
+		ck_assert_msg(t->n_fields > 0 || str_has_suffix(name, ".CustomResourceSubresourceStatus"), "%s has no fields",
+			      name);
 		for (size_t i = 0; i < t->n_fields; i++) {
 			const struct field *f = &t->fields[i];
 			AUTO_JSON *object =
