@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cp/api/admit.h"
 #include "cp/api/api_internal.h"
 #include "cp/api/rbac_source.h"
 #include "cp/kinds/service_alloc.h"
@@ -125,6 +126,11 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 		api_free(a);
 		return err_wrap(e, r, "roles");
 	}
+	r = admit_init(a, e);
+	if (r < 0) {
+		api_free(a);
+		return err_wrap(e, r, "admission");
+	}
 	struct bucket *services = api_bucket(a, "", "services");
 	r = services ? service_alloc_new(services, a->service_cidr, c->node_port_min, c->node_port_max,
 					 &a->env.service_alloc, e)
@@ -142,6 +148,8 @@ void api_free(struct api *a)
 	if (!a)
 		return;
 	a->stopping = true;
+	admission_free(a->admission);
+	a->admission = NULL;
 	LIST_FOR_EACH(q, &a->requests, struct req, link)
 	{
 		if (q->on_close)

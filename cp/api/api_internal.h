@@ -13,7 +13,7 @@
 #include "cp/api/api.h"
 #include "cp/api/negotiate.h"
 #include "cp/api/route.h"
-#include "cp/api/status.h"
+#include "cp/schema/status.h"
 #include "cp/auth/authorize.h"
 #include "cp/auth/user.h"
 #include "cp/kinds/kind_ops.h"
@@ -37,8 +37,11 @@ struct metrics {
 	uint64_t in_flight, watches;
 };
 
+struct admission;
+
 struct api {
 	struct loop *loop;
+	struct admission *admission;
 	struct schema *schema;
 	struct cache *cache;
 	struct resource *resources;
@@ -75,6 +78,7 @@ struct req {
 	char *content_type;
 	json_t *local_body;
 	char **warnings;
+	json_t *annotations; /* of the audit event: texts by key; NULL: none */
 	int64_t started_us;
 	void (*on_close)(struct req *q); /* the peer has gone or the answer is out: stop what streams */
 	void *data;                      /* the handler's, with on_close */
@@ -83,6 +87,8 @@ struct req {
 struct req *req_ref(struct req *q);
 void req_unref(struct req *q);
 void req_warn(struct req *q, const char *text);
+/* An annotation of the request's audit event. */
+void req_annotate(struct req *q, const char *key, const char *value);
 const char *req_param(const struct req *q, const char *name);
 /* "pods" "deployments": for wording. */
 const char *req_group(const struct req *q);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cp/api/admit.h"
 #include "cp/api/delete.h"
 #include "cp/api/update.h"
 
@@ -93,10 +94,25 @@ static json_t *check_binding(struct req *q, const json_t *b)
 	return errors.n ? status_invalid("", "Binding", name, &errors) : NULL;
 }
 
+static void bind(struct req *q, json_t *status, json_t *binding)
+{
+	if (status) {
+		reply_status(q, status);
+		return;
+	}
+	struct write *w = write_new(q, api_resource(q->api, "", "v1", "pods"), WRITE_RAW, q->route.ns,
+				    *q->route.name ? q->route.name : json_str_or(binding, "metadata.name", ""));
+	w->change = change_bind;
+	w->arg = json_incref(binding);
+	w->free_arg = write_free_json;
+	w->finish = on_bound;
+	w->admitted = true;
+	write_start(w);
+}
+
 void binding_create(struct req *q)
 {
 	AUTO_JSON *b = NULL;
-	const struct resource *pods = api_resource(q->api, "", "v1", "pods");
 	json_t *status = options_check(q, "CreateOptions");
 	if (!status)
 		status = body_parse(q, negotiate_body(q->content_type), &b);
@@ -108,13 +124,10 @@ void binding_create(struct req *q)
 		reply_status(q, status);
 		return;
 	}
-	struct write *w = write_new(q, pods, WRITE_RAW, q->route.ns,
-				    *q->route.name ? q->route.name : json_str_or(b, "metadata.name", ""));
-	w->change = change_bind;
-	w->arg = TAKE(b);
-	w->free_arg = write_free_json;
-	w->finish = on_bound;
-	write_start(w);
+	if (q->res)
+		admit_request(q, ADMIT_CREATE, b, bind);
+	else
+		bind(q, NULL, b);
 }
 
 static void on_evicted(void *arg, json_t *status, struct buf *json, bool removed)
@@ -129,22 +142,30 @@ static void on_evicted(void *arg, json_t *status, struct buf *json, bool removed
 	reply_status(q, status);
 }
 
+static void evict(struct req *q, json_t *status, json_t *eviction)
+{
+	struct delete_options o = {.grace = -1, .orphan = -1, .dry_run = req_dry_run(q), .admitted = true};
+	if (status) {
+		reply_status(q, status);
+		return;
+	}
+	o.grace = json_int_at(eviction, "deleteOptions.gracePeriodSeconds", -1);
+	o.uid = xstrdup(json_str_at(eviction, "deleteOptions.preconditions.uid"));
+	delete_start(q, q->res, q->route.ns, q->route.name, &o, on_evicted, q);
+}
+
 void eviction_create(struct req *q)
 {
 	AUTO_JSON *b = NULL;
-	struct delete_options o = {.grace = -1, .orphan = -1, .dry_run = req_dry_run(q)};
 	json_t *status = body_parse(q, negotiate_body(q->content_type), &b);
-	const char *name = json_str_or(b, "metadata.name", ""),
-		   *uid = json_str_at(b, "deleteOptions.preconditions.uid");
+	const char *name = json_str_or(b, "metadata.name", "");
 	if (!status && *name && strcmp(name, q->route.name) != 0)
 		status = status_bad_request("name in URL does not match name in Eviction object");
 	if (status) {
 		reply_status(q, status);
 		return;
 	}
-	o.grace = json_int_at(b, "deleteOptions.gracePeriodSeconds", -1);
-	o.uid = xstrdup(uid);
-	delete_start(q, q->res, q->route.ns, q->route.name, &o, on_evicted, q);
+	admit_request(q, ADMIT_CREATE, b, evict);
 }
 
 static json_t *change_finalize(struct write *w, const json_t *old, json_t **ret)

@@ -1,29 +1,11 @@
-/* POST. Purpose: a new object. Happy path: options and body are in order, the namespace takes new content, the object
- * is stored under its name or a generated one, 201. Fails with 400, 403, 404, 409, 422. */
+/* POST. Purpose: a new object. Happy path: options and body are in order, the object is
+ * stored under its name or a generated one, 201. Fails with 400, 403, 404, 409, 422. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/update.h"
-
-json_t *namespace_check(struct req *q, const char *ns, const char *name)
-{
-	const struct resource *res = api_resource(q->api, "", "v1", "namespaces");
-	const struct kind *k = q->res->kind;
-	if (!k->namespaced || !res)
-		return NULL;
-	struct cobj *o = bucket_get(res->bucket, "", ns);
-	if (!o)
-		return status_not_found("", "namespaces", ns);
-	if (!o->deleting)
-		return NULL;
-	json_t *s = status_forbidden(k->group, k->plural, name,
-				     "unable to create new content in namespace %s because it is being terminated", ns);
-	AUTO_FREE char *why = xasprintf("namespace %s is being terminated", ns);
-	status_add_cause(s, "NamespaceTerminating", why, "metadata.namespace");
-	return s;
-}
 
 json_t *namespace_matches(struct req *q, const json_t *object)
 {
@@ -56,8 +38,6 @@ void verb_create(struct req *q)
 	const char *name = json_str_or(object, "metadata.name", "");
 	if (!status && *json_str_or(object, "metadata.resourceVersion", ""))
 		status = status_plain_500("resourceVersion should not be set on objects to be created");
-	if (!status)
-		status = namespace_check(q, q->route.ns, name);
 	if (status) {
 		reply_status(q, status);
 		return;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cp/api/admit.h"
 #include "cp/api/encode.h"
 #include "cp/api/traits.h"
 #include "cp/api/view.h"
@@ -25,6 +26,7 @@ struct removal {
 	json_t *object;
 	struct buf *last;
 	struct cobj *old;
+	struct admit admit;
 	int attempts;
 	enum delete_step step;
 };
@@ -33,6 +35,7 @@ static void attempt(struct removal *r);
 
 static void removal_end(struct removal *r, json_t *status, struct buf *json, bool removed)
 {
+	admit_settle(&r->admit, removed);
 	r->done(r->arg, status, json, removed);
 	cobj_unref(r->old);
 	json_decref(r->object);
@@ -133,6 +136,32 @@ static void carry_out(struct removal *r)
 	store_txn(cache_store(r->q->api->cache), &op, 1, on_marked, r);
 }
 
+static void on_admitted(void *arg, json_t *status)
+{
+	struct removal *r = arg;
+	const struct kind *k = r->res->kind;
+	if (status) {
+		removal_end(r, status, NULL, false);
+		return;
+	}
+	r->step = delete_plan(k, r->res->ops, r->object, &r->options, clock_wall_ms());
+	if (r->step != DELETE_NOTHING && !r->options.dry_run) {
+		carry_out(r);
+		return;
+	}
+	AUTO_BUF *json = encode_object(k, r->object);
+	removal_end(r, NULL, json, r->step == DELETE_GO || r->step == DELETE_MARK_GO);
+}
+
+static void on_mutated(void *arg, json_t *status)
+{
+	struct removal *r = arg;
+	if (status)
+		on_admitted(r, status);
+	else
+		admit_validate(&r->admit, on_admitted, r);
+}
+
 static void attempt(struct removal *r)
 {
 	const struct kind *k = r->res->kind;
@@ -147,13 +176,12 @@ static void attempt(struct removal *r)
 	json_decref(r->object);
 	r->old = cobj_ref(o);
 	r->object = view_parse(r->res, o);
-	r->step = delete_plan(k, r->res->ops, r->object, &r->options, clock_wall_ms());
-	if (r->step != DELETE_NOTHING && !r->options.dry_run) {
-		carry_out(r);
-		return;
-	}
-	AUTO_BUF *json = encode_object(k, r->object);
-	removal_end(r, NULL, json, r->step == DELETE_GO || r->step == DELETE_MARK_GO);
+	admit_settle(&r->admit, false);
+	admit_delete(&r->admit, r->q, r->res->kind, r->ns, r->name, r->object, r->options.dry_run);
+	if (r->options.admitted)
+		on_admitted(r, NULL);
+	else
+		admit_mutate(&r->admit, on_mutated, r);
 }
 
 void delete_start(struct req *q, const struct resource *res, const char *ns, const char *name, struct delete_options *o,
@@ -187,22 +215,10 @@ static void on_done(void *arg, json_t *status, struct buf *json, bool removed)
 	}
 }
 
-/* Namespaces that a cluster cannot do without. */
-static json_t *check_protected(const struct req *q)
-{
-	static const char *const names[] = {"default", "kube-system", "kube-public", NULL};
-	if (strcmp(q->res->kind->kind, "Namespace") == 0 && !*q->res->kind->group &&
-	    strv_has((char *const *)names, q->route.name))
-		return status_forbidden("", "namespaces", q->route.name, "this namespace may not be deleted");
-	return NULL;
-}
-
 void verb_delete(struct req *q)
 {
 	struct delete_options o = {0};
 	json_t *status = delete_options_read(q, &o);
-	if (!status)
-		status = check_protected(q);
 	if (status)
 		reply_status(q, status);
 	else

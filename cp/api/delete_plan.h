@@ -15,6 +15,7 @@ struct delete_options {
 	int orphan;     /* orphanDependents: -1 none given, 0, 1 */
 	char *uid, *rv; /* preconditions or NULL */
 	bool dry_run;
+	bool admitted; /* admission has seen what asked for it: an eviction */
 };
 void delete_options_done(struct delete_options *o);
 

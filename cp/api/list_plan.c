@@ -9,7 +9,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "cp/api/status.h"
+#include "cp/schema/status.h"
 #include "cp/api/view.h"
 
 char *continue_encode(uint64_t rev, const char *key)

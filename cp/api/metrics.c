@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cp/admission/admission.h"
 #include "cp/api/api_internal.h"
 #include "cp/store/store.h"
 
@@ -49,6 +50,7 @@ void metrics_write(struct api *a, struct str *out)
 	add(out, "knarr_store_transactions_total", "counter", "Transactions of the store.", s.txns);
 	add(out, "knarr_store_commits_total", "counter", "Commits (fsync) of the store.", s.commits);
 	add(out, "knarr_store_written_bytes_total", "counter", "Bytes written by the store.", s.bytes_written);
+	admission_metrics(a->admission, out);
 	str_add(
 	    out,
 	    "# HELP apiserver_storage_objects Objects stored, by resource.\n# TYPE apiserver_storage_objects gauge\n");

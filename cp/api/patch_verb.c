@@ -160,8 +160,6 @@ static json_t *change_apply(struct write *w, const json_t *old, json_t **ret)
 	const json_t *config = p->patch;
 	AUTO_JSON *object = NULL;
 	json_t *status = check_config(w, config);
-	if (!status && !old)
-		status = namespace_check(w->q, w->q->route.ns, w->name);
 	if (!status && old)
 		status = update_check_preconditions(w, config, old);
 	if (!status)

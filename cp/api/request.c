@@ -30,6 +30,7 @@ void req_unref(struct req *q)
 	free(q->method_text);
 	json_decref(q->local_body);
 	free_strv(&q->warnings);
+	json_decref(q->annotations);
 	free(q);
 }
 
@@ -37,6 +38,13 @@ void req_warn(struct req *q, const char *text)
 {
 	if (!strv_has(q->warnings, text))
 		strv_add(&q->warnings, text);
+}
+
+void req_annotate(struct req *q, const char *key, const char *value)
+{
+	if (!q->annotations)
+		q->annotations = json_object();
+	json_object_set_new(q->annotations, key, json_string(value));
 }
 
 const char *req_param(const struct req *q, const char *name)

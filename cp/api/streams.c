@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "cp/api/admit.h"
 #include "cp/api/api_internal.h"
 #include "io/http_tunnel.h"
 
@@ -302,12 +303,13 @@ static json_t *find_target(struct req *q, json_t **pod, struct agent *a)
 	return status ? status : find_agent(q, node, a);
 }
 
-void stream_exec(struct req *q)
+static void exec_admitted(struct req *q, json_t *refused, json_t *options)
 {
+	(void)options;
 	AUTO_JSON *pod = NULL;
 	const char *container = NULL;
 	struct agent a = {0};
-	json_t *status = find_target(q, &pod, &a);
+	json_t *status = refused ? refused : find_target(q, &pod, &a);
 	if (!status)
 		status = choose_container(q, pod, &container);
 	if (status) {
@@ -319,14 +321,21 @@ void stream_exec(struct req *q)
 	free(a.host);
 }
 
-void stream_portforward(struct req *q)
+void stream_exec(struct req *q)
 {
+	AUTO_JSON *options = admit_connect_options(q);
+	admit_request(q, ADMIT_CONNECT, options, exec_admitted);
+}
+
+static void portforward_admitted(struct req *q, json_t *refused, json_t *options)
+{
+	(void)options;
 	AUTO_JSON *pod = NULL;
 	AUTO_STR target = STR_INIT;
 	struct agent a = {0};
 	bool first = true;
 	const char *port;
-	json_t *status = find_target(q, &pod, &a);
+	json_t *status = refused ? refused : find_target(q, &pod, &a);
 	if (status) {
 		reply_status(q, status);
 	} else {
@@ -336,4 +345,10 @@ void stream_portforward(struct req *q)
 		start_tunnel(q, &a, str_text(&target));
 	}
 	free(a.host);
+}
+
+void stream_portforward(struct req *q)
+{
+	AUTO_JSON *options = admit_connect_options(q);
+	admit_request(q, ADMIT_CONNECT, options, portforward_admitted);
 }

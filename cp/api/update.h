@@ -5,7 +5,6 @@
 #include "cp/api/write.h"
 
 /* Each returns a Status or NULL. */
-json_t *namespace_check(struct req *q, const char *ns, const char *name); /* exists and takes new content */
 json_t *namespace_matches(struct req *q, const json_t *object);
 json_t *update_check_identity(const struct req *q, const json_t *object); /* the name in the path */
 /* resourceVersion and uid that object demands against old; sets w->conditional. */

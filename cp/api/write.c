@@ -1,7 +1,8 @@
 /* Writes. Purpose: the one way in which an object changes. Happy path: take the newest state, let the request's change
- * make the new one, prepare, default and validate it, reserve what has to be unique, store it on the condition that
- * nobody was faster, answer with the stored bytes. When somebody was faster the whole is done again unless the caller
- * named a resourceVersion. An object that did not change is not stored. What was reserved is always settled. */
+ * make the new one, default it, let admission change it, prepare and validate it, reserve what has to be unique, let
+ * admission refuse it, store it on the condition that nobody was faster, answer with the stored bytes. Admission may take
+ * its time: the write waits. When somebody was faster the whole is done again unless the caller named a resourceVersion.
+ * An object that did not change is not stored. What was reserved is always settled. */
 #include "cp/api/write.h"
 
 #include <errno.h>
@@ -11,10 +12,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "cp/api/admit.h"
 #include "cp/api/encode.h"
 #include "cp/api/heartbeat.h"
 #include "cp/api/managers.h"
-#include "cp/api/node_restriction.h"
 #include "cp/api/rbac_source.h"
 #include "cp/api/traits.h"
 #include "cp/api/view.h"
@@ -39,6 +40,8 @@ static void attempt_reset(struct write *w)
 {
 	cobj_unref(w->old);
 	w->old = NULL;
+	json_decref(w->before);
+	w->before = NULL;
 	json_decref(w->object);
 	w->object = NULL;
 	buf_unref(w->bytes);
@@ -77,6 +80,7 @@ static void settle(struct write *w, bool committed)
 	if (w->ticket && w->res->ops->settle)
 		w->res->ops->settle(&w->q->api->env, w->ticket, committed);
 	w->ticket = NULL;
+	admit_settle(&w->admit, committed);
 }
 
 static void attempt(struct write *w);
@@ -149,14 +153,20 @@ static void validate(struct write *w, const json_t *old, struct field_errors *er
 		ops->reserve(&w->q->api->env, w->object, old, errors, &w->ticket);
 }
 
-static void prepare(struct write *w, const json_t *old)
+/* What decoding makes of a request's object. */
+static void set_defaults(struct write *w)
 {
 	const struct kind_ops *ops = w->res->ops;
 	schema_default(w->res->kind, w->object);
 	if (ops->set_defaults)
-		ops->set_defaults(w->object, old);
+		ops->set_defaults(w->object, w->before);
 	if (!w->applied && w->kind != WRITE_STATUS)
-		managers_update(w, old);
+		managers_update(w, w->before);
+}
+
+static void prepare(struct write *w, const json_t *old)
+{
+	const struct kind_ops *ops = w->res->ops;
 	if (!old) {
 		meta_prepare_create(w->res->kind, w->ns, w->object);
 		if (ops->prepare_create)
@@ -200,6 +210,7 @@ static void on_removed(void *arg, int r, uint64_t rev, const struct err *e)
 {
 	struct write *w = arg;
 	(void)rev;
+	settle(w, r == 0);
 	if (r == -ESTALE && may_retry(w)) {
 		attempt(w);
 		return;
@@ -277,41 +288,17 @@ static void generate_name(struct write *w)
 	w->name = TAKE(full);
 }
 
-static void attempt(struct write *w)
+/* The attempt ends before the store is asked. Takes status. */
+static void give_up(struct write *w, json_t *status)
 {
-	attempt_reset(w);
-	w->attempts++;
-	json_t *status = w->kind == WRITE_CREATE ? NULL : check_exists(w);
-	AUTO_JSON *old = w->old ? view_parse(w->res, w->old) : NULL;
-	w->created = !old;
-	if (!status)
-		status = w->change(w, old, &w->object);
-	if (status) {
-		write_end(w, status, NULL);
-		return;
-	}
-	generate_name(w);
-	if (w->kind != WRITE_RAW) {
-		AUTO_FIELD_ERRORS errors = {0};
-		prepare(w, old);
-		validate(w, old, &errors);
-		if (errors.n) {
-			settle(w, false);
-			write_end(w, status_invalid(w->res->kind->group, w->res->kind->kind, w->name, &errors), NULL);
-			return;
-		}
-	}
-	if (!status)
-		status = node_restriction_check(w->q, w->res->kind, w->object, old);
-	if (!status)
-		status = rbac_check_escalation(w->q, w->res->kind, w->object, old);
-	if (!status && w->kind == WRITE_CREATE)
-		status = check_exists(w);
-	if (status) {
-		settle(w, false);
-		write_end(w, status, NULL);
-		return;
-	}
+	settle(w, false);
+	write_end(w, status, NULL);
+}
+
+/* The new state may be stored: do so, or say what would have been. */
+static void conclude(struct write *w)
+{
+	const json_t *old = w->before;
 	take_warnings(w, old);
 	w->bytes = view_encode_stored(w->res, w->object);
 	if (!w->dry_run && !is_unchanged(w, old)) {
@@ -323,6 +310,68 @@ static void attempt(struct write *w)
 		json_set_str(w->object, "metadata.resourceVersion", json_str_or(old, "metadata.resourceVersion", ""));
 	AUTO_BUF *json = encode_object(w->res->kind, w->object);
 	write_end(w, NULL, json);
+}
+
+static void on_validated(void *arg, json_t *status)
+{
+	struct write *w = arg;
+	w->object = w->admit.object;
+	if (!status && w->kind == WRITE_CREATE)
+		status = check_exists(w);
+	if (status)
+		give_up(w, status);
+	else
+		conclude(w);
+}
+
+static void on_mutated(void *arg, json_t *status)
+{
+	struct write *w = arg;
+	AUTO_FIELD_ERRORS errors = {0};
+	w->object = w->admit.object;
+	if (status) {
+		give_up(w, status);
+		return;
+	}
+	generate_name(w);
+	w->admit.name = w->name;
+	if (w->kind != WRITE_RAW) {
+		prepare(w, w->before);
+		validate(w, w->before, &errors);
+	}
+	if (errors.n) {
+		give_up(w, status_invalid(w->res->kind->group, w->res->kind->kind, w->name, &errors));
+		return;
+	}
+	status = rbac_check_escalation(w->q, w->res->kind, w->object, w->before);
+	if (status) {
+		give_up(w, status);
+		return;
+	}
+	w->admit.object = w->object;
+	admit_validate(&w->admit, on_validated, w);
+}
+
+static void attempt(struct write *w)
+{
+	attempt_reset(w);
+	w->attempts++;
+	json_t *status = w->kind == WRITE_CREATE ? NULL : check_exists(w);
+	w->before = w->old ? view_parse(w->res, w->old) : NULL;
+	w->created = !w->before;
+	if (!status)
+		status = w->change(w, w->before, &w->object);
+	if (status) {
+		write_end(w, status, NULL);
+		return;
+	}
+	if (w->kind != WRITE_RAW)
+		set_defaults(w);
+	admit_write(w);
+	if (w->admitted)
+		conclude(w);
+	else
+		admit_mutate(&w->admit, on_mutated, w);
 }
 
 void write_start(struct write *w)

@@ -2,6 +2,7 @@
 #ifndef KNARR_CP_API_WRITE_H
 #define KNARR_CP_API_WRITE_H
 
+#include "cp/admission/admission.h"
 #include "cp/api/api_internal.h"
 
 struct write;
@@ -24,13 +25,16 @@ struct write {
 	void (*free_arg)(void *arg);
 	bool create_allowed; /* an update may create */
 	bool applied;        /* change has seen to managedFields itself */
+	bool admitted; /* admission has seen what asked for it (a binding, an eviction) */
 	bool dry_run;
 	/* Called with the outcome in place of the usual answer: a Status (borrowed) or NULL with the stored bytes. */
 	void (*finish)(struct write *w, json_t *status, struct buf *json, bool created);
 
 	/* Inside. */
 	struct cobj *old;
+	json_t *before; /* old, parsed */
 	json_t *object;
+	struct admit admit;
 	struct buf *bytes;
 	void *ticket;
 	int attempts;

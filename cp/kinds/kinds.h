@@ -40,8 +40,6 @@ int ip_family(const char *address);
 
 /* The pod's class by its requests and limits: Guaranteed, Burstable, BestEffort. Static. */
 const char *pod_qos_class(const json_t *pod_spec);
-/* What the admission of a pod adds: priority, tolerations of a failing node, the service account. */
-void pod_admit(json_t *pod);
 
 /* Parts of pod_spec_validate(). */
 void containers_validate(const json_t *pod_spec, const char *path, struct field_errors *errors);

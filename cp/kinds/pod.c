@@ -77,7 +77,6 @@ static void pod_set_defaults(json_t *pod, const json_t *old)
 
 static void pod_prepare_create(json_t *pod)
 {
-	pod_admit(pod);
 	json_t *status = json_object();
 	json_object_set_new(status, "phase", json_string("Pending"));
 	json_object_set_new(status, "qosClass", json_string(pod_qos_class(json_object_get(pod, "spec"))));

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/list_plan.h"
-#include "cp/api/status.h"
+#include "cp/schema/status.h"
 
 static const char *const pod_fields[] = {"spec.nodeName", NULL};
 static const struct kind pods = {

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "cp/api/go_format.h"
 #include "cp/api/json_error.h"
-#include "cp/api/status.h"
+#include "cp/schema/status.h"
 
 START_TEST(wording)
 {

@@ -16,13 +16,13 @@
 /* What the fake store replays, oldest first. */
 struct past {
 	enum store_op_type type;
-	char key[64], value[512];
+	char key[128], value[2048];
 	uint64_t rev, create_rev, prev_rev;
 };
 
 struct fake_store {
 	struct store base;
-	struct past past[2048];
+	struct past past[1024];
 	size_t n;
 };
 

@@ -1,6 +1,6 @@
 /* Status objects. Purpose: the one place where the API's error wording lives. Happy path: pick the builder for the
  * case, hand it to the reply. Nothing fails. Every Status has kind, apiVersion, metadata, status and code. */
-#include "cp/api/status.h"
+#include "cp/schema/status.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Status objects: every error (and success without an object) that the API answers, in Kubernetes' wording. */
-#ifndef KNARR_CP_API_STATUS_H
-#define KNARR_CP_API_STATUS_H
+#ifndef KNARR_CP_SCHEMA_STATUS_H
+#define KNARR_CP_SCHEMA_STATUS_H
 
 #include <jansson.h>
 

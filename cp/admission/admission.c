@@ -1,0 +1,210 @@
+/* The chain of admission. Purpose: every write, delete and connection passes the plugins in one order. Happy path: each
+ * plugin that handles the operation and kind looks at the object, changes it or lets it pass. A refusal ends the chain;
+ * a plugin that waits is resumed where it stood. When a webhook changed the object, the mutating plugins run once more.
+ * What is reserved on the way is always settled. */
+#include "cp/admission/admission.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cp/admission/plugin.h"
+
+/* In the order of the original (AllOrderedPlugins). */
+static const struct admit_plugin *const plugins[] = {
+	&namespace_lifecycle_plugin, &service_account_plugin, &node_restriction_plugin,
+	&taint_nodes_plugin,	     &priority_plugin,	      &default_tolerations_plugin,
+};
+
+int admission_new(const struct admission_config *c, struct admission **ret, struct err *e)
+{
+	struct admission *n = xcalloc(1, sizeof(*n));
+	(void)e;
+	n->c = *c;
+	list_init(&n->waiting);
+	*ret = n;
+	return 0;
+}
+
+static void finish(struct admit *a, json_t *status)
+{
+	admit_done done = a->done;
+	a->done = NULL;
+	done(a->done_arg, status);
+}
+
+void admission_free(struct admission *n)
+{
+	if (!n)
+		return;
+	while (!list_is_empty(&n->waiting)) {
+		struct admit *a = LIST_ENTRY(list_pop(&n->waiting), struct admit, link);
+		a->suspended = false;
+		if (a->cancel)
+			a->cancel(a);
+		finish(a, status_new(503, "ServiceUnavailable", "the server is shutting down"));
+	}
+	free(n);
+}
+
+void admission_metrics(const struct admission *n, struct str *out)
+{
+	(void)n;
+	(void)out;
+}
+
+static bool fits_kind(const char *pattern, const struct kind *k)
+{
+	const char *slash = strrchr(pattern, '/');
+	size_t group = slash ? (size_t)(slash - pattern) : 0;
+	return strcmp(slash ? slash + 1 : pattern, k->kind) == 0 && strlen(k->group) == group &&
+	       strncmp(pattern, k->group, group) == 0;
+}
+
+static bool handles(const struct admit_plugin *p, const struct admit *a)
+{
+	if (!(p->ops & a->op) || (*a->subresource && !p->subresources))
+		return false;
+	for (size_t i = 0; p->kinds && p->kinds[i]; i++)
+		if (fits_kind(p->kinds[i], a->kind))
+			return true;
+	return !p->kinds;
+}
+
+static void run(struct admit *a)
+{
+	for (;;) {
+		while (a->at < ARRAY_LEN(plugins)) {
+			const struct admit_plugin *p = plugins[a->at++];
+			json_t *(*fn)(struct admit *) = a->validating ? p->validate : p->mutate;
+			if (!fn || !handles(p, a))
+				continue;
+			json_t *status = fn(a);
+			if (a->suspended)
+				return;
+			if (status) {
+				finish(a, status);
+				return;
+			}
+		}
+		if (a->validating || !a->reinvoke || a->reinvoked)
+			break;
+		a->reinvoked = true;
+		a->at = 0;
+	}
+	finish(a, NULL);
+}
+
+static void start(struct admit *a, bool validating, admit_done done, void *arg)
+{
+	a->validating = validating;
+	a->at = 0;
+	a->done = done;
+	a->done_arg = arg;
+	list_init(&a->link);
+	run(a);
+}
+
+void admit_mutate(struct admit *a, admit_done done, void *arg)
+{
+	start(a, false, done, arg);
+}
+
+void admit_validate(struct admit *a, admit_done done, void *arg)
+{
+	start(a, true, done, arg);
+}
+
+void admit_suspend(struct admit *a, void *waiting, void (*cancel)(struct admit *a))
+{
+	a->suspended = true;
+	a->waiting = waiting;
+	a->cancel = cancel;
+	list_add(&a->n->waiting, &a->link);
+}
+
+void admit_resume(struct admit *a, json_t *status)
+{
+	a->suspended = false;
+	a->waiting = NULL;
+	a->cancel = NULL;
+	list_remove(&a->link);
+	if (status)
+		finish(a, status);
+	else
+		run(a);
+}
+
+void admit_settle(struct admit *a, bool committed)
+{
+	for (size_t i = 0; i < ARRAY_LEN(plugins); i++)
+		if (plugins[i]->settle)
+			plugins[i]->settle(a, committed);
+}
+
+/* --- what plugins use ------------------------------------------------------------------------------------------- */
+
+const char *admit_name(const struct admit *a)
+{
+	const char *name = a->name;
+	if (str_empty(name))
+		name = json_str_at(a->object, "metadata.name");
+	if (str_empty(name))
+		name = json_str_at(a->object, "metadata.generateName");
+	return str_empty(name) ? "Unknown!" : name;
+}
+
+json_t *admit_forbidden(const struct admit *a, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	AUTO_FREE char *why = xvasprintf(fmt, ap);
+	va_end(ap);
+	return status_forbidden(a->kind->group, a->kind->plural, admit_name(a), "%s", why);
+}
+
+bool admit_is_kind(const struct admit *a, const char *group, const char *kind)
+{
+	return strcmp(a->kind->kind, kind) == 0 && strcmp(a->kind->group, group) == 0;
+}
+
+void admit_warn(const struct admit *a, const char *text)
+{
+	if (a->n->c.warn)
+		a->n->c.warn(a->request, text);
+}
+
+void admit_annotate(const struct admit *a, const char *key, const char *value)
+{
+	if (a->n->c.annotate)
+		a->n->c.annotate(a->request, key, value);
+}
+
+struct bucket *admission_bucket(const struct admission *n, const char *group, const char *version, const char *plural)
+{
+	const struct kind *k = schema_find(n->c.schema, group, version, plural);
+	return k && !str_empty(k->storage_prefix) ? cache_bucket(n->c.cache, k->storage_prefix) : NULL;
+}
+
+json_t *admission_get(const struct admission *n, const char *group, const char *version, const char *plural, const char *ns,
+		      const char *name)
+{
+	struct bucket *b = admission_bucket(n, group, version, plural);
+	struct cobj *o = b ? bucket_get(b, ns, name) : NULL;
+	return o ? cobj_parse(o) : NULL;
+}
+
+static void collect(void *arg, struct cobj *o)
+{
+	json_array_append_new(arg, cobj_parse(o));
+}
+
+json_t *admission_list(const struct admission *n, const char *group, const char *version, const char *plural, const char *ns)
+{
+	struct bucket *b = admission_bucket(n, group, version, plural);
+	json_t *list = json_array();
+	if (b && bucket_len(b))
+		bucket_list(b, &(struct bucket_query){ .ns = ns }, collect, list);
+	return list;
+}

@@ -1,0 +1,34 @@
+/* A pod's quality-of-service class, by what its containers ask for. */
+#include <string.h>
+
+#include "api/quantity.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "cp/kinds/kinds.h"
+
+static bool positive(const json_t *list, const char *name)
+{
+	int64_t v = 0;
+	const char *text = json_member(list, name);
+	return text && quantity_parse_milli(text, &v) == 0 && v > 0;
+}
+
+const char *pod_qos_class(const json_t *pod_spec)
+{
+	static const char *const lists[] = { "containers", "initContainers" }, *const names[] = { "cpu", "memory" };
+	bool any = false, guaranteed = true;
+	for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
+		size_t i;
+		json_t *c;
+		json_array_foreach(json_object_get(pod_spec, lists[l]), i, c) {
+			const json_t *requests = json_at(c, "resources.requests"), *limits = json_at(c, "resources.limits");
+			for (size_t n = 0; n < ARRAY_LEN(names); n++) {
+				bool has_limit = positive(limits, names[n]), has_request = positive(requests, names[n]);
+				any |= has_limit || has_request;
+				if (!has_limit || (has_request && quantity_compare(json_member(requests, names[n]), json_member(limits, names[n]))))
+					guaranteed = false;
+			}
+		}
+	}
+	return !any ? "BestEffort" : guaranteed ? "Guaranteed" : "Burstable";
+}
