@@ -250,7 +250,8 @@ static struct process_run make_run(const struct init_args *a, int proc_fd)
 				     .preserve_fds = a->opts->preserve_fds };
 }
 
-/* After the gate nobody listens on the socket any more; standard error is the place that is left. */
+/* After the gate nobody listens on the socket any more, and that the kernel does not take the program as one is the program's
+ * affair, without a gate as well; standard error is the place that is left. */
 static void __attribute__((noreturn)) fail_late(struct err *e)
 {
 	dprintf(STDERR_FILENO, "%s\n", err_text(e));
@@ -299,7 +300,7 @@ void init_create(const struct init_args *a)
 		r = run_start_hooks(a, &run, &e);
 	if (r == 0)
 		r = process_exec(&run, &e);
-	if (a->gate_fd < 0)
+	if (a->gate_fd < 0 && !run.refused)
 		fail(a, &e, r);
 	fail_late(&e);
 }

@@ -253,6 +253,7 @@ int process_exec(struct process_run *run, struct err *e)
 	if (r < 0)
 		return r;
 	execve(run->path, run->process->argv, run->envp);
+	run->refused = true;
 	int code = errno == ENOENT ? -ENOENT : errno == EACCES || errno == ENOEXEC ? -EACCES : -errno;
 	return err_set(e, code, "exec %s: %s", run->path, err_reason(errno));
 }

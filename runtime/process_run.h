@@ -13,6 +13,7 @@ struct process_run {
 	int sync_fd;	   /* to the creator: the seccomp listener, limits that only it may set */
 	int preserve_fds;
 	bool confined; /* the filter is there */
+	bool refused;  /* the kernel was asked to execute the program, and did not */
 	/* Set by process_become(). */
 	char *path;  /* the program, owned */
 	char **envp; /* with HOME, owned */
