@@ -35,6 +35,7 @@ struct execution {
 	uint64_t ns_flags;
 	struct cgroup_doors doors;
 	struct exec_enter enter;
+	bool cloned;
 };
 
 static void execution_done(struct execution *x)
@@ -160,6 +161,41 @@ static pid_t clone_into(struct execution *x, struct spawn *s, struct err *e)
 	return pid;
 }
 
+static int join_rdt(const struct execution *x, pid_t pid, struct err *e)
+{
+	struct intel_rdt rdt;
+	const json_t *j = json_at(x->config_json, "linux.intelRdt");
+	int r = j ? intel_rdt_parse(j, &rdt, e) : 0;
+	return j && r == 0 ? intel_rdt_join(&rdt, intel_rdt_root(), x->o->id, pid, e) : r;
+}
+
+/* The go-between, for whom an ordinary user's creator has found a place in the meantime. */
+static int settle(void *arg, struct err *e)
+{
+	struct execution *x = arg;
+	int r = geteuid() != 0 ? sync_await_go(x->sync_child, e) : 0;
+	if (r == 0)
+		r = launch_set_oom_score(&x->process, getpid(), e);
+	if (r == 0)
+		r = join_rdt(x, getpid(), e);
+	if (r < 0)
+		return r;
+	r = cgroup_doors_enter(&x->doors);
+	return r < 0 ? err_code(e, r, "enter the cgroup") : cpu_affinity_settle(&x->process, e);
+}
+
+static int await_between(struct execution *x, struct err *e)
+{
+	struct cgroup_doors none = { 0 };
+	if (geteuid() != 0) {
+		cgroup_attach_unprivileged(x->cgroup, x->launch.pid, NULL); /* or stay outside */
+		int r = sync_send_go(x->launch.sync_fd, x->launch.pid, &none);
+		if (r < 0)
+			return r;
+	}
+	return exec_enter_await(&x->enter, &x->launch, e);
+}
+
 static int clone_child(struct execution *x, struct err *e)
 {
 	int pair[2], r = sync_pair(pair, e);
@@ -172,6 +208,8 @@ static int clone_child(struct execution *x, struct err *e)
 	s.clone_parent = x->o->clone_parent;
 	s.cgroup_fd = x->cgroup_fd;
 	struct cpu_affinity_before cpus;
+	x->enter.settle = settle;
+	x->enter.arg = x;
 	r = exec_enter_init(&x->enter, e);
 	if (r == 0)
 		r = cgroup_doors_open(x->cgroup, &x->doors, e);
@@ -191,16 +229,17 @@ static int clone_child(struct execution *x, struct err *e)
 				       .target_pidfd = x->init_fd,
 				       .target_flags = x->ns_flags };
 		close(pair[0]);
-		exec_enter_between(&x->enter, &a, &x->doors);
+		exec_enter_between(&x->enter, &a);
 	}
 	cpu_affinity_leave(&cpus);
 	if (pid < 0)
 		return pid;
+	x->cloned = true;
 	x->launch.pid = pid;
 	close_fd(&x->sync_child);
 	x->sync_child = -1;
 	cgroup_doors_done(&x->doors);
-	return exec_enter_await(&x->enter, &x->launch, e);
+	return await_between(x, e);
 }
 
 /* Until the socket closes, which exec does. */
@@ -229,14 +268,6 @@ static int attend(struct execution *x, struct err *e)
 	}
 }
 
-static int join_rdt(const struct execution *x, struct err *e)
-{
-	struct intel_rdt rdt;
-	const json_t *j = json_at(x->config_json, "linux.intelRdt");
-	int r = j ? intel_rdt_parse(j, &rdt, e) : 0;
-	return j && r == 0 ? intel_rdt_join(&rdt, intel_rdt_root(), x->o->id, x->launch.pid, e) : r;
-}
-
 int container_exec(const struct container_opts *o, struct container_proc *ret, struct err *e)
 {
 	AUTO(execution_done) struct execution x = { .o = o,
@@ -251,18 +282,10 @@ int container_exec(const struct container_opts *o, struct container_proc *ret, s
 	if (r == 0)
 		r = clone_child(&x, e);
 	if (r == 0)
-		r = launch_set_oom_score(&x.process, x.launch.pid, e);
-	if (r == 0)
-		r = join_rdt(&x, e);
-	if (r == 0)
-		cgroup_attach_unprivileged(x.cgroup, x.launch.pid, NULL); /* or stay outside */
-	if (r == 0)
-		r = sync_send_go(x.launch.sync_fd, x.launch.pid, &x.doors); /* gone through already: there are none left */
-	if (r == 0)
 		r = attend(&x, e);
 	if (r == 0)
 		r = launch_finish(&x.launch, o, o->pid_file, ret, e);
-	if (r < 0 && x.launch.pid)
+	if (r < 0 && x.cloned)
 		return err_wrap(e, r, "unable to start container process");
 	return r;
 }

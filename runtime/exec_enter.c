@@ -1,11 +1,11 @@
 /* A process is born inside a running container.
  *
  * A process of the container with CAP_SYS_PTRACE may look into whoever it sees, so nobody may come into its view who still
- * has something of the host. Happy path: the go-between, which has its number outside only, enters the cgroup, closes what is
- * not the program's, joins every namespace (with the mount namespace root and working directory become the container's),
+ * has something of the host. Happy path: the go-between, which has its number outside only, settles (cgroup, limits), closes what
+ * is not the program's, joins every namespace (with the mount namespace root and working directory become the container's),
  * clones the real process as its sibling and ends; the creator reads the number from a page that the sibling does not have.
  * What can fail: each step, told through the socket. What always holds: what the sibling could be made to say is never taken
- * for the go-between's word; a creator that dies takes both with it. */
+ * for the go-between's word. */
 #include "runtime/exec_enter.h"
 
 #include <errno.h>
@@ -75,17 +75,15 @@ static int join(struct init_args *a, struct err *e)
 	return a->target_flags & CLONE_NEWUSER ? spawn_become_root(e) : 0;
 }
 
-void exec_enter_between(const struct exec_enter *x, const struct init_args *args, struct cgroup_doors *doors)
+void exec_enter_between(const struct exec_enter *x, const struct init_args *args)
 {
 	struct err e = ERR_INIT;
 	struct init_args a = *args;
 	struct spawn s = SPAWN_INIT;
 	int pidfd = -1;
 	s.clone_parent = true;
+	int r = x->settle(x->arg, &e); /* while its files in /proc are an ordinary user's own */
 	prctl(PR_SET_DUMPABLE, 0);
-	int r = cgroup_doors_enter(doors);
-	if (r < 0)
-		err_code(&e, r, "enter the cgroup");
 	if (r == 0)
 		r = own_stdio(&a, &e);
 	if (r == 0)

@@ -2,10 +2,10 @@
  *
  * Happy path of create: wait for SYNC_GO (cgroup and id maps are in place; what depends on neither is done before), go into
  * the cgroup, join namespaces, mounts, hooks, new root,
- * become the process, SYNC_READY, wait at the gate (run: there is none), startContainer hooks, exec. Of exec: it is
- * born in the container (exec_enter.c), becomes the process and calls exec. What can fail: every step; the reason goes to the creator. What always holds: a
- * creator that dies takes the child with it (the socket reads as closed), and nobody in the container can look into this
- * process (it is not dumpable) until it has become the container's program. */
+ * become the process, SYNC_READY, wait at the gate (run: there is none), startContainer hooks, exec. Of exec: it is born in
+ * the container (exec_enter.c), becomes the process and calls exec. What can fail: every step; the reason goes to the creator.
+ * What always holds: a creator that dies takes a new container's child with it (the socket reads as closed), and nobody in the
+ * container can look into this process (it is not dumpable) until it has become the container's program. */
 #include "runtime/init.h"
 
 #include <errno.h>
@@ -69,9 +69,9 @@ static int await_go(const struct init_args *a, struct err *e)
 {
 	int r = sync_await_go(a->sync_fd, e);
 	if (r == 0)
-		r = cpu_affinity_settle(a->config ? NULL : a->process, e);
+		r = cpu_affinity_settle(NULL, e);
 	/* While its files in /proc are its own. */
-	if (r == 0 && a->config && rootless_late_time(a->config, a->info->owner_uid))
+	if (r == 0 && rootless_late_time(a->config, a->info->owner_uid))
 		r = spawn_own_time(a->config->time_offsets, e);
 	prctl(PR_SET_DUMPABLE, 0);
 	return r;
@@ -250,8 +250,8 @@ static struct process_run make_run(const struct init_args *a, int proc_fd)
 				     .preserve_fds = a->opts->preserve_fds };
 }
 
-/* After the gate nobody listens on the socket any more, and that the kernel does not take the program as one is the program's
- * affair, without a gate as well; standard error is the place that is left. */
+/* After the gate nobody listens on the socket any more; standard error is the place that is left. Without a gate the same is
+ * done when the kernel does not take the program as one. */
 static void __attribute__((noreturn)) fail_late(struct err *e)
 {
 	dprintf(STDERR_FILENO, "%s\n", err_text(e));
@@ -310,9 +310,7 @@ void init_exec(const struct init_args *a)
 {
 	struct err e = ERR_INIT;
 	begin(a);
-	int r = await_go(a, &e);
-	if (r == 0 && setsid() < 0)
-		r = err_sys(&e, "setsid");
+	int r = setsid() < 0 ? err_sys(&e, "setsid") : 0;
 	int proc_fd = r == 0 && process_label_wanted(a->process) ? process_open_own_proc(&e) : -1;
 	if (r == 0 && process_label_wanted(a->process) && proc_fd < 0)
 		r = proc_fd;

@@ -3,13 +3,16 @@
  * (/bin/...) is no prey.
  *
  *   hostile SECONDS MARKER      MARKER: absolute path of a file of the host that must not be reached */
+#define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,6 +38,10 @@ static void try_exe(int pid)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (strncmp(target, "/bin/", 5) && fd >= 0)
 		printf("OPENED %s\n", target);
+	struct mount_attr writable = { .attr_clr = MOUNT_ATTR_RDONLY };
+	if (strncmp(target, "/bin/", 5) && fd >= 0 &&
+	    syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &writable, sizeof(writable)) == 0)
+		printf("REACHED the mount of %s\n", target);
 	if (fd >= 0)
 		close(fd);
 	fd = strncmp(target, "/bin/", 5) ? open(path, O_WRONLY | O_CLOEXEC) : -1;
