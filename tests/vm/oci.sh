@@ -5,4 +5,4 @@ umount /tmp # the disk's: file systems in memory have no id mappings on this ker
 ln -sf /proc/self/fd /dev/fd
 ln -sf /usr/local/bin/bash /bin/bash
 ln -sf /usr/local/bin/env /usr/bin/env
-bats --tap /repo/tests/bats/oci/*.bats
+bats --tap --print-output-on-failure /repo/tests/bats/oci/*.bats
