@@ -188,10 +188,15 @@ int cgroup_attach(struct cgroup *cg, pid_t pid, struct err *e)
 	return r < 0 ? err_wrap(e, r, "error adding pid %d to cgroups", pid) : 0;
 }
 
+void cgroup_enter_late(struct cgroup *cg)
+{
+	cg->late = cg->mode == CGROUP_V2 && !cg->unit && !driver_unprivileged();
+}
+
 int cgroup_clone_fd(const struct cgroup *cg, struct err *e)
 {
 	/* Across the border of a delegated subtree only the manager may move processes. */
-	bool late = cg->unit && (cg->unit->user || !cg->unit->begun);
+	bool late = cg->late || (cg->unit && (cg->unit->user || !cg->unit->begun));
 	const char *dir = late ? NULL : driver_dir(cg, "");
 	if (!dir)
 		return err_set(e, -EOPNOTSUPP, "no unified cgroup hierarchy");

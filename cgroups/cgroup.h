@@ -92,10 +92,13 @@ int cgroup_attach(struct cgroup *cg, pid_t pid, struct err *e);
 /* An O_PATH|O_DIRECTORY descriptor for clone3's CLONE_INTO_CGROUP, returned owned; on hybrid it leads into the unified
  * hierarchy alone. -EOPNOTSUPP where that is not mounted, and where systemd does the attaching. */
 int cgroup_clone_fd(const struct cgroup *cg, struct err *e);
+/* v2: instead of being cloned into it the child goes in by a door, so that what it has made until then is not charged to it.
+ * No effect where somebody else attaches (systemd; an unprivileged caller). */
+void cgroup_enter_late(struct cgroup *cg);
 
 /* Where there is v1, the way in for a child that has one thread: no waiting for the kernel as in cgroup_attach(). Opened by
  * the parent, passed on, gone through and closed by the child (async-signal-safe, -errno). Together with
- * cgroup_clone_fd() it does all that cgroup_attach() does; on v2 there are none. */
+ * cgroup_clone_fd() it does all that cgroup_attach() does; on v2 there are none but after cgroup_enter_late(). */
 #define CGROUP_DOORS_MAX 24 /* no more than FD_PASS_MAX */
 struct cgroup_doors {
 	int fds[CGROUP_DOORS_MAX];

@@ -37,6 +37,7 @@ struct cgroup {
 	struct cgroup_dir *dirs;
 	size_t n; /* the unified one is the last */
 	bool by_default; /* nobody asked for this path: an unprivileged caller may do without */
+	bool late;	 /* nothing is cloned into the unified one */
 	int lenient;	 /* 1: any caller may do without, -1: none may, 0: an unprivileged one */
 	struct cgroup_unit *unit; /* systemd's, or NULL */
 };

@@ -38,6 +38,7 @@
 #include "runtime/sync.h"
 #include "runtime/sysctl.h"
 #include "runtime/syscalls.h"
+#include "runtime/tight_memory.h"
 
 struct creation {
 	const struct container_opts *o;
@@ -141,9 +142,9 @@ static int make_cgroup(struct creation *c, struct err *e)
 			    : cgroup_resolve(host, c->config.cgroups_path, c->o->id, &c->cgroup, e);
 	if (r < 0)
 		return r;
+	tight_memory_begin(c->cgroup, c->config.resources);
 	cgroup_set_lenient(c->cgroup, c->o->rootless == ROOTLESS_TRUE ? 1 : c->o->rootless == ROOTLESS_FALSE ? -1 : 0);
-	r = cgroup_create_early(c->cgroup, e);
-	return r;
+	return cgroup_create_early(c->cgroup, e);
 }
 
 /* The host's uid of the process, -1 where it is not mapped. */
@@ -175,6 +176,7 @@ static int delegate_cgroup(struct creation *c, struct err *e)
 static int furnish_cgroup(struct creation *c, struct err *e)
 {
 	AUTO_JSON *resources = default_devices_add(c->config.resources);
+	tight_memory_first(resources);
 	cgroup_introduce(c->cgroup, c->launch.pid, resources);
 	int r = cgroup_create_vacant(c->cgroup, e);
 	c->made_cgroup = r == 0;
@@ -505,6 +507,8 @@ static int create(const struct container_opts *o, bool run, struct container_pro
 		r = attend(&c, e);
 	if (r == 0 && run)
 		r = await_exec(&c, e);
+	if (r == 0)
+		r = tight_memory_settle(c.cgroup, c.config.resources, e);
 	if (r == 0)
 		r = launch_finish(&c.launch, o, c.made_pid_file ? NULL : o->pid_file, ret, e);
 	c.finished = r == 0;

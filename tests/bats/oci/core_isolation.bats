@@ -90,7 +90,7 @@ S
 @test "a container starts within a memory limit of 256 KiB" {
 	config "c['linux']['resources']['memory'] = {'limit': 262144}"
 	args true
-	for _ in 1 2 3 4 5; do oci run --bundle "$T/bundle" "$ID"; done
+	for _ in $(seq 15); do oci run --bundle "$T/bundle" "$ID"; done
 	args sleep 300
 	oci create --bundle "$T/bundle" "$ID" </dev/null >/dev/null 2>&1 3>&-
 	[ "$(cat "$(cgfile memory memory.limit_in_bytes memory.max)")" = 262144 ]
