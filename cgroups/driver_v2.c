@@ -17,6 +17,12 @@
 
 #define FREEZE_MS 2000
 
+static bool is_domain(const char *dir)
+{
+	AUTO_FREE char *type = driver_read(dir, "cgroup.type");
+	return str_eq(type, "domain");
+}
+
 /* Enables in parent what it offers and has not enabled yet: all at once, and where that fails one by one. */
 static void enable_controllers(const char *parent)
 {
@@ -30,7 +36,10 @@ static void enable_controllers(const char *parent)
 	for (size_t i = 0; i < strv_len(all); i++)
 		if (*all[i] && !strv_has(have, all[i]))
 			str_addf(&want, "%s+%s", want.len ? " " : "", all[i]);
-	if (!want.len || driver_write(parent, "cgroup.subtree_control", str_text(&want), NULL) == 0)
+	int r = want.len ? driver_write(parent, "cgroup.subtree_control", str_text(&want), NULL) : 0;
+	/* It has processes: the controllers that it could still hand down would make it a cgroup of threads, which no new
+	 * process can come into. */
+	if (r == 0 || (r == -EBUSY && is_domain(parent)))
 		return;
 	AUTO_STRV char **each = str_split(str_text(&want), ' ');
 	for (size_t i = 0; i < strv_len(each); i++)

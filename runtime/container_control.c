@@ -220,6 +220,21 @@ static void merge_resources(json_t *config, const json_t *resources)
 	}
 }
 
+/* A limit above what memory and swap had together leaves the limit of swap as it is. */
+static bool is_outgrown(const json_t *resources)
+{
+	int64_t limit = json_int_at(resources, "memory.limit", 0), swap = json_int_at(resources, "memory.swap", 0);
+	return swap > 0 && limit > swap;
+}
+
+/* As v2 has it, where swap has a limit of its own: what there was beside the limit before is there beside the new one. */
+static void keep_swap(json_t *resources, int64_t before)
+{
+	int64_t limit = json_int_at(resources, "memory.limit", 0), swap = json_int_at(resources, "memory.swap", 0);
+	if (is_outgrown(resources))
+		json_set_int(resources, "memory.swap", limit + (before > 0 ? swap - before : 0));
+}
+
 /* What the kernel or systemd takes only together. */
 static const char *const partners[][2] = { { "memory.limit", "memory.swap" },
 					   { "cpu.quota", "cpu.period" },
@@ -229,6 +244,7 @@ static const char *const partners[][2] = { { "memory.limit", "memory.swap" },
 static json_t *complete_update(const json_t *resources, const json_t *had)
 {
 	json_t *out = json_deep_copy(resources);
+	bool own_swap = json_at(out, "memory.swap") != NULL;
 	if (json_int_at(out, "memory.limit", 0) == -1 && !json_at(out, "memory.swap"))
 		json_set_int(out, "memory.swap", -1); /* no limit means none on swap either */
 	for (size_t i = 0; i < ARRAY_LEN(partners); i++)
@@ -237,6 +253,8 @@ static json_t *complete_update(const json_t *resources, const json_t *had)
 			if (json_at(out, partners[i][k]) && !json_at(out, partners[i][!k]) && other)
 				json_set_at(out, partners[i][!k], json_incref(other));
 		}
+	if (!own_swap && is_outgrown(out))
+		json_del_at(out, "memory.swap");
 	return out;
 }
 
@@ -289,7 +307,9 @@ int container_update(const char *root, const char *id, const json_t *resources, 
 		cgroup_apply(cg, back, NULL);
 		return r;
 	}
+	int64_t before = json_int_at(had, "memory.limit", 0);
 	merge_resources(config, whole);
+	keep_swap(json_at(config, "linux.resources"), before);
 	return state_write_config(&d, config, e);
 }
 

@@ -146,13 +146,17 @@ busy_parent() {
 	sleep 300 &
 	echo $! >/sys/fs/cgroup/busy/cgroup.procs
 	config '.linux.cgroupsPath = "/busy/box"'
-	out=$(inside busy true 2>&1) && return 1
-	echo "$out"
+	config 'del(.linux.resources.cpu)'
+	status=0
+	out=$(inside busy true 2>&1) || status=$?
+	type=$(cat /sys/fs/cgroup/busy/cgroup.type)
 	kill $!
 	wait
-	has "$out" memory
 	rmdir /sys/fs/cgroup/busy
 	config '.linux.cgroupsPath = "/boxes/one"'
+	same $status 1
+	has "$out" /busy/box/memory.
+	same "$type" domain
 }
 clean() {
 	[ -z "$(ls -A /run/oci)" ]

@@ -254,7 +254,7 @@ host_mount() {
 	config "c['linux']['maskedPaths'] = []; c['linux']['readonlyPaths'] = []" "c['root']['readonly'] = False" "c['mounts'] = []"
 	args sh -c 'echo here; pwd'
 	# In a namespace of the test's own, so that nothing is left.
-	run unshare -m --propagation unchanged sh -c "before=\$(awk '\$5 == \"/\"' /proc/self/mountinfo)
+	run unshare -m --propagation unchanged bash -c "before=\$(awk '\$5 == \"/\"' /proc/self/mountinfo)
 		'$OCI_BIN' --root '$T/state' run --bundle '$T/bundle' $ID
 		[ \"\$before\" = \"\$(awk '\$5 == \"/\"' /proc/self/mountinfo)\" ] && echo unchanged; umount -R -l '$T/bundle/rootfs'"
 	[[ "$output" == here$'\n'/$'\n'unchanged ]]

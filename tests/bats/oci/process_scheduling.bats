@@ -46,6 +46,7 @@ stat_line='set -- $(sed "s/.*) //" /proc/self/stat); shift 16; echo $1; shift 22
 
 @test "exec goes to the processors that execCPUAffinity names" {
 	[ "$(nproc)" -gt 1 ] || skip "needs two processors"
+	all=$(grep Cpus_allowed_list: /proc/self/status)
 	config 'c["process"]["execCPUAffinity"] = {"initial": "0", "final": "1"}'
 	detached sleep 100
 	run oci exec "$ID" grep Cpus_allowed_list: /proc/self/status
@@ -53,7 +54,8 @@ stat_line='set -- $(sed "s/.*) //" /proc/self/stat); shift 16; echo $1; shift 22
 	echo '{"args": ["grep", "Cpus_allowed_list:", "/proc/self/status"], "cwd": "/", "env": ["PATH=/bin"],
 		"execCPUAffinity": {"initial": "0"}}' >"$T/process.json"
 	run oci exec --process "$T/process.json" "$ID"
-	[ "$output" = "Cpus_allowed_list:	0" ]
+	# Linux before 6.2 forgets an affinity when the process enters a cpuset.
+	case $(uname -r) in [0-5].* | 6.[01].*) [ "$output" = "$all" ] ;; *) [ "$output" = "Cpus_allowed_list:	0" ] ;; esac
 	echo '{"args": ["true"], "cwd": "/", "env": ["PATH=/bin"], "execCPUAffinity": {"initial": "x"}}' >"$T/process.json"
 	run oci exec --process "$T/process.json" "$ID"
 	[ "$status" -eq 255 ]
