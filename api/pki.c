@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
@@ -256,7 +257,7 @@ int pki_sa_key_ensure(const char *dir, struct err *e)
 	if (fs_exists(key_path))
 		r = read_key(key_path, &key, e);
 	else
-		r = (key = EVP_EC_gen("P-256")) ? write_key(key_path, key, e) : ssl_error(e, "generate");
+		r = (key = EVP_RSA_gen(2048)) ? write_key(key_path, key, e) : ssl_error(e, "generate");
 	if (r < 0)
 		return r;
 	AUTO_BIO *b = BIO_new(BIO_s_mem());

@@ -1,7 +1,7 @@
 /* A cluster's certificates: authorities, leaf certificates and the service-account key, as files (PEM), by OpenSSL.
  *
  * Names and places are those of kubeadm: <dir>/ca.crt, ca.key, apiserver.crt, apiserver-kubelet-client.crt, sa.key ...
- * Keys are ECDSA P-256, files are written atomically, keys with mode 0600. */
+ * Keys are ECDSA P-256, that of service accounts RSA, files are written atomically, keys with mode 0600. */
 #ifndef KNARR_API_PKI_H
 #define KNARR_API_PKI_H
 

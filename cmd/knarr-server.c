@@ -134,7 +134,7 @@ static int listen_https(struct server *s, struct err *e)
 	struct server_config *c = &s->config;
 	AUTO_FREE char *crt = c->tls_cert_file ? xstrdup(c->tls_cert_file) : xasprintf("%s/apiserver.crt", c->cert_dir);
 	AUTO_FREE char *key = c->tls_key_file ? xstrdup(c->tls_key_file) : xasprintf("%s/apiserver.key", c->cert_dir);
-	struct tls_config tls = {.cert_file = crt, .key_file = key, .ca_file = c->client_ca_file};
+	struct tls_config tls = {.cert_file = crt, .key_file = key, .ca_file = c->client_ca_file, .proxy_ca_file = c->proxy_ca_file};
 	int r = tls_server_new(&tls, &s->tls, e);
 	if (r < 0)
 		return r;
@@ -148,8 +148,50 @@ static int listen_https(struct server *s, struct err *e)
 	return r < 0 ? err_wrap(e, r, "%s port %u", c->bind_address, c->port) : 0;
 }
 
+/* Comma-separated texts that a configuration borrows. */
+struct lists {
+	char **issuers, **audiences, **keys, **names, **users, **uids, **groups, **extras;
+};
+
+static void lists_done(struct lists *l)
+{
+	free_strv(&l->issuers);
+	free_strv(&l->audiences);
+	free_strv(&l->keys);
+	free_strv(&l->names);
+	free_strv(&l->users);
+	free_strv(&l->uids);
+	free_strv(&l->groups);
+	free_strv(&l->extras);
+}
+
+static struct authn_config authentication(const struct server_config *c, struct lists *l)
+{
+	*l = (struct lists){.issuers = str_split(c->sa_issuers, ','),
+			    .audiences = c->api_audiences ? str_split(c->api_audiences, ',') : NULL,
+			    .keys = str_split(c->sa_key_files, ','),
+			    .names = str_split(c->proxy_names, ','),
+			    .users = str_split(c->proxy_users, ','),
+			    .uids = str_split(c->proxy_uids, ','),
+			    .groups = str_split(c->proxy_groups, ','),
+			    .extras = str_split(c->proxy_extras, ',')};
+	return (struct authn_config){.issuers = l->issuers,
+				     .audiences = l->audiences,
+				     .signing_key_file = c->sa_signing_key_file,
+				     .key_files = l->keys,
+				     .token_file = c->token_file,
+				     .bootstrap_tokens = !strcmp(c->bootstrap_tokens, "true"),
+				     .anonymous = !strcmp(c->anonymous, "true"),
+				     .proxy_names = l->names,
+				     .proxy_user_headers = l->users,
+				     .proxy_uid_headers = l->uids,
+				     .proxy_group_headers = l->groups,
+				     .proxy_extra_prefixes = l->extras};
+}
+
 static int make_api(struct server *s, struct err *e)
 {
+	AUTO(lists_done) struct lists lists = {0};
 	struct server_config *c = &s->config;
 	AUTO_FREE char *ca = xasprintf("%s/ca.crt", c->cert_dir);
 	AUTO_FREE char *crt = xasprintf("%s/apiserver-kubelet-client.crt", c->cert_dir);
@@ -166,6 +208,9 @@ static int make_api(struct server *s, struct err *e)
 					    .agent_ca_file = ca,
 					    .agent_cert_file = crt,
 					    .agent_key_file = key,
+					    .authn = authentication(c, &lists),
+					    .extend_tokens = !strcmp(c->sa_extend, "true"),
+					    .token_seconds_max = c->sa_max_seconds,
 					    .ca_file = ca},
 		       &s->api, e);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api/yaml.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 
@@ -33,6 +34,30 @@ static const struct flag {
     FLAG("tls-cert-file", tls_cert_file, NULL, "serving certificate (default: CERT-DIR/apiserver.crt)"),
     FLAG("tls-private-key-file", tls_key_file, NULL, "its key (default: CERT-DIR/apiserver.key)"),
     FLAG("cert-dir", cert_dir, NULL, "certificates, made where missing (default: DATA-DIR/pki)"),
+    FLAG("service-account-issuer", sa_issuers, NULL,
+	 "issuers of service accounts' tokens, the first one issues (default: https://kubernetes.default.svc.CLUSTER-DOMAIN)"),
+    FLAG("service-account-signing-key-file", sa_signing_key_file, NULL,
+	 "private key that signs these tokens (default: CERT-DIR/sa.key)"),
+    FLAG("service-account-key-file", sa_key_files, NULL,
+	 "further keys that they may be signed with, a list (default: CERT-DIR/sa.pub)"),
+    FLAG("service-account-jwks-uri", sa_jwks_uri, NULL,
+	 "where the keys are published, for /.well-known/openid-configuration (default: this server's)"),
+    FLAG("service-account-extend-token-expiration", sa_extend, "true",
+	 "tokens that pods get by default work for a year"),
+    FLAG("service-account-max-token-expiration", sa_max_expiration, NULL, "longest life of a token, like 24h"),
+    FLAG("api-audiences", api_audiences, NULL, "audiences of this API, a list (default: the issuers)"),
+    FLAG("token-auth-file", token_file, NULL, "static tokens: lines of token,user,uid[,\"group1,group2\"]"),
+    FLAG("enable-bootstrap-token-auth", bootstrap_tokens, "true", "whether bootstrap tokens authenticate"),
+    FLAG("anonymous-auth", anonymous, "true", "whether requests without credentials are let through as system:anonymous"),
+    FLAG("requestheader-client-ca-file", proxy_ca_file, NULL,
+	 "CA of proxies that name users in headers (default: CERT-DIR/front-proxy-ca.crt)"),
+    FLAG("requestheader-allowed-names", proxy_names, "front-proxy-client",
+	 "names of such proxies' certificates, a list; empty: any"),
+    FLAG("requestheader-username-headers", proxy_users, "X-Remote-User", "headers of the user's name, a list"),
+    FLAG("requestheader-uid-headers", proxy_uids, "X-Remote-Uid", "headers of the user's uid, a list"),
+    FLAG("requestheader-group-headers", proxy_groups, "X-Remote-Group", "headers of the user's groups, a list"),
+    FLAG("requestheader-extra-headers-prefix", proxy_extras, "X-Remote-Extra-",
+	 "beginnings of headers of what else is known, a list"),
     FLAG("controllers", controllers, "*", "controllers to run: a list, * for all, none"),
     FLAG("scheduler", scheduler, "default", "default or none"),
     FLAG("kubeconfig-out", kubeconfig_out, NULL,
@@ -116,6 +141,36 @@ static int read_line(struct server_config *c, int argc, char **argv, bool files,
 	return 0;
 }
 
+static int check_bool(const char *name, const char *value, struct err *e)
+{
+	if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)
+		return 0;
+	return err_set(e, -EINVAL, "--%s: true or false, not %s", name, value);
+}
+
+static int check_auth(struct server_config *c, struct err *e)
+{
+	int64_t ns = 0;
+	int r = check_bool("anonymous-auth", c->anonymous, e);
+	if (r == 0)
+		r = check_bool("enable-bootstrap-token-auth", c->bootstrap_tokens, e);
+	if (r == 0)
+		r = check_bool("service-account-extend-token-expiration", c->sa_extend, e);
+	if (r == 0 && c->sa_max_expiration && (duration_parse(c->sa_max_expiration, &ns) < 0 || ns < 3600LL * 1000000000))
+		r = err_set(e, -EINVAL, "--service-account-max-token-expiration: not a duration of at least 1h: %s",
+			    c->sa_max_expiration);
+	c->sa_max_seconds = ns / 1000000000;
+	if (!c->sa_issuers)
+		c->sa_issuers = xasprintf("https://kubernetes.default.svc.%s", c->cluster_domain);
+	if (!c->sa_signing_key_file)
+		c->sa_signing_key_file = xasprintf("%s/sa.key", c->cert_dir);
+	if (!c->sa_key_files)
+		c->sa_key_files = xasprintf("%s/sa.pub", c->cert_dir);
+	if (!c->proxy_ca_file)
+		c->proxy_ca_file = xasprintf("%s/front-proxy-ca.crt", c->cert_dir);
+	return r;
+}
+
 static int check(struct server_config *c, struct err *e)
 {
 	uint32_t port, low, high;
@@ -133,6 +188,9 @@ static int check(struct server_config *c, struct err *e)
 		return err_set(e, -EINVAL, "--scheduler: none or default, not %s", c->scheduler);
 	if (!c->cert_dir)
 		c->cert_dir = xasprintf("%s/pki", c->data_dir);
+	int r = check_auth(c, e);
+	if (r < 0)
+		return r;
 	if (!c->client_ca_file)
 		c->client_ca_file = xasprintf("%s/ca.crt", c->cert_dir);
 	if (!c->kubeconfig_out)

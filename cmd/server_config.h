@@ -11,9 +11,13 @@
 struct server_config {
 	char *data_dir, *bind_address, *advertise_address, *service_cidr, *node_port_range, *cluster_domain;
 	char *client_ca_file, *tls_cert_file, *tls_key_file, *cert_dir, *kubeconfig_out;
+	char *sa_issuers, *sa_key_files, *sa_signing_key_file, *sa_jwks_uri, *sa_extend, *sa_max_expiration, *api_audiences;
+	char *token_file, *bootstrap_tokens, *anonymous;
+	char *proxy_ca_file, *proxy_names, *proxy_users, *proxy_uids, *proxy_groups, *proxy_extras;
 	char *controllers, *scheduler, *secure_port;
 	char *verbosity;
 	uint16_t port, node_port_min, node_port_max; /* of the texts above */
+	int64_t sa_max_seconds;                      /* 0: no limit */
 	bool help, version;
 };
 

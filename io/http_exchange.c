@@ -111,6 +111,16 @@ char *const *http_peer_organizations(const struct http_exchange *x)
 	return x->conn->tls ? tls_conn_organizations(x->conn->tls) : none;
 }
 
+bool http_peer_is_client(const struct http_exchange *x)
+{
+	return x->conn->tls && tls_conn_is_client(x->conn->tls);
+}
+
+bool http_peer_is_proxy(const struct http_exchange *x)
+{
+	return x->conn->tls && tls_conn_is_proxy(x->conn->tls);
+}
+
 const char *http_peer_fingerprint(const struct http_exchange *x)
 {
 	return x->conn->tls ? tls_conn_fingerprint(x->conn->tls) : "";

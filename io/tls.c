@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,8 +77,20 @@ static int setup_server(SSL_CTX *ssl, const struct tls_config *c, struct err *e)
 	SSL_CTX_set_client_CA_list(ssl, names);
 	if (SSL_CTX_load_verify_locations(ssl, c->ca_file, NULL) != 1)
 		return tls_error(e, -EINVAL, c->ca_file);
+	if (c->proxy_ca_file && SSL_CTX_load_verify_locations(ssl, c->proxy_ca_file, NULL) != 1)
+		return tls_error(e, -EINVAL, c->proxy_ca_file);
+	if (c->proxy_ca_file)
+		SSL_add_file_cert_subjects_to_stack(names, c->proxy_ca_file);
 	SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
 	return 0;
+}
+
+static X509_STORE *new_store(const char *ca_file)
+{
+	X509_STORE *s = X509_STORE_new();
+	X509_STORE_load_file(s, ca_file);
+	X509_STORE_set_purpose(s, X509_PURPOSE_SSL_CLIENT);
+	return s;
 }
 
 static int setup_client(SSL_CTX *ssl, const struct tls_config *c, struct err *e)
@@ -111,6 +124,10 @@ static int new_ctx(bool server, const struct tls_config *c, struct tls_ctx **ret
 	struct tls_ctx *t = xcalloc(1, sizeof(*t));
 	*t = (struct tls_ctx){ .refs = 1, .ssl = ssl, .server = server, .insecure = c->insecure };
 	t->server_name = xstrdup(c->server_name);
+	if (server && c->ca_file && c->proxy_ca_file) {
+		t->clients = new_store(c->ca_file);
+		t->proxies = new_store(c->proxy_ca_file);
+	}
 	*ret = t;
 	return 0;
 }
@@ -140,6 +157,8 @@ void tls_unref(struct tls_ctx *t)
 	if (!t || --t->refs)
 		return;
 	SSL_CTX_free(t->ssl);
+	X509_STORE_free(t->clients);
+	X509_STORE_free(t->proxies);
 	free(t->server_name);
 	free(t);
 }

@@ -27,6 +27,7 @@ struct tls_conn {
 	bool established, failed;
 	char *common_name;
 	char **organizations;
+	bool is_client, is_proxy;
 	char fingerprint[65];
 };
 
@@ -156,6 +157,15 @@ static int read_subject(struct tls_conn *c, const X509_NAME *name)
 	return 0;
 }
 
+static bool vouches(X509_STORE *store, X509 *cert, STACK_OF(X509) *chain)
+{
+	X509_STORE_CTX *v = X509_STORE_CTX_new();
+	bool ok = X509_STORE_CTX_init(v, store, cert, chain) == 1 && X509_verify_cert(v) == 1;
+	X509_STORE_CTX_free(v);
+	ERR_clear_error();
+	return ok;
+}
+
 static int read_peer(struct tls_conn *c, struct err *e)
 {
 	X509 *cert = SSL_get0_peer_certificate(c->ssl);
@@ -165,6 +175,9 @@ static int read_peer(struct tls_conn *c, struct err *e)
 	unsigned int n = 0;
 	if (SSL_get_verify_result(c->ssl) != X509_V_OK || X509_digest(cert, EVP_sha256(), digest, &n) != 1 || n != 32)
 		return tls_error(e, -EPROTO, "peer certificate");
+	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(c->ssl);
+	c->is_client = !c->ctx->clients || vouches(c->ctx->clients, cert, chain);
+	c->is_proxy = c->ctx->proxies && vouches(c->ctx->proxies, cert, chain);
 	static const char hex[] = "0123456789abcdef";
 	for (unsigned int i = 0; i < n; i++) {
 		c->fingerprint[2 * i] = hex[digest[i] >> 4];
@@ -263,6 +276,16 @@ const char *tls_conn_common_name(const struct tls_conn *c)
 char *const *tls_conn_organizations(const struct tls_conn *c)
 {
 	return c->organizations;
+}
+
+bool tls_conn_is_client(const struct tls_conn *c)
+{
+	return c->is_client;
+}
+
+bool tls_conn_is_proxy(const struct tls_conn *c)
+{
+	return c->is_proxy;
 }
 
 const char *tls_conn_fingerprint(const struct tls_conn *c)

@@ -12,6 +12,7 @@ struct tls_ctx {
 	SSL_CTX *ssl;
 	bool server;
 	bool insecure;
+	X509_STORE *clients, *proxies; /* servers with a proxy CA: who vouches for whom */
 	char *server_name;
 };
 

@@ -179,6 +179,34 @@ static json_t *check_csi_node(const struct admit *a, const char *node)
 	return NULL;
 }
 
+static bool uses_audience(const json_t *pod, const char *audience)
+{
+	json_t *volume, *source;
+	size_t i, k;
+	json_array_foreach(json_at(pod, "spec.volumes"), i, volume)
+	{
+		json_array_foreach(json_at(volume, "projected.sources"), k, source)
+		{
+			const json_t *token = json_object_get(source, "serviceAccountToken");
+			if (token && strcmp(json_str_or(token, "audience", ""), audience) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A token's audience is one that a volume of the pod asks for. */
+static json_t *check_audience(const struct admit *a, const json_t *pod)
+{
+	const json_t *audiences = json_at(a->object, "spec.audiences");
+	const char *audience = json_array_size(audiences) ? json_string_value(json_array_get(audiences, 0)) : "";
+	if (json_array_size(audiences) > 1)
+		return admit_forbidden(a, "node may only request 0 or 1 audiences");
+	if (!uses_audience(pod, audience))
+		return admit_forbidden(a, "audience \"%s\" not found in pod spec volume", audience);
+	return NULL;
+}
+
 static json_t *check_token(const struct admit *a, const char *node)
 {
 	const json_t *ref = json_at(a->object, "spec.boundObjectRef");
@@ -199,7 +227,7 @@ static json_t *check_token(const struct admit *a, const char *node)
 				       uid);
 	if (!str_eq(json_str_at(pod, "spec.nodeName"), node))
 		return admit_forbidden(a, "node requested token bound to a pod scheduled on a different node");
-	return NULL;
+	return check_audience(a, pod);
 }
 
 static json_t *check_claim(const struct admit *a, const char *node)

@@ -98,6 +98,13 @@ static void free_document(void *b)
 	buf_unref(b);
 }
 
+static json_t *find_object(void *arg, const char *resource, const char *ns, const char *name)
+{
+	struct bucket *b = api_bucket(arg, "", resource);
+	struct cobj *o = b ? bucket_get(b, ns, name) : NULL;
+	return o ? cobj_parse(o) : NULL;
+}
+
 int api_new(const struct api_config *c, struct api **ret, struct err *e)
 {
 	struct api *a = xcalloc(1, sizeof(*a));
@@ -121,6 +128,15 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 		return err_wrap(e, r, "calls to node agents");
 	}
 	add_resources(a);
+	a->objects = (struct auth_objects){find_object, a};
+	a->extend_tokens = c->extend_tokens;
+	a->token_seconds_max = c->token_seconds_max;
+	struct authn_config authn = c->authn;
+	authn.objects = a->objects;
+	if ((r = authn_new(&authn, &a->authn, e)) < 0) {
+		api_free(a);
+		return err_wrap(e, r, "authentication");
+	}
 	r = rbac_source_new(a, &a->rbac, e);
 	if (r < 0) {
 		api_free(a);
@@ -159,6 +175,7 @@ void api_free(struct api *a)
 		free(a->resources[i].lead);
 	free(a->resources);
 	rbac_source_free(a->rbac);
+	authn_free(a->authn);
 	service_alloc_free(a->env.service_alloc);
 	map_free(a->documents);
 	http_client_free(a->agent_http);

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "cp/auth/authenticate.h"
 #include "cp/cache/cache.h"
 #include "cp/schema/schema.h"
 #include "io/http_server.h"
@@ -26,6 +27,9 @@ struct api_config {
 	const char *cluster_domain; /* "cluster.local" */
 	const char *agent_ca_file, *agent_cert_file,
 	    *agent_key_file; /* for calls to agents (log, exec, attach, proxy) */
+	struct authn_config authn;   /* without objects */
+	bool extend_tokens;          /* a pod's token of the usual life works for a year */
+	int64_t token_seconds_max;   /* 0: no limit */
 	const char *ca_file; /* the cluster CA, published as kube-root-ca.crt */
 };
 

@@ -13,10 +13,11 @@
 #include "cp/api/api.h"
 #include "cp/api/negotiate.h"
 #include "cp/api/route.h"
-#include "cp/schema/status.h"
+#include "cp/auth/authenticate.h"
 #include "cp/auth/authorize.h"
 #include "cp/auth/user.h"
 #include "cp/kinds/kind_ops.h"
+#include "cp/schema/status.h"
 #include "io/http_client.h"
 #include "io/http_server.h"
 
@@ -53,6 +54,10 @@ struct api {
 	struct http_client *agent_http;
 	struct list requests;  /* struct req.link: those not yet over */
 	struct rbac_source *rbac;
+	struct authn *authn;
+	struct auth_objects objects; /* the cache, as authentication looks at it */
+	bool extend_tokens;          /* pods' tokens live longer than they say (service_account.h) */
+	int64_t token_seconds_max;   /* 0: no limit */
 	struct map *documents; /* name -> struct buf: discovery and OpenAPI, built once when first asked for */
 	struct metrics metrics;
 	bool ready, stopping;
@@ -114,8 +119,11 @@ const struct resource *api_resource(const struct api *a, const char *group, cons
 const struct resource *api_resource_of_kind(const struct api *a, const char *group, const char *kind);
 bool api_kind_has_verb(const struct kind *k, const char *verb);
 bool api_may(const struct req *q, const struct auth_attributes *what);
-/* The same; reason gets the words about what allows it. */
-bool api_may_because(const struct req *q, const struct auth_attributes *what, struct str *reason);
+/* The same for any user; reason gets the words about what allows it. */
+bool api_user_may(const struct api *a, const struct auth_user *u, const struct auth_attributes *what, struct str *reason);
+/* What a request asks for, and the 403 of a user who may not. */
+struct auth_attributes api_attributes(const struct req *q);
+json_t *api_forbidden(const struct auth_user *u, const struct auth_attributes *what, const char *reason);
 
 /* body.c: the request's body as a JSON value (an empty one gives NULL). Returns a Status or NULL with *ret owned. */
 json_t *body_parse(struct req *q, enum body_type type, json_t **ret);
@@ -149,6 +157,8 @@ void review_access_self(struct req *q);
 void review_access(struct req *q);
 void review_self(struct req *q);
 void review_rules(struct req *q);
+void review_token(struct req *q);
+void token_create(struct req *q);
 
 bool plain_run(struct req *q);     /* health, version, metrics, index: whether the path is one of them */
 bool discovery_run(struct req *q); /* /api, /apis ... */

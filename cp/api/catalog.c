@@ -1,5 +1,5 @@
 /* The catalog. Purpose: one list behind legacy discovery, aggregated discovery and OpenAPI. Happy path: the schema's
- * kinds and the review kinds that are answered without being stored. Nothing fails. */
+ * kinds, stored or not. Nothing fails. */
 #include "cp/api/catalog.h"
 
 #include <stdlib.h>
@@ -7,27 +7,6 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-
-static const char *const create_only[] = {"create", NULL};
-static const char *const nothing[] = {NULL};
-
-#define REVIEW(group_, kind_, plural_, singular_, namespaced_)                                                         \
-	{                                                                                                              \
-		.group = group_, .version = "v1", .kind = kind_, .list_kind = kind_ "List", .plural = plural_,         \
-		.singular = singular_, .short_names = nothing, .categories = nothing, .verbs = create_only,            \
-		.subresources = nothing, .namespaced = namespaced_,                                                    \
-	}
-
-static const struct kind reviews[] = {
-    REVIEW("authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews", "selfsubjectreview", false),
-    REVIEW("authorization.k8s.io", "LocalSubjectAccessReview", "localsubjectaccessreviews", "localsubjectaccessreview",
-	   true),
-    REVIEW("authorization.k8s.io", "SelfSubjectAccessReview", "selfsubjectaccessreviews", "selfsubjectaccessreview",
-	   false),
-    REVIEW("authorization.k8s.io", "SelfSubjectRulesReview", "selfsubjectrulesreviews", "selfsubjectrulesreview",
-	   false),
-    REVIEW("authorization.k8s.io", "SubjectAccessReview", "subjectaccessreviews", "subjectaccessreview", false),
-};
 
 static const char *const group_order[] = {
     "apiregistration.k8s.io",
@@ -81,16 +60,6 @@ struct sub_info catalog_sub(const struct kind *k, const char *sub)
 	return info;
 }
 
-/* The n-th kind of all, NULL behind the last. */
-static const struct kind *kind_nth(const struct schema *s, size_t n, size_t *stored)
-{
-	const struct kind *k = n < *stored ? schema_kind_nth(s, n) : NULL;
-	if (k)
-		return k;
-	*stored = MIN(*stored, n);
-	return n - *stored < ARRAY_LEN(reviews) ? &reviews[n - *stored] : NULL;
-}
-
 static int compare_plural(const void *a, const void *b)
 {
 	return strcmp((*(const struct kind *const *)a)->plural, (*(const struct kind *const *)b)->plural);
@@ -99,8 +68,8 @@ static int compare_plural(const void *a, const void *b)
 const struct kind **catalog_kinds(const struct schema *s, const char *group, const char *version)
 {
 	const struct kind **v = NULL, *k;
-	size_t n = 0, stored = SIZE_MAX;
-	for (size_t i = 0; (k = kind_nth(s, i, &stored)); i++) {
+	size_t n = 0;
+	for (size_t i = 0; (k = schema_kind_nth(s, i)); i++) {
 		if (!k->plural || strcmp(k->group, group) != 0 || strcmp(k->version, version) != 0)
 			continue;
 		v = xreallocarray(v, n + 2, sizeof(*v));
@@ -116,8 +85,7 @@ char **catalog_versions(const struct schema *s, const char *group)
 {
 	char **v = NULL;
 	const struct kind *k;
-	size_t stored = SIZE_MAX;
-	for (size_t i = 0; (k = kind_nth(s, i, &stored)); i++)
+	for (size_t i = 0; (k = schema_kind_nth(s, i)); i++)
 		if (strcmp(k->group, group) == 0 && !strv_has(v, k->version))
 			strv_add(&v, k->version);
 	/* v2 is preferred to v1. */
@@ -135,8 +103,7 @@ char **catalog_groups(const struct schema *s)
 {
 	char **present = NULL, **v = NULL;
 	const struct kind *k;
-	size_t stored = SIZE_MAX;
-	for (size_t i = 0; (k = kind_nth(s, i, &stored)); i++)
+	for (size_t i = 0; (k = schema_kind_nth(s, i)); i++)
 		if (*k->group && !strv_has(present, k->group))
 			strv_add(&present, k->group);
 	for (size_t i = 0; i < ARRAY_LEN(group_order); i++)

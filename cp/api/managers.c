@@ -31,12 +31,12 @@ static char *manager_name(const struct req *q)
 }
 
 /* What this resource does not write: its status, or all but that. */
-static json_t *ignored_fields(const struct write *w)
+static json_t *ignored_fields(const struct req *q, const struct kind *k)
 {
-	const char *sub = w->q->route.subresource;
+	const char *sub = q->route.subresource;
 	if (!strcmp(sub, "status"))
 		return json_pack("{s:{}}", "f:spec");
-	return strv_has((char *const *)w->res->kind->subresources, "status") ? json_pack("{s:{}}", "f:status") : NULL;
+	return strv_has((char *const *)k->subresources, "status") ? json_pack("{s:{}}", "f:status") : NULL;
 }
 
 struct managers {
@@ -53,26 +53,32 @@ static void managers_done(struct managers *m)
 	json_decref(m->ignored);
 }
 
-static void managers_init(const struct write *w, struct managers *m)
+static void managers_init(const struct req *q, const struct kind *k, struct managers *m)
 {
-	const struct kind *k = w->res->kind;
-	m->name = manager_name(w->q);
+	m->name = manager_name(q);
 	m->api_version = *k->group ? xasprintf("%s/%s", k->group, k->version) : xstrdup(k->version);
-	m->ignored = ignored_fields(w);
+	m->ignored = ignored_fields(q, k);
 	rfc3339(clock_wall_ms(), m->now);
 	m->by = (struct managed_by){.type = k->type,
 				    .api_version = m->api_version,
 				    .manager = m->name,
-				    .subresource = w->q->route.subresource,
-				    .now = strcmp(w->q->route.subresource, "scale") ? m->now : NULL,
+				    .subresource = q->route.subresource,
+				    .now = strcmp(q->route.subresource, "scale") ? m->now : NULL,
 				    .ignored = m->ignored};
 }
 
 void managers_update(struct write *w, const json_t *old)
 {
 	AUTO(managers_done) struct managers m = {0};
-	managers_init(w, &m);
+	managers_init(w->q, w->res->kind, &m);
 	managed_update(&m.by, old, w->object);
+}
+
+void managers_of_review(const struct req *q, const struct kind *k, json_t *object)
+{
+	AUTO(managers_done) struct managers m = {0};
+	managers_init(q, k, &m);
+	managed_update(&m.by, NULL, object);
 }
 
 static int by_manager(const void *a, const void *b)
@@ -115,7 +121,7 @@ json_t *managers_apply(struct write *w, const json_t *old, const json_t *config,
 	AUTO(managers_done) struct managers m = {0};
 	AUTO_MANAGED_CONFLICTS conflicts = {0};
 	struct err e = ERR_INIT;
-	managers_init(w, &m);
+	managers_init(w->q, w->res->kind, &m);
 	int r = managed_apply(&m.by, old, config, force, ret, &conflicts, &e);
 	if (r == -EEXIST)
 		return conflict_status(&conflicts);

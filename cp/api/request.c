@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/impersonate.h"
 #include "cp/api/rbac_source.h"
 #include "cp/api/traits.h"
 
@@ -89,6 +90,12 @@ const struct resource *api_resource_of_kind(const struct api *a, const char *gro
 	return NULL;
 }
 
+struct auth_attributes api_attributes(const struct req *q)
+{
+	const struct route *r = &q->route;
+	return (struct auth_attributes){r->verb, r->group, r->resource, r->subresource, r->ns, r->name, r->is_resource ? NULL : r->path};
+}
+
 static const char *pod_node(void *arg, const char *ns, const char *name)
 {
 	const struct resource *pods = api_resource(arg, "", "v1", "pods");
@@ -96,32 +103,32 @@ static const char *pod_node(void *arg, const char *ns, const char *name)
 	return o ? cobj_field(o, "spec.nodeName") : NULL;
 }
 
-bool api_may_because(const struct req *q, const struct auth_attributes *what, struct str *reason)
+bool api_user_may(const struct api *a, const struct auth_user *u, const struct auth_attributes *what, struct str *reason)
 {
-	struct auth_env env = {.rbac = rbac_source_rbac(q->api->rbac), .pod_node = pod_node, .arg = q->api};
-	return auth_authorize(&env, &q->user, what, reason);
+	struct auth_env env = {.rbac = rbac_source_rbac(a->rbac), .pod_node = pod_node, .arg = (void *)a};
+	return auth_authorize(&env, u, what, reason);
 }
 
 bool api_may(const struct req *q, const struct auth_attributes *what)
 {
-	return api_may_because(q, what, NULL);
+	return api_user_may(q->api, &q->user, what, NULL);
+}
+
+json_t *api_forbidden(const struct auth_user *u, const struct auth_attributes *a, const char *reason)
+{
+	AUTO_FREE char *why = str_empty(reason) ? xstrdup("") : xasprintf(": %s", reason);
+	if (a->path)
+		return status_forbidden_path(u->name, a->verb, a->path);
+	AUTO_FREE char *resource = *a->subresource ? xasprintf("%s/%s", a->resource, a->subresource) : xstrdup(a->resource);
+	AUTO_FREE char *where = *a->ns ? xasprintf("in the namespace \"%s\"", a->ns) : xstrdup("at the cluster scope");
+	return status_forbidden(a->group, a->resource, a->name, "User \"%s\" cannot %s resource \"%s\" in API group \"%s\" %s%s",
+				u->name, a->verb, resource, a->group, where, why);
 }
 
 static json_t *authorize(struct req *q)
 {
-	const struct route *r = &q->route;
-	struct auth_attributes a = {
-	    r->verb, r->group, r->resource, r->subresource, r->ns, r->name, r->is_resource ? NULL : r->path};
-	if (api_may(q, &a))
-		return NULL;
-	if (!r->is_resource)
-		return status_forbidden_path(q->user.name, r->verb, r->path);
-	AUTO_FREE char *resource =
-	    *r->subresource ? xasprintf("%s/%s", r->resource, r->subresource) : xstrdup(r->resource);
-	AUTO_FREE char *where = *r->ns ? xasprintf("in the namespace \"%s\"", r->ns) : xstrdup("at the cluster scope");
-	return status_forbidden(r->group, r->resource, r->name,
-				"User \"%s\" cannot %s resource \"%s\" in API group \"%s\" %s", q->user.name, r->verb,
-				resource, r->group, where);
+	struct auth_attributes a = api_attributes(q);
+	return api_may(q, &a) ? NULL : api_forbidden(&q->user, &a, NULL);
 }
 
 /* Verbs of whole objects. */
@@ -163,6 +170,8 @@ static const struct {
     {"authorization.k8s.io", "localsubjectaccessreviews", NULL, "create", review_access},
     {"authorization.k8s.io", "selfsubjectrulesreviews", NULL, "create", review_rules},
     {"authentication.k8s.io", "selfsubjectreviews", NULL, "create", review_self},
+    {"authentication.k8s.io", "tokenreviews", NULL, "create", review_token},
+    {"", "serviceaccounts", "token", "create", token_create},
 };
 
 static bool is_or_any(const char *pattern, const char *s)
@@ -292,8 +301,9 @@ void api_on_request(void *arg, struct http_exchange *x)
 	http_on_close(x, on_exchange_close, q);
 	const char *type = http_header_get(x, "content-type");
 	q->content_type = xstrdup(type ? type : "");
-	if (auth_authenticate(x, NULL, NULL, &q->user) < 0)
-		reply_status(q, status_unauthorized());
+	json_t *status = authn_request(q->api->authn, x, &q->user) < 0 ? status_unauthorized() : impersonate(q);
+	if (status)
+		reply_status(q, status);
 	else
 		request_run(q);
 }

@@ -1,28 +1,57 @@
-/* Reviews: what may I, who am I (authorization.k8s.io, authentication.k8s.io). Purpose: kubectl auth can-i and whoami.
- * Happy path: the same authoriser that guards requests is asked. Fails with 400 for a body that asks nothing. */
+/* Reviews: what may I, who am I (authorization.k8s.io, authentication.k8s.io). Purpose: kubectl auth can-i and whoami, and
+ * servers that ask this one about their own users. Happy path: the same authoriser and authenticator that guard requests
+ * are asked. Fails with 400 for a body that asks nothing, 422 for a spec that contradicts itself. Nothing is stored. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/encode.h"
+#include "cp/api/managers.h"
 #include "cp/api/rbac_source.h"
 
-static json_t *read_review(struct req *q, json_t **ret)
+static json_t *parse_review(struct req *q, const struct kind *k, json_t **ret)
 {
-	enum body_type type = negotiate_body(q->content_type);
-	if (type != BODY_JSON && type != BODY_YAML && type != BODY_PROTOBUF)
-		return status_unsupported_body();
-	json_t *status = body_parse(q, type, ret);
-	if (!status && !json_is_object(*ret))
-		status = status_bad_request("the body must be a review");
-	if (!status && q->local) {
-		json_t *copy = json_deep_copy(*ret);
-		json_decref(*ret);
-		*ret = copy;
-	}
-	return status;
+	const struct route *r = &q->route;
+	AUTO_JSON *review = NULL;
+	json_t *status = options_check(q, "CreateOptions");
+	if (!status)
+		status = body_object(q, k, &review);
+	const char *ns = json_str_or(review, "metadata.namespace", "");
+	if (!status && *ns && strcmp(ns, r->ns))
+		status = status_bad_request("the namespace of the provided object does not match the namespace sent on the request");
+	if (status)
+		return status;
+	schema_default(k, review);
+	managers_of_review(q, k, review);
+	if (k->namespaced)
+		json_set_str(review, "metadata.namespace", r->ns);
+	*ret = TAKE(review);
+	return NULL;
 }
+
+/* The review of the path's kind, its managers set; false when it has been answered with what is wrong. */
+static bool read_review(struct req *q, const struct kind **ret_kind, json_t **ret)
+{
+	const struct kind *k = schema_find(q->api->schema, q->route.group, q->route.version, q->route.resource);
+	json_t *status = k ? parse_review(q, k, ret) : status_unknown_resource();
+	if (k && !status) {
+		*ret_kind = k;
+		return true;
+	}
+	reply_status(q, status);
+	return false;
+}
+
+static void reply_review(struct req *q, const struct kind *k, json_t *review)
+{
+	AUTO_BUF *json = encode_object(k, review);
+	reply_buf(q, 201, json);
+}
+
+/* --- access ------------------------------------------------------------------------------------------------------------- */
 
 static void read_attributes(const json_t *spec, struct auth_attributes *ret)
 {
@@ -39,75 +68,132 @@ static void read_attributes(const json_t *spec, struct auth_attributes *ret)
 	};
 }
 
-static void answer(struct req *q, json_t *review, const char *kind, const struct auth_user *who)
+static void check_selector(const json_t *attributes, const char *member, struct field_errors *errors)
+{
+	const json_t *selector = json_object_get(attributes, member);
+	AUTO_FREE char *path = xasprintf("spec.resourceAttributes.%s", member);
+	bool raw = *json_str_or(selector, "rawSelector", ""), list = json_array_size(json_object_get(selector, "requirements"));
+	if (!selector)
+		return;
+	if (raw && list) {
+		AUTO_FREE char *at = xasprintf("%s.rawSelector", path);
+		field_invalid(errors, at, json_object_get(selector, "rawSelector"), "may not specified at the same time as requirements");
+	} else if (!raw && !list) {
+		AUTO_FREE char *at = xasprintf("%s.requirements", path);
+		AUTO_FREE char *why = xasprintf("when %s is specified, requirements or rawSelector is required", path);
+		field_required(errors, at, why);
+	}
+}
+
+static void check_spec(const json_t *spec, bool self, struct field_errors *errors)
+{
+	const json_t *a = json_object_get(spec, "resourceAttributes"), *plain = json_object_get(spec, "nonResourceAttributes");
+	if (a && plain) {
+		AUTO_JSON *shown = json_pack("{s:s, s:s}", "Path", json_str_or(plain, "path", ""), "Verb", json_str_or(plain, "verb", ""));
+		field_invalid(errors, "spec.nonResourceAttributes", shown, "cannot be specified in combination with resourceAttributes");
+	}
+	if (!a && !plain)
+		field_invalid(errors, "spec.resourceAttributes", json_null(),
+			      "exactly one of nonResourceAttributes or resourceAttributes must be specified");
+	if (!self && !*json_str_or(spec, "user", "") && !json_array_size(json_object_get(spec, "groups"))) {
+		AUTO_JSON *empty = json_string("");
+		field_invalid(errors, "spec.user", empty, "at least one of user or group must be specified");
+	}
+	check_selector(a, "fieldSelector", errors);
+	check_selector(a, "labelSelector", errors);
+}
+
+static void check_metadata(const json_t *review, bool local, struct field_errors *errors)
+{
+	AUTO_JSON *meta = json_copy(json_object_get(review, "metadata"));
+	json_object_del(meta, "managedFields");
+	if (local)
+		json_object_del(meta, "namespace");
+	if (json_object_size(meta))
+		field_invalid(errors, "metadata", json_object_get(review, "metadata"), "%s",
+			      local ? "must be empty except for namespace" : "must be empty");
+}
+
+static void check_local(const json_t *review, struct field_errors *errors)
+{
+	const json_t *a = json_at(review, "spec.resourceAttributes"), *plain = json_at(review, "spec.nonResourceAttributes");
+	const char *ns = json_str_or(a, "namespace", "");
+	if (a && strcmp(ns, json_str_or(review, "metadata.namespace", ""))) {
+		AUTO_JSON *shown = json_string(ns);
+		field_invalid(errors, "spec.resourceAttributes.namespace", shown, "must match metadata.namespace");
+	}
+	if (plain) {
+		AUTO_JSON *shown = json_pack("{s:s, s:s}", "Path", json_str_or(plain, "path", ""), "Verb", json_str_or(plain, "verb", ""));
+		field_invalid(errors, "spec.nonResourceAttributes", shown, "disallowed on this kind of request");
+	}
+}
+
+static json_t *check_access(const struct kind *k, const json_t *review, bool self)
+{
+	AUTO_FIELD_ERRORS errors = {0};
+	check_spec(json_object_get(review, "spec"), self, &errors);
+	check_metadata(review, k->namespaced, &errors);
+	if (k->namespaced)
+		check_local(review, &errors);
+	return errors.n ? status_invalid(k->group, "", "", &errors) : NULL;
+}
+
+/* The user that a spec names, exactly: nothing is added. */
+static void read_user(const json_t *spec, struct auth_user *ret)
+{
+	json_t *g, *list, *v;
+	size_t i;
+	const char *key;
+	ret->name = xstrdup(json_str_or(spec, "user", ""));
+	ret->uid = xstrdup(json_str_or(spec, "uid", ""));
+	json_array_foreach(json_object_get(spec, "groups"), i, g) if (json_is_string(g)) strv_add(&ret->groups, json_string_value(g));
+	json_object_foreach(json_object_get(spec, "extra"), key, list)
+	    json_array_foreach(list, i, v) if (json_is_string(v)) auth_user_add_extra(ret, key, json_string_value(v));
+}
+
+static void answer_access(struct req *q, const struct kind *k, json_t *review, const struct auth_user *who)
 {
 	struct auth_attributes a;
-	struct req as = *q;
-	as.user = *who;
-	read_attributes(json_object_get(review, "spec"), &a);
 	AUTO_STR reason = STR_INIT;
-	bool allowed = api_may_because(&as, &a, &reason);
-	json_object_set_new(review, "kind", json_string(kind));
-	json_object_set_new(review, "apiVersion", json_string("authorization.k8s.io/v1"));
-	json_object_at(review, "metadata");
+	read_attributes(json_object_get(review, "spec"), &a);
+	bool allowed = api_user_may(q->api, who, &a, &reason);
 	json_object_set_new(review, "status", json_pack("{s:b}", "allowed", allowed));
 	if (reason.len)
 		json_set_str(review, "status.reason", str_text(&reason));
-	reply_json(q, 201, json_incref(review));
-}
-
-static json_t *check_spec(const json_t *spec)
-{
-	bool resource = json_object_get(spec, "resourceAttributes"),
-	     plain = json_object_get(spec, "nonResourceAttributes");
-	if (resource == plain)
-		return status_bad_request(
-		    "exactly one of nonResourceAttributes or resourceAttributes must be specified");
-	return NULL;
+	reply_review(q, k, review);
 }
 
 void review_access_self(struct req *q)
 {
 	AUTO_JSON *review = NULL;
-	json_t *status = read_review(q, &review);
-	if (!status)
-		status = check_spec(json_object_get(review, "spec"));
+	const struct kind *k = NULL;
+	if (!read_review(q, &k, &review))
+		return;
+	json_t *status = check_access(k, review, true);
 	if (status)
 		reply_status(q, status);
 	else
-		answer(q, review, "SelfSubjectAccessReview", &q->user);
+		answer_access(q, k, review, &q->user);
 }
 
 void review_access(struct req *q)
 {
 	AUTO_JSON *review = NULL;
-	AUTO_STRV char **groups = NULL;
+	const struct kind *k = NULL;
 	struct auth_user who = {0};
-	json_t *status = read_review(q, &review), *g;
-	size_t i;
-	if (!status)
-		status = check_spec(json_object_get(review, "spec"));
+	if (!read_review(q, &k, &review))
+		return;
+	json_t *status = check_access(k, review, false);
 	if (status) {
 		reply_status(q, status);
 		return;
 	}
-	json_array_foreach(json_at(review, "spec.groups"), i, g) if (json_is_string(g))
-	    strv_add(&groups, json_string_value(g));
-	auth_user_set(&who, json_str_or(review, "spec.user", ""), groups);
-	answer(q, review, *q->route.ns ? "LocalSubjectAccessReview" : "SubjectAccessReview", &who);
+	read_user(json_object_get(review, "spec"), &who);
+	answer_access(q, k, review, &who);
 	auth_user_done(&who);
 }
 
-void review_self(struct req *q)
-{
-	json_t *groups = json_array();
-	for (size_t i = 0; q->user.groups && q->user.groups[i]; i++)
-		json_array_append_new(groups, json_string(q->user.groups[i]));
-	reply_json(q, 201,
-		   json_pack("{s:s,s:s,s:{},s:{s:{s:s,s:o}}}", "kind", "SelfSubjectReview", "apiVersion",
-			     "authentication.k8s.io/v1", "metadata", "status", "userInfo", "username", q->user.name,
-			     "groups", groups));
-}
+/* --- rules -------------------------------------------------------------------------------------------------------------- */
 
 static void add_rules(const json_t *from, json_t *resources, json_t *paths)
 {
@@ -120,19 +206,59 @@ static void add_rules(const json_t *from, json_t *resources, json_t *paths)
 void review_rules(struct req *q)
 {
 	AUTO_JSON *review = NULL;
-	json_t *status = read_review(q, &review);
+	const struct kind *k = NULL;
+	if (!read_review(q, &k, &review))
+		return;
 	const char *ns = json_str_or(review, "spec.namespace", "");
-	if (!status && !*ns)
-		status = status_bad_request("no namespace on request");
-	if (status) {
-		reply_status(q, status);
+	if (!*ns) {
+		reply_status(q, status_bad_request("no namespace on request"));
 		return;
 	}
 	AUTO_JSON *rules = rbac_rules_of(rbac_source_rbac(q->api->rbac), &q->user, ns);
 	json_t *resources = json_array(), *paths = json_array();
+	bool node = auth_node_name(&q->user);
 	add_rules(rules, resources, paths);
-	reply_json(q, 201,
-		   json_pack("{s:s,s:s,s:{},s:{},s:{s:o,s:o,s:b}}", "kind", "SelfSubjectRulesReview", "apiVersion",
-			     "authorization.k8s.io/v1", "metadata", "spec", "status", "resourceRules", resources,
-			     "nonResourceRules", paths, "incomplete", 0));
+	json_t *answer = json_pack("{s:s,s:s,s:{},s:{},s:{s:o,s:o,s:b}}", "kind", "SelfSubjectRulesReview", "apiVersion",
+				   "authorization.k8s.io/v1", "metadata", "spec", "status", "resourceRules", resources,
+				   "nonResourceRules", paths, "incomplete", node);
+	if (node)
+		json_set_str(answer, "status.evaluationError", "node authorizer does not support user rule resolution");
+	reply_json(q, 201, answer);
+}
+
+/* --- identity ----------------------------------------------------------------------------------------------------------- */
+
+void review_self(struct req *q)
+{
+	AUTO_JSON *review = NULL;
+	const struct kind *k = NULL;
+	char now[RFC3339_MAX];
+	if (!read_review(q, &k, &review))
+		return;
+	json_set_str(review, "metadata.creationTimestamp", rfc3339(clock_wall_ms(), now));
+	json_object_set_new(review, "status", json_pack("{s:o}", "userInfo", auth_user_json(&q->user)));
+	reply_review(q, k, review);
+}
+
+void review_token(struct req *q)
+{
+	AUTO_JSON *review = NULL, *audiences = NULL;
+	const struct kind *k = NULL;
+	struct auth_user who = {0};
+	struct err e = ERR_INIT;
+	if (!read_review(q, &k, &review))
+		return;
+	const char *token = json_str_or(review, "spec.token", "");
+	if (!*token) {
+		reply_status(q, status_bad_request("token is required for TokenReview in authentication"));
+		return;
+	}
+	json_t *answer;
+	if (authn_token(q->api->authn, token, json_at(review, "spec.audiences"), &who, &audiences, &e) < 0)
+		answer = json_pack("{s:{}, s:s}", "user", "error", err_text(&e));
+	else
+		answer = json_pack("{s:b, s:o, s:O}", "authenticated", 1, "user", auth_user_json(&who), "audiences", audiences);
+	json_object_set_new(review, "status", answer);
+	reply_review(q, k, review);
+	auth_user_done(&who);
 }

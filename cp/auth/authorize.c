@@ -38,7 +38,7 @@ static const struct rule rules[] = {
     {SUBJECT_GROUP, NODES, "get list watch", "coordination.k8s.io", "leases", NULL, ALWAYS},
     {SUBJECT_GROUP, NODES, "get list watch", "networking.k8s.io", "networkpolicies", NULL, ALWAYS},
     {SUBJECT_GROUP, NODES, "get list watch", "node.k8s.io", "runtimeclasses", NULL, ALWAYS},
-    {SUBJECT_GROUP, NODES, "create", "", "nodes pods", NULL, ALWAYS},
+    {SUBJECT_GROUP, NODES, "create", "", "nodes pods serviceaccounts/token", NULL, ALWAYS},
     {SUBJECT_GROUP, NODES, "update patch", "", "nodes nodes/status", NULL, OWN_NAME},
     {SUBJECT_GROUP, NODES, "update patch", "", "pods/status", NULL, OWN_POD},
     {SUBJECT_GROUP, NODES, "delete", "", "pods", NULL, OWN_POD},
