@@ -27,7 +27,8 @@ struct container_opts {
 	const char *root;           /* state directory, NULL: CONTAINER_ROOT_DEFAULT */
 	const char *id;             /* [A-Za-z0-9_+.-], at most CONTAINER_ID_MAX */
 	const char *bundle;         /* create: NULL: "." ; root.path and relative bind sources start here */
-	const json_t *config;       /* create: an already parsed config.json; NULL: <bundle>/config.json is read */
+	const json_t *config;       /* create: an already parsed config.json; NULL: <bundle>/config.json is read.
+	                               exec: the container's own, NULL: <root>/<id>/config.json is read */
 	const json_t *process;      /* exec: an OCI "process" object; see container_exec() for what may be absent */
 	const char *pid_file;       /* gets the pid as decimal text, atomically, relative to the caller's directory */
 	int stdio[3];               /* become 0, 1, 2 of the process; -1: the caller's own. Not used with a terminal */

@@ -86,7 +86,12 @@ static int check_status(struct execution *x, struct err *e)
 	if (x->info.status == CONTAINER_PAUSED && !x->o->ignore_paused)
 		return err_set(e, -EBUSY, "cannot exec in a paused container (use --ignore-paused to override)");
 	x->init_fd = state_open_init(&x->info, e);
-	return x->init_fd < 0 ? x->init_fd : state_read_config(x->o->root, x->o->id, &x->config_json, e);
+	if (x->init_fd < 0)
+		return x->init_fd;
+	if (!x->o->config)
+		return state_read_config(x->o->root, x->o->id, &x->config_json, e);
+	x->config_json = json_incref((json_t *)x->o->config);
+	return 0;
 }
 
 static uint64_t namespaces_of(const json_t *config)

@@ -67,7 +67,8 @@ static void append_all(json_t *list, char *const *texts)
 }
 
 /* Starts from the container's own process and changes what the flags say. */
-static int build(const struct globals *g, const char *id, const struct flags *f, char *const *args, json_t **ret, struct err *e)
+static int build(const struct globals *g, const char *id, const struct flags *f, char *const *args, json_t **ret_config,
+		 json_t **ret, struct err *e)
 {
 	AUTO_FREE char *path = xasprintf("%s/%s/config.json", g->root, id);
 	AUTO_JSON *config = NULL;
@@ -97,8 +98,10 @@ static int build(const struct globals *g, const char *id, const struct flags *f,
 			append_all(json_array_at(p, set), f->caps);
 	}
 	r = f->user || f->gids ? add_user(p, f, e) : 0;
-	if (r == 0)
+	if (r == 0) {
 		*ret = TAKE(p);
+		*ret_config = TAKE(config);
+	}
 	return r;
 }
 
@@ -113,16 +116,17 @@ static int read_process(const char *path, bool tty, json_t **ret, struct err *e)
 static int start(const struct globals *g, const char *id, const struct flags *f, char *const *args,
 		 struct container_proc *p, struct err *e)
 {
-	AUTO_JSON *process = NULL;
+	AUTO_JSON *process = NULL, *config = NULL;
 	int r = check_preserved(f->preserve, e);
 	if (r < 0)
 		return r;
-	r = f->process ? read_process(f->process, f->tty, &process, e) : build(g, id, f, args, &process, e);
+	r = f->process ? read_process(f->process, f->tty, &process, e) : build(g, id, f, args, &config, &process, e);
 	if (r < 0)
 		return r;
 	struct container_opts o = CONTAINER_OPTS_INIT;
 	o.root = g->root;
 	o.id = id;
+	o.config = config;
 	o.process = process;
 	o.pid_file = f->pid_file;
 	o.console_socket = f->console;
