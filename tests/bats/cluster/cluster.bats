@@ -29,12 +29,6 @@ settled() { [ "$(k -n hello get pods -l app=hello --no-headers | grep -c Running
 
 pod() { k -n hello get pods -l app=hello -o "jsonpath={.items[${1:-0}].metadata.name}"; }
 
-# exec and attach of older kubectls speak SPDY only.
-needs_websocket() {
-	minor=$(kubectl version --client -o json | jq -r .clientVersion.minor | tr -dc 0-9)
-	[ "$minor" -ge 31 ] || skip "kubectl 1.$minor has no exec over WebSocket"
-}
-
 # is RESOURCE JSONPATH VALUE
 is() { [ "$(k -n "${NS:-hello}" get "$1" -o "jsonpath=$2" 2>/dev/null)" = "$3" ]; }
 
@@ -66,7 +60,6 @@ is() { [ "$(k -n "${NS:-hello}" get "$1" -o "jsonpath=$2" 2>/dev/null)" = "$3" ]
 }
 
 @test "a pod's address is the same from inside, from another pod and from the node" {
-	needs_websocket
 	a=$(pod 0) b=$(pod 1)
 	ip=$(k -n hello get pod "$a" -o 'jsonpath={.status.podIP}')
 	k -n hello exec "$a" -- ip -4 addr show eth0 | grep -q "inet $ip/24"
@@ -77,7 +70,6 @@ is() { [ "$(k -n "${NS:-hello}" get "$1" -o "jsonpath=$2" 2>/dev/null)" = "$3" ]
 }
 
 @test "containers of a pod share its namespaces through pause" {
-	needs_websocket
 	k apply -f - <<-YAML
 	apiVersion: v1
 	kind: Pod
@@ -142,7 +134,6 @@ sed -i "s/^  a: .*/  a: edited/" "$1"
 }
 
 @test "a rollout replaces pods, keeps history, and can be undone" {
-	needs_websocket
 	k -n hello set env deployment/hello COLOR=blue
 	k -n hello rollout status deployment/hello --timeout=60s
 	eventually 40 settled
@@ -174,7 +165,6 @@ sed -i "s/^  a: .*/  a: edited/" "$1"
 }
 
 @test "exec: output, exit code, standard input, terminal" {
-	needs_websocket
 	p=$(pod)
 	[ "$(k -n hello exec "$p" -- sh -c 'echo out; echo err >&2' 2>/dev/null)" = out ]
 	run k -n hello exec "$p" -- sh -c 'exit 7'
@@ -187,6 +177,44 @@ sed -i "s/^  a: .*/  a: edited/" "$1"
 	[[ $output == *"no such file"* || $output == *"not found"* ]]
 	out=$(script -qec "nsenter --target $(cat "$HOST_BASE/$H/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello exec -it $p -- sh -c 'tty; stty size'" /dev/null </dev/null)
 	[[ $out == *"/dev/pts/"* ]]
+}
+
+# As k, but with the protocol that clients spoke before WebSockets.
+k_spdy() {
+	host $H env KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false KUBECTL_PORT_FORWARD_WEBSOCKETS=false kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"
+}
+
+@test "exec over SPDY: output, input, exit codes, a terminal" {
+	p=$(pod)
+	[ "$(k_spdy -n hello exec "$p" -- echo word)" = word ]
+	run k_spdy -n hello exec "$p" -- sh -c 'exit 7'
+	[ "$status" -eq 7 ]
+	head -c 3000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
+	[ "$(k_spdy -n hello exec -i "$p" -- sha256sum <"$BATS_TEST_TMPDIR/data" | cut -d' ' -f1)" = "$(sha256sum <"$BATS_TEST_TMPDIR/data" | cut -d' ' -f1)" ]
+	[ "$(k_spdy -n hello exec "$p" -- sh -c 'dd if=/dev/zero bs=1M count=20 2>/dev/null' | wc -c)" = 20971520 ]
+	out=$(script -qec "nsenter --target $(cat "$HOST_BASE/$H/pid") --net --mount -- env KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello exec -it $p -- tty" /dev/null </dev/null)
+	[[ $out == *"/dev/pts/"* ]]
+}
+
+# forwarded WEBSOCKETS: several requests through kubectl port-forward, and one to a port where nobody listens.
+forwarded() {
+	p=$(pod)
+	host $H env KUBECTL_PORT_FORWARD_WEBSOCKETS="$1" kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello port-forward "$p" 18080:8080 18081:9999 >"$BATS_TEST_TMPDIR/forward" 2>&1 3>&- &
+	client=$!
+	eventually 20 grep -q 'Forwarding from 127.0.0.1:18081' "$BATS_TEST_TMPDIR/forward"
+	for _ in 1 2 3; do
+		host $H curl -s -m 5 http://127.0.0.1:18080/ | grep -q "hello from ${p#pod/}"
+	done
+	run host $H curl -s -m 5 http://127.0.0.1:18081/
+	[ "$status" -ne 0 ]
+	eventually 10 grep -qi 'connection refused' "$BATS_TEST_TMPDIR/forward"
+	kill "$client" 2>/dev/null || true
+	wait "$client" || true
+}
+
+@test "port-forward over SPDY and inside a WebSocket" {
+	forwarded false
+	forwarded true
 }
 
 @test "a container that fails is restarted with back-off, one that is done is not" {
@@ -202,7 +230,6 @@ sed -i "s/^  a: .*/  a: edited/" "$1"
 }
 
 @test "probes decide readiness and restarts" {
-	needs_websocket
 	k apply -f - <<-YAML
 	apiVersion: v1
 	kind: Pod
@@ -227,7 +254,6 @@ sed -i "s/^  a: .*/  a: edited/" "$1"
 }
 
 @test "volumes: config map, secret, emptyDir, hostPath; env from both" {
-	needs_websocket
 	host $H sh -c 'mkdir -p /var/host && echo hosted >/var/host/f'
 	k -n hello create secret generic sec --from-literal=pass=word
 	k apply -f - <<-YAML
@@ -276,7 +302,6 @@ sed -i "s/^  a: .*/  a: edited/" "$1"
 }
 
 @test "a container is confined: capabilities, seccomp, masked paths, limits" {
-	needs_websocket
 	p=$(pod)
 	x() { k -n hello exec "$p" -- "$@"; }
 	x grep -q '^CapEff:.*00000000a80425fb' /proc/1/status

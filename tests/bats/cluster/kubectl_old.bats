@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Debian 12's kubectl 1.20 against a cluster: everything but exec and attach, which it speaks over SPDY only.
+# Debian 12's kubectl 1.20 against a cluster: the same as with a newer one.
 
 load ../../lib/host
 
@@ -66,10 +66,14 @@ k() { host $H "$OLD" --kubeconfig /etc/kubernetes/admin.conf "$@"; }
 	k delete namespace more --timeout=60s
 }
 
-@test "1.20: logs, wait, get -w, events, api-resources, explain, validation" {
+@test "1.20: logs, exec, wait, get -w, events, api-resources, explain, validation" {
 	k -n hello run one --image=knarr-demo:1 --restart=Never -- sh -c 'echo said; sleep 1000'
 	k -n hello wait --for=condition=Ready pod/one --timeout=20s
 	k -n hello logs one | grep -qx said
+	[ "$(k -n hello exec one -- echo word)" = word ]
+	[ "$(echo piped | k -n hello exec -i one -- cat)" = piped ]
+	run k -n hello exec one -- sh -c 'exit 4'
+	[ "$status" -eq 4 ]
 	timeout 3 nsenter --target "$(cat "$HOST_BASE/$H/pid")" --net --mount -- "$OLD" --kubeconfig /etc/kubernetes/admin.conf -n hello get pods -w >"$BATS_TEST_TMPDIR/w" || true
 	grep -q one "$BATS_TEST_TMPDIR/w"
 	k -n hello get events | grep -q Scheduled
