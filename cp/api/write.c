@@ -87,6 +87,9 @@ static void attempt(struct write *w);
 
 json_t *write_store_failed(const struct err *e)
 {
+	/* etcd's own words are given on as they are. */
+	if (str_has_prefix(err_text(e), "etcdserver: ") || str_has_prefix(err_text(e), "rpc error: "))
+		return status_plain_500("%s", err_text(e));
 	json_t *s = status_new(500, "InternalError", "Internal error occurred: %s", err_text(e));
 	status_add_cause(s, NULL, err_text(e), NULL);
 	return s;

@@ -31,6 +31,25 @@ void store_txn(struct store *s, const struct store_op *ops, size_t n, store_done
 	s->driver->txn(s, ops, n, done, arg);
 }
 
+bool store_is_shared(const struct store *s)
+{
+	return s->driver->sync != NULL;
+}
+
+void store_sync(struct store *s, store_synced done, void *arg)
+{
+	if (s->driver->sync)
+		s->driver->sync(s, done, arg);
+	else
+		done(arg, 0, NULL);
+}
+
+void store_set_lost(struct store *s, store_lost fn, void *arg)
+{
+	s->lost = fn;
+	s->lost_arg = arg;
+}
+
 uint64_t store_revision(const struct store *s)
 {
 	return s->revision;
