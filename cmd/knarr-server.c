@@ -124,7 +124,7 @@ static int open_data(struct server *s, struct err *e)
 	int r = schema_load_builtin(&s->schema, e);
 	if (r < 0)
 		return r;
-	if ((r = server_store_open(&s->config, s->loop, &s->store, e)) < 0)
+	if ((r = server_store_open(&s->config, s->schema, s->loop, &s->store, e)) < 0)
 		return r;
 	store_set_lost(s->store, on_lost, s);
 	s->cache = cache_new(s->loop, s->store);

@@ -271,9 +271,11 @@ static void request_go(struct req *q)
 static void on_synced(void *arg, int r, const struct err *e)
 {
 	struct req *q = arg;
-	if (!q->closed && r < 0)
+	if (q->closed)
+		reply_done(q);
+	else if (r < 0)
 		reply_status(q, write_store_failed(e));
-	else if (!q->closed)
+	else
 		request_go(q);
 	req_unref(q);
 }

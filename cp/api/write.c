@@ -246,7 +246,7 @@ static void commit(struct write *w, const json_t *old)
 /* Nothing to store: the same content as before. */
 static bool is_unchanged(struct write *w, const json_t *old)
 {
-	if (!old)
+	if (!old || w->old->stale)
 		return false;
 	AUTO_BUF *before = view_encode_stored(w->res, (json_t *)old);
 	return before->len == w->bytes->len && memcmp(before->data, w->bytes->data, before->len) == 0;

@@ -43,6 +43,7 @@ struct store_event {
 	struct buf *value;
 	uint64_t rev, create_rev, prev_rev;
 	bool volatile_;
+	bool stale; /* encrypted with another key than it would be now */
 };
 /* Called for every committed change before the done callback of its transaction. */
 typedef void (*store_watch)(void *arg, const struct store_event *ev);
@@ -63,6 +64,11 @@ struct store_etcd_config {
 int store_open_etcd(struct loop *l, const struct store_etcd_config *c, struct store **ret, struct err *e);
 /* Commits what is queued, calls what is due back, then closes. Not from a callback of the store. */
 void store_close(struct store *s);
+
+struct store_crypt;
+/* Values are encrypted and decrypted on their way from now on (takes c). Before loading. What cannot be decrypted makes
+ * loading fail (-EBADMSG, naming the key); a change by another server that cannot be is logged and left out. */
+void store_set_crypt(struct store *s, struct store_crypt *c);
 
 /* Calls fn for the current state of every key (as STORE_PUT events, in key order), then returns. Once, before use. */
 int store_load(struct store *s, store_watch fn, void *arg, struct err *e);

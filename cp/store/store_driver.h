@@ -20,8 +20,11 @@ struct store_driver {
 struct store {
 	const struct store_driver *driver;
 	struct loop *loop;
-	store_watch watch;
+	store_watch watch; /* told by the backend what is stored */
 	void *watch_arg;
+	store_watch reader; /* the caller's watcher, where values are decrypted on their way to it */
+	void *reader_arg;
+	struct store_crypt *crypt; /* NULL: nothing is encrypted */
 	store_lost lost;
 	void *lost_arg;
 	uint64_t revision;  /* the newest that was delivered; the loop's thread only */
