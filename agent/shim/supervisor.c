@@ -66,8 +66,7 @@ static void reap(void)
 		worker_reaped(pid);
 		if (container_exited(pid, status, now))
 			continue;
-		unsigned number = sv.next_early++, at = number % MAX_EARLY;
-		sv.early[at].number = number;
+		unsigned at = sv.next_early++ % MAX_EARLY;
 		sv.early[at].pid = pid;
 		sv.early[at].status = status;
 		sv.early[at].ns = now;

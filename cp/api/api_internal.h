@@ -71,6 +71,7 @@ struct req {
 	struct api *api;
 	struct http_exchange *x; /* NULL for calls from within and once the peer has gone */
 	bool local, answered, closed;
+	int retry_after; /* seconds, for the header of the same name; 0: none */
 	api_local_done done;
 	void *done_arg;
 	const char *method; /* upper case, static or the exchange's */

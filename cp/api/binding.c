@@ -1,5 +1,5 @@
-/* Binding, eviction, finalize. Purpose: small writes that have a resource of their own. Happy path: binding sets a
- * pod's node once and its PodScheduled condition; eviction deletes the pod; finalize takes the namespace's
+/* Binding, finalize. Purpose: small writes that have a resource of their own. Happy path: binding sets a
+ * pod's node once and its PodScheduled condition; finalize takes the namespace's
  * spec.finalizers. Fails with 400, 404, 409 (bound already, being deleted). */
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/admit.h"
-#include "cp/api/delete.h"
 #include "cp/api/update.h"
 
 static json_t *pod_condition(json_t *pod, const char *type)
@@ -128,44 +127,6 @@ void binding_create(struct req *q)
 		admit_request(q, ADMIT_CREATE, b, bind);
 	else
 		bind(q, NULL, b);
-}
-
-static void on_evicted(void *arg, json_t *status, struct buf *json, bool removed)
-{
-	struct req *q = arg;
-	(void)json;
-	(void)removed;
-	if (!status) {
-		status = status_success(NULL, NULL, NULL, NULL);
-		json_object_set_new(status, "code", json_integer(201));
-	}
-	reply_status(q, status);
-}
-
-static void evict(struct req *q, json_t *status, json_t *eviction)
-{
-	struct delete_options o = {.grace = -1, .orphan = -1, .dry_run = req_dry_run(q), .admitted = true};
-	if (status) {
-		reply_status(q, status);
-		return;
-	}
-	o.grace = json_int_at(eviction, "deleteOptions.gracePeriodSeconds", -1);
-	o.uid = xstrdup(json_str_at(eviction, "deleteOptions.preconditions.uid"));
-	delete_start(q, q->res, q->route.ns, q->route.name, &o, on_evicted, q);
-}
-
-void eviction_create(struct req *q)
-{
-	AUTO_JSON *b = NULL;
-	json_t *status = body_parse(q, negotiate_body(q->content_type), &b);
-	const char *name = json_str_or(b, "metadata.name", "");
-	if (!status && *name && strcmp(name, q->route.name) != 0)
-		status = status_bad_request("name in URL does not match name in Eviction object");
-	if (status) {
-		reply_status(q, status);
-		return;
-	}
-	admit_request(q, ADMIT_CREATE, b, evict);
 }
 
 static json_t *change_finalize(struct write *w, const json_t *old, json_t **ret)

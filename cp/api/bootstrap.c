@@ -1,5 +1,6 @@
 /* What a fresh cluster holds. Purpose: the objects that everything else takes for granted: the four namespaces, their
- * default service accounts and CA bundles, the default roles, the kubernetes Service with its endpoints. Happy path: the
+ * default service accounts and CA bundles, the default roles, the kubernetes Service with its endpoints and range, priority
+ * classes, flow control, the API services of this server (bootstrap.jsonl). Happy path: the
  * namespaces first, then all others at once: each is looked for and created through the request path where it is
  * missing; the endpoints are brought up to date. Fails with the first answer that is neither success nor "exists". */
 #include <ctype.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -15,10 +17,14 @@
 
 #define USER "system:kube-apiserver"
 
+extern const char bootstrap_text[];
+__asm__(".section .rodata; .global bootstrap_text; bootstrap_text: .incbin \"cp/api/bootstrap.jsonl\"; .byte 0; .previous");
+
 struct step {
 	char *path; /* collection */
 	char *name;
 	json_t *body;
+	json_t *status; /* what its status is made when it was created; NULL: left alone */
 	bool update; /* bring an existing one up to date */
 	struct bootstrap *of;
 };
@@ -36,8 +42,20 @@ struct bootstrap {
 static void add_step(struct bootstrap *b, const char *path, const char *name, json_t *body, bool update)
 {
 	b->steps = xreallocarray(b->steps, b->n + 1, sizeof(*b->steps));
-	b->steps[b->n] = (struct step){xstrdup(path), xstrdup(name), body, update, NULL};
+	b->steps[b->n] = (struct step){xstrdup(path), xstrdup(name), body, NULL, update, NULL};
 	json_set_str(body, "metadata.name", b->steps[b->n++].name);
+}
+
+/* The status of the object that was added last, its conditions as of now. Takes status. */
+static void add_status(struct bootstrap *b, json_t *status)
+{
+	char now[RFC3339_MAX];
+	json_t *condition;
+	size_t i;
+	rfc3339(clock_wall_ms(), now);
+	json_array_foreach(json_object_get(status, "conditions"), i, condition)
+	    json_object_set_new(condition, "lastTransitionTime", json_string(now));
+	b->steps[b->n - 1].status = status;
 }
 
 static void bootstrap_end(struct bootstrap *b)
@@ -49,6 +67,7 @@ static void bootstrap_end(struct bootstrap *b)
 		free(b->steps[i].path);
 		free(b->steps[i].name);
 		json_decref(b->steps[i].body);
+		json_decref(b->steps[i].status);
 	}
 	free(b->steps);
 	free(b);
@@ -76,6 +95,19 @@ static void on_written(void *arg, int status, json_t *answer, const struct err *
 	step_over(s->of, e);
 }
 
+/* An object was made: its status is a write of its own. */
+static void on_created(void *arg, int code, json_t *answer, const struct err *e)
+{
+	struct step *s = arg;
+	if (e || !s->status) {
+		on_written(arg, code, answer, e);
+		return;
+	}
+	AUTO_FREE char *path = xasprintf("%s/%s/status", s->path, s->name);
+	AUTO_JSON *patch = json_pack("{s:O}", "status", s->status);
+	api_local(s->of->a, USER, "PATCH", path, "application/merge-patch+json", patch, on_written, s);
+}
+
 static void on_looked(void *arg, int status, json_t *answer, const struct err *e)
 {
 	struct step *s = arg;
@@ -83,7 +115,7 @@ static void on_looked(void *arg, int status, json_t *answer, const struct err *e
 	(void)status;
 	(void)answer;
 	if (e && e->code == -ENOENT)
-		api_local(s->of->a, USER, "POST", s->path, NULL, s->body, on_written, s);
+		api_local(s->of->a, USER, "POST", s->path, NULL, s->body, on_created, s);
 	else if (!e && s->update)
 		api_local(s->of->a, USER, "PATCH", one, "application/merge-patch+json", s->body, on_written, s);
 	else
@@ -140,7 +172,7 @@ static void add_kubernetes_service(struct bootstrap *b)
 	int port = a->secure_port;
 	add_step(b, "/api/v1/namespaces/default/services", "kubernetes",
 		 json_pack("{s:s,s:s,s:{s:{s:s,s:s}},s:{s:s,s:[s],s:[s],s:s,s:s,s:s,s:s,s:[{s:s,s:s,s:i,s:i}]}}",
-			   "kind", "Service", "apiVersion", "v1", "metadata", "labels", "component", "kube-apiserver",
+			   "kind", "Service", "apiVersion", "v1", "metadata", "labels", "component", "apiserver",
 			   "provider", "kubernetes", "spec", "clusterIP", ip, "clusterIPs", ip, "ipFamilies", family,
 			   "ipFamilyPolicy", "SingleStack", "internalTrafficPolicy", "Cluster", "sessionAffinity",
 			   "None", "type", "ClusterIP", "ports", "name", "https", "protocol", "TCP", "port", 443,
@@ -181,6 +213,46 @@ static int add_roles(struct bootstrap *b, struct err *e)
 	return r;
 }
 
+static void add_service_range(struct bootstrap *b)
+{
+	add_step(b, "/apis/networking.k8s.io/v1/servicecidrs", "kubernetes",
+		 json_pack("{s:s,s:s,s:{s:[s]},s:{s:[s]}}", "kind", "ServiceCIDR", "apiVersion", "networking.k8s.io/v1",
+			   "metadata", "finalizers", "networking.k8s.io/service-cidr-finalizer", "spec", "cidrs",
+			   b->a->service_cidr),
+		 false);
+	add_status(b, json_pack("{s:[{s:s,s:s,s:s,s:s}]}", "conditions", "type", "Ready", "status", "True", "reason", "",
+				"message", "Kubernetes Service CIDR is ready"));
+}
+
+/* One line of bootstrap.jsonl. */
+static void add_line(struct bootstrap *b, const char *line, size_t len)
+{
+	json_t *object = json_loadb(line, len, 0, NULL);
+	const char *version = json_str_or(object, "apiVersion", ""), *slash = strchr(version, '/');
+	AUTO_FREE char *group = xstrndup(version, slash ? (size_t)(slash - version) : 0);
+	const struct resource *res = api_resource_of_kind(b->a, group, json_str_or(object, "kind", ""));
+	if (!res) {
+		json_decref(object);
+		return;
+	}
+	AUTO_FREE char *path = xasprintf("/apis/%s/%s", version, res->kind->plural);
+	AUTO_FREE char *name = xstrdup(json_str_or(object, "metadata.name", ""));
+	json_t *status = json_incref(json_object_get(object, "status"));
+	json_object_del(object, "status");
+	add_step(b, path, name, object, false);
+	if (status)
+		add_status(b, status);
+}
+
+static void add_objects(struct bootstrap *b)
+{
+	for (const char *line = bootstrap_text; *line;) {
+		size_t n = strcspn(line, "\n");
+		add_line(b, line, n);
+		line += n + (line[n] == '\n');
+	}
+}
+
 void api_bootstrap(struct api *a, void (*done)(void *arg, int r, const struct err *e), void *arg)
 {
 	struct bootstrap *b = xcalloc(1, sizeof(*b));
@@ -189,6 +261,8 @@ void api_bootstrap(struct api *a, void (*done)(void *arg, int r, const struct er
 	b->arg = arg;
 	add_namespaces(b);
 	add_kubernetes_service(b);
+	add_service_range(b);
+	add_objects(b);
 	if (add_roles(b, &b->error) < 0)
 		bootstrap_end(b);
 	else

@@ -67,8 +67,19 @@ static void managers_init(const struct req *q, const struct kind *k, struct mana
 				    .ignored = m->ignored};
 }
 
+/* Requests with extra facts of the requester have no managers: the reference cannot take their type. */
+static bool is_unmanaged(const struct write *w)
+{
+	return strcmp(w->res->kind->plural, "certificatesigningrequests") == 0 &&
+	       (w->created || !json_at(w->before, "metadata.managedFields"));
+}
+
 void managers_update(struct write *w, const json_t *old)
 {
+	if (is_unmanaged(w)) {
+		json_del_at(w->object, "metadata.managedFields");
+		return;
+	}
 	AUTO(managers_done) struct managers m = {0};
 	managers_init(w->q, w->res->kind, &m);
 	managed_update(&m.by, old, w->object);

@@ -192,7 +192,6 @@ static json_t *check_apply_options(struct req *q, bool apply)
 void verb_patch(struct req *q)
 {
 	struct patch_body *p = NULL;
-	bool status_only = strcmp(q->route.subresource, "status") == 0;
 	bool apply = negotiate_body(q->content_type) == BODY_APPLY;
 	json_t *status = patch_body_read(q, &p);
 	if (!status)
@@ -204,9 +203,9 @@ void verb_patch(struct req *q)
 		reply_status(q, status);
 		return;
 	}
-	struct write *w = write_new(q, q->res, status_only ? WRITE_STATUS : WRITE_UPDATE,
+	struct write *w = write_new(q, q->res, write_kind_of(q),
 				    q->res->kind->namespaced ? q->route.ns : "", q->route.name);
-	w->create_allowed = apply && !status_only;
+	w->create_allowed = apply && !*q->route.subresource;
 	w->change = apply ? change_apply : change_patch;
 	w->arg = p;
 	w->free_arg = patch_body_free;

@@ -80,8 +80,13 @@ static void send_buf(struct req *q, int code, const char *content_type, struct b
 		add_header(h, "content-encoding", "gzip");
 		add_header(h, "vary", "Accept-Encoding");
 	}
-	if (code == 504 || code == 503 || code == 429)
+	char seconds[16];
+	if (q->retry_after) {
+		snprintf(seconds, sizeof(seconds), "%d", q->retry_after);
+		add_header(h, "retry-after", seconds);
+	} else if (code == 504 || code == 503) {
 		add_header(h, "retry-after", "1");
+	}
 	http_respond_buf(q->x, code, h, zipped ? zipped : body);
 }
 
@@ -152,6 +157,7 @@ void reply_json(struct req *q, int code, json_t *value)
 void reply_status(struct req *q, json_t *status)
 {
 	q->answer.form = FORM_OBJECT;
+	q->retry_after = (int)json_int_at(status, "details.retryAfterSeconds", 0);
 	reply_json(q, status_code(status), status);
 }
 

@@ -69,7 +69,6 @@ void write_free_json(void *arg)
 void verb_update(struct req *q)
 {
 	AUTO_JSON *object = NULL;
-	bool status_only = strcmp(q->route.subresource, "status") == 0;
 	json_t *status = options_check(q, "UpdateOptions");
 	if (!status)
 		status = body_object(q, q->res->kind, &object);
@@ -81,9 +80,9 @@ void verb_update(struct req *q)
 		reply_status(q, status);
 		return;
 	}
-	struct write *w = write_new(q, q->res, status_only ? WRITE_STATUS : WRITE_UPDATE,
+	struct write *w = write_new(q, q->res, write_kind_of(q),
 				    q->res->kind->namespaced ? q->route.ns : "", q->route.name);
-	w->create_allowed = !status_only && traits_of(q->res->kind)->create_on_update;
+	w->create_allowed = !*q->route.subresource && traits_of(q->res->kind)->create_on_update;
 	w->change = change_update;
 	w->arg = TAKE(object);
 	w->free_arg = write_free_json;

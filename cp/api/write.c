@@ -36,6 +36,12 @@ struct write *write_new(struct req *q, const struct resource *res, enum write_ki
 	return w;
 }
 
+enum write_kind write_kind_of(const struct req *q)
+{
+	const char *sub = q->route.subresource;
+	return !*sub ? WRITE_UPDATE : strcmp(sub, "status") == 0 ? WRITE_STATUS : WRITE_PART;
+}
+
 static void attempt_reset(struct write *w)
 {
 	cobj_unref(w->old);
@@ -87,9 +93,6 @@ static void attempt(struct write *w);
 
 json_t *write_store_failed(const struct err *e)
 {
-	/* etcd's own words are given on as they are. */
-	if (str_has_prefix(err_text(e), "etcdserver: ") || str_has_prefix(err_text(e), "rpc error: "))
-		return status_plain_500("%s", err_text(e));
 	json_t *s = status_new(500, "InternalError", "Internal error occurred: %s", err_text(e));
 	status_add_cause(s, NULL, err_text(e), NULL);
 	return s;
@@ -147,6 +150,11 @@ static void validate(struct write *w, const json_t *old, struct field_errors *er
 			ops->validate_status(w->object, old, errors);
 		return;
 	}
+	if (w->kind == WRITE_PART) {
+		schema_validate(k, w->object, errors);
+		kind_part_find(ops, w->q->route.subresource)->validate(w->object, old, errors);
+		return;
+	}
 	schema_validate(k, w->object, errors);
 	if (old)
 		schema_validate_update(k, w->object, old, errors);
@@ -165,6 +173,14 @@ static void set_defaults(struct write *w)
 		ops->set_defaults(w->object, w->before);
 	if (!w->applied && w->kind != WRITE_STATUS)
 		managers_update(w, w->before);
+	if (w->kind == WRITE_PART)
+		kind_part_find(ops, w->q->route.subresource)->prepare(w->object, w->before);
+}
+
+static void set_requester(struct write *w)
+{
+	AUTO_JSON *who = auth_user_json(&w->q->user);
+	w->res->ops->set_requester(w->object, who);
 }
 
 static void prepare(struct write *w, const json_t *old)
@@ -174,6 +190,8 @@ static void prepare(struct write *w, const json_t *old)
 		meta_prepare_create(w->res->kind, w->ns, w->object);
 		if (ops->prepare_create)
 			ops->prepare_create(w->object);
+		if (ops->set_requester)
+			set_requester(w);
 		if (w->res->kind->counts_generation && !json_at(w->object, "metadata.generation"))
 			json_set_int(w->object, "metadata.generation", 1);
 		return;
@@ -246,7 +264,7 @@ static void commit(struct write *w, const json_t *old)
 /* Nothing to store: the same content as before. */
 static bool is_unchanged(struct write *w, const json_t *old)
 {
-	if (!old || w->old->stale)
+	if (!old)
 		return false;
 	AUTO_BUF *before = view_encode_stored(w->res, (json_t *)old);
 	return before->len == w->bytes->len && memcmp(before->data, w->bytes->data, before->len) == 0;

@@ -7,7 +7,7 @@
 
 struct write;
 
-enum write_kind { WRITE_CREATE, WRITE_UPDATE, WRITE_STATUS, WRITE_RAW /* no preparation: deletion marks, finalize */ };
+enum write_kind { WRITE_CREATE, WRITE_UPDATE, WRITE_STATUS, WRITE_PART /* another subresource */, WRITE_RAW /* no preparation: deletion marks, finalize */ };
 
 /* Makes the new state of an object out of the old one (with its resourceVersion; borrowed; NULL when the object
  * does not exist). Called again with the newer state when the store had moved on. Returns a Status (nothing is written)
@@ -46,6 +46,8 @@ struct write {
 /* Takes a reference to q, copies ns and name by need. */
 struct write *write_new(struct req *q, const struct resource *res, enum write_kind kind, const char *ns,
 			const char *name);
+/* What an update or patch of q writes: the object, its status, another part. */
+enum write_kind write_kind_of(const struct req *q);
 void write_start(struct write *w);
 /* Gives back what a removed object had reserved (cluster addresses, ports). old is its last state. */
 void write_release(struct api *a, const struct resource *res, const json_t *old);

@@ -49,7 +49,7 @@ static const struct kind_ops *const special[] = {
 	&job_ops, &cronjob_ops, &statefulset_ops, &daemonset_ops, &replicationcontroller_ops, &controllerrevision_ops,
 	&podtemplate_ops, &role_ops, &clusterrole_ops, &rolebinding_ops, &clusterrolebinding_ops, &networkpolicy_ops, &ingress_ops,
 	&ingressclass_ops, &poddisruptionbudget_ops, &persistentvolume_ops, &persistentvolumeclaim_ops, &storageclass_ops,
-	&horizontalpodautoscaler_ops,
+	&horizontalpodautoscaler_ops, &certificatesigningrequest_ops,
 };
 
 static bool has_word(const char *const *words, const char *word)
@@ -66,4 +66,12 @@ const struct kind_ops *kind_ops_find(const struct kind *k)
 		if (!strcmp(special[i]->kind, k->kind) && !strcmp(special[i]->group, k->group))
 			return special[i];
 	return has_word(k->subresources, "status") ? &with_status : &plain;
+}
+
+const struct kind_part *kind_part_find(const struct kind_ops *ops, const char *subresource)
+{
+	for (const struct kind_part *p = ops->parts; p && p->subresource; p++)
+		if (!strcmp(p->subresource, subresource))
+			return p;
+	return NULL;
 }

@@ -19,6 +19,14 @@ struct kind_env {
 	struct service_alloc *service_alloc; /* cp/kinds/service_alloc.h */
 };
 
+/* A subresource through which a part of the object is written: approval, ephemeralcontainers, resize. */
+struct kind_part {
+	const char *subresource;
+	/* Everything but the part is taken from old. */
+	void (*prepare)(json_t *obj, const json_t *old);
+	void (*validate)(const json_t *obj, const json_t *old, struct field_errors *errors);
+};
+
 struct kind_ops {
 	const char *group, *kind;
 	/* Defaults beyond the table (imagePullPolicy by tag, targetPort from port, requests from limits ...), after
@@ -30,6 +38,9 @@ struct kind_ops {
 	void (*prepare_update)(json_t *obj, const json_t *old);
 	/* Update of /status: everything but status (and what Kubernetes lets through) is taken from old. */
 	void (*prepare_status)(json_t *obj, const json_t *old);
+	/* Create: who asked is kept in the object. who has username, uid, groups and extra, as far as known. */
+	void (*set_requester)(json_t *obj, const json_t *who);
+	const struct kind_part *parts; /* ended by one without subresource; NULL: none */
 	/* Rules beyond the table; old is NULL on create. */
 	void (*validate)(const json_t *obj, const json_t *old, struct field_errors *errors);
 	void (*validate_status)(const json_t *obj, const json_t *old, struct field_errors *errors);
@@ -47,6 +58,9 @@ struct kind_ops {
 /* Never NULL: kinds without rules of their own get a default set (status kept apart where the kind has a status
  * subresource). */
 const struct kind_ops *kind_ops_find(const struct kind *k);
+
+/* NULL: the kind has no such part. */
+const struct kind_part *kind_part_find(const struct kind_ops *ops, const char *subresource);
 
 /* Shared rules: a pod template inside a workload (path "spec.template.spec"), a label selector at path. */
 void pod_spec_set_defaults(json_t *pod_spec);

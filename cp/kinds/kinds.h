@@ -10,7 +10,9 @@ extern const struct kind_ops pod_ops, service_ops, deployment_ops, replicaset_op
 	secret_ops, endpoints_ops, endpointslice_ops, lease_ops, event_ops, events_event_ops, serviceaccount_ops, job_ops,
 	cronjob_ops, statefulset_ops, daemonset_ops, replicationcontroller_ops, controllerrevision_ops, podtemplate_ops,
 	role_ops, clusterrole_ops, rolebinding_ops, clusterrolebinding_ops, networkpolicy_ops, ingress_ops, ingressclass_ops,
-	poddisruptionbudget_ops, persistentvolume_ops, persistentvolumeclaim_ops, storageclass_ops, horizontalpodautoscaler_ops;
+	poddisruptionbudget_ops, persistentvolume_ops, persistentvolumeclaim_ops, storageclass_ops, horizontalpodautoscaler_ops,
+	certificatesigningrequest_ops;
+extern const struct kind_part pod_parts[];
 
 #define FIELD_PATH_MAX 512
 /* A field's path in a local buffer of FIELD_PATH_MAX; returns it. */

@@ -183,5 +183,5 @@ static int pod_grace_seconds(const json_t *pod, int64_t requested)
 
 const struct kind_ops pod_ops = {
 	.group = "", .kind = "Pod", .set_defaults = pod_set_defaults, .prepare_create = pod_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = pod_prepare_status, .validate = pod_validate, .has_status = true, .grace_seconds = pod_grace_seconds,
+	.prepare_update = kind_keep_status, .prepare_status = pod_prepare_status, .validate = pod_validate, .has_status = true, .grace_seconds = pod_grace_seconds, .parts = pod_parts,
 };

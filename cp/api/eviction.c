@@ -1,0 +1,209 @@
+/* Evictions. Purpose: delete a pod only if its disruption budget allows it. Happy path: admission, the budget that selects the
+ * pod gives up one of its disruptions (written on the condition that nobody was faster, else planned anew), the pod is marked as
+ * disrupted and deleted. Fails with 400, 404, 403, 429, and with a Status of 500 (in an answer of 201, as the
+ * reference has it) when several budgets select the pod. What always
+ * holds: no pod is deleted before the budget's new status is stored. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/selector.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/api/admit.h"
+#include "cp/api/delete.h"
+#include "cp/api/eviction_plan.h"
+#include "cp/api/update.h"
+
+enum { MAX_ATTEMPTS = 20 };
+
+struct eviction {
+	struct req *q;
+	json_t *body;
+	int attempts;
+};
+
+static void plan(struct eviction *v);
+
+static void eviction_free(struct eviction *v)
+{
+	json_decref(v->body);
+	req_unref(v->q);
+	free(v);
+}
+
+/* Takes status; NULL: the pod is on its way. */
+static void end(struct eviction *v, json_t *status)
+{
+	if (!status) {
+		status = status_success(NULL, NULL, NULL, NULL);
+		json_object_set_new(status, "code", json_integer(201));
+	}
+	reply_status(v->q, status);
+	eviction_free(v);
+}
+
+static void on_deleted(void *arg, json_t *status, struct buf *json, bool removed)
+{
+	(void)json;
+	(void)removed;
+	end(arg, status);
+}
+
+static void delete_pod(struct eviction *v)
+{
+	struct req *q = v->q;
+	struct delete_options o = {.grace = -1, .orphan = -1, .dry_run = req_dry_run(q), .admitted = true};
+	o.grace = json_int_at(v->body, "deleteOptions.gracePeriodSeconds", -1);
+	o.uid = xstrdup(json_str_at(v->body, "deleteOptions.preconditions.uid"));
+	delete_start(q, q->res, q->route.ns, q->route.name, &o, on_deleted, v);
+}
+
+static json_t *change_mark(struct write *w, const json_t *old, json_t **ret)
+{
+	(void)w;
+	*ret = json_deep_copy(old);
+	eviction_mark(*ret, clock_wall_ms());
+	return NULL;
+}
+
+static void on_marked(struct write *w, json_t *status, struct buf *json, bool created)
+{
+	struct eviction *v = w->arg;
+	(void)json;
+	(void)created;
+	if (status)
+		end(v, json_incref(status));
+	else
+		delete_pod(v);
+}
+
+static void mark_pod(struct eviction *v)
+{
+	if (req_dry_run(v->q)) {
+		delete_pod(v);
+		return;
+	}
+	struct write *w = write_new(v->q, v->q->res, WRITE_RAW, v->q->route.ns, v->q->route.name);
+	w->change = change_mark;
+	w->arg = v;
+	w->admitted = true;
+	w->finish = on_marked;
+	write_start(w);
+}
+
+/* --- budgets ---------------------------------------------------------------------------------------------------------- */
+
+struct search {
+	const json_t *labels;
+	json_t *budget; /* owned; the first found */
+	size_t n;
+};
+
+static bool selects(const json_t *selector, const json_t *labels)
+{
+	struct selector *s = NULL;
+	if (!selector || selector_from_json(selector, &s, NULL) < 0)
+		return false;
+	bool matches = selector_match_labels(s, labels);
+	selector_free(s);
+	return matches;
+}
+
+static void look_at(void *arg, struct cobj *o)
+{
+	struct search *s = arg;
+	AUTO_JSON *budget = cobj_parse(o);
+	if (!selects(json_at(budget, "spec.selector"), s->labels))
+		return;
+	if (!s->n++)
+		s->budget = TAKE(budget);
+}
+
+static void on_budget_written(void *arg, int code, json_t *answer, const struct err *e)
+{
+	struct eviction *v = arg;
+	(void)code;
+	if (!e)
+		mark_pod(v);
+	else if (e->code == -ESTALE && ++v->attempts < MAX_ATTEMPTS)
+		plan(v);
+	else
+		end(v, answer ? json_incref(answer) : status_plain_500("%s", err_text(e)));
+}
+
+static void write_budget(struct eviction *v, json_t *budget, json_t *status)
+{
+	AUTO_FREE char *path = xasprintf("/apis/policy/v1/namespaces/%s/poddisruptionbudgets/%s/status", v->q->route.ns,
+					 json_str_or(budget, "metadata.name", ""));
+	json_object_set(budget, "status", status);
+	api_local(v->q->api, "system:kube-apiserver", "PUT", path, NULL, budget, on_budget_written, v);
+}
+
+static json_t *several(void)
+{
+	return json_pack("{s:s,s:s,s:{},s:s,s:s,s:i}", "kind", "Status", "apiVersion", "v1", "metadata", "status", "Failure",
+			 "message",
+			 "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.", "code",
+			 500);
+}
+
+static void decide(struct eviction *v, const json_t *pod, struct search *found)
+{
+	AUTO_JSON *status = NULL;
+	if (found->n > 1 && !eviction_is_free(pod)) {
+		reply_json(v->q, 201, several());
+		eviction_free(v);
+		return;
+	}
+	json_t *refusal = eviction_plan(pod, found->budget, clock_wall_ms(), &status);
+	if (refusal)
+		end(v, refusal);
+	else if (status && !req_dry_run(v->q))
+		write_budget(v, found->budget, status);
+	else
+		mark_pod(v);
+}
+
+static void plan(struct eviction *v)
+{
+	struct req *q = v->q;
+	struct cobj *o = bucket_get(q->res->bucket, q->route.ns, q->route.name);
+	if (!o) {
+		end(v, status_not_found("", "pods", q->route.name));
+		return;
+	}
+	AUTO_JSON *pod = cobj_parse(o);
+	struct search s = {.labels = json_at(pod, "metadata.labels")};
+	struct bucket *budgets = api_bucket(q->api, "policy", "poddisruptionbudgets");
+	if (budgets)
+		bucket_list(budgets, &(struct bucket_query){.ns = q->route.ns}, look_at, &s);
+	decide(v, pod, &s);
+	json_decref(s.budget);
+}
+
+static void on_admitted(struct req *q, json_t *status, json_t *eviction)
+{
+	if (status) {
+		reply_status(q, status);
+		return;
+	}
+	struct eviction *v = xcalloc(1, sizeof(*v));
+	v->q = req_ref(q);
+	v->body = json_incref(eviction);
+	plan(v);
+}
+
+void eviction_create(struct req *q)
+{
+	AUTO_JSON *b = NULL;
+	json_t *status = body_parse(q, negotiate_body(q->content_type), &b);
+	const char *name = json_str_or(b, "metadata.name", "");
+	if (!status && *name && strcmp(name, q->route.name) != 0)
+		status = status_bad_request("name in URL does not match name in Eviction object");
+	if (status)
+		reply_status(q, status);
+	else
+		admit_request(q, ADMIT_CREATE, b, on_admitted);
+}
