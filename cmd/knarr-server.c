@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/sd_notify.h"
 #include "cmd/server_config.h"
+#include "cmd/server_store.h"
 #include "cp/api/api.h"
 #include "cp/controllers/controllers.h"
 #include "cp/scheduler/scheduler.h"
@@ -109,14 +110,23 @@ static int write_kubeconfig(const struct server_config *c, uint16_t port, struct
 	return kubeconfig_write(c->kubeconfig_out, "kubernetes", url, ca, "kubernetes-admin", crt, key, e);
 }
 
+/* Changes were missed: only loading anew makes the cache true again. The supervisor starts the next process. */
+static void on_lost(void *arg, const struct err *e)
+{
+	struct server *s = arg;
+	log_error("cannot follow the store any more, ending error=\"%s\"", err_text(e));
+	s->result = 1;
+	loop_stop(s->loop);
+}
+
 static int open_data(struct server *s, struct err *e)
 {
-	AUTO_FREE char *db = xasprintf("%s/state.db", s->config.data_dir);
 	int r = schema_load_builtin(&s->schema, e);
 	if (r < 0)
 		return r;
-	if ((r = store_open_sqlite(s->loop, db, 0, &s->store, e)) < 0)
-		return err_wrap(e, r, "%s", db);
+	if ((r = server_store_open(&s->config, s->schema, s->loop, &s->store, e)) < 0)
+		return r;
+	store_set_lost(s->store, on_lost, s);
 	s->cache = cache_new(s->loop, s->store);
 	api_declare_buckets(s->cache, s->schema);
 	return cache_load(s->cache, e);

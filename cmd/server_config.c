@@ -62,6 +62,15 @@ static const struct flag {
     FLAG("scheduler", scheduler, "default", "default or none"),
     FLAG("kubeconfig-out", kubeconfig_out, NULL,
 	 "where to write the administrator's kubeconfig (default: DATA-DIR/admin.conf)"),
+    FLAG("etcd-servers", etcd_servers, NULL, "etcd's URLs, separated by commas (default: a database in DATA-DIR)"),
+    FLAG("etcd-cafile", etcd_ca_file, NULL, "CA of etcd's certificates"),
+    FLAG("etcd-certfile", etcd_cert_file, NULL, "client certificate for etcd"),
+    FLAG("etcd-keyfile", etcd_key_file, NULL, "its key"),
+    FLAG("etcd-prefix", etcd_prefix, "/registry", "what etcd's keys begin with"),
+    FLAG("etcd-compaction-interval", etcd_compaction, "5m0s", "how often etcd's history is dropped; 0: never"),
+    FLAG("encryption-provider-config", encryption_config, NULL, "EncryptionConfiguration: keys for what is stored"),
+    FLAG("leader-elect", leader_elect, NULL,
+	 "true: controllers and scheduler run where they hold their lease (default: with etcd)"),
     FLAG("v", verbosity, "2", "log level: 0 errors, 1 warnings, 2 what happens, 4 everything"),
 #undef FLAG
 };
@@ -171,6 +180,18 @@ static int check_auth(struct server_config *c, struct err *e)
 	return r;
 }
 
+static int check_etcd(struct server_config *c, struct err *e)
+{
+	int64_t ns = 0;
+	if (!c->etcd_cert_file != !c->etcd_key_file)
+		return err_set(e, -EINVAL, "--etcd-certfile and --etcd-keyfile go together");
+	if (strcmp(c->etcd_compaction, "0") != 0 && (duration_parse(c->etcd_compaction, &ns) < 0 || ns < 0))
+		return err_set(e, -EINVAL, "--etcd-compaction-interval: not a duration: %s", c->etcd_compaction);
+	c->etcd_compact_s = (int)(ns / 1000000000);
+	c->elects = c->leader_elect ? strcmp(c->leader_elect, "true") == 0 : c->etcd_servers != NULL;
+	return c->leader_elect ? check_bool("leader-elect", c->leader_elect, e) : 0;
+}
+
 static int check(struct server_config *c, struct err *e)
 {
 	uint32_t port, low, high;
@@ -189,6 +210,8 @@ static int check(struct server_config *c, struct err *e)
 	if (!c->cert_dir)
 		c->cert_dir = xasprintf("%s/pki", c->data_dir);
 	int r = check_auth(c, e);
+	if (r == 0)
+		r = check_etcd(c, e);
 	if (r < 0)
 		return r;
 	if (!c->client_ca_file)

@@ -15,9 +15,13 @@ struct server_config {
 	char *token_file, *bootstrap_tokens, *anonymous;
 	char *proxy_ca_file, *proxy_names, *proxy_users, *proxy_uids, *proxy_groups, *proxy_extras;
 	char *controllers, *scheduler, *secure_port;
+	char *etcd_servers, *etcd_ca_file, *etcd_cert_file, *etcd_key_file, *etcd_prefix, *etcd_compaction;
+	char *encryption_config, *leader_elect;
 	char *verbosity;
 	uint16_t port, node_port_min, node_port_max; /* of the texts above */
 	int64_t sa_max_seconds;                      /* 0: no limit */
+	int etcd_compact_s;
+	bool elects; /* controllers and scheduler need their lease */
 	bool help, version;
 };
 

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "runtime/idmap_option.h"
 #include "runtime/mounts_plan.h"
 #include "runtime/net_devices.h"
 #include "runtime/syscalls.h"
@@ -106,6 +107,10 @@ static int parse_mount_maps(const json_t *m, const struct config *c, struct moun
 		return 0;
 	if (!ret->options.bind)
 		return err_set(e, -EINVAL, "id-mapped mounts are only supported for bind-mounts");
+	if (own && ret->options.mapping)
+		return err_set(e, -EINVAL, "mappings specified both as members and as option idmap");
+	if (ret->options.mapping)
+		return 0;
 	if (own ? !map->n_uids || !map->n_gids : !c->ns[NS_USER].wanted)
 		return err_set(e, -EINVAL, "id-mapped mounts must have both uid and gid mappings specified");
 	return 0;
@@ -282,6 +287,8 @@ int config_parse(json_t *json, const char *bundle, struct config *ret, struct er
 		r = parse_mounts(json, &c, e);
 	if (r == 0)
 		r = parse_linux(json_object_get(json, "linux"), &c, e);
+	if (r == 0)
+		r = idmap_option_apply(&c, e);
 	if (r == 0)
 		r = check(&c, e);
 	if (r < 0)

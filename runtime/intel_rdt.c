@@ -138,6 +138,14 @@ int intel_rdt_join(const struct intel_rdt *r, const char *root, const char *id, 
 	return w == 0 && r->monitoring ? add_task(root, monitor, pid, e) : w;
 }
 
+int intel_rdt_change(const struct intel_rdt *r, const char *root, const char *id, pid_t pid, const struct intel_rdt *to,
+		     struct err *e)
+{
+	AUTO_FREE char *dir = group_dir(r, root, id);
+	int w = mkdir(dir, 0755) == 0 ? add_task(root, dir, pid, e) : errno == EEXIST ? 0 : err_sys(e, "make %s", dir);
+	return w < 0 ? w : write_schemata(to, root, dir, e);
+}
+
 void intel_rdt_leave(const struct intel_rdt *r, const char *root, const char *id)
 {
 	if (!r->given || !root)

@@ -29,6 +29,9 @@ int intel_rdt_check(const struct intel_rdt *r, const char *root, struct err *e);
 int intel_rdt_enter(const struct intel_rdt *r, const char *root, const char *id, pid_t pid, struct err *e);
 /* A further process of the container. */
 int intel_rdt_join(const struct intel_rdt *r, const char *root, const char *id, pid_t pid, struct err *e);
+/* The schemas of to become those of the group, which is made, with pid in it, where there is none. root is not NULL. */
+int intel_rdt_change(const struct intel_rdt *r, const char *root, const char *id, pid_t pid, const struct intel_rdt *to,
+		     struct err *e);
 /* Removes what intel_rdt_enter() made; absent is fine. */
 void intel_rdt_leave(const struct intel_rdt *r, const char *root, const char *id);
 

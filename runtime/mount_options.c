@@ -167,6 +167,19 @@ static void use_option(const struct option *o, struct mount_options *m)
 	}
 }
 
+/* "idmap=MAPPING" and "ridmap=MAPPING". */
+static bool use_mapping(const char *s, struct mount_options *m)
+{
+	bool recursive = *s == 'r';
+	if (!str_has_prefix(s + recursive, "idmap="))
+		return false;
+	m->idmap = true;
+	m->ridmap |= recursive;
+	free(m->mapping);
+	m->mapping = xstrdup(strchr(s, '=') + 1);
+	return true;
+}
+
 int mount_options_parse(const json_t *options, struct mount_options *ret, struct err *e)
 {
 	struct mount_options m = { 0 };
@@ -182,7 +195,7 @@ int mount_options_parse(const json_t *options, struct mount_options *ret, struct
 		const struct option *o = find(s);
 		if (o)
 			use_option(o, &m);
-		else if (*s)
+		else if (*s && !use_mapping(s, &m))
 			strv_add(&m.data, s);
 	}
 	m.bind |= m.rbind;
@@ -193,6 +206,7 @@ int mount_options_parse(const json_t *options, struct mount_options *ret, struct
 
 void mount_options_done(struct mount_options *o)
 {
+	free(o->mapping);
 	free_strv(&o->data);
 	free_strv(&o->sb_flags);
 	*o = (struct mount_options){ 0 };

@@ -16,6 +16,7 @@ struct mount_options {
 	bool propagation_rec;
 	bool bind, rbind, tmpcopyup, remount, idmap, ridmap;
 	bool src_nofollow, dest_nofollow, copy_symlink; /* what to do with a symbolic link at either end */
+	char *mapping;   /* of "idmap=" and "ridmap=", NULL: none; owned */
 	char **sb_flags; /* superblock flags for fsconfig ("sync"), owned */
 	char **data;     /* "size=64k", "ro" excluded; owned */
 };

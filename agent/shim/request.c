@@ -174,10 +174,10 @@ void request_handle(int conn, const struct shim_request *req, int *fds, int n_fd
 }
 
 /* The exit of a process that ended before its worker had reported it. */
-static void catch_early(pid_t pid)
+static void catch_early(pid_t pid, unsigned from)
 {
 	for (unsigned i = 0; i < MAX_EARLY; i++) {
-		if (sv.early[i].pid != pid)
+		if (sv.early[i].pid != pid || (int)(sv.early[i].number - from) < 0)
 			continue;
 		sv.early[i].pid = 0;
 		(void)container_exited(pid, sv.early[i].status, sv.early[i].ns);
@@ -252,7 +252,7 @@ void request_finish(struct worker *w, const struct worker_result *res, int conso
 		memcpy(m.text, res->text, sizeof(m.text));
 		conn_send(w->conn, w->gen, &m, console);
 		if (res->pid && res->code == 0)
-			catch_early(res->pid);
+			catch_early(res->pid, w->early_from);
 	}
 	if (console >= 0)
 		close(console);

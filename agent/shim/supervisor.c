@@ -66,7 +66,8 @@ static void reap(void)
 		worker_reaped(pid);
 		if (container_exited(pid, status, now))
 			continue;
-		unsigned at = sv.next_early++ % MAX_EARLY;
+		unsigned number = sv.next_early++, at = number % MAX_EARLY;
+		sv.early[at].number = number;
 		sv.early[at].pid = pid;
 		sv.early[at].status = status;
 		sv.early[at].ns = now;

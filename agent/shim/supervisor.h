@@ -92,6 +92,7 @@ struct worker {
 	int conn;
 	struct container *container;
 	struct shim_request req;
+	unsigned early_from; /* earlier exits are of processes whose number came to be used again */
 };
 
 /* Everything that the supervisor is. Static, so that untouched parts take no memory. */
@@ -110,6 +111,7 @@ struct supervisor {
 		pid_t pid;
 		int status;
 		int64_t ns;
+		unsigned number;
 	} early[MAX_EARLY]; /* exits of processes whose worker has not reported yet */
 	unsigned next_early;
 };

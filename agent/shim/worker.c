@@ -196,6 +196,7 @@ int worker_start(enum worker_job job, int conn, const struct shim_request *req, 
 	w->gen = conn >= 0 ? sv.conns[conn].gen : 0;
 	w->container = c;
 	w->req = *req;
+	w->early_from = sv.next_early;
 	w->pid = fork();
 	if (w->pid == 0)
 		worker_main(job, &w->req, pair[1], stdio);

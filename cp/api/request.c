@@ -12,6 +12,8 @@
 #include "cp/api/impersonate.h"
 #include "cp/api/rbac_source.h"
 #include "cp/api/traits.h"
+#include "cp/api/write.h"
+#include "cp/store/store.h"
 
 struct req *req_ref(struct req *q)
 {
@@ -259,7 +261,7 @@ static json_t *dispatch(struct req *q)
 	return run_verb(q);
 }
 
-void request_run(struct req *q)
+static void request_go(struct req *q)
 {
 	json_t *status = authorize(q);
 	if (!status && q->route.is_resource) {
@@ -273,6 +275,28 @@ void request_run(struct req *q)
 	}
 	if (status)
 		reply_status(q, status);
+}
+
+static void on_synced(void *arg, int r, const struct err *e)
+{
+	struct req *q = arg;
+	if (q->closed)
+		reply_done(q);
+	else if (r < 0)
+		reply_status(q, write_store_failed(e));
+	else
+		request_go(q);
+	req_unref(q);
+}
+
+/* Where other servers write as well, a client gets to see what it was told by any of them. */
+void request_run(struct req *q)
+{
+	struct store *s = cache_store(q->api->cache);
+	if (q->local || !q->route.is_resource || !store_is_shared(s))
+		request_go(q);
+	else
+		store_sync(s, on_synced, req_ref(q));
 }
 
 static void on_exchange_close(void *arg, struct http_exchange *x)

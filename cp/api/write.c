@@ -93,6 +93,9 @@ static void attempt(struct write *w);
 
 json_t *write_store_failed(const struct err *e)
 {
+	/* etcd's own words are given on as they are. */
+	if (str_has_prefix(err_text(e), "etcdserver: ") || str_has_prefix(err_text(e), "rpc error: "))
+		return status_plain_500("%s", err_text(e));
 	json_t *s = status_new(500, "InternalError", "Internal error occurred: %s", err_text(e));
 	status_add_cause(s, NULL, err_text(e), NULL);
 	return s;
@@ -264,7 +267,7 @@ static void commit(struct write *w, const json_t *old)
 /* Nothing to store: the same content as before. */
 static bool is_unchanged(struct write *w, const json_t *old)
 {
-	if (!old)
+	if (!old || w->old->stale)
 		return false;
 	AUTO_BUF *before = view_encode_stored(w->res, (json_t *)old);
 	return before->len == w->bytes->len && memcmp(before->data, w->bytes->data, before->len) == 0;

@@ -93,6 +93,7 @@ static void apply_put(struct bucket *b, const struct store_event *ev, const char
 		    b, &(struct store_event){.type = STORE_DELETE, .rev = ev->rev, .create_rev = ev->create_rev}, rest);
 		return;
 	}
+	o->stale = ev->stale;
 	AUTO_COBJ *old = bucket_put(b, o);
 	/* While loading, what came before the kept history is only state. */
 	if (!b->cache->loading || ev->rev > b->floor)

@@ -27,6 +27,7 @@ struct cobj {
 	const char *ns;   /* by its key; "" when cluster-scoped */
 	const char *name, *uid;
 	bool deleting; /* metadata.deletionTimestamp is set */
+	bool stale;    /* stored with another key than it would be now: worth writing unchanged */
 };
 struct cobj *cobj_ref(struct cobj *o);
 void cobj_unref(struct cobj *o); /* NULL is fine */

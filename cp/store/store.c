@@ -1,34 +1,147 @@
-/* The store's front: hands every call to the backend that was opened. Holds no state of its own beside the watcher and
- * the newest revision delivered, both touched by the loop's thread only. */
+/* The store's front: hands every call to the backend that was opened, with values encrypted on the way in and decrypted
+ * on the way out where keys are configured. Holds no state of its own beside the watcher and the newest revision
+ * delivered, both touched by the loop's thread only. What can fail here: decryption. While loading, what cannot be read
+ * is remembered by its key until a later state of it can be; what is left then is the error. */
 #include "cp/store/store.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "cp/store/store_crypt.h"
 #include "cp/store/store_driver.h"
+
+struct loading {
+	struct store *s;
+	store_watch fn;
+	void *arg;
+	struct map *unread; /* key -> what went wrong */
+};
 
 void store_close(struct store *s)
 {
-	if (s)
-		s->driver->close(s);
+	if (!s)
+		return;
+	struct store_crypt *c = s->crypt;
+	s->driver->close(s);
+	store_crypt_free(c);
+}
+
+/* Tells fn of an event with its value in the clear. -EBADMSG: it cannot be read, and fn was told nothing. */
+static int tell_open(const struct store *s, const struct store_event *ev, store_watch fn, void *arg, struct err *e)
+{
+	struct store_event open = *ev;
+	AUTO_BUF *value = NULL;
+	int r = ev->value ? store_crypt_open(s->crypt, ev->key, ev->value, &value, &open.stale, e) : 0;
+	if (r && ev->type == STORE_PUT)
+		return r;
+	open.value = value; /* a delete goes without its last state */
+	fn(arg, &open);
+	return 0;
+}
+
+static void on_loaded(void *arg, const struct store_event *ev)
+{
+	struct loading *l = arg;
+	struct err e = ERR_INIT;
+	if (tell_open(l->s, ev, l->fn, l->arg, &e) < 0)
+		map_set(l->unread, ev->key, xstrdup(e.text));
+	else
+		map_remove(l->unread, ev->key);
+}
+
+static int load(struct store *s, int (*from)(struct store *, store_watch, void *, struct err *), store_watch fn,
+		void *arg, struct err *e)
+{
+	struct loading l = {.s = s, .fn = fn, .arg = arg, .unread = map_new(free)};
+	int r = from(s, on_loaded, &l, e);
+	size_t at = 0;
+	const char *key;
+	char *why;
+	if (!r && map_next(l.unread, &at, &key, &why))
+		r = err_set(e, -EBADMSG, "%zu objects cannot be read, the first: %s", map_len(l.unread), why);
+	map_free(l.unread);
+	return r;
 }
 
 int store_load(struct store *s, store_watch fn, void *arg, struct err *e)
 {
-	return s->driver->load(s, fn, arg, e);
+	return load(s, s->driver->load, fn, arg, e);
 }
 
 int store_load_history(struct store *s, store_watch fn, void *arg, struct err *e)
 {
-	return s->driver->load_history(s, fn, arg, e);
+	return load(s, s->driver->load_history, fn, arg, e);
+}
+
+static void on_change(void *arg, const struct store_event *ev)
+{
+	struct store *s = arg;
+	struct err e = ERR_INIT;
+	if (s->reader && tell_open(s, ev, s->reader, s->reader_arg, &e) < 0)
+		log_error("a change by another server cannot be read, ignoring error=\"%s\"", err_text(&e));
 }
 
 void store_set_watch(struct store *s, store_watch fn, void *arg)
 {
-	s->watch = fn;
-	s->watch_arg = arg;
+	s->reader = fn;
+	s->reader_arg = arg;
+	s->watch = fn ? on_change : NULL;
+	s->watch_arg = s;
+}
+
+void store_set_crypt(struct store *s, struct store_crypt *c)
+{
+	store_crypt_free(s->crypt);
+	s->crypt = c;
+}
+
+static void txn_sealed(struct store *s, const struct store_op *ops, size_t n, store_done done, void *arg)
+{
+	AUTO_FREE struct store_op *sealed = xmemdup(ops, n * sizeof(*ops));
+	struct err e = ERR_INIT;
+	int r = 0;
+	size_t i = 0;
+	for (; !r && i < n; i++)
+		if (ops[i].value)
+			r = store_crypt_seal(s->crypt, ops[i].key, ops[i].value, &sealed[i].value, &e);
+	if (r) {
+		/* OpenSSL has no randomness or no memory: nothing that goes on would be right. */
+		log_error("cannot encrypt, ending error=\"%s\"", err_text(&e));
+		abort();
+	}
+	s->driver->txn(s, sealed, n, done, arg);
+	for (i = 0; i < n; i++)
+		buf_unref(sealed[i].value);
 }
 
 void store_txn(struct store *s, const struct store_op *ops, size_t n, store_done done, void *arg)
 {
-	s->driver->txn(s, ops, n, done, arg);
+	if (s->crypt)
+		txn_sealed(s, ops, n, done, arg);
+	else
+		s->driver->txn(s, ops, n, done, arg);
+}
+
+bool store_is_shared(const struct store *s)
+{
+	return s->driver->sync != NULL;
+}
+
+void store_sync(struct store *s, store_synced done, void *arg)
+{
+	if (s->driver->sync)
+		s->driver->sync(s, done, arg);
+	else
+		done(arg, 0, NULL);
+}
+
+void store_set_lost(struct store *s, store_lost fn, void *arg)
+{
+	s->lost = fn;
+	s->lost_arg = arg;
 }
 
 uint64_t store_revision(const struct store *s)

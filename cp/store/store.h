@@ -43,6 +43,7 @@ struct store_event {
 	struct buf *value;
 	uint64_t rev, create_rev, prev_rev;
 	bool volatile_;
+	bool stale; /* encrypted with another key than it would be now */
 };
 /* Called for every committed change before the done callback of its transaction. */
 typedef void (*store_watch)(void *arg, const struct store_event *ev);
@@ -51,8 +52,23 @@ typedef void (*store_watch)(void *arg, const struct store_event *ev);
  * -EUCLEAN when it is corrupt. history_s: how long superseded states are kept for watches that resume
  * (0: 300; negative: not at all). */
 int store_open_sqlite(struct loop *l, const char *path, int history_s, struct store **ret, struct err *e);
+/* Opens an etcd v3 cluster, which other servers may use at the same time. Waits for it for a while. -EINVAL (a bad
+ * URL), -ECONNREFUSED ... */
+struct store_etcd_config {
+	const char *servers;                        /* "https://10.0.0.1:2379,https://10.0.0.2:2379" */
+	const char *ca_file, *cert_file, *key_file; /* NULL or "": none */
+	const char *prefix;                         /* stands for "/registry"; NULL: that */
+	int compact_s;                              /* seconds between compactions; 0: 300; negative: never */
+	int wait_s;                                 /* how long to wait for a first answer; 0: 20 */
+};
+int store_open_etcd(struct loop *l, const struct store_etcd_config *c, struct store **ret, struct err *e);
 /* Commits what is queued, calls what is due back, then closes. Not from a callback of the store. */
 void store_close(struct store *s);
+
+struct store_crypt;
+/* Values are encrypted and decrypted on their way from now on (takes c). Before loading. What cannot be decrypted makes
+ * loading fail (-EBADMSG, naming the key); a change by another server that cannot be is logged and left out. */
+void store_set_crypt(struct store *s, struct store_crypt *c);
 
 /* Calls fn for the current state of every key (as STORE_PUT events, in key order), then returns. Once, before use. */
 int store_load(struct store *s, store_watch fn, void *arg, struct err *e);
@@ -65,6 +81,16 @@ void store_set_watch(struct store *s, store_watch fn, void *arg);
 
 /* Queues a transaction; done is called once from the loop. ops are borrowed for the call. */
 void store_txn(struct store *s, const struct store_op *ops, size_t n, store_done done, void *arg);
+/* Whether others write to it as well, so that what was told here may be behind. */
+bool store_is_shared(const struct store *s);
+/* done comes once the watcher was told of everything that was committed, by whomever, before this call: at once, inside
+ * it, where nobody else writes. */
+typedef void (*store_synced)(void *arg, int r, const struct err *e);
+void store_sync(struct store *s, store_synced done, void *arg);
+/* fn is called where the store cannot follow the changes any more (what it had not seen yet was compacted): the
+ * process has to load anew. */
+typedef void (*store_lost)(void *arg, const struct err *e);
+void store_set_lost(struct store *s, store_lost fn, void *arg);
 /* The newest revision that has been given to a watcher; 1 for an empty store. */
 uint64_t store_revision(const struct store *s);
 /* The oldest revision from which history is complete: changes after it can all be replayed (watches from before it get
@@ -72,7 +98,8 @@ uint64_t store_revision(const struct store *s);
 uint64_t store_compacted_revision(const struct store *s);
 /* Drops the superseded states that are older than the history now, instead of in the next idle minute. Blocking. */
 int store_compact(struct store *s, struct err *e);
-/* A copy of the database into path, consistent, while running (backup). Blocking; small. */
+/* A copy into path, consistent, while running: a database (SQLite), a snapshot as etcdctl writes it (etcd). Blocking; of
+ * etcd not from a callback of the loop. */
 int store_backup(struct store *s, const char *path, struct err *e);
 
 /* bytes_written: to the log, before it is moved into the database. */

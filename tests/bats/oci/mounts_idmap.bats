@@ -23,7 +23,7 @@ tree() {
 
 # Adds a mount of src at /mnt: options as a Python list, further members as keywords.
 add() {
-	config "c['mounts'].append(dict(dict(destination='/mnt', source='src', options=$1), $2))"
+	config "c['mounts'].append(dict(dict(destination='/mnt', source='src', options=$1), ${2:-}))"
 }
 UID_GID="uidMappings=[dict(containerID=100, hostID=5000, size=2)], gidMappings=[dict(containerID=200, hostID=6000, size=1)]"
 
@@ -90,6 +90,26 @@ userns() {
 	run oci run --bundle "$T/bundle" "$ID-2"
 	[ "$status" -ne 0 ]
 	[[ "$output" == *"both namespace path and non-matching mapping specified"* ]]
+}
+
+@test "a mapping in the option itself, absolute and by the container's ids" {
+	tree
+	add "['rbind', 'idmap=uids=100-5000-2;gids=200-6000-1']"
+	inside 'stat -c %u:%g /mnt/file /mnt/sub/file'
+	[ "$output" = 5000:6000$'\n'100:200 ]
+	config "c['mounts'][-1]['options'] = ['rbind', 'ridmap=uids=0-0-1#100-5000-2;gids=200-6000-1']"
+	inside 'stat -c %u:%g /mnt/file /mnt/sub/file'
+	[ "$output" = 5000:6000$'\n'5000:6000 ]
+	userns
+	config "c['mounts'][-1]['options'] = ['rbind', 'idmap=uids=@100-7-1;gids=@200-8-1']"
+	inside 'stat -c %u:%g /mnt/file'
+	[ "$output" = 7:8 ]
+	config "c['mounts'][-1]['options'] = ['bind', 'idmap=uids=100-7;gids=200-8-1']"
+	inside true
+	[[ "$status" -eq 1 && "$output" == *'invalid mount /mnt: invalid mapping '*'uids=100-7;gids=200-8-1'* ]]
+	config "c['mounts'][-1]['options'] = ['idmap=uids=100-7-1;gids=200-8-1']" "c['mounts'][-1]['type'] = 'tmpfs'"
+	inside true
+	[[ "$status" -eq 1 && "$output" == *"only supported for bind-mounts"* ]]
 }
 
 @test "broken mappings are refused by name" {

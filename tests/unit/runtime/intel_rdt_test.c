@@ -100,6 +100,10 @@ START_TEST(test_group)
 	expect(root, "class/mon_groups/c/tasks", "42");
 	ck_assert_int_eq(intel_rdt_join(&r, root, "c", 43, NULL), 0);
 	expect(root, "class/tasks", "43");
+	const struct intel_rdt to = { .l3 = "L3:0=3" };
+	ck_assert_int_eq(intel_rdt_change(&r, root, "c", 44, &to, NULL), 0);
+	expect(root, "class/schemata", "L3:0=3\nMB:0=20\nL2:0=3\n"); /* of an ordinary file the rest stays */
+	expect(root, "class/tasks", "43"); /* whoever is in it stays in it */
 	intel_rdt_leave(&r, root, "c");
 	expect(root, "class/tasks", "43"); /* somebody else's group stays */
 	fs_remove_tree(root, NULL);

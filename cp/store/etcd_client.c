@@ -1,0 +1,319 @@
+/* Calls to etcd.
+ *
+ * Happy path: one POST to the member that served the last one. What can fail: a member that does not answer; the next
+ * one is asked then, each of them once a call, where nothing can have been done yet or doing it again does no harm.
+ * What always holds: done is called once for each call, unless the client was freed before. */
+#include "cp/store/etcd_client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/list.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cp/store/etcd_codec.h"
+
+enum { CONNECT_MS = 2000, WAIT_CALL_MS = 10000, LINE_MAX_BYTES = 1 << 30 };
+
+struct etcd_client {
+	struct loop *loop;
+	struct http_client *http;
+	char **servers;
+	size_t n, at;
+	struct list calls, streams;
+};
+
+struct call {
+	struct list link;
+	struct etcd_client *client;
+	struct http_call *http;
+	char *path, *body;
+	size_t len, tries, at; /* at: the member asked */
+	int timeout_ms;
+	bool again;
+	etcd_done done;
+	void *arg;
+};
+
+struct etcd_stream {
+	struct list link;
+	struct etcd_client *client;
+	struct http_call *http;
+	struct str pending;
+	int status;
+	bool inside, dead;
+	void (*on_line)(void *arg, const char *line, size_t len);
+	void (*on_end)(void *arg, const struct err *e);
+	void *arg;
+};
+
+static const char *some(const char *text)
+{
+	return str_empty(text) ? NULL : text;
+}
+
+int etcd_client_new(struct loop *l, const struct etcd_config *config, struct etcd_client **ret, struct err *e)
+{
+	AUTO_STRV char **servers = str_split(config->servers ? config->servers : "", ',');
+	if (!servers || !servers[0])
+		return err_set(e, -EINVAL, "etcd: no server is given");
+	for (size_t i = 0; servers[i]; i++) {
+		if (!str_has_prefix(servers[i], "http://") && !str_has_prefix(servers[i], "https://"))
+			return err_set(e, -EINVAL, "etcd: \"%s\" is no http or https URL", servers[i]);
+		for (size_t n = strlen(servers[i]); n && servers[i][n - 1] == '/'; n--)
+			servers[i][n - 1] = '\0';
+	}
+	struct http_client_config http = {.loop = l,
+					  .ca_file = some(config->ca_file),
+					  .cert_file = some(config->cert_file),
+					  .key_file = some(config->key_file)};
+	struct etcd_client *c = xcalloc(1, sizeof(*c));
+	int r = http_client_new(&http, &c->http, e);
+	if (r < 0) {
+		free(c);
+		return r;
+	}
+	c->loop = l;
+	c->n = strv_len(servers);
+	c->servers = TAKE(servers);
+	list_init(&c->calls);
+	list_init(&c->streams);
+	*ret = c;
+	return 0;
+}
+
+static void call_free(struct call *k)
+{
+	list_remove(&k->link);
+	free(k->path);
+	free(k->body);
+	free(k);
+}
+
+static void stream_free(struct etcd_stream *s)
+{
+	list_remove(&s->link);
+	str_done(&s->pending);
+	free(s);
+}
+
+void etcd_client_free(struct etcd_client *c)
+{
+	if (!c)
+		return;
+	http_client_free(c->http);
+	while (!list_is_empty(&c->calls))
+		call_free(LIST_ENTRY(c->calls.next, struct call, link));
+	while (!list_is_empty(&c->streams))
+		stream_free(LIST_ENTRY(c->streams.next, struct etcd_stream, link));
+	free_strv(&c->servers);
+	free(c);
+}
+
+void etcd_client_rotate(struct etcd_client *c)
+{
+	c->at = (c->at + 1) % c->n;
+}
+
+static void call_send(struct call *k);
+
+/* Whether the request cannot have reached a member. */
+static bool not_sent(const struct err *e)
+{
+	return e->code == -ECONNREFUSED || e->code == -EHOSTUNREACH || e->code == -ENETUNREACH ||
+	       e->code == -EADDRNOTAVAIL;
+}
+
+/* In the words of the original's client. */
+static void reword(struct etcd_client *c, size_t at, const struct err *why, struct err *e)
+{
+	const char *host = strstr(c->servers[at], "://") + 3;
+	if (not_sent(why))
+		err_set(e, why->code,
+			"rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: "
+			"dial tcp %s: connect: %s\"",
+			host, err_reason(why->code));
+	else if (why->code == -ETIMEDOUT)
+		err_set(e, why->code, "etcdserver: request timed out");
+	else
+		err_set(e, why->code, "rpc error: code = Unavailable desc = error reading from server: %s", err_text(why));
+}
+
+static void on_answer(void *arg, int status, const char *body, size_t len, const struct err *failure)
+{
+	struct call *k = arg;
+	struct etcd_client *c = k->client;
+	struct err e = ERR_INIT;
+	int r = 0;
+	if (failure)
+		r = failure->code;
+	else if (status != 200)
+		r = etcd_error(body, len, &e);
+	bool next = failure ? not_sent(failure) || k->again : r == -EAGAIN && k->again;
+	if (r && k->at == c->at)
+		etcd_client_rotate(c);
+	if (r && next && ++k->tries < MAX(c->n, 2)) {
+		call_send(k);
+		return;
+	}
+	if (failure)
+		reword(c, k->at, failure, &e);
+	etcd_done done = k->done;
+	void *of = k->arg;
+	call_free(k);
+	done(of, r, r ? NULL : body, r ? 0 : len, r ? &e : NULL);
+}
+
+static void call_send(struct call *k)
+{
+	static const char *const headers[] = {"Content-Type: application/json", NULL};
+	struct etcd_client *c = k->client;
+	k->at = c->at;
+	AUTO_FREE char *url = xasprintf("%s%s", c->servers[k->at], k->path);
+	k->http = http_call_start(c->http, &(struct http_call_opts){.method = "POST",
+								    .url = url,
+								    .headers = headers,
+								    .body = k->body,
+								    .body_len = k->len,
+								    .timeout_ms = k->timeout_ms,
+								    .connect_timeout_ms = CONNECT_MS,
+								    .on_done = on_answer,
+								    .arg = k});
+}
+
+void etcd_call(struct etcd_client *c, const char *path, const char *body, size_t len, int timeout_ms, bool again,
+	       etcd_done done, void *arg)
+{
+	struct call *k = xcalloc(1, sizeof(*k));
+	k->client = c;
+	k->path = xstrdup(path);
+	k->body = xmemdup(body, len);
+	k->len = len;
+	k->timeout_ms = timeout_ms;
+	k->again = again;
+	k->done = done;
+	k->arg = arg;
+	list_add(&c->calls, &k->link);
+	call_send(k);
+}
+
+static void on_stream_status(void *arg, int status)
+{
+	struct etcd_stream *s = arg;
+	s->status = status;
+}
+
+static void on_stream_data(void *arg, const char *data, size_t len)
+{
+	struct etcd_stream *s = arg;
+	if (s->dead)
+		return;
+	const char *end = memchr(data, '\n', len);
+	if (!end || s->status != 200) {
+		if (s->pending.len + len <= LINE_MAX_BYTES)
+			str_addn(&s->pending, data, len);
+		return;
+	}
+	s->inside = true;
+	str_addn(&s->pending, data, (size_t)(end - data));
+	s->on_line(s->arg, str_text(&s->pending), s->pending.len);
+	const char *at = end + 1, *stop = data + len;
+	while (!s->dead && (end = memchr(at, '\n', (size_t)(stop - at)))) {
+		s->on_line(s->arg, at, (size_t)(end - at));
+		at = end + 1;
+	}
+	s->inside = false;
+	if (s->dead) {
+		stream_free(s);
+		return;
+	}
+	str_reset(&s->pending);
+	str_addn(&s->pending, at, (size_t)(stop - at));
+}
+
+static void on_stream_done(void *arg, int status, const char *body, size_t len, const struct err *failure)
+{
+	struct etcd_stream *s = arg;
+	struct err e = ERR_INIT;
+	(void)body, (void)len;
+	if (failure)
+		reword(s->client, s->client->at, failure, &e);
+	else if (status != 200)
+		etcd_error(str_text(&s->pending), s->pending.len, &e);
+	else
+		err_set(&e, -ECONNRESET, "etcd: the stream has ended");
+	s->http = NULL;
+	s->on_end(s->arg, &e);
+}
+
+struct etcd_stream *etcd_stream_new(struct etcd_client *c, const char *path, const char *body, size_t len,
+				    void (*on_line)(void *arg, const char *line, size_t len),
+				    void (*on_end)(void *arg, const struct err *e), void *arg)
+{
+	/* A member that has lost the others ends the stream instead of keeping silent. */
+	static const char *const headers[] = {"Content-Type: application/json", "Grpc-Metadata-hasleader: true", NULL};
+	struct etcd_stream *s = xcalloc(1, sizeof(*s));
+	AUTO_FREE char *url = xasprintf("%s%s", c->servers[c->at], path);
+	s->client = c;
+	s->on_line = on_line;
+	s->on_end = on_end;
+	s->arg = arg;
+	list_add(&c->streams, &s->link);
+	s->http = http_call_start(c->http, &(struct http_call_opts){.method = "POST",
+								    .url = url,
+								    .headers = headers,
+								    .body = body,
+								    .body_len = len,
+								    .connect_timeout_ms = CONNECT_MS,
+								    .on_status = on_stream_status,
+								    .on_data = on_stream_data,
+								    .on_done = on_stream_done,
+								    .arg = s});
+	return s;
+}
+
+void etcd_stream_free(struct etcd_stream *s)
+{
+	if (!s || s->dead)
+		return;
+	http_call_cancel(s->http);
+	s->http = NULL;
+	if (s->inside)
+		s->dead = true;
+	else
+		stream_free(s);
+}
+
+struct waiting {
+	bool done;
+	int r;
+	char *text;
+	size_t len;
+	struct err e;
+};
+
+static void on_waited(void *arg, int r, const char *body, size_t len, const struct err *e)
+{
+	struct waiting *w = arg;
+	w->done = true;
+	w->r = r;
+	if (r)
+		w->e = *e;
+	else
+		w->text = xstrndup(body, w->len = len);
+}
+
+int etcd_call_wait(struct etcd_client *c, const char *path, const char *body, size_t len, char **ret, size_t *ret_len,
+		   struct err *e)
+{
+	struct waiting w = {.e = ERR_INIT};
+	etcd_call(c, path, body, len, WAIT_CALL_MS, true, on_waited, &w);
+	while (!w.done)
+		loop_run_once(c->loop, 1000);
+	if (w.r)
+		return err_set(e, w.r, "%s", w.e.text);
+	*ret = w.text;
+	*ret_len = w.len;
+	return 0;
+}
