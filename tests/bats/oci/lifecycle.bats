@@ -202,3 +202,13 @@ H
 	oci features | python3 -c 'import json,sys; assert "mount" in json.load(sys.stdin)["linux"]["namespaces"]'
 	[[ "$(oci --version)" == "knarr-oci version "* ]]
 }
+
+@test "run: what the kernel does not take as a program is told by one line, as after start" {
+	printf '#!/no/interpreter\n' >"$T/bundle/rootfs/run.sh"
+	chmod +x "$T/bundle/rootfs/run.sh"
+	args /run.sh
+	run oci run --bundle "$T/bundle" "$ID"
+	[ "$status" -eq 255 ]
+	[ "$output" = "exec /run.sh: no such file or directory" ]
+	[ -z "$(oci list -q)" ]
+}
