@@ -20,10 +20,9 @@
 #include "base/mem.h"
 #include "base/sd_notify.h"
 #include "cmd/server_config.h"
+#include "cmd/server_loops.h"
 #include "cmd/server_store.h"
 #include "cp/api/api.h"
-#include "cp/controllers/controllers.h"
-#include "cp/scheduler/scheduler.h"
 
 struct server {
 	struct server_config config;
@@ -34,8 +33,7 @@ struct server {
 	struct api *api;
 	struct tls_ctx *tls;
 	struct http_server *http;
-	struct controllers *controllers;
-	struct scheduler *scheduler;
+	struct server_loops *loops;
 	struct signal_watch *signals[2];
 	bool stopping;
 	int result;
@@ -225,18 +223,6 @@ static int make_api(struct server *s, struct err *e)
 		       &s->api, e);
 }
 
-static int start_loops(struct server *s, struct err *e)
-{
-	const struct server_config *c = &s->config;
-	AUTO_STRV char **names = str_split(c->controllers, ',');
-	int r = 0;
-	if (strcmp(c->controllers, "none") != 0)
-		r = controllers_start(s->api, (const char *const *)names, &s->controllers, e);
-	if (r >= 0 && strcmp(c->scheduler, "none") != 0)
-		r = scheduler_start(s->api, &s->scheduler, e);
-	return r;
-}
-
 static void fail(struct server *s, const struct err *e)
 {
 	log_error("cannot start error=\"%s\"", err_text(e));
@@ -255,7 +241,7 @@ static void on_bootstrapped(void *arg, int r, const struct err *failure)
 		fail(s, failure);
 		return;
 	}
-	if (start_loops(s, &e) < 0 || write_kubeconfig(&s->config, port, &e) < 0) {
+	if (server_loops_start(s->api, &s->config, &s->loops, &e) < 0 || write_kubeconfig(&s->config, port, &e) < 0) {
 		fail(s, &e);
 		return;
 	}
@@ -274,6 +260,13 @@ static void on_stopped(void *arg)
 	loop_stop(s->loop);
 }
 
+static void on_released(void *arg)
+{
+	struct server *s = arg;
+	api_drain(s->api);
+	http_server_stop(s->http, 5000, on_stopped, s);
+}
+
 static void on_signal(void *arg, int signo)
 {
 	struct server *s = arg;
@@ -282,10 +275,10 @@ static void on_signal(void *arg, int signo)
 	s->stopping = true;
 	log_info("stopping signal=%d", signo);
 	notify("STOPPING=1");
-	scheduler_stop(TAKE(s->scheduler));
-	controllers_stop(TAKE(s->controllers));
-	api_drain(s->api);
-	http_server_stop(s->http, 5000, on_stopped, s);
+	if (s->loops)
+		server_loops_release(s->loops, on_released, s);
+	else
+		on_released(s);
 }
 
 static int start(struct server *s, struct err *e)
@@ -307,8 +300,7 @@ static int start(struct server *s, struct err *e)
 
 static void stop(struct server *s)
 {
-	scheduler_stop(s->scheduler);
-	controllers_stop(s->controllers);
+	server_loops_free(s->loops);
 	if (s->http)
 		http_server_stop(s->http, 0, NULL, NULL);
 	signal_watch_free(s->signals[0]);
