@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/admit.h"
+#include "cp/api/claims.h"
 #include "cp/api/encode.h"
 #include "cp/api/traits.h"
 #include "cp/api/view.h"
@@ -101,7 +102,8 @@ static void on_removed(void *arg, int error, uint64_t rev, const struct err *e)
 static void put_delete(struct removal *r, uint64_t expect)
 {
 	struct store_op op = {.type = STORE_DELETE, .key = r->key, .value = r->last, .expect = expect};
-	store_txn(cache_store(r->q->api->cache), &op, 1, on_removed, r);
+	AUTO_JSON *old = view_parse(r->res, r->old);
+	claims_txn(r->q->api, r->res, &op, old, NULL, on_removed, r);
 }
 
 static void on_marked(void *arg, int error, uint64_t rev, const struct err *e)

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "cp/api/admit.h"
+#include "cp/api/claims.h"
 #include "cp/api/encode.h"
 #include "cp/api/heartbeat.h"
 #include "cp/api/managers.h"
@@ -124,6 +125,10 @@ static bool may_retry(const struct write *w)
 {
 	if (w->attempts >= MAX_ATTEMPTS)
 		return false;
+	/* What another server's object took meanwhile is replaced by something else, or named in the answer. */
+	const struct cobj *now = bucket_get(w->res->bucket, w->ns, w->name);
+	if (w->claimed && (w->old ? now && now->rev == w->old->rev : !now))
+		return true;
 	return w->created ? json_at(w->object, "metadata.generateName") && w->kind == WRITE_CREATE : !w->conditional;
 }
 
@@ -251,7 +256,6 @@ static void on_removed(void *arg, int r, uint64_t rev, const struct err *e)
 
 static void commit(struct write *w, const json_t *old)
 {
-	struct store *s = cache_store(w->q->api->cache);
 	bool gone = is_released(w, old);
 	w->key = bucket_key(w->res->bucket, w->ns, w->name);
 	struct store_op op = {
@@ -261,7 +265,7 @@ static void commit(struct write *w, const json_t *old)
 	    .expect = w->old ? w->old->rev : STORE_ABSENT,
 	    .volatile_ = old && !gone && heartbeat_only(w->res->kind, old, w->object),
 	};
-	store_txn(s, &op, 1, gone ? on_removed : on_stored, w);
+	w->claimed = claims_txn(w->q->api, w->res, &op, old, gone ? NULL : w->object, gone ? on_removed : on_stored, w);
 }
 
 /* Nothing to store: the same content as before. */

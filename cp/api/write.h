@@ -40,6 +40,7 @@ struct write {
 	int attempts;
 	bool conditional; /* the caller named a resourceVersion: no retry */
 	bool created;
+	bool claimed; /* the store was asked for something that is unique (claims.h) */
 	char *key;
 };
 

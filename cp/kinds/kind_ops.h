@@ -48,6 +48,8 @@ struct kind_ops {
 	 * obj is NULL. ticket may stay NULL. Errors as field errors. */
 	void (*reserve)(struct kind_env *env, json_t *obj, const json_t *old, struct field_errors *errors, void **ticket);
 	void (*settle)(struct kind_env *env, void *ticket, bool committed);
+	/* Adds the names of what no second object may hold ("ip/10.96.0.1"), as they stand in the object (cp/api/claims.h). */
+	void (*claims)(const json_t *obj, char ***names);
 	/* Warnings for the Warning header (deprecations); adds to warnings. */
 	void (*warn)(const json_t *obj, const json_t *old, char ***warnings);
 	bool has_status;

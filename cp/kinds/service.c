@@ -272,8 +272,25 @@ static void service_settle(struct kind_env *env, void *ticket, bool committed)
 	service_ticket_free(ticket);
 }
 
+static void service_claims(const json_t *svc, char ***names)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach(json_at(svc, "spec.clusterIPs"), i, v) {
+		AUTO_FREE char *name = xasprintf("ip/%s", json_string_value(v));
+		if (strcmp(json_string_value(v), "None"))
+			strv_add(names, name);
+	}
+	json_array_foreach(json_at(svc, "spec.ports"), i, v) {
+		int64_t port = json_int_at(v, "nodePort", 0);
+		AUTO_FREE char *name = xasprintf("port/%s/%d", json_str_or(v, "protocol", "TCP"), (int)port);
+		if (port)
+			strv_add(names, name);
+	}
+}
+
 const struct kind_ops service_ops = {
 	.group = "", .kind = "Service", .set_defaults = service_set_defaults, .prepare_create = service_prepare_create,
 	.prepare_update = service_prepare_update, .prepare_status = kind_keep_spec, .validate = service_validate,
-	.reserve = service_reserve, .settle = service_settle, .has_status = true,
+	.reserve = service_reserve, .settle = service_settle, .claims = service_claims, .has_status = true,
 };
