@@ -13,8 +13,22 @@
 
 /* In the order of the original (AllOrderedPlugins). */
 static const struct admit_plugin *const plugins[] = {
-	&namespace_lifecycle_plugin, &service_account_plugin, &node_restriction_plugin,
-	&taint_nodes_plugin,	     &priority_plugin,	      &default_tolerations_plugin,
+	&namespace_lifecycle_plugin,
+	&limit_ranger_plugin,
+	&service_account_plugin,
+	&node_restriction_plugin,
+	&taint_nodes_plugin,
+	&pod_security_plugin,
+	&priority_plugin,
+	&default_tolerations_plugin,
+	&default_storage_class_plugin,
+	&storage_in_use_plugin,
+	&claim_resize_plugin,
+	&runtime_class_plugin,
+	&certificate_approval_plugin,
+	&certificate_signing_plugin,
+	&certificate_subject_plugin,
+	&default_ingress_class_plugin,
 };
 
 int admission_new(const struct admission_config *c, struct admission **ret, struct err *e)
