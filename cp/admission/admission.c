@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "cp/admission/plugin.h"
+#include "cp/admission/quota.h"
 
 /* In the order of the original (AllOrderedPlugins). */
 static const struct admit_plugin *const plugins[] = {
@@ -29,6 +30,7 @@ static const struct admit_plugin *const plugins[] = {
 	&certificate_signing_plugin,
 	&certificate_subject_plugin,
 	&default_ingress_class_plugin,
+	&resource_quota_plugin,
 };
 
 int admission_new(const struct admission_config *c, struct admission **ret, struct err *e)
@@ -37,6 +39,7 @@ int admission_new(const struct admission_config *c, struct admission **ret, stru
 	(void)e;
 	n->c = *c;
 	list_init(&n->waiting);
+	n->quotas = quota_book_new(n);
 	*ret = n;
 	return 0;
 }
@@ -59,6 +62,7 @@ void admission_free(struct admission *n)
 			a->cancel(a);
 		finish(a, status_new(503, "ServiceUnavailable", "the server is shutting down"));
 	}
+	quota_book_free(n->quotas);
 	free(n);
 }
 

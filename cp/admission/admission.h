@@ -30,6 +30,11 @@ struct admission_config {
 	void (*warn)(void *request, const char *text);
 	void (*annotate)(void *request, const char *key, const char *value);
 	bool (*may)(void *request, const struct auth_attributes *what);
+	/* Stores the status of objects of one kind (an array, borrowed for the call) in one step, on the condition that they
+	 * are the newest states (-ESTALE otherwise); done comes from the loop. */
+	void *server;
+	void (*store)(void *server, const char *group, const char *version, const char *plural, json_t *objects,
+		      void (*done)(void *arg, int r, const struct err *e), void *arg);
 };
 
 struct admission; /* the server's: what plugins keep between requests */

@@ -5,8 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cp/api/encode.h"
+#include "cp/schema/managed.h"
+#include "cp/store/store.h"
 
 static void warn(void *request, const char *text)
 {
@@ -23,6 +27,65 @@ static bool may(void *request, const struct auth_attributes *what)
 	return api_may(request, what);
 }
 
+/* A store on its way for admission. */
+struct errand {
+	void (*done)(void *arg, int r, const struct err *e);
+	void *arg;
+};
+
+static void on_stored(void *arg, int r, uint64_t rev, const struct err *e)
+{
+	struct errand *errand = arg;
+	(void)rev;
+	errand->done(errand->arg, r, e);
+	free(errand);
+}
+
+/* Notes in object that the server itself has written its status. */
+static void note_manager(const struct resource *res, json_t *object)
+{
+	AUTO_JSON *ignored = json_pack("{s:{}}", "f:spec");
+	struct cobj *o = bucket_get(res->bucket, json_str_or(object, "metadata.namespace", ""),
+				    json_str_or(object, "metadata.name", ""));
+	AUTO_JSON *live = o ? cobj_parse(o) : NULL;
+	char now[RFC3339_MAX];
+	struct managed_by by = {.type = res->kind->type,
+				.api_version = json_str_or(object, "apiVersion", ""),
+				.manager = "kube-apiserver",
+				.subresource = "status",
+				.now = rfc3339(clock_wall_ms(), now),
+				.ignored = ignored};
+	if (live)
+		managed_update(&by, live, object);
+}
+
+static void store(void *server, const char *group, const char *version, const char *plural, json_t *objects,
+		  void (*done)(void *arg, int r, const struct err *e), void *arg)
+{
+	struct api *a = server;
+	const struct resource *res = api_resource(a, group, version, plural);
+	size_t n = json_array_size(objects), i;
+	struct store_op *ops = xcalloc(n ? n : 1, sizeof(*ops));
+	struct errand *errand = xcalloc(1, sizeof(*errand));
+	json_t *o;
+	*errand = (struct errand){done, arg};
+	json_array_foreach(objects, i, o)
+	{
+		const char *rev = json_str_or(o, "metadata.resourceVersion", "0");
+		ops[i] = (struct store_op){.type = STORE_PUT, .expect = strtoull(rev, NULL, 10)};
+		ops[i].key = bucket_key(res->bucket, json_str_or(o, "metadata.namespace", ""),
+					json_str_or(o, "metadata.name", ""));
+		note_manager(res, o);
+		ops[i].value = encode_stored(res->kind, o);
+	}
+	store_txn(cache_store(a->cache), ops, n, on_stored, errand);
+	for (i = 0; i < n; i++) {
+		free((char *)ops[i].key);
+		buf_unref(ops[i].value);
+	}
+	free(ops);
+}
+
 int admit_init(struct api *a, struct err *e)
 {
 	struct admission_config c = {.loop = a->loop,
@@ -31,7 +94,9 @@ int admit_init(struct api *a, struct err *e)
 				     .ca_file = a->ca_file,
 				     .warn = warn,
 				     .annotate = annotate,
-				     .may = may};
+				     .may = may,
+				     .server = a,
+				     .store = store};
 	return admission_new(&c, &a->admission, e);
 }
 
