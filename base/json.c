@@ -136,8 +136,26 @@ static int add_bytes(const char *bytes, size_t n, void *data)
 	return 0;
 }
 
+/* The shortest text that reads as the same number. */
+static void add_real(struct str *out, double d)
+{
+	char text[40];
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, d);
+		if (strtod(text, NULL) == d)
+			break;
+	}
+	str_add(out, text);
+	if (!strpbrk(text, ".e"))
+		str_add(out, ".0");
+}
+
 void str_add_jsonv(struct str *out, const json_t *j)
 {
+	if (json_is_real(j)) {
+		add_real(out, json_real_value(j));
+		return;
+	}
 	json_dump_callback(j, add_bytes, out, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 

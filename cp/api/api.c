@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "cp/api/admit.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/custom.h"
 #include "cp/api/rbac_source.h"
 #include "cp/kinds/service_alloc.h"
 
@@ -155,6 +156,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 		api_free(a);
 		return err_wrap(e, r, "service addresses");
 	}
+	customs_start(a);
 	*ret = a;
 	return 0;
 }
@@ -174,6 +176,7 @@ void api_free(struct api *a)
 	for (size_t i = 0; i < a->n_resources; i++)
 		free(a->resources[i].lead);
 	free(a->resources);
+	customs_free(a->customs);
 	rbac_source_free(a->rbac);
 	authn_free(a->authn);
 	service_alloc_free(a->env.service_alloc);

@@ -30,6 +30,7 @@ struct resource {
 	char
 	    *lead; /* the beginning of each stored object that list items go without: "kind":"Pod","apiVersion":"v1", */
 	size_t lead_len;
+	struct custom *custom; /* NULL: a built-in kind (custom.h) */
 };
 
 struct metrics {
@@ -39,6 +40,8 @@ struct metrics {
 };
 
 struct admission;
+struct custom;
+struct customs;
 
 struct api {
 	struct loop *loop;
@@ -47,6 +50,7 @@ struct api {
 	struct cache *cache;
 	struct resource *resources;
 	size_t n_resources;
+	struct customs *customs; /* resources of CustomResourceDefinitions */
 	struct kind_env env;
 	char *service_cidr, *advertise_address, *cluster_domain, *ca_file;
 	uint16_t secure_port;
@@ -113,6 +117,9 @@ void reply_cobj(struct req *q, int code, const struct cobj *o);
 #define REPLY_HEADERS 24
 void reply_headers(struct req *q, const char *content_type, struct http_header h[REPLY_HEADERS]);
 void reply_done(struct req *q); /* marks it answered and drops the handler's reference; for streams */
+
+/* Ends the watches of a definition's objects. */
+void watches_end(struct api *a, const struct custom *c);
 
 /* request.c: dispatch of a routed, authenticated request. */
 void request_run(struct req *q);

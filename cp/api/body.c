@@ -47,6 +47,22 @@ static char *package_of(const char *group)
 	return *group ? xstrndup(group, strcspn(group, ".")) : xstrdup("core");
 }
 
+/* Objects of definitions have to say what they are. */
+static json_t *check_custom_kind(const struct kind *k, const char *own, const json_t *object)
+{
+	const char *api = json_str_or(object, "apiVersion", ""), *kind = json_str_or(object, "kind", "");
+	AUTO_FIELD_ERRORS errors = {0};
+	if (*api && strcmp(api, own) != 0)
+		return status_bad_request(
+		    "the API version in the data (%s) does not match the expected API version (%s)", api, own);
+	if (!*kind) {
+		AUTO_FREE char *text = json_text(object);
+		return status_bad_request("Object 'Kind' is missing in '%s'", text);
+	}
+	field_invalid(&errors, "kind", json_object_get(object, "kind"), "must be %s", k->kind);
+	return status_invalid(k->group, k->kind, json_str_or(object, "metadata.name", ""), &errors);
+}
+
 static json_t *check_kind(struct req *q, const struct kind *k, json_t *object)
 {
 	AUTO_FREE char *own = *k->group ? xasprintf("%s/%s", k->group, k->version) : xstrdup(k->version);
@@ -60,6 +76,8 @@ static json_t *check_kind(struct req *q, const struct kind *k, json_t *object)
 		json_object_set_new(object, "apiVersion", json_string(own));
 		return NULL;
 	}
+	if (k->custom)
+		return check_custom_kind(k, own, object);
 	AUTO_FREE char *why = NULL;
 	if (schema_find_kind(q->api->schema, group, version, kind)) {
 		AUTO_FREE char *package = package_of(k->group);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/version.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -81,6 +82,16 @@ const struct kind **catalog_kinds(const struct schema *s, const char *group, con
 	return v;
 }
 
+static int compare_versions(const void *a, const void *b)
+{
+	return version_compare(*(char *const *)a, *(char *const *)b);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 char **catalog_versions(const struct schema *s, const char *group)
 {
 	char **v = NULL;
@@ -88,14 +99,8 @@ char **catalog_versions(const struct schema *s, const char *group)
 	for (size_t i = 0; (k = schema_kind_nth(s, i)); i++)
 		if (strcmp(k->group, group) == 0 && !strv_has(v, k->version))
 			strv_add(&v, k->version);
-	/* v2 is preferred to v1. */
-	size_t n = strv_len(v);
-	for (size_t i = 0; v && i + 1 < n; i++)
-		if (strcmp(v[i], v[i + 1]) < 0) {
-			char *t = v[i];
-			v[i] = v[i + 1];
-			v[i + 1] = t;
-		}
+	if (v)
+		qsort(v, strv_len(v), sizeof(*v), compare_versions);
 	return v;
 }
 
@@ -109,6 +114,9 @@ char **catalog_groups(const struct schema *s)
 	for (size_t i = 0; i < ARRAY_LEN(group_order); i++)
 		if (strv_has(present, group_order[i]))
 			strv_add(&v, group_order[i]);
+	/* Groups of CustomResourceDefinitions follow, by name. */
+	if (present)
+		qsort(present, strv_len(present), sizeof(*present), compare_names);
 	for (size_t i = 0; present && present[i]; i++)
 		if (!strv_has(v, present[i]))
 			strv_add(&v, present[i]);

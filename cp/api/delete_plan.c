@@ -113,6 +113,11 @@ enum delete_step delete_plan(const struct kind *k, const struct kind_ops *ops, j
 {
 	if (strcmp(k->kind, "Namespace") == 0 && !*k->group)
 		return plan_namespace(object, now_ms);
+	if (ops->mark_deleted && !json_at(object, "metadata.deletionTimestamp")) {
+		set_time(object, now_ms);
+		ops->mark_deleted(object, now_ms);
+		return DELETE_MARK;
+	}
 	bool changed = set_gc_finalizers(object, o);
 	bool finalizers = json_array_size(json_at(object, "metadata.finalizers")) > 0;
 	int grace = ops->grace_seconds ? ops->grace_seconds(object, o->grace) : -1;

@@ -137,7 +137,8 @@ static json_t *aggregated_resource(const struct kind *k)
 {
 	json_t *r = json_object();
 	json_object_set_new(r, "resource", json_string(k->plural));
-	json_object_set_new(r, "responseKind", response_kind("", "", k->kind));
+	json_object_set_new(r, "responseKind",
+			    response_kind(k->custom ? k->group : "", k->custom ? k->version : "", k->kind));
 	json_object_set_new(r, "scope", json_string(k->namespaced ? "Namespaced" : "Cluster"));
 	json_object_set_new(r, "singularResource", json_string(k->singular));
 	json_object_set_new(r, "verbs", strings(k->verbs));
@@ -146,7 +147,9 @@ static json_t *aggregated_resource(const struct kind *k)
 	for (size_t i = 0; k->subresources && k->subresources[i]; i++) {
 		struct sub_info info = catalog_sub(k, k->subresources[i]);
 		json_t *sub = json_pack("{s:s,s:o,s:o}", "subresource", k->subresources[i], "responseKind",
-					response_kind(info.group, info.version, info.kind), "verbs", words(info.verbs));
+					response_kind(info.group ? info.group : k->custom ? k->group : NULL,
+						      info.version ? info.version : k->custom ? k->version : NULL, info.kind),
+					"verbs", words(info.verbs));
 		json_array_append_new(json_array_at(r, "subresources"), sub);
 	}
 	return r;

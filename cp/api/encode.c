@@ -8,6 +8,9 @@
 #include "base/json.h"
 #include "base/mem.h"
 
+/* Values of custom resources about which nothing is known. */
+static const struct type custom_any = {.class = TYPE_ANY, .custom = true};
+
 static void encode_member(struct str *out, bool *first, const char *key, const struct type *t, const json_t *v)
 {
 	if (!*first)
@@ -34,6 +37,25 @@ static void encode_map(struct str *out, const struct type *elem, const json_t *v
 	str_addc(out, '{');
 	for (i = 0; i < n; i++)
 		encode_member(out, &first, keys[i], elem, json_object_get(v, keys[i]));
+	str_addc(out, '}');
+	free(keys);
+}
+
+/* Everything in order of name, as maps are. */
+static void encode_custom(struct str *out, const struct type *t, const json_t *v)
+{
+	size_t n = json_object_size(v), i = 0;
+	const char **keys = xcalloc(n ? n : 1, sizeof(*keys)), *key;
+	json_t *value;
+	bool first = true;
+	json_object_foreach((json_t *)v, key, value) keys[i++] = key;
+	qsort(keys, n, sizeof(*keys), compare_keys);
+	str_addc(out, '{');
+	for (i = 0; i < n; i++) {
+		const struct field *f = t->class == TYPE_OBJECT ? type_field(t, keys[i]) : NULL;
+		encode_member(out, &first, keys[i], f ? f->type : t->class == TYPE_MAP ? t->elem : &custom_any,
+			      json_object_get(v, keys[i]));
+	}
 	str_addc(out, '}');
 	free(keys);
 }
@@ -82,7 +104,9 @@ static void encode_list(struct str *out, const struct type *elem, const json_t *
 void encode_value(struct str *out, const struct type *t, const json_t *v)
 {
 	if (json_is_object(v)) {
-		if (t && t->class == TYPE_OBJECT && t->n_fields)
+		if (t && t->custom)
+			encode_custom(out, t, v);
+		else if (t && t->class == TYPE_OBJECT && t->n_fields)
 			encode_fields(out, t, v);
 		else if (t && t->class == TYPE_MAP)
 			encode_map(out, t->elem, v);
@@ -91,7 +115,7 @@ void encode_value(struct str *out, const struct type *t, const json_t *v)
 		else
 			encode_fields(out, &(struct type){.class = TYPE_OBJECT}, v);
 	} else if (json_is_array(v)) {
-		encode_list(out, t && t->class == TYPE_LIST ? t->elem : NULL, v);
+		encode_list(out, t && t->class == TYPE_LIST ? t->elem : t && t->custom ? &custom_any : NULL, v);
 	} else if (json_is_string(v)) {
 		str_add_json(out, json_string_value(v));
 	} else {

@@ -31,11 +31,31 @@ static size_t lead_of(const struct resource *res, const struct buf *json)
 	return same ? 1 + res->lead_len : 1;
 }
 
+/* Lists of custom resources: members in order of name, items whole. */
+static struct buf *splice_custom(const struct resource *res, struct cobj *const *v, size_t n, uint64_t rev,
+				 const char *next, int64_t remaining)
+{
+	AUTO_STR out = STR_INIT;
+	const struct kind *k = res->kind;
+	str_addf(&out, "{\"apiVersion\":\"%s/%s\",\"items\":[", k->group, k->version);
+	for (size_t i = 0; i < n; i++) {
+		AUTO_BUF *item = view_bytes(res, v[i]);
+		str_add(&out, i ? "," : "");
+		str_addn(&out, item->data, item->len);
+	}
+	str_addf(&out, "],\"kind\":\"%s\",", k->list_kind);
+	add_meta(&out, rev, next ? next : "", remaining);
+	str_addc(&out, '}');
+	return buf_new(out.p, out.len);
+}
+
 struct buf *list_splice(const struct resource *res, struct cobj *const *v, size_t n, uint64_t rev, const char *next,
 			int64_t remaining)
 {
 	AUTO_STR head = STR_INIT;
 	const struct kind *k = res->kind;
+	if (res->custom)
+		return splice_custom(res, v, n, rev, next, remaining);
 	str_addf(&head, "{\"kind\":\"%s\",\"apiVersion\":\"%s%s%s\",", k->list_kind, k->group, *k->group ? "/" : "",
 		 k->version);
 	add_meta(&head, rev, next, remaining);
@@ -43,7 +63,7 @@ struct buf *list_splice(const struct resource *res, struct cobj *const *v, size_
 	size_t total = head.len + 2 + (n ? n - 1 : 0);
 	struct buf **items = xcalloc(n ? n : 1, sizeof(*items));
 	for (size_t i = 0; i < n; i++) {
-		items[i] = view_bytes(res, v[i]->json);
+		items[i] = view_bytes(res, v[i]);
 		total += items[i]->len - lead_of(res, items[i]) + 1;
 	}
 	struct buf *b = buf_alloc(total);

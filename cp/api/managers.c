@@ -35,7 +35,7 @@ static json_t *ignored_fields(const struct req *q, const struct kind *k)
 {
 	const char *sub = q->route.subresource;
 	if (!strcmp(sub, "status"))
-		return json_pack("{s:{}}", "f:spec");
+		return k->custom ? json_pack("{s:{},s:{}}", "f:spec", "f:metadata") : json_pack("{s:{}}", "f:spec");
 	return strv_has((char *const *)k->subresources, "status") ? json_pack("{s:{}}", "f:status") : NULL;
 }
 

@@ -30,14 +30,15 @@ void meta_prepare_create(const struct kind *k, const char *ns, json_t *object)
 	json_object_set_new(meta, "creationTimestamp", json_string(rfc3339(clock_wall_ms(), now)));
 }
 
-/* Everything but metadata and status, which is what generation counts. */
-static bool wanted_differs(const json_t *a, const json_t *b)
+/* Everything but metadata and status, which is what generation counts; a status that is not written apart is a part of
+ * the rest. */
+static bool wanted_differs(const json_t *a, const json_t *b, bool apart)
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)a, key, value) if (strcmp(key, "metadata") != 0 && strcmp(key, "status") != 0 &&
+	json_object_foreach((json_t *)a, key, value) if (strcmp(key, "metadata") != 0 && !(apart && strcmp(key, "status") == 0) &&
 							 !json_equal(value, json_object_get(b, key))) return true;
-	json_object_foreach((json_t *)b, key, value) if (strcmp(key, "metadata") != 0 && strcmp(key, "status") != 0 &&
+	json_object_foreach((json_t *)b, key, value) if (strcmp(key, "metadata") != 0 && !(apart && strcmp(key, "status") == 0) &&
 							 !json_object_get(a, key)) return true;
 	return false;
 }
@@ -56,6 +57,6 @@ void meta_prepare_update(const struct resource *res, json_t *object, const json_
 	}
 	if (res->kind->namespaced)
 		json_object_set(meta, "namespace", json_object_get(old_meta, "namespace"));
-	if (res->kind->counts_generation && wanted_differs(object, old))
+	if (res->kind->counts_generation && wanted_differs(object, old, !res->kind->custom || res->kind->custom->has_status))
 		json_object_set_new(meta, "generation", json_integer(json_int_at(old, "metadata.generation", 0) + 1));
 }

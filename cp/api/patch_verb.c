@@ -18,6 +18,8 @@ json_t *patch_body_read(struct req *q, struct patch_body **ret)
 {
 	enum body_type type = negotiate_body(q->content_type);
 	AUTO_JSON *patch = NULL;
+	if (type == BODY_STRATEGIC_PATCH && q->res && q->res->custom)
+		return status_unsupported_custom_patch();
 	if (type != BODY_JSON_PATCH && type != BODY_MERGE_PATCH && type != BODY_STRATEGIC_PATCH && type != BODY_APPLY)
 		return status_unsupported_patch();
 	json_t *status = body_parse(q, type == BODY_APPLY ? BODY_YAML : BODY_JSON, &patch);

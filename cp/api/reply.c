@@ -202,6 +202,6 @@ void reply_object(struct req *q, int code, struct buf *json)
 
 void reply_cobj(struct req *q, int code, const struct cobj *o)
 {
-	AUTO_BUF *json = view_bytes(q->res, o->json);
+	AUTO_BUF *json = view_bytes(q->res, o);
 	reply_object(q, code, json);
 }

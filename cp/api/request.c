@@ -9,6 +9,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/catalog.h"
+#include "cp/api/custom.h"
 #include "cp/api/impersonate.h"
 #include "cp/api/rbac_source.h"
 #include "cp/api/traits.h"
@@ -29,6 +31,8 @@ void req_unref(struct req *q)
 	query_done(&q->query);
 	route_done(&q->route);
 	auth_user_done(&q->user);
+	if (q->res)
+		custom_unref(q->res->custom);
 	free(q->content_type);
 	free(q->method_text);
 	json_decref(q->local_body);
@@ -81,7 +85,13 @@ const struct resource *api_resource(const struct api *a, const char *group, cons
 		    (!version || strcmp(k->version, version) == 0))
 			return &a->resources[i];
 	}
-	return NULL;
+	return customs_resource(a->customs, group, version, plural);
+}
+
+static bool is_kind(const struct resource *res, void *arg)
+{
+	const char *const *names = arg;
+	return strcmp(res->kind->group, names[0]) == 0 && strcmp(res->kind->kind, names[1]) == 0;
 }
 
 const struct resource *api_resource_of_kind(const struct api *a, const char *group, const char *kind)
@@ -89,7 +99,7 @@ const struct resource *api_resource_of_kind(const struct api *a, const char *gro
 	for (size_t i = 0; i < a->n_resources; i++)
 		if (strcmp(a->resources[i].kind->kind, kind) == 0 && strcmp(a->resources[i].kind->group, group) == 0)
 			return &a->resources[i];
-	return NULL;
+	return customs_each(a->customs, is_kind, (void *)(const char *const[]){group, kind});
 }
 
 struct auth_attributes api_attributes(const struct req *q)
@@ -198,6 +208,8 @@ static json_t *run_extra(struct req *q)
 		bool declared = false;
 		for (size_t i = 0; q->res->kind->subresources && q->res->kind->subresources[i]; i++)
 			declared = declared || strcmp(q->res->kind->subresources[i], r->subresource) == 0;
+		if (!declared && q->res->custom)
+			return status_not_found(r->group, r->resource, r->name);
 		if (!declared)
 			return status_unknown_resource();
 	}
@@ -238,10 +250,33 @@ static bool scope_fits(const struct route *r, const struct kind *k)
 				       strcmp(r->verb, "create") == 0 || strcmp(r->verb, "deletecollection") == 0));
 }
 
+/* What a definition that is going, or that has rules which nobody here can evaluate, does not take. */
+static json_t *check_custom(struct req *q)
+{
+	const struct route *r = &q->route;
+	const struct custom_kind *k = q->res->kind->custom;
+	if (q->res->custom->terminating && strcmp(r->verb, "create") == 0) {
+		json_t *s = status_method_not_allowed();
+		json_set_str(s, "message", "create not allowed while custom resource definition is terminating");
+		return s;
+	}
+	if (k->warning)
+		req_warn(q, k->warning);
+	return NULL;
+}
+
+static void free_kinds(const struct kind ***kinds)
+{
+	free((void *)*kinds);
+}
+
 static json_t *dispatch(struct req *q)
 {
 	const struct route *r = &q->route;
+	json_t *status;
 	q->res = api_resource(q->api, r->group, r->version, r->resource);
+	if (q->res && q->res->custom)
+		custom_ref(q->res->custom);
 	if (!q->local && strcmp(q->method, "HEAD") == 0)
 		return status_method_not_allowed();
 	if (q->res && !scope_fits(r, q->res->kind))
@@ -249,6 +284,8 @@ static json_t *dispatch(struct req *q)
 	if (q->res && q->res->kind->namespaced && !*r->ns && strcmp(r->verb, "list") != 0 &&
 	    strcmp(r->verb, "watch") != 0)
 		return status_method_not_allowed();
+	if (q->res && q->res->custom && (status = check_custom(q)))
+		return status;
 	if (q->res && traits_of(q->res->kind)->warning)
 		req_warn(q, traits_of(q->res->kind)->warning);
 	bool stream = strcmp(r->subresource, "log") == 0 || strcmp(r->subresource, "exec") == 0 ||
@@ -261,9 +298,35 @@ static json_t *dispatch(struct req *q)
 	return run_verb(q);
 }
 
+/* Whether a group is one of ours: those of definitions know nothing but what is served. */
+static bool is_built_in(const struct api *a, const char *group)
+{
+	AUTO_STRV char **versions = catalog_versions(a->schema, group);
+	for (size_t i = 0; versions && versions[i]; i++) {
+		AUTO(free_kinds) const struct kind **kinds = catalog_kinds(a->schema, group, versions[i]);
+		if (kinds[0] && !kinds[0]->custom)
+			return true;
+	}
+	return false;
+}
+
+/* What is not there is, outside of our own groups, not even a kind of answer. */
+static bool is_nowhere(const struct req *q)
+{
+	const struct route *r = &q->route;
+	const struct resource *res = api_resource(q->api, r->group, r->version, r->resource);
+	if (q->local || strcmp(r->prefix, "apis") != 0)
+		return false;
+	return res ? res->custom && !scope_fits(r, res->kind) : !is_built_in(q->api, r->group);
+}
+
 static void request_go(struct req *q)
 {
 	json_t *status = authorize(q);
+	if (!status && q->route.is_resource && is_nowhere(q)) {
+		reply_text(q, 404, "404 page not found\n");
+		return;
+	}
 	if (!status && q->route.is_resource) {
 		status = dispatch(q);
 	} else if (!status && !plain_run(q) && !discovery_run(q) && !openapi_run(q)) {

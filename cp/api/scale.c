@@ -34,7 +34,26 @@ static char *selector_text(const json_t *selector)
 	return str_take(&out);
 }
 
-static json_t *scale_of(const json_t *workload)
+/* ".spec.replicas" as the helpers of JSON write it. */
+static const char *plain_path(const char *path)
+{
+	return path + (*path == '.');
+}
+
+/* What a definition's paths find. */
+static void fill_custom(const struct custom_kind *k, const json_t *object, json_t *scale)
+{
+	int64_t replicas = json_int_at(object, plain_path(k->replicas), 0);
+	const char *selector = k->selector ? json_str_at(object, plain_path(k->selector)) : NULL;
+	if (replicas)
+		json_set_int(scale, "spec.replicas", replicas);
+	json_set_int(scale, "status.replicas",
+		     k->status_replicas ? json_int_at(object, plain_path(k->status_replicas), 0) : 0);
+	if (!str_empty(selector))
+		json_set_str(scale, "status.selector", selector);
+}
+
+static json_t *scale_of(const struct kind *k, const json_t *workload)
 {
 	static const char *const copied[] = {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"};
 	json_t *meta = json_object(), *from = json_object_get(workload, "metadata");
@@ -45,6 +64,10 @@ static json_t *scale_of(const json_t *workload)
 	json_t *o =
 	    json_pack("{s:s,s:s,s:o,s:{},s:{s:I}}", "kind", "Scale", "apiVersion", "autoscaling/v1", "metadata", meta,
 		      "spec", "status", "replicas", (json_int_t)json_int_at(workload, "status.replicas", 0));
+	if (k->custom) {
+		fill_custom(k->custom, workload, o);
+		return o;
+	}
 	int64_t replicas = json_int_at(workload, "spec.replicas", 1);
 	if (replicas)
 		json_set_int(o, "spec.replicas", replicas);
@@ -62,6 +85,11 @@ static json_t *find(struct req *q, struct cobj **ret)
 	return *ret ? NULL : status_not_found(k->group, k->plural, q->route.name);
 }
 
+static bool no_replicas(const struct kind *k, const json_t *object)
+{
+	return k->custom && !json_at(object, plain_path(k->custom->replicas));
+}
+
 void scale_get(struct req *q)
 {
 	struct cobj *o = NULL;
@@ -71,7 +99,10 @@ void scale_get(struct req *q)
 		return;
 	}
 	AUTO_JSON *workload = cobj_parse(o);
-	reply_json(q, 200, scale_of(workload));
+	if (no_replicas(q->res->kind, workload))
+		reply_status(q, status_plain_500("the spec replicas field %s does not exist", q->res->kind->custom->replicas));
+	else
+		reply_json(q, 200, scale_of(q->res->kind, workload));
 }
 
 static void on_written(struct write *w, json_t *status, struct buf *json, bool created)
@@ -83,7 +114,13 @@ static void on_written(struct write *w, json_t *status, struct buf *json, bool c
 	}
 	AUTO_JSON *workload = NULL;
 	json_parse(json->data, json->len, &workload, NULL);
-	reply_json(w->q, 200, scale_of(workload));
+	reply_json(w->q, 200, scale_of(w->res->kind, workload));
+}
+
+/* Where a kind keeps the number that is wanted. */
+static const char *replicas_path(const struct kind *k)
+{
+	return k->custom ? plain_path(k->custom->replicas) : "spec.replicas";
 }
 
 /* Puts what scale says into a copy of the workload. */
@@ -106,7 +143,7 @@ static json_t *take_scale(struct write *w, const json_t *scale, const json_t *ol
 	if (errors.n)
 		return status_invalid("autoscaling", "Scale", w->name, &errors);
 	*ret = json_deep_copy(old);
-	json_set_int(*ret, "spec.replicas", replicas);
+	json_set_int(*ret, replicas_path(w->res->kind), replicas);
 	return NULL;
 }
 
@@ -117,7 +154,7 @@ static json_t *change_update(struct write *w, const json_t *old, json_t **ret)
 
 static json_t *change_patch(struct write *w, const json_t *old, json_t **ret)
 {
-	AUTO_JSON *scale = scale_of(old);
+	AUTO_JSON *scale = scale_of(w->res->kind, old);
 	AUTO_JSON *changed = NULL;
 	json_t *status = patch_apply(w->arg, schema_type(w->q->api->schema, "autoscaling.v1.Scale"), scale, &changed);
 	if (!status)

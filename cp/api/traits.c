@@ -29,7 +29,9 @@ static const struct traits table[] = {
 
 const struct traits *traits_of(const struct kind *k)
 {
-	static const struct traits none = {"", "", false, false, false, NULL};
+	static const struct traits none = {"", "", false, false, false, NULL}, custom = {"", "", false, false, true, NULL};
+	if (k->custom)
+		return &custom;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (strcmp(table[i].plural, k->plural) == 0 && strcmp(table[i].group, k->group) == 0)
 			return &table[i];

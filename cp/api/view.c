@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "cp/api/custom.h"
 #include "cp/api/encode.h"
 #include "cp/kinds/hpa_convert.h"
 
@@ -82,6 +83,10 @@ static const struct view *view_of(const struct kind *k)
 
 void view_to_stored(const struct resource *res, json_t *object)
 {
+	if (res->custom) {
+		custom_store(res, object);
+		return;
+	}
 	if (!is_view(res))
 		return;
 	const struct view *v = view_of(res->kind);
@@ -90,8 +95,12 @@ void view_to_stored(const struct resource *res, json_t *object)
 	set_kind(object, res->stored);
 }
 
-void view_from_stored(const struct resource *res, json_t *object)
+void view_from_stored(const struct resource *res, json_t *object, uint64_t rev)
 {
+	if (res->custom) {
+		custom_show(res, object, rev);
+		return;
+	}
 	if (!is_view(res))
 		return;
 	const struct view *v = view_of(res->kind);
@@ -103,16 +112,22 @@ void view_from_stored(const struct resource *res, json_t *object)
 json_t *view_parse(const struct resource *res, const struct cobj *o)
 {
 	json_t *object = cobj_parse(o);
-	view_from_stored(res, object);
+	if (!view_is_plain(res, o))
+		view_from_stored(res, object, o->rev);
 	return object;
 }
 
-struct buf *view_bytes(const struct resource *res, struct buf *json)
+bool view_is_plain(const struct resource *res, const struct cobj *o)
+{
+	return res->custom ? custom_is_plain(res, o->json, o->rev) : !is_view(res);
+}
+
+struct buf *view_bytes(const struct resource *res, const struct cobj *o)
 {
 	AUTO_JSON *object = NULL;
-	if (!is_view(res) || json_parse(json->data, json->len, &object, NULL) < 0)
-		return buf_ref(json);
-	view_from_stored(res, object);
+	if (view_is_plain(res, o) || json_parse(o->json->data, o->json->len, &object, NULL) < 0)
+		return buf_ref(o->json);
+	view_from_stored(res, object, o->rev);
 	return encode_object(res->kind, object);
 }
 

@@ -110,7 +110,7 @@ static void send_object(struct watcher *w, const char *type, const struct cobj *
 	}
 	AUTO_STR text = STR_INIT;
 	str_addf(&text, "{\"type\":\"%s\",\"object\":", type);
-	AUTO_BUF *json = view_bytes(w->q->res, o->json);
+	AUTO_BUF *json = view_bytes(w->q->res, o);
 	str_addn(&text, json->data, json->len);
 	str_add(&text, "}\n");
 	AUTO_BUF *b = buf_new(text.p, text.len);
@@ -125,7 +125,7 @@ static void on_event(void *arg, const struct cache_event *ev)
 	w->sent_rev = ev->rev;
 	const struct resource *res = w->q->res;
 	bool plain = w->q->answer.form == FORM_OBJECT;
-	if (plain && res->stored == res->kind) {
+	if (plain && view_is_plain(res, ev->obj)) {
 		send(w, cache_event_json(ev, ev->type));
 		return;
 	}
@@ -135,7 +135,7 @@ static void on_event(void *arg, const struct cache_event *ev)
 	if (json_parse(line->data, line->len, &event, NULL) < 0)
 		return;
 	json_t *object = json_object_get(event, "object");
-	view_from_stored(res, object);
+	view_from_stored(res, object, ev->obj->rev);
 	send_value(w, type_name(ev->type), plain ? json_incref(object) : in_form(w, object));
 }
 
@@ -288,5 +288,12 @@ void api_drain(struct api *a)
 {
 	LIST_FOR_EACH (q, &a->requests, struct req, link)
 		if (q->on_close == on_close)
+			finish(q->data, false);
+}
+
+void watches_end(struct api *a, const struct custom *c)
+{
+	LIST_FOR_EACH (q, &a->requests, struct req, link)
+		if (q->on_close == on_close && q->res && q->res->custom == c)
 			finish(q->data, false);
 }

@@ -23,6 +23,7 @@
 #include "cp/store/store.h"
 
 #define MAX_ATTEMPTS 8
+#define CEL "the schema of this kind has rules in the Common Expression Language, which this server cannot evaluate yet"
 
 struct write *write_new(struct req *q, const struct resource *res, enum write_kind kind, const char *ns,
 			const char *name)
@@ -114,7 +115,7 @@ static struct buf *stored_bytes(struct write *w, uint64_t rev)
 {
 	struct cobj *now = bucket_get(w->res->bucket, w->ns, w->name);
 	if (now && now->rev == rev)
-		return view_bytes(w->res, now->json);
+		return view_bytes(w->res, now);
 	char text[24];
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)rev);
 	json_set_str(w->object, "metadata.resourceVersion", text);
@@ -153,6 +154,14 @@ static void validate(struct write *w, const json_t *old, struct field_errors *er
 	const struct kind *k = w->res->kind;
 	const struct kind_ops *ops = w->res->ops;
 	schema_validate_meta(k, w->object, old, errors);
+	if (k->custom && k->custom->expressions) {
+		field_forbidden(errors, "x-kubernetes-validations", CEL);
+		return;
+	}
+	if (w->kind == WRITE_STATUS && k->custom) {
+		schema_validate(k, w->object, errors);
+		return;
+	}
 	if (w->kind == WRITE_STATUS) {
 		if (ops->validate_status)
 			ops->validate_status(w->object, old, errors);
@@ -221,7 +230,7 @@ static bool is_released(const struct write *w, const json_t *old)
 		return false;
 	if (strcmp(w->res->kind->kind, "Namespace") == 0 && !*w->res->kind->group)
 		return json_array_size(json_at(w->object, "spec.finalizers")) == 0;
-	return json_int_at(old, "metadata.deletionGracePeriodSeconds", -1) == 0;
+	return json_int_at(old, "metadata.deletionGracePeriodSeconds", 0) == 0;
 }
 
 void write_release(struct api *a, const struct resource *res, const json_t *old)

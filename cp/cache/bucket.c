@@ -177,6 +177,11 @@ struct cobj *bucket_remove(struct bucket *b, const char *ns, const char *name)
 	return old;
 }
 
+void bucket_rescope(struct bucket *b, bool namespaced)
+{
+	b->namespaced = namespaced;
+}
+
 void *bucket_data(const struct bucket *b)
 {
 	return b->data;

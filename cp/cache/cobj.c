@@ -194,6 +194,18 @@ const char *object_field_nth(const struct cobj *o, size_t n)
 	return *p == 1 ? p + 1 : NULL;
 }
 
+/* A field that nobody keeps: valid until the next one is looked for. */
+static const char *look_for(const struct cobj *o, const char *path)
+{
+	static struct str text;
+	const char *const paths[] = {path, NULL};
+	struct scan s;
+	str_reset(&text);
+	if (scan_object(o->json->data, o->json->len, paths, &s) >= 0 && !is_null(s.fields[0]))
+		scan_add_text(&text, s.fields[0]);
+	return str_text(&text);
+}
+
 const char *cobj_field(const void *o, const char *path)
 {
 	const struct cobj *c = o;
@@ -208,7 +220,7 @@ const char *cobj_field(const void *o, const char *path)
 		const char *v = object_field_nth(c, i);
 		return v ? v : b->absent[i];
 	}
-	return NULL;
+	return b->any_field ? look_for(c, path) : NULL;
 }
 
 bool cobj_owner(const struct cobj *o, size_t i, struct cobj_owner *ret)

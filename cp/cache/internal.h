@@ -45,7 +45,7 @@ struct cache_change {
 struct bucket {
 	struct cache *cache;
 	char *prefix;
-	bool namespaced;
+	bool namespaced, any_field;
 	char **fields;                /* what selectors may name */
 	char **paths, **absent;       /* of each: the path that the scanner looks for, the value of an absent one */
 	size_t n_index;               /* the first n of fields that have an index */

@@ -49,7 +49,7 @@ static const struct kind_ops *const special[] = {
 	&job_ops, &cronjob_ops, &statefulset_ops, &daemonset_ops, &replicationcontroller_ops, &controllerrevision_ops,
 	&podtemplate_ops, &role_ops, &clusterrole_ops, &rolebinding_ops, &clusterrolebinding_ops, &networkpolicy_ops, &ingress_ops,
 	&ingressclass_ops, &poddisruptionbudget_ops, &persistentvolume_ops, &persistentvolumeclaim_ops, &storageclass_ops,
-	&horizontalpodautoscaler_ops, &certificatesigningrequest_ops,
+	&horizontalpodautoscaler_ops, &certificatesigningrequest_ops, &crd_ops,
 };
 
 static bool has_word(const char *const *words, const char *word)
@@ -62,6 +62,8 @@ static bool has_word(const char *const *words, const char *word)
 
 const struct kind_ops *kind_ops_find(const struct kind *k)
 {
+	if (k->custom)
+		return k->custom->has_status ? &custom_status_ops : &custom_ops;
 	for (size_t i = 0; i < ARRAY_LEN(special); i++)
 		if (!strcmp(special[i]->kind, k->kind) && !strcmp(special[i]->group, k->group))
 			return special[i];

@@ -53,6 +53,8 @@ struct kind_ops {
 	/* Warnings for the Warning header (deprecations); adds to warnings. */
 	void (*warn)(const json_t *obj, const json_t *old, char ***warnings);
 	bool has_status;
+	/* Marks an object for deletion in the kind's own way, in place of a grace period; it goes with its finalizers. */
+	void (*mark_deleted)(json_t *obj, int64_t now_ms);
 	/* Graceful deletion: the seconds that a delete without gracePeriodSeconds gives, -1: at once. */
 	int (*grace_seconds)(const json_t *obj, int64_t requested); /* requested < 0: none given */
 };

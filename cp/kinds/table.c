@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/kinds/table_cells.h"
+#include "cp/kinds/table_custom.h"
 
 static void general_cells(const json_t *object, int64_t now_ms, json_t *row)
 {
@@ -64,6 +65,8 @@ const struct table_columns *kind_table_columns(const struct kind *k)
 		const struct table_printer *printer;
 		struct table_columns columns;
 	} made[128];
+	if (k->custom)
+		return custom_table_columns(k->custom->table);
 	const struct table_printer *p = find_printer(k);
 	size_t at = 0;
 
@@ -79,6 +82,8 @@ const struct table_columns *kind_table_columns(const struct kind *k)
 
 json_t *kind_table_cells(const struct kind *k, const json_t *object, int64_t now_ms)
 {
+	if (k->custom)
+		return custom_table_cells(k->custom->table, object, now_ms);
 	const struct table_printer *p = find_printer(k);
 	json_t *row = json_array();
 

@@ -363,10 +363,69 @@ static int decode_object(struct decoder *d, const struct type *t, const struct p
 	return 0;
 }
 
+/* --- custom types: only what is not known goes; whether a value fits is for rules to say --------------------------- */
+
+static const struct type unknown_type = {.class = TYPE_OBJECT, .custom = true};
+
+static int decode_custom(struct decoder *d, const struct type *t, const struct place *at, json_t *value);
+
+static int decode_custom_member(struct decoder *d, const struct type *t, const struct place *at, json_t *object,
+				const char *key, json_t *value)
+{
+	const struct field *f = t->class == TYPE_OBJECT ? type_field(t, key) : NULL;
+	const struct type *below = f ? f->type : t->class == TYPE_MAP ? t->elem : NULL;
+
+	if (!below) {
+		if (!t->preserve_unknown) {
+			note_unknown(d, at);
+			json_object_del(object, key);
+		}
+		return 0;
+	}
+	if (below->custom)
+		return decode_custom(d, below, at, value);
+	return f ? decode_member(d, f, at, object, value) : 0;
+}
+
+static int decode_custom(struct decoder *d, const struct type *t, const struct place *at, json_t *value)
+{
+	const char *key;
+	json_t *below;
+	void *next;
+	size_t i;
+	int r;
+
+	if (t->class == TYPE_ANY)
+		return 0;
+	json_object_foreach_safe(value, next, key, below)
+	{
+		struct place here = {.above = at, .owner = t, .name = key};
+
+		r = decode_custom_member(d, t, &here, value, key, below);
+		if (r < 0)
+			return r;
+	}
+	json_array_foreach(value, i, below)
+	{
+		struct place here = {.above = at, .index = i};
+
+		r = decode_custom(d, t->class == TYPE_LIST ? t->elem : &unknown_type, &here, below);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int decode_value(struct decoder *d, const struct type *t, const struct place *at, json_t *value, json_t **ret)
 {
 	int r;
 
+	if (t->custom) {
+		r = t->name && !json_is_object(value) ? mismatch(d, t, at, value) : decode_custom(d, t, at, value);
+		if (r >= 0)
+			*ret = json_incref(value);
+		return r;
+	}
 	switch (t->class) {
 	case TYPE_OBJECT:
 		r = json_is_object(value) ? decode_object(d, t, at, value) : mismatch(d, t, at, value);

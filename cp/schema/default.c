@@ -28,9 +28,13 @@ static void fill_object(const struct type *t, json_t *object)
 		const struct field *f = &t->fields[i];
 		json_t *value = json_object_get(object, f->name);
 
+		if (t->custom && f->nullable && json_is_null(value))
+			continue;
 		if (!value || json_is_null(value)) {
 			json_t *made = initial(f);
 
+			if (!made && t->custom && value)
+				json_object_del(object, f->name);
 			if (!made)
 				continue;
 			json_object_set_new_nocheck(object, f->name, made);
@@ -41,7 +45,35 @@ static void fill_object(const struct type *t, json_t *object)
 		if (f->type->has_defaults || f->fill)
 			fill_value(f->type, value);
 	}
-	object_reorder(t, object);
+	if (!t->custom)
+		object_reorder(t, object);
+}
+
+/* Null is no value where the schema does not allow it: the default stands there, or nothing. */
+static void fill_null_values(const struct field *f, json_t *map)
+{
+	const char *key;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe(map, next, key, value)
+	{
+		if (!json_is_null(value) || f->nullable)
+			continue;
+		if (f->default_)
+			json_object_set_new_nocheck(map, key, json_deep_copy(f->default_));
+		else
+			json_object_del(map, key);
+	}
+}
+
+static void fill_null_elements(const struct field *f, json_t *list)
+{
+	json_t *value;
+	size_t i;
+
+	json_array_foreach(list, i, value) if (json_is_null(value) && !f->nullable && f->default_)
+	    json_array_set_new(list, i, json_deep_copy(f->default_));
 }
 
 static void fill_value(const struct type *t, json_t *value)
@@ -53,8 +85,12 @@ static void fill_value(const struct type *t, json_t *value)
 	if (t->class == TYPE_OBJECT && json_is_object(value)) {
 		fill_object(t, value);
 	} else if (t->class == TYPE_MAP) {
+		if (t->elem_field)
+			fill_null_values(t->elem_field, value);
 		json_object_foreach(value, key, below) fill_value(t->elem, below);
 	} else if (t->class == TYPE_LIST) {
+		if (t->elem_field)
+			fill_null_elements(t->elem_field, value);
 		json_array_foreach(value, i, below) fill_value(t->elem, below);
 	}
 }

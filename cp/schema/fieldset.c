@@ -229,7 +229,7 @@ void fieldset_each(const json_t *set, fieldset_path_fn *each, void *arg)
 
 enum slot_shape slot_shape(struct slot s, const json_t *value)
 {
-	if (!s.type)
+	if (!s.type || (s.type->custom && s.type->class == TYPE_ANY))
 		return json_is_object(value) ? SLOT_MAP : SLOT_LEAF;
 	if (s.type->class == TYPE_OBJECT || s.type->class == TYPE_MAP)
 		return s.type->atomic_map ? SLOT_LEAF : SLOT_MAP;
@@ -244,12 +244,14 @@ struct slot slot_member(struct slot s, const char *key)
 
 	if (f)
 		return (struct slot){f->type, f};
-	return (struct slot){s.type && s.type->class == TYPE_MAP ? s.type->elem : NULL, NULL};
+	if (s.type && s.type->class == TYPE_MAP)
+		return (struct slot){s.type->elem, s.type->elem_field};
+	return (struct slot){NULL, NULL};
 }
 
 struct slot slot_element(struct slot s)
 {
-	return (struct slot){s.type->elem, NULL};
+	return (struct slot){s.type->elem, s.type->elem_field};
 }
 
 /* What a key is where an element leaves it out: its default, or the zero of a field that is always there. */

@@ -12,7 +12,7 @@ struct schema {
 	struct map *types;     /* "core.v1.PodSpec", "[]string" ... -> struct type * */
 	struct map *by_plural; /* "group/version/plural" -> struct kind * */
 	struct map *by_kind;   /* "group/version/Kind" */
-	struct kind **kinds;
+	const struct kind **kinds;
 	size_t n_kinds;
 	json_t *literals; /* keeps defaults alive */
 };

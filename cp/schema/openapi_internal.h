@@ -25,6 +25,8 @@ struct openapi_dialect {
 	json_t *(*reference)(json_t *reference, json_t *beside);
 	/* A value that is both an integer or number and a text; format may be NULL. */
 	json_t *(*text_or)(const char *other, const char *format);
+	/* A schema document of a custom resource (borrowed). Owned. */
+	json_t *(*custom)(const json_t *document);
 	json_t *(*parameter)(const struct openapi_parameter *p);
 	/* The body of an operation, in these media types. */
 	void (*add_body)(json_t *operation, json_t *schema, bool required, const char *media_types);

@@ -12,6 +12,12 @@
 
 static json_t *type_value(struct openapi_document *d, const struct type *t, json_t *beside);
 
+/* Types of custom resources are published under the name that they have. */
+static char *published_name(const struct type *t)
+{
+	return t->published ? xstrdup(t->name) : openapi_name(t->name);
+}
+
 char *openapi_name(const char *type_name)
 {
 	static const struct {
@@ -267,16 +273,28 @@ static json_t *object_value(struct openapi_document *d, const struct type *t)
 	return o;
 }
 
+/* The document that a definition brought, with what every object has. */
+static json_t *published_value(struct openapi_document *d, const struct type *t)
+{
+	json_t *o = d->dialect->custom(t->published), *properties = json_object_at(o, "properties");
+
+	json_object_set_new(properties, "apiVersion", text_type("string", NULL));
+	json_object_set_new(properties, "kind", text_type("string", NULL));
+	json_object_set_new(properties, "metadata",
+			    d->dialect->reference(openapi_named_ref(d, "meta.v1.ObjectMeta"), json_object()));
+	return o;
+}
+
 json_t *openapi_type_ref(struct openapi_document *d, const struct type *t)
 {
-	AUTO_FREE char *name = openapi_name(t->name);
+	AUTO_FREE char *name = published_name(t);
 
 	if (!json_object_get(d->definitions, name)) {
 		json_t *o;
 
 		/* Taken before the walk goes on: types refer to themselves. */
 		json_object_set_new(d->definitions, name, json_object());
-		o = object_value(d, t);
+		o = t->published ? published_value(d, t) : object_value(d, t);
 		add_gvks(d->schema, o, t);
 		json_object_set_new(d->definitions, name, o);
 	}
@@ -335,7 +353,7 @@ json_t *openapi_list_ref(struct openapi_document *d, const struct kind *k)
 {
 	const char *dot = strrchr(k->type->name, '.');
 	AUTO_FREE char *type = xasprintf("%.*s.%s", (int)(dot - k->type->name), k->type->name, k->list_kind);
-	AUTO_FREE char *name = openapi_name(type);
+	AUTO_FREE char *name = k->custom ? xstrdup(type) : openapi_name(type);
 	json_t *o, *properties, *meta;
 
 	if (json_object_get(d->definitions, name))

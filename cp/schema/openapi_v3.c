@@ -73,7 +73,13 @@ static void add_media_types(json_t *operation, const char *consumes, const char 
 	(void)operation, (void)consumes, (void)produces;
 }
 
+static json_t *custom(const json_t *document)
+{
+	return json_deep_copy(document);
+}
+
 static const struct openapi_dialect dialect = {
+    .custom = custom,
     .definitions = "#/components/schemas/",
     .with_defaults = true,
     .reference = reference,

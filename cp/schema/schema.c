@@ -52,6 +52,40 @@ void schema_free_ptr(struct schema **s)
 	*s = NULL;
 }
 
+static void index_kind(struct schema *s, const struct kind *k, bool enter)
+{
+	AUTO_FREE char *plural = xasprintf("%s/%s/%s", k->group, k->version, k->plural);
+	AUTO_FREE char *kind = xasprintf("%s/%s/%s", k->group, k->version, k->kind);
+
+	if (enter) {
+		map_set(s->by_plural, plural, (void *)k);
+		map_set(s->by_kind, kind, (void *)k);
+		return;
+	}
+	if (map_get(s->by_plural, plural) == k)
+		map_remove(s->by_plural, plural);
+	if (map_get(s->by_kind, kind) == k)
+		map_remove(s->by_kind, kind);
+}
+
+void schema_add_kind(struct schema *s, const struct kind *k)
+{
+	s->kinds = xreallocarray(s->kinds, s->n_kinds + 1, sizeof(*s->kinds));
+	s->kinds[s->n_kinds++] = k;
+	index_kind(s, k, true);
+}
+
+void schema_remove_kind(struct schema *s, const struct kind *k)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_kinds; i++)
+		if (s->kinds[i] != k)
+			s->kinds[n++] = s->kinds[i];
+	s->n_kinds = n;
+	index_kind(s, k, false);
+}
+
 static const struct kind *find_in(const struct map *m, const char *group, const char *version, const char *name)
 {
 	AUTO_FREE char *key = xasprintf("%s/%s/%s", group ? group : "", version, name);

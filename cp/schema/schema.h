@@ -37,6 +37,8 @@ enum published { PUBLISHED_BY_RULE, PUBLISHED_REQUIRED, PUBLISHED_OPTIONAL };
 enum patch_strategy { PATCH_REPLACE = 0, PATCH_MERGE = 1, PATCH_RETAIN_KEYS = 2 }; /* bits */
 
 struct type;
+struct rules;
+struct custom_table;
 
 struct field {
 	const char *name;
@@ -74,8 +76,21 @@ struct type {
 	const struct field *fields; /* TYPE_OBJECT, in the order in which Kubernetes encodes them */
 	size_t n_fields;
 	const struct type *elem; /* TYPE_MAP, TYPE_LIST */
+	const struct field *elem_field; /* what else is known of elem; NULL: nothing */
 	bool preserve_unknown;
 	bool has_defaults; /* something below may be filled in by schema_default() */
+	bool custom; /* of a CustomResourceDefinition: fields in order of name, values are judged by rules, not by decoding */
+	const json_t *published; /* the schema document of a root that is custom, for OpenAPI */
+};
+
+/* What a CustomResourceDefinition says about a kind beside its type. */
+struct custom_kind {
+	const struct rules *rules;
+	const struct custom_table *table; /* cp/kinds/table_custom.h */
+	const char *replicas, *status_replicas, *selector; /* paths of the scale subresource (".spec.replicas"), or NULL */
+	const char *warning;     /* with every request (a deprecated version); NULL: none */
+	bool expressions;        /* has rules in the expression language */
+	bool has_status;         /* status is written apart */
 };
 
 struct kind {
@@ -92,6 +107,7 @@ struct kind {
 	bool counts_generation;          /* metadata.generation counts changes of what is wanted */
 	const char *stored_version;      /* objects are stored as this version of the group; NULL: as this kind */
 	const struct type *type;
+	const struct custom_kind *custom; /* NULL: declared in a table */
 };
 
 struct schema;
@@ -103,6 +119,9 @@ int schema_load_builtin(struct schema **ret, struct err *e);
 void schema_free(struct schema *s);
 void schema_free_ptr(struct schema **s);
 #define AUTO_SCHEMA AUTO(schema_free_ptr) struct schema
+/* Adds or removes a kind that is not in the tables; it and its type have to live until it is removed. */
+void schema_add_kind(struct schema *s, const struct kind *k);
+void schema_remove_kind(struct schema *s, const struct kind *k);
 const struct kind *schema_find(const struct schema *s, const char *group, const char *version, const char *plural);
 const struct kind *schema_find_kind(const struct schema *s, const char *group, const char *version, const char *kind);
 /* In discovery order; NULL behind the last. */

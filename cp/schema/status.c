@@ -227,6 +227,13 @@ json_t *status_unsupported_patch(void)
 	return with_details(status_base(415, "UnsupportedMediaType", "415: Unsupported Media Type"), NULL, NULL, NULL);
 }
 
+json_t *status_unsupported_custom_patch(void)
+{
+	return status_base(415, "UnsupportedMediaType",
+			   "the body of the request was in an unknown format - accepted media types include: "
+			   "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
+}
+
 json_t *status_success(const char *group, const char *resource, const char *name, const char *uid)
 {
 	json_t *s = status_base(200, NULL, "");

@@ -27,6 +27,7 @@ json_t *status_unauthorized(void);
 json_t *status_not_acceptable(void);
 json_t *status_unsupported_body(void);
 json_t *status_unsupported_patch(void);
+json_t *status_unsupported_custom_patch(void); /* strategic merge patches need a table */
 json_t *status_success(const char *group, const char *resource, const char *name, const char *uid);
 
 int status_code(const json_t *status);

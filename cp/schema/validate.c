@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "cp/schema/internal.h"
+#include "cp/schema/rules.h"
 
 struct validator {
 	struct str path;
@@ -213,7 +214,10 @@ void schema_validate_type(const struct type *t, const json_t *object, const char
 
 void schema_validate(const struct kind *k, const json_t *object, struct field_errors *errors)
 {
-	schema_validate_type(k->type, object, "", errors);
+	if (k->custom)
+		rules_check(k->custom->rules, object, "", errors);
+	else
+		schema_validate_type(k->type, object, "", errors);
 }
 
 static void check_immutable(struct validator *v, const struct type *t, const json_t *object, const json_t *old)
