@@ -87,7 +87,7 @@ int unit_name_parse(const char *cgroups_path, const char *id, bool user, struct 
 	}
 	n.path = str_take(&path);
 	*ret = n;
-	n = (struct unit_name){ 0 };
+	memset(&n, 0, sizeof(n));
 	return 0;
 }
 

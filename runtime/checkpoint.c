@@ -203,7 +203,7 @@ int container_checkpoint(const char *root, const char *id, const struct checkpoi
 		r = add_namespace(&c, NS_NET, "extRootNetNS", &opts, e);
 	if (r == 0)
 		r = add_namespace(&c, NS_PID, "extRootPidNS", &opts, e);
-	if (r < 0)
+	if (r)
 		return r;
 	add_dump_flags(&c, &opts);
 	if (!k->pre_dump)

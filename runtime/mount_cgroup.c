@@ -53,11 +53,10 @@ static int v1_tree(const struct config *c, char *const *controllers, const char 
 {
 	if (c->ns[NS_CGROUP].wanted) {
 		struct mount_options o = { 0 };
-		for (size_t i = 0; i < strv_len(controllers); i++) {
-			const char *name = controllers[i];
-			if (str_has_prefix(name, "name="))
+		for (; controllers && *controllers; controllers++) {
+			if (str_has_prefix(*controllers, "name="))
 				strv_add(&o.data, "none");
-			strv_add(&o.data, name);
+			strv_add(&o.data, *controllers);
 		}
 		int fd = mount_new_fs("cgroup", "cgroup", &o, NULL);
 		mount_options_done(&o);

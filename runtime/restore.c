@@ -189,7 +189,7 @@ static int add_cgroup_roots(struct restoration *c, pid_t pid, struct err *e)
 			continue;
 		*second = '\0';
 		AUTO_STRV char **controllers = str_split(first + 1, ',');
-		if (!controllers || !controllers[0]) /* the unified hierarchy */
+		if (!strv_len(controllers)) /* the unified hierarchy */
 			criu_add_texts(&c->opts, CRIU_CG_ROOT, "", second + 1);
 		for (size_t n = 0; n < strv_len(controllers); n++)
 			criu_add_texts(&c->opts, CRIU_CG_ROOT, controllers[n], second + 1);

@@ -65,6 +65,7 @@ EARLY bool enters_containers(char *const *argv)
 EARLY bool is_protected(long self)
 {
 	struct statfs fs;
+	fs.f_flags = 0;
 	if (call5(SYS_fstatfs, self, (long)&fs, 0, 0, 0) < 0)
 		return false;
 	return (fs.f_flags & FS_READ_ONLY) || call5(SYS_fcntl, self, F_GET_SEALS, 0, 0, 0) == SEALS;

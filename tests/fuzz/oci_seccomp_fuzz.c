@@ -47,6 +47,8 @@ static void profile_from_bytes(const uint8_t *data, size_t size)
 	AUTO_FREE struct seccomp_cond *conds = xcalloc(n + 1, sizeof(*conds));
 	while (seccomp_call_at(calls))
 		calls++;
+	if (!calls)
+		abort();
 	struct seccomp_profile p = { .default_action = size ? (uint32_t)data[0] << 16 : 0, .arches = 0x3f, .rules = rules, .n_rules = n,
 				     .conds = conds, .n_conds = n };
 	for (size_t i = 0; i < n; i++) {

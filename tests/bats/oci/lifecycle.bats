@@ -8,7 +8,7 @@ load common
 	[ "$status" -eq 7 ]
 	[ "$output" = hello ]
 	[ -z "$(ls -A "$T/state")" ]
-	! ls -d /sys/fs/cgroup/*"$CG" /sys/fs/cgroup"$CG" 2>/dev/null
+	[ -z "$(ls -d /sys/fs/cgroup/*"$CG" /sys/fs/cgroup"$CG" 2>/dev/null)" ]
 	! grep -q "$T" /proc/self/mountinfo
 }
 
