@@ -117,8 +117,10 @@ json_t *oci_spec_pause(const struct oci_in *in)
 		json_object_set(l, "sysctl", net);
 	json_decref(net);
 	json_object_set_new(o, "linux", l);
+	/* Devices in a tmpfs of its own: the shared root lies in /run, where many machines allow none. */
 	json_object_set_new(o, "mounts",
-			    json_pack("[{s:s, s:s, s:s, s:[s,s,s]}]", "destination", "/proc", "type", "proc", "source",
-				      "proc", "options", "nosuid", "noexec", "nodev"));
+			    json_pack("[{s:s, s:s, s:s, s:[s,s,s]}, {s:s, s:s, s:s, s:[s,s,s,s]}]", "destination", "/proc", "type",
+				      "proc", "source", "proc", "options", "nosuid", "noexec", "nodev", "destination", "/dev", "type",
+				      "tmpfs", "source", "tmpfs", "options", "nosuid", "noexec", "mode=755", "size=64k"));
 	return o;
 }
