@@ -20,6 +20,7 @@
 #include "agent/pod_source.h"
 #include "agent/server.h"
 #include "agent/sweep.h"
+#include "agent/tokens.h"
 #include "agent/volumes.h"
 #include "api/kubeconfig.h"
 #include "base/fs.h"
@@ -81,6 +82,23 @@ static void try_again_now(struct pod_state *s)
 			s->containers[i].retry_mono = 0;
 }
 
+static void on_input(struct agent *a, struct pod *p)
+{
+	const char *uid = p->state->uid;
+	if (p->volumes_ready && p->state->sandbox == SANDBOX_READY && objects_ready(a->objects, uid) && tokens_ready(a->tokens, uid))
+		volumes_refresh(p);
+	try_again_now(p->state);
+	pod_kick(p);
+}
+
+static void on_token(void *arg, const char *uid)
+{
+	struct agent *a = arg;
+	struct pod *p = map_get(a->pods, uid);
+	if (p)
+		on_input(a, p);
+}
+
 static void on_object(void *arg, const char *ns)
 {
 	struct agent *a = arg;
@@ -88,12 +106,8 @@ static void on_object(void *arg, const char *ns)
 	const char *uid;
 	struct pod *p;
 	while (map_next(a->pods, &at, &uid, &p)) {
-		if (strcmp(p->state->ns, ns))
-			continue;
-		if (p->volumes_ready && p->state->sandbox == SANDBOX_READY && objects_ready(a->objects, uid))
-			volumes_refresh(p);
-		try_again_now(p->state);
-		pod_kick(p);
+		if (!strcmp(p->state->ns, ns))
+			on_input(a, p);
 	}
 }
 
@@ -190,6 +204,7 @@ int agent_new(struct loop *l, struct agent_config *config, struct agent **ret, s
 	if (r == 0) {
 		a->events = events_new(a->api, config->node_name);
 		a->objects = objects_new(a->api, on_object, a);
+		a->tokens = tokens_new(a->api, on_token, a);
 		r = server_start(a, &a->server, e);
 	}
 	if (r < 0) {
@@ -219,6 +234,7 @@ void agent_free(struct agent *a)
 	map_free(a->pods);
 	map_free(a->mirrors);
 	objects_free(a->objects);
+	tokens_free(a->tokens);
 	events_free(a->events);
 	api_client_free(a->api);
 	kubeconfig_done(&a->kubeconfig);

@@ -33,6 +33,7 @@ struct agent_config {
 struct node;
 struct events;
 struct objects;
+struct tokens;
 struct static_pods;
 struct server;
 struct proxy;
@@ -48,6 +49,7 @@ struct agent {
 	struct cgroup_host *cgroups;
 	struct events *events;
 	struct objects *objects;
+	struct tokens *tokens;
 	struct node *node;
 	struct server *server;
 	struct static_pods *static_pods;

@@ -14,6 +14,7 @@
 
 #include "agent/events.h"
 #include "agent/node_info.h"
+#include "agent/pod_source.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
@@ -25,6 +26,7 @@ enum { BEAT_MS = 10000, RETRY_MIN_MS = 20, RETRY_MS = 1000, REPORT_MS = 300000, 
 
 struct node {
 	struct agent *agent;
+	char *uid;
 	void (*on_ready)(void *arg);
 	void *arg;
 	struct timer *timer;
@@ -142,6 +144,19 @@ static void report(struct node *n)
 	n->call = api_patch(n->agent->api, path, API_PATCH_STRATEGIC, patch, on_status, n);
 }
 
+/* Mirrors of static pods name their node by its uid. */
+static void set_uid(struct node *n, const json_t *node)
+{
+	free(n->uid);
+	n->uid = xstrdup(json_str_or(node, "metadata.uid", ""));
+	pod_source_mirrors(n->agent);
+}
+
+const char *node_uid(const struct node *n)
+{
+	return n && n->uid ? n->uid : "";
+}
+
 static void on_registered(void *arg, int status, json_t *body, const struct err *e)
 {
 	struct node *n = arg;
@@ -152,6 +167,7 @@ static void on_registered(void *arg, int status, json_t *body, const struct err 
 		return;
 	}
 	n->registered = true;
+	set_uid(n, body);
 	set_pod_cidr(n, body);
 	look(n);
 }
@@ -337,5 +353,6 @@ void node_stop(struct node *n)
 	json_decref(n->sent);
 	free(n->network_error);
 	free(n->pod_cidr);
+	free(n->uid);
 	free(n);
 }

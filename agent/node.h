@@ -9,6 +9,8 @@ struct node *node_start(struct agent *a, void (*on_ready)(void *arg), void *arg)
 void node_stop(struct node *n);
 /* Looks at the network configuration again now. */
 void node_recheck(struct node *n);
+/* The uid of the Node object, "" until it has been registered or found. */
+const char *node_uid(const struct node *n);
 bool node_network_ready(const struct node *n);
 /* node_status.c: the status to report (pure but for the facts of the machine). previous: for transition times. */
 struct node_status_in {

@@ -14,6 +14,7 @@
 
 #include "agent/mounts.h"
 #include "agent/objects.h"
+#include "agent/tokens.h"
 #include "agent/volumes.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -201,6 +202,7 @@ static void forget(void *arg)
 		log_warn("pod's directories not removed, ignoring pod=%s/%s error=\"%s\"", s->ns, s->name,
 			 err_text(&e));
 	objects_drop(p->agent->objects, s->uid);
+	tokens_drop(p->agent->tokens, s->uid);
 	log_info("pod gone pod=%s/%s", s->ns, s->name);
 	map_remove(p->agent->pods, s->uid); /* frees it */
 }
@@ -232,6 +234,7 @@ static void restore_one(struct agent *a, const char *uid)
 	p->saved = json_text(record);
 	p->volumes_ready = p->state->sandbox == SANDBOX_READY;
 	objects_want(a->objects, object);
+	tokens_want(a->tokens, object);
 	sandbox_restore(p);
 	if (!p->busy_restore)
 		pod_kick(p);

@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/node.h"
 #include "agent/objects.h"
 #include "agent/pod.h"
 #include "agent/sweep.h"
+#include "agent/tokens.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -35,6 +37,7 @@ static void add_pod(struct agent *a, json_t *object)
 	if (!p)
 		return;
 	objects_want(a->objects, object);
+	tokens_want(a->tokens, object);
 	pod_kick(p);
 }
 
@@ -116,11 +119,17 @@ static void delete_mirror(struct agent *a, const json_t *mirror)
 
 static void create_mirror(struct agent *a, const struct pod *p)
 {
+	const char *node = node_uid(a->node);
+	if (!*node)
+		return; /* comes again when the node is registered */
 	AUTO_JSON *o = json_deep_copy(p->state->pod);
 	const char *hash = json_member(json_at(o, "metadata.annotations"), HASH_ANNOTATION);
 	AUTO_FREE char *path = xasprintf("/api/v1/namespaces/%s/pods", p->state->ns), *copy = xstrdup(hash ? hash : "");
 	json_object_set_new(json_object_at(o, "metadata.annotations"), MIRROR_ANNOTATION, json_string(copy));
 	json_object_del(json_object_get(o, "metadata"), "uid");
+	json_set_at(o, "metadata.ownerReferences",
+		    json_pack("[{s:s, s:s, s:s, s:s, s:b}]", "apiVersion", "v1", "kind", "Node", "name", a->config->node_name, "uid",
+			      node, "controller", 1));
 	json_object_del(o, "status");
 	api_create(a->api, path, o, on_ignored, NULL);
 }
@@ -162,6 +171,7 @@ void pod_source_static(struct agent *a, const char *uid, json_t *object)
 		p = pod_add(a, object, true);
 		if (p) {
 			objects_want(a->objects, object);
+			tokens_want(a->tokens, object);
 			pod_kick(p);
 		}
 	}

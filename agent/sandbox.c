@@ -19,6 +19,7 @@
 #include "agent/pod.h"
 #include "agent/pod_plan.h"
 #include "agent/sandbox.h"
+#include "agent/tokens.h"
 #include "agent/volumes.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -335,7 +336,7 @@ static int start_supervisor(struct pod *p, struct err *e)
 void sandbox_create(struct pod *p)
 {
 	struct err e = ERR_INIT;
-	if (p->agent->sweep || !objects_ready(p->agent->objects, p->state->uid))
+	if (p->agent->sweep || !objects_ready(p->agent->objects, p->state->uid) || !tokens_ready(p->agent->tokens, p->state->uid))
 		return; /* their end and arrival kick */
 	int r = make_dirs(p, &e);
 	if (r == 0) {

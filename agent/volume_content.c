@@ -49,10 +49,11 @@ static int add(struct volume_files *f, const char *path, char *bytes, size_t len
 		f->files[i].bytes = bytes;
 		f->files[i].len = len;
 		f->files[i].mode = (mode_t)mode;
+		f->files[i].uid = -1;
 		return 0;
 	}
 	f->files = xreallocarray(f->files, f->n + 1, sizeof(*f->files));
-	f->files[f->n++] = (struct volume_file){xstrdup(path), bytes, len, (mode_t)mode & 0777};
+	f->files[f->n++] = (struct volume_file){xstrdup(path), bytes, len, (mode_t)mode & 0777, -1};
 	return 0;
 }
 
@@ -149,6 +150,44 @@ static int add_downward(const struct volume_in *in, const json_t *source, int64_
 	return 0;
 }
 
+/* The user that every container of the pod runs as by its spec; -1: they differ, or one does not say. */
+static int64_t common_user(const json_t *pod)
+{
+	static const char *const lists[] = {"spec.initContainers", "spec.containers"};
+	int64_t otherwise = json_int_at(pod, "spec.securityContext.runAsUser", -1), user = -1;
+	bool first = true;
+	for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
+		size_t i;
+		json_t *c;
+		json_array_foreach(json_at(pod, lists[l]), i, c)
+		{
+			int64_t own = json_int_at(c, "securityContext.runAsUser", otherwise);
+			if (own < 0 || (!first && own != user))
+				return -1;
+			user = own;
+			first = false;
+		}
+	}
+	return user;
+}
+
+/* A token is for its reader only, where the pod says who that is. */
+static int add_token(const struct volume_in *in, const json_t *source, int64_t mode, struct volume_files *f, struct err *e)
+{
+	struct err why = ERR_INIT;
+	const char *path = json_str_or(source, "path", "token"), *token = in->token ? in->token(in->arg, source, &why) : NULL;
+	int64_t user = common_user(in->facts.pod);
+	if (!token)
+		return err_set(e, why.code ? why.code : -EOPNOTSUPP, "%s", why.code ? err_text(&why) : "there are no tokens here");
+	if (user >= 0 || in->fs_group >= 0)
+		mode = 0600;
+	int r = add(f, path, xstrdup(token), strlen(token), mode, e);
+	for (size_t i = 0; r == 0 && i < f->n; i++)
+		if (!strcmp(f->files[i].path, path))
+			f->files[i].uid = user;
+	return r;
+}
+
 static int add_projected(const struct volume_in *in, const json_t *sources, int64_t mode, struct volume_files *f,
 			 struct err *e)
 {
@@ -164,9 +203,8 @@ static int add_projected(const struct volume_in *in, const json_t *sources, int6
 			r = add_object(in, "secrets", s, json_str_or(s, "name", ""), mode, f, e);
 		else if ((s = json_object_get(source, "downwardAPI")))
 			r = add_downward(in, s, mode, f, e);
-		else if (json_object_get(source, "serviceAccountToken"))
-			r = err_set(e, -EOPNOTSUPP,
-				    "projected source serviceAccountToken is not supported by this agent");
+		else if ((s = json_object_get(source, "serviceAccountToken")))
+			r = add_token(in, s, mode, f, e);
 		else
 			r = err_set(e, -EOPNOTSUPP, "unsupported source in projected volume");
 		if (r < 0)

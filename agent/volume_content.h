@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "agent/fieldref.h"
@@ -13,6 +14,7 @@ struct volume_file {
 	char *bytes;
 	size_t len;
 	mode_t mode;
+	int64_t uid; /* of its owner, -1: root */
 };
 
 struct volume_files {
@@ -23,6 +25,9 @@ struct volume_files {
 struct volume_in {
 	struct pod_facts facts;
 	const json_t *(*object)(void *arg, const char *resource, const char *name); /* NULL where there is none */
+	/* The token of a serviceAccountToken source, borrowed; NULL with the reason in e. */
+	const char *(*token)(void *arg, const json_t *source, struct err *e);
+	int64_t fs_group; /* of the pod, -1: none */
 	void *arg;
 };
 

@@ -74,7 +74,7 @@ static int write_file(int root, const struct volume_file *f, int64_t gid, struct
 		return fd;
 	int r = fs_write_all(fd, f->bytes, f->len);
 	mode_t mode = f->mode | (gid >= 0 ? 0440 : 0);
-	if (r == 0 && gid >= 0 && fchown(fd, (uid_t)-1, (gid_t)gid) < 0)
+	if (r == 0 && (gid >= 0 || f->uid >= 0) && fchown(fd, f->uid >= 0 ? (uid_t)f->uid : (uid_t)-1, gid >= 0 ? (gid_t)gid : (gid_t)-1) < 0)
 		r = -errno;
 	if (r == 0 && fchmod(fd, mode) < 0)
 		r = -errno;

@@ -21,6 +21,7 @@
 #include "agent/env.h"
 #include "agent/mounts.h"
 #include "agent/objects.h"
+#include "agent/tokens.h"
 #include "agent/volume_writer.h"
 #include "api/quantity.h"
 #include "base/fs.h"
@@ -94,9 +95,15 @@ static const json_t *find_object(void *arg, const char *resource, const char *na
 	return objects_get(p->agent->objects, resource, p->state->ns, name);
 }
 
+static const char *find_token(void *arg, const json_t *source, struct err *e)
+{
+	const struct pod *p = arg;
+	return tokens_get(p->agent->tokens, p->state->uid, source, e);
+}
+
 static int write_content(struct pod *p, const json_t *volume, const char *path, struct err *e)
 {
-	struct volume_in in = {.object = find_object, .arg = p};
+	struct volume_in in = {.object = find_object, .token = find_token, .fs_group = fs_group(p), .arg = p};
 	struct volume_files files = {0};
 	agent_facts(p->agent, p->state->pod, p->state->ips, &in.facts);
 	int r = volume_content(&in, volume, &files, e);

@@ -217,6 +217,7 @@ static int make_api(struct server *s, struct err *e)
 					    .agent_cert_file = crt,
 					    .agent_key_file = key,
 					    .authn = authentication(c, &lists),
+					    .jwks_uri = c->sa_jwks_uri,
 					    .extend_tokens = !strcmp(c->sa_extend, "true"),
 					    .token_seconds_max = c->sa_max_seconds,
 					    .ca_file = ca},

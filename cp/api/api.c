@@ -116,6 +116,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	a->advertise_address = xstrdup(c->advertise_address);
 	a->cluster_domain = xstrdup(c->cluster_domain);
 	a->ca_file = xstrdup(c->ca_file);
+	a->jwks_uri = xstrdup(c->jwks_uri);
 	a->secure_port = c->secure_port;
 	a->documents = map_new(free_document);
 	list_init(&a->requests);
@@ -187,6 +188,7 @@ void api_free(struct api *a)
 	free(a->advertise_address);
 	free(a->cluster_domain);
 	free(a->ca_file);
+	free(a->jwks_uri);
 	free(a);
 }
 
@@ -209,6 +211,16 @@ struct bucket *api_bucket(struct api *a, const char *group, const char *plural)
 {
 	const struct resource *r = api_resource(a, group, NULL, plural);
 	return r ? r->bucket : NULL;
+}
+
+char *api_secret_token(struct api *a, const char *ns, const char *account, const char *uid, const char *secret)
+{
+	json_t *claims = sa_secret_claims(ns, account, uid, secret);
+	char *token = NULL;
+	if (authn_signing_key(a->authn))
+		(void)jwt_sign(authn_signing_key(a->authn), claims, &token, NULL); /* NULL tells it */
+	json_decref(claims);
+	return token;
 }
 
 const char *api_ca_file(const struct api *a)

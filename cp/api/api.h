@@ -28,6 +28,7 @@ struct api_config {
 	const char *agent_ca_file, *agent_cert_file,
 	    *agent_key_file; /* for calls to agents (log, exec, attach, proxy) */
 	struct authn_config authn;   /* without objects */
+	const char *jwks_uri;        /* where the keys are said to be; NULL: on this server */
 	bool extend_tokens;          /* a pod's token of the usual life works for a year */
 	int64_t token_seconds_max;   /* 0: no limit */
 	const char *ca_file; /* the cluster CA, published as kube-root-ca.crt */
@@ -49,6 +50,8 @@ void api_drain(struct api *a);
 struct cache *api_cache(struct api *a);
 struct schema *api_schema(struct api *a);
 struct loop *api_loop(struct api *a);
+/* A token without end for an account, bound to a secret that is to hold it; owned, NULL where there is no signing key. */
+char *api_secret_token(struct api *a, const char *ns, const char *account, const char *uid, const char *secret);
 const char *api_ca_file(const struct api *a); /* the cluster CA; NULL when none was given */
 /* The bucket of a built-in resource ("", "pods"), NULL when unknown. */
 struct bucket *api_bucket(struct api *a, const char *group, const char *plural);

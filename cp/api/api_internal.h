@@ -52,7 +52,7 @@ struct api {
 	size_t n_resources;
 	struct customs *customs; /* resources of CustomResourceDefinitions */
 	struct kind_env env;
-	char *service_cidr, *advertise_address, *cluster_domain, *ca_file;
+	char *service_cidr, *advertise_address, *cluster_domain, *ca_file, *jwks_uri;
 	uint16_t secure_port;
 	struct tls_ctx *agent_tls;
 	struct http_client *agent_http;
@@ -171,6 +171,7 @@ void token_create(struct req *q);
 bool plain_run(struct req *q);     /* health, version, metrics, index: whether the path is one of them */
 bool discovery_run(struct req *q); /* /api, /apis ... */
 bool openapi_run(struct req *q);
+bool openid_run(struct req *q); /* the issuer of tokens and its keys */
 void metrics_count(struct api *a, const struct req *q, int code);
 void metrics_write(struct api *a, struct str *out);
 

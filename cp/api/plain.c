@@ -119,7 +119,7 @@ static void add_path(char ***paths, const char *a, const char *b, const char *c)
 
 static void run_index(struct req *q)
 {
-	static const char *const fixed[] = {"/api",        "/api/v1",      "/apis",    "/apis/",
+	static const char *const fixed[] = {"/.well-known/openid-configuration", "/openid/v1/jwks", "/api",        "/api/v1",      "/apis",    "/apis/",
 					    "/healthz",    "/livez",       "/metrics", "/openapi/v2",
 					    "/openapi/v3", "/openapi/v3/", "/readyz",  "/version"};
 	AUTO_STRV char **paths = NULL;

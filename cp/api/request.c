@@ -329,7 +329,7 @@ static void request_go(struct req *q)
 	}
 	if (!status && q->route.is_resource) {
 		status = dispatch(q);
-	} else if (!status && !plain_run(q) && !discovery_run(q) && !openapi_run(q)) {
+	} else if (!status && !plain_run(q) && !discovery_run(q) && !openapi_run(q) && !openid_run(q)) {
 		bool api = strcmp(q->route.prefix, "api") == 0;
 		if (api)
 			status = status_unknown_resource();

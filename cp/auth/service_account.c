@@ -4,6 +4,7 @@
 #include "cp/auth/service_account.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,22 @@ json_t *sa_claims(const struct sa_token *t)
 	return json_pack("{s:s, s:s, s:O, s:I, s:I, s:I, s:s, s:o}", "iss", t->issuer, "sub", subject, "aud", t->audiences, "exp",
 			 (json_int_t)(t->now_s + t->seconds), "iat", (json_int_t)t->now_s, "nbf", (json_int_t)t->now_s, "jti",
 			 rand_uuid(jti), "kubernetes.io", private);
+}
+
+/* The claims of a secret's token, in their names of old. */
+static const char *const secret_claims[] = {"kubernetes.io/serviceaccount/namespace", "kubernetes.io/serviceaccount/secret.name",
+					    "kubernetes.io/serviceaccount/service-account.name",
+					    "kubernetes.io/serviceaccount/service-account.uid"};
+enum { CLAIM_NS, CLAIM_SECRET, CLAIM_ACCOUNT, CLAIM_UID };
+
+json_t *sa_secret_claims(const char *ns, const char *account, const char *uid, const char *secret)
+{
+	const char *const values[] = {ns, secret, account, uid};
+	AUTO_FREE char *subject = sa_user_name(ns, account);
+	json_t *claims = json_pack("{s:s, s:s}", "iss", SA_SECRET_ISSUER, "sub", subject);
+	for (size_t i = 0; i < ARRAY_LEN(secret_claims); i++)
+		json_object_set_new(claims, secret_claims[i], json_string(values[i]));
+	return claims;
 }
 
 /* --- checking ----------------------------------------------------------------------------------------------------------- */
@@ -182,4 +199,45 @@ int sa_claims_check(const json_t *claims, const struct auth_objects *objects, in
 	if (r == 0)
 		set_user(ret, claims, private, c.ns, name, uid);
 	return r;
+}
+
+static int check_secret(const struct auth_objects *objects, const char *ns, const char *name, const char *token, struct err *e)
+{
+	AUTO_JSON *secret = objects->get(objects->arg, "secrets", ns, name);
+	const char *kept = json_member(json_object_get(secret, "data"), "token");
+	AUTO_STR text = STR_INIT;
+	if (!secret || json_at(secret, "metadata.deletionTimestamp"))
+		return err_set(e, -EACCES, "Token has been invalidated");
+	if (!kept || base64_decode(&text, kept, strlen(kept)) < 0 || text.len != strlen(token) ||
+	    CRYPTO_memcmp(text.p, token, text.len) != 0)
+		return err_set(e, -EACCES, "Token does not match server's copy");
+	return 0;
+}
+
+int sa_secret_claims_check(const json_t *claims, const char *token, const struct auth_objects *objects, struct auth_user *ret,
+			   struct err *e)
+{
+	static const char *const words[] = {"namespace", "secretName", "serviceAccountName", "serviceAccountUID"};
+	const char *v[ARRAY_LEN(secret_claims)];
+	for (size_t i = 0; i < ARRAY_LEN(secret_claims); i++) {
+		v[i] = json_member(claims, secret_claims[i]);
+		if (str_empty(v[i]))
+			return err_set(e, -EACCES, "%s claim is missing", words[i]);
+	}
+	AUTO_FREE char *subject = sa_user_name(v[CLAIM_NS], v[CLAIM_ACCOUNT]);
+	if (strcmp(json_str_or(claims, "sub", ""), subject))
+		return err_set(e, -EACCES, "sub claim is invalid");
+	int r = check_secret(objects, v[CLAIM_NS], v[CLAIM_SECRET], token, e);
+	if (r < 0)
+		return r;
+	AUTO_JSON *account = objects->get(objects->arg, "serviceaccounts", v[CLAIM_NS], v[CLAIM_ACCOUNT]);
+	const char *uid = json_str_or(account, "metadata.uid", "");
+	if (!account)
+		return err_set(e, -EACCES, "serviceaccounts \"%s\" not found", v[CLAIM_ACCOUNT]);
+	if (json_at(account, "metadata.deletionTimestamp"))
+		return err_set(e, -EACCES, "ServiceAccount %s/%s has been deleted", v[CLAIM_NS], v[CLAIM_ACCOUNT]);
+	if (strcmp(uid, v[CLAIM_UID]))
+		return err_set(e, -EACCES, "ServiceAccount UID (%s) does not match claim (%s)", uid, v[CLAIM_UID]);
+	set_user(ret, claims, NULL, v[CLAIM_NS], v[CLAIM_ACCOUNT], v[CLAIM_UID]);
+	return 0;
 }

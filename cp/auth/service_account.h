@@ -35,6 +35,11 @@ struct sa_token {
 /* The claims of a new token, with a jti of its own. Owned. */
 json_t *sa_claims(const struct sa_token *t);
 
+/* The claims of a token without end, kept in a secret of type kubernetes.io/service-account-token; their issuer is
+ * SA_SECRET_ISSUER. Owned. */
+#define SA_SECRET_ISSUER "kubernetes/serviceaccount"
+json_t *sa_secret_claims(const char *ns, const char *account, const char *uid, const char *secret);
+
 /* The object of a core resource ("serviceaccounts", "pods", "secrets", "nodes" with ns ""), owned; NULL: there is none. */
 struct auth_objects {
 	json_t *(*get)(void *arg, const char *resource, const char *ns, const char *name);
@@ -43,5 +48,8 @@ struct auth_objects {
 /* Whether claims with a good signature hold: times (a minute of leeway), account and bound objects still there under the
  * same uid. 0 with the account's user; -EACCES with the reason. */
 int sa_claims_check(const json_t *claims, const struct auth_objects *objects, int64_t now_s, struct auth_user *ret, struct err *e);
+/* The same for a secret's token: account and secret are there, and the secret holds this very token. */
+int sa_secret_claims_check(const json_t *claims, const char *token, const struct auth_objects *objects, struct auth_user *ret,
+			   struct err *e);
 
 #endif

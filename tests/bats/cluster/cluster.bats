@@ -29,6 +29,12 @@ settled() { [ "$(k -n hello get pods -l app=hello --no-headers | grep -c Running
 
 pod() { k -n hello get pods -l app=hello -o "jsonpath={.items[${1:-0}].metadata.name}"; }
 
+# said LINES: what the pod has printed by now
+said() { [ "$(k -n hello logs teller | wc -l)" -ge "$1" ]; }
+
+# refused TOKEN: it is no credential any more
+refused() { run with "$1" -n hello get configmap greeting; [[ $output == *"Unauthorized"* || $output == *"must be logged in"* ]]; }
+
 # is RESOURCE JSONPATH VALUE
 is() { [ "$(k -n "${NS:-hello}" get "$1" -o "jsonpath=$2" 2>/dev/null)" = "$3" ]; }
 
@@ -299,6 +305,72 @@ forwarded() {
 	run x sh -c 'echo no >/s/pass'
 	[ "$status" -ne 0 ]
 	k -n hello delete pod vols secret/sec --timeout=20s 2>/dev/null || { k -n hello delete pod vols; k -n hello delete secret sec; }
+}
+
+@test "a pod's token is its account's: the API knows it, roles allow it, and it ends with the pod" {
+	k apply -f - <<-YAML
+	apiVersion: v1
+	kind: ServiceAccount
+	metadata: {name: teller, namespace: hello}
+	---
+	apiVersion: rbac.authorization.k8s.io/v1
+	kind: Role
+	metadata: {name: teller, namespace: hello}
+	rules: [{apiGroups: [""], resources: [configmaps], verbs: [get]}]
+	---
+	apiVersion: rbac.authorization.k8s.io/v1
+	kind: RoleBinding
+	metadata: {name: teller, namespace: hello}
+	roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: teller}
+	subjects: [{kind: ServiceAccount, name: teller}]
+	YAML
+	place=/var/run/secrets/kubernetes.io/serviceaccount
+	k apply -f - <<-YAML
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: teller, namespace: hello}
+	spec:
+	  serviceAccountName: teller
+	  terminationGracePeriodSeconds: 0
+	  containers:
+	  - name: c
+	    image: knarr-demo:1
+	    command: [sh, -c, "cat $place/token; echo; cat $place/namespace; echo; stat -L -c %a $place/token; mount | grep $place; exec sleep 1000"]
+	---
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: silent, namespace: hello}
+	spec:
+	  automountServiceAccountToken: false
+	  terminationGracePeriodSeconds: 0
+	  containers: [{name: c, image: knarr-demo:1, command: [sh, -c, "ls $place; exec sleep 1000"]}]
+	YAML
+	k -n hello wait --for=condition=Ready pod/teller pod/silent --timeout=20s
+	eventually 5 said 4
+	token=$(k -n hello exec teller -- cat "$place/token")
+	[ "$(k -n hello logs teller | sed -n 1p)" = "$token" ]
+	[ "$(k -n hello logs teller | sed -n 2p)" = hello ]
+	[ "$(k -n hello logs teller | sed -n 3p)" = 644 ]
+	[[ $(k -n hello logs teller | sed -n 4p) == *"type tmpfs (ro,"* ]]
+	run k -n hello logs silent
+	[[ $output == *"No such file"* ]]
+	with() { host $H kubectl --kubeconfig /dev/null --server "$(k config view -o 'jsonpath={.clusters[0].cluster.server}')" --certificate-authority /etc/kubernetes/pki/ca.crt --token "$@"; }
+	run with "$token" auth whoami -o json
+	[ "$status" -eq 0 ]
+	[ "$(jq -r .status.userInfo.username <<<"$output")" = system:serviceaccount:hello:teller ]
+	[ "$(jq -r '.status.userInfo.extra["authentication.kubernetes.io/pod-name"][0]' <<<"$output")" = teller ]
+	[ "$(jq -r '.status.userInfo.extra["authentication.kubernetes.io/node-name"][0]' <<<"$output")" = node1 ]
+	with "$token" -n hello get configmap greeting
+	run with "$token" -n hello get secrets
+	[[ $output == *'User "system:serviceaccount:hello:teller" cannot list resource "secrets"'* ]]
+	run with "${token}x" -n hello get configmap greeting
+	[ "$status" -ne 0 ]
+	# A node gets tokens of its own pods only.
+	run host $H kubectl --kubeconfig /etc/kubernetes/agent.conf -n hello create token teller
+	[[ $output == *"node requested token not bound to a pod"* ]]
+	k -n hello delete pod teller silent --timeout=20s
+	eventually 15 refused "$token"
+	k -n hello delete rolebinding/teller role/teller serviceaccount/teller
 }
 
 @test "a container is confined: capabilities, seccomp, masked paths, limits" {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/tokens.h"
 #include "agent/volume_content.h"
 #include "agent/volume_writer.h"
 #include "base/fs.h"
@@ -15,6 +16,18 @@ static const json_t *object(void *arg, const char *resource, const char *name)
 	return strcmp(name, "o") ? NULL : json_object_get(arg, resource);
 }
 
+/* The audience "lost" has no token. */
+static const char *token(void *arg, const json_t *source, struct err *e)
+{
+	(void)arg;
+	if (strcmp(json_str_or(source, "audience", ""), "lost"))
+		return "T";
+	err_set(e, -ENOENT, "no token");
+	return NULL;
+}
+
+static int64_t test_fs_group = -1;
+
 static int content(const char *volume, struct volume_files *ret, struct err *e)
 {
 	AUTO_FREE char *spec =
@@ -22,7 +35,7 @@ static int content(const char *volume, struct volume_files *ret, struct err *e)
 	AUTO_JSON *pod = pod_object(spec);
 	AUTO_JSON *objects = json_pack("{s:{s:{s:s,s:s},s:{s:s}},s:{s:{s:s}}}", "configmaps", "data", "a", "1", "b",
 				       "two", "binaryData", "z", "AAE=", "secrets", "data", "pw", "c2VjcmV0");
-	struct volume_in in = {.facts = {.pod = pod, .node_name = "n"}, .object = object, .arg = objects};
+	struct volume_in in = {.facts = {.pod = pod, .node_name = "n"}, .object = object, .token = token, .fs_group = test_fs_group, .arg = objects};
 	return volume_content(&in, json_array_get(json_at(pod, "spec.volumes"), 0), ret, e);
 }
 
@@ -83,7 +96,8 @@ START_TEST(errors)
 	    {"{'configMap':{'name':'o','items':[{'key':'a','path':'x/../../q'}]}}", -EINVAL, NULL},
 	    {"{'configMap':{'name':'o','items':[{'key':'a','path':'/q'}]}}", -EINVAL, NULL},
 	    {"{'configMap':{'name':'o','items':[{'key':'a','path':'..data'}]}}", -EINVAL, NULL},
-	    {"{'projected':{'sources':[{'serviceAccountToken':{'path':'token'}}]}}", -EOPNOTSUPP, NULL},
+	    {"{'projected':{'sources':[{'serviceAccountToken':{'path':'token','audience':'lost'}}]}}", -ENOENT, "no token"},
+	    {"{'projected':{'sources':[{'serviceAccountToken':{'path':'../token'}}]}}", -EINVAL, NULL},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct err e = ERR_INIT;
@@ -95,11 +109,32 @@ START_TEST(errors)
 }
 END_TEST
 
+START_TEST(tokens)
+{
+	struct volume_files f;
+	const char *plain = "{'projected':{'sources':[{'serviceAccountToken':{'path':'token'}}]}}";
+	ck_assert_int_eq(content(plain, &f, NULL), 0);
+	ck_assert(f.n == 1 && !strcmp(file(&f, "token")->bytes, "T") && file(&f, "token")->mode == 0644);
+	ck_assert_int_eq(file(&f, "token")->uid, -1);
+	volume_files_done(&f);
+	test_fs_group = 7;
+	ck_assert_int_eq(content(plain, &f, NULL), 0);
+	ck_assert_int_eq(file(&f, "token")->mode, 0600);
+	test_fs_group = -1;
+	volume_files_done(&f);
+	/* At 80 % of the life, after a day at the latest, with some jitter. */
+	ck_assert_int_eq(tokens_refresh_ms(3607000, 0), 2885600);
+	ck_assert_int_eq(tokens_refresh_ms(3607000, 1000), 2875600);
+	ck_assert_int_eq(tokens_refresh_ms(31536000000, 0), 86400000);
+	ck_assert_int_eq(tokens_refresh_ms(0, 1000), 1000);
+}
+END_TEST
+
 static struct volume_files two(const char *a, const char *b)
 {
 	struct volume_files f = {xcalloc(2, sizeof(struct volume_file)), 2};
-	f.files[0] = (struct volume_file){xstrdup("a"), xstrdup(a), strlen(a), 0644};
-	f.files[1] = (struct volume_file){xstrdup("d/b"), xstrdup(b), strlen(b), 0600};
+	f.files[0] = (struct volume_file){xstrdup("a"), xstrdup(a), strlen(a), 0644, -1};
+	f.files[1] = (struct volume_file){xstrdup("d/b"), xstrdup(b), strlen(b), 0600, -1};
 	return f;
 }
 
@@ -137,6 +172,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {kinds, errors, written_atomically};
+	const TTest *const tests[] = {kinds, errors, tokens, written_atomically};
 	return run_suite("volume_content", tests, ARRAY_LEN(tests));
 }

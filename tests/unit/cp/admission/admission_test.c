@@ -26,9 +26,61 @@ START_TEST(namespaces)
 }
 END_TEST
 
+#define ACCOUNT(name, rest)                                                                                            \
+	"{\"kind\":\"ServiceAccount\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"" name "\",\"namespace\":\"n\"}" rest "}"
+
+START_TEST(accounts)
+{
+	admission_setup();
+	AUTO_JSON *early = pod_of("{\"containers\":[{}]}");
+	ck_assert_str_eq(create_pod(&early), "pods \"p\" is forbidden: error looking up service account n/default: "
+					     "serviceaccount \"default\" not found");
+	given(ACCOUNT("default", ",\"imagePullSecrets\":[{\"name\":\"pull\"}]"));
+	given(ACCOUNT("quiet", ",\"automountServiceAccountToken\":false"));
+	AUTO_JSON *a = pod_of("{\"containers\":[{},{\"volumeMounts\":[{\"name\":\"own\",\"mountPath\":"
+			      "\"/var/run/secrets/kubernetes.io/serviceaccount\"}]}],\"initContainers\":[{}]}");
+	ck_assert_str_eq(create_pod(&a), "");
+	ck_assert_str_eq(json_str_at(a, "spec.serviceAccount"), "default");
+	const json_t *volume = json_array_get(json_at(a, "spec.volumes"), 0), *sources = json_at(volume, "projected.sources");
+	ck_assert(str_has_prefix(json_str_at(volume, "name"), "kube-api-access-"));
+	ck_assert_int_eq(json_int_at(json_array_get(sources, 0), "serviceAccountToken.expirationSeconds", 0), 3607);
+	ck_assert_str_eq(json_str_at(json_array_get(sources, 1), "configMap.name"), "kube-root-ca.crt");
+	ck_assert_uint_eq(json_array_size(json_at(json_array_get(json_at(a, "spec.containers"), 0), "volumeMounts")), 1);
+	ck_assert_uint_eq(json_array_size(json_at(json_array_get(json_at(a, "spec.containers"), 1), "volumeMounts")), 1);
+	ck_assert_uint_eq(json_array_size(json_at(json_array_get(json_at(a, "spec.initContainers"), 0), "volumeMounts")), 1);
+	ck_assert_str_eq(json_str_at(json_array_get(json_at(a, "spec.imagePullSecrets"), 0), "name"), "pull");
+	AUTO_JSON *b = pod_of("{\"serviceAccountName\":\"quiet\",\"containers\":[{}]}");
+	ck_assert_str_eq(create_pod(&b), "");
+	ck_assert_ptr_null(json_at(b, "spec.volumes"));
+	AUTO_JSON *c = pod_of("{\"serviceAccountName\":\"quiet\",\"automountServiceAccountToken\":true,\"containers\":[{}]}");
+	ck_assert_str_eq(create_pod(&c), "");
+	ck_assert_uint_eq(json_array_size(json_at(c, "spec.volumes")), 1);
+	admission_teardown();
+}
+END_TEST
+
+START_TEST(mirrors)
+{
+	admission_setup();
+	static const char *const specs[][2] = {{"{\"containers\":[{}]}", ""},
+					       {"{\"serviceAccountName\":\"x\"}", "a mirror pod may not reference service accounts"},
+					       {"{\"volumes\":[{\"secret\":{\"secretName\":\"s\"}}]}", "a mirror pod may not reference secrets"}};
+	for (size_t i = 0; i < ARRAY_LEN(specs); i++) {
+		AUTO_JSON *p = pod_of(specs[i][0]);
+		json_object_set_new(json_object_at(p, "metadata.annotations"), "kubernetes.io/config.mirror", json_string("h"));
+		const char *why = create_pod(&p);
+		ck_assert_msg(strstr(why, specs[i][1]) != NULL, "%s", why);
+		ck_assert_int_eq(*why != '\0', *specs[i][1] != '\0');
+		ck_assert_ptr_null(json_at(p, "spec.serviceAccount"));
+	}
+	admission_teardown();
+}
+END_TEST
+
 START_TEST(tolerations)
 {
 	admission_setup();
+	given(ACCOUNT("default", ""));
 	AUTO_JSON *a = pod_of("{\"containers\":[]}");
 	ck_assert_str_eq(create_pod(&a), "");
 	ck_assert_uint_eq(json_array_size(json_at(a, "spec.tolerations")), 2);
@@ -50,6 +102,7 @@ END_TEST
 START_TEST(priorities)
 {
 	admission_setup();
+	given(ACCOUNT("default", ""));
 	AUTO_JSON *none = pod_of("{}");
 	ck_assert_str_eq(create_pod(&none), "");
 	ck_assert_int_eq(json_int_at(none, "spec.priority", -1), 0);
@@ -81,6 +134,7 @@ END_TEST
 START_TEST(taints)
 {
 	admission_setup();
+	given(ACCOUNT("default", ""));
 	AUTO_JSON *node = parsed("{\"kind\":\"Node\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n1\"}}");
 	ck_assert_str_eq(admit_as("admin", "system:masters", ADMIT_CREATE, "", &node, NULL), "");
 	ck_assert_str_eq(json_str_at(json_array_get(json_at(node, "spec.taints"), 0), "key"), "node.kubernetes.io/not-ready");
@@ -102,6 +156,7 @@ static const char *by_node(enum admit_op op, const char *sub, const char *text, 
 START_TEST(nodes)
 {
 	admission_setup();
+	given(ACCOUNT("default", ""));
 	ck_assert_str_eq(by_node(ADMIT_CREATE, "", NODE("n1", ""), NULL), "");
 	ck_assert_str_eq(by_node(ADMIT_CREATE, "", NODE("n2", ""), NULL),
 			 "nodes \"n2\" is forbidden: node \"n1\" is not allowed to modify node \"n2\"");
@@ -144,4 +199,4 @@ START_TEST(labels_of_nodes)
 }
 END_TEST
 
-TESTS("admission", namespaces, tolerations, priorities, taints, nodes, labels_of_nodes)
+TESTS("admission", namespaces, accounts, mirrors, tolerations, priorities, taints, nodes, labels_of_nodes)
