@@ -45,7 +45,7 @@ struct http_call {
 	struct http_client *client;
 	struct list link, work;
 	CURL *easy;
-	struct curl_slist *headers;
+	struct curl_slist *headers, *connect_to;
 	void *body;
 	struct http_call_opts o;
 	int status;
@@ -89,6 +89,7 @@ static void call_free(struct http_call *call)
 	free((char *)call->o.url);
 	curl_easy_cleanup(call->easy);
 	curl_slist_free_all(call->headers);
+	curl_slist_free_all(call->connect_to);
 	free(call->body);
 	str_done(&call->response);
 	str_done(&call->response_head);
@@ -344,6 +345,22 @@ static void set_body(struct http_call *call)
 	curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, o->method);
 }
 
+/* Where to dial and whom to trust, for this call alone. */
+static void set_peer(struct http_call *call)
+{
+	const struct http_call_opts *o = &call->o;
+	if (o->connect_to) {
+		AUTO_FREE char *rule = xasprintf("::%s", o->connect_to);
+		call->connect_to = curl_slist_append(NULL, rule);
+		curl_easy_setopt(call->easy, CURLOPT_CONNECT_TO, call->connect_to);
+	}
+	if (o->ca_pem) {
+		struct curl_blob blob = { (void *)o->ca_pem, strlen(o->ca_pem), CURL_BLOB_COPY };
+		curl_easy_setopt(call->easy, CURLOPT_CAINFO_BLOB, &blob);
+		curl_easy_setopt(call->easy, CURLOPT_CAPATH, NULL);
+	}
+}
+
 static void set_options(struct http_call *call)
 {
 	CURL *x = call->easy;
@@ -370,6 +387,7 @@ static void set_options(struct http_call *call)
 	curl_easy_setopt(x, CURLOPT_HTTP_CONTENT_DECODING, 0L);
 	if (o->unix_socket)
 		curl_easy_setopt(x, CURLOPT_UNIX_SOCKET_PATH, o->unix_socket);
+	set_peer(call);
 	set_body(call);
 	set_headers(call);
 	set_tls(call);
@@ -486,6 +504,8 @@ struct http_call *http_call_start(struct http_client *c, const struct http_call_
 	call->o.headers = NULL;
 	call->o.body = NULL;
 	call->o.unix_socket = NULL;
+	call->o.connect_to = NULL;
+	call->o.ca_pem = NULL;
 	list_add(&c->calls, &call->link);
 	list_init(&call->work);
 	call_wants(call);

@@ -27,6 +27,8 @@ struct http_call_opts {
 	int timeout_ms;         /* the whole call; 0: none */
 	int connect_timeout_ms; /* 0: 10 s */
 	const char *unix_socket; /* dial this instead of the URL's host; NULL: none */
+	const char *connect_to;	 /* "host:port" to dial instead, the URL's host still names the server; NULL: none */
+	const char *ca_pem;	 /* CA certificates for this call alone, PEM text; NULL: the client's */
 	/* The status line and headers have come. NULL: not wanted. */
 	void (*on_status)(void *arg, int status);
 	/* Streaming: each piece of the body; NULL: the body is collected (at most 64 MiB) for on_done. */

@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cp/admission/hook_metrics.h"
 #include "cp/admission/plugin.h"
 #include "cp/admission/quota.h"
+#include "io/http_client.h"
 
 /* In the order of the original (AllOrderedPlugins). */
 static const struct admit_plugin *const plugins[] = {
@@ -30,16 +32,25 @@ static const struct admit_plugin *const plugins[] = {
 	&certificate_signing_plugin,
 	&certificate_subject_plugin,
 	&default_ingress_class_plugin,
+	&mutating_policy_plugin,
+	&mutating_webhook_plugin,
+	&validating_policy_plugin,
+	&validating_webhook_plugin,
 	&resource_quota_plugin,
 };
 
 int admission_new(const struct admission_config *c, struct admission **ret, struct err *e)
 {
 	struct admission *n = xcalloc(1, sizeof(*n));
-	(void)e;
 	n->c = *c;
 	list_init(&n->waiting);
 	n->quotas = quota_book_new(n);
+	n->hook_metrics = hook_metrics_new();
+	int r = http_client_new(&(struct http_client_config){ .loop = c->loop }, &n->http, e);
+	if (r < 0) {
+		admission_free(n);
+		return err_wrap(e, r, "calls to webhooks");
+	}
 	*ret = n;
 	return 0;
 }
@@ -63,13 +74,14 @@ void admission_free(struct admission *n)
 		finish(a, status_new(503, "ServiceUnavailable", "the server is shutting down"));
 	}
 	quota_book_free(n->quotas);
+	http_client_free(n->http);
+	hook_metrics_free(n->hook_metrics);
 	free(n);
 }
 
 void admission_metrics(const struct admission *n, struct str *out)
 {
-	(void)n;
-	(void)out;
+	hook_metrics_write(n->hook_metrics, out);
 }
 
 static bool fits_kind(const char *pattern, const struct kind *k)

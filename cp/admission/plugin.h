@@ -22,6 +22,7 @@ extern const struct admit_plugin namespace_lifecycle_plugin, limit_ranger_plugin
     node_restriction_plugin, taint_nodes_plugin, pod_security_plugin, priority_plugin, default_tolerations_plugin,
     default_storage_class_plugin, storage_in_use_plugin, claim_resize_plugin, runtime_class_plugin,
     certificate_approval_plugin, certificate_signing_plugin, certificate_subject_plugin, default_ingress_class_plugin,
+    mutating_policy_plugin, mutating_webhook_plugin, validating_policy_plugin, validating_webhook_plugin,
     resource_quota_plugin;
 
 /* What the server's part holds. */
@@ -29,6 +30,8 @@ struct admission {
 	struct admission_config c;
 	struct list waiting; /* struct admit.link */
 	struct quota_book *quotas;
+	struct http_client *http; /* to webhooks */
+	struct hook_metrics *hook_metrics;
 };
 
 /* The chain stops here until admit_resume(), which comes from the loop. cancel: the server stops; whatever was started for
