@@ -13,6 +13,7 @@ struct node_options {
 	char *node_name, *node_ip, *cluster_cidr, *pod_cidr, *service_cidr, *cluster_dns, *cluster_domain, *cgroup_root;
 	char *cni_conf_dir, *cni_bin_dir;
 	char *secure_port, *timeout;
+	char *etcd_servers, *etcd_ca_file, *etcd_cert_file, *etcd_key_file, *etcd_data_dir, *encryption_config;
 	bool no_systemd, purge, quiet;
 };
 
@@ -27,11 +28,16 @@ int node_options_load(struct node_options *o, struct err *e);
  * flags, -EINVAL. node_options_done() either way. */
 int node_options_begin(struct node_options *o, int argc, char **argv, const char *usage, struct err *e);
 
+/* The same for a command with one operand; with --help the program ends. */
+int node_options_operand(struct node_options *o, int argc, char **argv, const char *usage, const char **ret, struct err *e);
+
 /* Each returns the exit status of the program. argv[0] is the command's name. */
 int cmd_up(int argc, char **argv);
 int cmd_down(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_image(int argc, char **argv);
+int cmd_backup(int argc, char **argv);
+int cmd_restore(int argc, char **argv);
 
 /* Removes what the node's pods and network have left in the kernel and in the run directory, after its daemons have
  * stopped: processes (by cgroup), mounts, network namespaces, links, nf_tables tables, cgroups, run files. Doing it

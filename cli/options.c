@@ -34,6 +34,12 @@ static const struct option_row {
 	TEXT(cgroup_root, "cgroup-root", "knarr", "cgroup below which pods live"),
 	TEXT(cni_conf_dir, "cni-conf-dir", "/etc/cni/net.d", "network configuration"),
 	TEXT(cni_bin_dir, "cni-bin-dir", "/opt/cni/bin", "network plugins"),
+	TEXT(etcd_servers, "etcd-servers", NULL, "etcd's URLs, separated by commas (default: a database in the data directory)"),
+	TEXT(etcd_ca_file, "etcd-cafile", NULL, "CA of etcd's certificates"),
+	TEXT(etcd_cert_file, "etcd-certfile", NULL, "client certificate for etcd"),
+	TEXT(etcd_key_file, "etcd-keyfile", NULL, "its key"),
+	TEXT(etcd_data_dir, "etcd-data-dir", NULL, "restore: the new data directory of etcd"),
+	TEXT(encryption_config, "encryption-provider-config", NULL, "EncryptionConfiguration: keys for what is stored"),
 	TEXT(timeout, "timeout", "60", "seconds to wait for the node"),
 	SWITCH(no_systemd, "no-systemd", "supervise the daemons without systemd even where it runs"),
 	SWITCH(purge, "purge", "down: remove the data, too"),
@@ -144,4 +150,22 @@ int node_options_begin(struct node_options *o, int argc, char **argv, const char
 	}
 	int r = node_options_parse(o, argc, argv, e);
 	return r >= 0 && r < argc ? err_set(e, -EINVAL, "unexpected argument: %s", argv[r]) : MIN(r, 0);
+}
+
+int node_options_operand(struct node_options *o, int argc, char **argv, const char *usage, const char **ret, struct err *e)
+{
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		fputs(usage, stdout);
+		print_help();
+		exit(0);
+	}
+	int r = node_options_parse(o, argc, argv, e);
+	if (r < 0)
+		return r;
+	if (r >= argc)
+		return err_set(e, -EINVAL, "FILE is missing");
+	if (r + 1 < argc)
+		return err_set(e, -EINVAL, "unexpected argument: %s", argv[r + 1]);
+	*ret = argv[r];
+	return 0;
 }

@@ -127,6 +127,13 @@ static char **server_argv(const struct node_options *o)
 	add_flag(&argv, "advertise-address", o->node_ip);
 	add_flag(&argv, "secure-port", o->secure_port);
 	add_flag(&argv, "service-cluster-ip-range", o->service_cidr);
+	const char *const given[][2] = {
+		{ "etcd-servers", o->etcd_servers }, { "etcd-cafile", o->etcd_ca_file }, { "etcd-certfile", o->etcd_cert_file },
+		{ "etcd-keyfile", o->etcd_key_file }, { "encryption-provider-config", o->encryption_config },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(given); i++)
+		if (!str_empty(given[i][1]))
+			add_flag(&argv, given[i][0], given[i][1]);
 	return argv;
 }
 

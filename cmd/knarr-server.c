@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sd_notify.h"
+#include "cmd/server_backup.h"
 #include "cmd/server_config.h"
 #include "cmd/server_loops.h"
 #include "cmd/server_store.h"
@@ -34,6 +35,7 @@ struct server {
 	struct tls_ctx *tls;
 	struct http_server *http;
 	struct server_loops *loops;
+	struct server_backup *backup;
 	struct signal_watch *signals[2];
 	bool stopping;
 	int result;
@@ -125,6 +127,7 @@ static int open_data(struct server *s, struct err *e)
 	if ((r = server_store_open(&s->config, s->schema, s->loop, &s->store, e)) < 0)
 		return r;
 	store_set_lost(s->store, on_lost, s);
+	s->backup = server_backup_new(s->loop, s->store, s->config.data_dir);
 	s->cache = cache_new(s->loop, s->store);
 	api_declare_buckets(s->cache, s->schema);
 	return cache_load(s->cache, e);
@@ -134,7 +137,8 @@ static int open_data(struct server *s, struct err *e)
 static void on_request(void *arg, struct http_exchange *x)
 {
 	struct server *s = arg;
-	api_on_request(s->api, x);
+	if (!server_backup_request(s->backup, x))
+		api_on_request(s->api, x);
 }
 
 static int listen_https(struct server *s, struct err *e)
@@ -306,6 +310,7 @@ static void stop(struct server *s)
 		http_server_stop(s->http, 0, NULL, NULL);
 	signal_watch_free(s->signals[0]);
 	signal_watch_free(s->signals[1]);
+	server_backup_free(s->backup);
 	if (s->store)
 		store_close(s->store);
 	api_free(s->api);

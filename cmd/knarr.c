@@ -24,6 +24,8 @@ static const struct {
 	{ "down", "stop it and leave nothing behind (--purge: its data, too)", cmd_down },
 	{ "status", "what runs on this machine", cmd_status },
 	{ "image", "import, list and remove local images", cmd_image },
+	{ "backup", "write the cluster's objects and certificates into a file", cmd_backup },
+	{ "restore", "put a backup in place", cmd_restore },
 	{ "version", "print the version", cmd_version },
 	{ "help", "print this text", cmd_help },
 };

@@ -4,5 +4,5 @@ cp_USES := api io base
 cp_PKGS := sqlite3 libpcre2-8 zlib
 
 PROGS += knarr-server
-knarr-server_SRCS := cmd/knarr-server.c cmd/server_config.c cmd/server_store.c cmd/server_loops.c
+knarr-server_SRCS := cmd/knarr-server.c cmd/server_config.c cmd/server_store.c cmd/server_loops.c cmd/server_backup.c
 knarr-server_LIBS := cp

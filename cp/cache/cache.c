@@ -69,12 +69,18 @@ static void keep_aside(struct cache *c, const struct store_event *ev)
 	map_set(c->unclaimed, ev->key, u);
 }
 
+/* While loading, what came before the kept history. The store may learn only then how far back that goes. */
+static bool is_only_state(const struct bucket *b, const struct store_event *ev)
+{
+	return b->cache->loading && ev->rev <= MAX(b->floor, store_compacted_revision(b->cache->store));
+}
+
 static void apply_delete(struct bucket *b, const struct store_event *ev, const char *rest)
 {
 	const char *slash = b->namespaced ? strchr(rest, '/') : NULL;
 	AUTO_FREE char *ns = slash ? xstrndup(rest, (size_t)(slash - rest)) : xstrdup("");
 	AUTO_COBJ *old = bucket_remove(b, ns, slash ? slash + 1 : rest);
-	if (!old || (b->cache->loading && ev->rev <= b->floor))
+	if (!old || is_only_state(b, ev))
 		return;
 	AUTO_COBJ *last = ev->value ? object_new(b, rest, ev->value, ev->rev, ev->create_rev) : NULL;
 	if (!last) {
@@ -95,8 +101,7 @@ static void apply_put(struct bucket *b, const struct store_event *ev, const char
 	}
 	o->stale = ev->stale;
 	AUTO_COBJ *old = bucket_put(b, o);
-	/* While loading, what came before the kept history is only state. */
-	if (!b->cache->loading || ev->rev > b->floor)
+	if (!is_only_state(b, ev))
 		bucket_change(b, old ? CACHE_MODIFIED : CACHE_ADDED, o, old, ev->rev);
 }
 
@@ -123,6 +128,11 @@ int cache_load(struct cache *c, struct err *e)
 	if (r < 0)
 		return r;
 	c->revision = store_revision(c->store);
+	size_t at = 0;
+	const char *prefix;
+	struct bucket *b;
+	while (map_next(c->buckets, &at, &prefix, &b))
+		b->floor = MAX(b->floor, store_compacted_revision(c->store));
 	store_set_watch(c->store, on_store, c);
 	return 0;
 }

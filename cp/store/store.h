@@ -52,6 +52,9 @@ typedef void (*store_watch)(void *arg, const struct store_event *ev);
  * -EUCLEAN when it is corrupt. history_s: how long superseded states are kept for watches that resume
  * (0: 300; negative: not at all). */
 int store_open_sqlite(struct loop *l, const char *path, int history_s, struct store **ret, struct err *e);
+/* Makes the revisions of a database that goes back in time (a restored backup) begin again by so many higher, with no
+ * history before: nothing that was given out since is given out again, and clients load anew. Nobody has it open. */
+int store_sqlite_skip(const char *path, uint64_t by, struct err *e);
 /* Opens an etcd v3 cluster, which other servers may use at the same time. Waits for it for a while. -EINVAL (a bad
  * URL), -ECONNREFUSED ... */
 struct store_etcd_config {

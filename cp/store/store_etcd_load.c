@@ -1,8 +1,8 @@
 /* Reading etcd when the server starts.
  *
  * Happy path: the states as they were at the last compaction are read page by page at one revision, then every change
- * since comes through the watch, as it will later. What can fail: the cluster; a compaction in between (then it is
- * begun again from there). What always holds: what fn is told, in order, is complete after s->compacted. */
+ * since comes through the watch, as it will later. What can fail: the cluster; a compaction in between (before anything
+ * was told it is begun again from there; later it is an error, and the process has to start again). What always holds: what fn is told, in order, is complete after s->compacted. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +37,9 @@ static void tell_page(struct store_etcd *d, const struct etcd_range *page, store
 	d->stats.keys += page->n;
 }
 
-/* All states at a revision (0: now); returns which it was. Pages are told as they come. */
-static int read_states(struct store_etcd *d, uint64_t revision, store_watch fn, void *arg, uint64_t *ret, struct err *e)
+/* All states at a revision (0: now); returns which it was. Pages are told as they come; ret_told says that one was. */
+static int read_states(struct store_etcd *d, uint64_t revision, bool starting, store_watch fn, void *arg,
+		       uint64_t *ret, bool *ret_told, struct err *e)
 {
 	AUTO_FREE char *from = xstrdup(d->root);
 	while (true) {
@@ -48,6 +49,10 @@ static int read_states(struct store_etcd *d, uint64_t revision, store_watch fn, 
 			return r;
 		if (!revision)
 			revision = page.revision;
+		/* Whoever is told knows by it what is state and what is change. */
+		if (starting)
+			d->s.compacted = revision;
+		*ret_told = true;
 		tell_page(d, &page, fn, arg);
 		bool more = page.more && page.n;
 		if (more) {
@@ -107,14 +112,15 @@ static int current_revision(struct store_etcd *d, uint64_t *ret, struct err *e)
 	return r;
 }
 
-static int load_from(struct store_etcd *d, uint64_t from, uint64_t now, store_watch fn, void *arg, struct err *e)
+static int load_from(struct store_etcd *d, uint64_t from, uint64_t now, store_watch fn, void *arg, bool *ret_told,
+		     struct err *e)
 {
 	uint64_t at = from;
 	d->stats.keys = 0;
-	int r = read_states(d, from, fn, arg, &at, e);
+	int r = read_states(d, from, true, fn, arg, &at, ret_told, e);
 	if (r)
 		return r;
-	d->s.compacted = d->watched = d->s.revision = at;
+	d->watched = d->s.revision = at;
 	d->load_fn = fn;
 	d->load_arg = arg;
 	d->load_r = 0;
@@ -144,11 +150,13 @@ int store_etcd_load_history(struct store *s, store_watch fn, void *arg, struct e
 	struct store_etcd *d = CONTAINER_OF(s, struct store_etcd, s);
 	uint64_t from = 0, now = 0;
 	int r = find_start(d, &from, &now, e);
+	bool told = false;
 	for (int i = 0; !r && i < ATTEMPTS; i++) {
-		r = load_from(d, from, now, fn, arg, e);
-		if (r != -EOVERFLOW)
+		r = load_from(d, from, now, fn, arg, &told, e);
+		/* Somebody else compacted further. What was told already cannot be taken back. */
+		if (r != -EOVERFLOW || told)
 			break;
-		r = 0; /* somebody else compacted further */
+		r = 0;
 		from = 0;
 	}
 	if (r)
@@ -163,5 +171,6 @@ int store_etcd_load(struct store *s, store_watch fn, void *arg, struct err *e)
 {
 	struct store_etcd *d = CONTAINER_OF(s, struct store_etcd, s);
 	uint64_t at;
-	return read_states(d, 0, fn, arg, &at, e);
+	bool told;
+	return read_states(d, 0, false, fn, arg, &at, &told, e);
 }

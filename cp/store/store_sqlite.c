@@ -261,3 +261,23 @@ int store_open_sqlite(struct loop *l, const char *path, int history_s, struct st
 	*ret = &q->s;
 	return 0;
 }
+
+int store_sqlite_skip(const char *path, uint64_t by, struct err *e)
+{
+	struct store_db *d = NULL;
+	uint64_t reserved = 0;
+	int r = store_db_open(path, &d, e);
+	if (r)
+		return r;
+	r = store_db_get(d, STORE_RESERVED, 1, &reserved, e);
+	if (!r)
+		r = store_db_begin(d, e);
+	if (!r)
+		r = store_db_set(d, STORE_RESERVED, reserved + by, e);
+	if (!r)
+		r = store_db_set(d, STORE_COMPACTED, reserved + by, e);
+	if (!r)
+		r = store_db_commit(d, e);
+	store_db_close(d);
+	return r;
+}
