@@ -1,0 +1,92 @@
+#!/usr/bin/env bats
+# etcd and servers killed under load; leaders that go.
+
+load common
+
+setup() {
+	store_setup
+}
+teardown() { store_teardown; }
+
+@test "etcd killed and restarted under load: nothing lost, missed or repeated" {
+	etcd_start e1
+	etcd_ready e1
+	# shellcheck disable=SC2046
+	server_start a $(etcd_flags e1) --controllers=none --scheduler=none
+	# shellcheck disable=SC2046
+	server_start b $(etcd_flags e1) --controllers=none --scheduler=none
+	python3 "$BATS_TEST_DIRNAME/load.py" "$DIR/pki" 14 "$(cat "$DIR/a/port")" "$(cat "$DIR/b/port")" >"$DIR/out" 2>&1 3>&- &
+	local load=$!
+	for _ in 1 2 3; do
+		sleep 2.5
+		end e1 KILL
+		# Meanwhile the words are the original's.
+		run on a create configmap while-down
+		[ "$status" -ne 0 ]
+		[[ "$output" == *"rpc error: code = Unavailable"* ]]
+		sleep 0.5
+		etcd_start e1
+		etcd_ready e1
+	done
+	local status=0
+	wait "$load" || status=$?
+	cat "$DIR/out"
+	[ "$status" -eq 0 ]
+	grep -q "rpc error\|etcdserver" "$DIR/out"
+	on b create configmap goes-on
+}
+
+@test "a member of three is lost: writes go on at another" {
+	etcd_start m1 m1 m2 m3
+	etcd_start m2 m1 m2 m3
+	etcd_start m3 m1 m2 m3
+	etcd_ready m1
+	# shellcheck disable=SC2046
+	server_start a $(etcd_flags m1 m2 m3) --controllers=none --scheduler=none
+	# shellcheck disable=SC2046
+	server_start b $(etcd_flags m3 m2 m1) --controllers=none --scheduler=none
+	python3 "$BATS_TEST_DIRNAME/load.py" "$DIR/pki" 12 "$(cat "$DIR/a/port")" "$(cat "$DIR/b/port")" >"$DIR/out" 2>&1 3>&- &
+	local load=$! status=0
+	sleep 3
+	end m1 KILL
+	sleep 4
+	etcd_start m1 m1 m2 m3
+	wait "$load" || status=$?
+	cat "$DIR/out"
+	[ "$status" -eq 0 ]
+	end m1 KILL
+	timeout 10 kubectl --kubeconfig "$DIR/a/admin.conf" create configmap two-of-three
+	timeout 10 kubectl --kubeconfig "$DIR/b/admin.conf" get configmap two-of-three
+}
+
+@test "the leader is killed: the other server's controllers take over; given back, at once" {
+	etcd_start e1
+	etcd_ready e1
+	# shellcheck disable=SC2046
+	server_start a $(etcd_flags e1)
+	# shellcheck disable=SC2046
+	server_start b $(etcd_flags e1)
+	on b create deployment web --image=nginx --replicas=2
+	for _ in $(seq 100); do [ "$(on b get pods -o name | wc -l)" = 2 ] && break; sleep 0.1; done
+	[ "$(on b get pods -o name | wc -l)" = 2 ]
+	holder() { on b get lease -n kube-system kube-controller-manager -o 'jsonpath={.spec.holderIdentity} {.spec.leaseTransitions}'; }
+	local first
+	first="$(holder)"
+	grep -q "leading lease=kube-controller-manager identity=${first% *}" "$DIR/a/log"
+	! grep -q "leading lease" "$DIR/b/log"
+	end a KILL
+	on b scale deployment web --replicas=3
+	for _ in $(seq 250); do [ "$(on b get pods -o name | wc -l)" = 3 ] && break; sleep 0.1; done
+	[ "$(on b get pods -o name | wc -l)" = 3 ]
+	[ "$(holder)" = "$(sed -n 's/.*leading lease=kube-controller-manager identity=//p' "$DIR/b/log") 1" ]
+	# A clean stop gives the lease back: nobody waits for it to run out.
+	# shellcheck disable=SC2046
+	server_start a $(etcd_flags e1)
+	sleep 1
+	end b
+	local begin=$SECONDS
+	on a scale deployment web --replicas=4
+	for _ in $(seq 60); do [ "$(on a get pods -o name | wc -l)" = 4 ] && break; sleep 0.1; done
+	[ "$(on a get pods -o name | wc -l)" = 4 ]
+	[ $((SECONDS - begin)) -lt 8 ]
+}
