@@ -36,7 +36,8 @@ struct container_opts {
 	bool console_bare;          /* the terminal does not turn \n into \r\n: for a caller whose own terminal does */
 	const char *pidfd_socket;   /* AF_UNIX path that is sent the pidfd, or NULL */
 	char *const *cgroups;       /* exec: cgroups below the container's own, "path" or "controller[,controller]:path"; NULL: none */
-	int preserve_fds;           /* caller's descriptors 3 .. 3+n-1 are passed on */
+	int preserve_fds;           /* of the caller's descriptors 3 .. 3+n-1, which must be open, those are passed on that
+	                               are not close-on-exec */
 	bool no_pivot;              /* MS_MOVE and chroot instead of pivot_root */
 	bool no_new_keyring;
 	enum rootless_mode rootless;

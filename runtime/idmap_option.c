@@ -13,12 +13,12 @@
 
 #define RANGES_MAX 340 /* of one user namespace */
 
-/* The id of the host for one of the container; the whole range must lie in one of its mappings. */
+/* The id of the host for one of the container; the first of the range must have one. */
 static int to_host(struct id_map *range, const struct id_map *maps, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		uint32_t from = range->outside - maps[i].inside;
-		if (range->outside < maps[i].inside || from >= maps[i].count || maps[i].count - from < range->count)
+		if (range->outside < maps[i].inside || from >= maps[i].count)
 			continue;
 		range->outside = maps[i].outside + from;
 		return 0;
@@ -29,7 +29,7 @@ static int to_host(struct id_map *range, const struct id_map *maps, size_t n)
 static int parse_range(const char *text, const struct id_map *maps, size_t n, struct id_map *ret)
 {
 	bool relative = *text == '@';
-	AUTO_STRV char **parts = str_split(text + relative, '-');
+	AUTO_STRV char **parts = str_split(text + (relative || *text == '+'), '-');
 	if (strv_len(parts) != 3 || str_to_u32(parts[0], &ret->inside) < 0 || str_to_u32(parts[1], &ret->outside) < 0 ||
 	    str_to_u32(parts[2], &ret->count) < 0 || !ret->count)
 		return -EINVAL;

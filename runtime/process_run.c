@@ -246,9 +246,6 @@ int process_become(struct process_run *run, struct err *e)
 
 int process_exec(struct process_run *run, struct err *e)
 {
-	for (int fd = 3; fd < 3 + run->preserve_fds; fd++)
-		if (fcntl(fd, F_SETFD, 0) < 0)
-			return err_sys(e, "preserve descriptor %d", fd);
 	int r = process_confine(run, e);
 	if (r < 0)
 		return r;

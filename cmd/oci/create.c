@@ -43,24 +43,31 @@ static void creating_done(struct creating *n)
 	json_decref(n->config);
 }
 
+static int open_null_above(int first)
+{
+	AUTO_FD int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return null < 0 ? -1 : fcntl(null, F_DUPFD_CLOEXEC, first);
+}
+
+/* Numbers that nobody has opened are taken, so that nothing of ours comes to lie among those of the container. */
 int check_preserved(int64_t n, struct err *e)
 {
 	if (n < 0 || n > PRESERVE_MAX)
 		return err_set(e, -EINVAL, "invalid number of descriptors to preserve: %lld", (long long)n);
-	for (int fd = 3; fd < 3 + (int)n; fd++) {
-		int flags = fcntl(fd, F_GETFD);
-		if (flags < 0 || (flags & FD_CLOEXEC))
-			return err_set(e, -EBADF, "unable to stat preserved-fd %d (of %d): no such file or directory", fd - 3, (int)n);
-	}
-	return 0;
+	int r = oci_log_move(3 + (int)n, e);
+	AUTO_FD int filler = r < 0 || !n ? -1 : open_null_above(3 + (int)n);
+	for (int fd = 3; r == 0 && fd < 3 + (int)n; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && dup3(filler, fd, O_CLOEXEC) < 0)
+			r = err_sys(e, "unable to stat preserved-fd %d (of %d)", fd - 3, (int)n);
+	return r;
 }
 
-/* Descriptors of socket activation, sd_listen_fds(3): meant for us only if LISTEN_PID says so. */
+/* Descriptors of socket activation, sd_listen_fds(3): not meant for us if LISTEN_PID says so. */
 static int listen_fds(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
-	uint32_t n = 0, whose = 0;
-	if (!pid || !fds || str_to_u32(pid, &whose) < 0 || (pid_t)whose != getpid() || str_to_u32(fds, &n) < 0)
+	uint32_t n = 0, whose = (uint32_t)getpid();
+	if (!fds || (pid && str_to_u32(pid, &whose) < 0) || (pid_t)whose != getpid() || str_to_u32(fds, &n) < 0)
 		return 0;
 	return n <= PRESERVE_MAX ? (int)n : 0;
 }

@@ -32,6 +32,17 @@ int oci_log_open(const char *file, bool json, bool debug, struct err *e)
 	return 0;
 }
 
+int oci_log_move(int first, struct err *e)
+{
+	int fd = out.fd < 3 || out.fd >= first ? out.fd : fcntl(out.fd, F_DUPFD_CLOEXEC, first);
+	if (fd < 0)
+		return err_sys(e, "descriptor %d", first);
+	if (fd != out.fd)
+		close(out.fd);
+	out.fd = fd;
+	return 0;
+}
+
 /* Letters, digits and a few marks stand without quotes. */
 static bool is_plain(const char *text)
 {

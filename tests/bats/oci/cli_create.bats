@@ -63,15 +63,23 @@ is_stopped() { [[ "$(oci state "$ID")" == *'"status": "stopped"'* ]]; }
 	run bash -c "exec 3<'$T/three'; '$OCI_BIN' --root '$T/state' run --bundle '$T/bundle' --preserve-fds 1 '$ID'"
 	[ "$output" = inside ]
 	run bash -c "exec 3>&- 4>&-; '$OCI_BIN' --root '$T/state' --log '$T/log' run --bundle '$T/bundle' --preserve-fds 2 '$ID'"
-	[ "$status" -eq 1 ]
-	[[ "$output" == *"unable to stat preserved-fd"* ]]
+	[ "$status" -ne 0 ] # of read: there is no 3
+	[ -z "$(<"$T/log")" ]
+	args sh -c 'ls -l /proc/$$/fd | sed "s/.* \([0-9]*\) ->.*/\1/"; cat <&6'
+	run bash -c "exec 3>&- 4</ 5>&- 6<'$T/three' 7>&-; '$OCI_BIN' --root '$T/state' --log '$T/log' run --bundle '$T/bundle' --preserve-fds 4 '$ID'"
+	[ "$status" -eq 0 ]
+	[ "$(tr '\n' ' ' <<<"$output")" = "total 0 0 1 2 4 6 inside " ]
+	detached sleep 100
+	run bash -c "exec 3>&- 4</ 5>&- 6<'$T/three' 7>&-; '$OCI_BIN' --root '$T/state' --log '$T/log' exec --preserve-fds 4 '$ID' ls /proc/self/fd"
+	[ "$(tr '\n' ' ' <<<"$output")" = "0 1 2 3 4 6 " ] # 3: the directory that ls reads
+	oci delete --force "$ID"
 	for n in -1 x 99999999; do
 		run oci run --bundle "$T/bundle" --preserve-fds "$n" "$ID"
 		[ "$status" -eq 1 ]
 	done
 }
 
-@test "socket activation: LISTEN_FDS reaches the container if LISTEN_PID is the runtime's" {
+@test "socket activation: LISTEN_FDS reaches the container unless LISTEN_PID is another's" {
 	args sh -c 'echo $LISTEN_FDS $LISTEN_PID; read -r l <&3 && echo "$l"'
 	echo socket >"$T/three"
 	run bash -c "exec 3<'$T/three'; LISTEN_FDS=1 LISTEN_PID=\$\$ exec '$OCI_BIN' --root '$T/state' run --bundle '$T/bundle' '$ID'"
@@ -79,6 +87,8 @@ is_stopped() { [[ "$(oci state "$ID")" == *'"status": "stopped"'* ]]; }
 	[ "${lines[1]}" = socket ]
 	run env LISTEN_FDS=1 LISTEN_PID=1 "$OCI_BIN" --root "$T/state" run --bundle "$T/bundle" "$ID"
 	[[ "$output" != "1 1"* ]]
+	run bash -c "exec 3<'$T/three'; LISTEN_FDS=1 exec '$OCI_BIN' --root '$T/state' run --bundle '$T/bundle' '$ID'"
+	[ "$output" = "1 1"$'\n'socket ]
 }
 
 @test "NOTIFY_SOCKET: the container's READY goes on with MAINPID and a barrier, nothing else does" {

@@ -73,7 +73,7 @@ S
 	run bash -c 'exec 3</etc/passwd 4</etc/group 5</; "$@"' - "$OCI_BIN" --root "$T/state" run --preserve-fds 2 --bundle "$T/bundle" "$ID"
 	[ "$status" -eq 0 ]
 	[ "$(tr '\n' ' ' <<<"$output")" = "0 1 2 3 4 " ]
-	run oci run --preserve-fds 5000 --bundle "$T/bundle" "$ID"
+	run oci run --preserve-fds 100000 --bundle "$T/bundle" "$ID"
 	[ "$status" -eq 1 ]
 	[ -z "$(ls -A "$T/state")" ]
 }

@@ -35,10 +35,10 @@ END_TEST
 START_TEST(test_relative)
 {
 	struct idmap_conf m;
-	ck_assert_int_eq(idmap_option_parse("gids=@7-50-50;uids=@1-3-10#100-100-1", &container, &m, NULL), 0);
+	ck_assert_int_eq(idmap_option_parse("gids=@7-50-80;uids=@1-3-10#+100-100-1", &container, &m, NULL), 0);
 	is_range(&m.uids[0], 1, 4, 10);
 	is_range(&m.uids[1], 100, 100, 1);
-	is_range(&m.gids[0], 7, 5050, 50);
+	is_range(&m.gids[0], 7, 5050, 80);
 	free(m.uids);
 	free(m.gids);
 }
@@ -49,8 +49,8 @@ START_TEST(test_refused)
 	static const char *const bad[] = {
 		"", "uids=0-1-10", "gids=0-1-10", "uids=0-1-10;gids=", "uids=0-1-10;gids=0-1", "uids=0-1-10;gids=0-1-2-3",
 		"uids=0-1-0;gids=0-1-1", "uids=-1-1-1;gids=0-1-1", "uids=0-1-4294967296;gids=0-1-1", "uids=0-1-1;gids=0-1-1;",
-		"uids=0-1-1;uids=0-1-1;gids=0-1-1", "uids=0-1-1#;gids=0-1-1", "uids=@0-0-2;gids=0-1-1", "uids=@0-1001-1;gids=0-1-1",
-		"uids=@0-4294967295-4294967295;gids=0-1-1", "both=0-0-1", "uids=0-1-1,gids=0-1-1",
+		"uids=0-1-1;uids=0-1-1;gids=0-1-1", "uids=0-1-1#;gids=0-1-1", "uids=@x-0-2;gids=0-1-1", "uids=@0-1001-1;gids=0-1-1",
+		"uids=@0-4294967295-1;gids=0-1-1", "both=0-0-1", "uids=0-1-1,gids=0-1-1",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct idmap_conf m;
