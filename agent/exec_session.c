@@ -320,7 +320,8 @@ bool session_flag(struct http_exchange *x, const char *agent_name, const char *a
 static unsigned announced(struct http_exchange *x, bool tty)
 {
 	return 1U << CH_ERROR | (session_flag(x, "input", "stdin") ? 1U << CH_STDIN : 0) | (session_flag(x, "output", "stdout") ? 1U << CH_STDOUT : 0) |
-	       (session_flag(x, "error", "stderr") && !tty ? 1U << CH_STDERR : 0);
+	       (session_flag(x, "error", "stderr") && !tty ? 1U << CH_STDERR : 0) |
+	       (tty ? 1U << CH_RESIZE : 0);
 }
 
 static void session_free(struct session *s)
