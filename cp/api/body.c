@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
-#include "cp/api/json_error.h"
+#include "cp/schema/json_error.h"
 #include "cp/api/protobuf.h"
 
 json_t *body_parse(struct req *q, enum body_type type, json_t **ret)

@@ -273,7 +273,9 @@ static void run_index(struct req *q)
 	add_to_index(index, q->api, "");
 	for (size_t i = 0; groups && groups[i]; i++)
 		add_to_index(index, q->api, groups[i]);
-	reply_json(q, 200, index);
+	AUTO_JSON *owned = index;
+	AUTO_FREE char *text = json_text(owned);
+	reply_text(q, 200, text);
 }
 
 /* rest: "", "/", "/api/v1", "/apis/apps/v1". */
@@ -288,7 +290,7 @@ static void run_v3(struct req *q, const char *rest)
 	else if (n == 3 && strcmp(parts[0], "apis") == 0 && *parts[1])
 		run_document(q, &(struct name){parts[1], parts[2]});
 	else
-		reply_text(q, 404, "404 page not found\n");
+		reply_text(q, 404, "");
 }
 
 bool openapi_run(struct req *q)

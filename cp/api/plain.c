@@ -25,6 +25,7 @@ static bool check_running(const struct api *a)
 	return !a->stopping;
 }
 
+/* The names that the reference's checks have, for whoever asks for one of them: what is one step here says so under each. */
 enum { HEALTHZ = 1, LIVEZ = 2, READYZ = 4, ALL_HEALTH = 7 };
 static const struct {
 	const char *name;
@@ -33,10 +34,41 @@ static const struct {
 } checks[] = {
     {"ping", ALL_HEALTH, check_ping},
     {"log", ALL_HEALTH, check_ping},
+    {"loopback-serving-certificate", HEALTHZ | LIVEZ, check_ping},
     {"etcd", HEALTHZ | LIVEZ, check_ping},
     {"informer-sync", READYZ, check_ping},
+    {"poststarthook/start-apiserver-admission-initializer", ALL_HEALTH, check_ping},
+    {"poststarthook/generic-apiserver-start-informers", ALL_HEALTH, check_ping},
+    {"poststarthook/priority-and-fairness-config-consumer", ALL_HEALTH, check_ping},
+    {"poststarthook/priority-and-fairness-filter", ALL_HEALTH, check_ping},
+    {"poststarthook/storage-object-count-tracker-hook", ALL_HEALTH, check_ping},
+    {"poststarthook/start-apiextensions-informers", ALL_HEALTH, check_ping},
+    {"poststarthook/start-apiextensions-controllers", ALL_HEALTH, check_ping},
+    {"poststarthook/crd-informer-synced", ALL_HEALTH, check_ping},
     {"poststarthook/start-system-namespaces-controller", ALL_HEALTH, check_ready},
+    {"poststarthook/peer-endpoint-reconciler-controller", ALL_HEALTH, check_ping},
+    {"poststarthook/start-cluster-authentication-info-controller", ALL_HEALTH, check_ping},
+    {"poststarthook/start-kube-apiserver-identity-lease-controller", ALL_HEALTH, check_ping},
+    {"poststarthook/start-kube-apiserver-identity-lease-garbage-collector", ALL_HEALTH, check_ping},
+    {"poststarthook/storage-readiness", ALL_HEALTH, check_ping},
+    {"poststarthook/start-legacy-token-tracking-controller", ALL_HEALTH, check_ping},
+    {"poststarthook/start-service-ip-repair-controllers", ALL_HEALTH, check_ping},
+    {"poststarthook/rbac/bootstrap-roles", ALL_HEALTH, check_ready},
+    {"poststarthook/scheduling/bootstrap-system-priority-classes", ALL_HEALTH, check_ready},
+    {"poststarthook/priority-and-fairness-config-producer", ALL_HEALTH, check_ready},
     {"poststarthook/bootstrap-controller", ALL_HEALTH, check_ready},
+    {"poststarthook/start-kubernetes-service-cidr-controller", ALL_HEALTH, check_ready},
+    {"poststarthook/aggregator-reload-proxy-client-cert", ALL_HEALTH, check_ping},
+    {"poststarthook/start-kube-aggregator-informers", ALL_HEALTH, check_ping},
+    {"poststarthook/apiservice-status-local-available-controller", ALL_HEALTH, check_ping},
+    {"poststarthook/apiservice-status-remote-available-controller", ALL_HEALTH, check_ping},
+    {"poststarthook/apiservice-registration-controller", ALL_HEALTH, check_ping},
+    {"poststarthook/apiservice-wait-for-first-sync", ALL_HEALTH, check_ping},
+    {"poststarthook/apiservice-discovery-controller", ALL_HEALTH, check_ping},
+    {"poststarthook/kube-apiserver-autoregistration", ALL_HEALTH, check_ready},
+    {"autoregister-completion", ALL_HEALTH, check_ready},
+    {"poststarthook/apiservice-openapi-controller", ALL_HEALTH, check_ping},
+    {"poststarthook/apiservice-openapiv3-controller", ALL_HEALTH, check_ping},
     {"shutdown", READYZ, check_running},
 };
 
@@ -119,9 +151,9 @@ static void add_path(char ***paths, const char *a, const char *b, const char *c)
 
 static void run_index(struct req *q)
 {
-	static const char *const fixed[] = {"/.well-known/openid-configuration", "/openid/v1/jwks", "/api",        "/api/v1",      "/apis",    "/apis/",
-					    "/healthz",    "/livez",       "/metrics", "/openapi/v2",
-					    "/openapi/v3", "/openapi/v3/", "/readyz",  "/version"};
+	static const char *const fixed[] = {
+	    "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/apis/", "/flagz", "/healthz", "/livez", "/metrics",
+	    "/metrics/slis", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/openid/v1/jwks", "/readyz", "/statusz", "/version"};
 	AUTO_STRV char **paths = NULL;
 	AUTO_STRV char **groups = catalog_groups(q->api->schema);
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)

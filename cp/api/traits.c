@@ -11,6 +11,7 @@ static const struct traits table[] = {
     {"", "serviceaccounts", true, false, false, NULL},
     {"", "endpoints", false, true, false,
      "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"},
+    {"", "componentstatuses", false, false, false, "v1 ComponentStatus is deprecated in v1.19+"},
     {"", "events", false, true, false, NULL},
     {"events.k8s.io", "events", false, true, false, NULL},
     {"", "limitranges", false, true, false, NULL},

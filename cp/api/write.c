@@ -154,6 +154,8 @@ static void validate(struct write *w, const json_t *old, struct field_errors *er
 	const struct kind *k = w->res->kind;
 	const struct kind_ops *ops = w->res->ops;
 	schema_validate_meta(k, w->object, old, errors);
+	if (old)
+		field_errors_repeat(errors); /* the reference checks them with every update and again with the kind's rules */
 	if (k->custom && k->custom->expressions) {
 		field_forbidden(errors, "x-kubernetes-validations", CEL);
 		return;
@@ -364,7 +366,7 @@ static void on_validated(void *arg, json_t *status)
 static void on_mutated(void *arg, json_t *status)
 {
 	struct write *w = arg;
-	AUTO_FIELD_ERRORS errors = {0};
+	AUTO_FIELD_ERRORS errors = {.schema = w->q->api->schema};
 	w->object = w->admit.object;
 	if (status) {
 		give_up(w, status);

@@ -39,7 +39,7 @@ static void job_set_defaults(json_t *job, const json_t *old)
 	if (spec)
 		set_default(spec, "manualSelector", json_false());
 	if (json_object_size(labels) && !json_object_size(json_at(job, "metadata.labels")))
-		json_set_at(job, "metadata.labels", json_copy(labels));
+		json_set_at(job, "metadata.labels", json_incref(labels));
 }
 
 static void set_label(json_t *labels, const char *key, json_t *value)
@@ -89,15 +89,33 @@ static void job_spec_validate(const json_t *spec, const char *path, struct field
 	job_template_validate(spec, path, errors);
 }
 
+/* Where a job's pods may run can be said as long as it is suspended and has not started any. */
+static void validate_template_update(const json_t *job, const json_t *old, struct field_errors *errors)
+{
+	static const char *const open[] = { "nodeSelector", "tolerations", "affinity", "schedulingGates" };
+	bool waits = json_bool_at(old, "spec.suspend", false) && !json_at(old, "status.startTime");
+	AUTO_JSON *copy = json_deep_copy(job);
+	json_t *spec = json_at(copy, "spec.template.spec");
+	for (size_t i = 0; waits && i < ARRAY_LEN(open); i++) {
+		json_t *before = json_object_get(json_at(old, "spec.template.spec"), open[i]);
+		if (before)
+			json_object_set(spec, open[i], before);
+		else
+			json_object_del(spec, open[i]);
+	}
+	validate_immutable_as(copy, old, "spec.template.spec", "core.v1.PodSpec", errors);
+}
+
 static void job_validate_update(const json_t *job, const json_t *old, struct field_errors *errors)
 {
 	validate_immutable(job, old, "spec.completions", errors);
 	validate_immutable(job, old, "spec.selector", errors);
 	validate_immutable(job, old, "spec.completionMode", errors);
-	validate_immutable(job, old, "spec.podFailurePolicy", errors);
+	validate_immutable_as(job, old, "spec.podFailurePolicy", "batch.v1.PodFailurePolicy", errors);
 	validate_immutable(job, old, "spec.backoffLimitPerIndex", errors);
-	if (!json_bool_at(old, "spec.suspend", false) || json_at(old, "status.startTime"))
-		validate_immutable(job, old, "spec.template.spec", errors);
+	validate_immutable(job, old, "spec.managedBy", errors);
+	validate_immutable_as(job, old, "spec.successPolicy", "batch.v1.SuccessPolicy", errors);
+	validate_template_update(job, old, errors);
 }
 
 static void job_validate(const json_t *job, const json_t *old, struct field_errors *errors)
@@ -113,7 +131,7 @@ static void job_validate(const json_t *job, const json_t *old, struct field_erro
 
 const struct kind_ops job_ops = {
 	.group = "batch", .kind = "Job", .set_defaults = job_set_defaults, .prepare_create = job_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = job_validate, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = job_validate, .warn = workload_warn, .has_status = true,
 };
 
 /* --- cron jobs ------------------------------------------------------------------------------------------------------ */

@@ -4,6 +4,7 @@
 
 #include "api/names.h"
 #include "base/json.h"
+#include "cp/kinds/go_value.h"
 #include "cp/kinds/kinds.h"
 
 void set_default(json_t *object, const char *key, json_t *value)
@@ -21,6 +22,16 @@ void validate_immutable(const json_t *obj, const json_t *old, const char *path, 
 		field_invalid(errors, path, now, "field is immutable");
 }
 
+void validate_immutable_as(const json_t *obj, const json_t *old, const char *path, const char *type, struct field_errors *errors)
+{
+	const json_t *now = json_at(obj, path), *before = json_at(old, path);
+	const struct type *t = errors->schema ? schema_type(errors->schema, type) : NULL;
+	if (now == before || json_equal(now, before))
+		return;
+	AUTO_JSON *shown = t ? go_value(t, now) : json_incref((json_t *)now);
+	field_invalid(errors, path, shown, "field is immutable");
+}
+
 void validate_not_negative(const json_t *obj, const char *path, struct field_errors *errors)
 {
 	const json_t *v = json_at(obj, path);
@@ -30,11 +41,15 @@ void validate_not_negative(const json_t *obj, const char *path, struct field_err
 
 void validate_name(const char *value, const char *path, const char *(*check)(const char *), struct field_errors *errors)
 {
-	const char *rule = check(value ? value : "");
-	if (!rule)
-		return;
-	AUTO_JSON *v = json_string(value ? value : "");
-	field_invalid(errors, path, v, "%s", rule);
+	const char *rules[NAME_CHECK_MAX], *text = value ? value : "";
+	size_t n = 1;
+	if (check == name_check_qualified)
+		n = name_check_qualified_all(text, rules);
+	else
+		rules[0] = check(text);
+	AUTO_JSON *v = json_string(text);
+	for (size_t i = 0; i < n && rules[i]; i++)
+		field_invalid(errors, path, v, "%s", rules[i]);
 }
 
 int ip_family(const char *address)

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
+#include "cp/schema/json_error.h"
 
 enum { CONFIG_MAX_BYTES = 1 << 20 };
 #define IMMUTABLE_TEXT "field is immutable when `immutable` is set"
@@ -58,7 +59,9 @@ static void node_validate(const json_t *node, const json_t *old, struct field_er
 			continue;
 		}
 		AUTO_JSON *value = json_pack("{s:s, s:s, s:s, s:n}", "Key", key, "Value", json_str_or(t, "value", ""), "Effect", effect, "TimeAdded");
-		field_duplicate(errors, FIELD_PATH(p, "metadata.taints[%zu]", i), value);
+		AUTO_FREE char *shown = json_text(value);
+		field_add(errors, "FieldValueDuplicate", FIELD_PATH(p, "metadata.taints[%zu]", i),
+			  "Duplicate value: %s: taints must be unique by key and effect pair", shown);
 	}
 	json_array_foreach(json_at(node, "spec.podCIDRs"), i, t) {
 		AUTO_FREE char *cidr = xstrdup(json_is_string(t) ? json_string_value(t) : "");
@@ -172,17 +175,17 @@ static void require_key(const json_t *secret, const char *key, struct field_erro
 		field_required(errors, FIELD_PATH(p, "data[%s]", key), NULL);
 }
 
-static void validate_docker_config(const json_t *secret, struct field_errors *errors)
+static void validate_docker_config(const json_t *secret, const char *name, struct field_errors *errors)
 {
-	const char *text = json_member(json_object_get(secret, "data"), ".dockerconfigjson");
+	const char *text = json_member(json_object_get(secret, "data"), name);
+	AUTO_FREE char *key = xasprintf("data[%s]", name);
 	AUTO_STR bytes = STR_INIT;
-	AUTO_JSON *parsed = NULL;
-	struct err e = ERR_INIT;
 	if (!text || base64_decode(&bytes, text, strlen(text)) < 0)
 		return;
-	if (json_parse(str_text(&bytes), bytes.len, &parsed, &e) < 0) {
+	AUTO_FREE char *why = json_error_text(str_text(&bytes), bytes.len);
+	if (why) {
 		AUTO_JSON *hidden = json_string("<secret contents redacted>");
-		field_invalid(errors, "data[.dockerconfigjson]", hidden, "%s", err_text(&e));
+		field_invalid(errors, key, hidden, "%s", why);
 	}
 }
 
@@ -197,7 +200,18 @@ static void secret_validate(const json_t *secret, const json_t *old, struct fiel
 		require_key(secret, "tls.key", errors);
 	} else if (!strcmp(type, "kubernetes.io/dockerconfigjson")) {
 		require_key(secret, ".dockerconfigjson", errors);
-		validate_docker_config(secret, errors);
+		validate_docker_config(secret, ".dockerconfigjson", errors);
+	} else if (!strcmp(type, "kubernetes.io/dockercfg")) {
+		require_key(secret, ".dockercfg", errors);
+		validate_docker_config(secret, ".dockercfg", errors);
+	} else if (!strcmp(type, "kubernetes.io/basic-auth")) {
+		const json_t *data = json_object_get(secret, "data");
+		if (!json_object_get(data, "username") && !json_object_get(data, "password")) {
+			require_key(secret, "username", errors);
+			require_key(secret, "password", errors);
+		}
+	} else if (!strcmp(type, "kubernetes.io/ssh-auth")) {
+		require_key(secret, "ssh-privatekey", errors);
 	} else if (!strcmp(type, "kubernetes.io/service-account-token") &&
 		   !json_object_get(json_at(secret, "metadata.annotations"), "kubernetes.io/service-account.name")) {
 		field_required(errors, "metadata.annotations[kubernetes.io/service-account.name]", NULL);
@@ -227,6 +241,30 @@ static void event_validate(const json_t *event, const json_t *old, struct field_
 	}
 }
 
+/* The rules of the newer version are stricter; old ones, which have no eventTime, stay writable. */
+static void new_event_validate(const json_t *event, const json_t *old, struct field_errors *errors)
+{
+	const char *ns = json_str_or(event, "metadata.namespace", ""), *of = json_str_or(event, "regarding.namespace", "");
+	const char *type = json_str_or(event, "type", "");
+	AUTO_JSON *shown = json_string(type);
+	if (*of ? strcmp(ns, of) != 0 : *ns && strcmp(ns, "default")) {
+		AUTO_JSON *v = json_string(of);
+		field_invalid(errors, "involvedObject.namespace", v, "does not match event.namespace");
+	}
+	if (old)
+		return;
+	if (!json_str_at(event, "eventTime"))
+		field_required(errors, "eventTime", NULL);
+	if (strcmp(type, "Normal") && strcmp(type, "Warning"))
+		field_invalid(errors, "type", shown, "has invalid value: %s", type);
+	if (!json_str_at(event, "eventTime"))
+		return;
+	static const char *const texts[] = { "reportingController", "reportingInstance", "action", "reason" };
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (str_empty(json_str_or(event, texts[i], "")))
+			field_required(errors, texts[i], NULL);
+}
+
 const struct kind_ops namespace_ops = { .group = "", .kind = "Namespace", .set_defaults = namespace_set_defaults,
 	.prepare_create = namespace_prepare_create, .prepare_update = namespace_prepare_update, .prepare_status = kind_keep_spec, .has_status = true };
 const struct kind_ops node_ops = { .group = "", .kind = "Node", .set_defaults = node_set_defaults, .prepare_create = node_prepare_create,
@@ -237,4 +275,4 @@ const struct kind_ops secret_ops = { .group = "", .kind = "Secret", .set_default
 const struct kind_ops serviceaccount_ops = { .group = "", .kind = "ServiceAccount" };
 const struct kind_ops lease_ops = { .group = "coordination.k8s.io", .kind = "Lease", .validate = lease_validate };
 const struct kind_ops event_ops = { .group = "", .kind = "Event", .validate = event_validate };
-const struct kind_ops events_event_ops = { .group = "events.k8s.io", .kind = "Event" };
+const struct kind_ops events_event_ops = { .group = "events.k8s.io", .kind = "Event", .validate = new_event_validate };

@@ -33,6 +33,8 @@ int64_t count_or_percent(const json_t *obj, const char *path, struct field_error
 void set_default(json_t *object, const char *key, json_t *value);
 /* Reports a field that may not change ("field is immutable"). */
 void validate_immutable(const json_t *obj, const json_t *old, const char *path, struct field_errors *errors);
+/* The same for an object of a type ("core.v1.PodSpec"), shown in the words of the reference. */
+void validate_immutable_as(const json_t *obj, const json_t *old, const char *path, const char *type, struct field_errors *errors);
 /* A non-negative integer at path, if present. */
 void validate_not_negative(const json_t *obj, const char *path, struct field_errors *errors);
 /* A value that passes check (api/names.h), or an Invalid error. */
@@ -43,6 +45,10 @@ int ip_family(const char *address);
 /* The pod's class by its requests and limits: Guaranteed, Burstable, BestEffort. Static. */
 const char *pod_qos_class(const json_t *pod_spec);
 
+/* Warnings for a pod: what is deprecated or probably not meant. */
+void pod_warn(const json_t *pod, const json_t *old, char ***warnings);
+void workload_warn(const json_t *obj, const json_t *old, char ***warnings);
+void pod_template_warn(const json_t *template, const json_t *old, const char *prefix, char ***warnings);
 /* Parts of pod_spec_validate(). */
 void containers_validate(const json_t *pod_spec, const char *path, struct field_errors *errors);
 void volumes_validate(const json_t *pod_spec, const char *path, struct field_errors *errors);

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "cp/kinds/go_value.h"
 #include "cp/kinds/kinds.h"
 
 static const char *const container_lists[] = { "initContainers", "containers", "ephemeralContainers" };
@@ -67,12 +68,14 @@ static void requests_from_limits(json_t *pod_spec)
 static void pod_set_defaults(json_t *pod, const json_t *old)
 {
 	json_t *spec = json_object_get(pod, "spec");
-	(void)old;
 	if (!spec)
 		return;
 	pod_spec_set_defaults(spec);
 	requests_from_limits(spec);
 	set_default(spec, "enableServiceLinks", json_true());
+	/* Negative is what old clients said for at once. */
+	if (json_int_at(spec, "terminationGracePeriodSeconds", 0) < 0 && !old)
+		json_object_set_new(spec, "terminationGracePeriodSeconds", json_integer(1));
 }
 
 static void pod_prepare_create(json_t *pod)
@@ -83,9 +86,20 @@ static void pod_prepare_create(json_t *pod)
 	json_object_set_new(pod, "status", status);
 }
 
+/* The one address and the list of them say the same. */
+static void set_pod_ips(json_t *status)
+{
+	json_t *ip = json_object_get(status, "podIP"), *host = json_object_get(status, "hostIP");
+	if (ip && !str_eq(json_str_at(json_array_get(json_object_get(status, "podIPs"), 0), "ip"), json_string_value(ip)))
+		json_object_set_new(status, "podIPs", json_pack("[{s:O}]", "ip", ip));
+	if (host && !json_array_size(json_object_get(status, "hostIPs")))
+		json_object_set_new(status, "hostIPs", json_pack("[{s:O}]", "ip", host));
+}
+
 static void pod_prepare_status(json_t *pod, const json_t *old)
 {
 	kind_keep_spec(pod, old);
+	set_pod_ips(json_object_get(pod, "status"));
 	json_t *class = json_at(old, "status.qosClass"), *status = json_object_get(pod, "status");
 	if (class && json_is_object(status))
 		json_object_set(status, "qosClass", class);
@@ -157,11 +171,29 @@ static void pod_validate_update(const json_t *pod, const json_t *old_pod, struct
 		}
 	AUTO_JSON *copy = json_deep_copy(spec);
 	undo_allowed(copy, old);
-	if (!json_equal(copy, old))
-		field_forbidden(errors, "spec",
-				"pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
-				"`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
-				"`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)");
+	if (json_equal(copy, old))
+		return;
+	const struct type *type = errors->schema ? schema_type(errors->schema, "core.v1.PodSpec") : NULL;
+	AUTO_FREE char *diff = type ? go_diff(type, old, copy) : xstrdup("");
+	field_forbidden(errors, "spec",
+			"pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+			"`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+			"`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)%s%s",
+			*diff ? "\n" : "", diff);
+}
+
+static void pod_validate_status(const json_t *pod, const json_t *old, struct field_errors *errors)
+{
+	char path[FIELD_PATH_MAX];
+	json_t *one;
+	size_t i;
+	(void)old;
+	json_array_foreach(json_at(pod, "status.podIPs"), i, one) {
+		const json_t *ip = json_object_get(one, "ip");
+		if (!ip_family(json_string_value(ip)))
+			field_invalid(errors, FIELD_PATH(path, "status.podIPs[%zu]", i), ip,
+				      "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+	}
 }
 
 static void pod_validate(const json_t *pod, const json_t *old, struct field_errors *errors)
@@ -183,5 +215,5 @@ static int pod_grace_seconds(const json_t *pod, int64_t requested)
 
 const struct kind_ops pod_ops = {
 	.group = "", .kind = "Pod", .set_defaults = pod_set_defaults, .prepare_create = pod_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = pod_prepare_status, .validate = pod_validate, .has_status = true, .grace_seconds = pod_grace_seconds, .parts = pod_parts,
+	.prepare_update = kind_keep_status, .prepare_status = pod_prepare_status, .validate = pod_validate, .validate_status = pod_validate_status, .warn = pod_warn, .has_status = true, .grace_seconds = pod_grace_seconds, .parts = pod_parts,
 };

@@ -197,6 +197,12 @@ static void reserve_ip(struct service_ticket *t, json_t *svc, const json_t *old,
 	if (str_empty(ip))
 		ip = json_string_value(json_array_get(json_object_get(spec, "clusterIPs"), 0));
 	bool headless = str_eq(ip, "None"), kept = old && !str_empty(ip) && str_eq(ip, json_str_at(old, "spec.clusterIP"));
+	/* Whoever selects no pods and wants no address says nothing of families: the reference assumes both. */
+	if (headless && !json_object_size(json_object_get(spec, "selector"))) {
+		set_default(spec, "ipFamilyPolicy", json_string("RequireDualStack"));
+		if (str_eq(json_str_at(spec, "ipFamilyPolicy"), "RequireDualStack"))
+			set_default(spec, "ipFamilies", json_pack("[s, s]", "IPv4", "IPv6"));
+	}
 	set_default(spec, "ipFamilies", json_pack("[s]", "IPv4"));
 	set_default(spec, "ipFamilyPolicy", json_string("SingleStack"));
 	if (!headless && !kept) {

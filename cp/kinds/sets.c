@@ -49,14 +49,17 @@ static void statefulset_validate_update(const json_t *set, const json_t *old, st
 
 static void statefulset_validate(const json_t *set, const json_t *old, struct field_errors *errors)
 {
+	const json_t *name = json_at(set, "metadata.name");
 	workload_validate(set, errors);
+	if (!old && json_is_string(name) && strchr(json_string_value(name), '.'))
+		field_invalid(errors, "metadata.name", name, "must not contain dots");
 	if (old)
 		statefulset_validate_update(set, old, errors);
 }
 
 const struct kind_ops statefulset_ops = {
 	.group = "apps", .kind = "StatefulSet", .set_defaults = statefulset_set_defaults, .prepare_create = statefulset_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = statefulset_validate, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = statefulset_validate, .warn = workload_warn, .has_status = true,
 };
 
 /* --- daemon sets ----------------------------------------------------------------------------------------------------- */
@@ -90,7 +93,7 @@ static void daemonset_validate(const json_t *set, const json_t *old, struct fiel
 
 const struct kind_ops daemonset_ops = {
 	.group = "apps", .kind = "DaemonSet", .set_defaults = daemonset_set_defaults, .prepare_create = daemonset_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = daemonset_validate, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = daemonset_validate, .warn = workload_warn, .has_status = true,
 };
 
 /* --- replication controllers ------------------------------------------------------------------------------------------ */
@@ -136,7 +139,7 @@ static void controller_validate(const json_t *rc, const json_t *old, struct fiel
 
 const struct kind_ops replicationcontroller_ops = {
 	.group = "", .kind = "ReplicationController", .set_defaults = controller_set_defaults, .prepare_create = controller_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = controller_validate, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = controller_validate, .warn = workload_warn, .has_status = true,
 };
 
 static void revision_validate(const json_t *revision, const json_t *old, struct field_errors *errors)

@@ -362,7 +362,7 @@ static void cell_missing_level(json_t *row, const json_t *schema, const char *pa
 static const struct table_column flowschema_columns[] = {
     NAME,
     {"PriorityLevel", "string", "", 0, "The level that its requests get", cell_text, "spec.priorityLevelConfiguration.name"},
-    {"MatchingPrecedence", "string", "", 0, "Lower ones are tried first", cell_number_text, "spec.matchingPrecedence"},
+    {"MatchingPrecedence", "string", "", 0, "Lower ones are tried first", cell_int, "spec.matchingPrecedence"},
     {"DistinguisherMethod", "string", "", 0, "What its flows are told apart by", cell_none, "spec.distinguisherMethod.type"},
     AGE,
     {"MissingPL", "string", "", 0, "Whether its level is missing", cell_missing_level, "status.conditions"},

@@ -126,10 +126,10 @@ static void replicaset_prepare_create(json_t *obj)
 
 const struct kind_ops deployment_ops = {
 	.group = "apps", .kind = "Deployment", .set_defaults = deployment_set_defaults, .prepare_create = kind_empty_status,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = deployment_validate, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = deployment_validate, .warn = workload_warn, .has_status = true,
 };
 
 const struct kind_ops replicaset_ops = {
 	.group = "apps", .kind = "ReplicaSet", .set_defaults = workload_set_defaults, .prepare_create = replicaset_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = replicas_validate, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = replicas_validate, .warn = workload_warn, .has_status = true,
 };

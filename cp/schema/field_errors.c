@@ -41,6 +41,16 @@ static void add(struct field_errors *f, const char *reason, const char *path, ch
 	f->v[f->n++] = (struct field_error){.reason = xstrdup(reason), .field = xstrdup(path), .message = message};
 }
 
+void field_errors_repeat(struct field_errors *f)
+{
+	for (size_t i = 0, n = f->n; i < n && f->n < MAX_ERRORS; i++) {
+		struct field_error copy = {xstrdup(f->v[i].reason), xstrdup(f->v[i].field), xstrdup(f->v[i].message)};
+
+		f->v = xreallocarray(f->v, f->n + 1, sizeof(*f->v));
+		f->v[f->n++] = copy;
+	}
+}
+
 void field_add(struct field_errors *f, const char *reason, const char *path, const char *fmt, ...)
 {
 	va_list ap;

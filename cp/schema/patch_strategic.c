@@ -25,6 +25,15 @@ static bool is_directive(const char *key)
 	       str_has_prefix(key, DELETE_FROM);
 }
 
+static json_t *clean_copy(const json_t *value);
+
+/* The value of a member that is not there yet. A map that says how it is to be merged, where there is nothing to merge with,
+ * comes to nothing. Returns owned. */
+static json_t *new_value(const json_t *value)
+{
+	return json_is_object(value) && json_object_get(value, "$patch") ? json_object() : clean_copy(value);
+}
+
 /* A copy of a new value without directives, and without the nulls that would have deleted members. Returns owned. */
 static json_t *clean_copy(const json_t *value)
 {
@@ -35,7 +44,7 @@ static json_t *clean_copy(const json_t *value)
 	if (json_is_object(value)) {
 		copy = json_object();
 		json_object_foreach((json_t *)value, key, below) if (!is_directive(key) && !json_is_null(below))
-		    json_object_set_new_nocheck(copy, key, clean_copy(below));
+		    json_object_set_new_nocheck(copy, key, new_value(below));
 		return copy;
 	}
 	if (!json_is_array(value))
@@ -347,7 +356,7 @@ static int merge_member(const struct type *t, json_t *object, const char *key, c
 		return merge_list(f, object, key, patch, order, e);
 	if (json_is_object(patch) && json_is_object(old))
 		return merge_object(member_type(t, f), old, patch, e);
-	json_object_set_new_nocheck(object, key, clean_copy(patch));
+	json_object_set_new_nocheck(object, key, new_value(patch));
 	return 0;
 }
 

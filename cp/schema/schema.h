@@ -141,11 +141,14 @@ struct field_error {
 struct field_errors {
 	struct field_error *v;
 	size_t n;
+	const struct schema *schema; /* of those who show whole values; may be NULL */
 };
 void field_errors_done(struct field_errors *f);
 /* Adds any error in its final words. */
 void field_add(struct field_errors *f, const char *reason, const char *path, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* Adds all of them once more: causes name them twice, the message once. */
+void field_errors_repeat(struct field_errors *f);
 #define AUTO_FIELD_ERRORS AUTO(field_errors_done) struct field_errors
 /* Each adds one, unless the very same is there already, and up to 1,000; path and detail are printf-like where marked.
  * detail may be NULL. value is borrowed. */

@@ -22,7 +22,7 @@ struct past {
 
 struct fake_store {
 	struct store base;
-	struct past past[1024];
+	struct past past[2048];
 	size_t n;
 };
 

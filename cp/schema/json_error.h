@@ -1,6 +1,6 @@
 /* Why a text is not JSON, in the words of the original's decoder. */
-#ifndef KNARR_CP_API_JSON_ERROR_H
-#define KNARR_CP_API_JSON_ERROR_H
+#ifndef KNARR_CP_SCHEMA_JSON_ERROR_H
+#define KNARR_CP_SCHEMA_JSON_ERROR_H
 
 #include <stddef.h>
 

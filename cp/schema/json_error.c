@@ -1,7 +1,7 @@
 /* A recogniser for JSON (RFC 8259) that only finds the first error. Purpose: clients see the same text for a broken
  * body as from the original. Happy path: none: it is called for texts that did not parse. Bounded depth (a stack of
  * 10,000 brackets); looks at each byte once. */
-#include "cp/api/json_error.h"
+#include "cp/schema/json_error.h"
 
 #include <stdbool.h>
 #include <stdio.h>
