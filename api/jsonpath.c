@@ -243,7 +243,7 @@ static int read_bracket(struct jsonpath *p, const char **at, const char *end, st
 	if (*inside == '\'' || *inside == '"')
 		return read_subscript(p, inside, e);
 	AUTO_STRV char **parts = str_split(inside, ',');
-	if (!parts)
+	if (!parts || !parts[0])
 		return err_set(e, -EINVAL, "empty array index");
 	for (size_t i = 0; parts[i] && r >= 0; i++) {
 		r = read_subscript(p, parts[i], e);
@@ -265,8 +265,9 @@ static int read_dot(struct jsonpath *p, const char **at, struct err *e)
 		return s ? 0 : err_set(e, -EINVAL, "too many steps");
 	}
 	AUTO_FREE char *name = read_name(at, ".[");
-	if (!*name && (descent || **at != '['))
-		return *name || **at || p->n ? err_set(e, -EINVAL, "empty field name") : 0;
+	/* A lone dot is the value itself. */
+	if (!*name && (descent || (**at != '[' && (**at || p->n))))
+		return err_set(e, -EINVAL, "empty field name");
 	if (!*name)
 		return 0;
 	if (!(s = add_step(p, descent ? STEP_DESCENT : STEP_NAME)))

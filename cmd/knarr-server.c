@@ -208,6 +208,8 @@ static int make_api(struct server *s, struct err *e)
 	AUTO_FREE char *ca = xasprintf("%s/ca.crt", c->cert_dir);
 	AUTO_FREE char *crt = xasprintf("%s/apiserver-kubelet-client.crt", c->cert_dir);
 	AUTO_FREE char *key = xasprintf("%s/apiserver-kubelet-client.key", c->cert_dir);
+	AUTO_FREE char *proxy_crt = xasprintf("%s/front-proxy-client.crt", c->cert_dir);
+	AUTO_FREE char *proxy_key = xasprintf("%s/front-proxy-client.key", c->cert_dir);
 	return api_new(&(struct api_config){.loop = s->loop,
 					    .schema = s->schema,
 					    .cache = s->cache,
@@ -220,6 +222,8 @@ static int make_api(struct server *s, struct err *e)
 					    .agent_ca_file = ca,
 					    .agent_cert_file = crt,
 					    .agent_key_file = key,
+					    .proxy_client_cert_file = proxy_crt,
+					    .proxy_client_key_file = proxy_key,
 					    .authn = authentication(c, &lists),
 					    .jwks_uri = c->sa_jwks_uri,
 					    .extend_tokens = !strcmp(c->sa_extend, "true"),

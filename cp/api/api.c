@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "cp/api/admit.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/apiservice.h"
 #include "cp/api/custom.h"
 #include "cp/api/rbac_source.h"
 #include "cp/kinds/service_alloc.h"
@@ -158,6 +159,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 		return err_wrap(e, r, "service addresses");
 	}
 	customs_start(a);
+	apiservices_start(a, c);
 	*ret = a;
 	return 0;
 }
@@ -178,6 +180,7 @@ void api_free(struct api *a)
 		free(a->resources[i].lead);
 	free(a->resources);
 	customs_free(a->customs);
+	apiservices_free(a->apiservices);
 	rbac_source_free(a->rbac);
 	authn_free(a->authn);
 	service_alloc_free(a->env.service_alloc);

@@ -42,6 +42,7 @@ struct metrics {
 struct admission;
 struct custom;
 struct customs;
+struct apiservices;
 
 struct api {
 	struct loop *loop;
@@ -51,6 +52,7 @@ struct api {
 	struct resource *resources;
 	size_t n_resources;
 	struct customs *customs; /* resources of CustomResourceDefinitions */
+	struct apiservices *apiservices; /* extension servers */
 	struct kind_env env;
 	char *service_cidr, *advertise_address, *cluster_domain, *ca_file, *jwks_uri;
 	uint16_t secure_port;

@@ -123,3 +123,11 @@ char **catalog_groups(const struct schema *s)
 	free_strv(&present);
 	return v;
 }
+
+bool catalog_is_built_in(const char *group)
+{
+	for (size_t i = 0; i < ARRAY_LEN(group_order); i++)
+		if (strcmp(group_order[i], group) == 0)
+			return true;
+	return !*group;
+}

@@ -3,6 +3,7 @@
 #define KNARR_CP_API_CATALOG_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "cp/schema/schema.h"
@@ -18,6 +19,8 @@ struct sub_info catalog_sub(const struct kind *k, const char *sub);
 const struct kind **catalog_kinds(const struct schema *s, const char *group, const char *version);
 /* The groups that have kinds, "" left out, in priority order. Returns an owned vector. */
 char **catalog_groups(const struct schema *s);
+/* Whether a group is one of the original's own. */
+bool catalog_is_built_in(const char *group);
 /* A group's versions, the preferred one first. Returns an owned vector. */
 char **catalog_versions(const struct schema *s, const char *group);
 

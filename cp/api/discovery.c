@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/apiservice.h"
 #include "cp/api/catalog.h"
 #include "cp/api/encode.h"
 
@@ -111,12 +112,81 @@ static json_t *group_object(const struct schema *s, const char *group, bool type
 	return o;
 }
 
-static json_t *group_list(const struct schema *s)
+/* Versions of a group that extension servers have beside ours. Whether there are any. */
+static bool add_remote_versions(const struct api *a, const char *group, json_t *versions)
 {
-	AUTO_STRV char **groups = catalog_groups(s);
+	struct apiservice *v;
+	bool any = false;
+	for (size_t i = 0; (v = apiservices_nth(a->apiservices, i)); i++) {
+		if (strcmp(v->group, group) != 0)
+			continue;
+		any = true;
+		json_array_append_new(versions, group_version(group, v->version));
+	}
+	return any;
+}
+
+static json_t *remote_group(const struct api *a, const char *group, bool typed)
+{
+	json_t *versions = json_array(), *o = json_object();
+	if (!add_remote_versions(a, group, versions)) {
+		json_decref(versions);
+		json_decref(o);
+		return NULL;
+	}
+	if (typed) {
+		json_object_set_new(o, "kind", json_string("APIGroup"));
+		json_object_set_new(o, "apiVersion", json_string("v1"));
+	}
+	json_object_set_new(o, "name", json_string(group));
+	json_object_set_new(o, "versions", versions);
+	json_object_set(o, "preferredVersion", json_array_get(versions, 0));
+	return o;
+}
+
+static json_t *group_of(const struct api *a, const char *group, bool typed)
+{
+	json_t *o = group_object(a->schema, group, typed);
+	if (!o)
+		return remote_group(a, group, typed);
+	add_remote_versions(a, group, json_object_get(o, "versions"));
+	return o;
+}
+
+/* The groups that nobody has but extension servers, each once. Owned vector. */
+static char **remote_groups(const struct api *a)
+{
+	AUTO_STRV char **own = catalog_groups(a->schema);
+	char **v = NULL;
+	struct apiservice *s;
+	for (size_t i = 0; (s = apiservices_nth(a->apiservices, i)); i++)
+		if (!strv_has(own, s->group) && !strv_has(v, s->group))
+			strv_add(&v, s->group);
+	return v;
+}
+
+/* All groups in the order of their priority: ours, those of extension servers, those of definitions. Owned. */
+static char **all_groups(const struct api *a)
+{
+	AUTO_STRV char **own = catalog_groups(a->schema), **remote = remote_groups(a);
+	char **v = NULL;
+	for (size_t i = 0; own && own[i]; i++)
+		if (catalog_is_built_in(own[i]))
+			strv_add(&v, own[i]);
+	for (size_t i = 0; remote && remote[i]; i++)
+		strv_add(&v, remote[i]);
+	for (size_t i = 0; own && own[i]; i++)
+		if (!catalog_is_built_in(own[i]))
+			strv_add(&v, own[i]);
+	return v;
+}
+
+static json_t *group_list(const struct api *a)
+{
+	AUTO_STRV char **groups = all_groups(a);
 	json_t *list = json_array();
 	for (size_t i = 0; groups && groups[i]; i++)
-		json_array_append_new(list, group_object(s, groups[i], false));
+		json_array_append_new(list, group_of(a, groups[i], false));
 	return json_pack("{s:s,s:s,s:o}", "kind", "APIGroupList", "apiVersion", "v1", "groups", list);
 }
 
@@ -155,8 +225,10 @@ static json_t *aggregated_resource(const struct kind *k)
 	return r;
 }
 
-static json_t *aggregated_group(const struct schema *s, const char *group)
+static json_t *aggregated_group(const struct api *a, const char *group)
 {
+	const struct schema *s = a->schema;
+	struct apiservice *remote;
 	AUTO_STRV char **versions = catalog_versions(s, group);
 	json_t *list = json_array(), *meta = json_object();
 	for (size_t i = 0; versions && versions[i]; i++) {
@@ -168,19 +240,24 @@ static json_t *aggregated_group(const struct schema *s, const char *group)
 		json_array_append_new(list, json_pack("{s:s,s:o,s:s}", "version", versions[i], "resources", resources,
 						      "freshness", "Current"));
 	}
+	for (size_t i = 0; (remote = apiservices_nth(a->apiservices, i)); i++)
+		if (strcmp(remote->group, group) == 0)
+			json_array_append_new(list, json_pack("{s:s,s:o,s:s}", "version", remote->version, "resources",
+							      apiservice_discovery(remote), "freshness",
+							      remote->available ? "Current" : "Stale"));
 	if (*group)
 		json_object_set_new(meta, "name", json_string(group));
 	return json_pack("{s:o,s:o}", "metadata", meta, "versions", list);
 }
 
-static json_t *aggregated(const struct schema *s, bool core)
+static json_t *aggregated(const struct api *a, bool core)
 {
 	json_t *items = json_array();
-	AUTO_STRV char **groups = core ? NULL : catalog_groups(s);
+	AUTO_STRV char **groups = core ? NULL : all_groups(a);
 	if (core)
-		json_array_append_new(items, aggregated_group(s, ""));
+		json_array_append_new(items, aggregated_group(a, ""));
 	for (size_t i = 0; groups && groups[i]; i++)
-		json_array_append_new(items, aggregated_group(s, groups[i]));
+		json_array_append_new(items, aggregated_group(a, groups[i]));
 	return json_pack("{s:s,s:s,s:{},s:o}", "kind", "APIGroupDiscoveryList", "apiVersion", "apidiscovery.k8s.io/v2",
 			 "metadata", "items", items);
 }
@@ -193,12 +270,12 @@ static json_t *build(const struct req *q, bool is_core, const char *group, const
 	if (is_core && *version)
 		return resource_list(s, "", version);
 	if (is_core)
-		return whole ? aggregated(s, true) : api_versions(q->api);
+		return whole ? aggregated(q->api, true) : api_versions(q->api);
 	if (*version)
 		return resource_list(s, group, version);
 	if (*group)
-		return group_object(s, group, true);
-	return whole ? aggregated(s, false) : group_list(s);
+		return group_of(q->api, group, true);
+	return whole ? aggregated(q->api, false) : group_list(q->api);
 }
 
 bool discovery_run(struct req *q)

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/apiservice.h"
 #include "cp/api/catalog.h"
 #include "cp/api/custom.h"
 #include "cp/api/impersonate.h"
@@ -323,6 +324,13 @@ static bool is_nowhere(const struct req *q)
 static void request_go(struct req *q)
 {
 	json_t *status = authorize(q);
+	struct apiservice *remote = strcmp(q->route.prefix, "apis") == 0 && *q->route.version
+					? apiservices_find(q->api->apiservices, q->route.group, q->route.version)
+					: NULL;
+	if (!status && remote) {
+		apiservice_proxy(q, remote);
+		return;
+	}
 	if (!status && q->route.is_resource && is_nowhere(q)) {
 		reply_text(q, 404, "404 page not found\n");
 		return;

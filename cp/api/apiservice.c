@@ -1,0 +1,393 @@
+/* Which extension servers there are, and whether they answer. Purpose: every APIService with a service has a condition
+ * that is true. Happy path: the bucket is watched; each one is asked for its resources at once and then every half
+ * minute (every second while it fails); what it says is kept for discovery and the condition written where it changed.
+ * A server that does not answer fails nobody but its own paths. */
+#include "cp/api/apiservice.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cp/api/service_resolve.h"
+
+#define GROUP "apiregistration.k8s.io"
+#define USER "system:apiserver"
+enum { CHECK_MS = 5000, GOOD_MS = 30000, BAD_MS = 1000 };
+
+struct apiservices {
+	struct api *api;
+	struct map *remote; /* name -> struct apiservice * */
+	struct bucket *bucket;
+	struct cache_watch *watch;
+	struct timer *timer;
+	struct http_client *secure, *insecure;
+};
+
+static void check(struct apiservice *v);
+
+/* --- objects ------------------------------------------------------------------------------------------------------ */
+
+static void service_unref(struct apiservice *v)
+{
+	if (--v->refs)
+		return;
+	free(v->name);
+	free(v->group);
+	free(v->version);
+	free(v->ns);
+	free(v->service);
+	free(v->ca);
+	json_decref(v->resources);
+	free(v);
+}
+
+static char *pem_of(const json_t *crd)
+{
+	const char *text = json_str_at(crd, "spec.caBundle");
+	AUTO_STR out = STR_INIT;
+	if (str_empty(text) || base64_decode(&out, text, strlen(text)) < 0)
+		return NULL;
+	return str_take(&out);
+}
+
+static struct apiservice *service_new(struct apiservices *s, const json_t *o)
+{
+	struct apiservice *v = xcalloc(1, sizeof(*v));
+	v->all = s;
+	v->refs = 1;
+	v->name = xstrdup(json_str_or(o, "metadata.name", ""));
+	v->group = xstrdup(json_str_or(o, "spec.group", ""));
+	v->version = xstrdup(json_str_or(o, "spec.version", ""));
+	v->ns = xstrdup(json_str_or(o, "spec.service.namespace", ""));
+	v->service = xstrdup(json_str_or(o, "spec.service.name", ""));
+	v->ca = pem_of(o);
+	v->port = (int)json_int_at(o, "spec.service.port", 443);
+	v->group_priority = (int)json_int_at(o, "spec.groupPriorityMinimum", 0);
+	v->version_priority = (int)json_int_at(o, "spec.versionPriority", 0);
+	v->insecure = json_bool_at(o, "spec.insecureSkipTLSVerify", false);
+	return v;
+}
+
+static void forget_documents(struct api *a)
+{
+	size_t at = 0;
+	const char *key;
+	void *value;
+	while (map_next(a->documents, &at, &key, &value))
+		if (str_has_prefix(key, "apis "))
+			map_remove(a->documents, key);
+}
+
+static void drop(struct apiservices *s, const char *name)
+{
+	struct apiservice *v = map_steal(s->remote, name);
+	if (!v)
+		return;
+	if (v->check)
+		http_call_cancel(v->check);
+	v->check = NULL;
+	v->gone = true;
+	service_unref(v);
+	forget_documents(s->api);
+}
+
+static bool is_same(const struct apiservice *a, const struct apiservice *b)
+{
+	return str_eq(a->ns, b->ns) && str_eq(a->service, b->service) && str_eq(a->ca, b->ca) && a->port == b->port &&
+	       a->group_priority == b->group_priority && a->version_priority == b->version_priority &&
+	       a->insecure == b->insecure;
+}
+
+static void take(struct apiservices *s, const struct cobj *o)
+{
+	AUTO_JSON *object = cobj_parse(o);
+	struct apiservice *have = map_get(s->remote, o->name), *v;
+	if (!json_at(object, "spec.service")) {
+		drop(s, o->name);
+		return;
+	}
+	v = service_new(s, object);
+	if (have && is_same(have, v)) {
+		service_unref(v);
+		return;
+	}
+	drop(s, o->name);
+	map_set(s->remote, o->name, v);
+	forget_documents(s->api);
+	check(v);
+}
+
+/* --- conditions --------------------------------------------------------------------------------------------------- */
+
+static void on_written(void *arg, int status, json_t *answer, const struct err *e)
+{
+	AUTO_FREE char *name = arg;
+	(void)answer;
+	if (e && status != 409 && status != 404)
+		log_warn("cannot write the condition of an API service name=%s error=\"%s\"", name, err_text(e));
+}
+
+/* The condition, where it is not so already. */
+static void write_condition(struct apiservice *v, bool fine, const char *reason, const char *message)
+{
+	struct cobj *o = bucket_get(v->all->bucket, "", v->name);
+	char now[RFC3339_MAX];
+	if (!o)
+		return;
+	AUTO_JSON *object = cobj_parse(o);
+	const json_t *c = json_array_get(json_at(object, "status.conditions"), 0);
+	const char *status = fine ? "True" : "False", *time = rfc3339(clock_wall_ms(), now);
+	bool same = str_eq(json_member(c, "status"), status);
+	if (same && str_eq(json_member(c, "reason"), reason) && str_eq(json_member(c, "message"), message))
+		return;
+	if (same && json_member(c, "lastTransitionTime"))
+		time = json_member(c, "lastTransitionTime");
+	json_t *conditions = json_pack("[{s:s,s:s,s:s,s:s,s:s}]", "lastTransitionTime", time, "message", message, "reason",
+				       reason, "status", status, "type", "Available");
+	json_set_at(object, "status.conditions", conditions);
+	AUTO_FREE char *path =
+	    xasprintf("/apis/" GROUP "/v1/apiservices/%s/status?fieldManager=kube-apiserver", v->name);
+	api_local(v->all->api, USER, "PUT", path, NULL, object, on_written, xstrdup(v->name));
+}
+
+static void arm(struct apiservices *s)
+{
+	size_t at = 0;
+	const char *key;
+	struct apiservice *v;
+	bool any = false, bad = false;
+	while (map_next(s->remote, &at, &key, &v)) {
+		any = true;
+		bad = bad || !v->available;
+	}
+	if (any)
+		timer_start_slack(s->timer, bad ? BAD_MS : GOOD_MS, bad ? BAD_MS / 2 : GOOD_MS / 10);
+}
+
+static void settle(struct apiservice *v, bool fine, const char *reason, const char *message)
+{
+	if (v->available != fine)
+		forget_documents(v->all->api);
+	v->available = fine;
+	write_condition(v, fine, reason, message);
+	arm(v->all);
+}
+
+static const char *reason_of(int error)
+{
+	return error == -ENOENT		 ? "ServiceNotFound"
+	       : error == -EADDRNOTAVAIL ? "ServicePortError"
+	       : error == -EHOSTUNREACH	 ? "MissingEndpoints"
+					 : "FailedDiscoveryCheck";
+}
+
+static void on_checked(void *arg, int status, const char *body, size_t len, const struct err *e)
+{
+	struct apiservice *v = arg;
+	v->check = NULL;
+	if (v->gone) {
+		service_unref(v);
+		return;
+	}
+	AUTO_JSON *list = NULL;
+	bool fine = status == 200 && !e && json_parse(body, len, &list, NULL) == 0 && json_is_object(list);
+	AUTO_FREE char *why =
+	    e ? xasprintf("failing or missing response from https://%s.%s.svc:%d/apis/%s/%s: %s", v->service, v->ns, v->port,
+			  v->group, v->version, err_text(e))
+	      : xasprintf("failing or missing response from https://%s.%s.svc:%d/apis/%s/%s: bad status from it: %d",
+			  v->service, v->ns, v->port, v->group, v->version, status);
+	if (fine && !(v->resources && json_equal(v->resources, json_object_get(list, "resources")))) {
+		json_decref(v->resources);
+		v->resources = json_incref(json_object_get(list, "resources"));
+		forget_documents(v->all->api);
+	}
+	settle(v, fine, fine ? "Passed" : "FailedDiscoveryCheck", fine ? "all checks passed" : why);
+	service_unref(v);
+}
+
+static void check(struct apiservice *v)
+{
+	struct err e = ERR_INIT;
+	static const char *const headers[] = {"Accept: application/json", "X-Remote-User: system:kube-aggregator",
+					      "X-Remote-Group: system:masters", NULL};
+	AUTO_FREE char *path = xasprintf("/apis/%s/%s", v->group, v->version);
+	if (v->check)
+		return;
+	v->refs++;
+	v->check = apiservice_call(
+	    v, path, headers,
+	    &(struct http_call_opts){.method = "GET", .timeout_ms = CHECK_MS, .on_done = on_checked, .arg = v}, &e);
+	if (v->check)
+		return;
+	settle(v, false, reason_of(e.code), err_text(&e));
+	service_unref(v);
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+struct http_call *apiservice_call(struct apiservice *v, const char *path, const char *const *headers,
+				  const struct http_call_opts *o, struct err *e)
+{
+	struct apiservices *s = v->all;
+	struct http_call_opts opts = *o;
+	AUTO_FREE char *address = NULL, *url = xasprintf("https://%s.%s.svc:%d%s", v->service, v->ns, v->port, path);
+	if (service_resolve(s->api, v->ns, v->service, v->port, &address, e) < 0)
+		return NULL;
+	opts.url = url;
+	opts.headers = headers;
+	opts.connect_to = address;
+	opts.ca_pem = v->ca;
+	return http_call_start(v->insecure ? s->insecure : s->secure, &opts);
+}
+
+static void on_event(void *arg, const struct cache_event *ev)
+{
+	struct apiservices *s = arg;
+	if (s->api->stopping)
+		return;
+	if (ev->type == CACHE_DELETED)
+		drop(s, ev->obj->name);
+	else
+		take(s, ev->obj);
+}
+
+static void on_timer(void *arg)
+{
+	struct apiservices *s = arg;
+	size_t at = 0;
+	const char *key;
+	struct apiservice *v;
+	while (map_next(s->remote, &at, &key, &v))
+		check(v);
+}
+
+static void take_each(void *arg, struct cobj *o)
+{
+	take(arg, o);
+}
+
+void apiservices_start(struct api *a, const struct api_config *c)
+{
+	struct apiservices *s = xcalloc(1, sizeof(*s));
+	struct http_client_config http = {
+	    .loop = a->loop, .cert_file = c->proxy_client_cert_file, .key_file = c->proxy_client_key_file, .ca_file = c->ca_file};
+	struct err e = ERR_INIT;
+	s->api = a;
+	s->remote = map_new(NULL);
+	s->bucket = api_bucket(a, GROUP, "apiservices");
+	s->timer = timer_new(a->loop, on_timer, s);
+	a->apiservices = s;
+	int r = http_client_new(&http, &s->secure, &e);
+	http.insecure = 1;
+	if (r < 0 || http_client_new(&http, &s->insecure, &e) < 0)
+		log_warn("no calls of extension servers error=\"%s\"", err_text(&e));
+	if (!s->bucket || !s->secure || !s->insecure)
+		return;
+	bucket_list(s->bucket, &(struct bucket_query){0}, take_each, s);
+	bucket_watch(s->bucket, UINT64_MAX, NULL, on_event, s, &s->watch, NULL);
+}
+
+void apiservices_free(struct apiservices *s)
+{
+	size_t at = 0;
+	const char *key;
+	struct apiservice *v;
+	if (!s)
+		return;
+	cache_watch_stop(s->watch);
+	timer_free(s->timer);
+	while (map_next(s->remote, &at, &key, &v)) {
+		if (v->check) {
+			http_call_cancel(v->check);
+			service_unref(v);
+		}
+		service_unref(v);
+	}
+	map_free(s->remote);
+	http_client_free(s->secure);
+	http_client_free(s->insecure);
+	free(s);
+}
+
+struct apiservice *apiservices_find(const struct apiservices *s, const char *group, const char *version)
+{
+	if (!s || !map_len(s->remote))
+		return NULL;
+	AUTO_FREE char *name = xasprintf("%s.%s", version, group);
+	return map_get(s->remote, name);
+}
+
+/* --- discovery ---------------------------------------------------------------------------------------------------- */
+
+static int by_priority(const void *a, const void *b)
+{
+	const struct apiservice *x = *(struct apiservice *const *)a, *y = *(struct apiservice *const *)b;
+	int c = y->group_priority - x->group_priority;
+	if (!c)
+		c = strcmp(x->group, y->group);
+	return c ? c : y->version_priority - x->version_priority;
+}
+
+struct apiservice *apiservices_nth(const struct apiservices *s, size_t n)
+{
+	size_t at = 0, i = 0, count = s ? map_len(s->remote) : 0;
+	const char *key;
+	struct apiservice *v;
+	if (n >= count)
+		return NULL;
+	AUTO_FREE struct apiservice **all = xcalloc(count, sizeof(*all));
+	while (map_next(s->remote, &at, &key, &v))
+		all[i++] = v;
+	qsort(all, count, sizeof(*all), by_priority);
+	return all[n];
+}
+
+static json_t *response_kind(const struct apiservice *v, const json_t *resource)
+{
+	return json_pack("{s:s,s:s,s:s}", "group", json_str_or(resource, "group", v->group), "version",
+			 json_str_or(resource, "version", v->version), "kind", json_str_or(resource, "kind", ""));
+}
+
+static json_t *aggregate(const struct apiservice *v, const json_t *r)
+{
+	static const char *const copied[] = {"shortNames", "categories", "verbs"};
+	json_t *out = json_pack("{s:s,s:o,s:s,s:s}", "resource", json_str_or(r, "name", ""), "responseKind",
+				response_kind(v, r), "scope", json_bool_at(r, "namespaced", false) ? "Namespaced" : "Cluster",
+				"singularResource", json_str_or(r, "singularName", ""));
+	for (size_t i = 0; i < ARRAY_LEN(copied); i++)
+		if (json_array_size(json_object_get(r, copied[i])))
+			json_object_set(out, copied[i], json_object_get(r, copied[i]));
+	return out;
+}
+
+/* A subresource stands with its resource, which came before. */
+static void add_sub(const struct apiservice *v, json_t *list, const json_t *r)
+{
+	const char *name = json_str_or(r, "name", ""), *slash = strchr(name, '/');
+	size_t i;
+	json_t *parent;
+	json_array_foreach(list, i, parent)
+	{
+		const char *resource = json_str_or(parent, "resource", "");
+		if (strlen(resource) != (size_t)(slash - name) || strncmp(resource, name, strlen(resource)) != 0)
+			continue;
+		json_t *sub = json_pack("{s:s,s:o}", "subresource", slash + 1, "responseKind", response_kind(v, r));
+		if (json_object_get(r, "verbs"))
+			json_object_set(sub, "verbs", json_object_get(r, "verbs"));
+		json_array_append_new(json_array_at(parent, "subresources"), sub);
+	}
+}
+
+json_t *apiservice_discovery(const struct apiservice *v)
+{
+	json_t *list = json_array(), *r;
+	size_t i;
+	json_array_foreach(v->resources, i, r) if (!strchr(json_str_or(r, "name", "/"), '/'))
+	    json_array_append_new(list, aggregate(v, r));
+	json_array_foreach(v->resources, i, r) if (strchr(json_str_or(r, "name", ""), '/')) add_sub(v, list, r);
+	return list;
+}

@@ -1,0 +1,38 @@
+/* Aggregation: groups and versions that extension servers answer, by APIService objects. */
+#ifndef KNARR_CP_API_APISERVICE_H
+#define KNARR_CP_API_APISERVICE_H
+
+#include "cp/api/api_internal.h"
+
+/* One that an extension server answers. */
+struct apiservice {
+	struct apiservices *all;
+	int refs;
+	char *name, *group, *version, *ns, *service, *ca; /* ca: PEM, NULL: none */
+	int port, group_priority, version_priority;
+	bool insecure;
+	bool available;
+	json_t *resources; /* what its APIResourceList said last; NULL: never heard */
+	struct http_call *check;
+	bool gone;
+};
+
+struct apiservices;
+void apiservices_start(struct api *a, const struct api_config *c);
+void apiservices_free(struct apiservices *s);
+/* The service of a path below /apis; NULL: it is answered here. */
+struct apiservice *apiservices_find(const struct apiservices *s, const char *group, const char *version);
+/* Starts a call of the service; url and headers are made, o gives the rest. NULL with e when it has no address. */
+struct http_call *apiservice_call(struct apiservice *v, const char *path, const char *const *headers,
+				  const struct http_call_opts *o, struct err *e);
+
+/* Passes a request on; it is answered later (apiservice_proxy.c). */
+void apiservice_proxy(struct req *q, struct apiservice *v);
+
+/* Discovery: the groups that only extension servers have, first those of higher priority; NULL behind the last. Borrowed
+ * until the loop runs again. */
+struct apiservice *apiservices_nth(const struct apiservices *s, size_t n);
+/* The resources of a service in the aggregated form; empty where nothing is known. Owned. */
+json_t *apiservice_discovery(const struct apiservice *v);
+
+#endif

@@ -1,0 +1,202 @@
+#!/usr/bin/env bats
+# Custom resources and extension servers, driven by kubectl and curl on loopback.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export SERVER="${KNARR_SERVER:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-server}"
+	export DIR="$(mktemp -d /tmp/knarr-test-extension.XXXXXX)"
+	export KUBECONFIG="$DIR/admin.conf"
+	start_server
+	start_extension
+}
+
+start_server() {
+	"$SERVER" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port 0 --controllers=none \
+		--scheduler=none >"$DIR/port" 2>>"$DIR/log" 3>&- &
+	echo $! >"$DIR/pid"
+	for _ in $(seq 100); do [ -s "$DIR/port" ] && break; sleep 0.05; done
+}
+
+stop() { # FILE with a process id
+	kill "$(cat "$1")" || true
+	for _ in $(seq 100); do kill -0 "$(cat "$1")" 2>/dev/null || break; sleep 0.05; done
+}
+
+start_extension() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=ext \
+		-addext subjectAltName=DNS:ext.default.svc -keyout "$DIR/ext.key" -out "$DIR/ext.crt" 2>/dev/null
+	export EXT_PORT="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+	python3 "$BATS_TEST_DIRNAME/extension_server.py" "$EXT_PORT" "$DIR/ext.crt" "$DIR/ext.key" \
+		"$DIR/pki/front-proxy-ca.crt" 2>>"$DIR/ext.log" 3>&- &
+	echo $! >"$DIR/ext.pid"
+	for _ in $(seq 100); do curl -sk "https://127.0.0.1:$EXT_PORT/" >/dev/null && break; sleep 0.05; done
+}
+
+teardown_file() {
+	stop "$DIR/pid"
+	stop "$DIR/ext.pid"
+	rm -rf "$DIR"
+}
+
+api() { # METHOD PATH [curl arguments]
+	local method=$1 path=$2
+	shift 2
+	curl -s --cacert "$DIR/pki/ca.crt" --cert "$DIR/pki/admin.crt" --key "$DIR/pki/admin.key" -X "$method" "$@" \
+		"https://127.0.0.1:$(cat "$DIR/port")$path"
+}
+
+widgets() {
+	cat <<-Y
+	apiVersion: apiextensions.k8s.io/v1
+	kind: CustomResourceDefinition
+	metadata: {name: widgets.example.com}
+	spec:
+	  group: example.com
+	  scope: Namespaced
+	  names: {plural: widgets, kind: Widget, shortNames: [wd], categories: [all]}
+	  versions:
+	  - name: v1
+	    served: true
+	    storage: true
+	    subresources:
+	      status: {}
+	      scale: {specReplicasPath: .spec.replicas, statusReplicasPath: .status.replicas}
+	    additionalPrinterColumns:
+	    - {name: Color, type: string, jsonPath: .spec.color}
+	    - {name: Ready, type: string, jsonPath: '.status.conditions[?(@.type=="Ready")].status'}
+	    selectableFields: [{jsonPath: .spec.color}]
+	    schema:
+	      openAPIV3Schema:
+	        type: object
+	        properties:
+	          spec:
+	            type: object
+	            description: What is wanted.
+	            properties:
+	              color: {type: string, enum: [red, blue], default: red}
+	              replicas: {type: integer, minimum: 0, default: 1}
+	          status: {type: object, x-kubernetes-preserve-unknown-fields: true}
+	Y
+}
+
+widget() { # NAME SPEC
+	printf 'apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: %s}\nspec: %s\n' "$1" "$2"
+}
+
+@test "a definition is served at once, with defaults, columns and selectable fields" {
+	widgets | kubectl apply -f -
+	kubectl wait --for=condition=Established crd/widgets.example.com --timeout=5s
+	widget w1 '{color: blue}' | kubectl apply -f -
+	widget w2 '{}' | kubectl apply -f -
+	[ "$(kubectl get wd w2 -o 'jsonpath={.spec.color} {.spec.replicas} {.metadata.generation}')" = 'red 1 1' ]
+	kubectl patch wd w1 --subresource=status --type=merge -p '{"status":{"conditions":[{"type":"Ready","status":"True"}]}}'
+	run kubectl get wd
+	[[ "${lines[0]}" =~ ^NAME\ +COLOR\ +READY$ ]]
+	[[ "${lines[1]}" =~ ^w1\ +blue\ +True ]]
+	[ "$(kubectl get wd --field-selector spec.color=blue -o name)" = widget.example.com/w1 ]
+	kubectl get all | grep -q widget.example.com/w2
+	kubectl explain widget.spec.color | grep -q 'FIELD: color'
+}
+
+@test "schemas validate and prune" {
+	run bash -c "$(declare -f widget); widget w3 '{color: green, replicas: -1}' | kubectl apply -f -"
+	[ "$status" -ne 0 ]
+	[[ "$output" == *'spec.color: Unsupported value: "green": supported values: "red", "blue"'* ]]
+	[[ "$output" == *'spec.replicas in body should be greater than or equal to 0'* ]]
+	run bash -c "$(declare -f widget); widget w3 '{colour: red}' | kubectl create --validate=strict -f -"
+	[[ "$output" == *'unknown field "spec.colour"'* ]]
+	run bash -c "$(declare -f widgets); widgets | sed 's/type: integer,/type: bogus,/' | kubectl apply -f -"
+	[[ "$output" == *'properties[replicas].type: Unsupported value: "bogus"'* ]]
+}
+
+@test "scale and server-side apply" {
+	kubectl scale widget w1 --replicas=3
+	[ "$(kubectl get wd w1 -o 'jsonpath={.spec.replicas}')" = 3 ]
+	widget w1 '{color: red}' | kubectl apply --server-side --field-manager=me --force-conflicts -f -
+	[ "$(kubectl get wd w1 -o 'jsonpath={.spec.color} {.spec.replicas}')" = 'red 3' ]
+}
+
+@test "a second definition may not take a name" {
+	widgets | sed 's/widgets/gadgets/; s/kind: Widget/kind: Gadget/' | sed 's/plural: widgets/plural: gadgets/' | kubectl apply -f -
+	[ "$(kubectl get crd gadgets.example.com -o 'jsonpath={.status.conditions[0].reason} {.status.conditions[1].status}')" = \
+		'ShortNamesConflict False' ]
+	kubectl delete crd gadgets.example.com
+}
+
+@test "a restart brings the kinds back before anybody asks" {
+	stop "$DIR/pid"
+	: >"$DIR/port"
+	start_server
+	sed -i "s#https://127.0.0.1:[0-9]*#https://127.0.0.1:$(cat "$DIR/port")#" "$KUBECONFIG"
+	[ "$(kubectl get wd -o name | wc -l)" = 2 ]
+}
+
+@test "watches end and objects go with their definition" {
+	kubectl patch wd w2 --type=merge -p '{"metadata":{"finalizers":["example.com/wait"]}}'
+	timeout 10 kubectl get wd -w >"$DIR/watch" 3>&- &
+	local watch=$!
+	kubectl delete crd widgets.example.com --wait=false
+	run kubectl create -f <(widget w4 '{}')
+	[[ "$output" == *'create not allowed while custom resource definition is terminating'* ]]
+	[ "$(kubectl get wd -o name)" = widget.example.com/w2 ]
+	kubectl patch wd w2 --type=merge -p '{"metadata":{"finalizers":null}}'
+	kubectl wait --for=delete crd/widgets.example.com --timeout=5s
+	run api GET /apis/example.com/v1/widgets -o /dev/null -w '%{http_code}'
+	[ "$output" = 404 ]
+	kill "$watch" 2>/dev/null || true
+	run ! kubectl get crd widgets.example.com
+}
+
+service() {
+	kubectl apply -f - <<-Y
+	apiVersion: v1
+	kind: Service
+	metadata: {name: ext, namespace: default}
+	spec: {type: ExternalName, externalName: localhost}
+	Y
+}
+
+apiservice() {
+	cat <<-Y
+	apiVersion: apiregistration.k8s.io/v1
+	kind: APIService
+	metadata: {name: v1.ext.example.com}
+	spec:
+	  group: ext.example.com
+	  version: v1
+	  groupPriorityMinimum: 2000
+	  versionPriority: 10
+	  caBundle: $(base64 -w0 "$DIR/ext.crt")
+	  service: {namespace: default, name: ext, port: $EXT_PORT}
+	Y
+}
+
+@test "an API service without its service is not available" {
+	apiservice | kubectl apply -f -
+	kubectl wait --for=condition=Available=False apiservice/v1.ext.example.com --timeout=5s
+	[ "$(kubectl get apiservice v1.ext.example.com -o 'jsonpath={.status.conditions[0].reason}')" = ServiceNotFound ]
+	run api GET /apis/ext.example.com/v1/things -o /dev/null -w '%{http_code}'
+	[ "$output" = 503 ]
+}
+
+@test "requests reach the extension server as their user" {
+	service
+	kubectl wait --for=condition=Available apiservice/v1.ext.example.com --timeout=10s
+	run api GET '/apis/ext.example.com/v1/namespaces/a/things/b%20c?x=1' -H 'X-Remote-User: mallory'
+	[[ "$output" == *'"user": "kubernetes-super-admin"'* || "$output" == *'"user": "kubernetes-admin"'* ]]
+	[[ "$output" == *'"peer": "front-proxy-client"'* ]]
+	[[ "$output" == *'/namespaces/a/things/b%20c?x=1'* ]]
+	[[ "$output" == *'system:authenticated'* ]]
+	run api POST /apis/ext.example.com/v1/namespaces/a/things -H 'Content-Type: application/json' -d '{"a":[1]}' -w '%{http_code}'
+	[[ "$output" == *'"body": {"a": [1]}'*201 ]]
+	[ "$(api GET /apis/ext.example.com/v1/stream | wc -c)" = 1000000 ]
+}
+
+@test "discovery shows what extension servers have" {
+	kubectl api-resources | grep -q '^things .*ext.example.com/v1'
+	api GET /apis | grep -q '"ext.example.com/v1"'
+	api GET /apis/ext.example.com | grep -q '"preferredVersion"'
+	kubectl delete apiservice v1.ext.example.com
+	run api GET /apis/ext.example.com/v1 -o /dev/null -w '%{http_code}'
+	[ "$output" = 404 ]
+}
