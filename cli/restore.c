@@ -74,9 +74,13 @@ static int unpack(const char *file, const char *dir, struct err *e)
 {
 	struct archive *a = archive_read_new();
 	archive_read_support_format_tar(a);
-	int r = archive_read_open_filename(a, file, 64 * 1024) != ARCHIVE_OK
-		    ? err_set(e, archive_errno(a) > 0 ? -archive_errno(a) : -EINVAL, "%s", archive_error_string(a))
-		    : unpack_all(a, dir, e);
+	int r = 0;
+	if (access(file, R_OK) < 0)
+		r = err_code(e, -errno, "cannot read it");
+	else if (archive_read_open_filename(a, file, 64 * 1024) != ARCHIVE_OK)
+		r = err_set(e, -EINVAL, "not a backup: %s", archive_error_string(a));
+	else
+		r = unpack_all(a, dir, e);
 	archive_read_free(a);
 	return r < 0 ? err_wrap(e, r, "%s", file) : 0;
 }

@@ -22,6 +22,8 @@ static struct {
 	bool paused;
 	char shadow[PATH_MAX]; /* directory for the synced copies; "" none */
 	void (*on_sync)(void); /* after each, on the thread that synced */
+	/* At each half of a write; done: how much of it is in the file. */
+	void (*on_write)(const char *path, const void *p, int n, sqlite3_int64 at, int done);
 } fault = {.lock = PTHREAD_MUTEX_INITIALIZER, .fail_code = SQLITE_IOERR_WRITE};
 
 struct fault_file {
@@ -38,11 +40,12 @@ static void fault_reset(void)
 	fault.ops = fault.fail_from = fault.fail_until = 0;
 	fault.shadow[0] = '\0';
 	fault.on_sync = NULL;
+	fault.on_write = NULL;
 	fault.paused = false;
 	pthread_mutex_unlock(&fault.lock);
 }
 
-static void fault_arm(long from, long until, int code)
+static inline void fault_arm(long from, long until, int code)
 {
 	pthread_mutex_lock(&fault.lock);
 	fault.ops = 0;
@@ -52,7 +55,7 @@ static void fault_arm(long from, long until, int code)
 	pthread_mutex_unlock(&fault.lock);
 }
 
-static long fault_ops(void)
+static inline long fault_ops(void)
 {
 	pthread_mutex_lock(&fault.lock);
 	long n = fault.ops;
@@ -102,7 +105,15 @@ static int fault_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 		REAL(f)->pMethods->xWrite(REAL(f), p, n / 2, at);
 		return fault.fail_code;
 	}
-	return REAL(f)->pMethods->xWrite(REAL(f), p, n, at);
+	const char *path = ((struct fault_file *)f)->path;
+	if (fault.on_write && !fault.paused) {
+		REAL(f)->pMethods->xWrite(REAL(f), p, n / 2, at);
+		fault.on_write(path, p, n, at, n / 2);
+	}
+	int rc = REAL(f)->pMethods->xWrite(REAL(f), p, n, at);
+	if (fault.on_write && !fault.paused)
+		fault.on_write(path, p, n, at, n);
+	return rc;
 }
 
 static int fault_truncate(sqlite3_file *f, sqlite3_int64 n)
