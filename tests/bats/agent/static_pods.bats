@@ -100,11 +100,11 @@ pod() { # pod NAME COMMAND [MORE SPEC]
 @test "removing the manifest leaves nothing" {
 	rm "$T/manifests/one.json"
 	eventually no_pods
-	! container_pid 0001
+	if container_pid 0001; then false; fi
 	[ -z "$(in_host ls /var/lib/kubelet/pods /run/knarr/data/containers | grep -vE '^/|^$')" ]
-	! in_host grep -q overlay /proc/self/mounts
-	! ls -d /sys/fs/cgroup/*/"$CG"/pods/*/ 2>/dev/null
-	! in_host ip -o link | grep -q veth
+	if in_host grep -q overlay /proc/self/mounts; then false; fi
+	if ls -d /sys/fs/cgroup/*/"$CG"/pods/*/ 2>/dev/null; then false; fi
+	if in_host ip -o link | grep -q veth; then false; fi
 }
 
 @test "a crash loop backs off and leaves no root filesystems" {

@@ -296,7 +296,7 @@ power_cut() {
 	eventually 10 gone pod/deleted
 	again() { is pod/stays '{.status.containerStatuses[*].ready}' "true true" && k exec stays -c c -- true; }
 	eventually 15 again
-	! k get events | grep stays | grep -i failed
+	if k get events | grep stays | grep -i failed; then false; fi
 	[ "$(host $H sh -c 'ls -d /var/lib/cni/networks/*/10.*' | wc -l)" -eq 1 ]
 	host $H sh -c 'grep said /var/log/pods/default_done_*/done/0.log'
 	delete_all_pods

@@ -112,7 +112,7 @@ cgfile() {
 	[ "$status" -eq 7 ]
 	[ "$output" = hello ]
 	[ -z "$(c containers ls -q)" ]
-	! ls -d /sys/fs/cgroup/*"$CG/$ID" 2>/dev/null
+	if ls -d /sys/fs/cgroup/*"$CG/$ID" 2>/dev/null; then false; fi
 }
 
 @test "run: standard input, environment, directory, a user, mounts, read-only" {
@@ -195,7 +195,7 @@ cgfile() {
 	eventually is_status "$ID" STOPPED
 	run c tasks delete "$ID"
 	[[ "$status" -eq 137 || "$output" == *137* ]]
-	! ls -d /sys/fs/cgroup/*"$CG/$ID" 2>/dev/null
+	if ls -d /sys/fs/cgroup/*"$CG/$ID" 2>/dev/null; then false; fi
 }
 
 @test "a namespace of another container is joined" {

@@ -9,7 +9,7 @@ load common
 	[ "$output" = hello ]
 	[ -z "$(ls -A "$T/state")" ]
 	[ -z "$(ls -d /sys/fs/cgroup/*"$CG" /sys/fs/cgroup"$CG" 2>/dev/null)" ]
-	! grep -q "$T" /proc/self/mountinfo
+	if grep -q "$T" /proc/self/mountinfo; then false; fi
 }
 
 @test "create, start, state, kill, delete" {

@@ -24,7 +24,7 @@ untouched() {
 	[ "$(ls -A "$T/host")" = file ]
 	[ "$(cat "$T/host/file")" = secret ]
 	[ "$(stat -c %a "$T/host/file")" = 644 ]
-	! grep -q " $T" /proc/self/mountinfo
+	if grep -q " $T" /proc/self/mountinfo; then false; fi
 }
 
 without_dev() {

@@ -185,7 +185,7 @@ teardown() { [ -z "${P:-}" ] || pod rm -f -t 0 -a >/dev/null; }
 	[ "$(pod inspect -f '{{.State.Status}}' box)" = running ]
 	pod rm -f -t 0 box
 	[ -z "$(pod ps -aq)" ]
-	! ls -d /sys/fs/cgroup/*"$CG"/libpod-* 2>/dev/null
+	if ls -d /sys/fs/cgroup/*"$CG"/libpod-* 2>/dev/null; then false; fi
 }
 
 @test "create, then start; cp; commit of what was written" {

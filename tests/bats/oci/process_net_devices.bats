@@ -34,7 +34,7 @@ teardown() {
 	[[ "$output" == *"mtu 1400"* ]]
 	[[ "$output" == *"00:11:22:33:44:55"* ]]
 	[[ "$output" == *"UP"* ]]
-	! ip link show "$DEV" 2>/dev/null
+	if ip link show "$DEV" 2>/dev/null; then false; fi
 }
 
 @test "a device without a new name keeps its own, in a network namespace that was there before" {

@@ -73,7 +73,7 @@ teardown() { store_teardown; }
 	local first
 	first="$(holder)"
 	grep -q "leading lease=kube-controller-manager identity=${first% *}" "$DIR/a/log"
-	! grep -q "leading lease" "$DIR/b/log"
+	if grep -q "leading lease" "$DIR/b/log"; then false; fi
 	end a KILL
 	on b scale deployment web --replicas=3
 	for _ in $(seq 250); do [ "$(on b get pods -o name | wc -l)" = 3 ] && break; sleep 0.1; done
