@@ -42,6 +42,9 @@ struct admission; /* the server's: what plugins keep between requests */
 int admission_new(const struct admission_config *c, struct admission **ret, struct err *e);
 /* Ends every chain that waits with 503 first. NULL is fine. */
 void admission_free(struct admission *n);
+/* Whether requests in a namespace have been charged, or are being charged, and are not settled: its quotas may count what
+ * is not there yet. */
+bool admission_quota_is_busy(const struct admission *n, const char *ns);
 /* Adds the counters of admission in Prometheus' text format. */
 void admission_metrics(const struct admission *n, struct str *out);
 

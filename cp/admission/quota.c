@@ -19,6 +19,7 @@
 /* A request that waits for its charge or was charged; or, without an admit, a refund on its way. */
 struct quota_ticket {
 	struct list link;
+	struct quota_book *book;
 	struct admit *a;
 	json_t *charged; /* by quota, NULL: nothing yet */
 	char *ns;
@@ -37,10 +38,26 @@ struct queue {
 struct quota_book {
 	struct admission *n;
 	struct map *queues; /* by namespace */
+	struct map *held;   /* by namespace: how many tickets there are (intptr_t) */
 };
+
+static void hold(struct quota_book *b, const char *ns, int by)
+{
+	intptr_t n = (intptr_t)map_get(b->held, ns) + by;
+	if (n > 0)
+		map_set(b->held, ns, (void *)n);
+	else
+		map_remove(b->held, ns);
+}
+
+bool admission_quota_is_busy(const struct admission *n, const char *ns)
+{
+	return map_has(n->quotas->held, ns);
+}
 
 static void ticket_free(struct quota_ticket *t)
 {
+	hold(t->book, t->ns, -1);
 	list_remove(&t->link);
 	json_decref(t->charged);
 	free(t->ns);
@@ -81,6 +98,7 @@ struct quota_book *quota_book_new(struct admission *n)
 	struct quota_book *b = xcalloc(1, sizeof(*b));
 	b->n = n;
 	b->queues = map_new(queue_free);
+	b->held = map_new(NULL);
 	return b;
 }
 
@@ -89,6 +107,7 @@ void quota_book_free(struct quota_book *b)
 	if (!b)
 		return;
 	map_free(b->queues);
+	map_free(b->held);
 	free(b);
 }
 
@@ -263,8 +282,10 @@ static json_t *validate(struct admit *a)
 	}
 	struct queue *q = queue_of(a->n->quotas, a->ns);
 	a->quota = xcalloc(1, sizeof(*a->quota));
+	a->quota->book = a->n->quotas;
 	a->quota->a = a;
 	a->quota->ns = xstrdup(a->ns);
+	hold(a->n->quotas, a->ns, 1);
 	list_add(&q->waiting, &a->quota->link);
 	admit_suspend(a, a->quota, cancel);
 	schedule(q);

@@ -100,6 +100,11 @@ int admit_init(struct api *a, struct err *e)
 	return admission_new(&c, &a->admission, e);
 }
 
+bool api_quota_is_busy(const struct api *a, const char *ns)
+{
+	return admission_quota_is_busy(a->admission, ns);
+}
+
 static void fill(struct admit *a, struct req *q, const struct kind *k, const char *ns, const char *name)
 {
 	*a = (struct admit){

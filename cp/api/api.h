@@ -57,6 +57,9 @@ const char *api_ca_file(const struct api *a); /* the cluster CA; NULL when none 
 /* The bucket of a built-in resource ("", "pods"), NULL when unknown. */
 struct bucket *api_bucket(struct api *a, const char *group, const char *plural);
 
+/* Whether quotas of a namespace may count what is not stored yet (cp/admission). */
+bool api_quota_is_busy(const struct api *a, const char *ns);
+
 /* A call from within the process, as user (a member of system:masters is not implied: the authoriser is asked).
  * method, path (with query) and content_type as over HTTP ("application/json", "application/merge-patch+json",
  * "application/strategic-merge-patch+json", "application/json-patch+json"); body is borrowed for the call, may be NULL.
