@@ -3,6 +3,7 @@
 #include "cp/controllers/events.h"
 #include "cp/controllers/namespace_plan.h"
 #include "cp/controllers/pod_gc_plan.h"
+#include "cp/controllers/resourcequota_plan.h"
 #include "cp/controllers/serviceaccount_plan.h"
 #include "tests/unit/cp/controllers/plans.h"
 
@@ -156,5 +157,29 @@ START_TEST(events)
 }
 END_TEST
 
-TESTS("small_plans", namespace_content, namespace_finalizes, accounts, pods_without_node, ended_pods, event_expiry,
+START_TEST(quota_counts)
+{
+	static const char *const core[] = {NULL};
+	struct kind maps = {.group = "", .version = "v1", .kind = "ConfigMap", .plural = "configmaps", .subresources = core};
+	AUTO_JSON *quota = J("{'metadata':{'name':'q','namespace':'n','resourceVersion':'7'},'spec':{'hard':{'configmaps':'5',"
+			     "'pods':'1'}},'status':{}}");
+	AUTO_JSON *used = json_object();
+	AUTO_JSON *map = J("{'metadata':{'name':'m'}}");
+	AUTO_PLAN plan = {0}, again = {0};
+	resourcequota_count(quota, &maps, map, used);
+	resourcequota_count(quota, &maps, map, used);
+	resourcequota_plan(quota, used, &plan);
+	const struct action *a = find_action(&plan, "PATCH", "/api/v1/namespaces/n/resourcequotas/q/status", 0);
+	ck_assert_ptr_nonnull(a);
+	ck_assert_str_eq(json_str_at(a->body, "status.used.configmaps"), "2");
+	ck_assert_str_eq(json_str_at(a->body, "status.used.pods"), "0");
+	ck_assert_str_eq(json_str_at(a->body, "status.hard.configmaps"), "5");
+	ck_assert_str_eq(json_str_at(a->body, "metadata.resourceVersion"), "7");
+	json_object_set(quota, "status", json_at(a->body, "status"));
+	resourcequota_plan(quota, used, &again);
+	ck_assert_uint_eq(again.n, 0);
+}
+END_TEST
+
+TESTS("small_plans", quota_counts, namespace_content, namespace_finalizes, accounts, pods_without_node, ended_pods, event_expiry,
       events)
