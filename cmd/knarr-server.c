@@ -3,6 +3,7 @@
  * with a line that says why. SIGTERM and SIGINT let running requests finish, then close the store. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <malloc.h>
 #include <ifaddrs.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -258,6 +259,7 @@ static void on_bootstrapped(void *arg, int r, const struct err *failure)
 		printf("%u\n", port);
 		fflush(stdout);
 	}
+	malloc_trim(0); /* the start needs more memory than what follows */
 	log_info("ready address=%s port=%u kubeconfig=%s", s->config.bind_address, port, s->config.kubeconfig_out);
 	notify("READY=1");
 }
