@@ -36,6 +36,7 @@ static const struct admit_plugin *const plugins[] = {
 	&mutating_webhook_plugin,
 	&validating_policy_plugin,
 	&validating_webhook_plugin,
+	&node_features_plugin,
 	&resource_quota_plugin,
 };
 

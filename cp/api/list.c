@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/transform.h"
+#include "cp/kinds/table.h"
 #include "cp/api/view.h"
 
 static void add_meta(struct str *out, uint64_t rev, const char *next, int64_t remaining)
@@ -117,6 +118,7 @@ static void reply_transformed(struct req *q, const struct snapshot *s, const cha
 	for (size_t i = 0; i < s->n; i++)
 		objects[i] = view_parse(q->res, s->v[i]);
 	if (q->answer.form == FORM_TABLE) {
+		kind_table_sort(q->res->kind, objects, s->n);
 		answer = transform_table(q, objects, s->n, meta, true);
 	} else {
 		AUTO_FREE char *api = xasprintf("meta.k8s.io/%s", q->answer.version);

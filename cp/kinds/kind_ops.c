@@ -49,7 +49,8 @@ static const struct kind_ops *const special[] = {
 	&job_ops, &cronjob_ops, &statefulset_ops, &daemonset_ops, &replicationcontroller_ops, &controllerrevision_ops,
 	&podtemplate_ops, &role_ops, &clusterrole_ops, &rolebinding_ops, &clusterrolebinding_ops, &networkpolicy_ops, &ingress_ops,
 	&ingressclass_ops, &poddisruptionbudget_ops, &persistentvolume_ops, &persistentvolumeclaim_ops, &storageclass_ops,
-	&horizontalpodautoscaler_ops, &certificatesigningrequest_ops, &crd_ops, &apiservice_ops,
+	&horizontalpodautoscaler_ops, &certificatesigningrequest_ops, &crd_ops, &resourcequota_ops, &limitrange_ops,
+	&priorityclass_ops, &runtimeclass_ops, &prioritylevel_ops, &flowschema_ops, &apiservice_ops,
 };
 
 static bool has_word(const char *const *words, const char *word)

@@ -11,7 +11,8 @@ extern const struct kind_ops pod_ops, service_ops, deployment_ops, replicaset_op
 	cronjob_ops, statefulset_ops, daemonset_ops, replicationcontroller_ops, controllerrevision_ops, podtemplate_ops,
 	role_ops, clusterrole_ops, rolebinding_ops, clusterrolebinding_ops, networkpolicy_ops, ingress_ops, ingressclass_ops,
 	poddisruptionbudget_ops, persistentvolume_ops, persistentvolumeclaim_ops, storageclass_ops, horizontalpodautoscaler_ops,
-	certificatesigningrequest_ops, crd_ops, apiservice_ops, custom_ops, custom_status_ops;
+	certificatesigningrequest_ops, resourcequota_ops, limitrange_ops, priorityclass_ops, runtimeclass_ops, prioritylevel_ops,
+	flowschema_ops, apiservice_ops, crd_ops, custom_ops, custom_status_ops;
 extern const struct kind_part pod_parts[];
 
 #define FIELD_PATH_MAX 512

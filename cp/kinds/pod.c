@@ -89,11 +89,9 @@ static void pod_prepare_create(json_t *pod)
 /* The one address and the list of them say the same. */
 static void set_pod_ips(json_t *status)
 {
-	json_t *ip = json_object_get(status, "podIP"), *host = json_object_get(status, "hostIP");
+	json_t *ip = json_object_get(status, "podIP");
 	if (ip && !str_eq(json_str_at(json_array_get(json_object_get(status, "podIPs"), 0), "ip"), json_string_value(ip)))
 		json_object_set_new(status, "podIPs", json_pack("[{s:O}]", "ip", ip));
-	if (host && !json_array_size(json_object_get(status, "hostIPs")))
-		json_object_set_new(status, "hostIPs", json_pack("[{s:O}]", "ip", host));
 }
 
 static void pod_prepare_status(json_t *pod, const json_t *old)

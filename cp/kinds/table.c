@@ -5,6 +5,7 @@
  * cells as there are columns. */
 #include "cp/kinds/table.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -92,4 +93,21 @@ json_t *kind_table_cells(const struct kind *k, const json_t *object, int64_t now
 	for (size_t i = 0; !p->cells && i < p->n_columns; i++)
 		p->columns[i].cell(row, object, p->columns[i].path, now_ms);
 	return row;
+}
+
+static int by_precedence(const void *a, const void *b)
+{
+	const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
+	int64_t p = json_int_at(x, "spec.matchingPrecedence", 0), r = json_int_at(y, "spec.matchingPrecedence", 0);
+
+	if (p != r)
+		return p < r ? -1 : 1;
+	return strcmp(json_str_or(x, "metadata.name", ""), json_str_or(y, "metadata.name", ""));
+}
+
+/* Flow schemas are tried in the order of their precedence, and read in it. */
+void kind_table_sort(const struct kind *k, json_t **objects, size_t n)
+{
+	if (n && !strcmp(k->plural, "flowschemas"))
+		qsort(objects, n, sizeof(*objects), by_precedence);
 }
