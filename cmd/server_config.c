@@ -3,6 +3,7 @@
 #include "cmd/server_config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,11 @@ static const struct flag {
     FLAG("requestheader-group-headers", proxy_groups, "X-Remote-Group", "headers of the user's groups, a list"),
     FLAG("requestheader-extra-headers-prefix", proxy_extras, "X-Remote-Extra-",
 	 "beginnings of headers of what else is known, a list"),
+    FLAG("audit-policy-file", audit_policy_file, NULL, "YAML file that says what is told in the audit log"),
+    FLAG("audit-log-path", audit_log_path, NULL, "the audit log; - is standard output"),
+    FLAG("audit-log-maxsize", audit_max_mb, "100", "megabytes before it is changed for a new file; 0: no limit"),
+    FLAG("audit-log-maxbackup", audit_max_backups, "0", "how many older files are kept; 0: all"),
+    FLAG("audit-log-maxage", audit_max_age, "0", "how many days they are kept; 0: for ever"),
     FLAG("controllers", controllers, "*", "controllers to run: a list, * for all, none"),
     FLAG("scheduler", scheduler, "default", "default or none"),
     FLAG("kubeconfig-out", kubeconfig_out, NULL,
@@ -169,6 +175,11 @@ static int check_auth(struct server_config *c, struct err *e)
 		r = err_set(e, -EINVAL, "--service-account-max-token-expiration: not a duration of at least 1h: %s",
 			    c->sa_max_expiration);
 	c->sa_max_seconds = ns / 1000000000;
+	if (r == 0 && (str_to_u32(c->audit_max_mb, &c->audit_mb) < 0 || str_to_u32(c->audit_max_backups, &c->audit_backups) < 0 ||
+		       str_to_u32(c->audit_max_age, &c->audit_days) < 0 || c->audit_backups > INT_MAX || c->audit_days > INT_MAX))
+		r = err_set(e, -EINVAL, "--audit-log-maxsize, --audit-log-maxbackup and --audit-log-maxage are numbers");
+	if (r == 0 && !c->audit_policy_file && c->audit_log_path)
+		r = err_set(e, -EINVAL, "--audit-log-path needs --audit-policy-file");
 	if (!c->sa_issuers)
 		c->sa_issuers = xasprintf("https://kubernetes.default.svc.%s", c->cluster_domain);
 	if (!c->sa_signing_key_file)

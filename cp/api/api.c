@@ -10,6 +10,7 @@
 #include "cp/api/admit.h"
 #include "cp/api/api_internal.h"
 #include "cp/api/apiservice.h"
+#include "cp/api/audit.h"
 #include "cp/api/custom.h"
 #include "cp/api/rbac_source.h"
 #include "cp/kinds/service_alloc.h"
@@ -136,6 +137,10 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	a->token_seconds_max = c->token_seconds_max;
 	struct authn_config authn = c->authn;
 	authn.objects = a->objects;
+	if ((r = audit_new(&c->audit, &a->audit, e)) < 0) {
+		api_free(a);
+		return err_wrap(e, r, "audit log");
+	}
 	if ((r = authn_new(&authn, &a->authn, e)) < 0) {
 		api_free(a);
 		return err_wrap(e, r, "authentication");
@@ -183,6 +188,7 @@ void api_free(struct api *a)
 	apiservices_free(a->apiservices);
 	rbac_source_free(a->rbac);
 	authn_free(a->authn);
+	audit_free(a->audit);
 	service_alloc_free(a->env.service_alloc);
 	map_free(a->documents);
 	http_client_free(a->agent_http);

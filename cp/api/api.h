@@ -16,6 +16,13 @@
 
 struct api;
 
+/* The audit log; policy_file and log_path NULL: nothing is told. */
+struct api_audit_config {
+	const char *policy_file, *log_path; /* log_path "-": standard output */
+	int64_t max_bytes;                  /* of the log before it is changed for a new file; 0: no limit */
+	int max_backups, max_age_days;      /* of older files; 0: no limit */
+};
+
 struct api_config {
 	struct loop *loop;
 	struct schema *schema;
@@ -27,6 +34,7 @@ struct api_config {
 	const char *cluster_domain; /* "cluster.local" */
 	const char *agent_ca_file, *agent_cert_file,
 	    *agent_key_file; /* for calls to agents (log, exec, attach, proxy) */
+	struct api_audit_config audit;
 	struct authn_config authn;   /* without objects */
 	const char *jwks_uri;        /* where the keys are said to be; NULL: on this server */
 	bool extend_tokens;          /* a pod's token of the usual life works for a year */

@@ -61,6 +61,7 @@ struct api {
 	struct list requests;  /* struct req.link: those not yet over */
 	struct rbac_source *rbac;
 	struct authn *authn;
+	struct audit *audit; /* NULL: nothing is told */
 	struct auth_objects objects; /* the cache, as authentication looks at it */
 	bool extend_tokens;          /* pods' tokens live longer than they say (service_account.h) */
 	int64_t token_seconds_max;   /* 0: no limit */
@@ -90,6 +91,8 @@ struct req {
 	char *content_type;
 	json_t *local_body;
 	char **warnings;
+	char audit_id[65];
+	struct audit_event *audit; /* NULL: nothing is told */
 	json_t *annotations; /* of the audit event: texts by key; NULL: none */
 	int64_t started_us;
 	void (*on_close)(struct req *q); /* the peer has gone or the answer is out: stop what streams */

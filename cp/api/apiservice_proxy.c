@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "cp/api/apiservice.h"
+#include "cp/api/audit.h"
 
 #define MAX_PENDING 65536
 
@@ -56,6 +57,7 @@ static void on_status(void *arg, int status)
 		if (http_call_header(p->call, returned[i]))
 			h[n++] = (struct http_header){returned[i], http_call_header(p->call, returned[i])};
 	metrics_count(p->q->api, p->q, status);
+	audit_answer(p->q, status, NULL);
 	http_start(p->q->x, status, h);
 }
 

@@ -12,6 +12,7 @@
 #include "api/names.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cp/api/audit.h"
 
 #define AUTHENTICATION "authentication.k8s.io"
 #define EXTRA_PREFIX "impersonate-extra-"
@@ -273,6 +274,7 @@ json_t *impersonate(struct req *q)
 			json_decref(first);
 			complete(&w, &modes[i]);
 			auth_user_copy(&q->user, &w.user);
+			audit_impersonated(q);
 			return NULL;
 		}
 		if (first)

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/audit.h"
 #include "cp/api/catalog.h"
 #include "cp/schema/openapi.h"
 
@@ -189,6 +190,7 @@ static void add_header(struct http_header h[REPLY_HEADERS], const char *name, co
 static void send(struct req *q, int code, struct http_header h[REPLY_HEADERS], struct buf *body)
 {
 	metrics_count(q->api, q, code);
+	audit_answer(q, code, NULL);
 	http_respond_buf(q->x, code, h, body);
 	reply_done(q);
 }

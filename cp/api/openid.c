@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/audit.h"
 
 #define JWK_SET "application/jwk-set+json"
 #define CACHING "public, max-age=3600"
@@ -22,6 +23,7 @@ static void reply_cached(struct req *q, const char *type, json_t *value)
 	}
 	str_add_jsonv(&text, own);
 	metrics_count(q->api, q, 200);
+	audit_answer(q, 200, NULL);
 	http_respond(q->x, 200, h, str_text(&text), text.len);
 	reply_done(q);
 }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/audit.h"
 #include "cp/api/encode.h"
 #include "cp/api/transform.h"
 #include "cp/api/view.h"
@@ -21,6 +22,7 @@ void reply_done(struct req *q)
 	if (q->answered)
 		return;
 	q->answered = true;
+	audit_end(q);
 	q->api->metrics.in_flight--;
 	req_unref(q);
 }
@@ -39,6 +41,8 @@ void reply_headers(struct req *q, const char *content_type, struct http_header h
 	memset(h, 0, sizeof(*h) * REPLY_HEADERS);
 	if (content_type)
 		add_header(h, "content-type", content_type);
+	if (*q->audit_id)
+		add_header(h, "audit-id", q->audit_id);
 	add_header(h, "cache-control", "no-cache, private");
 	for (size_t i = 0; q->warnings && q->warnings[i]; i++) {
 		AUTO_STR value = STR_INIT;
@@ -124,6 +128,7 @@ void reply_buf(struct req *q, int code, struct buf *json)
 	if (q->answered)
 		return;
 	metrics_count(q->api, q, code);
+	audit_answer(q, code, json);
 	if (q->done) {
 		answer_local(q, code, json);
 	} else if (q->x && (q->answer.yaml || query_bool(&q->query, "pretty"))) {
@@ -166,6 +171,7 @@ void reply_text(struct req *q, int code, const char *text)
 	if (q->answered)
 		return;
 	metrics_count(q->api, q, code);
+	audit_answer(q, code, NULL);
 	if (q->done) {
 		struct err e = ERR_INIT;
 		err_set(&e, -71, "%s", text);

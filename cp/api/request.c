@@ -8,10 +8,12 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/rand.h"
 #include "cp/api/api_internal.h"
 #include "cp/api/apiservice.h"
 #include "cp/api/catalog.h"
 #include "cp/api/custom.h"
+#include "cp/api/audit.h"
 #include "cp/api/impersonate.h"
 #include "cp/api/rbac_source.h"
 #include "cp/api/traits.h"
@@ -39,6 +41,7 @@ void req_unref(struct req *q)
 	json_decref(q->local_body);
 	free_strv(&q->warnings);
 	json_decref(q->annotations);
+	audit_event_free(q->audit);
 	free(q);
 }
 
@@ -141,7 +144,13 @@ json_t *api_forbidden(const struct auth_user *u, const struct auth_attributes *a
 static json_t *authorize(struct req *q)
 {
 	struct auth_attributes a = api_attributes(q);
-	return api_may(q, &a) ? NULL : api_forbidden(&q->user, &a, NULL);
+	AUTO_STR reason = STR_INIT;
+	bool allowed = api_user_may(q->api, &q->user, &a, q->audit ? &reason : NULL);
+	if (q->audit) {
+		req_annotate(q, "authorization.k8s.io/decision", allowed ? "allow" : "forbid");
+		req_annotate(q, "authorization.k8s.io/reason", str_text(&reason));
+	}
+	return allowed ? NULL : api_forbidden(&q->user, &a, NULL);
 }
 
 /* Verbs of whole objects. */
@@ -405,7 +414,15 @@ void api_on_request(void *arg, struct http_exchange *x)
 	http_on_close(x, on_exchange_close, q);
 	const char *type = http_header_get(x, "content-type");
 	q->content_type = xstrdup(type ? type : "");
-	json_t *status = authn_request(q->api->authn, x, &q->user) < 0 ? status_unauthorized() : impersonate(q);
+	const char *id = http_header_get(x, "audit-id");
+	if (!str_empty(id) && strlen(id) < sizeof(q->audit_id))
+		memcpy(q->audit_id, id, strlen(id));
+	else
+		rand_uuid(q->audit_id);
+	json_t *status = authn_request(q->api->authn, x, &q->user) < 0 ? status_unauthorized() : NULL;
+	audit_begin(q);
+	if (!status)
+		status = impersonate(q);
 	if (status)
 		reply_status(q, status);
 	else

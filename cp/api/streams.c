@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "cp/api/audit.h"
 #include "cp/api/admit.h"
 #include "cp/api/api_internal.h"
 #include "io/http_tunnel.h"
@@ -143,6 +144,7 @@ static void log_status(void *arg, int status)
 	if (!s->q->x || http_started(s->q->x))
 		return;
 	metrics_count(s->q->api, s->q, status);
+	audit_started(s->q, status);
 	reply_headers(s->q, status == 200 ? "text/plain" : "application/json", h);
 	http_start(s->q->x, status, h);
 }
@@ -265,6 +267,7 @@ static void start_tunnel(struct req *q, const struct agent *a, const char *targe
 		return;
 	}
 	metrics_count(q->api, q, 101);
+	audit_started(q, 101);
 	q->on_close = tunnel_closed;
 	http_tunnel(q->x, &(struct http_tunnel_opts){.host = a->host,
 						     .port = a->port,

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "cp/api/audit.h"
 #include "cp/api/snapshot.h"
 #include "cp/api/transform.h"
 #include "cp/api/view.h"
@@ -273,6 +274,7 @@ void verb_watch(struct req *q)
 	q->on_close = on_close;
 	q->api->metrics.watches++;
 	metrics_count(q->api, q, 200);
+	audit_started(q, 200);
 	struct http_header h[REPLY_HEADERS];
 	reply_headers(q, "application/json", h);
 	req_ref(q); /* while events go out, the peer may go */

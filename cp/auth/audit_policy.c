@@ -162,7 +162,8 @@ static bool path_fits(const json_t *urls, const char *path)
 	return false;
 }
 
-/* "pods", "pods/log", "pods" with every subresource by "pods" + "/" + "*", any resource's by "*" + "/log". */
+/* "pods" and "pods/log" are just these; a star in place of the subresource takes pods with all of theirs, one in place of
+ * the resource the subresource of all. */
 static bool resource_fits(const char *pattern, const struct auth_attributes *a)
 {
 	const char *slash = strchr(pattern, '/');
@@ -173,7 +174,7 @@ static bool resource_fits(const char *pattern, const struct auth_attributes *a)
 		return false;
 	if (!slash)
 		return !*a->subresource;
-	return !strcmp(slash + 1, "*") ? *a->subresource || n : !strcmp(slash + 1, a->subresource);
+	return !strcmp(slash + 1, "*") || !strcmp(slash + 1, a->subresource);
 }
 
 static bool group_fits(const json_t *group, const struct auth_attributes *a)

@@ -230,11 +230,21 @@ static int split(const char *token, struct parts *ret)
 	return 0;
 }
 
+/* The bytes of a part; only their one canonical text is taken, so that a token has no second form. */
+static int decode_part(const struct parts *p, int i, struct str *ret)
+{
+	AUTO_STR again = STR_INIT;
+	if (base64url_decode(ret, p->at[i], p->len[i]) < 0)
+		return -EINVAL;
+	base64url_encode(&again, str_text(ret), ret->len);
+	return again.len == p->len[i] && memcmp(again.p, p->at[i], again.len) == 0 ? 0 : -EINVAL;
+}
+
 static int decode_object(const struct parts *p, int i, json_t **ret)
 {
 	AUTO_STR text = STR_INIT;
 	AUTO_JSON *value = NULL;
-	if (base64url_decode(&text, p->at[i], p->len[i]) < 0 || json_parse(str_text(&text), text.len, &value, NULL) < 0 ||
+	if (decode_part(p, i, &text) < 0 || json_parse(str_text(&text), text.len, &value, NULL) < 0 ||
 	    !json_is_object(value))
 		return -EINVAL;
 	*ret = TAKE(value);
@@ -287,7 +297,7 @@ int jwt_verify(struct jwt_key *const *keys, size_t n, const char *token, json_t 
 	AUTO_JSON *header = NULL, *claims = NULL;
 	AUTO_STR signature = STR_INIT;
 	if (jwt_read(token, &header, &claims) < 0 || split(token, &p) < 0 ||
-	    base64url_decode(&signature, p.at[2], p.len[2]) < 0 || json_object_get(header, "crit"))
+	    decode_part(&p, 2, &signature) < 0 || json_object_get(header, "crit"))
 		return err_set(e, -EINVAL, "malformed token");
 	const char *alg = json_str_or(header, "alg", ""), *kid = json_str_or(header, "kid", "");
 	bool known = false;

@@ -157,6 +157,29 @@ START_TEST(foreign_subject)
 }
 END_TEST
 
+START_TEST(tokens_of_secrets)
+{
+	WORLD;
+	json_t *c = sa_secret_claims("ns", "a", "u1", "s");
+	struct auth_user u = {0};
+	struct err e = ERR_INIT;
+	json_set_str(json_object_get(world, "secrets/ns/s"), "data.token", "VE9LRU4=");
+	ck_assert_int_eq(sa_secret_claims_check(c, "TOKEN", &objects, &u, NULL), 0);
+	ck_assert_str_eq(u.name, "system:serviceaccount:ns:a");
+	ck_assert_int_eq(sa_secret_claims_check(c, "TOKEM", &objects, &u, &e), -EACCES);
+	ck_assert_str_eq(err_text(&e), "Token does not match server's copy");
+	put("serviceaccounts/ns/a", "u9", NULL);
+	ck_assert_int_eq(sa_secret_claims_check(c, "TOKEN", &objects, &u, &e), -EACCES);
+	json_object_del(world, "secrets/ns/s");
+	ck_assert_int_eq(sa_secret_claims_check(c, "TOKEN", &objects, &u, &e), -EACCES);
+	ck_assert_str_eq(err_text(&e), "Token has been invalidated");
+	AUTO_JSON *empty = json_object();
+	ck_assert_int_eq(sa_secret_claims_check(empty, "TOKEN", &objects, &u, &e), -EACCES);
+	auth_user_done(&u);
+	json_decref(c);
+}
+END_TEST
+
 START_TEST(names)
 {
 	char *ns = NULL, *name = NULL;
@@ -243,5 +266,5 @@ START_TEST(token_files)
 }
 END_TEST
 
-TESTS("service_account", what_they_say, times, account_gone, bound_gone, foreign_subject, names,
+TESTS("service_account", what_they_say, times, account_gone, bound_gone, foreign_subject, tokens_of_secrets, names,
 	   bootstrap_tokens, token_files)
