@@ -1,9 +1,10 @@
-/* Measures the store and the cache: bench-store DIR
+/* Measures the store and the cache: bench-store DIR [ETCD-URL]
  *
  * Commits a second with 1, 16 and 64 writers that each wait for their last one, beside the plain write+fdatasync of as
  * many bytes over a file that is there, in the same directory (the bound); heartbeats; then events a second from one
  * changed object to 1,000 watchers, the bytes of an event shared by all of them; and the memory and load time of 50,000
- * pods. */
+ * pods. With an etcd: as many writers through the etcd backend, beside plain puts of the same bytes through etcd's gateway
+ * (what etcd itself takes, and the bound). */
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -14,7 +15,9 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "cp/cache/cache.h"
+#include "cp/store/etcd_client.h"
 
 enum { SECONDS = 2, WATCHERS = 1000, FAN_CHANGES = 2000, PODS = 50000, SYNC_BYTES = 8192, SYNC_BLOCKS = 1024 };
 
@@ -62,19 +65,70 @@ struct load {
 	int next;
 };
 
-static void again(void *arg, int r, uint64_t rev, const struct err *e)
+static void again_or_end(struct load *l, int r, const struct err *e)
 {
-	struct load *l = arg;
-	(void)rev;
 	if (r) {
 		fprintf(stderr, "bench-store: %s\n", err_text(e));
 		exit(1);
 	}
 	l->done++;
+}
+
+static void again(void *arg, int r, uint64_t rev, const struct err *e)
+{
+	struct load *l = arg;
+	(void)rev;
+	again_or_end(l, r, e);
 	if (now() < l->until)
 		put_pod(l->next++ % 500, l->volatile_, again, l);
 	else
 		l->in_flight--;
+}
+
+/* Puts past the store: as many at once, each one's answer starts the next. */
+struct plain {
+	struct etcd_client *client;
+	struct load load;
+};
+
+static void put_plain(struct plain *p);
+
+static void plain_again(void *arg, int r, const char *body, size_t len, const struct err *e)
+{
+	struct plain *p = arg;
+	(void)body, (void)len;
+	again_or_end(&p->load, r, e);
+	if (now() < p->load.until)
+		put_plain(p);
+	else
+		p->load.in_flight--;
+}
+
+static void put_plain(struct plain *p)
+{
+	AUTO_STR body = STR_INIT;
+	char key[64];
+	int i = p->load.next++ % 500;
+	AUTO_BUF *value = pod(i);
+	snprintf(key, sizeof(key), "/bench/pod-%d", i);
+	str_add(&body, "{\"key\":\"");
+	base64_encode(&body, key, strlen(key));
+	str_add(&body, "\",\"value\":\"");
+	base64_encode(&body, value->data, value->len);
+	str_add(&body, "\"}");
+	etcd_call(p->client, "/v3/kv/put", body.p, body.len, 10000, false, plain_again, p);
+}
+
+static void plain_puts(struct etcd_client *client, int writers)
+{
+	struct plain p = {.client = client, .load = {.in_flight = writers}};
+	double start = now();
+	p.load.until = start + SECONDS;
+	for (int i = 0; i < writers; i++)
+		put_plain(&p);
+	while (p.load.in_flight)
+		loop_run_once(loop, 100);
+	printf("etcd itself,  %2d writers: %8.0f/s\n", writers, (double)p.load.done / (now() - start));
 }
 
 static void commits(int writers, bool volatile_)
@@ -210,12 +264,37 @@ static void many(void)
 	cache_close(c);
 }
 
+static void nothing(void *arg, const struct store_event *ev)
+{
+	(void)arg, (void)ev;
+}
+
+static void on_etcd(const char *url)
+{
+	static const int writers[] = {1, 16, 64};
+	struct err e = ERR_INIT;
+	struct etcd_client *client;
+	if (store_open_etcd(loop, &(struct store_etcd_config){.servers = url}, &store, &e) ||
+	    store_load_history(store, nothing, NULL, &e) ||
+	    etcd_client_new(loop, &(struct etcd_config){.servers = url}, &client, &e)) {
+		fprintf(stderr, "bench-store: %s\n", err_text(&e));
+		exit(1);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(writers); i++) {
+		printf("on etcd: ");
+		commits(writers[i], false);
+		plain_puts(client, writers[i]);
+	}
+	etcd_client_free(client);
+	store_close(store);
+}
+
 int main(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
-	AUTO_FREE char *made = xasprintf("%s/bench-store-XXXXXX", argc == 2 ? argv[1] : "");
-	if (argc != 2 || !mkdtemp(made) || loop_new(&loop, &e)) {
-		fprintf(stderr, "usage: bench-store DIR (on the disk that is meant)\n");
+	AUTO_FREE char *made = xasprintf("%s/bench-store-XXXXXX", argc > 1 ? argv[1] : "");
+	if (argc < 2 || argc > 3 || !mkdtemp(made) || loop_new(&loop, &e)) {
+		fprintf(stderr, "usage: bench-store DIR [ETCD-URL] (on the disk that is meant)\n");
 		return 2;
 	}
 	dir = made;
@@ -231,6 +310,8 @@ int main(int argc, char **argv)
 		fan_out(cache_bucket(c, pods.prefix), "one node's", &(struct bucket_query){.fields = node});
 	cache_close(c);
 	many();
+	if (argc == 3)
+		on_etcd(argv[2]);
 	loop_free(loop);
 	return fs_remove_tree(made, NULL) ? 1 : 0;
 }

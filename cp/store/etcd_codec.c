@@ -159,7 +159,7 @@ void etcd_watch_request(struct str *out, const char *key, const char *end, uint6
 	str_addc(out, ',');
 	add_key(out, "range_end", end);
 	add_number(out, "start_revision", from_revision);
-	str_add(out, ",\"prev_kv\":true,\"progress_notify\":true}}");
+	str_add(out, ",\"progress_notify\":true}}");
 }
 
 void etcd_version_request(struct str *out, const char *key, uint64_t version, const char *value)

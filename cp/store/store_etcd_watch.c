@@ -24,12 +24,14 @@ static void tell(struct store_etcd *d, const struct etcd_change *c)
 	AUTO_FREE char *key = store_etcd_key(d, c->kv.key);
 	struct store_event ev = {.type = c->deleted ? STORE_DELETE : STORE_PUT,
 				 .key = key,
-				 .value = c->deleted ? c->prev.value : c->kv.value,
+				 .value = c->deleted ? NULL : c->kv.value,
 				 .rev = c->kv.rev,
-				 .create_rev = c->deleted ? c->prev.create_rev : c->kv.create_rev,
-				 .prev_rev = c->prev.rev};
+				 .create_rev = c->kv.create_rev};
 	d->s.revision = MAX(d->s.revision, c->kv.rev);
-	d->stats.keys += c->deleted ? -(uint64_t)(c->prev.key != NULL) : (uint64_t)(c->prev.key == NULL);
+	if (c->deleted)
+		d->stats.keys--;
+	else if (c->kv.create_rev == c->kv.rev)
+		d->stats.keys++;
 	if (d->load_fn)
 		d->load_fn(d->load_arg, &ev);
 	else if (d->s.watch)

@@ -20,7 +20,7 @@ START_TEST(requests)
 	expect(&s, "{\"key\":\"YQ==\",\"count_only\":true}");
 	etcd_watch_request(&s, "a", "b", UINT64_C(9007199254740993));
 	expect(&s, "{\"create_request\":{\"key\":\"YQ==\",\"range_end\":\"Yg==\",\"start_revision\":\"9007199254740993\","
-		   "\"prev_kv\":true,\"progress_notify\":true}}");
+		   "\"progress_notify\":true}}");
 	etcd_version_request(&s, "k", 3, "9");
 	expect(&s, "{\"compare\":[{\"key\":\"aw==\",\"target\":\"VERSION\",\"result\":\"EQUAL\",\"version\":\"3\"}],"
 		   "\"success\":[{\"request_put\":{\"key\":\"aw==\",\"value\":\"OQ==\"}}],"
