@@ -184,6 +184,7 @@ void api_free(struct api *a)
 	for (size_t i = 0; i < a->n_resources; i++)
 		free(a->resources[i].lead);
 	free(a->resources);
+	free(a->listeners);
 	customs_free(a->customs);
 	apiservices_free(a->apiservices);
 	rbac_source_free(a->rbac);
@@ -235,4 +236,40 @@ char *api_secret_token(struct api *a, const char *ns, const char *account, const
 const char *api_ca_file(const struct api *a)
 {
 	return a->ca_file;
+}
+
+void api_watch_kinds(struct api *a, void (*fn)(void *arg, struct bucket *b), void *arg)
+{
+	a->listeners = xreallocarray(a->listeners, a->n_listeners + 1, sizeof(*a->listeners));
+	a->listeners[a->n_listeners++] = (struct kind_listener){fn, arg};
+}
+
+void api_unwatch_kinds(struct api *a, void *arg)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < a->n_listeners; i++)
+		if (a->listeners[i].arg != arg)
+			a->listeners[n++] = a->listeners[i];
+	a->n_listeners = n;
+}
+
+static bool has_bucket(const struct resource *res, void *arg)
+{
+	return res->bucket == arg;
+}
+
+const struct kind *api_kind_of_bucket(struct api *a, const struct bucket *b)
+{
+	const struct resource *custom;
+	for (size_t i = 0; i < a->n_resources; i++)
+		if (a->resources[i].bucket == b)
+			return a->resources[i].kind;
+	custom = customs_each(a->customs, has_bucket, (void *)b);
+	return custom ? custom->kind : NULL;
+}
+
+const struct kind *api_kind_named(struct api *a, const char *group, const char *kind)
+{
+	const struct resource *res = api_resource_of_kind(a, group, kind);
+	return res ? res->kind : NULL;
 }

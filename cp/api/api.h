@@ -67,6 +67,14 @@ struct bucket *api_bucket(struct api *a, const char *group, const char *plural);
 
 /* Whether quotas of a namespace may count what is not stored yet (cp/admission). */
 bool api_quota_is_busy(const struct api *a, const char *ns);
+/* Kinds of custom resources come and go while the server runs: fn is called whenever a bucket of theirs begins to be
+ * served. One listener for each arg. */
+void api_watch_kinds(struct api *a, void (*fn)(void *arg, struct bucket *b), void *arg);
+void api_unwatch_kinds(struct api *a, void *arg);
+/* The kind of a bucket's objects, or the one of a group and name; NULL when there is none. Borrowed until the loop runs
+ * again. */
+const struct kind *api_kind_of_bucket(struct api *a, const struct bucket *b);
+const struct kind *api_kind_named(struct api *a, const char *group, const char *kind);
 
 /* A call from within the process, as user (a member of system:masters is not implied: the authoriser is asked).
  * method, path (with query) and content_type as over HTTP ("application/json", "application/merge-patch+json",

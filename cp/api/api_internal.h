@@ -52,6 +52,11 @@ struct api {
 	struct resource *resources;
 	size_t n_resources;
 	struct customs *customs; /* resources of CustomResourceDefinitions */
+	struct kind_listener {
+		void (*fn)(void *arg, struct bucket *b);
+		void *arg;
+	} * listeners;
+	size_t n_listeners;
 	struct apiservices *apiservices; /* extension servers */
 	struct kind_env env;
 	char *service_cidr, *advertise_address, *cluster_domain, *ca_file, *jwks_uri;

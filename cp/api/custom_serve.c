@@ -67,6 +67,8 @@ static void serve(struct customs *s, const char *name, struct custom *c)
 			schema_add_kind(s->api->schema, &c->v[i].kind);
 	map_set(s->served, name, c);
 	forget_documents(s->api, c->group);
+	for (size_t i = 0; i < s->api->n_listeners; i++)
+		s->api->listeners[i].fn(s->api->listeners[i].arg, c->stored->resource.bucket);
 }
 
 /* Whether what is served says the same as the definition. */

@@ -19,46 +19,16 @@ static void add(struct runner *r, const struct kind *k, const struct cobj *o)
 	runner_add_key(r, key);
 }
 
-static char *id_of(const void *p)
-{
-	return xasprintf("%p", p);
-}
-
-static void *kinds_new(struct api *a)
-{
-	struct map *kinds = map_new(NULL); /* bucket -> kind, and "group/Kind" -> kind */
-	const struct kind *k;
-	for (size_t i = 0; (k = schema_kind_nth(api_schema(a), i)); i++) {
-		struct bucket *b = api_bucket(a, k->group, k->plural);
-		AUTO_FREE char *id = id_of(b);
-		AUTO_FREE char *name = xasprintf("%s/%s", k->group, k->kind);
-		if (!b)
-			continue;
-		if (!map_has(kinds, id))
-			map_set(kinds, id, (void *)k);
-		if (!map_has(kinds, name))
-			map_set(kinds, name, (void *)k);
-	}
-	return kinds;
-}
-
-static void kinds_free(void *state)
-{
-	map_free(state);
-}
-
 static const struct kind *kind_of_bucket(struct runner *r, struct bucket *b)
 {
-	AUTO_FREE char *id = id_of(b);
-	return map_get(runner_state(r), id);
+	return api_kind_of_bucket(runner_api(r), b);
 }
 
 static const struct kind *kind_of_object(struct runner *r, const json_t *o)
 {
 	const char *version = json_str_or(o, "apiVersion", ""), *slash = strchr(version, '/');
-	AUTO_FREE char *name =
-	    xasprintf("%.*s/%s", slash ? (int)(slash - version) : 0, version, json_str_or(o, "kind", ""));
-	return map_get(runner_state(r), name);
+	AUTO_FREE char *group = xstrndup(version, slash ? (size_t)(slash - version) : 0);
+	return api_kind_named(runner_api(r), group, json_str_or(o, "kind", ""));
 }
 
 static void add_dependent(void *arg, struct bucket *b, struct cobj *o)
@@ -193,6 +163,4 @@ const struct controller garbage_collector = {
     .workers = 20,
     .sources = {{NULL, "*", map_object}},
     .sync = sync_object,
-    .state_new = kinds_new,
-    .state_free = kinds_free,
 };

@@ -35,6 +35,7 @@ struct runner {
 		struct runner *runner;
 		void (*map)(struct runner *r, const struct cache_event *ev);
 		struct cache_watch *watch;
+		struct bucket *bucket;
 	} * *watches;
 	size_t n_watches;
 	void *state;
@@ -260,7 +261,7 @@ static void on_existing(void *arg, struct cobj *o)
 static int add_watch(struct runner *r, struct bucket *b, const struct controller_source *s, struct err *e)
 {
 	struct source_watch *w = xcalloc(1, sizeof(*w));
-	*w = (struct source_watch){.runner = r, .map = s->map};
+	*w = (struct source_watch){.runner = r, .map = s->map, .bucket = b};
 	r->watches = xreallocarray(r->watches, r->n_watches + 1, sizeof(struct source_watch *));
 	r->watches[r->n_watches++] = w;
 	bucket_list(b, &(struct bucket_query){0}, on_existing, w);
@@ -282,6 +283,18 @@ static int add_every(struct runner *r, const struct controller_source *s, struct
 			return rc;
 	}
 	return 0;
+}
+
+/* Custom resources appear while the runner runs. */
+static void on_new_kind(void *arg, struct bucket *b)
+{
+	struct runner *r = arg;
+	for (size_t i = 0; i < r->n_watches; i++)
+		if (r->watches[i]->bucket == b)
+			return;
+	for (const struct controller_source *s = r->c->sources; s < r->c->sources + ARRAY_LEN(r->c->sources) && s->plural; s++)
+		if (str_eq(s->plural, "*"))
+			(void)add_watch(r, b, s, NULL); /* from now on: cannot fail */
 }
 
 static int add_source(struct runner *r, const struct controller_source *s, struct err *e)
@@ -310,6 +323,7 @@ int runner_start(struct api *a, const struct controller *c, struct objects *obje
 			return rc;
 		}
 	}
+	api_watch_kinds(a, on_new_kind, r);
 	*ret = r;
 	return 0;
 }
@@ -319,6 +333,7 @@ void runner_stop(struct runner *r)
 	if (!r)
 		return;
 	r->stopped = true;
+	api_unwatch_kinds(r->api, r);
 	for (size_t i = 0; i < r->n_watches; i++) {
 		cache_watch_stop(r->watches[i]->watch);
 		free(r->watches[i]);
