@@ -185,6 +185,7 @@ void api_free(struct api *a)
 		free(a->resources[i].lead);
 	free(a->resources);
 	free(a->listeners);
+	http_client_free(a->webhook_http);
 	customs_free(a->customs);
 	apiservices_free(a->apiservices);
 	rbac_source_free(a->rbac);

@@ -58,6 +58,7 @@ struct api {
 	} * listeners;
 	size_t n_listeners;
 	struct apiservices *apiservices; /* extension servers */
+	struct http_client *webhook_http; /* conversion webhooks; made when first needed */
 	struct kind_env env;
 	char *service_cidr, *advertise_address, *cluster_domain, *ca_file, *jwks_uri;
 	uint16_t secure_port;

@@ -236,6 +236,7 @@ void custom_unref(struct custom *c)
 	free(c->v);
 	json_decref(c->crd);
 	free_strv(&c->texts);
+	map_free(c->converted);
 	free(c);
 }
 
@@ -260,10 +261,29 @@ bool custom_is_plain(const struct resource *res, const struct buf *json, uint64_
 	return rev >= res->custom->since && json->len >= n && memcmp(json->data, v->prefix, n) == 0;
 }
 
+/* Requests wait for the webhook before they look: what is not there now has changed meanwhile, and is refused by those
+ * who ask custom_is_ready(). */
+static void show_converted(const struct resource *res, json_t *object, uint64_t rev)
+{
+	const json_t *converted = custom_converted(res, json_str_or(object, "metadata.uid", ""), rev);
+	if (!converted)
+		return;
+	AUTO_JSON *copy = json_deep_copy(converted);
+	json_object_clear(object);
+	json_object_update(object, copy);
+	char text[24];
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)rev);
+	json_set_str(object, "metadata.resourceVersion", text);
+}
+
 /* What was stored by an older schema is pruned and gets its defaults by the newest. */
 void custom_show(const struct resource *res, json_t *object, uint64_t rev)
 {
 	const struct kind *stored = res->stored;
+	if (custom_needs_webhook(res)) {
+		show_converted(res, object, rev);
+		return;
+	}
 	if (rev < res->custom->since) {
 		set_version(object, stored);
 		(void)schema_decode(stored, object, NULL, NULL);

@@ -27,6 +27,7 @@ struct custom {
 	const char *group, *plural;
 	bool terminating, webhook;
 	char **texts; /* made texts, kept for the kinds */
+	struct map *converted; /* "uid/revision/version" -> json_t *: what the webhook made (custom_convert.c); NULL: nothing */
 };
 
 /* By a definition with accepted names. since is the revision at which its spec last changed. Returns owned. */
@@ -39,6 +40,25 @@ void custom_show(const struct resource *res, json_t *object, uint64_t rev);
 void custom_store(const struct resource *res, json_t *object);
 /* Whether the bytes of a stored object are what res shows. */
 bool custom_is_plain(const struct resource *res, const struct buf *json, uint64_t rev);
+
+/* --- conversion by webhook (custom_convert.c) --- */
+
+/* Whether res is shown in another form than it is stored in, and only a webhook knows both. */
+bool custom_needs_webhook(const struct resource *res);
+/* Whether an object can be shown as res without asking. */
+bool custom_is_ready(const struct resource *res, const struct cobj *o);
+/* The converted object; NULL: it was not converted. Borrowed. */
+json_t *custom_converted(const struct resource *res, const char *uid, uint64_t rev);
+void custom_remember(const struct resource *res, uint64_t rev, const json_t *object);
+/* Converts objects (an array, taken) to a version; done gets a Status (taken) or the converted array (borrowed). It may
+ * be called before the call returns. */
+typedef void (*convert_done)(void *arg, json_t *status, json_t *converted);
+void custom_convert(struct api *a, struct custom *c, const char *version, json_t *objects, convert_done done, void *arg);
+/* Makes objects ready; done gets a Status (taken) or NULL, also before the call returns. */
+void custom_prepare(struct api *a, const struct resource *res, struct cobj *const *v, size_t n,
+		    void (*done)(void *arg, json_t *status), void *arg);
+/* The same for all that a request will look at; done's arg is the request. */
+void custom_prepare_request(struct req *q, void (*done)(void *arg, json_t *status));
 
 /* The registry of an api: serves what is established and follows the definitions. */
 struct customs;

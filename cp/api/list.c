@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "cp/api/custom.h"
 #include "cp/api/transform.h"
 #include "cp/kinds/table.h"
 #include "cp/api/view.h"
@@ -173,6 +174,9 @@ void verb_list(struct req *q)
 		status = list_too_old(&p);
 	else if (r < 0)
 		status = status_plain_500("%s", err_text(&e));
+	for (size_t i = 0; !status && i < s.n; i++)
+		if (q->res->custom && !custom_is_ready(q->res, s.v[i]))
+			status = list_too_old(&p);
 	if (status)
 		reply_status(q, status);
 	else

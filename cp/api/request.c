@@ -280,6 +280,28 @@ static void free_kinds(const struct kind ***kinds)
 	free((void *)*kinds);
 }
 
+static json_t *run(struct req *q)
+{
+	return *q->route.subresource || !q->res ? run_extra(q) : run_verb(q);
+}
+
+static void on_prepared(void *arg, json_t *status)
+{
+	struct req *q = arg;
+	if (!status)
+		status = run(q);
+	if (status)
+		reply_status(q, status);
+	req_unref(q);
+}
+
+/* A delete does not look into the object: it works on what is stored. */
+static void take_stored_form(struct req *q)
+{
+	if (strcmp(q->route.verb, "delete") == 0 || strcmp(q->route.verb, "deletecollection") == 0)
+		q->res = &q->res->custom->stored->resource;
+}
+
 static json_t *dispatch(struct req *q)
 {
 	const struct route *r = &q->route;
@@ -303,9 +325,12 @@ static json_t *dispatch(struct req *q)
 	const char *accept = q->x ? http_header_get(q->x, "accept") : NULL;
 	if (!stream && negotiate_accept(accept, true, false, &q->answer) < 0)
 		return status_not_acceptable();
-	if (*r->subresource || !q->res)
-		return run_extra(q);
-	return run_verb(q);
+	if (q->res && custom_needs_webhook(q->res)) {
+		take_stored_form(q);
+		custom_prepare_request(req_ref(q), on_prepared);
+		return NULL;
+	}
+	return run(q);
 }
 
 /* Whether a group is one of ours: those of definitions know nothing but what is served. */

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "cp/api/audit.h"
+#include "cp/api/custom.h"
 #include "cp/api/snapshot.h"
 #include "cp/api/transform.h"
 #include "cp/api/view.h"
@@ -30,10 +31,14 @@ struct watcher {
 	uint64_t sent_rev; /* the newest revision that the watcher has been told */
 	uint64_t from_rev; /* events up to it are not wanted */
 	bool columns_sent, dead;
+	struct waiting *waiting; /* events whose objects a webhook has to convert; NULL: none */
 };
 
 /* May come in the middle of a write to the peer: what is on the stack looks at dead first, and finds the watcher there
  * until the loop runs again. */
+struct waiting;
+static void abandon(struct waiting *q);
+
 static void on_close(struct req *q)
 {
 	struct watcher *w = q->data;
@@ -41,6 +46,8 @@ static void on_close(struct req *q)
 	cache_watch_stop(w->source);
 	timer_free(w->timer);
 	list_plan_done(&w->plan);
+	if (w->waiting)
+		abandon(w->waiting);
 	q->api->metrics.watches--;
 	q->data = NULL;
 	q->on_close = NULL;
@@ -118,11 +125,87 @@ static void send_object(struct watcher *w, const char *type, const struct cobj *
 	send(w, b);
 }
 
+/* Events in their order, while the first one's object is being converted. */
+struct waiting {
+	struct watcher *w; /* NULL: it has gone */
+	struct pending_event {
+		enum cache_event_type type;
+		struct cobj *o;
+	} * v;
+	size_t n;
+	bool asked;
+};
+
+static void pump(struct waiting *q);
+
+static void on_converted(void *arg, json_t *status)
+{
+	struct waiting *q = arg;
+	struct watcher *w = q->w;
+	q->asked = false;
+	if (w && !w->dead && status)
+		send_value(w, "ERROR", json_incref(status));
+	if (w && !w->dead && status)
+		finish(w, false);
+	json_decref(status);
+	pump(q);
+}
+
+static void pump(struct waiting *q)
+{
+	while (q->n && !q->asked && q->w && !q->w->dead) {
+		struct watcher *w = q->w;
+		struct pending_event *e = &q->v[0];
+		if (!custom_is_ready(w->q->res, e->o)) {
+			q->asked = true;
+			custom_prepare(w->q->api, w->q->res, &e->o, 1, on_converted, q);
+			return;
+		}
+		send_object(w, type_name(e->type), e->o);
+		cobj_unref(e->o);
+		memmove(q->v, q->v + 1, --q->n * sizeof(*q->v));
+	}
+	if (q->asked || (q->w && !q->w->dead))
+		return;
+	for (size_t i = 0; i < q->n; i++)
+		cobj_unref(q->v[i].o);
+	if (q->w)
+		q->w->waiting = NULL;
+	free(q->v);
+	free(q);
+}
+
+/* The watcher goes; what was asked for is waited for. */
+static void abandon(struct waiting *q)
+{
+	q->w->waiting = NULL;
+	q->w = NULL;
+	if (!q->asked)
+		pump(q);
+}
+
+static void enqueue(struct watcher *w, const struct cache_event *ev)
+{
+	if (!w->waiting) {
+		w->waiting = xcalloc(1, sizeof(*w->waiting));
+		w->waiting->w = w;
+	}
+	struct waiting *q = w->waiting;
+	q->v = xreallocarray(q->v, q->n + 1, sizeof(*q->v));
+	q->v[q->n++] = (struct pending_event){ev->type, cobj_ref(ev->obj)};
+	pump(q);
+}
+
 static void on_event(void *arg, const struct cache_event *ev)
 {
 	struct watcher *w = arg;
 	if (w->dead || ev->rev <= w->from_rev)
 		return;
+	if (custom_needs_webhook(w->q->res)) {
+		w->sent_rev = ev->rev;
+		enqueue(w, ev);
+		return;
+	}
 	w->sent_rev = ev->rev;
 	const struct resource *res = w->q->res;
 	bool plain = w->q->answer.form == FORM_OBJECT;

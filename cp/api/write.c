@@ -14,6 +14,7 @@
 #include "base/rand.h"
 #include "cp/api/admit.h"
 #include "cp/api/claims.h"
+#include "cp/api/custom.h"
 #include "cp/api/encode.h"
 #include "cp/api/heartbeat.h"
 #include "cp/api/managers.h"
@@ -54,6 +55,8 @@ static void attempt_reset(struct write *w)
 	w->object = NULL;
 	buf_unref(w->bytes);
 	w->bytes = NULL;
+	json_decref(w->stored_form);
+	w->stored_form = NULL;
 	free(w->key);
 	w->key = NULL;
 	w->created = false;
@@ -145,6 +148,8 @@ static void on_stored(void *arg, int r, uint64_t rev, const struct err *e)
 		write_end(w, r == -ESTALE ? lost_race(w) : write_store_failed(e), NULL);
 		return;
 	}
+	if (custom_needs_webhook(w->res))
+		custom_remember(w->res, rev, w->object);
 	AUTO_BUF *json = stored_bytes(w, rev);
 	write_end(w, NULL, json);
 }
@@ -284,7 +289,8 @@ static bool is_unchanged(struct write *w, const json_t *old)
 {
 	if (!old || w->old->stale)
 		return false;
-	AUTO_BUF *before = view_encode_stored(w->res, (json_t *)old);
+	AUTO_JSON *stored = w->stored_form ? cobj_parse(w->old) : NULL;
+	AUTO_BUF *before = stored ? encode_stored(w->res->stored, stored) : view_encode_stored(w->res, (json_t *)old);
 	return before->len == w->bytes->len && memcmp(before->data, w->bytes->data, before->len) == 0;
 }
 
@@ -334,12 +340,31 @@ static void give_up(struct write *w, json_t *status)
 	write_end(w, status, NULL);
 }
 
+static void conclude(struct write *w);
+
+static void on_stored_form(void *arg, json_t *status, json_t *converted)
+{
+	struct write *w = arg;
+	if (status) {
+		give_up(w, status);
+		return;
+	}
+	w->stored_form = json_deep_copy(json_array_get(converted, 0));
+	(void)schema_decode(w->res->stored, w->stored_form, NULL, NULL);
+	conclude(w);
+}
+
 /* The new state may be stored: do so, or say what would have been. */
 static void conclude(struct write *w)
 {
 	const json_t *old = w->before;
+	if (custom_needs_webhook(w->res) && !w->stored_form) {
+		json_t *objects = json_pack("[O]", w->object);
+		custom_convert(w->q->api, w->res->custom, w->res->stored->version, objects, on_stored_form, w);
+		return;
+	}
 	take_warnings(w, old);
-	w->bytes = view_encode_stored(w->res, w->object);
+	w->bytes = w->stored_form ? encode_stored(w->res->stored, w->stored_form) : view_encode_stored(w->res, w->object);
 	if (!w->dry_run && !is_unchanged(w, old)) {
 		commit(w, old);
 		return;
@@ -396,6 +421,9 @@ static void attempt(struct write *w)
 	attempt_reset(w);
 	w->attempts++;
 	json_t *status = w->kind == WRITE_CREATE ? NULL : check_exists(w);
+	/* Somebody was faster than the webhook. */
+	if (!status && w->old && w->res->custom && !custom_is_ready(w->res, w->old))
+		status = status_modified(w->res->kind->group, w->res->kind->plural, w->name);
 	w->before = w->old ? view_parse(w->res, w->old) : NULL;
 	w->created = !w->before;
 	if (!status)

@@ -36,6 +36,7 @@ struct write {
 	json_t *object;
 	struct admit admit;
 	struct buf *bytes;
+	json_t *stored_form; /* what a webhook made of the object, for the store; NULL: the object itself */
 	void *ticket;
 	int attempts;
 	bool conditional; /* the caller named a resourceVersion: no retry */

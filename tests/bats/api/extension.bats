@@ -24,7 +24,7 @@ stop() { # FILE with a process id
 
 start_extension() {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=ext \
-		-addext subjectAltName=DNS:ext.default.svc -keyout "$DIR/ext.key" -out "$DIR/ext.crt" 2>/dev/null
+		-addext subjectAltName=DNS:ext.default.svc,DNS:localhost -keyout "$DIR/ext.key" -out "$DIR/ext.crt" 2>/dev/null
 	export EXT_PORT="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
 	python3 "$BATS_TEST_DIRNAME/extension_server.py" "$EXT_PORT" "$DIR/ext.crt" "$DIR/ext.key" \
 		"$DIR/pki/front-proxy-ca.crt" 2>>"$DIR/ext.log" 3>&- &
@@ -169,6 +169,63 @@ apiservice() {
 	  caBundle: $(base64 -w0 "$DIR/ext.crt")
 	  service: {namespace: default, name: ext, port: $EXT_PORT}
 	Y
+}
+
+routes() {
+	cat <<-Y
+	apiVersion: apiextensions.k8s.io/v1
+	kind: CustomResourceDefinition
+	metadata: {name: routes.example.com}
+	spec:
+	  group: example.com
+	  scope: Namespaced
+	  names: {plural: routes, kind: Route}
+	  conversion:
+	    strategy: Webhook
+	    webhook:
+	      conversionReviewVersions: [v1]
+	      clientConfig:
+	        url: https://localhost:$EXT_PORT/convert
+	        caBundle: $(base64 -w0 "$DIR/ext.crt")
+	  versions:
+	  - name: v1
+	    served: true
+	    storage: true
+	    schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {host: {type: string}, port: {type: integer}}}}}}
+	  - name: v2
+	    served: true
+	    storage: false
+	    schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {hostPort: {type: string}}}}}}
+	Y
+}
+
+@test "a webhook converts between versions, for reads, lists, writes and watches" {
+	routes | kubectl apply -f -
+	printf 'apiVersion: example.com/v1\nkind: Route\nmetadata: {name: a}\nspec: {host: h, port: 80}\n' | kubectl create -f -
+	[ "$(kubectl get routes.v2.example.com a -o 'jsonpath={.spec.hostPort} {.apiVersion}')" = 'h:80 example.com/v2' ]
+	printf 'apiVersion: example.com/v2\nkind: Route\nmetadata: {name: b, labels: {l: x}}\nspec: {hostPort: "i:81"}\n' | kubectl create -f -
+	[ "$(kubectl get routes.v1.example.com b -o 'jsonpath={.spec.host} {.spec.port} {.metadata.labels.l}')" = 'i 81 x' ]
+	[ "$(kubectl get routes.v2.example.com -o 'jsonpath={.items[*].spec.hostPort}')" = 'h:80 i:81' ]
+	kubectl patch routes.v2.example.com a --type=merge -p '{"spec":{"hostPort":"k:90"}}'
+	[ "$(kubectl get routes.v1.example.com a -o 'jsonpath={.spec.host} {.spec.port}')" = 'k 90' ]
+	timeout 10 kubectl get routes.v2.example.com -w -o 'jsonpath={.spec.hostPort}{"\n"}' >"$DIR/watch2" 3>&- &
+	local watch=$!
+	for _ in $(seq 50); do [ "$(wc -l <"$DIR/watch2")" -ge 2 ] && break; sleep 0.1; done
+	kubectl patch routes.v1.example.com a --type=merge -p '{"spec":{"port":91}}'
+	kubectl patch routes.v1.example.com a --type=merge -p '{"spec":{"port":92}}'
+	for _ in $(seq 50); do [ "$(wc -l <"$DIR/watch2")" -ge 4 ] && break; sleep 0.1; done
+	kill "$watch" 2>/dev/null || true
+	[ "$(tail -2 "$DIR/watch2" | tr '\n' ' ')" = 'k:91 k:92 ' ]
+	kubectl delete routes.v2.example.com b
+}
+
+@test "a webhook that refuses or is not there is an error, not a wrong object" {
+	printf 'apiVersion: example.com/v1\nkind: Route\nmetadata: {name: c}\nspec: {host: bad}\n' | kubectl create -f -
+	run kubectl get routes.v2.example.com c
+	[ "$status" -ne 0 ]
+	[[ "$output" == *'conversion webhook for example.com/v1, Kind=Route failed: a bad host'* ]]
+	kubectl get routes.v1.example.com c
+	kubectl delete crd routes.example.com
 }
 
 @test "an API service without its service is not available" {
