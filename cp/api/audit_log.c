@@ -82,7 +82,7 @@ static void prune(const struct audit_log *l)
 	AUTO_FREE char *prefix = xasprintf("%s-", slash ? slash + 1 : l->path);
 	struct backups b = {0};
 	list_backups(dir, prefix, &b);
-	for (size_t i = 0; i < b.n; i++) {
+	for (size_t i = 0; b.names && b.names[i]; i++) {
 		AUTO_FREE char *file = xasprintf("%s%s", dir, b.names[i]);
 		struct stat st;
 		bool many = l->c.max_backups > 0 && i >= (size_t)l->c.max_backups;
