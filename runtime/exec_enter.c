@@ -75,6 +75,15 @@ static int join(struct init_args *a, struct err *e)
 	return a->target_flags & CLONE_NEWUSER ? spawn_become_root(e) : 0;
 }
 
+/* A supervisor reaps its children at once, also one that ends before the creator has got hold of it: such a child waits. */
+static void __attribute__((noreturn)) be_born(const struct init_args *a)
+{
+	struct err e = ERR_INIT;
+	if (a->opts->clone_parent && sync_expect(a->sync_fd, SYNC_GO, NULL, &e) < 0)
+		_exit(1);
+	init_exec(a);
+}
+
 void exec_enter_between(const struct exec_enter *x, const struct init_args *args)
 {
 	struct err e = ERR_INIT;
@@ -95,7 +104,7 @@ void exec_enter_between(const struct exec_enter *x, const struct init_args *args
 	if (r == 0)
 		r = spawn_clone(&s, &pidfd, &e);
 	if (r == 0 && !e.code)
-		init_exec(&a);
+		be_born(&a);
 	if (r > 0)
 		__atomic_store_n(x->told, r, __ATOMIC_RELEASE);
 	if (r < 0)
@@ -131,5 +140,5 @@ int exec_enter_await(const struct exec_enter *x, struct launch *l, struct err *e
 		return err_code(e, fd, "open process %d", pid);
 	l->pid = pid;
 	l->pidfd = fd;
-	return 0;
+	return l->ours ? 0 : sync_send(l->sync_fd, SYNC_GO, 0, -1);
 }
