@@ -78,14 +78,7 @@ static void job_template_validate(const json_t *spec, const char *path, struct f
 
 static void job_spec_validate(const json_t *spec, const char *path, struct field_errors *errors)
 {
-	char p[FIELD_PATH_MAX];
-	const char *mode = json_str_or(spec, "completionMode", "");
-	const json_t *completions = json_object_get(spec, "completions");
-	if (!strcmp(mode, "Indexed") && !completions)
-		field_required(errors, FIELD_PATH(p, "%s.completions", path), "when completion mode is Indexed");
-	if (strcmp(mode, "Indexed") && json_object_get(spec, "backoffLimitPerIndex"))
-		field_invalid(errors, FIELD_PATH(p, "%s.backoffLimitPerIndex", path), json_object_get(spec, "backoffLimitPerIndex"),
-			      "requires indexed completion mode");
+	job_policies_validate(spec, path, errors);
 	job_template_validate(spec, path, errors);
 }
 

@@ -36,6 +36,8 @@ void set_default(json_t *object, const char *key, json_t *value);
 void validate_immutable(const json_t *obj, const json_t *old, const char *path, struct field_errors *errors);
 /* The same for an object of a type ("core.v1.PodSpec"), shown in the words of the reference. */
 void validate_immutable_as(const json_t *obj, const json_t *old, const char *path, const char *type, struct field_errors *errors);
+/* Indexes and policies of a job's spec at path. */
+void job_policies_validate(const json_t *spec, const char *path, struct field_errors *errors);
 /* A non-negative integer at path, if present. */
 void validate_not_negative(const json_t *obj, const char *path, struct field_errors *errors);
 /* A value that passes check (api/names.h), or an Invalid error. */
