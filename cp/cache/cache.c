@@ -101,6 +101,8 @@ static void apply_put(struct bucket *b, const struct store_event *ev, const char
 	}
 	o->stale = ev->stale;
 	AUTO_COBJ *old = bucket_put(b, o);
+	if (!ev->create_rev)
+		o->create_rev = old ? old->create_rev : ev->rev;
 	if (!is_only_state(b, ev))
 		bucket_change(b, old ? CACHE_MODIFIED : CACHE_ADDED, o, old, ev->rev);
 }

@@ -36,8 +36,8 @@ struct store_op {
  * failure is less certain: a crash before the next success may still bring the transaction back.) rev is the new
  * revision. */
 typedef void (*store_done)(void *arg, int r, uint64_t rev, const struct err *e);
-/* One committed change, in order. value is NULL for a delete without last state. prev_rev is 0 for a new key (and where
- * the backend does not know it: etcd). */
+/* One committed change, in order. value is NULL for a delete without last state. prev_rev is 0 for a new key. etcd does
+ * not always know prev_rev and create_rev: 0 then. */
 struct store_event {
 	enum store_op_type type;
 	const char *key;

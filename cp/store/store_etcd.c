@@ -1,8 +1,8 @@
 /* The etcd store: transactions go to the cluster, changes come from its watch, whoever made them.
  *
  * Happy path: a transaction is one request, with every precondition as a comparison of mod revisions; many are on their
- * way at once and etcd puts them into one fsync. Its answer waits until the watch has told its revision: then the
- * watcher has seen the change and all before it. What can fail: the cluster (its transactions are told so in etcd's
+ * way at once and etcd puts them into one fsync. Its answer waits until the watch has told everything before
+ * its revision: then the watcher is told its change, and it is done. What can fail: the cluster (its transactions are told so in etcd's
  * words) and preconditions; these, too, are told when the watch has shown what was in the way. A transaction that may
  * have been carried out without an answer is sent again: its comparisons keep it from being done twice, and a state
  * that is byte for byte what was to be written is its own. What always holds: changes are told in the order of
@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cp/store/store_txn_queue.h"
 
 struct etcd_txn {
 	struct list link;
@@ -28,6 +29,7 @@ struct etcd_txn {
 	int r;
 	uint64_t rev;
 	struct err *e;
+	struct store_txn *copy; /* of its operations */
 };
 
 static void txn_free(struct etcd_txn *t)
@@ -36,6 +38,8 @@ static void txn_free(struct etcd_txn *t)
 	free(t->key);
 	buf_unref(t->value);
 	free(t->e);
+	if (t->copy)
+		store_txn_free(t->copy);
 	free(t);
 }
 
@@ -47,8 +51,45 @@ static void txn_tell(struct etcd_txn *t)
 	txn_free(t);
 }
 
+/* Whether a transaction that succeeded has made its revision: a delete of what may be absent need not have. */
+static bool surely_changes(const struct store_txn *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->ops[i].type == STORE_PUT || (t->ops[i].expect != STORE_ANY && t->ops[i].expect != STORE_ABSENT))
+			return true;
+	return false;
+}
+
+/* The change of a transaction of our own that is the very next one needs no word from the watch, which will tell it, too,
+ * and be passed over. */
+static bool tell_next(struct store_etcd *d)
+{
+	LIST_FOR_EACH (t, &d->settled, struct etcd_txn, link) {
+		if (t->r || !t->copy || t->rev != d->watched + 1 || !surely_changes(t->copy))
+			continue;
+		struct store_txn *copy = TAKE(t->copy);
+		d->watched = d->s.revision = t->rev;
+		for (size_t i = 0; i < copy->n; i++) {
+			const struct store_txn_op *op = &copy->ops[i];
+			bool put = op->type == STORE_PUT;
+			d->stats.keys += put && op->expect == STORE_ABSENT;
+			d->stats.keys -= !put;
+			if (d->s.watch)
+				d->s.watch(d->s.watch_arg, &(struct store_event){.type = op->type,
+										 .key = op->key,
+										 .value = put ? op->value : NULL,
+										 .rev = t->rev});
+		}
+		store_txn_free(copy);
+		return true;
+	}
+	return false;
+}
+
 void store_etcd_settle(struct store_etcd *d)
 {
+	while (tell_next(d))
+		;
 	struct list due;
 	list_init(&due);
 	LIST_FOR_EACH (t, &d->settled, struct etcd_txn, link) {
@@ -103,14 +144,13 @@ static void on_answer(void *arg, int r, const char *body, size_t len, const stru
 		d->stats.commits++;
 	} else {
 		txn_refused(t, &a);
+		store_txn_free(TAKE(t->copy)); /* nothing was done now */
 	}
 	etcd_txn_answer_done(&a);
 	list_remove(&t->link);
 	list_add(&d->settled, &t->link);
-	if (t->wait <= d->watched)
-		store_etcd_settle(d);
-	else
-		store_etcd_expect(d);
+	store_etcd_settle(d);
+	store_etcd_expect(d);
 }
 
 static int check(const struct store_op *ops, size_t n, struct err *e)
@@ -152,6 +192,7 @@ static void etcd_store_txn(struct store *s, const struct store_op *ops, size_t n
 		return;
 	}
 	AUTO_STR body = STR_INIT;
+	t->copy = store_txn_new(ops, n, NULL, NULL);
 	for (size_t i = 0; i < n; i++)
 		guarded = guarded && ops[i].expect != STORE_ANY;
 	etcd_txn_request(&body, ops, n, d->prefix);
