@@ -146,8 +146,6 @@ static void add_real(struct str *out, double d)
 			break;
 	}
 	str_add(out, text);
-	if (!strpbrk(text, ".e"))
-		str_add(out, ".0");
 }
 
 void str_add_jsonv(struct str *out, const json_t *j)

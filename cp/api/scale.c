@@ -90,6 +90,14 @@ static bool no_replicas(const struct kind *k, const json_t *object)
 	return k->custom && !json_at(object, plain_path(k->custom->replicas));
 }
 
+static json_t *no_replicas_status(const struct kind *k)
+{
+	AUTO_FREE char *why = xasprintf("the spec replicas field \"%s\" does not exist", k->custom->replicas);
+	json_t *s = status_new(500, "InternalError", "Internal error occurred: %s", why);
+	status_add_cause(s, NULL, why, NULL);
+	return s;
+}
+
 void scale_get(struct req *q)
 {
 	struct cobj *o = NULL;
@@ -100,7 +108,7 @@ void scale_get(struct req *q)
 	}
 	AUTO_JSON *workload = cobj_parse(o);
 	if (no_replicas(q->res->kind, workload))
-		reply_status(q, status_plain_500("the spec replicas field %s does not exist", q->res->kind->custom->replicas));
+		reply_status(q, no_replicas_status(q->res->kind));
 	else
 		reply_json(q, 200, scale_of(q->res->kind, workload));
 }

@@ -44,7 +44,8 @@ json_t *update_check_preconditions(struct write *w, const json_t *object, const 
 				       old_uid);
 	if (w->conditional && strcmp(rv, json_str_or(old, "metadata.resourceVersion", "")) != 0)
 		return status_modified(k->group, k->plural, w->name);
-	if (!w->conditional && traits_of(k)->needs_rv && negotiate_body(w->q->content_type) != BODY_APPLY)
+	bool free_form = negotiate_body(w->q->content_type) == BODY_APPLY || strcmp(w->q->route.subresource, "scale") == 0;
+	if (!w->conditional && traits_of(k)->needs_rv && !free_form)
 		return must_have_rv(k, w->name);
 	return NULL;
 }
