@@ -109,6 +109,8 @@ int criu_start(struct criu *c, const struct criu_setup *setup, struct err *e)
 static int send_request(struct criu *c, const struct str *request, struct err *e)
 {
 	int r = fd_pass_send(c->sock, request->p, request->len, NULL, 0, 0);
+	if (r == -EPIPE || r == -ECONNRESET)
+		return err_set(e, r, "criu ended unexpectedly");
 	return r < 0 ? err_code(e, r, "send to criu") : 0;
 }
 

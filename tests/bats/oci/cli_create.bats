@@ -182,7 +182,7 @@ C
 	args sleep 100
 	"$OCI_BIN" --root "$T/state" run --bundle "$T/bundle" "$ID" </dev/null >"$T/out" 2>&1 3>&- &
 	pid=$!
-	wait_for eval '[[ "$(oci state "$ID" 2>/dev/null)" == *running* ]]'
+	wait_for eval '[[ "$(oci ps "$ID" 2>/dev/null)" == *"sleep 100"* ]]'
 	oci kill "$ID" KILL
 	status=0
 	wait $pid || status=$?
