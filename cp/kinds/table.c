@@ -74,7 +74,6 @@ const struct table_columns *kind_table_columns(const struct kind *k)
 	while (at < ARRAY_LEN(made) - 1 && made[at].printer && made[at].printer != p)
 		at++;
 	if (made[at].printer != p) {
-		json_decref(made[at].columns.definitions);
 		made[at].printer = p;
 		made[at].columns = (struct table_columns){make_definitions(p), p->n_columns};
 	}

@@ -31,11 +31,12 @@ struct table_printer {
 #define COLUMNS(a) .columns = (a), .n_columns = ARRAY_LEN(a)
 #define COLUMN_NAME                                                                                                    \
 	{                                                                                                              \
-		"Name", "string", "name", 0, "Name of the object, unique among its kind in the namespace", NULL, NULL              \
+		"Name", "string", "name", 0, "Name of the object, unique among its kind in the namespace",             \
+		cell_text, "metadata.name"                                                                     \
 	}
 #define COLUMN_AGE                                                                                                     \
 	{                                                                                                              \
-		"Age", "string", "", 0, "Time since the object was created", NULL, NULL                                            \
+		"Age", "string", "", 0, "Time since the object was created", cell_age, "metadata.creationTimestamp"    \
 	}
 #define COLUMN_CONTAINERS                                                                                              \
 	{                                                                                                              \

@@ -6,14 +6,6 @@
 #include "base/mem.h"
 #include "cp/kinds/table_cells.h"
 
-#define NAME                                                                                                           \
-	{                                                                                                              \
-		"Name", "string", "name", 0, "Name of the object, unique among its kind in the namespace", cell_text, "metadata.name"  \
-	}
-#define AGE                                                                                                            \
-	{                                                                                                              \
-		"Age", "string", "", 0, "Time since the object was created", cell_age, "metadata.creationTimestamp"    \
-	}
 #define CONTAINERS(at)                                                                                                 \
 	{"Containers", "string", "", 1, "Names of the containers in the template", cell_container_names, at},          \
 	{                                                                                                              \
@@ -51,23 +43,23 @@ static void cell_ready(json_t *row, const json_t *object, const char *path, int6
 }
 
 static const struct table_column daemonset_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Desired", "integer", "", 0, "Nodes that should run the pod", cell_int, "status.desiredNumberScheduled"},
     {"Current", "integer", "", 0, "Nodes that run it", cell_int, "status.currentNumberScheduled"},
     {"Ready", "integer", "", 0, "Nodes on which it is ready", cell_int, "status.numberReady"},
     {"Up-to-date", "integer", "", 0, "Nodes that run the current template", cell_int, "status.updatedNumberScheduled"},
     {"Available", "integer", "", 0, "Nodes on which it has been ready for long enough", cell_int, "status.numberAvailable"},
     {"Node Selector", "string", "", 0, "Labels of the nodes that are meant", cell_labels, "spec.template.spec.nodeSelector"},
-    AGE,
+    COLUMN_AGE,
     CONTAINERS("spec.template.spec.containers"),
     {"Selector", "string", "", 1, "Labels by which the daemon set finds its pods", cell_selector, "spec.selector"},
 };
 static const struct table_printer daemonsets = {.group = "apps", .plural = "daemonsets", COLUMNS(daemonset_columns)};
 
 static const struct table_column statefulset_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Ready", "string", "", 0, "Pods that are ready, of those wanted", cell_ready, "spec.replicas"},
-    AGE,
+    COLUMN_AGE,
     CONTAINERS("spec.template.spec.containers"),
 };
 static const struct table_printer statefulsets = {.group = "apps", .plural = "statefulsets", COLUMNS(statefulset_columns)};
@@ -96,19 +88,19 @@ static void cell_controller(json_t *row, const json_t *object, const char *path,
 }
 
 static const struct table_column revision_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Controller", "string", "", 0, "The workload that it is a state of", cell_controller, "metadata.ownerReferences"},
     {"Revision", "string", "", 0, "Its number", cell_int, "revision"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer revisions = {.group = "apps", .plural = "controllerrevisions", COLUMNS(revision_columns)};
 
 static const struct table_column controller_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Desired", "integer", "", 0, "Pods that are wanted", cell_int, "spec.replicas"},
     {"Current", "integer", "", 0, "Pods that exist", cell_int, "status.replicas"},
     {"Ready", "integer", "", 0, "Pods that are ready", cell_int, "status.readyReplicas"},
-    AGE,
+    COLUMN_AGE,
     CONTAINERS("spec.template.spec.containers"),
     {"Selector", "string", "", 1, "Labels by which the controller finds its pods", cell_labels, "spec.selector"},
 };
@@ -165,11 +157,11 @@ static void cell_duration(json_t *row, const json_t *job, const char *path, int6
 }
 
 static const struct table_column job_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Status", "string", "", 0, "Whether it runs or how it ended", cell_job_status, NULL},
     {"Completions", "string", "", 0, "Pods that succeeded, of those wanted", cell_completions, "spec.completions"},
     {"Duration", "string", "", 0, "How long it ran or has been running", cell_duration, "status.startTime"},
-    AGE,
+    COLUMN_AGE,
     CONTAINERS("spec.template.spec.containers"),
     {"Selector", "string", "", 1, "Labels by which the job finds its pods", cell_selector, "spec.selector"},
 };
@@ -191,13 +183,13 @@ static void cell_suspended(json_t *row, const json_t *object, const char *path, 
 }
 
 static const struct table_column cronjob_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Schedule", "string", "", 0, "When it runs, as cron says it", cell_text, "spec.schedule"},
     {"Timezone", "string", "", 0, "The schedule's time zone", cell_none, "spec.timeZone"},
     {"Suspend", "boolean", "", 0, "Whether it starts no more jobs", cell_suspended, "spec.suspend"},
     {"Active", "integer", "", 0, "Jobs that run now", cell_count, "status.active"},
     {"Last Schedule", "string", "", 0, "Time since the last start", cell_since, "status.lastScheduleTime"},
-    AGE,
+    COLUMN_AGE,
     CONTAINERS("spec.jobTemplate.spec.template.spec.containers"),
     {"Selector", "string", "", 1, "Labels by which its jobs find their pods", cell_selector, "spec.jobTemplate.spec.selector"},
 };
@@ -250,20 +242,20 @@ static void cell_claim(json_t *row, const json_t *pv, const char *path, int64_t 
 }
 
 static const struct table_column claim_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Status", "string", "", 0, "Whether it is bound", cell_phase, "status.phase"},
     {"Volume", "string", "", 0, "The volume that it is bound to", cell_text, "spec.volumeName"},
     {"Capacity", "string", "", 0, "How much the volume holds", cell_storage, "status.capacity"},
     {"Access Modes", "string", "", 0, "How many may mount it, and for what", cell_modes, "status.accessModes"},
     {"StorageClass", "string", "", 0, "The class of storage", cell_text, "spec.storageClassName"},
     {"VolumeAttributesClass", "string", "", 0, "The class of attributes", cell_unset, "spec.volumeAttributesClassName"},
-    AGE,
+    COLUMN_AGE,
     {"VolumeMode", "string", "", 1, "File system or block device", cell_unset, "spec.volumeMode"},
 };
 static const struct table_printer claims = {.group = "", .plural = "persistentvolumeclaims", COLUMNS(claim_columns)};
 
 static const struct table_column volume_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Capacity", "string", "", 0, "How much it holds", cell_storage, "spec.capacity"},
     {"Access Modes", "string", "", 0, "How many may mount it, and for what", cell_modes, "spec.accessModes"},
     {"Reclaim Policy", "string", "", 0, "What becomes of it without its claim", cell_text, "spec.persistentVolumeReclaimPolicy"},
@@ -272,7 +264,7 @@ static const struct table_column volume_columns[] = {
     {"StorageClass", "string", "", 0, "The class of storage", cell_text, "spec.storageClassName"},
     {"VolumeAttributesClass", "string", "", 0, "The class of attributes", cell_unset, "spec.volumeAttributesClassName"},
     {"Reason", "string", "", 0, "Why it is in this state", cell_text, "status.reason"},
-    AGE,
+    COLUMN_AGE,
     {"VolumeMode", "string", "", 1, "File system or block device", cell_unset, "spec.volumeMode"},
 };
 static const struct table_printer volumes = {.group = "", .plural = "persistentvolumes", COLUMNS(volume_columns)};
@@ -300,7 +292,7 @@ static const struct table_column class_columns[] = {
     {"ReclaimPolicy", "string", "", 0, "What becomes of a volume without its claim", cell_text, "reclaimPolicy"},
     {"VolumeBindingMode", "string", "", 0, "When volumes are made and bound", cell_text, "volumeBindingMode"},
     {"AllowVolumeExpansion", "string", "", 0, "Whether claims may grow", cell_truth, "allowVolumeExpansion"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer storageclasses = {
     .group = "storage.k8s.io", .plural = "storageclasses", COLUMNS(class_columns)};
@@ -329,39 +321,39 @@ static void cell_token_requests(json_t *row, const json_t *driver, const char *p
 }
 
 static const struct table_column driver_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"AttachRequired", "boolean", "", 0, "Whether volumes are attached first", cell_bool, "spec.attachRequired"},
     {"PodInfoOnMount", "boolean", "", 0, "Whether the driver is told of the pod", cell_bool, "spec.podInfoOnMount"},
     {"StorageCapacity", "boolean", "", 0, "Whether it publishes its capacity", cell_bool, "spec.storageCapacity"},
     {"TokenRequests", "string", "", 0, "Audiences of the tokens it gets", cell_token_requests, "spec.tokenRequests"},
     {"RequiresRepublish", "boolean", "", 0, "Whether it is called again from time to time", cell_bool, "spec.requiresRepublish"},
     {"Modes", "string", "", 0, "Lives of volumes that it serves", cell_modes_of_life, "spec.volumeLifecycleModes"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer drivers = {.group = "storage.k8s.io", .plural = "csidrivers", COLUMNS(driver_columns)};
 
 static const struct table_column csinode_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Drivers", "integer", "", 0, "Drivers that the node has", cell_count, "spec.drivers"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer csinodes = {.group = "storage.k8s.io", .plural = "csinodes", COLUMNS(csinode_columns)};
 
 static const struct table_column attachment_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Attacher", "string", "name", 0, "Driver that attaches", cell_text, "spec.attacher"},
     {"PV", "string", "", 0, "The volume", cell_text, "spec.source.persistentVolumeName"},
     {"Node", "string", "", 0, "The node", cell_text, "spec.nodeName"},
     {"Attached", "boolean", "", 0, "Whether it is attached", cell_bool, "status.attached"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer attachments = {
     .group = "storage.k8s.io", .plural = "volumeattachments", COLUMNS(attachment_columns)};
 
 static const struct table_column attributes_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"DriverName", "string", "", 0, "Driver that the attributes are for", cell_text, "driverName"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer attributes = {
     .group = "storage.k8s.io", .plural = "volumeattributesclasses", COLUMNS(attributes_columns)};

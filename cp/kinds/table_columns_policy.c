@@ -6,15 +6,6 @@
 #include "base/mem.h"
 #include "cp/kinds/table_cells.h"
 
-#define NAME                                                                                                           \
-	{                                                                                                              \
-		"Name", "string", "name", 0, "Name of the object, unique among its kind in the namespace", cell_text, "metadata.name"  \
-	}
-#define AGE                                                                                                            \
-	{                                                                                                              \
-		"Age", "string", "", 0, "Time since the object was created", cell_age, "metadata.creationTimestamp"    \
-	}
-
 /* --- networking -------------------------------------------------------------------------------------------------------- */
 
 static void cell_parameters(json_t *row, const json_t *class, const char *path, int64_t now_ms)
@@ -28,10 +19,10 @@ static void cell_parameters(json_t *row, const json_t *class, const char *path, 
 }
 
 static const struct table_column ingressclass_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Controller", "string", "", 0, "Who serves ingresses of the class", cell_text, "spec.controller"},
     {"Parameters", "string", "", 0, "The object with its parameters", cell_parameters, "spec.parameters"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer ingressclasses = {
     .group = "networking.k8s.io", .plural = "ingressclasses", COLUMNS(ingressclass_columns)};
@@ -67,12 +58,12 @@ static void cell_ingress_ports(json_t *row, const json_t *ingress, const char *p
 }
 
 static const struct table_column ingress_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Class", "string", "", 0, "Its class", cell_none, "spec.ingressClassName"},
     {"Hosts", "string", "", 0, "Host names that it serves", cell_hosts, "spec.rules"},
     {"Address", "string", "", 0, "Where it is reached", cell_addresses, "status.loadBalancer.ingress"},
     {"Ports", "string", "", 0, "Ports that are open", cell_ingress_ports, "spec.tls"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer ingresses = {.group = "networking.k8s.io", .plural = "ingresses", COLUMNS(ingress_columns)};
 
@@ -88,16 +79,16 @@ static void cell_parent(json_t *row, const json_t *address, const char *path, in
 }
 
 static const struct table_column ipaddress_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"ParentRef", "string", "", 0, "The object that has the address", cell_parent, "spec.parentRef"},
 };
 static const struct table_printer ipaddresses = {
     .group = "networking.k8s.io", .plural = "ipaddresses", COLUMNS(ipaddress_columns)};
 
 static const struct table_column policy_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Pod-Selector", "string", "", 0, "Labels of the pods that it is about", cell_selector, "spec.podSelector"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer networkpolicies = {
     .group = "networking.k8s.io", .plural = "networkpolicies", COLUMNS(policy_columns)};
@@ -114,9 +105,9 @@ static void cell_joined(json_t *row, const json_t *object, const char *path, int
 }
 
 static const struct table_column cidr_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"CIDRs", "string", "", 0, "Ranges of addresses", cell_joined, "spec.cidrs"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer servicecidrs = {
     .group = "networking.k8s.io", .plural = "servicecidrs", COLUMNS(cidr_columns)};
@@ -153,9 +144,9 @@ static void cell_subjects(json_t *row, const json_t *binding, const char *kind, 
 }
 
 static const struct table_column binding_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Role", "string", "", 0, "What is granted", cell_role, "roleRef"},
-    AGE,
+    COLUMN_AGE,
     {"Users", "string", "", 1, "Users to whom it is granted", cell_subjects, "User"},
     {"Groups", "string", "", 1, "Groups to whom it is granted", cell_subjects, "Group"},
     {"ServiceAccounts", "string", "", 1, "Accounts to whom it is granted", cell_subjects, "ServiceAccount"},
@@ -191,8 +182,8 @@ static void cell_seconds(json_t *row, const json_t *csr, const char *path, int64
 }
 
 static const struct table_column csr_columns[] = {
-    NAME,
-    AGE,
+    COLUMN_NAME,
+    COLUMN_AGE,
     {"SignerName", "string", "", 0, "Who is to sign", cell_none, "spec.signerName"},
     {"Requestor", "string", "", 0, "Who asked", cell_text, "spec.username"},
     {"RequestedDuration", "string", "", 0, "For how long", cell_seconds, "spec.expirationSeconds"},
@@ -213,28 +204,28 @@ static void cell_amount(json_t *row, const json_t *object, const char *path, int
 }
 
 static const struct table_column budget_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Min Available", "string", "", 0, "Pods that have to stay", cell_amount, "spec.minAvailable"},
     {"Max Unavailable", "string", "", 0, "Pods that may be missing", cell_amount, "spec.maxUnavailable"},
     {"Allowed Disruptions", "integer", "", 0, "Pods that may be evicted now", cell_int, "status.disruptionsAllowed"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer budgets = {.group = "policy", .plural = "poddisruptionbudgets", COLUMNS(budget_columns)};
 
 static const struct table_column priority_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Value", "integer", "", 0, "The priority", cell_int, "value"},
     {"Global-Default", "boolean", "", 0, "Whether pods without a class have it", cell_bool, "globalDefault"},
-    AGE,
+    COLUMN_AGE,
     {"PreemptionPolicy", "string", "", 0, "Whether its pods displace others", cell_text, "preemptionPolicy"},
 };
 static const struct table_printer priorityclasses = {
     .group = "scheduling.k8s.io", .plural = "priorityclasses", COLUMNS(priority_columns)};
 
 static const struct table_column runtimeclass_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Handler", "string", "", 0, "What runs its containers", cell_text, "handler"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer runtimeclasses = {
     .group = "node.k8s.io", .plural = "runtimeclasses", COLUMNS(runtimeclass_columns)};
@@ -242,9 +233,9 @@ static const struct table_printer runtimeclasses = {
 /* --- admission, extension ------------------------------------------------------------------------------------------------ */
 
 static const struct table_column webhook_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Webhooks", "integer", "", 0, "How many it has", cell_count, "webhooks"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer validatingwebhooks = {
     .group = "admissionregistration.k8s.io", .plural = "validatingwebhookconfigurations", COLUMNS(webhook_columns)};
@@ -271,26 +262,26 @@ static void cell_param_ref(json_t *row, const json_t *binding, const char *path,
 }
 
 static const struct table_column validating_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Validations", "integer", "", 0, "How many rules it has", cell_count, "spec.validations"},
     {"ParamKind", "string", "", 0, "The kind of its parameters", cell_param_kind, "spec.paramKind"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer validatingpolicies = {
     .group = "admissionregistration.k8s.io", .plural = "validatingadmissionpolicies", COLUMNS(validating_columns)};
 static const struct table_column mutating_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Mutations", "integer", "", 0, "How many changes it makes", cell_count, "spec.mutations"},
     {"ParamKind", "string", "", 0, "The kind of its parameters", cell_param_kind, "spec.paramKind"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer mutatingpolicies = {
     .group = "admissionregistration.k8s.io", .plural = "mutatingadmissionpolicies", COLUMNS(mutating_columns)};
 static const struct table_column policybinding_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"PolicyName", "string", "", 0, "The policy", cell_text, "spec.policyName"},
     {"ParamRef", "string", "", 0, "Its parameters", cell_param_ref, "spec.paramRef"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer validatingbindings = {
     .group = "admissionregistration.k8s.io", .plural = "validatingadmissionpolicybindings", COLUMNS(policybinding_columns)};
@@ -326,10 +317,10 @@ static void cell_available(json_t *row, const json_t *service, const char *path,
 }
 
 static const struct table_column apiservice_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Service", "string", "", 0, "Who serves it", cell_service, "spec.service"},
     {"Available", "string", "", 0, "Whether it can be reached", cell_available, "status.conditions"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer apiservices = {
     .group = "apiregistration.k8s.io", .plural = "apiservices", COLUMNS(apiservice_columns)};
@@ -360,30 +351,30 @@ static void cell_missing_level(json_t *row, const json_t *schema, const char *pa
 }
 
 static const struct table_column flowschema_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"PriorityLevel", "string", "", 0, "The level that its requests get", cell_text, "spec.priorityLevelConfiguration.name"},
     {"MatchingPrecedence", "string", "", 0, "Lower ones are tried first", cell_int, "spec.matchingPrecedence"},
     {"DistinguisherMethod", "string", "", 0, "What its flows are told apart by", cell_none, "spec.distinguisherMethod.type"},
-    AGE,
+    COLUMN_AGE,
     {"MissingPL", "string", "", 0, "Whether its level is missing", cell_missing_level, "status.conditions"},
 };
 static const struct table_printer flowschemas = {
     .group = "flowcontrol.apiserver.k8s.io", .plural = "flowschemas", COLUMNS(flowschema_columns)};
 
 static const struct table_column level_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Type", "string", "", 0, "Whether it is limited", cell_text, "spec.type"},
     {"NominalConcurrencyShares", "string", "", 0, "Its share", cell_number_text, "spec.limited.nominalConcurrencyShares"},
     {"Queues", "string", "", 0, "Its queues", cell_number_text, "spec.limited.limitResponse.queuing.queues"},
     {"HandSize", "string", "", 0, "Queues that a flow may choose from", cell_number_text, "spec.limited.limitResponse.queuing.handSize"},
     {"QueueLengthLimit", "string", "", 0, "How long a queue may be", cell_number_text,
      "spec.limited.limitResponse.queuing.queueLengthLimit"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer levels = {
     .group = "flowcontrol.apiserver.k8s.io", .plural = "prioritylevelconfigurations", COLUMNS(level_columns)};
 
-static const struct table_column age_columns[] = {NAME, AGE};
+static const struct table_column age_columns[] = {COLUMN_NAME, COLUMN_AGE};
 static const struct table_printer deviceclasses = {.group = "resource.k8s.io", .plural = "deviceclasses", COLUMNS(age_columns)};
 static const struct table_printer claimtemplates = {
     .group = "resource.k8s.io", .plural = "resourceclaimtemplates", COLUMNS(age_columns)};
@@ -404,19 +395,19 @@ static void cell_claim_state(json_t *row, const json_t *claim, const char *path,
 }
 
 static const struct table_column claim_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"State", "string", "", 0, "Whether it has its devices", cell_claim_state, NULL},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer resourceclaims = {
     .group = "resource.k8s.io", .plural = "resourceclaims", COLUMNS(claim_columns)};
 
 static const struct table_column slice_columns[] = {
-    NAME,
+    COLUMN_NAME,
     {"Node", "string", "", 0, "The node that has the devices", cell_none, "spec.nodeName"},
     {"Driver", "string", "", 0, "Their driver", cell_text, "spec.driver"},
     {"Pool", "string", "", 0, "Their pool", cell_text, "spec.pool.name"},
-    AGE,
+    COLUMN_AGE,
 };
 static const struct table_printer resourceslices = {
     .group = "resource.k8s.io", .plural = "resourceslices", COLUMNS(slice_columns)};
