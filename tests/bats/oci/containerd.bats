@@ -143,7 +143,7 @@ cgfile() {
 	command -v script >/dev/null || skip "needs script of bsdutils"
 	export -f c r
 	export IMAGE OCI_BIN
-	run script -qec "r --rm -t $ID sh -c 'tty; stty size; exit 3'" "$C/typescript" </dev/null
+	SHELL=$BASH run script -qec "r --rm -t $ID sh -c 'tty; stty size; exit 3'" "$C/typescript" </dev/null
 	[ "$status" -eq 3 ]
 	[[ "$output" == */dev/pts/0* ]]
 }

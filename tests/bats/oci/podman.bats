@@ -98,7 +98,7 @@ teardown() { [ -z "${P:-}" ] || pod rm -f -t 0 -a >/dev/null; }
 
 @test "run: a terminal" {
 	command -v script >/dev/null || skip "needs script of bsdutils"
-	run script -qec "pod run --rm -it --cgroup-parent $CG $IMAGE sh -c 'tty; stty size; [ -t 0 ] && [ -t 1 ] && echo both; exit 3'" "$P/typescript" </dev/null
+	SHELL=$BASH run script -qec "pod run --rm -it --cgroup-parent $CG $IMAGE sh -c 'tty; stty size; [ -t 0 ] && [ -t 1 ] && echo both; exit 3'" "$P/typescript" </dev/null
 	[ "$status" -eq 3 ]
 	[[ "$output" == *"/dev/pts/0"*both* ]]
 }
@@ -144,7 +144,7 @@ teardown() { [ -z "${P:-}" ] || pod rm -f -t 0 -a >/dev/null; }
 @test "exec: a terminal; detached" {
 	start box
 	if command -v script >/dev/null; then
-		run script -qec "pod exec -it box sh -c 'tty; exit 6'" "$P/typescript" </dev/null
+		SHELL=$BASH run script -qec "pod exec -it box sh -c 'tty; exit 6'" "$P/typescript" </dev/null
 		[ "$status" -eq 6 ]
 		[[ "$output" == */dev/pts/* ]]
 	fi
