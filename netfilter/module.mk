@@ -1,6 +1,7 @@
 LIBS += netfilter
 netfilter_SRCS := $(wildcard netfilter/*.c)
 netfilter_USES := api ionet ionft io base
+netfilter_PKGS := libmnl
 
 # Drives the proxy in tests/bats/netfilter.
 PROGS += proxy-drive

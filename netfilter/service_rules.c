@@ -87,7 +87,7 @@ static void add_sets(struct nft_batch *b, const struct service_rules *s, int fam
 }
 
 /* address . protocol . port of the packet's destination into the registers from 0; returns the next free one. */
-static int load_front(struct nftnl_rule *r, int family)
+static int load_front(struct nft_rule *r, int family)
 {
 	int n = addr_regs(family);
 	nft_x_daddr(r, family, 0);
@@ -100,14 +100,14 @@ static void add_vmap_chain(struct nft_batch *b, const struct service_rules *s, i
 			   const struct nft_hook *hook, const char *map)
 {
 	nft_chain_add(b, family, s->table, chain, hook);
-	struct nftnl_rule *r = nft_rule_new(family, s->table, chain);
+	struct nft_rule *r = nft_rule_new(family, s->table, chain);
 	load_front(r, family);
 	nft_x_map(r, map, 0, -1);
 	nft_rule_add(b, r);
 }
 
 /* The source (or destination) is inside the network, or outside of it. */
-static void match_net(struct nftnl_rule *r, const struct ip_net *net, bool source, bool inside)
+static void match_net(struct nft_rule *r, const struct ip_net *net, bool source, bool inside)
 {
 	uint8_t mask[16] = {0}, none[16] = {0};
 	struct ip_net full = {.ip = {.family = net->ip.family}, .prefix = net->prefix};
@@ -123,7 +123,7 @@ static void match_net(struct nftnl_rule *r, const struct ip_net *net, bool sourc
 	nft_x_cmp(r, inside ? NFT_CMP_EQ : NFT_CMP_NEQ, 0, first.b, len);
 }
 
-static void change_mark(struct nftnl_rule *r, bool set)
+static void change_mark(struct nft_rule *r, bool set)
 {
 	uint32_t keep = ~MARK, flip = set ? MARK : 0;
 	nft_x_meta(r, NFT_META_MARK, 0);
@@ -136,7 +136,7 @@ static void add_postrouting(struct nft_batch *b, const struct service_rules *s, 
 	const struct nft_hook hook = {"nat", NF_INET_POST_ROUTING, NAT_SRC};
 	uint32_t mark = MARK, none = 0;
 	nft_chain_add(b, family, s->table, "postrouting", &hook);
-	struct nftnl_rule *r = nft_rule_new(family, s->table, "postrouting");
+	struct nft_rule *r = nft_rule_new(family, s->table, "postrouting");
 	nft_x_saddr(r, family, 0);
 	nft_x_daddr(r, family, addr_regs(family));
 	nft_x_lookup(r, HAIRPIN_SET, 0);
@@ -161,7 +161,7 @@ static void add_masquerade(struct nft_batch *b, const struct service_rules *s, i
 		return;
 	ip_net_parse(i ? "ff00::/8" : "224.0.0.0/4", &multicast);
 	nft_chain_add(b, family, s->table, "knarr-masq", &hook);
-	struct nftnl_rule *r = nft_rule_new(family, s->table, "knarr-masq");
+	struct nft_rule *r = nft_rule_new(family, s->table, "knarr-masq");
 	match_net(r, &s->pods[i], true, true);
 	match_net(r, &s->pods[i], false, false);
 	match_net(r, &multicast, false, false);
@@ -185,7 +185,7 @@ char *service_rules_layout(const struct service_rules *s, int family, char *ret)
 }
 
 /* address . protocol . port that the connection was sent to, before any translation. */
-static int load_original(struct nftnl_rule *r, int family)
+static int load_original(struct nft_rule *r, int family)
 {
 	int n = addr_regs(family);
 	nft_x_ct_original(r, family == NFPROTO_IPV4 ? NFT_CT_DST_IP : NFT_CT_DST_IP6, 0);
@@ -199,7 +199,7 @@ static void add_sticky_hook(struct nft_batch *b, const struct service_rules *s, 
 {
 	const struct nft_hook hook = {"nat", hooknum, NAT_SRC - 1};
 	nft_chain_add(b, family, s->table, chain, &hook);
-	struct nftnl_rule *r = nft_rule_new(family, s->table, chain);
+	struct nft_rule *r = nft_rule_new(family, s->table, chain);
 	load_original(r, family);
 	nft_x_map(r, STICKY_MAP, 0, -1);
 	nft_rule_add(b, r);
@@ -220,7 +220,7 @@ void service_rules_base(struct nft_batch *b, const struct service_rules *s, int 
 	add_vmap_chain(b, s, family, "filter-forward", &filter[1], UNAVAILABLE_MAP);
 	add_vmap_chain(b, s, family, "filter-output", &filter[2], UNAVAILABLE_MAP);
 	nft_chain_add(b, family, s->table, "reject", NULL);
-	struct nftnl_rule *r = nft_rule_new(family, s->table, "reject");
+	struct nft_rule *r = nft_rule_new(family, s->table, "reject");
 	nft_x_reject_port_unreachable(r, family);
 	nft_rule_add(b, r);
 	add_sticky_hook(b, s, family, "sticky-postrouting", NF_INET_POST_ROUTING);
@@ -232,7 +232,7 @@ void service_rules_base(struct nft_batch *b, const struct service_rules *s, int 
 static void add_mark_rule(struct nft_batch *b, const struct service_rules *s, int family, const char *chain)
 {
 	const struct ip_net *pods = &s->pods[family == NFPROTO_IPV6];
-	struct nftnl_rule *r = nft_rule_new(family, s->table, chain);
+	struct nft_rule *r = nft_rule_new(family, s->table, chain);
 	if (!ip_is_unset(&pods->ip))
 		match_net(r, pods, true, false);
 	change_mark(r, true);
@@ -242,7 +242,7 @@ static void add_mark_rule(struct nft_batch *b, const struct service_rules *s, in
 /* A client that is remembered gets its endpoint again. */
 static void add_affinity_rule(struct nft_batch *b, const struct service_rules *s, int family, const char *chain)
 {
-	struct nftnl_rule *r = nft_rule_new(family, s->table, chain);
+	struct nft_rule *r = nft_rule_new(family, s->table, chain);
 	int next = load_front(r, family);
 	nft_x_saddr(r, family, next);
 	nft_x_map(r, AFFINITY_MAP, 0, DATA_REG);
@@ -255,7 +255,7 @@ static void add_sticky_chain(struct nft_batch *b, const struct service_rules *s,
 			     const char *chain)
 {
 	int family = elem->family;
-	struct nftnl_rule *r = nft_rule_new(family, s->table, chain);
+	struct nft_rule *r = nft_rule_new(family, s->table, chain);
 	int next = load_original(r, family);
 	nft_x_ct_original(r, family == NFPROTO_IPV4 ? NFT_CT_SRC_IP : NFT_CT_SRC_IP6, next);
 	nft_x_daddr(r, family, DATA_REG);
@@ -277,7 +277,7 @@ void service_rules_chain(struct nft_batch *b, const struct service_rules *s, con
 		add_mark_rule(b, s, elem->family, chain);
 	if (elem->affinity_s)
 		add_affinity_rule(b, s, elem->family, chain);
-	struct nftnl_rule *r = nft_rule_new(elem->family, s->table, chain);
+	struct nft_rule *r = nft_rule_new(elem->family, s->table, chain);
 	int next = load_front(r, elem->family);
 	nft_x_random(r, elem->count, next);
 	nft_x_map(r, ENDPOINT_MAP, 0, DATA_REG);

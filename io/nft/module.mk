@@ -1,4 +1,3 @@
 LIBS += ionft
 ionft_SRCS := $(wildcard io/nft/*.c)
 ionft_USES := base
-ionft_PKGS := libnftnl libmnl

@@ -23,6 +23,7 @@
 #define RECEIVE_BYTES (8 << 20)
 #define CHUNK (128 << 10)
 #define ANSWER_TIMEOUT_S 20
+#define MARKER_ROOM 64
 
 struct nft {
 	int fd;
@@ -67,11 +68,9 @@ void nft_close(struct nft *n)
 
 struct nlmsghdr *nft_request(struct nft *n, char *buf, int type, int family, int flags)
 {
-	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
-	h->nlmsg_type = (uint16_t)((NFNL_SUBSYS_NFTABLES << 8) | type);
-	h->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	struct nfgenmsg *g;
+	struct nlmsghdr *h = attr_message(buf, (uint16_t)type, (uint16_t)(NLM_F_REQUEST | flags), sizeof(*g), &g);
 	h->nlmsg_seq = ++n->seq;
-	struct nfgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
 	g->nfgen_family = (uint8_t)family;
 	return h;
 }
@@ -88,8 +87,7 @@ int nft_exchange(struct nft *n, const void *bytes, size_t len, int (*fn)(void *a
 			continue;
 		if (got < 0)
 			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		int left = (int)got;
-		for (const struct nlmsghdr *h = (void *)n->buf; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+		for (struct nlmsghdr *h = (void *)n->buf; NLMSG_OK(h, got); h = NLMSG_NEXT(h, got)) {
 			int r = fn(arg, h);
 			if (r)
 				return r > 0 ? 0 : r;
@@ -108,7 +106,7 @@ static int take_answer(void *arg, const struct nlmsghdr *h)
 	struct verdict *v = arg;
 	if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_seq - v->first > v->last - v->first)
 		return 0;
-	int error = ((const struct nlmsgerr *)mnl_nlmsg_get_payload(h))->error;
+	int error = ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
 	if (error && !v->error) {
 		v->error = error;
 		v->failed_seq = h->nlmsg_seq;
@@ -122,17 +120,15 @@ static void number(struct nft_batch *b, uint32_t first)
 	for (size_t at = 0; at < b->len;) {
 		struct nlmsghdr *h = (struct nlmsghdr *)(b->buf + at);
 		h->nlmsg_seq += first;
-		at += MNL_ALIGN(h->nlmsg_len);
+		at += NLMSG_ALIGN(h->nlmsg_len);
 	}
 }
 
 static struct nlmsghdr *put_marker(char *buf, int type, uint32_t seq)
 {
-	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
-	h->nlmsg_type = (uint16_t)type;
-	h->nlmsg_flags = NLM_F_REQUEST;
+	struct nfgenmsg *g;
+	struct nlmsghdr *h = attr_message(buf, (uint16_t)type, NLM_F_REQUEST, sizeof(*g), &g);
 	h->nlmsg_seq = seq;
-	struct nfgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
 	g->res_id = htons(NFNL_SUBSYS_NFTABLES);
 	return h;
 }
@@ -154,10 +150,10 @@ int nft_commit(struct nft *n, struct nft_batch *b, struct err *e)
 	n->seq = v.last + 1;
 	number(b, v.first);
 	put_marker(b->buf, NFNL_MSG_BATCH_BEGIN, v.first);
-	for (size_t at = 0; at < b->len; at += MNL_ALIGN(last->nlmsg_len))
+	for (size_t at = 0; at < b->len; at += NLMSG_ALIGN(last->nlmsg_len))
 		last = (struct nlmsghdr *)(b->buf + at);
 	last->nlmsg_flags |= NLM_F_ACK;
-	b->buf = xrealloc(b->buf, b->len + MNL_SOCKET_BUFFER_SIZE);
+	b->buf = xrealloc(b->buf, b->len + MARKER_ROOM);
 	struct nlmsghdr *end = put_marker(b->buf + b->len, NFNL_MSG_BATCH_END, v.last + 1);
 	int r = nft_exchange(n, b->buf, b->len + end->nlmsg_len, take_answer, &v);
 	if (r >= 0)

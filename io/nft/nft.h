@@ -2,7 +2,6 @@
 #ifndef KNARR_IO_NFT_NFT_H
 #define KNARR_IO_NFT_NFT_H
 
-#include <libnftnl/rule.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +12,7 @@
 
 struct nft;       /* a socket, bound for life to the network namespace it was opened in */
 struct nft_batch; /* messages that are applied together or not at all */
+struct nft_rule;  /* one rule on its way into a batch (nft_rule.h) */
 
 int nft_open(struct nft **ret, struct err *e);
 void nft_close(struct nft *n); /* NULL is fine */
@@ -39,6 +39,7 @@ struct nft_hook {
 };
 /* hook NULL: a chain to be jumped to. */
 void nft_chain_add(struct nft_batch *b, int family, const char *table, const char *chain, const struct nft_hook *hook);
+void nft_chain_flush(struct nft_batch *b, int family, const char *table, const char *chain); /* its rules */
 void nft_chain_del(struct nft_batch *b, int family, const char *table, const char *chain);
 
 struct nft_set_spec {
@@ -56,6 +57,7 @@ void nft_set_add(struct nft_batch *b, const struct nft_set_spec *s);
 #define NFT_KEY_MAX 64
 #define NFT_DATA_MAX 32
 #define NFT_CHAIN_MAX 32
+#define NFT_COMMENT_MAX 250
 /* An element: fields of key and data are each padded to four bytes. */
 struct nft_elem {
 	uint8_t key[NFT_KEY_MAX], data[NFT_DATA_MAX];
@@ -63,15 +65,21 @@ struct nft_elem {
 	int verdict;               /* of a verdict map, where data_len is 0: NF_DROP, NFT_GOTO ... */
 	char chain[NFT_CHAIN_MAX]; /* of NFT_GOTO, NFT_JUMP */
 	bool is_verdict;
+	const char *comment; /* borrowed; NULL: none; at most NFT_COMMENT_MAX bytes are kept */
 };
 /* Any number of elements, split into as many messages as needed. Deletion looks at keys only. */
 void nft_elems_add(struct nft_batch *b, int family, const char *table, const char *set, const struct nft_elem *v,
 		   size_t n);
+/* One element that must not be there yet: the batch fails with -EEXIST where it is. */
+void nft_elem_new(struct nft_batch *b, int family, const char *table, const char *set, const struct nft_elem *v);
 void nft_elems_del(struct nft_batch *b, int family, const char *table, const char *set, const struct nft_elem *v,
 		   size_t n);
 
 /* Takes the rule (see nft_rule.h) and appends it to its chain. */
-void nft_rule_add(struct nft_batch *b, struct nftnl_rule *rule);
+void nft_rule_add(struct nft_batch *b, struct nft_rule *rule);
+
+/* Forgets UDP connections that were sent to one of these ports, so that the next packet meets the rules of now. */
+int nft_forget_udp(struct nft *n, int family, const uint16_t *ports, size_t n_ports, struct err *e);
 
 /* Dumps. -ENOENT where table or set is missing. */
 int nft_dump_elems(struct nft *n, int family, const char *table, const char *set,

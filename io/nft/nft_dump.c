@@ -20,6 +20,7 @@ struct dump {
 	void *arg;
 	const char *table;
 	char **names;
+	char comment[NFT_COMMENT_MAX + 1];
 };
 
 static int take(void *arg, const struct nlmsghdr *h)
@@ -32,56 +33,62 @@ static int take(void *arg, const struct nlmsghdr *h)
 	if (h->nlmsg_type == NLMSG_DONE)
 		return 1;
 	if (h->nlmsg_type == NLMSG_ERROR) {
-		int error = ((const struct nlmsgerr *)mnl_nlmsg_get_payload(h))->error;
+		int error = ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
 		return error ? error : 1;
 	}
 	d->each(d, h);
 	return 0;
 }
 
-static const struct nlattr *find(const struct nlattr *nest, int type)
-{
-	const struct nlattr *a;
-	mnl_attr_for_each_nested(a, nest) if (mnl_attr_get_type(a) == type) return a;
-	return NULL;
-}
-
 static void take_verdict(const struct nlattr *verdict, struct nft_elem *elem)
 {
-	const struct nlattr *code = find(verdict, NFTA_VERDICT_CODE), *chain = find(verdict, NFTA_VERDICT_CHAIN);
+	const struct nlattr *code = attr_find(verdict, NFTA_VERDICT_CODE),
+			    *chain = attr_find(verdict, NFTA_VERDICT_CHAIN);
 	elem->is_verdict = true;
-	elem->verdict = code ? (int)ntohl(mnl_attr_get_u32(code)) : 0;
+	elem->verdict = code ? (int)attr_get_be32(code) : 0;
 	if (chain)
-		strncpy(elem->chain, mnl_attr_get_str(chain), sizeof(elem->chain) - 1);
+		strncpy(elem->chain, attr_get_text(chain), sizeof(elem->chain) - 1);
 }
 
 static void take_value(const struct nlattr *nest, uint8_t *to, size_t room, uint8_t *ret_len)
 {
-	const struct nlattr *value = find(nest, NFTA_DATA_VALUE);
-	if (!value || mnl_attr_get_payload_len(value) > room)
+	const struct nlattr *value = attr_find(nest, NFTA_DATA_VALUE);
+	if (!value || attr_len(value) > room)
 		return;
-	*ret_len = (uint8_t)mnl_attr_get_payload_len(value);
-	memcpy(to, mnl_attr_get_payload(value), *ret_len);
+	*ret_len = (uint8_t)attr_len(value);
+	memcpy(to, attr_data(value), *ret_len);
+}
+
+static void take_comment(struct dump *d, const struct nlattr *a, struct nft_elem *elem)
+{
+	const uint8_t *p = a ? attr_data(a) : NULL;
+	if (!a || attr_len(a) < 3 || p[0] != 0 || p[1] > attr_len(a) - 2 || p[1] > sizeof(d->comment))
+		return;
+	memcpy(d->comment, p + 2, p[1]);
+	d->comment[p[1] ? p[1] - 1 : 0] = '\0';
+	elem->comment = d->comment;
 }
 
 static void each_elem_message(struct dump *d, const struct nlmsghdr *h)
 {
 	const struct nlattr *a, *one;
-	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg))
+	ATTR_EACH(a, h, sizeof(struct nfgenmsg))
 	{
-		if (mnl_attr_get_type(a) != NFTA_SET_ELEM_LIST_ELEMENTS)
+		if (attr_type(a) != NFTA_SET_ELEM_LIST_ELEMENTS)
 			continue;
-		mnl_attr_for_each_nested(one, a)
+		ATTR_EACH_IN(one, a)
 		{
 			struct nft_elem elem = {0};
-			const struct nlattr *key = find(one, NFTA_SET_ELEM_KEY), *data = find(one, NFTA_SET_ELEM_DATA);
-			const struct nlattr *verdict = data ? find(data, NFTA_DATA_VERDICT) : NULL;
+			const struct nlattr *key = attr_find(one, NFTA_SET_ELEM_KEY),
+					    *data = attr_find(one, NFTA_SET_ELEM_DATA);
+			const struct nlattr *verdict = data ? attr_find(data, NFTA_DATA_VERDICT) : NULL;
 			if (key)
 				take_value(key, elem.key, sizeof(elem.key), &elem.key_len);
 			if (verdict)
 				take_verdict(verdict, &elem);
 			else if (data)
 				take_value(data, elem.data, sizeof(elem.data), &elem.data_len);
+			take_comment(d, attr_find(one, NFTA_SET_ELEM_USERDATA), &elem);
 			if (elem.key_len)
 				d->fn(d->arg, &elem);
 		}
@@ -92,10 +99,10 @@ int nft_dump_elems(struct nft *n, int family, const char *table, const char *set
 		   void (*fn)(void *arg, const struct nft_elem *elem), void *arg, struct err *e)
 {
 	char buf[4096];
-	struct nlmsghdr *h = nft_request(n, buf, NFT_MSG_GETSETELEM, family, NLM_F_DUMP);
+	struct nlmsghdr *h = nft_request(n, buf, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, family, NLM_F_DUMP);
 	struct dump d = {.seq = h->nlmsg_seq, .each = each_elem_message, .fn = fn, .arg = arg};
-	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_TABLE, table);
-	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, set);
+	attr_text(h, NFTA_SET_ELEM_LIST_TABLE, table);
+	attr_text(h, NFTA_SET_ELEM_LIST_SET, set);
 	int r = nft_exchange(n, h, h->nlmsg_len, take, &d);
 	if (r >= 0 && d.disturbed)
 		r = -EAGAIN;
@@ -106,12 +113,12 @@ static void each_chain(struct dump *d, const struct nlmsghdr *h)
 {
 	const char *table = NULL, *name = NULL;
 	const struct nlattr *a;
-	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg))
+	ATTR_EACH(a, h, sizeof(struct nfgenmsg))
 	{
-		if (mnl_attr_get_type(a) == NFTA_CHAIN_TABLE)
-			table = mnl_attr_get_str(a);
-		else if (mnl_attr_get_type(a) == NFTA_CHAIN_NAME)
-			name = mnl_attr_get_str(a);
+		if (attr_type(a) == NFTA_CHAIN_TABLE)
+			table = attr_get_text(a);
+		else if (attr_type(a) == NFTA_CHAIN_NAME)
+			name = attr_get_text(a);
 	}
 	if (table && name && !strcmp(table, d->table))
 		strv_add(&d->names, name);
@@ -120,7 +127,7 @@ static void each_chain(struct dump *d, const struct nlmsghdr *h)
 int nft_dump_chains(struct nft *n, int family, const char *table, char ***ret, struct err *e)
 {
 	char buf[4096];
-	struct nlmsghdr *h = nft_request(n, buf, NFT_MSG_GETCHAIN, family, NLM_F_DUMP);
+	struct nlmsghdr *h = nft_request(n, buf, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, family, NLM_F_DUMP);
 	struct dump d = {.seq = h->nlmsg_seq, .each = each_chain, .table = table};
 	int r = nft_exchange(n, h, h->nlmsg_len, take, &d);
 	if (r >= 0 && d.disturbed)
@@ -150,8 +157,8 @@ static int take_one(void *arg, const struct nlmsghdr *h)
 bool nft_table_exists(struct nft *n, int family, const char *table)
 {
 	char buf[4096];
-	struct nlmsghdr *h = nft_request(n, buf, NFT_MSG_GETTABLE, family, 0);
+	struct nlmsghdr *h = nft_request(n, buf, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, family, 0);
 	struct dump d = {.seq = h->nlmsg_seq, .each = ignore};
-	mnl_attr_put_strz(h, NFTA_TABLE_NAME, table);
+	attr_text(h, NFTA_TABLE_NAME, table);
 	return nft_exchange(n, h, h->nlmsg_len, take_one, &d) >= 0;
 }

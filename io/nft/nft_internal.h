@@ -2,8 +2,7 @@
 #ifndef KNARR_IO_NFT_INTERNAL_H
 #define KNARR_IO_NFT_INTERNAL_H
 
-#include <libmnl/libmnl.h>
-
+#include "io/nft/attr.h"
 #include "io/nft/nft.h"
 
 #define NFT_LABEL_MAX 96
@@ -21,10 +20,23 @@ struct nft_batch {
 	size_t n_labels;
 };
 
+#define NFT_RULE_ROOM 4096
+
+struct nft_rule {
+	int family;
+	char table[NFT_CHAIN_MAX], chain[NFT_CHAIN_MAX];
+	char *comment;
+	struct nlattr *list; /* of expressions, inside room */
+	union {
+		struct nlmsghdr h; /* its length tells how far room is filled */
+		char room[NFT_RULE_ROOM];
+	};
+};
+
 /* One netlink exchange: sends bytes, feeds each message of the answer to fn until it returns nonzero. */
 int nft_exchange(struct nft *n, const void *bytes, size_t len, int (*fn)(void *arg, const struct nlmsghdr *h),
 		 void *arg);
-/* A request outside of a batch in buf. */
+/* A request outside of a batch in buf; type with its subsystem. */
 struct nlmsghdr *nft_request(struct nft *n, char *buf, int type, int family, int flags);
 
 #endif

@@ -26,7 +26,7 @@ static size_t walk(const struct nft_batch *b, each_fn fn, void *arg)
 		if (at)
 			fn(h, arg);
 		n += at > 0;
-		at += MNL_ALIGN(h->nlmsg_len);
+		at += NLMSG_ALIGN(h->nlmsg_len);
 	}
 	return n;
 }
@@ -42,21 +42,21 @@ static void count_elems(const struct nlmsghdr *h, void *arg)
 	struct count *c = arg;
 	const struct nlattr *a, *elem, *part, *value;
 	ck_assert_int_eq(h->nlmsg_type & 0xff, c->type);
-	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg))
+	ATTR_EACH(a, h, sizeof(struct nfgenmsg))
 	{
-		if (mnl_attr_get_type(a) != NFTA_SET_ELEM_LIST_ELEMENTS)
+		if (attr_type(a) != NFTA_SET_ELEM_LIST_ELEMENTS)
 			continue;
-		mnl_attr_for_each_nested(elem, a)
+		ATTR_EACH_IN(elem, a)
 		{
 			c->elems++;
-			mnl_attr_for_each_nested(part, elem)
+			ATTR_EACH_IN(part, elem)
 			{
-				if (mnl_attr_get_type(part) == NFTA_SET_ELEM_DATA)
+				if (attr_type(part) == NFTA_SET_ELEM_DATA)
 					c->verdicts++;
-				if (mnl_attr_get_type(part) != NFTA_SET_ELEM_KEY)
+				if (attr_type(part) != NFTA_SET_ELEM_KEY)
 					continue;
-				mnl_attr_for_each_nested(value, part)
-				    ck_assert_uint_eq(ntohl(mnl_attr_get_u32(value)), c->next++);
+				ATTR_EACH_IN(value, part)
+				ck_assert_uint_eq(attr_get_be32(value), c->next++);
 			}
 		}
 	}
@@ -113,7 +113,7 @@ START_TEST(objects)
 	nft_table_add(b, NFPROTO_IPV4, "t");
 	nft_chain_add(b, NFPROTO_IPV4, "t", "c", &hook);
 	nft_set_add(b, &set);
-	struct nftnl_rule *r = nft_rule_new(NFPROTO_IPV4, "t", "c");
+	struct nft_rule *r = nft_rule_new(NFPROTO_IPV4, "t", "c");
 	nft_x_daddr(r, NFPROTO_IPV4, 0);
 	nft_x_map(r, "s", 0, -1);
 	nft_rule_add(b, r);
