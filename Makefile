@@ -146,6 +146,7 @@ lint:
 
 bench: all
 	@bench/oci
+	@bench/api
 	@bench/run
 
 install: all

@@ -1,7 +1,7 @@
 # Programs that measure; built by "make bench".
 
 PROGS += api-load
-api-load_SRCS := bench/api-load.c
+api-load_SRCS := $(addprefix bench/,api-load.c load_conn.c load_fanout.c load_meter.c load_mode.c load_requests.c)
 api-load_LIBS := api
 api-load_DIR := bench
 
