@@ -12,6 +12,7 @@
 #include "cp/api/apiservice.h"
 #include "cp/api/audit.h"
 #include "cp/api/custom.h"
+#include "cp/api/node_source.h"
 #include "cp/api/rbac_source.h"
 #include "cp/kinds/service_alloc.h"
 
@@ -108,6 +109,61 @@ static json_t *find_object(void *arg, const char *resource, const char *ns, cons
 	return o ? cobj_parse(o) : NULL;
 }
 
+static int start_services(struct api *a, const struct api_config *c, struct err *e)
+{
+	struct bucket *services = api_bucket(a, "", "services");
+	return services ? service_alloc_new(services, a->service_cidr, c->node_port_min, c->node_port_max, &a->env.service_alloc, e)
+			: 0;
+}
+
+static int start_authn(struct api *a, const struct api_config *c, struct err *e)
+{
+	struct authn_config authn = c->authn;
+	authn.objects = a->objects;
+	return authn_new(&authn, &a->authn, e);
+}
+
+static int start_audit(struct api *a, const struct api_config *c, struct err *e)
+{
+	return audit_new(&c->audit, &a->audit, e);
+}
+
+static int start_rbac(struct api *a, const struct api_config *c, struct err *e)
+{
+	(void)c;
+	return rbac_source_new(a, &a->rbac, e);
+}
+
+static int start_nodes(struct api *a, const struct api_config *c, struct err *e)
+{
+	(void)c;
+	return node_source_new(a, &a->nodes, e);
+}
+
+static int start_admission(struct api *a, const struct api_config *c, struct err *e)
+{
+	(void)c;
+	return admit_init(a, e);
+}
+
+/* Each part builds on those before it. */
+static int start_parts(struct api *a, const struct api_config *c, struct err *e)
+{
+	static const struct {
+		const char *what;
+		int (*start)(struct api *a, const struct api_config *c, struct err *e);
+	} parts[] = {
+	    {"calls to node agents", connect_agents}, {"audit log", start_audit}, {"authentication", start_authn}, {"roles", start_rbac},
+	    {"nodes", start_nodes},		      {"admission", start_admission}, {"service addresses", start_services},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		int r = parts[i].start(a, c, e);
+		if (r < 0)
+			return err_wrap(e, r, "%s", parts[i].what);
+	}
+	return 0;
+}
+
 int api_new(const struct api_config *c, struct api **ret, struct err *e)
 {
 	struct api *a = xcalloc(1, sizeof(*a));
@@ -126,42 +182,14 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 				   .service_cidr = a->service_cidr,
 				   .node_port_min = c->node_port_min,
 				   .node_port_max = c->node_port_max};
-	int r = connect_agents(a, c, e);
-	if (r < 0) {
-		api_free(a);
-		return err_wrap(e, r, "calls to node agents");
-	}
 	add_resources(a);
 	a->objects = (struct auth_objects){find_object, a};
 	a->extend_tokens = c->extend_tokens;
 	a->token_seconds_max = c->token_seconds_max;
-	struct authn_config authn = c->authn;
-	authn.objects = a->objects;
-	if ((r = audit_new(&c->audit, &a->audit, e)) < 0) {
-		api_free(a);
-		return err_wrap(e, r, "audit log");
-	}
-	if ((r = authn_new(&authn, &a->authn, e)) < 0) {
-		api_free(a);
-		return err_wrap(e, r, "authentication");
-	}
-	r = rbac_source_new(a, &a->rbac, e);
+	int r = start_parts(a, c, e);
 	if (r < 0) {
 		api_free(a);
-		return err_wrap(e, r, "roles");
-	}
-	r = admit_init(a, e);
-	if (r < 0) {
-		api_free(a);
-		return err_wrap(e, r, "admission");
-	}
-	struct bucket *services = api_bucket(a, "", "services");
-	r = services ? service_alloc_new(services, a->service_cidr, c->node_port_min, c->node_port_max,
-					 &a->env.service_alloc, e)
-		     : 0;
-	if (r < 0) {
-		api_free(a);
-		return err_wrap(e, r, "service addresses");
+		return r;
 	}
 	customs_start(a);
 	apiservices_start(a, c);
@@ -189,6 +217,7 @@ void api_free(struct api *a)
 	customs_free(a->customs);
 	apiservices_free(a->apiservices);
 	rbac_source_free(a->rbac);
+	node_source_free(a->nodes);
 	authn_free(a->authn);
 	audit_free(a->audit);
 	service_alloc_free(a->env.service_alloc);

@@ -66,6 +66,7 @@ struct api {
 	struct http_client *agent_http;
 	struct list requests;  /* struct req.link: those not yet over */
 	struct rbac_source *rbac;
+	struct node_source *nodes;
 	struct authn *authn;
 	struct audit *audit; /* NULL: nothing is told */
 	struct auth_objects objects; /* the cache, as authentication looks at it */
@@ -89,6 +90,7 @@ struct req {
 	void *done_arg;
 	const char *method; /* upper case, static or the exchange's */
 	char *method_text;
+	char *selected_name; /* what the field selector narrows a collection down to; NULL: nothing */
 	struct query query;
 	struct route route;
 	const struct resource *res; /* NULL for what is not a stored resource */

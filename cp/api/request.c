@@ -15,6 +15,7 @@
 #include "cp/api/custom.h"
 #include "cp/api/audit.h"
 #include "cp/api/impersonate.h"
+#include "cp/api/node_source.h"
 #include "cp/api/rbac_source.h"
 #include "cp/api/traits.h"
 #include "cp/api/write.h"
@@ -38,6 +39,7 @@ void req_unref(struct req *q)
 		custom_unref(q->res->custom);
 	free(q->content_type);
 	free(q->method_text);
+	free(q->selected_name);
 	json_decref(q->local_body);
 	free_strv(&q->warnings);
 	json_decref(q->annotations);
@@ -109,7 +111,14 @@ const struct resource *api_resource_of_kind(const struct api *a, const char *gro
 struct auth_attributes api_attributes(const struct req *q)
 {
 	const struct route *r = &q->route;
-	return (struct auth_attributes){r->verb, r->group, r->resource, r->subresource, r->ns, r->name, r->is_resource ? NULL : r->path};
+	return (struct auth_attributes){.verb = r->verb,
+					.group = r->group,
+					.resource = r->resource,
+					.subresource = r->subresource,
+					.ns = r->ns,
+					.name = q->selected_name ? q->selected_name : r->name,
+					.path = r->is_resource ? NULL : r->path,
+					.fields = req_param(q, "fieldSelector")};
 }
 
 static const char *pod_node(void *arg, const char *ns, const char *name)
@@ -121,7 +130,11 @@ static const char *pod_node(void *arg, const char *ns, const char *name)
 
 bool api_user_may(const struct api *a, const struct auth_user *u, const struct auth_attributes *what, struct str *reason)
 {
-	struct auth_env env = {.rbac = rbac_source_rbac(a->rbac), .pod_node = pod_node, .arg = (void *)a};
+	struct auth_env env = {.rbac = rbac_source_rbac(a->rbac),
+			       .nodes = node_source_graph(a->nodes),
+			       .node_rules = node_source_rules(a->nodes),
+			       .pod_node = pod_node,
+			       .arg = (void *)a};
 	return auth_authorize(&env, u, what, reason);
 }
 
@@ -150,7 +163,11 @@ static json_t *authorize(struct req *q)
 		req_annotate(q, "authorization.k8s.io/decision", allowed ? "allow" : "forbid");
 		req_annotate(q, "authorization.k8s.io/reason", str_text(&reason));
 	}
-	return allowed ? NULL : api_forbidden(&q->user, &a, NULL);
+	if (allowed)
+		return NULL;
+	if (!q->audit)
+		api_user_may(q->api, &q->user, &a, &reason);
+	return api_forbidden(&q->user, &a, str_text(&reason));
 }
 
 /* Verbs of whole objects. */
@@ -298,7 +315,7 @@ static void on_prepared(void *arg, json_t *status)
 /* A delete does not look into the object: it works on what is stored. */
 static void take_stored_form(struct req *q)
 {
-	if (strcmp(q->route.verb, "delete") == 0 || strcmp(q->route.verb, "deletecollection") == 0)
+	if (q->res->custom && str_has_prefix(q->route.verb, "delete"))
 		q->res = &q->res->custom->stored->resource;
 }
 
@@ -415,6 +432,18 @@ static void on_exchange_close(void *arg, struct http_exchange *x)
 	req_unref(q);
 }
 
+/* The one object that a list, watch or deletion of a collection is narrowed down to by its field selector; NULL: none. */
+static char *selected_name(const struct req *q)
+{
+	AUTO_SELECTOR *s = NULL;
+	const char *fields = req_param(q, "fieldSelector");
+	if (!fields || *q->route.name || !strstr(fields, "metadata.name") || selector_parse_fields(fields, &s, NULL) < 0)
+		return NULL;
+	const char *name = selector_requires(s, "metadata.name");
+	bool fits = name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strpbrk(name, "/%");
+	return fits && *name ? xstrdup(name) : NULL;
+}
+
 static struct req *req_new(struct api *a, const char *method, const char *path, const char *query)
 {
 	struct req *q = xcalloc(1, sizeof(*q));
@@ -427,6 +456,7 @@ static struct req *req_new(struct api *a, const char *method, const char *path, 
 	list_add(&a->requests, &q->link);
 	query_parse(query, &q->query);
 	route_parse(method, path, query_bool(&q->query, "watch"), &q->route);
+	q->selected_name = selected_name(q);
 	a->metrics.in_flight++;
 	return q;
 }

@@ -68,6 +68,26 @@ static void read_attributes(const json_t *spec, struct auth_attributes *ret)
 	};
 }
 
+/* The field selector that attributes name, as a request would have it; the operators In and NotIn of one value only, the
+ * others do not narrow what is asked for. Owned, NULL: none. */
+static char *fields_text(const json_t *spec)
+{
+	const json_t *selector = json_at(spec, "resourceAttributes.fieldSelector");
+	struct str out = STR_INIT;
+	json_t *v;
+	size_t i;
+	if (*json_str_or(selector, "rawSelector", ""))
+		return xstrdup(json_str_at(selector, "rawSelector"));
+	json_array_foreach(json_object_get(selector, "requirements"), i, v)
+	{
+		const json_t *values = json_object_get(v, "values");
+		const char *op = json_str_or(v, "operator", ""), *value = json_string_value(json_array_get(values, 0));
+		if (json_array_size(values) == 1 && value && (!strcmp(op, "In") || !strcmp(op, "NotIn")))
+			str_addf(&out, "%s%s%s%s", out.len ? "," : "", json_str_or(v, "key", ""), strcmp(op, "In") ? "!=" : "=", value);
+	}
+	return out.len ? str_take(&out) : NULL;
+}
+
 static void check_selector(const json_t *attributes, const char *member, struct field_errors *errors)
 {
 	const json_t *selector = json_object_get(attributes, member);
@@ -155,7 +175,9 @@ static void answer_access(struct req *q, const struct kind *k, json_t *review, c
 {
 	struct auth_attributes a;
 	AUTO_STR reason = STR_INIT;
+	AUTO_FREE char *fields = fields_text(json_object_get(review, "spec"));
 	read_attributes(json_object_get(review, "spec"), &a);
+	a.fields = fields;
 	bool allowed = api_user_may(q->api, who, &a, &reason);
 	json_object_set_new(review, "status", json_pack("{s:b}", "allowed", allowed));
 	if (reason.len)

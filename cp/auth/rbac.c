@@ -193,7 +193,7 @@ static bool rule_allows(const json_t *rule, const struct auth_attributes *a)
 	return !json_array_size(names);
 }
 
-static bool role_allows(const json_t *rules, const struct auth_attributes *a)
+bool rbac_rules_allow(const json_t *rules, const struct auth_attributes *a)
 {
 	json_t *rule;
 	size_t i;
@@ -243,7 +243,7 @@ static bool allowed_in(const struct rbac *r, const struct auth_user *u, const st
 		const struct bindings *l = map_get(r->subjects, key);
 		for (size_t k = 0; l && k < l->n; k++) {
 			const struct binding *b = l->v[k];
-			if (strcmp(b->ns, ns) || !role_allows(rbac_role_rules(r, b->role_kind, b->ns, b->role_name), a))
+			if (strcmp(b->ns, ns) || !rbac_rules_allow(rbac_role_rules(r, b->role_kind, b->ns, b->role_name), a))
 				continue;
 			if (reason)
 				describe(b, key, reason);
@@ -344,7 +344,7 @@ static bool covers(const json_t *owned, const json_t *single)
 				    .name = first(single, "resourceNames")};
 	if (json_object_get(single, "nonResourceURLs"))
 		a.path = first(single, "nonResourceURLs");
-	return role_allows(owned, &a);
+	return rbac_rules_allow(owned, &a);
 }
 
 json_t *rbac_missing_rules(const json_t *owned, const json_t *wanted)

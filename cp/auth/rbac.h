@@ -22,6 +22,9 @@ void rbac_set(struct rbac *r, enum rbac_kind kind, const char *ns, const char *n
 /* Whether a binding allows it; reason gets the words about which one, it may be NULL. */
 bool rbac_allows(const struct rbac *r, const struct auth_user *u, const struct auth_attributes *a, struct str *reason);
 
+/* Whether one of the rules (an array of PolicyRule objects) covers it. */
+bool rbac_rules_allow(const json_t *rules, const struct auth_attributes *a);
+
 /* All rules that a user has in ns ("" for those of the cluster only): an array of PolicyRule objects; owned. */
 json_t *rbac_rules_of(const struct rbac *r, const struct auth_user *u, const char *ns);
 /* The rules of the role that a binding in ns refers to; an array, borrowed; NULL when there is no such role. */

@@ -44,7 +44,7 @@ static enum audit_level level(const struct audit_policy *p, const char *user, co
 static enum audit_level level_of_path(const struct audit_policy *p, const char *path)
 {
 	struct auth_user u = {0};
-	struct auth_attributes a = {"get", "", "", "", "", "", path};
+	struct auth_attributes a = {"get", "", "", "", "", "", path, NULL};
 	auth_user_set(&u, "x", NULL);
 	enum audit_level l = audit_policy_decide(p, &u, &a).level;
 	auth_user_done(&u);

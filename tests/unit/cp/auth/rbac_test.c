@@ -40,7 +40,7 @@ static char *asked(const struct rbac *r, const char *user, const char *group, st
 
 #define CHECK(r, user, group, expected, ...)                                                                           \
 	do {                                                                                                           \
-		AUTO_FREE char *got = asked(r, user, group, (struct auth_attributes){__VA_ARGS__});                    \
+		AUTO_FREE char *got = asked(r, user, group, (struct auth_attributes){__VA_ARGS__, NULL});                    \
 		ck_assert_str_eq(got, expected);                                                                       \
 	} while (0)
 
@@ -134,10 +134,10 @@ START_TEST(defaults_load)
 	}
 	auth_user_set(&anyone, "alice", NULL);
 	auth_user_set_anonymous(&nobody);
-	ck_assert(rbac_allows(r, &anyone, &(struct auth_attributes){"get", "", "", "", "", "", "/apis/apps"}, NULL));
-	ck_assert(rbac_allows(r, &nobody, &(struct auth_attributes){"get", "", "", "", "", "", "/version"}, NULL));
-	ck_assert(!rbac_allows(r, &nobody, &(struct auth_attributes){"get", "", "", "", "", "", "/apis"}, NULL));
-	ck_assert(!rbac_allows(r, &anyone, &(struct auth_attributes){"get", "", "secrets", "", "a", "s", NULL}, NULL));
+	ck_assert(rbac_allows(r, &anyone, &(struct auth_attributes){"get", "", "", "", "", "", "/apis/apps", NULL}, NULL));
+	ck_assert(rbac_allows(r, &nobody, &(struct auth_attributes){"get", "", "", "", "", "", "/version", NULL}, NULL));
+	ck_assert(!rbac_allows(r, &nobody, &(struct auth_attributes){"get", "", "", "", "", "", "/apis", NULL}, NULL));
+	ck_assert(!rbac_allows(r, &anyone, &(struct auth_attributes){"get", "", "secrets", "", "a", "s", NULL, NULL}, NULL));
 	auth_user_done(&anyone);
 	auth_user_done(&nobody);
 	rbac_free(r);
