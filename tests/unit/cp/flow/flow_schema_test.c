@@ -73,7 +73,7 @@ START_TEST(matches)
 		char *const groups[] = {(char *)requests[i].group, NULL};
 		auth_user_set(&u, requests[i].user, groups);
 		struct auth_attributes what = {requests[i].verb, requests[i].api, requests[i].resource, requests[i].sub,
-					       requests[i].ns,   "",           requests[i].path};
+					       requests[i].ns,   "",           requests[i].path, NULL};
 		ck_assert_msg(flow_schema_matches(s, &u, &what) == requests[i].fits, "case %zu", i);
 		auth_user_done(&u);
 		flow_schema_unref(s);
@@ -88,7 +88,7 @@ START_TEST(precedence)
 				   schema("a", 100, "", RULE(USER("ann"), ALL))};
 	struct auth_user u = {0};
 	char *const none[] = {NULL};
-	struct auth_attributes what = {"get", "", "pods", "", "ns1", "", NULL};
+	struct auth_attributes what = {"get", "", "pods", "", "ns1", "", NULL, NULL};
 	qsort(v, 3, sizeof(*v), flow_schema_compare);
 	ck_assert_str_eq(v[0]->name, "a");
 	ck_assert_str_eq(v[2]->name, "late");
