@@ -13,31 +13,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "api/pki_ssl.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/str.h"
 
-static void free_x509(X509 **x)
-{
-	X509_free(*x);
-}
-
-static void free_key(EVP_PKEY **k)
-{
-	EVP_PKEY_free(*k);
-}
-
-static void free_bio(BIO **b)
-{
-	BIO_free(*b);
-}
-
-#define AUTO_X509 AUTO(free_x509) X509
-#define AUTO_KEY AUTO(free_key) EVP_PKEY
-#define AUTO_BIO AUTO(free_bio) BIO
-
-static int ssl_error(struct err *e, const char *what)
+int pki_ssl_error(struct err *e, const char *what)
 {
 	char text[160];
 	ERR_error_string_n(ERR_get_error(), text, sizeof(text));
@@ -52,11 +34,11 @@ static int write_pem(const char *path, BIO *b, mode_t mode, struct err *e)
 	return fs_write_atomic(path, bytes, (size_t)n, mode, e);
 }
 
-static int write_key(const char *path, EVP_PKEY *key, struct err *e)
+int pki_write_key(const char *path, EVP_PKEY *key, struct err *e)
 {
 	AUTO_BIO *b = BIO_new(BIO_s_mem());
 	if (!PEM_write_bio_PrivateKey(b, key, NULL, NULL, 0, NULL, NULL))
-		return ssl_error(e, path);
+		return pki_ssl_error(e, path);
 	return write_pem(path, b, 0600, e);
 }
 
@@ -64,7 +46,7 @@ static int write_cert(const char *path, X509 *x, struct err *e)
 {
 	AUTO_BIO *b = BIO_new(BIO_s_mem());
 	if (!PEM_write_bio_X509(b, x))
-		return ssl_error(e, path);
+		return pki_ssl_error(e, path);
 	return write_pem(path, b, 0644, e);
 }
 
@@ -75,10 +57,10 @@ static int read_pem(const char *path, struct str *text, BIO **ret, struct err *e
 	if (r < 0)
 		return r;
 	*ret = BIO_new_mem_buf(str_text(text), (int)text->len);
-	return *ret ? 0 : ssl_error(e, path);
+	return *ret ? 0 : pki_ssl_error(e, path);
 }
 
-static int read_cert(const char *path, X509 **ret, struct err *e)
+int pki_read_cert(const char *path, X509 **ret, struct err *e)
 {
 	AUTO_STR text = STR_INIT;
 	AUTO_BIO *b = NULL;
@@ -86,10 +68,10 @@ static int read_cert(const char *path, X509 **ret, struct err *e)
 	if (r < 0)
 		return r;
 	*ret = PEM_read_bio_X509(b, NULL, NULL, NULL);
-	return *ret ? 0 : ssl_error(e, path);
+	return *ret ? 0 : pki_ssl_error(e, path);
 }
 
-static int read_key(const char *path, EVP_PKEY **ret, struct err *e)
+int pki_read_key(const char *path, EVP_PKEY **ret, struct err *e)
 {
 	AUTO_STR text = STR_INIT;
 	AUTO_BIO *b = NULL;
@@ -97,11 +79,11 @@ static int read_key(const char *path, EVP_PKEY **ret, struct err *e)
 	if (r < 0)
 		return r;
 	*ret = PEM_read_bio_PrivateKey(b, NULL, NULL, NULL);
-	return *ret ? 0 : ssl_error(e, path);
+	return *ret ? 0 : pki_ssl_error(e, path);
 }
 
 /* A certificate with serial, validity and public key, no names yet. */
-static X509 *new_cert(EVP_PKEY *key, int days)
+X509 *pki_new_cert(EVP_PKEY *key, int days)
 {
 	unsigned char serial[16];
 	X509 *x = X509_new();
@@ -118,19 +100,19 @@ static X509 *new_cert(EVP_PKEY *key, int days)
 	return x;
 }
 
-static void add_name(X509_NAME *n, const char *field, const char *value)
+void pki_add_name(X509_NAME *n, const char *field, const char *value)
 {
 	X509_NAME_add_entry_by_txt(n, field, MBSTRING_UTF8, (const unsigned char *)value, -1, -1, 0);
 }
 
-static int add_extension(X509 *x, X509 *issuer, int nid, const char *value, struct err *e)
+int pki_add_extension(X509 *x, X509 *issuer, int nid, const char *value, struct err *e)
 {
 	X509V3_CTX ctx;
 	X509V3_set_ctx_nodb(&ctx);
 	X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
 	X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
 	if (!ext)
-		return ssl_error(e, value);
+		return pki_ssl_error(e, value);
 	X509_add_ext(x, ext, -1);
 	X509_EXTENSION_free(ext);
 	return 0;
@@ -148,22 +130,22 @@ int pki_ca_ensure(const char *dir, const char *name, const char *common_name, st
 	if (r < 0)
 		return r;
 	AUTO_KEY *key = EVP_EC_gen("P-256");
-	AUTO_X509 *x = new_cert(key, PKI_CA_DAYS);
-	add_name(X509_get_subject_name(x), "CN", common_name);
+	AUTO_X509 *x = pki_new_cert(key, PKI_CA_DAYS);
+	pki_add_name(X509_get_subject_name(x), "CN", common_name);
 	X509_set_issuer_name(x, X509_get_subject_name(x));
-	r = add_extension(x, x, NID_basic_constraints, "critical,CA:TRUE", e);
+	r = pki_add_extension(x, x, NID_basic_constraints, "critical,CA:TRUE", e);
 	if (r == 0)
-		r = add_extension(x, x, NID_key_usage, "critical,digitalSignature,keyEncipherment,keyCertSign", e);
+		r = pki_add_extension(x, x, NID_key_usage, "critical,digitalSignature,keyEncipherment,keyCertSign", e);
 	if (r == 0)
-		r = add_extension(x, x, NID_subject_key_identifier, "hash", e);
+		r = pki_add_extension(x, x, NID_subject_key_identifier, "hash", e);
 	if (r == 0 && !X509_sign(x, key, EVP_sha256()))
-		r = ssl_error(e, "sign");
+		r = pki_ssl_error(e, "sign");
 	if (r == 0)
-		r = write_key(key_path, key, e);
+		r = pki_write_key(key_path, key, e);
 	return r < 0 ? r : write_cert(crt, x, e);
 }
 
-static char *alt_names(const struct pki_subject *s)
+char *pki_alt_names(const struct pki_subject *s)
 {
 	struct str out = STR_INIT;
 	for (const char *const *n = s->dns; n && *n; n++)
@@ -176,20 +158,20 @@ static char *alt_names(const struct pki_subject *s)
 static int fill_leaf(X509 *x, X509 *ca, const struct pki_subject *s, struct err *e)
 {
 	for (const char *const *o = s->organizations; o && *o; o++)
-		add_name(X509_get_subject_name(x), "O", *o);
-	add_name(X509_get_subject_name(x), "CN", s->common_name);
+		pki_add_name(X509_get_subject_name(x), "O", *o);
+	pki_add_name(X509_get_subject_name(x), "CN", s->common_name);
 	X509_set_issuer_name(x, X509_get_subject_name(ca));
-	AUTO_FREE char *names = alt_names(s);
+	AUTO_FREE char *names = pki_alt_names(s);
 	AUTO_FREE char *usage = xasprintf("%s%s%s", s->server ? "serverAuth" : "", s->server && s->client ? "," : "", s->client ? "clientAuth" : "");
-	int r = add_extension(x, ca, NID_basic_constraints, "critical,CA:FALSE", e);
+	int r = pki_add_extension(x, ca, NID_basic_constraints, "critical,CA:FALSE", e);
 	if (r == 0)
-		r = add_extension(x, ca, NID_key_usage, "critical,digitalSignature,keyEncipherment", e);
+		r = pki_add_extension(x, ca, NID_key_usage, "critical,digitalSignature,keyEncipherment", e);
 	if (r == 0 && *usage)
-		r = add_extension(x, ca, NID_ext_key_usage, usage, e);
+		r = pki_add_extension(x, ca, NID_ext_key_usage, usage, e);
 	if (r == 0)
-		r = add_extension(x, ca, NID_authority_key_identifier, "keyid", e);
+		r = pki_add_extension(x, ca, NID_authority_key_identifier, "keyid", e);
 	if (r == 0 && *names)
-		r = add_extension(x, ca, NID_subject_alt_name, names, e);
+		r = pki_add_extension(x, ca, NID_subject_alt_name, names, e);
 	return r;
 }
 
@@ -198,21 +180,21 @@ int pki_issue(const char *ca_crt, const char *ca_key, const struct pki_subject *
 {
 	AUTO_X509 *ca = NULL;
 	AUTO_KEY *signer = NULL;
-	int r = read_cert(ca_crt, &ca, e);
+	int r = pki_read_cert(ca_crt, &ca, e);
 	if (r == 0)
-		r = read_key(ca_key, &signer, e);
+		r = pki_read_key(ca_key, &signer, e);
 	if (r < 0)
 		return r;
 	AUTO_KEY *key = EVP_EC_gen("P-256");
-	AUTO_X509 *x = new_cert(key, s->days ? s->days : PKI_LEAF_DAYS);
+	AUTO_X509 *x = pki_new_cert(key, s->days ? s->days : PKI_LEAF_DAYS);
 	r = fill_leaf(x, ca, s, e);
 	if (r == 0 && !X509_sign(x, signer, EVP_sha256()))
-		r = ssl_error(e, "sign");
+		r = pki_ssl_error(e, "sign");
 	/* The old certificate goes first: key and certificate that do not match are made anew at the next start. */
 	if (r == 0)
 		r = fs_remove_tree(crt_file, e);
 	if (r == 0)
-		r = write_key(key_file, key, e);
+		r = pki_write_key(key_file, key, e);
 	return r < 0 ? r : write_cert(crt_file, x, e);
 }
 
@@ -232,7 +214,7 @@ static bool is_good(const char *ca_crt, const struct pki_subject *s, const char 
 {
 	AUTO_X509 *ca = NULL, *x = NULL;
 	AUTO_KEY *key = NULL;
-	if (read_cert(ca_crt, &ca, NULL) < 0 || read_cert(crt_file, &x, NULL) < 0 || read_key(key_file, &key, NULL) < 0)
+	if (pki_read_cert(ca_crt, &ca, NULL) < 0 || pki_read_cert(crt_file, &x, NULL) < 0 || pki_read_key(key_file, &key, NULL) < 0)
 		return false;
 	int days = 0, seconds = 0;
 	return X509_verify(x, X509_get0_pubkey(ca)) == 1 && X509_check_private_key(x, key) == 1 && has_names(x, s) &&
@@ -255,14 +237,14 @@ int pki_sa_key_ensure(const char *dir, struct err *e)
 	if (fs_exists(key_path) && fs_exists(pub))
 		return 0;
 	if (fs_exists(key_path))
-		r = read_key(key_path, &key, e);
+		r = pki_read_key(key_path, &key, e);
 	else
-		r = (key = EVP_RSA_gen(2048)) ? write_key(key_path, key, e) : ssl_error(e, "generate");
+		r = (key = EVP_RSA_gen(2048)) ? pki_write_key(key_path, key, e) : pki_ssl_error(e, "generate");
 	if (r < 0)
 		return r;
 	AUTO_BIO *b = BIO_new(BIO_s_mem());
 	if (!PEM_write_bio_PUBKEY(b, key))
-		return ssl_error(e, pub);
+		return pki_ssl_error(e, pub);
 	return write_pem(pub, b, 0644, e);
 }
 
@@ -271,13 +253,13 @@ int pki_ca_hash(const char *ca_crt, char *ret, struct err *e)
 	AUTO_X509 *ca = NULL;
 	unsigned char sum[EVP_MAX_MD_SIZE], *der = NULL;
 	unsigned n = 0;
-	int r = read_cert(ca_crt, &ca, e);
+	int r = pki_read_cert(ca_crt, &ca, e);
 	if (r < 0)
 		return r;
 	int len = i2d_PUBKEY(X509_get0_pubkey(ca), &der);
 	if (len < 0 || !EVP_Digest(der, (size_t)len, sum, &n, EVP_sha256(), NULL)) {
 		OPENSSL_free(der);
-		return ssl_error(e, ca_crt);
+		return pki_ssl_error(e, ca_crt);
 	}
 	OPENSSL_free(der);
 	memcpy(ret, "sha256:", 8);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cp/controllers/node_ipam_plan.h"
 
 static const struct flag {
 	const char *name;
@@ -65,6 +66,15 @@ static const struct flag {
     FLAG("audit-log-maxbackup", audit_max_backups, "0", "how many older files are kept; 0: all"),
     FLAG("audit-log-maxage", audit_max_age, "0", "how many days they are kept; 0: for ever"),
     FLAG("controllers", controllers, "*", "controllers to run: a list, * for all, none"),
+    FLAG("cluster-signing-cert-file", signing_cert_file, NULL,
+	 "CA that signs certificate requests (default: CERT-DIR/ca.crt)"),
+    FLAG("cluster-signing-key-file", signing_key_file, NULL, "its key (default: CERT-DIR/ca.key)"),
+    FLAG("cluster-signing-duration", signing_duration, "8760h0m0s", "longest life of what it signs"),
+    FLAG("allocate-node-cidrs", allocate_cidrs, "true", "whether nodes get parts of --cluster-cidr for their pods"),
+    FLAG("cluster-cidr", cluster_cidr, "10.244.0.0/16", "addresses of pods: a range, or one of each family"),
+    FLAG("node-cidr-mask-size", node_mask, NULL, "prefix length of a node's part (one family)"),
+    FLAG("node-cidr-mask-size-ipv4", node_mask4, "24", "the same for IPv4"),
+    FLAG("node-cidr-mask-size-ipv6", node_mask6, "64", "the same for IPv6"),
     FLAG("scheduler", scheduler, "default", "default or none"),
     FLAG("kubeconfig-out", kubeconfig_out, NULL,
 	 "where to write the administrator's kubeconfig (default: DATA-DIR/admin.conf)"),
@@ -191,6 +201,32 @@ static int check_auth(struct server_config *c, struct err *e)
 	return r;
 }
 
+/* What the controllers of certificates and node addresses are told. */
+static int check_controllers(struct server_config *c, struct err *e)
+{
+	int64_t ns = 0;
+	struct node_ranges ranges;
+	if (duration_parse(c->signing_duration, &ns) < 0 || ns < 600LL * 1000000000)
+		return err_set(e, -EINVAL, "--cluster-signing-duration: not a duration of at least 10m: %s", c->signing_duration);
+	c->signing_seconds = ns / 1000000000;
+	if (!c->signing_cert_file != !c->signing_key_file)
+		return err_set(e, -EINVAL, "--cluster-signing-cert-file and --cluster-signing-key-file go together");
+	if (!c->signing_cert_file) {
+		c->signing_cert_file = xasprintf("%s/ca.crt", c->cert_dir);
+		c->signing_key_file = xasprintf("%s/ca.key", c->cert_dir);
+	}
+	const char *mask4 = c->node_mask && !strchr(c->cluster_cidr, ':') ? c->node_mask : c->node_mask4;
+	const char *mask6 = c->node_mask && strchr(c->cluster_cidr, ':') ? c->node_mask : c->node_mask6;
+	if (str_to_u32(mask4, &c->node_bits4) < 0 || c->node_bits4 > 32)
+		return err_set(e, -EINVAL, "--node-cidr-mask-size-ipv4: not a prefix length: %s", mask4);
+	if (str_to_u32(mask6, &c->node_bits6) < 0 || c->node_bits6 > 128)
+		return err_set(e, -EINVAL, "--node-cidr-mask-size-ipv6: not a prefix length: %s", mask6);
+	int r = check_bool("allocate-node-cidrs", c->allocate_cidrs, e);
+	if (r == 0)
+		r = node_ranges_parse(c->cluster_cidr, (int)c->node_bits4, (int)c->node_bits6, &ranges, e);
+	return r < 0 ? err_wrap(e, r, "--cluster-cidr") : 0;
+}
+
 static int check_etcd(struct server_config *c, struct err *e)
 {
 	int64_t ns = 0;
@@ -221,6 +257,8 @@ static int check(struct server_config *c, struct err *e)
 	if (!c->cert_dir)
 		c->cert_dir = xasprintf("%s/pki", c->data_dir);
 	int r = check_auth(c, e);
+	if (r == 0)
+		r = check_controllers(c, e);
 	if (r == 0)
 		r = check_etcd(c, e);
 	if (r < 0)

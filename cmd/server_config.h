@@ -16,11 +16,15 @@ struct server_config {
 	char *proxy_ca_file, *proxy_names, *proxy_users, *proxy_uids, *proxy_groups, *proxy_extras;
 	char *audit_policy_file, *audit_log_path, *audit_max_mb, *audit_max_backups, *audit_max_age;
 	char *controllers, *scheduler, *secure_port;
+	char *signing_cert_file, *signing_key_file, *signing_duration;
+	char *cluster_cidr, *allocate_cidrs, *node_mask, *node_mask4, *node_mask6;
 	char *etcd_servers, *etcd_ca_file, *etcd_cert_file, *etcd_key_file, *etcd_prefix, *etcd_compaction;
 	char *encryption_config, *leader_elect;
 	char *verbosity;
 	uint16_t port, node_port_min, node_port_max; /* of the texts above */
 	uint32_t audit_mb, audit_backups, audit_days; /* 0: no limit */
+	int64_t signing_seconds;
+	uint32_t node_bits4, node_bits6;
 	int64_t sa_max_seconds;                      /* 0: no limit */
 	int etcd_compact_s;
 	bool elects; /* controllers and scheduler need their lease */

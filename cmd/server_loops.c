@@ -17,6 +17,7 @@
 struct server_loops {
 	struct api *api;
 	const struct server_config *config;
+	struct controllers_config controllers_config;
 	struct controllers *controllers;
 	struct scheduler *scheduler;
 	struct leader *leaders[2];
@@ -28,7 +29,7 @@ struct server_loops {
 static int start_controllers(struct server_loops *l, struct err *e)
 {
 	AUTO_STRV char **names = str_split(l->config->controllers, ',');
-	return controllers_start(l->api, (const char *const *)names, &l->controllers, e);
+	return controllers_start(l->api, (const char *const *)names, &l->controllers_config, &l->controllers, e);
 }
 
 static void on_controllers(void *arg, bool leading)
@@ -70,6 +71,12 @@ int server_loops_start(struct api *a, const struct server_config *c, struct serv
 	int r = 0;
 	l->api = a;
 	l->config = c;
+	l->controllers_config = (struct controllers_config){.signing_cert_file = c->signing_cert_file,
+							    .signing_key_file = c->signing_key_file,
+							    .signing_seconds = c->signing_seconds,
+							    .cluster_cidrs = !strcmp(c->allocate_cidrs, "true") ? c->cluster_cidr : NULL,
+							    .node_bits4 = (int)c->node_bits4,
+							    .node_bits6 = (int)c->node_bits6};
 	if (c->elects) {
 		elect(l, controllers, scheduler);
 	} else {

@@ -65,6 +65,11 @@ const char *api_ca_file(const struct api *a); /* the cluster CA; NULL when none 
 /* The bucket of a built-in resource ("", "pods"), NULL when unknown. */
 struct bucket *api_bucket(struct api *a, const char *group, const char *plural);
 
+/* Whether a subject (username, uid, groups, extra: as requests for certificates name who made them) may do something at
+ * the scope of the cluster, as a SubjectAccessReview would tell. */
+bool api_subject_may(struct api *a, const json_t *subject, const char *verb, const char *group, const char *resource,
+		     const char *subresource);
+
 /* Whether quotas of a namespace may count what is not stored yet (cp/admission). */
 bool api_quota_is_busy(const struct api *a, const char *ns);
 /* Kinds of custom resources come and go while the server runs: fn is called whenever a bucket of theirs begins to be

@@ -158,13 +158,13 @@ static json_t *check_access(const struct kind *k, const json_t *review, bool sel
 	return errors.n ? status_invalid(k->group, "", "", &errors) : NULL;
 }
 
-/* The user that a spec names, exactly: nothing is added. */
-static void read_user(const json_t *spec, struct auth_user *ret)
+/* The user that a spec names (the member name_of), exactly: nothing is added. */
+static void read_user(const json_t *spec, const char *name_of, struct auth_user *ret)
 {
 	json_t *g, *list, *v;
 	size_t i;
 	const char *key;
-	ret->name = xstrdup(json_str_or(spec, "user", ""));
+	ret->name = xstrdup(json_str_or(spec, name_of, ""));
 	ret->uid = xstrdup(json_str_or(spec, "uid", ""));
 	json_array_foreach(json_object_get(spec, "groups"), i, g) if (json_is_string(g)) strv_add(&ret->groups, json_string_value(g));
 	json_object_foreach(json_object_get(spec, "extra"), key, list)
@@ -210,9 +210,22 @@ void review_access(struct req *q)
 		reply_status(q, status);
 		return;
 	}
-	read_user(json_object_get(review, "spec"), &who);
+	read_user(json_object_get(review, "spec"), "user", &who);
 	answer_access(q, k, review, &who);
 	auth_user_done(&who);
+}
+
+bool api_subject_may(struct api *a, const json_t *subject, const char *verb, const char *group, const char *resource,
+		     const char *subresource)
+{
+	struct auth_user who = {0};
+	read_user(subject, "username", &who);
+	bool may = api_user_may(a, &who,
+				&(struct auth_attributes){.verb = verb, .group = group, .resource = resource, .subresource = subresource,
+							  .ns = "", .name = ""},
+				NULL);
+	auth_user_done(&who);
+	return may;
 }
 
 /* --- rules -------------------------------------------------------------------------------------------------------------- */

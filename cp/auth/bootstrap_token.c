@@ -6,45 +6,19 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "api/bootstrap_secret.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 
-#define TYPE "bootstrap.kubernetes.io/token"
 #define GROUP "system:bootstrappers"
 
-enum { ID_LEN = 6, SECRET_LEN = 16, GROUP_MAX = 256 };
-
-static bool has_form(const char *token)
-{
-	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-	size_t id = strspn(token, alphabet);
-	return id == ID_LEN && token[id] == '.' && strspn(token + id + 1, alphabet) == SECRET_LEN &&
-	       !token[id + 1 + SECRET_LEN];
-}
-
-/* The text of a secret's key, "" without it. */
-static char *data(const json_t *secret, const char *key)
-{
-	struct str out = STR_INIT;
-	const char *text = json_member(json_object_get(secret, "data"), key);
-	if (text && base64_decode(&out, text, strlen(text)) < 0)
-		str_reset(&out);
-	return str_take(&out);
-}
+enum { GROUP_MAX = 256 };
 
 static bool same(const char *a, const char *b)
 {
 	size_t n = strlen(a);
 	return n == strlen(b) && CRYPTO_memcmp(a, b, n) == 0;
-}
-
-static bool is_over(const json_t *secret, int64_t now_s)
-{
-	AUTO_FREE char *expiration = data(secret, "expiration");
-	int64_t us;
-	return *expiration && (rfc3339_parse(expiration, &us) < 0 || us / 1000000 < now_s);
 }
 
 static bool group_fits(const char *group)
@@ -56,12 +30,12 @@ static bool group_fits(const char *group)
 	       group[n - 1] != ':' && group[n - 1] != '-';
 }
 
-static int set_user(const json_t *secret, const char *id, struct auth_user *ret)
+static int set_user(const struct bootstrap_secret *s, struct auth_user *ret)
 {
-	AUTO_FREE char *list = data(secret, "auth-extra-groups"), *name = xasprintf("system:bootstrap:%s", id);
-	AUTO_STRV char **extra = str_split(list, ','), **groups = NULL;
+	AUTO_FREE char *name = xasprintf("system:bootstrap:%s", s->id);
+	AUTO_STRV char **groups = NULL;
 	strv_add(&groups, GROUP);
-	for (char **g = extra; g && *g; g++) {
+	for (char **g = s->groups; g && *g; g++) {
 		if (!group_fits(*g))
 			return -EACCES;
 		if (!strv_has(groups, *g))
@@ -73,14 +47,13 @@ static int set_user(const json_t *secret, const char *id, struct auth_user *ret)
 
 int bootstrap_token_check(const char *token, const struct auth_objects *objects, int64_t now_s, struct auth_user *ret)
 {
-	if (!has_form(token))
+	AUTO_BOOTSTRAP_SECRET s = { 0 };
+	if (!bootstrap_token_has_form(token))
 		return -ENOENT;
-	AUTO_FREE char *id = xstrndup(token, ID_LEN), *name = xasprintf("bootstrap-token-%s", id);
+	AUTO_FREE char *id = xstrndup(token, BOOTSTRAP_ID_LEN), *name = xasprintf(BOOTSTRAP_SECRET_PREFIX "%s", id);
 	AUTO_JSON *secret = objects->get(objects->arg, "secrets", "kube-system", name);
-	AUTO_FREE char *own_id = data(secret, "token-id"), *own_secret = data(secret, "token-secret"),
-		       *usage = data(secret, "usage-bootstrap-authentication");
-	bool usable = secret && !json_at(secret, "metadata.deletionTimestamp") &&
-		      !strcmp(json_str_or(secret, "type", ""), TYPE) && same(own_id, id) &&
-		      same(own_secret, token + ID_LEN + 1) && !strcmp(usage, "true") && !is_over(secret, now_s);
-	return usable ? set_user(secret, id, ret) : -EACCES;
+	bool usable = bootstrap_secret_read(secret, &s) == 0 && !json_at(secret, "metadata.deletionTimestamp") &&
+		      same(s.id, id) && same(s.secret, token + BOOTSTRAP_ID_LEN + 1) && s.authentication &&
+		      bootstrap_secret_end_ms(&s) / 1000 >= now_s;
+	return usable ? set_user(&s, ret) : -EACCES;
 }

@@ -18,6 +18,8 @@ static const struct controller *const all[] = {
     &namespace_controller,      &serviceaccount_controller, &root_ca_controller,   &node_lifecycle_controller,
     &taint_eviction_controller, &pod_gc_controller,         &garbage_collector,    &event_ttl_controller,
     &clusterrole_aggregation_controller, &token_controller, &resourcequota_controller,
+    &csr_approving_controller, &csr_signing_controller, &csr_cleaner_controller, &token_cleaner_controller,
+    &bootstrap_signer_controller, &node_ipam_controller,
 };
 
 struct controllers {
@@ -55,7 +57,8 @@ static int check_names(const char *const *names, struct err *e)
 	return 0;
 }
 
-int controllers_start(struct api *a, const char *const *names, struct controllers **ret, struct err *e)
+int controllers_start(struct api *a, const char *const *names, const struct controllers_config *config, struct controllers **ret,
+		      struct err *e)
 {
 	int r = check_names(names, e);
 	if (r < 0)
@@ -65,7 +68,7 @@ int controllers_start(struct api *a, const char *const *names, struct controller
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		if (!is_wanted(names, all[i]->name))
 			continue;
-		r = runner_start(a, all[i], c->objects, &c->runners[i], e);
+		r = runner_start(a, all[i], config, c->objects, &c->runners[i], e);
 		if (r < 0) {
 			controllers_stop(c);
 			return err_wrap(e, r, "controller %s", all[i]->name);

@@ -26,6 +26,7 @@ enum { CALLS_MAX = 16, TURN_MAX = 32, RETRY_BASE_MS = 5, RETRY_MAX_MS = 1000000 
 struct runner {
 	struct api *api;
 	const struct controller *c;
+	const struct controllers_config *config;
 	struct objects *objects;
 	struct queue *queue;
 	struct events *events;
@@ -307,10 +308,11 @@ static int add_source(struct runner *r, const struct controller_source *s, struc
 	return add_watch(r, b, s, e);
 }
 
-int runner_start(struct api *a, const struct controller *c, struct objects *objects, struct runner **ret, struct err *e)
+int runner_start(struct api *a, const struct controller *c, const struct controllers_config *config, struct objects *objects,
+		 struct runner **ret, struct err *e)
 {
 	struct runner *r = xcalloc(1, sizeof(*r));
-	*r = (struct runner){.api = a, .c = c, .objects = objects, .refs = 1};
+	*r = (struct runner){.api = a, .c = c, .config = config, .objects = objects, .refs = 1};
 	r->queue = queue_new(RETRY_BASE_MS, RETRY_MAX_MS);
 	r->events = events_new(a, RUNNER_USER, c->component);
 	r->errors = map_new(free);
@@ -371,6 +373,11 @@ void runner_add_after(struct runner *r, const char *ns, const char *name, int64_
 struct api *runner_api(struct runner *r)
 {
 	return r->api;
+}
+
+const struct controllers_config *runner_config(struct runner *r)
+{
+	return r->config;
 }
 
 void *runner_state(struct runner *r)

@@ -46,8 +46,9 @@ struct controller {
 };
 
 /* objects is shared by the runners and must outlive them. -EINVAL: an observed resource is not stored. */
-int runner_start(struct api *a, const struct controller *c, struct objects *objects, struct runner **ret,
-		 struct err *e);
+struct controllers_config;
+int runner_start(struct api *a, const struct controller *c, const struct controllers_config *config, struct objects *objects,
+		 struct runner **ret, struct err *e);
 /* Starts nothing more. What is under way ends by itself, then the memory is freed. NULL is fine. */
 void runner_stop(struct runner *r);
 
@@ -57,6 +58,7 @@ void runner_add_key(struct runner *r, const char *key);
 void runner_add_after(struct runner *r, const char *ns, const char *name, int64_t after_ms);
 struct api *runner_api(struct runner *r);
 void *runner_state(struct runner *r);
+const struct controllers_config *runner_config(struct runner *r);
 struct objects *runner_objects(struct runner *r);
 json_t *runner_parse(struct runner *r, const struct cobj *o); /* NULL for NULL; json_decref() it */
 

@@ -7,6 +7,8 @@
 extern const struct controller deployment_controller, replicaset_controller, endpoints_controller,
     endpointslice_controller, namespace_controller, serviceaccount_controller, root_ca_controller,
     node_lifecycle_controller, taint_eviction_controller, pod_gc_controller, garbage_collector, event_ttl_controller,
-    clusterrole_aggregation_controller, token_controller, resourcequota_controller;
+    clusterrole_aggregation_controller, token_controller, resourcequota_controller,
+    csr_approving_controller, csr_signing_controller, csr_cleaner_controller, token_cleaner_controller,
+    bootstrap_signer_controller, node_ipam_controller;
 
 #endif

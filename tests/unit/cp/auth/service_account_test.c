@@ -200,7 +200,8 @@ static void put_bootstrap(const char *secret, const char *usage, const char *exp
 {
 	const char *const data[][2] = {{"token-id", "abcdef"}, {"token-secret", secret}, {"usage-bootstrap-authentication", usage},
 				       {"expiration", expiration}, {"auth-extra-groups", groups}};
-	json_t *o = json_pack("{s:s, s:{}}", "type", "bootstrap.kubernetes.io/token", "data");
+	json_t *o = json_pack("{s:s, s:{s:s}, s:{}}", "type", "bootstrap.kubernetes.io/token", "metadata", "name",
+			      "bootstrap-token-abcdef", "data");
 	for (size_t i = 0; i < ARRAY_LEN(data); i++) {
 		AUTO_STR text = STR_INIT;
 		if (!data[i][1])
