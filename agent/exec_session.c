@@ -311,9 +311,7 @@ void session_on_ended(void *arg, int exit_code)
 
 bool session_flag(struct http_exchange *x, const char *agent_name, const char *api_name)
 {
-	const char *v = http_query_get(x, agent_name);
-	v = v ? v : http_query_get(x, api_name);
-	return v && (!strcmp(v, "1") || !strcmp(v, "true"));
+	return server_flag(x, http_query_get(x, agent_name) ? agent_name : api_name);
 }
 
 /* The streams that a client of SPDY is going to open, by what it asks for. */

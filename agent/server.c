@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "agent/node.h"
 #include "agent/pod_status.h"
@@ -37,6 +38,12 @@ void server_text(struct http_exchange *x, int status, const char *fmt, ...)
 	AUTO_FREE char *text = xvasprintf(fmt, ap);
 	va_end(ap);
 	http_respond(x, status, headers, text, strlen(text));
+}
+
+bool server_flag(const struct http_exchange *x, const char *name)
+{
+	const char *v = http_query_get(x, name);
+	return v && strcmp(v, "0") != 0 && strcasecmp(v, "false") != 0;
 }
 
 void server_json(struct http_exchange *x, int status, const json_t *body)

@@ -135,12 +135,6 @@ static int number(struct http_exchange *x, const char *name, int64_t *ret)
 	return !text ? 0 : str_to_i64(text, ret) < 0 || *ret < 0 ? -EINVAL : 1;
 }
 
-static bool flag(struct http_exchange *x, const char *name)
-{
-	const char *v = http_query_get(x, name);
-	return v && (!strcmp(v, "true") || !strcmp(v, "1"));
-}
-
 /* The query into filter and *tail (-1: none). -EINVAL. */
 static int parse(struct http_exchange *x, struct log_filter *f, int64_t *tail)
 {
@@ -151,7 +145,7 @@ static int parse(struct http_exchange *x, struct log_filter *f, int64_t *tail)
 	    number(x, "sinceSeconds", &since) < 0)
 		return -EINVAL;
 	f->limit_bytes = limit;
-	f->timestamps = flag(x, "timestamps");
+	f->timestamps = server_flag(x, "timestamps");
 	f->streams = str_eq(stream, "Stdout") ? LOG_STDOUT : str_eq(stream, "Stderr") ? LOG_STDERR : LOG_ALL;
 	if (since)
 		f->since_us = clock_wall_us() - since * 1000000;
@@ -171,7 +165,7 @@ void server_logs(struct agent *a, struct http_exchange *x, const struct target *
 	struct container_state *c = t->container;
 	struct log_filter filter = LOG_FILTER_INIT;
 	int64_t tail;
-	bool previous = flag(x, "previous");
+	bool previous = server_flag(x, "previous");
 	if (parse(x, &filter, &tail) < 0) {
 		server_text(x, 400, "invalid log options\n");
 		return;
@@ -197,7 +191,7 @@ void server_logs(struct agent *a, struct http_exchange *x, const struct target *
 			     .path = TAKE(path),
 			     .fd = fd,
 			     .inotify_fd = -1,
-			     .follow = flag(x, "follow") && !previous,
+			     .follow = server_flag(x, "follow") && !previous,
 			     .filter = filter};
 	s->at = tail >= 0 ? log_tail_offset(fd, tail) : 0;
 	s->timer = timer_new(a->loop, on_timer, s);

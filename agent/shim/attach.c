@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -129,19 +130,30 @@ static void on_pump(struct source *s, uint32_t events)
 	}
 }
 
+/* What the client does not want goes to /dev/null, which needs no sink. */
+static bool is_wanted(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode);
+}
+
 int attach_add(struct container *c, int fds[3])
 {
-	struct sink *out = sink_add(c, false, fds[1]);
-	if (!out)
+	bool want_out = is_wanted(fds[1]), want_err = !c->tty && is_wanted(fds[2]);
+	struct sink *out = want_out ? sink_add(c, false, fds[1]) : NULL;
+	if (want_out && !out)
 		return -EBUSY;
-	struct sink *err = c->tty ? NULL : sink_add(c, true, fds[2]);
-	if (!c->tty && !err) {
-		out->src.fd = -1; /* the caller keeps its descriptors */
-		(void)epoll_ctl(sv.epoll_fd, EPOLL_CTL_DEL, fds[1], NULL);
-		out->container = NULL;
+	struct sink *err = want_err ? sink_add(c, true, fds[2]) : NULL;
+	if (want_err && !err) {
+		if (out) {
+			out->src.fd = -1; /* the caller keeps its descriptors */
+			(void)epoll_ctl(sv.epoll_fd, EPOLL_CTL_DEL, fds[1], NULL);
+			out->container = NULL;
+		}
 		return -EBUSY;
 	}
-	fds[1] = -1;
+	if (out)
+		fds[1] = -1;
 	if (err)
 		fds[2] = -1;
 	if (c->stdin_fd >= 0 && c->in.src.fd < 0) {
