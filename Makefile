@@ -11,10 +11,17 @@
 # make test        all unit tests                    make lint        style, layers, tidy, man pages, shellcheck
 # make bench       measure beside the peers          make install     under $(DESTDIR)$(PREFIX)
 # make tidy        clang-tidy over all sources (lint: over those changed since TIDY_SINCE, the last commit)
+# make FUZZ=1 fuzz the fuzz targets with libFuzzer into build/fuzz/fuzz/ (tests/fuzz/run runs them for a while)
+# make SAN=1 test-fuzz  the same targets over the committed inputs only
 
 PREFIX ?= /usr/local
 CC ?= cc
-B := build$(if $(SAN),/san)
+B := build$(if $(FUZZ),/fuzz,$(if $(SAN),/san))
+ifdef FUZZ
+CC := clang
+SAN := 1
+FUZZ_CFLAGS := -w -fsanitize=fuzzer-no-link
+endif
 all:
 
 LIBS :=
@@ -25,7 +32,7 @@ WARN := -Wall -Wextra -Wno-format-truncation -Wshadow -Wmissing-prototypes -Wstr
 comma := ,
 HARDEN := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) -D_GNU_SOURCE -DKNARR_VERSION='"$(VERSION)"' -I. -I$(B)/gen -fPIE -ffunction-sections -fdata-sections
+ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) $(FUZZ_CFLAGS) -D_GNU_SOURCE -DKNARR_VERSION='"$(VERSION)"' -I. -I$(B)/gen -fPIE -ffunction-sections -fdata-sections
 ALL_LDFLAGS = $(LDFLAGS) -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(if $(SAN),-fsanitize=address$(comma)undefined)
 VERSION := $(shell cat VERSION)
 
@@ -98,10 +105,24 @@ TESTS += $(B)/test/$$($(1)_NAME)
 OBJS += $(B)/obj/$(1:.c=.o)
 endef
 
+# A fuzz target tests/fuzz/x_fuzz.c links the control plane (oci_x_fuzz.c the runtime) and libFuzzer, or what replays inputs.
+FUZZ_SRCS := $(sort $(wildcard tests/fuzz/*_fuzz.c))
+define fuzz_rules
+$(1)_ALL := $$(call lib_closure,$(if $(filter oci_%,$(notdir $(1))),runtime,cp))
+$(B)/obj/$(1:.c=.o): LOCAL_CFLAGS = $$(call pkg_cflags,$$(call lib_pkgs,$$($(1)_ALL)))
+$(B)/fuzz/$(notdir $(1:.c=)): $(B)/obj/$(1:.c=.o) $(if $(FUZZ),,$(B)/obj/tests/fuzz/replay.o) $$(call lib_files,$$($(1)_ALL))
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(if $(FUZZ),-fsanitize=fuzzer) -pie -o $$@ $$^ $$(call pkg_libs,$$(call lib_pkgs,$$($(1)_ALL))) $$(foreach l,$$($(1)_ALL),$$($$(l)_LDLIBS))
+FUZZERS += $(B)/fuzz/$(notdir $(1:.c=))
+OBJS += $(B)/obj/$(1:.c=.o)
+endef
+OBJS += $(B)/obj/tests/fuzz/replay.o
+
 Q := $(if $(V),,@)
 $(foreach l,$(LIBS),$(eval $(call lib_rules,$(l))))
 $(foreach p,$(PROGS),$(eval $(if $($(p)_RAW),$(call raw_rules,$(p)),$(call prog_rules,$(p)))))
 $(foreach t,$(TEST_SRCS),$(eval $(call test_rules,$(t))))
+$(foreach t,$(FUZZ_SRCS),$(eval $(call fuzz_rules,$(t))))
 
 $(B)/obj/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
@@ -123,6 +144,11 @@ $(foreach l,$(LIBS),$(eval $(call test_lib_rules,$(l))))
 build-tests: $(TESTS)
 test: $(TESTS)
 	@build-aux/run-unit-tests $(TESTS)
+
+fuzz: $(FUZZERS)
+test-fuzz: $(FUZZERS)
+	@build-aux/run-fuzz-corpora $(FUZZERS)
+.PHONY: fuzz test-fuzz
 
 # clang-tidy, by .clang-tidy: a stamp for each source, as old as its object. All of it takes minutes: lint asks for what
 # the last commit or the working tree has changed.

@@ -8,14 +8,53 @@
 #include "base/json.h"
 #include "base/mem.h"
 
+enum { KEY_MAX_PLAIN = 128 }; /* a reader looks only so far (1,024) for the colon behind a key */
+
+/* Characters that are no text for a YAML reader or break lines: how many bytes of p are one, 0 for none. */
+static size_t unreadable(const char *p, unsigned *ret)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	if (u[0] == 0x7f) {
+		*ret = 0x7f;
+		return 1;
+	}
+	if (u[0] == 0xc2 && u[1] < 0xa0) {
+		*ret = u[1];
+		return 2;
+	}
+	if ((u[0] == 0xe2 && u[1] == 0x80 && (u[2] == 0xa8 || u[2] == 0xa9)) || (u[0] == 0xef && u[1] == 0xbb && u[2] == 0xbf) ||
+	    (u[0] == 0xef && u[1] == 0xbf && u[2] >= 0xbe)) {
+		*ret = (u[0] & 0xfU) << 12 | (u[1] & 0x3fU) << 6 | (u[2] & 0x3fU);
+		return 3;
+	}
+	return 0;
+}
+
+static void write_quoted(struct str *out, const char *s)
+{
+	AUTO_STR json = STR_INIT;
+	unsigned c;
+	str_add_json(&json, s);
+	for (const char *p = json.p; *p;) {
+		size_t n = unreadable(p, &c);
+		if (n)
+			str_addf(out, "\\u%04x", c);
+		else
+			str_addc(out, *p);
+		p += n ? n : 1;
+	}
+}
+
 static bool plain_is_safe(const char *s)
 {
+	unsigned c;
+
 	if (!*s || strchr(" -?:,[]{}#&*!|>'\"%@`~=<.+0123456789", *s))
 		return false;
 	if (strstr(s, ": ") || strstr(s, " #") || s[strlen(s) - 1] == ' ' || s[strlen(s) - 1] == ':')
 		return false;
 	for (const char *p = s; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+		if ((unsigned char)*p < 0x20 || unreadable(p, &c))
 			return false;
 	static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -29,7 +68,7 @@ static void write_text(struct str *out, const char *s)
 	if (plain_is_safe(s))
 		str_add(out, s);
 	else
-		str_add_json(out, s);
+		write_quoted(out, s);
 }
 
 static void indent(struct str *out, int depth)
@@ -74,7 +113,13 @@ static void write_mapping(struct str *out, const json_t *v, int depth, bool hang
 		value = json_object_get(v, keys[i]);
 		if (i || !hanging)
 			indent(out, depth);
+		bool longer = strlen(keys[i]) > KEY_MAX_PLAIN;
+		str_add(out, longer ? "? " : "");
 		write_text(out, keys[i]);
+		if (longer) {
+			str_addc(out, '\n');
+			indent(out, depth);
+		}
 		str_addc(out, ':');
 		if (!is_block(value)) {
 			str_addc(out, ' ');

@@ -284,8 +284,9 @@ void spdy_data(struct spdy *s, uint32_t id, const void *bytes, size_t n, bool fi
 		put32(head, id);
 		put32(head + 4, (uint32_t)take | (fin && take == n ? (uint32_t)FLAG_FIN << 24 : 0));
 		s->ops->send(s->arg, head, sizeof(head));
-		if (take)
-			s->ops->send(s->arg, p, take);
+		if (!take)
+			break;
+		s->ops->send(s->arg, p, take);
 		p += take;
 		n -= take;
 	} while (n);

@@ -162,7 +162,6 @@ static json_t *read_version(const struct query *q, struct list_plan *ret)
 	if (!ret->rv_given)
 		return NULL;
 	if (!digits_only(rv)) {
-		AUTO_FIELD_ERRORS errors = {0};
 		return status_bad_request(
 		    "resourceVersion: Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": invalid syntax", rv,
 		    rv);

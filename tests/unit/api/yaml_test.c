@@ -90,6 +90,26 @@ START_TEST(round_trip)
 }
 END_TEST
 
+/* Characters that a reader takes for line breaks or refuses are written as escapes; keys may be long. */
+START_TEST(round_trip_of_odd_texts)
+{
+	static const char *const odd[] = {"a\\\\ \\u2028b", "\\u2029", "\\u0085x", "\\u007f", "x\\ufeff", "\\ufffe", "\\u009f", "\\u00a0\\u00e4\\ud83d\\ude00"};
+	AUTO_STR longest = STR_INIT;
+	for (int i = 0; i < 3000; i++)
+		str_addc(&longest, 'k');
+	for (size_t i = 0; i <= ARRAY_LEN(odd); i++) {
+		AUTO_FREE char *quoted = xasprintf("\"%s\"", i < ARRAY_LEN(odd) ? odd[i] : longest.p);
+		AUTO_FREE char *json = xasprintf("{%s:[{%s:{%s:%s}}]}", quoted, quoted, quoted, quoted);
+		AUTO_JSON *v = NULL, *back = NULL;
+		AUTO_STR text = STR_INIT;
+		ck_assert_int_eq(json_parse(json, strlen(json), &v, NULL), 0);
+		yaml_write(&text, v);
+		ck_assert_msg(!yaml_parse(text.p, text.len, &back, NULL), "%s", text.p);
+		ck_assert_msg(json_equal(v, back), "%s", text.p);
+	}
+}
+END_TEST
+
 START_TEST(refuses)
 {
 	static const char *const bad[] = {"a: [1", "\t- x", "{a: 1}}", "? [x]\n: y\n"};
@@ -119,6 +139,7 @@ int main(void)
 	tcase_add_test(t, reads_files);
 	tcase_add_test(t, deep);
 	tcase_add_test(t, round_trip);
+	tcase_add_test(t, round_trip_of_odd_texts);
 	tcase_add_test(t, refuses);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
