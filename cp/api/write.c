@@ -154,6 +154,12 @@ static void on_stored(void *arg, int r, uint64_t rev, const struct err *e)
 	write_end(w, NULL, json);
 }
 
+/* Both groups of events have one kind inside the reference, which its errors name. */
+static const char *error_group(const struct kind *k)
+{
+	return !strcmp(k->kind, "Event") && !strcmp(k->group, "events.k8s.io") ? "" : k->group;
+}
+
 static void validate(struct write *w, const json_t *old, struct field_errors *errors)
 {
 	const struct kind *k = w->res->kind;
@@ -404,7 +410,7 @@ static void on_mutated(void *arg, json_t *status)
 		validate(w, w->before, &errors);
 	}
 	if (errors.n) {
-		give_up(w, status_invalid(w->res->kind->group, w->res->kind->kind, w->name, &errors));
+		give_up(w, status_invalid(error_group(w->res->kind), w->res->kind->kind, w->name, &errors));
 		return;
 	}
 	status = rbac_check_escalation(w->q, w->res->kind, w->object, w->before);

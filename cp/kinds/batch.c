@@ -71,7 +71,7 @@ static void job_template_validate(const json_t *spec, const char *path, struct f
 	static const char *const supported[] = { "OnFailure", "Never", NULL };
 	char p[FIELD_PATH_MAX];
 	const json_t *policy = json_at(spec, "template.spec.restartPolicy");
-	pod_spec_validate(json_at(spec, "template.spec"), FIELD_PATH(p, "%s.template.spec", path), errors);
+	pod_template_validate(json_object_get(spec, "template"), FIELD_PATH(p, "%s.template", path), errors);
 	if (policy && !strcmp(json_string_value(policy), "Always"))
 		field_not_supported(errors, FIELD_PATH(p, "%s.template.spec.restartPolicy", path), policy, supported);
 }

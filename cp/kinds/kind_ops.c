@@ -50,7 +50,8 @@ static const struct kind_ops *const special[] = {
 	&podtemplate_ops, &role_ops, &clusterrole_ops, &rolebinding_ops, &clusterrolebinding_ops, &networkpolicy_ops, &ingress_ops,
 	&ingressclass_ops, &poddisruptionbudget_ops, &persistentvolume_ops, &persistentvolumeclaim_ops, &storageclass_ops,
 	&horizontalpodautoscaler_ops, &certificatesigningrequest_ops, &crd_ops, &resourcequota_ops, &limitrange_ops,
-	&priorityclass_ops, &runtimeclass_ops, &prioritylevel_ops, &flowschema_ops, &apiservice_ops,
+	&priorityclass_ops, &runtimeclass_ops, &prioritylevel_ops, &flowschema_ops, &apiservice_ops, &volumeattributesclass_ops, &csidriver_ops,
+	&csinode_ops, &csistoragecapacity_ops, &volumeattachment_ops,
 };
 
 static bool has_word(const char *const *words, const char *word)

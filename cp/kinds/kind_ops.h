@@ -66,9 +66,9 @@ const struct kind_ops *kind_ops_find(const struct kind *k);
 /* NULL: the kind has no such part. */
 const struct kind_part *kind_part_find(const struct kind_ops *ops, const char *subresource);
 
-/* Shared rules: a pod template inside a workload (path "spec.template.spec"), a label selector at path. */
+/* Shared rules: a pod template inside a workload (path "spec.template"), a label selector at path. */
 void pod_spec_set_defaults(json_t *pod_spec);
-void pod_spec_validate(const json_t *pod_spec, const char *path, struct field_errors *errors);
+void pod_template_validate(const json_t *template, const char *path, struct field_errors *errors);
 void label_selector_validate(const json_t *selector, const char *path, struct field_errors *errors);
 
 #endif

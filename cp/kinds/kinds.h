@@ -12,7 +12,10 @@ extern const struct kind_ops pod_ops, service_ops, deployment_ops, replicaset_op
 	role_ops, clusterrole_ops, rolebinding_ops, clusterrolebinding_ops, networkpolicy_ops, ingress_ops, ingressclass_ops,
 	poddisruptionbudget_ops, persistentvolume_ops, persistentvolumeclaim_ops, storageclass_ops, horizontalpodautoscaler_ops,
 	certificatesigningrequest_ops, resourcequota_ops, limitrange_ops, priorityclass_ops, runtimeclass_ops, prioritylevel_ops,
-	flowschema_ops, apiservice_ops, crd_ops, custom_ops, custom_status_ops;
+	flowschema_ops, apiservice_ops, crd_ops, custom_ops, custom_status_ops, volumeattributesclass_ops, csidriver_ops, csinode_ops,
+	csistoragecapacity_ops, volumeattachment_ops, validatingwebhooks_ops, mutatingwebhooks_ops, validatingpolicy_ops,
+	validatingpolicybinding_ops, mutatingpolicy_ops, mutatingpolicybinding_ops, resourceclaim_ops, resourceclaimtemplate_ops,
+	resourceslice_ops, deviceclass_ops;
 extern const struct kind_part pod_parts[];
 
 #define FIELD_PATH_MAX 512
@@ -52,9 +55,8 @@ const char *pod_qos_class(const json_t *pod_spec);
 void pod_warn(const json_t *pod, const json_t *old, char ***warnings);
 void workload_warn(const json_t *obj, const json_t *old, char ***warnings);
 void pod_template_warn(const json_t *template, const json_t *old, const char *prefix, char ***warnings);
-/* Parts of pod_spec_validate(). */
-void containers_validate(const json_t *pod_spec, const char *path, struct field_errors *errors);
-void volumes_validate(const json_t *pod_spec, const char *path, struct field_errors *errors);
-void placement_validate(const json_t *pod_spec, const char *path, struct field_errors *errors);
+/* The rules of a spec (cp/kinds/pod_rules.h). */
+struct pod_rules;
+void pod_rules_validate(const struct pod_rules *r);
 
 #endif

@@ -5,122 +5,255 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
+#include "cp/kinds/pod_rules.h"
+#include "cp/kinds/rule.h"
 
-static void validate_tolerations(const json_t *spec, const char *path, struct field_errors *errors)
+static void validate_toleration(const json_t *t, const char *path, struct field_errors *errors)
 {
+	const char *key = json_str_or(t, "key", ""), *op = json_str_or(t, "operator", ""), *effect = json_str_or(t, "effect", ""),
+		   *value = json_str_or(t, "value", ""), *why;
+	AUTO_JSON *op_shown = json_string(op), *effect_shown = json_string(effect), *value_shown = json_string(value);
 	char p[FIELD_PATH_MAX];
-	size_t i;
-	json_t *t;
-	json_array_foreach(json_object_get(spec, "tolerations"), i, t) {
-		const char *key = json_str_or(t, "key", ""), *op = json_str_or(t, "operator", "Equal");
-		if (*key)
-			validate_name(key, FIELD_PATH(p, "%s.tolerations[%zu].key", path, i), name_check_qualified, errors);
-		FIELD_PATH(p, "%s.tolerations[%zu].operator", path, i);
-		if (!*key && strcmp(op, "Exists")) {
-			AUTO_JSON *v = json_string(op);
-			field_invalid(errors, p, v, "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
-		}
-		if (!strcmp(op, "Exists") && !str_empty(json_member(t, "value")))
-			field_invalid(errors, p, json_object_get(t, "value"), "value must be empty when `operator` is 'Exists'");
-		if (json_object_get(t, "tolerationSeconds") && strcmp(json_str_or(t, "effect", ""), "NoExecute")) {
-			AUTO_JSON *v = json_string(json_str_or(t, "effect", ""));
-			field_invalid(errors, FIELD_PATH(p, "%s.tolerations[%zu].effect", path, i), v, "effect must be 'NoExecute' when `tolerationSeconds` is set");
-		}
+
+	FIELD_PATH(p, "%s.operator", path);
+	if (!*key && strcmp(op, "Exists"))
+		field_invalid(errors, p, op_shown, "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
+	if (json_object_get(t, "tolerationSeconds") && strcmp(effect, "NoExecute")) {
+		FIELD_PATH(p, "%s.effect", path);
+		field_invalid(errors, p, effect_shown, "effect must be 'NoExecute' when `tolerationSeconds` is set");
+		FIELD_PATH(p, "%s.operator", path);
+	}
+	if (!strcmp(op, "Exists")) {
+		if (*value)
+			field_invalid(errors, p, value_shown, "value must be empty when `operator` is 'Exists'");
+	} else if ((!*op || !strcmp(op, "Equal")) && (why = name_check_label_value(value))) {
+		field_invalid(errors, p, value_shown, "%s", why);
 	}
 }
 
-static void validate_requirement(const json_t *x, const char *path, struct field_errors *errors)
+void tolerations_validate(const json_t *tolerations, const char *path, struct field_errors *errors)
 {
 	char p[FIELD_PATH_MAX];
-	const char *op = json_str_or(x, "operator", "");
-	size_t n = json_array_size(json_object_get(x, "values"));
-	FIELD_PATH(p, "%s.values", path);
-	if ((!strcmp(op, "In") || !strcmp(op, "NotIn")) && !n)
-		field_required(errors, p, "must be specified when `operator` is 'In' or 'NotIn'");
-	else if ((!strcmp(op, "Exists") || !strcmp(op, "DoesNotExist")) && n)
-		field_forbidden(errors, p, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
-	else if ((!strcmp(op, "Gt") || !strcmp(op, "Lt")) && n != 1)
-		field_required(errors, p, "must be specified single value when `operator` is 'Lt' or 'Gt'");
-	validate_name(json_member(x, "key"), FIELD_PATH(p, "%s.key", path), name_check_qualified, errors);
+	json_t *t;
+	size_t i;
+
+	json_array_foreach(tolerations, i, t) validate_toleration(t, FIELD_PATH(p, "%s[%zu]", path, i), errors);
 }
 
-static void validate_node_terms(const json_t *terms, const char *path, struct field_errors *errors)
+/* --- node selectors -------------------------------------------------------------------------------------------------- */
+
+static void validate_requirement(const json_t *x, const char *path, bool values_checked, struct field_errors *errors)
 {
-	size_t i, j;
-	json_t *term, *x;
-	json_array_foreach(terms, i, term)
-		json_array_foreach(json_object_get(term, "matchExpressions"), j, x) {
-			char p[FIELD_PATH_MAX];
-			validate_requirement(x, FIELD_PATH(p, "%s[%zu].matchExpressions[%zu]", path, i, j), errors);
-		}
+	const json_t *values = json_object_get(x, "values");
+	const char *op = json_str_or(x, "operator", ""), *why;
+	AUTO_JSON *shown = json_string(op);
+	size_t n = json_array_size(values), i;
+	char p[FIELD_PATH_MAX];
+	json_t *v;
+
+	FIELD_PATH(p, "%s.values", path);
+	if (!strcmp(op, "In") || !strcmp(op, "NotIn")) {
+		if (!n)
+			field_required(errors, p, "must be specified when `operator` is 'In' or 'NotIn'");
+	} else if (!strcmp(op, "Exists") || !strcmp(op, "DoesNotExist")) {
+		if (n)
+			field_forbidden(errors, p, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+	} else if (!strcmp(op, "Gt") || !strcmp(op, "Lt")) {
+		if (n != 1)
+			field_required(errors, p, "must be specified single value when `operator` is 'Lt' or 'Gt'");
+	} else {
+		field_invalid(errors, FIELD_PATH(p, "%s.operator", path), shown, "not a valid selector operator");
+	}
+	validate_name(json_member(x, "key"), FIELD_PATH(p, "%s.key", path), name_check_qualified, errors);
+	json_array_foreach(values, i, v) if (values_checked && (why = name_check_label_value(json_string_value(v))))
+	    field_invalid(errors, FIELD_PATH(p, "%s.values[%zu]", path, i), v, "%s", why);
+}
+
+/* The one field by which nodes are selected is their name. */
+static void validate_field_requirement(const json_t *x, const char *path, struct field_errors *errors)
+{
+	const json_t *values = json_object_get(x, "values");
+	const char *op = json_str_or(x, "operator", ""), *key = json_str_or(x, "key", ""), *why;
+	AUTO_JSON *op_shown = json_string(op), *key_shown = json_string(key);
+	char p[FIELD_PATH_MAX];
+	json_t *v;
+	size_t i;
+
+	if (strcmp(op, "In") && strcmp(op, "NotIn"))
+		field_invalid(errors, FIELD_PATH(p, "%s.operator", path), op_shown, "not a valid selector operator");
+	else if (json_array_size(values) != 1)
+		field_required(errors, FIELD_PATH(p, "%s.values", path), "must be only one value when `operator` is 'In' or 'NotIn' for node field selector");
+	if (strcmp(key, "metadata.name")) {
+		field_invalid(errors, FIELD_PATH(p, "%s.key", path), key_shown, "not a valid field selector key");
+		return;
+	}
+	json_array_foreach(values, i, v) if ((why = name_check_subdomain(json_string_value(v))))
+	    field_invalid(errors, FIELD_PATH(p, "%s.values[%zu]", path, i), v, "%s", why);
+}
+
+static void validate_node_term(const json_t *term, const char *path, bool values_checked, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	json_t *x;
+	size_t i;
+
+	json_array_foreach(json_object_get(term, "matchExpressions"), i, x)
+	    validate_requirement(x, FIELD_PATH(p, "%s.matchExpressions[%zu]", path, i), values_checked, errors);
+	json_array_foreach(json_object_get(term, "matchFields"), i, x)
+	    validate_field_requirement(x, FIELD_PATH(p, "%s.matchFields[%zu]", path, i), errors);
+}
+
+void node_selector_validate(const json_t *selector, const char *path, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	json_t *term;
+	size_t i;
+
+	json_array_foreach(json_object_get(selector, "nodeSelectorTerms"), i, term)
+	    validate_node_term(term, FIELD_PATH(p, "%s.nodeSelectorTerms[%zu]", path, i), true, errors);
 }
 
 static void validate_node_affinity(const json_t *affinity, const char *path, struct field_errors *errors)
 {
 	char p[FIELD_PATH_MAX];
-	const json_t *required = json_object_get(affinity, "requiredDuringSchedulingIgnoredDuringExecution");
-	const json_t *terms = json_object_get(required, "nodeSelectorTerms");
-	FIELD_PATH(p, "%s.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms", path);
-	if (required && !json_array_size(terms))
-		field_required(errors, p, "must have at least one node selector term");
-	validate_node_terms(terms, p, errors);
+	json_t *term;
 	size_t i;
-	json_t *w;
-	json_array_foreach(json_object_get(affinity, "preferredDuringSchedulingIgnoredDuringExecution"), i, w) {
-		int64_t weight = json_int_at(w, "weight", 0);
-		FIELD_PATH(p, "%s.preferredDuringSchedulingIgnoredDuringExecution[%zu].weight", path, i);
-		if (weight < 1 || weight > 100)
-			field_invalid(errors, p, json_object_get(w, "weight"), "must be in the range 1-100");
+
+	node_selector_validate(json_object_get(affinity, "requiredDuringSchedulingIgnoredDuringExecution"),
+			       FIELD_PATH(p, "%s.requiredDuringSchedulingIgnoredDuringExecution", path), errors);
+	json_array_foreach(json_object_get(affinity, "preferredDuringSchedulingIgnoredDuringExecution"), i, term)
+	    validate_node_term(json_object_get(term, "preference"),
+			       FIELD_PATH(p, "%s.preferredDuringSchedulingIgnoredDuringExecution[%zu].preference", path, i), false, errors);
+}
+
+/* --- pods near other pods -------------------------------------------------------------------------------------------- */
+
+static bool has_text(const json_t *list, const char *text)
+{
+	json_t *v;
+	size_t i;
+
+	json_array_foreach(list, i, v) if (str_eq(json_string_value(v), text)) return true;
+	return false;
+}
+
+static void validate_label_keys(const json_t *term, const char *path, const char *key, struct field_errors *errors)
+{
+	const json_t *keys = json_object_get(term, key);
+	char p[FIELD_PATH_MAX];
+	json_t *v;
+	size_t i;
+
+	if (!json_array_size(keys))
+		return;
+	if (!json_object_get(term, "labelSelector")) {
+		field_forbidden(errors, FIELD_PATH(p, "%s.%s", path, key), "must not be specified when labelSelector is not set");
+		return;
 	}
+	json_array_foreach(keys, i, v)
+	    validate_name(json_string_value(v), FIELD_PATH(p, "%s.%s[%zu]", path, key, i), name_check_qualified, errors);
+}
+
+static void validate_pod_term(const json_t *term, const char *path, struct field_errors *errors)
+{
+	const json_t *labels = json_object_get(term, "labelSelector"), *spaces = json_object_get(term, "namespaceSelector"),
+		     *other = json_object_get(term, "mismatchLabelKeys");
+	const char *key = json_str_or(term, "topologyKey", "");
+	char p[FIELD_PATH_MAX];
+	json_t *v;
+	size_t i;
+
+	label_selector_validate(labels, FIELD_PATH(p, "%s.labelSelector", path), errors);
+	label_selector_validate(spaces, FIELD_PATH(p, "%s.namespaceSelector", path), errors);
+	json_array_foreach(json_object_get(term, "namespaces"), i, v)
+	    validate_name(json_string_value(v), FIELD_PATH(p, "%s.namespace", path), name_check_label, errors);
+	validate_label_keys(term, path, "matchLabelKeys", errors);
+	validate_label_keys(term, path, "mismatchLabelKeys", errors);
+	json_array_foreach(json_object_get(term, "matchLabelKeys"), i, v) if (has_text(other, json_string_value(v)))
+	    field_invalid(errors, FIELD_PATH(p, "%s.matchLabelKeys[%zu]", path, i), v, "exists in both matchLabelKeys and mismatchLabelKeys");
+	FIELD_PATH(p, "%s.topologyKey", path);
+	if (!*key)
+		field_required(errors, p, "can not be empty");
+	validate_name(key, p, name_check_qualified, errors);
 }
 
 static void validate_pod_terms(const json_t *affinity, const char *path, struct field_errors *errors)
 {
 	char p[FIELD_PATH_MAX];
-	size_t i;
 	json_t *t;
-	json_array_foreach(json_object_get(affinity, "requiredDuringSchedulingIgnoredDuringExecution"), i, t) {
-		const char *key = json_str_or(t, "topologyKey", "");
-		char at[FIELD_PATH_MAX];
-		FIELD_PATH(at, "%s.requiredDuringSchedulingIgnoredDuringExecution[%zu]", path, i);
-		FIELD_PATH(p, "%s.topologyKey", at);
-		if (!*key)
-			field_required(errors, p, "can not be empty");
-		validate_name(key, p, name_check_qualified, errors);
-		label_selector_validate(json_object_get(t, "labelSelector"), FIELD_PATH(p, "%s.labelSelector", at), errors);
-	}
+	size_t i;
+
+	json_array_foreach(json_object_get(affinity, "requiredDuringSchedulingIgnoredDuringExecution"), i, t)
+	    validate_pod_term(t, FIELD_PATH(p, "%s.requiredDuringSchedulingIgnoredDuringExecution[%zu]", path, i), errors);
+	json_array_foreach(json_object_get(affinity, "preferredDuringSchedulingIgnoredDuringExecution"), i, t)
+	    validate_pod_term(json_object_get(t, "podAffinityTerm"),
+			      FIELD_PATH(p, "%s.preferredDuringSchedulingIgnoredDuringExecution[%zu].podAffinityTerm", path, i), errors);
 }
 
-static void validate_spread(const json_t *spec, const char *path, struct field_errors *errors)
+/* --- topology spread ------------------------------------------------------------------------------------------------- */
+
+static bool selects_by(const json_t *selector, const char *key)
 {
-	char p[FIELD_PATH_MAX];
+	json_t *x;
 	size_t i;
-	json_t *t;
-	json_array_foreach(json_object_get(spec, "topologySpreadConstraints"), i, t) {
-		const char *key = json_str_or(t, "topologyKey", "");
-		if (json_int_at(t, "maxSkew", 0) <= 0)
-			field_invalid(errors, FIELD_PATH(p, "%s.topologySpreadConstraints[%zu].maxSkew", path, i), json_object_get(t, "maxSkew"), "must be greater than zero");
-		FIELD_PATH(p, "%s.topologySpreadConstraints[%zu].topologyKey", path, i);
-		if (!*key)
-			field_required(errors, p, "can not be empty");
-		else
-			validate_name(key, p, name_check_qualified, errors);
-	}
+
+	json_array_foreach(json_object_get(selector, "matchExpressions"), i, x) if (str_eq(json_member(x, "key"), key)) return true;
+	return json_object_get(json_object_get(selector, "matchLabels"), key) != NULL;
 }
 
-void placement_validate(const json_t *pod_spec, const char *path, struct field_errors *errors)
+static void validate_spread_keys(const json_t *t, const char *path, struct field_errors *errors)
 {
+	const json_t *keys = json_object_get(t, "matchLabelKeys"), *selector = json_object_get(t, "labelSelector");
 	char p[FIELD_PATH_MAX];
-	const char *key;
 	json_t *v;
-	json_object_foreach(json_object_get(pod_spec, "nodeSelector"), key, v) {
-		validate_name(key, FIELD_PATH(p, "%s.nodeSelector", path), name_check_qualified, errors);
-		validate_name(json_string_value(v), FIELD_PATH(p, "%s.nodeSelector", path), name_check_label_value, errors);
+	size_t i;
+
+	if (json_array_size(keys) && !selector)
+		field_forbidden(errors, FIELD_PATH(p, "%s.matchLabelKeys", path), "must not be specified when labelSelector is not set");
+	json_array_foreach(keys, i, v)
+	{
+		FIELD_PATH(p, "%s.matchLabelKeys[%zu]", path, i);
+		validate_name(json_string_value(v), p, name_check_qualified, errors);
+		if (selects_by(selector, json_string_value(v)))
+			field_invalid(errors, p, v, "exists in both matchLabelKeys and labelSelector");
 	}
-	validate_tolerations(pod_spec, path, errors);
-	const json_t *affinity = json_object_get(pod_spec, "affinity");
-	validate_node_affinity(json_object_get(affinity, "nodeAffinity"), FIELD_PATH(p, "%s.affinity.nodeAffinity", path), errors);
-	validate_pod_terms(json_object_get(affinity, "podAffinity"), FIELD_PATH(p, "%s.affinity.podAffinity", path), errors);
-	validate_pod_terms(json_object_get(affinity, "podAntiAffinity"), FIELD_PATH(p, "%s.affinity.podAntiAffinity", path), errors);
-	validate_spread(pod_spec, path, errors);
+}
+
+static bool same_spread(const json_t *a, const json_t *b)
+{
+	return !strcmp(json_str_or(a, "topologyKey", ""), json_str_or(b, "topologyKey", "")) &&
+	       !strcmp(json_str_or(a, "whenUnsatisfiable", ""), json_str_or(b, "whenUnsatisfiable", ""));
+}
+
+static void validate_spread(const json_t *all, size_t at, const char *path, struct field_errors *errors)
+{
+	const json_t *t = json_array_get(all, at), *domains = json_object_get(t, "minDomains");
+	const char *when = json_str_or(t, "whenUnsatisfiable", "");
+	AUTO_FREE char *pair = xasprintf("{%s, %s}", json_str_or(t, "topologyKey", ""), when);
+	AUTO_JSON *shown = json_string(pair);
+	char p[FIELD_PATH_MAX];
+
+	for (size_t i = at + 1; i < json_array_size(all); i++)
+		if (same_spread(t, json_array_get(all, i))) {
+			field_duplicate(errors, FIELD_PATH(p, "%s.{topologyKey, whenUnsatisfiable}", path), shown);
+			break;
+		}
+	if (domains && strcmp(when, "DoNotSchedule"))
+		field_invalid(errors, FIELD_PATH(p, "%s.minDomains", path), domains,
+			      "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not %s", when);
+	validate_spread_keys(t, path, errors);
+	label_selector_validate(json_object_get(t, "labelSelector"), FIELD_PATH(p, "%s.labelSelector", path), errors);
+}
+
+void pod_placement_validate(const struct pod_rules *r)
+{
+	const json_t *affinity = json_object_get(r->spec, "affinity"), *spread = json_object_get(r->spec, "topologySpreadConstraints");
+	char p[FIELD_PATH_MAX];
+
+	validate_node_affinity(json_object_get(affinity, "nodeAffinity"), FIELD_PATH(p, "%s.affinity.nodeAffinity", r->path), r->errors);
+	validate_pod_terms(json_object_get(affinity, "podAffinity"), FIELD_PATH(p, "%s.affinity.podAffinity", r->path), r->errors);
+	validate_pod_terms(json_object_get(affinity, "podAntiAffinity"), FIELD_PATH(p, "%s.affinity.podAntiAffinity", r->path), r->errors);
+	for (size_t i = 0; i < json_array_size(spread); i++)
+		validate_spread(spread, i, FIELD_PATH(p, "%s.topologySpreadConstraints[%zu]", r->path, i), r->errors);
+	tolerations_validate(json_object_get(r->spec, "tolerations"), FIELD_PATH(p, "%s.tolerations", r->path), r->errors);
 }

@@ -4,8 +4,8 @@
 
 #include "base/json.h"
 #include "base/str.h"
-#include "cp/kinds/go_value.h"
 #include "cp/kinds/kinds.h"
+#include "cp/kinds/pod_rules.h"
 
 static const char *const container_lists[] = { "initContainers", "containers", "ephemeralContainers" };
 
@@ -113,73 +113,6 @@ static void pod_prepare_status(json_t *pod, const json_t *old)
 	}
 }
 
-static void pod_validate_create(const json_t *pod, struct field_errors *errors)
-{
-	pod_spec_validate(json_object_get(pod, "spec"), "spec", errors);
-}
-
-/* Puts what an update may change back to the old state, so that the rest can be compared. */
-static void undo_allowed(json_t *spec, const json_t *old)
-{
-	static const char *const fields[] = { "activeDeadlineSeconds", "tolerations", "ephemeralContainers", "schedulingGates" };
-	for (size_t l = 0; l < 2; l++) {
-		const json_t *before = json_object_get(old, container_lists[l]);
-		size_t i;
-		json_t *c;
-		json_array_foreach(json_object_get(spec, container_lists[l]), i, c) {
-			json_t *image = json_object_get(json_array_get(before, i), "image");
-			if (image)
-				json_object_set(c, "image", image);
-		}
-	}
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-		json_t *v = json_object_get(old, fields[i]);
-		if (v)
-			json_object_set(spec, fields[i], v);
-		else
-			json_object_del(spec, fields[i]);
-	}
-	if (json_int_at(old, "terminationGracePeriodSeconds", 0) < 0 && json_int_at(spec, "terminationGracePeriodSeconds", 0) == 1)
-		json_object_set(spec, "terminationGracePeriodSeconds", json_object_get(old, "terminationGracePeriodSeconds"));
-}
-
-static bool has_toleration(const json_t *list, const json_t *one)
-{
-	size_t i;
-	json_t *t;
-	json_array_foreach(list, i, t)
-		if (json_equal(t, one))
-			return true;
-	return false;
-}
-
-static void pod_validate_update(const json_t *pod, const json_t *old_pod, struct field_errors *errors)
-{
-	const json_t *spec = json_object_get(pod, "spec"), *old = json_object_get(old_pod, "spec");
-	const json_t *deadline = json_object_get(spec, "activeDeadlineSeconds"), *before = json_object_get(old, "activeDeadlineSeconds");
-	if (before && (!deadline || json_integer_value(deadline) > json_integer_value(before)))
-		field_invalid(errors, "spec.activeDeadlineSeconds", deadline ? deadline : json_null(), "%s",
-			      deadline ? "must be less than or equal to previous value" : "must not update from a positive integer to nil value");
-	size_t i;
-	json_t *t;
-	json_array_foreach(json_object_get(old, "tolerations"), i, t)
-		if (!has_toleration(json_object_get(spec, "tolerations"), t)) {
-			field_forbidden(errors, "spec.tolerations", "existing toleration can not be modified except its tolerationSeconds");
-			break;
-		}
-	AUTO_JSON *copy = json_deep_copy(spec);
-	undo_allowed(copy, old);
-	if (json_equal(copy, old))
-		return;
-	const struct type *type = errors->schema ? schema_type(errors->schema, "core.v1.PodSpec") : NULL;
-	AUTO_FREE char *diff = type ? go_diff(type, old, copy) : xstrdup("");
-	field_forbidden(errors, "spec",
-			"pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
-			"`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
-			"`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)%s%s",
-			*diff ? "\n" : "", diff);
-}
-
 static void pod_validate_status(const json_t *pod, const json_t *old, struct field_errors *errors)
 {
 	char path[FIELD_PATH_MAX];
@@ -196,10 +129,18 @@ static void pod_validate_status(const json_t *pod, const json_t *old, struct fie
 
 static void pod_validate(const json_t *pod, const json_t *old, struct field_errors *errors)
 {
-	if (old)
-		pod_validate_update(pod, old, errors);
-	else
-		pod_validate_create(pod, errors);
+	const json_t *spec = json_object_get(pod, "spec");
+	struct pod_rules r = { .spec = spec, .path = "spec", .name = json_str_at(pod, "metadata.name"), .is_pod = true, .errors = errors };
+	pod_rules_validate(&r);
+	if (old) {
+		pod_update_validate(pod, old, errors);
+		return;
+	}
+	if (json_array_size(json_object_get(spec, "ephemeralContainers")))
+		field_forbidden(errors, "spec.ephemeralContainers", "cannot be set on create");
+	if (!str_empty(json_str_at(spec, "nodeName")) && json_array_size(json_object_get(spec, "schedulingGates")))
+		field_forbidden(errors, "spec.nodeName", "cannot be set until all schedulingGates have been cleared");
+	pod_annotations_validate(json_object_get(pod, "metadata"), &r);
 }
 
 static int pod_grace_seconds(const json_t *pod, int64_t requested)

@@ -1,12 +1,11 @@
 /* Subresources of pods that write a part of the spec: ephemeral containers, and resources of running ones. */
 #include <string.h>
 
-#include "api/names.h"
 #include "api/quantity.h"
 #include "base/json.h"
-#include "base/map.h"
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
+#include "cp/kinds/pod_rules.h"
 
 /* --- ephemeral containers -------------------------------------------------------------------------------------------- */
 
@@ -44,41 +43,28 @@ static const json_t *container_named(const json_t *list, const char *name)
 	return NULL;
 }
 
-static void validate_ephemeral(const json_t *spec, const json_t *c, size_t i, struct map *names, struct field_errors *errors)
+static void spec_validate(const json_t *pod, struct field_errors *errors)
 {
-	static const char *const no[] = { "ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resources",
-					  "resizePolicy" };
-	char p[FIELD_PATH_MAX];
-	const char *name = json_str_or(c, "name", ""), *target = json_str_or(c, "targetContainerName", "");
-	FIELD_PATH(p, "spec.ephemeralContainers[%zu].name", i);
-	if (*name)
-		validate_name(name, p, name_check_label, errors);
-	if (*name && (map_has(names, name) || container_named(json_object_get(spec, "containers"), name) ||
-		      container_named(json_object_get(spec, "initContainers"), name)))
-		field_duplicate(errors, p, json_object_get(c, "name"));
-	map_set(names, name, (void *)c);
-	if (!*json_str_or(c, "image", ""))
-		field_required(errors, FIELD_PATH(p, "spec.ephemeralContainers[%zu].image", i), NULL);
-	if (*target && !container_named(json_object_get(spec, "containers"), target) &&
-	    !container_named(json_object_get(spec, "initContainers"), target))
-		field_not_found(errors, FIELD_PATH(p, "spec.ephemeralContainers[%zu].targetContainerName", i),
-				json_object_get(c, "targetContainerName"));
-	for (size_t n = 0; n < ARRAY_LEN(no); n++) {
-		const json_t *v = json_object_get(c, no[n]);
-		if (json_array_size(v) || json_object_size(v))
-			field_forbidden(errors, FIELD_PATH(p, "spec.ephemeralContainers[%zu].%s", i, no[n]),
-					"cannot be set for an Ephemeral Container");
-	}
+	struct pod_rules r = { .spec = json_object_get(pod, "spec"), .path = "spec", .name = json_str_at(pod, "metadata.name"), .is_pod = true,
+			       .errors = errors };
+	pod_rules_validate(&r);
+}
+
+static bool is_static(const json_t *pod)
+{
+	return json_object_get(json_at(pod, "metadata.annotations"), "kubernetes.io/config.mirror");
 }
 
 static void ephemeral_validate(const json_t *pod, const json_t *old, struct field_errors *errors)
 {
 	const json_t *list = json_at(pod, "spec.ephemeralContainers");
-	AUTO_MAP *names = map_new(NULL);
 	json_t *c;
 	size_t i;
-	json_array_foreach(list, i, c)
-		validate_ephemeral(json_object_get(pod, "spec"), c, i, names, errors);
+	if (is_static(old)) {
+		field_forbidden(errors, "", "static pods do not support ephemeral containers");
+		return;
+	}
+	spec_validate(pod, errors);
 	json_array_foreach(json_at(old, "spec.ephemeralContainers"), i, c) {
 		const char *name = json_str_or(c, "name", "");
 		const json_t *now = container_named(list, name);
@@ -142,17 +128,26 @@ static void validate_amounts(const json_t *now, const json_t *old, const char *p
 		field_forbidden(errors, "spec", "only cpu and memory resources are mutable");
 }
 
+/* The sidecars among init containers can be resized, the others not. */
+static void validate_init(const json_t *now, const json_t *old, struct field_errors *errors)
+{
+	if (strcmp(json_str_or(old, "restartPolicy", ""), "Always") && !json_equal(now, old))
+		field_forbidden(errors, "spec", "resources for non-sidecar init containers are immutable");
+}
+
 static void resize_validate(const json_t *pod, const json_t *old, struct field_errors *errors)
 {
 	static const char *const whats[] = { "requests", "limits" };
 	char p[FIELD_PATH_MAX];
 	const char *class = pod_qos_class(json_object_get(pod, "spec"));
 	AUTO_JSON *before = json_string(pod_qos_class(json_object_get(old, "spec")));
-	containers_validate(json_object_get(pod, "spec"), "spec", errors);
+	if (is_static(old) || !strcmp(json_str_or(old, "spec.os.name", ""), "windows")) {
+		field_forbidden(errors, "", "%s pods cannot be resized", is_static(old) ? "static" : "windows");
+		return;
+	}
+	spec_validate(pod, errors);
 	if (errors->n)
 		return;
-	if (json_object_get(json_at(old, "metadata.annotations"), "kubernetes.io/config.mirror"))
-		field_forbidden(errors, "", "static pods cannot be resized");
 	if (strcmp(class, json_string_value(before)))
 		field_invalid(errors, "spec", before, "Pod QOS Class may not change as a result of resizing");
 	for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
@@ -161,6 +156,8 @@ static void resize_validate(const json_t *pod, const json_t *old, struct field_e
 		size_t i;
 		json_array_foreach(json_object_get(json_object_get(old, "spec"), lists[l]), i, c) {
 			const json_t *now = json_array_get(containers, i);
+			if (l == 1)
+				validate_init(now, c, errors);
 			for (size_t w = 0; w < ARRAY_LEN(whats); w++)
 				validate_amounts(json_object_get(json_object_get(now, "resources"), whats[w]),
 						 json_object_get(json_object_get(c, "resources"), whats[w]),

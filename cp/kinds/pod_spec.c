@@ -1,5 +1,5 @@
-/* Validation of a pod spec: the whole, its containers and its volumes. */
-#include <ctype.h>
+/* Validation of a pod's spec, in a pod or in a template of pods. Happy path: the parts are looked at one after the other
+ * (pod_rules.h), and the errors are put into the reference's order. Nothing fails. */
 #include <string.h>
 
 #include "api/names.h"
@@ -8,229 +8,163 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
+#include "cp/kinds/pod_rules.h"
+#include "cp/kinds/resource_name.h"
+#include "cp/kinds/rule.h"
 
-static void validate_ports(const json_t *c, const char *path, struct field_errors *errors)
+enum { NAMESERVERS_MAX = 3, SEARCHES_MAX = 32, SEARCH_CHARS_MAX = 2048 };
+
+/* --- names ----------------------------------------------------------------------------------------------------------- */
+
+/* A domain in which names may begin with underscores, as some resolvers' do. */
+static const char *check_search(const char *text)
 {
-	AUTO_MAP *names = map_new(NULL);
-	char p[FIELD_PATH_MAX];
-	size_t i;
-	json_t *port;
-	json_array_foreach(json_object_get(c, "ports"), i, port) {
-		const char *name = json_member(port, "name");
-		FIELD_PATH(p, "%s.ports[%zu].name", path, i);
-		if (!str_empty(name)) {
-			validate_name(name, p, name_check_port_name, errors);
-			if (map_has(names, name))
-				field_duplicate(errors, p, json_object_get(port, "name"));
-			map_set(names, name, port);
-		}
-		if (!json_int_at(port, "containerPort", 0))
-			field_required(errors, FIELD_PATH(p, "%s.ports[%zu].containerPort", path, i), NULL);
-	}
+	AUTO_FREE char *plain = xstrndup(text, strlen(text) - (str_has_suffix(text, ".") ? 1 : 0));
+
+	for (char *c = plain; *c; c++)
+		if (*c == '_')
+			*c = 'a';
+	return name_check_subdomain(plain)
+		   ? "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-', '_' or '.', and must start and end "
+		     "with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+		     "'[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')"
+		   : NULL;
 }
 
-static void validate_env(const json_t *c, const char *path, struct field_errors *errors)
+static void validate_searches(const json_t *searches, const char *path, struct field_errors *errors)
 {
+	size_t chars = json_array_size(searches) ? json_array_size(searches) - 1 : 0, i;
+	const char *why;
 	char p[FIELD_PATH_MAX];
-	size_t i;
-	json_t *e;
-	json_array_foreach(json_object_get(c, "env"), i, e) {
-		const char *name = json_str_or(e, "name", "");
-		const json_t *from = json_object_get(e, "valueFrom");
-		FIELD_PATH(p, "%s.env[%zu].name", path, i);
-		if (*name)
-			validate_name(name, p, name_check_env, errors);
-		if (!from)
-			continue;
-		FIELD_PATH(p, "%s.env[%zu].valueFrom", path, i);
-		if (json_object_size(from) != 1)
-			field_invalid(errors, p, json_object_size(from) ? from : json_object_get(e, "name"), "%s",
-				      json_object_size(from) ? "may not have more than one field specified at a time"
-							     : "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`");
-		else if (!str_empty(json_member(e, "value")))
-			field_invalid(errors, p, json_object_get(e, "value"), "may not be specified when `value` is not empty");
-	}
-}
-
-static void validate_mounts(const json_t *spec, const json_t *c, const char *path, struct field_errors *errors)
-{
-	AUTO_MAP *paths = map_new(NULL);
-	char p[FIELD_PATH_MAX];
-	size_t i;
-	json_t *m;
-	json_array_foreach(json_object_get(c, "volumeMounts"), i, m) {
-		const char *name = json_str_or(m, "name", ""), *at = json_str_or(m, "mountPath", "");
-		bool found = false;
-		size_t v;
-		json_t *volume;
-		json_array_foreach(json_object_get(spec, "volumes"), v, volume)
-			found |= str_eq(json_member(volume, "name"), name);
-		if (*name && !found)
-			field_not_found(errors, FIELD_PATH(p, "%s.volumeMounts[%zu].name", path, i), json_object_get(m, "name"));
-		if (*at && map_has(paths, at))
-			field_invalid(errors, FIELD_PATH(p, "%s.volumeMounts[%zu].mountPath", path, i), json_object_get(m, "mountPath"), "must be unique");
-		map_set(paths, at, m);
-		const char *sub = json_str_or(m, "subPath", "");
-		if (*sub == '/')
-			field_invalid(errors, FIELD_PATH(p, "%s.volumeMounts[%zu].subPath", path, i), json_object_get(m, "subPath"), "must be a relative path");
-		AUTO_STRV char **parts = str_split(sub, '/');
-		if (strv_has(parts, ".."))
-			field_invalid(errors, FIELD_PATH(p, "%s.volumeMounts[%zu].subPath", path, i), json_object_get(m, "subPath"), "must not contain '..'");
-	}
-}
-
-static void validate_resources(const json_t *c, const char *path, struct field_errors *errors)
-{
-	const json_t *limits = json_at(c, "resources.limits"), *requests = json_at(c, "resources.requests");
-	char p[FIELD_PATH_MAX];
-	const char *name;
 	json_t *v;
-	json_object_foreach((json_t *)limits, name, v) {
-		int64_t n = 0;
-		if (json_is_string(v) && quantity_parse_milli(json_string_value(v), &n) == 0 && n < 0)
-			field_invalid(errors, FIELD_PATH(p, "%s.resources.limits[%s]", path, name), v, "must be greater than or equal to 0");
-	}
-	json_object_foreach((json_t *)requests, name, v) {
-		const char *limit = json_member(limits, name), *request = json_string_value(v);
-		int64_t n = 0;
-		FIELD_PATH(p, "%s.resources.requests[%s]", path, name);
-		if (!request || quantity_parse_milli(request, &n) < 0)
-			continue;
-		if (n < 0)
-			field_invalid(errors, p, v, "must be greater than or equal to 0");
-		else if (limit && quantity_parse_milli(limit, &n) == 0 && quantity_compare(request, limit) > 0)
-			field_invalid(errors, FIELD_PATH(p, "%s.resources.requests", path), v, "must be less than or equal to %s limit of %s", name, limit);
-	}
+
+	json_array_foreach(searches, i, v) chars += json_string_length(v);
+	FIELD_PATH(p, "%s.searches", path);
+	if (json_array_size(searches) > SEARCHES_MAX)
+		field_invalid(errors, p, searches, "must not have more than %d search paths", SEARCHES_MAX);
+	if (chars > SEARCH_CHARS_MAX)
+		field_invalid(errors, p, searches, "must not have more than %d characters (including spaces) in the search list", SEARCH_CHARS_MAX);
+	json_array_foreach(searches, i, v) if (strcmp(json_string_value(v), ".") && (why = check_search(json_string_value(v))))
+	    field_invalid(errors, FIELD_PATH(p, "%s.searches[%zu]", path, i), v, "%s", why);
 }
 
-static void validate_handler(const json_t *h, const char *path, struct field_errors *errors)
+void pod_dns_validate(const struct pod_rules *r)
 {
-	static const char *const kinds[] = { "exec", "httpGet", "tcpSocket", "grpc", "sleep" };
+	const json_t *config = json_object_get(r->spec, "dnsConfig"), *servers = json_object_get(config, "nameservers");
+	bool none = !strcmp(json_str_or(r->spec, "dnsPolicy", ""), "None");
+	char path[FIELD_PATH_MAX], p[FIELD_PATH_MAX];
+	json_t *v;
+	size_t i;
+
+	FIELD_PATH(path, "%s.dnsConfig", r->path);
+	if (none && !config)
+		field_required(r->errors, path, "must provide `dnsConfig` when `dnsPolicy` is None");
+	else if (none && !json_array_size(servers))
+		field_required(r->errors, FIELD_PATH(p, "%s.nameservers", path), "must provide at least one DNS nameserver when `dnsPolicy` is None");
+	if (json_array_size(servers) > NAMESERVERS_MAX)
+		field_invalid(r->errors, FIELD_PATH(p, "%s.nameservers", path), servers, "must not have more than %d nameservers", NAMESERVERS_MAX);
+	json_array_foreach(servers, i, v) if (!ip_family(json_string_value(v)))
+	    field_invalid(r->errors, FIELD_PATH(p, "%s.nameservers[%zu]", path, i), v, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+	validate_searches(json_object_get(config, "searches"), path, r->errors);
+	json_array_foreach(json_object_get(config, "options"), i, v) if (!*json_str_or(v, "name", ""))
+	    field_required(r->errors, FIELD_PATH(p, "%s.options[%zu]", path, i), "must not be empty");
+}
+
+static void validate_aliases(const struct pod_rules *r)
+{
 	char p[FIELD_PATH_MAX];
-	int n = 0;
-	if (!h)
+	json_t *alias, *name;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(r->spec, "hostAliases"), i, alias) json_array_foreach(json_object_get(alias, "hostnames"), k, name)
+	    validate_name(json_string_value(name), FIELD_PATH(p, "%s.hostAliases[%zu].hostnames[%zu]", r->path, i, k), name_check_subdomain,
+			  r->errors);
+}
+
+static void validate_hostname(const struct pod_rules *r)
+{
+	static const char key[] = "hostnameOverride";
+
+	if (!json_object_get(r->spec, key))
 		return;
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (!json_object_get(h, kinds[i]))
-			continue;
-		if (n++)
-			field_forbidden(errors, FIELD_PATH(p, "%s.%s", path, kinds[i]), "may not specify more than 1 handler type");
-	}
-	if (!n)
-		field_required(errors, path, "must specify a handler type");
-	if (json_object_get(h, "exec") && !json_array_size(json_at(h, "exec.command")))
-		field_required(errors, FIELD_PATH(p, "%s.exec.command", path), NULL);
+	rule_name(r->spec, r->path, key, name_check_subdomain, r->errors);
+	if (json_bool_at(r->spec, "setHostnameAsFQDN", false))
+		rule_forbidden(r->spec, r->path, key, "hostnameOverride cannot be set when setHostnameAsFQDN is true", r->errors);
+	if (json_bool_at(r->spec, "hostNetwork", false))
+		rule_forbidden(r->spec, r->path, key, "hostnameOverride cannot be set when hostNetwork is true", r->errors);
 }
 
-static void validate_probes(const json_t *c, const char *path, struct field_errors *errors)
+static void validate_overhead(const struct pod_rules *r)
 {
-	static const char *const probes[] = { "livenessProbe", "readinessProbe", "startupProbe" };
-	static const char *const counts[] = { "initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold" };
+	AUTO_JSON *limits = json_object();
 	char p[FIELD_PATH_MAX];
-	for (size_t i = 0; i < ARRAY_LEN(probes); i++) {
-		const json_t *probe = json_object_get(c, probes[i]);
-		validate_handler(probe, FIELD_PATH(p, "%s.%s", path, probes[i]), errors);
-		for (size_t n = 0; n < ARRAY_LEN(counts); n++) {
-			const json_t *v = json_object_get(probe, counts[n]);
-			if (json_is_integer(v) && json_integer_value(v) < 0)
-				field_invalid(errors, FIELD_PATH(p, "%s.%s.%s", path, probes[i], counts[n]), v, "must be greater than or equal to 0");
-		}
-		const json_t *success = json_object_get(probe, "successThreshold");
-		if (i != 1 && json_integer_value(success) > 1)
-			field_invalid(errors, FIELD_PATH(p, "%s.%s.successThreshold", path, probes[i]), success, "must be 1");
-	}
-	validate_handler(json_at(c, "lifecycle.postStart"), FIELD_PATH(p, "%s.lifecycle.postStart", path), errors);
-	validate_handler(json_at(c, "lifecycle.preStop"), FIELD_PATH(p, "%s.lifecycle.preStop", path), errors);
+
+	if (!json_object_get(r->spec, "overhead"))
+		return;
+	json_object_set(limits, "limits", json_object_get(r->spec, "overhead"));
+	resource_requirements_validate(limits, FIELD_PATH(p, "%s.overhead", r->path), resource_name_validate_container, r->errors);
 }
 
-static void validate_container(const json_t *spec, const json_t *c, const char *path, struct map *names, struct field_errors *errors)
+static void validate_gates(const struct pod_rules *r)
 {
+	AUTO_MAP *seen = map_new(NULL);
 	char p[FIELD_PATH_MAX];
-	const char *name = json_str_or(c, "name", ""), *image = json_str_or(c, "image", "");
-	FIELD_PATH(p, "%s.name", path);
-	if (*name) {
-		validate_name(name, p, name_check_label, errors);
-		if (map_has(names, name))
-			field_duplicate(errors, p, json_object_get(c, "name"));
-		map_set(names, name, (void *)c);
-	}
-	FIELD_PATH(p, "%s.image", path);
-	if (!*image)
-		field_required(errors, p, NULL);
-	else if (isspace((unsigned char)*image) || isspace((unsigned char)image[strlen(image) - 1]))
-		field_invalid(errors, p, json_object_get(c, "image"), "must not have leading or trailing whitespace");
-	validate_ports(c, path, errors);
-	validate_env(c, path, errors);
-	validate_mounts(spec, c, path, errors);
-	validate_resources(c, path, errors);
-	validate_probes(c, path, errors);
-}
-
-void containers_validate(const json_t *pod_spec, const char *path, struct field_errors *errors)
-{
-	static const char *const lists[] = { "initContainers", "containers" };
-	AUTO_MAP *names = map_new(NULL);
-	char p[FIELD_PATH_MAX];
-	if (!json_array_size(json_object_get(pod_spec, "containers")))
-		field_required(errors, FIELD_PATH(p, "%s.containers", path), NULL);
-	for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-		size_t i;
-		json_t *c;
-		json_array_foreach(json_object_get(pod_spec, lists[l]), i, c) {
-			char at[FIELD_PATH_MAX];
-			validate_container(pod_spec, c, FIELD_PATH(at, "%s.%s[%zu]", path, lists[l], i), names, errors);
-		}
-	}
-}
-
-void volumes_validate(const json_t *pod_spec, const char *path, struct field_errors *errors)
-{
-	AUTO_MAP *names = map_new(NULL);
-	char p[FIELD_PATH_MAX];
+	json_t *gate;
 	size_t i;
-	json_t *v;
-	json_array_foreach(json_object_get(pod_spec, "volumes"), i, v) {
-		const char *name = json_str_or(v, "name", ""), *kind;
-		json_t *source;
-		/* The reference counts emptyDir first, whatever the order in which they were given. */
-		int sources = json_object_get(v, "emptyDir") ? 1 : 0;
-		FIELD_PATH(p, "%s.volumes[%zu].name", path, i);
-		if (*name) {
-			validate_name(name, p, name_check_label, errors);
-			if (map_has(names, name))
-				field_duplicate(errors, p, json_object_get(v, "name"));
-			map_set(names, name, v);
-		}
-		json_object_foreach(v, kind, source)
-			if (strcmp(kind, "name") && strcmp(kind, "emptyDir") && sources++)
-				field_forbidden(errors, FIELD_PATH(p, "%s.volumes[%zu].%s", path, i, kind), "may not specify more than 1 volume type");
-		if (!sources)
-			field_required(errors, FIELD_PATH(p, "%s.volumes[%zu]", path, i), "must specify a volume type");
-		const char *host = json_str_at(v, "hostPath.path");
-		if (host && strstr(host, ".."))
-			field_invalid(errors, FIELD_PATH(p, "%s.volumes[%zu].hostPath.path", path, i), json_at(v, "hostPath.path"), "must not contain '..'");
+
+	json_array_foreach(json_object_get(r->spec, "schedulingGates"), i, gate)
+	{
+		const char *name = json_str_or(gate, "name", "");
+		FIELD_PATH(p, "%s.schedulingGates[%zu]", r->path, i);
+		validate_name(name, p, name_check_qualified, r->errors);
+		if (map_has(seen, name))
+			field_duplicate(r->errors, p, json_object_get(gate, "name"));
+		map_set(seen, name, gate);
 	}
 }
 
-void pod_spec_validate(const json_t *pod_spec, const char *path, struct field_errors *errors)
+void pod_rules_validate(const struct pod_rules *r)
 {
 	char p[FIELD_PATH_MAX];
-	if (!json_is_object(pod_spec)) {
-		field_required(errors, FIELD_PATH(p, "%s.containers", path), NULL);
+
+	if (!json_is_object(r->spec)) {
+		field_required(r->errors, FIELD_PATH(p, "%s.containers", r->path), NULL);
 		return;
 	}
-	volumes_validate(pod_spec, path, errors);
-	containers_validate(pod_spec, path, errors);
-	placement_validate(pod_spec, path, errors);
-	const json_t *deadline = json_object_get(pod_spec, "activeDeadlineSeconds");
-	if (deadline && json_integer_value(deadline) < 1)
-		field_invalid(errors, FIELD_PATH(p, "%s.activeDeadlineSeconds", path), deadline, "must be between 1 and 2147483647, inclusive");
-	const char *host = json_member(pod_spec, "hostname"), *sub = json_member(pod_spec, "subdomain");
-	if (!str_empty(host))
-		validate_name(host, FIELD_PATH(p, "%s.hostname", path), name_check_label, errors);
-	if (!str_empty(sub))
-		validate_name(sub, FIELD_PATH(p, "%s.subdomain", path), name_check_label, errors);
-	const char *account = json_member(pod_spec, "serviceAccountName");
-	if (!str_empty(account))
-		validate_name(account, FIELD_PATH(p, "%s.serviceAccountName", path), name_check_subdomain, errors);
+	pod_volumes_validate(r);
+	pod_claims_validate(r);
+	pod_containers_validate(r);
+	pod_level_resources_validate(r);
+	pod_context_validate(r);
+	pod_placement_validate(r);
+	pod_dns_validate(r);
+	validate_gates(r);
+	pod_os_validate(r);
+	validate_hostname(r);
+	validate_aliases(r);
+	validate_overhead(r);
+	pod_errors_order(r->errors, r->path);
+}
+
+void pod_template_validate(const json_t *template, const char *path, struct field_errors *errors)
+{
+	const json_t *spec = json_object_get(template, "spec"), *meta = json_object_get(template, "metadata");
+	char at[FIELD_PATH_MAX], p[FIELD_PATH_MAX];
+	struct pod_rules r = {.spec = spec, .path = at, .errors = errors};
+	const char *key;
+	json_t *v;
+
+	FIELD_PATH(at, "%s.spec", path);
+	json_object_foreach(json_object_get(meta, "labels"), key, v)
+	{
+		FIELD_PATH(p, "%s.labels", path);
+		validate_name(key, p, name_check_qualified, errors);
+		validate_name(json_string_value(v), p, name_check_label_value, errors);
+	}
+	json_object_foreach(json_object_get(meta, "annotations"), key, v)
+	    validate_name(key, FIELD_PATH(p, "%s.annotations", path), name_check_qualified, errors);
+	pod_rules_validate(&r);
+	pod_annotations_validate(meta, &r);
+	if (json_array_size(json_object_get(spec, "ephemeralContainers")))
+		field_forbidden(errors, FIELD_PATH(p, "%s.ephemeralContainers", at), "ephemeral containers not allowed in pod template");
 }

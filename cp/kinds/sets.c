@@ -161,7 +161,7 @@ static void podtemplate_set_defaults(json_t *t, const json_t *old)
 static void podtemplate_validate(const json_t *t, const json_t *old, struct field_errors *errors)
 {
 	(void)old;
-	pod_spec_validate(json_at(t, "template.spec"), "template.spec", errors);
+	pod_template_validate(json_object_get(t, "template"), "template", errors);
 }
 
 const struct kind_ops podtemplate_ops = { .group = "", .kind = "PodTemplate", .set_defaults = podtemplate_set_defaults,

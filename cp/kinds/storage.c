@@ -1,140 +1,245 @@
-/* Rules of persistent volumes, claims and storage classes. */
+/* Rules of persistent volume claims, also where other kinds hold one. */
+#include "cp/kinds/storage.h"
+
 #include <string.h>
 
+#include "api/names.h"
 #include "api/quantity.h"
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "cp/kinds/go_value.h"
 #include "cp/kinds/kinds.h"
+#include "cp/kinds/rule.h"
 
-static const char *const access_modes[] = { "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod", NULL };
+static const char *const access_modes[] = {"ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod", NULL};
 
-static void add_finalizer(json_t *obj, const char *name)
+void access_modes_validate(const json_t *spec, const char *path, const char *needed, struct field_errors *errors)
 {
-	json_t *list = json_array_at(obj, "metadata.finalizers"), *item;
-	size_t i;
-	json_array_foreach(list, i, item)
-		if (str_eq(json_string_value(item), name))
-			return;
-	json_array_append_new(list, json_string(name));
-}
-
-static void validate_modes(const json_t *modes, struct field_errors *errors)
-{
+	const json_t *modes = json_object_get(spec, "accessModes");
+	bool pod = false, others = false;
+	char p[FIELD_PATH_MAX];
 	json_t *mode;
 	size_t i;
-	if (!json_array_size(modes))
-		field_required(errors, "spec.accessModes", "at least 1 access mode is required");
+
+	rule_required(spec, path, "accessModes", needed, errors);
+	FIELD_PATH(p, "%s.accessModes", path);
 	json_array_foreach(modes, i, mode)
-		if (!strv_has((char *const *)access_modes, json_string_value(mode) ? json_string_value(mode) : ""))
-			field_not_supported(errors, "spec.accessModes", mode, access_modes);
-	if (json_array_size(modes) > 1) {
-		AUTO_FREE char *all = json_text(modes);
-		if (strstr(all, "\"ReadWriteOncePod\""))
-			field_forbidden(errors, "spec.accessModes", "may not use ReadWriteOncePod with other access modes");
+	{
+		bool known = rule_is_one_of(json_string_value(mode), access_modes), is_pod = str_eq(json_string_value(mode), "ReadWriteOncePod");
+		if (!known)
+			field_not_supported(errors, p, mode, access_modes);
+		pod |= is_pod;
+		others |= known && !is_pod;
 	}
+	if (pod && others)
+		field_forbidden(errors, p, "may not use ReadWriteOncePod with other access modes");
 }
 
-/* --- volumes ----------------------------------------------------------------------------------------------------------- */
+/* --- the spec -------------------------------------------------------------------------------------------------------- */
 
-static void volume_prepare_create(json_t *pv)
+static void validate_source(const json_t *spec, const char *path, const char *key, struct field_errors *errors)
 {
-	char now[RFC3339_MAX];
-	json_object_set_new(pv, "status", json_pack("{s:s, s:s}", "phase", "Pending", "lastPhaseTransitionTime",
-						    rfc3339(clock_wall_ms(), now)));
-	add_finalizer(pv, "kubernetes.io/pv-protection");
+	const json_t *source = json_object_get(spec, key);
+	const char *kind = json_str_or(source, "kind", "");
+	AUTO_JSON *shown = json_string(kind);
+	char p[FIELD_PATH_MAX];
+
+	if (!source)
+		return;
+	FIELD_PATH(p, "%s.%s", path, key);
+	rule_required(source, p, "name", NULL, errors);
+	rule_required(source, p, "kind", NULL, errors);
+	if (!*json_str_or(source, "apiGroup", "") && strcmp(kind, "PersistentVolumeClaim"))
+		field_invalid(errors, p, shown, "must be 'PersistentVolumeClaim' when referencing the default apiGroup");
+	rule_name(source, p, "apiGroup", name_check_subdomain, errors);
+	rule_name(source, p, "namespace", name_check_label, errors);
 }
 
-static size_t count_sources(const json_t *spec)
+static bool same_source(const json_t *a, const json_t *b)
 {
-	static const char *const others[] = { "capacity", "accessModes", "claimRef", "persistentVolumeReclaimPolicy", "storageClassName",
-					      "mountOptions", "volumeMode", "nodeAffinity", "volumeAttributesClassName" };
+	return !strcmp(json_str_or(a, "apiGroup", ""), json_str_or(b, "apiGroup", "")) &&
+	       !strcmp(json_str_or(a, "kind", ""), json_str_or(b, "kind", "")) && !strcmp(json_str_or(a, "name", ""), json_str_or(b, "name", ""));
+}
+
+static void validate_sources(const json_t *spec, const char *path, struct field_errors *errors)
+{
+	const json_t *source = json_object_get(spec, "dataSource"), *ref = json_object_get(spec, "dataSourceRef");
+	AUTO_JSON *shown = json_object(); /* the reference shows a path here, which has no text */
+
+	validate_source(spec, path, "dataSource", errors);
+	validate_source(spec, path, "dataSourceRef", errors);
+	if (!source || !ref)
+		return;
+	if (*json_str_or(ref, "namespace", ""))
+		field_invalid(errors, path, shown, "may not be specified when dataSourceRef.namespace is specified");
+	else if (!same_source(source, ref))
+		field_invalid(errors, path, shown, "must match dataSourceRef");
+}
+
+static void validate_size(const json_t *spec, const char *path, struct field_errors *errors)
+{
+	const json_t *size = json_object_get(json_at(spec, "resources.requests"), "storage");
+	char p[FIELD_PATH_MAX];
+
+	FIELD_PATH(p, "%s.resources[storage]", path);
+	if (!size)
+		field_required(errors, p, NULL);
+	else if (quantity_sign(json_string_value(size)) <= 0)
+		field_invalid(errors, p, size, "must be greater than zero");
+}
+
+void claim_spec_validate(const json_t *spec, const char *path, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+
+	access_modes_validate(spec, path, "at least 1 access mode is required", errors);
+	label_selector_validate(json_object_get(spec, "selector"), FIELD_PATH(p, "%s.selector", path), errors);
+	validate_size(spec, path, errors);
+	rule_name(spec, path, "storageClassName", name_check_subdomain, errors);
+	validate_sources(spec, path, errors);
+	rule_name(spec, path, "volumeAttributesClassName", name_check_subdomain, errors);
+}
+
+void claim_template_validate(const json_t *template, const char *path, struct field_errors *errors)
+{
+	const json_t *meta = json_object_get(template, "metadata");
+	char p[FIELD_PATH_MAX];
 	const char *key;
-	json_t *value;
-	size_t n = 0;
-	json_object_foreach((json_t *)spec, key, value) {
-		bool source = true;
-		for (size_t i = 0; i < ARRAY_LEN(others); i++)
-			source &= strcmp(key, others[i]) != 0;
-		n += source;
+	json_t *v;
+
+	json_object_foreach(json_object_get(meta, "labels"), key, v)
+	{
+		FIELD_PATH(p, "%s.metadata.labels", path);
+		validate_name(key, p, name_check_qualified, errors);
+		validate_name(json_string_value(v), p, name_check_label_value, errors);
 	}
-	return n;
+	json_object_foreach((json_t *)meta, key, v) if (strcmp(key, "labels") && strcmp(key, "annotations") && !json_is_null(v))
+	    field_forbidden(errors, FIELD_PATH(p, "%s.metadata.%s", path, key), "cannot be set");
+	claim_spec_validate(json_object_get(template, "spec"), FIELD_PATH(p, "%s.spec", path), errors);
 }
 
-static void volume_validate(const json_t *pv, const json_t *old, struct field_errors *errors)
+/* --- claims ---------------------------------------------------------------------------------------------------------- */
+
+static void claim_set_defaults(json_t *pvc, const json_t *old)
 {
-	static const char *const storage[] = { "storage", NULL };
-	const json_t *spec = json_object_get(pv, "spec"), *capacity = json_object_get(spec, "capacity");
-	AUTO_JSON *none = json_object();
+	json_t *spec = json_object_get(pvc, "spec"), *source = json_object_get(spec, "dataSource"), *ref = json_object_get(spec, "dataSourceRef");
+
 	(void)old;
-	validate_modes(json_object_get(spec, "accessModes"), errors);
-	if (!json_object_size(capacity))
-		field_required(errors, "spec.capacity", NULL);
-	if (!json_object_get(capacity, "storage") || json_object_size(capacity) > 1)
-		field_not_supported(errors, "spec.capacity", capacity ? capacity : none, storage);
-	size_t sources = count_sources(spec);
-	if (!sources)
-		field_required(errors, "spec", "must specify a volume type");
-	else if (sources > 1)
-		field_forbidden(errors, "spec", "may not specify more than 1 volume type");
+	/* Each says what the other says, unless the source is in another namespace. */
+	if (source && !ref)
+		json_object_set_new(spec, "dataSourceRef", json_deep_copy(source));
+	if (ref && !source && str_empty(json_str_at(ref, "namespace")))
+		json_object_set_new(spec, "dataSource", json_deep_copy(ref));
 }
-
-const struct kind_ops persistentvolume_ops = { .group = "", .kind = "PersistentVolume", .prepare_create = volume_prepare_create,
-					       .prepare_update = kind_keep_status, .prepare_status = kind_keep_spec,
-					       .validate = volume_validate, .has_status = true };
-
-/* --- claims ------------------------------------------------------------------------------------------------------------ */
 
 static void claim_prepare_create(json_t *pvc)
 {
 	json_object_set_new(pvc, "status", json_pack("{s:s}", "phase", "Pending"));
-	add_finalizer(pvc, "kubernetes.io/pvc-protection");
 }
 
-static json_t *claim_fixed_part(const json_t *pvc)
+/* The spec without what an update of old may change. Owned. */
+static json_t *fixed_part(const json_t *pvc, const json_t *old)
 {
 	json_t *spec = json_deep_copy(json_object_get(pvc, "spec"));
-	json_del_at(spec, "resources.requests");
-	json_object_del(spec, "volumeAttributesClassName");
-	json_object_del(spec, "volumeName");
+	bool bound = !strcmp(json_str_or(old, "status.phase", ""), "Bound");
+
+	if (bound) {
+		json_t *requests = json_at(spec, "resources.requests");
+		if (requests)
+			json_object_del(requests, "storage");
+		json_object_del(spec, "volumeAttributesClassName");
+	}
+	if (str_empty(json_str_at(old, "spec.volumeName")))
+		json_object_del(spec, "volumeName");
+	if (!json_at(old, "spec.storageClassName")) /* it may get one later */
+		json_object_del(spec, "storageClassName");
 	return spec;
+}
+
+static void validate_class_update(const json_t *pvc, const json_t *old, struct field_errors *errors)
+{
+	static const char path[] = "spec.volumeAttributesClassName";
+	const char *now = json_str_at(pvc, path), *was = json_str_at(old, path);
+
+	if (was && !now)
+		field_forbidden(errors, path, "update from non-nil value to nil is forbidden");
+	else if (was && *was && !*now)
+		field_forbidden(errors, path, "update from non-nil value to an empty string is forbidden");
 }
 
 static void claim_validate_update(const json_t *pvc, const json_t *old, struct field_errors *errors)
 {
-	AUTO_JSON *now = claim_fixed_part(pvc), *before = claim_fixed_part(old);
-	bool bound = !str_empty(json_str_at(old, "spec.volumeName"));
+	AUTO_JSON *now = fixed_part(pvc, old), *before = fixed_part(old, old);
+	const struct type *type = errors->schema ? schema_type(errors->schema, "core.v1.PersistentVolumeClaimSpec") : NULL;
 	const char *size = json_member(json_at(pvc, "spec.resources.requests"), "storage"),
-		   *was = json_member(json_at(old, "spec.resources.requests"), "storage");
-	if (!json_equal(now, before) || (bound && !json_equal(json_at(pvc, "spec.volumeName"), json_at(old, "spec.volumeName"))))
+		   *was = json_member(json_at(old, "spec.resources.requests"), "storage"),
+		   *real = json_member(json_at(old, "status.capacity"), "storage");
+	AUTO_JSON *mode = json_deep_copy(json_at(pvc, "spec.volumeMode"));
+
+	if (!json_equal(now, before)) {
+		AUTO_FREE char *diff = type ? go_diff(type, json_object_get(old, "spec"), json_object_get(pvc, "spec")) : xstrdup("");
 		field_forbidden(errors, "spec",
-				"spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims");
-	if (size && was && quantity_compare(size, was) < 0)
+				"spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims%s%s",
+				*diff ? "\n" : "", diff);
+	}
+	if (size && was && quantity_compare(size, was) < 0 && quantity_compare(size, real ? real : "0") <= 0)
 		field_forbidden(errors, "spec.resources.requests.storage", "field can not be less than status.capacity");
+	if (json_at(pvc, "spec.volumeMode") != json_at(old, "spec.volumeMode") && !json_equal(mode, json_at(old, "spec.volumeMode")))
+		field_invalid(errors, "volumeMode", mode, "field is immutable");
+	validate_class_update(pvc, old, errors);
 }
 
 static void claim_validate(const json_t *pvc, const json_t *old, struct field_errors *errors)
 {
-	validate_modes(json_at(pvc, "spec.accessModes"), errors);
-	if (!json_object_get(json_at(pvc, "spec.resources.requests"), "storage"))
-		field_required(errors, "spec.resources[storage]", NULL);
-	if (json_at(pvc, "spec.selector"))
-		label_selector_validate(json_at(pvc, "spec.selector"), "spec.selector", errors);
+	claim_spec_validate(json_object_get(pvc, "spec"), "spec", errors);
 	if (old)
 		claim_validate_update(pvc, old, errors);
 }
 
-const struct kind_ops persistentvolumeclaim_ops = { .group = "", .kind = "PersistentVolumeClaim", .prepare_create = claim_prepare_create,
-						    .prepare_update = kind_keep_status, .prepare_status = kind_keep_spec,
-						    .validate = claim_validate, .has_status = true };
-
-static void class_validate(const json_t *class, const json_t *old, struct field_errors *errors)
+static void validate_resource_keys(const json_t *map, const char *path, struct field_errors *errors)
 {
-	static const char *const fixed[] = { "provisioner", "parameters", "reclaimPolicy", "volumeBindingMode" };
-	for (size_t i = 0; old && i < ARRAY_LEN(fixed); i++)
-		if (!json_equal(json_object_get(class, fixed[i]), json_object_get(old, fixed[i])) &&
-		    (json_object_get(class, fixed[i]) || json_object_get(old, fixed[i])))
-			field_forbidden(errors, fixed[i], "updates to %s are forbidden.", fixed[i]);
+	static const char *const storage[] = {"storage", NULL};
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)map, key, v)
+	{
+		AUTO_JSON *shown = json_string(key);
+		size_t before = errors->n;
+		validate_name(key, path, name_check_qualified, errors);
+		if (errors->n == before && (!strchr(key, '/') || strstr(key, "kubernetes.io/")) && strcmp(key, "storage"))
+			field_not_supported(errors, path, shown, storage);
+	}
 }
 
-const struct kind_ops storageclass_ops = { .group = "storage.k8s.io", .kind = "StorageClass", .validate = class_validate };
+static void claim_validate_status(const json_t *pvc, const json_t *old, struct field_errors *errors)
+{
+	static const char *const states[] = {"ControllerResizeInProgress", "ControllerResizeInfeasible", "NodeResizeInProgress",
+					     "NodeResizeInfeasible", "NodeResizePending", NULL};
+	const json_t *amounts = json_at(pvc, "status.capacity"), *resizes = json_at(pvc, "status.allocatedResourceStatuses");
+	char p[FIELD_PATH_MAX];
+	const char *key;
+	json_t *v;
+
+	(void)old;
+	json_object_foreach((json_t *)amounts, key, v) if (quantity_sign(json_string_value(v)) < 0)
+	    field_invalid(errors, FIELD_PATH(p, "status.capacity[%s]", key), v, "must be a valid resource quantity");
+	validate_resource_keys(resizes, "status.allocatedResourceStatus", errors);
+	json_object_foreach((json_t *)resizes, key, v)
+	{
+		AUTO_JSON *shown = json_string(key);
+		if (!rule_is_one_of(json_string_value(v), states))
+			field_not_supported(errors, "status.allocatedResourceStatus", shown, states);
+	}
+	validate_resource_keys(json_at(pvc, "status.allocatedResources"), "status.allocatedResources", errors);
+}
+
+const struct kind_ops persistentvolumeclaim_ops = {.group = "",
+						   .kind = "PersistentVolumeClaim",
+						   .set_defaults = claim_set_defaults,
+						   .prepare_create = claim_prepare_create,
+						   .prepare_update = kind_keep_status,
+						   .prepare_status = kind_keep_spec,
+						   .validate = claim_validate,
+						   .validate_status = claim_validate_status,
+						   .has_status = true};

@@ -36,7 +36,7 @@ void workload_template_validate(const json_t *obj, struct field_errors *errors)
 {
 	static const char *const always[] = { "Always", NULL };
 	const json_t *policy = json_at(obj, "spec.template.spec.restartPolicy");
-	pod_spec_validate(json_at(obj, "spec.template.spec"), "spec.template.spec", errors);
+	pod_template_validate(json_at(obj, "spec.template"), "spec.template", errors);
 	if (policy && strcmp(json_string_value(policy), "Always"))
 		field_not_supported(errors, "spec.template.spec.restartPolicy", policy, always);
 	const json_t *deadline = json_at(obj, "spec.template.spec.activeDeadlineSeconds");

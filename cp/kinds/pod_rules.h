@@ -1,0 +1,54 @@
+/* Parts of the rules of a pod's spec, one file each. Pure. */
+#ifndef KNARR_CP_KINDS_POD_RULES_H
+#define KNARR_CP_KINDS_POD_RULES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "cp/schema/schema.h"
+
+/* A spec that is looked at: of a pod, or of a template (name is NULL). */
+struct pod_rules {
+	const json_t *spec;
+	const char *path; /* "spec", "spec.template.spec" */
+	const char *name; /* of the pod, once it has one */
+	bool is_pod;
+	struct field_errors *errors;
+};
+
+/* Sources of volumes; also those of a persistent volume, where more of them name a namespace. */
+void pod_volumes_validate(const struct pod_rules *r);
+void volume_source_validate(const char *source, const json_t *v, const char *path, struct field_errors *errors);
+/* Of one container at path. */
+void pod_env_validate(const json_t *container, const char *path, struct field_errors *errors);
+void pod_field_ref_validate(const json_t *ref, const char *path, bool volume, struct field_errors *errors);
+void pod_resource_ref_validate(const json_t *ref, const char *path, bool volume, struct field_errors *errors);
+void pod_mounts_validate(const struct pod_rules *r, const json_t *container, const char *path);
+void pod_probes_validate(const struct pod_rules *r, const json_t *container, const char *path);
+void pod_claims_validate(const struct pod_rules *r);
+void pod_claim_names_validate(const struct pod_rules *r, const json_t *resources, const char *path);
+void pod_restart_rules_validate(const json_t *container, const char *path, struct field_errors *errors);
+void pod_resize_policy_validate(const struct pod_rules *r, const json_t *container, const char *path);
+/* Of the whole spec. */
+void pod_containers_validate(const struct pod_rules *r);
+void pod_level_resources_validate(const struct pod_rules *r);
+void pod_context_validate(const struct pod_rules *r);
+void container_context_validate(const struct pod_rules *r, const json_t *container, const char *path);
+void pod_os_validate(const struct pod_rules *r);
+/* Annotations that say the same as fields. */
+void pod_annotations_validate(const json_t *meta, const struct pod_rules *r);
+void pod_dns_validate(const struct pod_rules *r);
+void pod_placement_validate(const struct pod_rules *r);
+void node_selector_validate(const json_t *selector, const char *path, struct field_errors *errors);
+void tolerations_validate(const json_t *tolerations, const char *path, struct field_errors *errors);
+
+/* Calls visit for each container of any kind with its path. */
+void pod_each_container(const struct pod_rules *r,
+			void (*visit)(const struct pod_rules *r, const json_t *container, const char *path, void *arg), void *arg);
+
+/* Puts the errors below path into the order in which the reference looks at a pod; all others come before them. */
+void pod_errors_order(struct field_errors *errors, const char *path);
+/* What an update of a pod may change. */
+void pod_update_validate(const json_t *pod, const json_t *old, struct field_errors *errors);
+
+#endif

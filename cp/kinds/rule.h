@@ -1,0 +1,37 @@
+/* Small rules that many kinds share: each looks at one member of an object and adds what is wrong with it at
+ * "path.key". A member that is not there breaks none but rule_required(). Pure. */
+#ifndef KNARR_CP_KINDS_RULE_H
+#define KNARR_CP_KINDS_RULE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cp/schema/schema.h"
+
+/* Not there, or an empty text, list or map: "Required value". Returns whether it is there. detail may be NULL. */
+bool rule_required(const json_t *obj, const char *path, const char *key, const char *detail, struct field_errors *errors);
+/* One of words (ended by NULL, in the order in which the error names them). An absent one is unsupported, too. */
+void rule_word(const json_t *obj, const char *path, const char *key, const char *const *words, struct field_errors *errors);
+/* A text that is not empty passes check (api/names.h). */
+void rule_name(const json_t *obj, const char *path, const char *key, const char *(*check)(const char *),
+	       struct field_errors *errors);
+/* "must be greater than or equal to 0", "must be between %d and %d, inclusive". */
+void rule_not_negative(const json_t *obj, const char *path, const char *key, struct field_errors *errors);
+void rule_range(const json_t *obj, const char *path, const char *key, int64_t min, int64_t max, struct field_errors *errors);
+void rule_forbidden(const json_t *obj, const char *path, const char *key, const char *why, struct field_errors *errors);
+/* A path below some directory: relative, without "..". Reserved names begin with "..", too. */
+void rule_path_inside(const json_t *obj, const char *path, const char *key, struct field_errors *errors);
+void rule_path_not_reserved(const json_t *obj, const char *path, const char *key, struct field_errors *errors);
+void rule_no_backsteps(const json_t *obj, const char *path, const char *key, struct field_errors *errors);
+/* A quantity above 0: "must be greater than zero". */
+void rule_positive_quantity(const json_t *obj, const char *path, const char *key, struct field_errors *errors);
+/* What an update changed: "field is immutable". The value is shown as the reference shows a type where one is given. */
+void rule_unchanged(const json_t *obj, const json_t *old, const char *path, const char *key, struct field_errors *errors);
+
+/* Whether text is one of words. */
+bool rule_is_one_of(const char *text, const char *const *words);
+/* An https URL with a host, without user, query and fragment, at path (whole value); as webhooks have them. */
+void rule_webhook_url(const char *url, const char *path, bool force_https, struct field_errors *errors);
+
+#endif
