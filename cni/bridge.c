@@ -13,7 +13,10 @@
 #include "base/json.h"
 #include "cni/bridge_check.h"
 #include "cni/bridge_link.h"
-#include "cni/delegate.h"
+#include "cni/ipam.h"
+#include "cni/mac_check.h"
+#include "cni/masq.h"
+#include "cni/sandbox_if.h"
 
 /* Fills in gateways that IPAM left open and the default route that isDefaultGateway wants. */
 static int complete_gateways(struct bridge_add *a, struct err *e)
@@ -34,7 +37,7 @@ static int complete_gateways(struct bridge_add *a, struct err *e)
 			json_set_str(ip, "gateway", ip_text(&first, text));
 		}
 		json_array_foreach(json_object_get(a->result, "routes"), k, route) has_default |=
-		    str_eq(json_member(route, "dst"), any);
+		    str_eq(json_member(route, "dst"), any) && json_member(route, "gw");
 		if (a->conf.is_default_gateway && !has_default)
 			json_array_append_new(json_array_at(a->result, "routes"),
 					      json_pack("{s:s, s:s}", "dst", any, "gw", json_member(ip, "gateway")));
@@ -44,17 +47,10 @@ static int complete_gateways(struct bridge_add *a, struct err *e)
 
 static int run_ipam(struct bridge_add *a, struct err *e)
 {
-	size_t i;
-	json_t *ip;
-	int r = cni_delegate(a->call, a->conf.ipam_type, "ADD", &a->result, e);
+	int r = ipam_add(a->call, 2, &a->result, e);
 	if (r < 0)
 		return r;
 	a->ipam_done = true;
-	if (!a->result || !json_array_size(json_object_get(a->result, "ips")))
-		return err_set(e, -EINVAL, "IPAM plugin returned missing IP config");
-	json_object_del(a->result, "interfaces");
-	json_array_foreach(json_object_get(a->result, "ips"), i, ip)
-	    json_object_set_new(ip, "interface", json_integer(2));
 	return a->conf.is_gateway ? complete_gateways(a, e) : 0;
 }
 
@@ -66,6 +62,10 @@ static void describe(struct bridge_add *a)
 				      mac_text(a->bridge.mac, bridge), "name", a->veth, "mac",
 				      mac_text(a->veth_mac, veth), "name", a->call->ifname, "mac",
 				      mac_text(a->mac, inside), "sandbox", a->call->netns));
+	if (a->gateway.index)
+		json_array_append_new(
+		    json_object_get(a->result, "interfaces"),
+		    json_pack("{s:s, s:s}", "name", a->gateway.name, "mac", mac_text(a->gateway.mac, bridge)));
 	if (json_object_size(a->conf.dns))
 		json_object_set_new(a->result, "dns", json_deep_copy(a->conf.dns));
 }
@@ -75,26 +75,41 @@ static int attach(struct bridge_add *a, struct err *e)
 	int r = bridge_link_ensure(a, e);
 	if (r >= 0)
 		r = bridge_link_connect(a, e);
+	if (r >= 0 && a->conf.mac_check)
+		r = mac_check_add(a->call, a->veth, a->mac, e);
 	if (r >= 0 && a->conf.ipam_type)
 		r = run_ipam(a, e);
 	if (r < 0)
 		return r;
 	if (!a->result)
 		a->result = json_object();
-	if (!a->conf.no_container_if && (r = bridge_link_configure(a, e)) < 0)
+	struct sandbox_if inside = {a->inside, a->index, a->call->ifname};
+	if (!a->conf.no_container_if && (r = sandbox_if_configure(&inside, a->result, a->conf.dad, e)) < 0)
 		return r;
 	if (a->conf.is_gateway && (r = bridge_link_gateways(a, e)) < 0)
+		return r;
+	if (a->conf.masq && a->conf.ipam_type && (r = masq_add(a->call, a->result, e)) < 0)
 		return r;
 	describe(a);
 	return 0;
 }
 
+/* What DEL and GC have to take away besides the link and IPAM's addresses. */
+static int remove_rules(const struct cni_call *c, const struct bridge_conf *conf, struct err *e)
+{
+	int r = conf->masq ? masq_remove(c, e) : 0, checks = conf->mac_check ? mac_check_remove(c, e) : 0;
+	return r < 0 ? r : checks;
+}
+
 static void undo(struct bridge_add *a)
 {
+	struct cni_call del = *a->call;
+	del.command = "DEL";
+	remove_rules(&del, &a->conf, NULL);
 	if (a->veth[0])
 		rtnl_link_del(a->host, a->veth, NULL);
 	if (a->ipam_done)
-		cni_delegate(a->call, a->conf.ipam_type, "DEL", NULL, NULL);
+		ipam_run(a->call, "DEL", NULL);
 }
 
 static void add_done(struct bridge_add *a)
@@ -124,45 +139,46 @@ static int bridge_add(const struct cni_call *c, json_t **ret, struct err *e)
 	return r;
 }
 
-/* A namespace that is gone took its end of the pair along, and the kernel the other. */
-static int remove_link(const struct cni_call *c, struct err *e)
-{
-	AUTO_RTNL *inside = NULL;
-	AUTO_FD int netns = *c->netns ? netns_open(c->netns, NULL) : -1;
-	if (netns < 0)
-		return 0;
-	int r = rtnl_open(netns, &inside, e);
-	return r < 0 ? r : rtnl_link_del(inside, c->ifname, e);
-}
-
+/* The first failure is told, the rest is done all the same. A namespace that is gone took its end of the pair along,
+ * and the kernel the other. */
 static int bridge_del(const struct cni_call *c, struct err *e)
 {
 	struct bridge_conf conf;
 	int r = bridge_conf_parse(c, &conf, e);
 	if (r < 0)
 		return r;
-	int link = remove_link(c, e);
-	if (conf.ipam_type)
-		r = cni_delegate(c, conf.ipam_type, "DEL", NULL, link < 0 ? NULL : e);
-	return link < 0 ? link : r;
+	r = sandbox_if_remove(c, e);
+	int rules = remove_rules(c, &conf, r < 0 ? NULL : e);
+	r = r < 0 ? r : rules;
+	int ipam = ipam_run(c, "DEL", r < 0 ? NULL : e);
+	return r < 0 ? r : ipam;
 }
 
 static int bridge_check_verb(const struct cni_call *c, struct err *e)
 {
 	struct bridge_conf conf;
 	int r = bridge_conf_parse(c, &conf, e);
-	if (r >= 0 && conf.ipam_type)
-		r = cni_delegate(c, conf.ipam_type, "CHECK", NULL, e);
+	if (r >= 0)
+		r = ipam_run(c, "CHECK", e);
 	return r < 0 ? r : bridge_check(c, &conf, e);
 }
 
-static int bridge_ipam_only(const struct cni_call *c, struct err *e)
+static int bridge_status(const struct cni_call *c, struct err *e)
 {
 	struct bridge_conf conf;
 	int r = bridge_conf_parse(c, &conf, e);
-	if (r >= 0 && conf.ipam_type)
-		r = cni_delegate(c, conf.ipam_type, c->command, NULL, e);
-	return r;
+	return r < 0 ? r : ipam_run(c, "STATUS", e);
+}
+
+static int bridge_gc(const struct cni_call *c, struct err *e)
+{
+	struct bridge_conf conf;
+	int r = bridge_conf_parse(c, &conf, e);
+	if (r < 0)
+		return r;
+	r = remove_rules(c, &conf, e);
+	int ipam = ipam_run(c, "GC", r < 0 ? NULL : e);
+	return r < 0 ? r : ipam;
 }
 
 const struct cni_plugin bridge_plugin = {
@@ -170,6 +186,6 @@ const struct cni_plugin bridge_plugin = {
     .add = bridge_add,
     .del = bridge_del,
     .check = bridge_check_verb,
-    .status = bridge_ipam_only,
-    .gc = bridge_ipam_only,
+    .status = bridge_status,
+    .gc = bridge_gc,
 };

@@ -1,37 +1,72 @@
 /* Parsing of the bridge plugin's configuration.
  *
- * Unknown members are ignored, as the specification demands; an option that is known but not supported is refused at
- * ADD rather than silently left out. Fails with CNI_UNSUPPORTED_FIELD for those, else with a plain error. */
+ * Unknown members are ignored, as the specification demands. Fails naming the member. */
 #include "cni/bridge_conf.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 #include "base/json.h"
-#include "io/net/ip.h"
+#include "cni/masq.h"
+#include "cni/sandbox_if.h"
 
 #define VLAN_MAX 4094
 
-static int check_trunk(const json_t *trunk, struct err *e)
+static int trunk_id(const json_t *t, const char *key, int *ret, struct err *e)
+{
+	const json_t *v = json_object_get(t, key);
+	*ret = 0;
+	if (!v || json_is_null(v))
+		return 0;
+	json_int_t id = json_integer_value(v);
+	if (!json_is_integer(v) || id <= 0 || id > VLAN_MAX)
+		return err_set(e, -EINVAL, "incorrect trunk %s parameter", key);
+	*ret = (int)id;
+	return 0;
+}
+
+static int parse_trunk(const json_t *trunk, struct bridge_conf *conf, struct err *e)
 {
 	size_t i;
 	json_t *t;
 	json_array_foreach(trunk, i, t)
 	{
-		int64_t min = json_int_at(t, "minID", 0), max = json_int_at(t, "maxID", 0),
-			id = json_int_at(t, "id", 0);
-		if (min && !max)
+		int min, max, id, r;
+		if (json_object_get(t, "minID") && !json_object_get(t, "maxID"))
 			return err_set(e, -EINVAL,
 				       "minID and maxID should be configured simultaneously, maxID is missing");
-		if (max && !min)
+		if (json_object_get(t, "maxID") && !json_object_get(t, "minID"))
 			return err_set(e, -EINVAL,
 				       "minID and maxID should be configured simultaneously, minID is missing");
-		if (min < 0 || max < 0 || id < 0 || min > VLAN_MAX || max > VLAN_MAX || id > VLAN_MAX)
-			return err_set(e, -EINVAL, "incorrect trunk VLAN ID");
+		if ((r = trunk_id(t, "minID", &min, e)) < 0 || (r = trunk_id(t, "maxID", &max, e)) < 0 ||
+		    (r = trunk_id(t, "id", &id, e)) < 0)
+			return r;
 		if (max < min)
 			return err_set(e, -EINVAL, "minID is greater than maxID in trunk parameter");
+		for (int v = min; min && v <= max; v++)
+			conf->trunk[v / 8] |= (uint8_t)(1u << v % 8);
+		conf->trunk[id / 8] |= (uint8_t)(id ? 1u << id % 8 : 0);
+		conf->has_trunk |= min || id;
 	}
 	return 0;
+}
+
+static bool passes(const struct bridge_conf *conf, int vlan)
+{
+	return vlan <= VLAN_MAX && (conf->trunk[vlan / 8] >> vlan % 8 & 1);
+}
+
+bool bridge_conf_next_vlans(const struct bridge_conf *conf, int *at, int *ret_first, int *ret_last)
+{
+	while (*at <= VLAN_MAX && !passes(conf, *at))
+		(*at)++;
+	if (*at > VLAN_MAX)
+		return false;
+	*ret_first = *at;
+	while (passes(conf, *at))
+		(*at)++;
+	*ret_last = *at - 1;
+	return true;
 }
 
 int bridge_conf_parse(const struct cni_call *c, struct bridge_conf *ret, struct err *e)
@@ -48,6 +83,9 @@ int bridge_conf_parse(const struct cni_call *c, struct bridge_conf *ret, struct 
 	    .dad = json_bool_at(j, "enabledad", false),
 	    .isolated = json_bool_at(j, "portIsolation", false),
 	    .no_container_if = json_bool_at(j, "disableContainerInterface", false),
+	    .masq = json_bool_at(j, "ipMasq", false),
+	    .mac_check = json_bool_at(j, "macspoofchk", false),
+	    .keep_default_vlan = json_bool_at(j, "preserveDefaultVlan", true),
 	    .mtu = (int)json_int_at(j, "mtu", 0),
 	    .ipam_type = *ipam ? ipam : NULL,
 	    .dns = json_object_get(j, "dns"),
@@ -60,38 +98,20 @@ int bridge_conf_parse(const struct cni_call *c, struct bridge_conf *ret, struct 
 	if (vlan < 0 || vlan > VLAN_MAX)
 		return err_set(e, -EINVAL, "invalid VLAN ID %" JSON_INTEGER_FORMAT " (must be between 0 and %d)",
 			       (json_int_t)vlan, VLAN_MAX);
-	int r = check_trunk(json_object_get(j, "vlanTrunk"), e);
+	conf.vlan = (int)vlan;
+	int r = parse_trunk(json_object_get(j, "vlanTrunk"), &conf, e);
 	if (r < 0)
 		return r;
+	if (conf.vlan && conf.has_trunk)
+		return err_set(e, -EINVAL, "cannot set vlan and vlanTrunk at the same time");
 	snprintf(conf.bridge, sizeof(conf.bridge), "%s", bridge);
 	conf.is_gateway |= conf.is_default_gateway;
 	*ret = conf;
 	return 0;
 }
 
-/* The address asked for: by the runtime's capability, by args, by CNI_ARGS, by the configuration, in this order. */
-static int find_mac(const struct cni_call *c, struct bridge_conf *conf, struct err *e)
-{
-	char from_args[64] = "";
-	const char *const places[] = {"runtimeConfig.mac", "args.cni.mac", "mac"};
-	const char *text = json_str_at(c->conf, places[0]);
-	if (!text)
-		text = json_str_at(c->conf, places[1]);
-	if (!text && cni_args_get(c, "MAC", from_args, sizeof(from_args)))
-		text = from_args;
-	if (!text)
-		text = json_str_at(c->conf, places[2]);
-	if (!text || !*text)
-		return 0;
-	if (mac_parse(text, conf->mac) < 0 || (conf->mac[0] & 1))
-		return err_set(e, -EINVAL, "failed to parse MAC address %s", text);
-	conf->has_mac = true;
-	return 0;
-}
-
 int bridge_conf_check_add(const struct cni_call *c, struct bridge_conf *conf, struct err *e)
 {
-	static const char *const unsupported[] = {"ipMasq", "macspoofchk"};
 	int r = cni_args_check(c, e);
 	if (r < 0)
 		return r;
@@ -99,12 +119,8 @@ int bridge_conf_check_add(const struct cni_call *c, struct bridge_conf *conf, st
 		return err_set(e, -EINVAL, "cannot set hairpin mode and promiscuous mode at the same time");
 	if (conf->no_container_if && conf->ipam_type)
 		return err_set(e, -EINVAL, "cannot use IPAM when DisableContainerInterface flag is set");
-	if (json_int_at(c->conf, "vlan", 0) || json_array_size(json_object_get(c->conf, "vlanTrunk")))
-		return err_set(e, -EOPNOTSUPP, "failed to create bridge \"%s\": VLAN filtering is not supported",
-			       conf->bridge);
-	for (size_t i = 0; i < ARRAY_LEN(unsupported); i++)
-		if (json_bool_at(c->conf, unsupported[i], false))
-			return cni_fail(e, CNI_UNSUPPORTED_FIELD, "option \"%s\" is not supported by this plugin",
-					unsupported[i]);
-	return find_mac(c, conf, e);
+	if ((r = masq_wanted(c, e)) < 0 || (r = sandbox_if_mac(c, conf->mac, e)) < 0)
+		return r;
+	conf->has_mac = r > 0;
+	return 0;
 }

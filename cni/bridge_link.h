@@ -12,7 +12,8 @@ struct bridge_add {
 	struct rtnl *host, *inside; /* sockets here and in the container's namespace */
 	int netns_fd;
 	struct rtnl_link bridge;
-	char veth[IFNAMSIZ]; /* the host's end; "" before it is made */
+	struct rtnl_link gateway; /* of the VLAN, where there is one: the link that has the gateway's address */
+	char veth[IFNAMSIZ];      /* the host's end; "" before it is made */
 	uint8_t veth_mac[6], mac[6];
 	int index;      /* of the container's end */
 	json_t *result; /* of IPAM, then of the plugin */
@@ -23,8 +24,6 @@ struct bridge_add {
 int bridge_link_ensure(struct bridge_add *a, struct err *e);
 /* The veth pair, its near end up on the bridge, the container's end down. */
 int bridge_link_connect(struct bridge_add *a, struct err *e);
-/* Addresses and routes of the result onto the container's end, which comes up. */
-int bridge_link_configure(struct bridge_add *a, struct err *e);
 /* The result's gateways onto the bridge; forwarding on. */
 int bridge_link_gateways(struct bridge_add *a, struct err *e);
 

@@ -13,13 +13,9 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "cni/ipam_conf.h"
-#include "cni/ipam_store.h"
+#include "cni/ipam_index.h"
 
-struct held {
-	const struct cni_call *call;
-	struct ip *exact, *old; /* held by id and interface; held by id alone, in the oldest format */
-	size_t n_exact, n_old;
-};
+#define TRIES_BEFORE_LIST 8
 
 static void push(struct ip **v, size_t *n, const struct ip *ip)
 {
@@ -27,39 +23,12 @@ static void push(struct ip **v, size_t *n, const struct ip *ip)
 	(*v)[(*n)++] = *ip;
 }
 
-static void note_held(void *arg, const struct ip *ip, const char *id, const char *ifname)
-{
-	struct held *h = arg;
-	if (strcmp(id, h->call->container_id))
-		return;
-	if (!strcmp(ifname, h->call->ifname))
-		push(&h->exact, &h->n_exact, ip);
-	else if (!*ifname)
-		push(&h->old, &h->n_old, ip);
-}
-
-static void held_done(struct held *h)
-{
-	free(h->exact);
-	free(h->old);
-}
-
-/* The addresses that the call's interface holds: *ret is borrowed from h. */
-static int find_held(struct ipam_store *s, struct held *h, struct ip **ret, size_t *ret_n, struct err *e)
-{
-	int r = ipam_store_each(s, note_held, h, e);
-	*ret = h->n_exact ? h->exact : h->old;
-	*ret_n = h->n_exact ? h->n_exact : h->n_old;
-	return r;
-}
-
 struct add {
 	const struct cni_call *call;
 	struct ipam_conf conf;
 	struct ipam_store store;
-	struct ip *held; /* before this call */
-	size_t n_held;
-	struct ip *taken; /* by this call */
+	struct ipam_held held; /* before this call */
+	struct ip *taken;      /* by this call */
 	size_t n_taken;
 	json_t *result;
 };
@@ -80,29 +49,52 @@ static int take_wanted(struct add *a, size_t set, size_t wanted, struct err *e)
 	return r;
 }
 
-static int take_next(struct add *a, size_t set, struct ip *ret, struct err *e)
+static int by_address(const void *a, const void *b)
 {
+	return ip_cmp(a, b);
+}
+
+/* Walks once around the set. After a few tries one look at the whole directory replaces a look at each address. */
+static int walk(struct add *a, size_t set, struct ip *ret, struct err *e)
+{
+	AUTO_FREE struct ip *used = NULL;
 	struct range_iter it;
 	struct ip last;
 	const struct ip_range *range;
-	AUTO_STR ranges = STR_INIT;
+	size_t n = 0, tries = 0;
 	range_iter_init(&it, &a->conf.sets[set], ipam_store_last(&a->store, set, &last) ? &last : NULL);
 	while (range_iter_next(&it, ret, &range)) {
-		int r = ipam_store_reserve(&a->store, ret, a->call->container_id, a->call->ifname, e);
+		int r = tries++ == TRIES_BEFORE_LIST ? ipam_store_list(&a->store, &used, &n, e) : 0;
+		if (r < 0)
+			return r;
+		if (used && bsearch(ret, used, n, sizeof(*used), by_address))
+			continue;
+		r = ipam_store_reserve(&a->store, ret, a->call->container_id, a->call->ifname, e);
 		if (r != -EEXIST)
 			return r;
 	}
+	return -ENOSPC;
+}
+
+static int take_next(struct add *a, size_t set, struct ip *ret, struct err *e)
+{
+	AUTO_STR ranges = STR_INIT;
+	int r = walk(a, set, ret, e);
+	if (r == -ENOSPC && ipam_index_sweep(&a->store, NULL) > 0)
+		r = walk(a, set, ret, e);
+	if (r != -ENOSPC)
+		return r;
 	range_set_text(&a->conf.sets[set], &ranges);
-	return err_set(e, -ENOSPC, "no IP addresses available in range set: %s", str_text(&ranges));
+	return err_set(e, r, "no IP addresses available in range set: %s", str_text(&ranges));
 }
 
 static int check_duplicate(const struct add *a, size_t set, struct err *e)
 {
 	char text[IP_TEXT_MAX];
-	for (size_t i = 0; i < a->n_held; i++)
-		if (range_set_find(&a->conf.sets[set], &a->held[i]))
+	for (size_t i = 0; i < a->held.n; i++)
+		if (range_set_find(&a->conf.sets[set], &a->held.ips[i]))
 			return err_set(e, -EEXIST, "%s has been allocated to %s, duplicate allocation is not allowed",
-				       ip_text(&a->held[i], text), a->call->container_id);
+				       ip_text(&a->held.ips[i], text), a->call->container_id);
 	return 0;
 }
 
@@ -175,8 +167,17 @@ static int add_extras(struct add *a, struct err *e)
 	return r;
 }
 
+/* What the interface held in other networks' ranges of the same directory stays with it. */
+static void note_taken(struct add *a)
+{
+	for (size_t i = 0; i < a->held.n; i++)
+		push(&a->taken, &a->n_taken, &a->held.ips[i]);
+	ipam_index_put(&a->store, a->call->container_id, a->call->ifname, a->call->netns, a->taken, a->n_taken);
+}
+
 static void add_done(struct add *a)
 {
+	ipam_held_done(&a->held);
 	ipam_store_close(&a->store);
 	ipam_conf_done(&a->conf);
 	free(a->taken);
@@ -186,19 +187,22 @@ static void add_done(struct add *a)
 static int host_local_add(const struct cni_call *c, json_t **ret, struct err *e)
 {
 	struct add a = {.call = c, .store = IPAM_STORE_INIT};
-	struct held held = {.call = c};
 	int r = ipam_conf_parse(c, &a.conf, e);
 	if (r < 0)
 		return r;
 	a.result = json_object();
 	if ((r = add_extras(&a, e)) >= 0 && (r = ipam_store_open(a.conf.data_dir, c->name, &a.store, e)) >= 0 &&
-	    (r = find_held(&a.store, &held, &a.held, &a.n_held, e)) >= 0)
+	    (r = ipam_index_open(&a.store, e)) >= 0) {
+		ipam_index_get(&a.store, c->container_id, c->ifname, &a.held);
 		r = take_all(&a, e);
-	for (size_t i = 0; r < 0 && i < a.n_taken; i++)
-		ipam_store_release(&a.store, &a.taken[i]);
+		for (size_t i = 0; r < 0 && i < a.n_taken; i++)
+			ipam_store_release(&a.store, &a.taken[i]);
+		if (r >= 0)
+			note_taken(&a);
+		ipam_index_stamp(&a.store);
+	}
 	if (r >= 0)
 		*ret = TAKE(a.result);
-	held_done(&held);
 	add_done(&a);
 	return r;
 }
@@ -209,45 +213,48 @@ static int open_store(const struct cni_call *c, struct ipam_store *ret, struct e
 	const char *dir = json_str_or(c->conf, "ipam.dataDir", "");
 	if (!json_is_object(json_object_get(c->conf, "ipam")))
 		return err_set(e, -EINVAL, "IPAM config missing 'ipam' key");
-	return ipam_store_open(*dir ? dir : "/var/lib/cni/networks", c->name, ret, e);
+	int r = ipam_store_open(*dir ? dir : "/var/lib/cni/networks", c->name, ret, e);
+	if (r >= 0 && (r = ipam_index_open(ret, e)) < 0)
+		ipam_store_close(ret);
+	return r;
 }
 
 static int host_local_del(const struct cni_call *c, struct err *e)
 {
 	struct ipam_store s = IPAM_STORE_INIT;
-	struct held held = {.call = c};
-	struct ip *v;
-	size_t n = 0;
+	struct ipam_held held;
 	int r = open_store(c, &s, e);
-	if (r >= 0)
-		r = find_held(&s, &held, &v, &n, e);
-	for (size_t i = 0; i < n; i++)
-		ipam_store_release(&s, &v[i]);
-	held_done(&held);
+	if (r < 0)
+		return r;
+	ipam_index_get(&s, c->container_id, c->ifname, &held);
+	for (size_t i = 0; i < held.n; i++)
+		ipam_store_release(&s, &held.ips[i]);
+	ipam_index_remove(&s, c->container_id, c->ifname);
+	if (held.n)
+		ipam_index_stamp(&s);
+	ipam_held_done(&held);
 	ipam_store_close(&s);
-	return r;
+	return 0;
 }
 
 static int host_local_check(const struct cni_call *c, struct err *e)
 {
 	struct ipam_store s = IPAM_STORE_INIT;
-	struct held held = {.call = c};
-	struct ip *v;
-	size_t n = 0;
+	struct ipam_held held;
 	int r = open_store(c, &s, e);
-	if (r >= 0)
-		r = find_held(&s, &held, &v, &n, e);
-	if (r >= 0 && !n)
+	if (r < 0)
+		return r;
+	ipam_index_get(&s, c->container_id, c->ifname, &held);
+	if (!held.n)
 		r = err_set(e, -ENOENT, "host-local: Failed to find address added by container %s", c->container_id);
-	held_done(&held);
+	ipam_held_done(&held);
 	ipam_store_close(&s);
 	return r;
 }
 
 struct garbage {
+	struct ipam_store *store;
 	const json_t *valid;
-	struct ip *v;
-	size_t n;
 };
 
 static void note_garbage(void *arg, const struct ip *ip, const char *id, const char *ifname)
@@ -257,25 +264,26 @@ static void note_garbage(void *arg, const struct ip *ip, const char *id, const c
 	json_t *a;
 	json_array_foreach(g->valid, i, a) if (str_eq(json_member(a, "containerID"), id) &&
 					       (!*ifname || str_eq(json_member(a, "ifname"), ifname))) return;
-	push(&g->v, &g->n, ip);
+	ipam_store_release(g->store, ip);
+	ipam_index_remove(g->store, id, ifname);
 }
 
 static int host_local_gc(const struct cni_call *c, struct err *e)
 {
 	struct ipam_store s = IPAM_STORE_INIT;
-	struct garbage g = {.valid = json_object_get(c->conf, "cni.dev/valid-attachments")};
+	struct garbage g = {&s, json_object_get(c->conf, "cni.dev/valid-attachments")};
 	if (!json_is_array(g.valid))
 		return 0; /* without the list nothing may be called garbage */
 	int r = open_store(c, &s, e);
-	if (r >= 0)
-		r = ipam_store_each(&s, note_garbage, &g, e);
-	for (size_t i = 0; i < g.n; i++)
-		ipam_store_release(&s, &g.v[i]);
-	free(g.v);
+	if (r < 0)
+		return r;
+	r = ipam_store_each(&s, note_garbage, &g, e);
+	ipam_index_stamp(&s);
 	ipam_store_close(&s);
 	return r;
 }
 
+/* Frees what earlier boots and lost sandboxes left, too: whoever asks is about to need addresses. */
 static int host_local_status(const struct cni_call *c, struct err *e)
 {
 	struct ipam_conf conf;
@@ -284,6 +292,8 @@ static int host_local_status(const struct cni_call *c, struct err *e)
 	if (r < 0)
 		return r;
 	r = ipam_store_open(conf.data_dir, c->name, &s, e);
+	if (r >= 0 && (r = ipam_index_open(&s, e)) >= 0 && (r = ipam_index_sweep(&s, e)) > 0)
+		ipam_index_stamp(&s);
 	ipam_store_close(&s);
 	ipam_conf_done(&conf);
 	return r < 0 ? cni_fail(e, CNI_PLUGIN_NOT_AVAILABLE, "host-local: %s", err_text(e)) : 0;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,12 +35,13 @@ int ipam_store_open(const char *data_dir, const char *network, struct ipam_store
 		return err_sys(e, "%s/lock", path);
 	if ((r = fs_lock(lock, path, e)) < 0)
 		return r;
-	*ret = (struct ipam_store){TAKE_FD(dir), TAKE_FD(lock)};
+	*ret = (struct ipam_store){TAKE_FD(dir), TAKE_FD(lock), -1};
 	return 0;
 }
 
 void ipam_store_close(struct ipam_store *s)
 {
+	close_fd(&s->index_fd);
 	close_fd(&s->lock_fd);
 	close_fd(&s->dir_fd);
 	*s = IPAM_STORE_INIT;
@@ -118,16 +120,57 @@ void ipam_store_set_last(struct ipam_store *s, size_t set, const struct ip *ip)
 		fs_write_all(fd, ip_text(ip, text), strlen(text));
 }
 
+bool ipam_store_is_held(struct ipam_store *s, const struct ip *ip, const char *id, const char *ifname)
+{
+	char name[IP_TEXT_MAX], owner[OWNER_MAX];
+	if (!read_small(s, ip_text(ip, name), owner, sizeof(owner)))
+		return false;
+	size_t len = strcspn(owner, "\r\n");
+	return len == strlen(id) && !strncmp(owner, id, len) &&
+	       !strcmp(owner + len + strspn(owner + len, "\r\n"), ifname);
+}
+
+static DIR *open_dir(const struct ipam_store *s)
+{
+	int fd = openat(s->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!dir)
+		close_fd(&fd);
+	return dir;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	return ip_cmp(a, b);
+}
+
+int ipam_store_list(struct ipam_store *s, struct ip **ret, size_t *ret_n, struct err *e)
+{
+	DIR *dir = open_dir(s);
+	struct ip *v = NULL;
+	size_t n = 0, cap = 0;
+	if (!dir)
+		return err_sys(e, "read the directory of addresses");
+	for (struct dirent *d; (d = readdir(dir));) {
+		if (n == cap)
+			v = xreallocarray(v, cap = cap ? cap * 2 : 256, sizeof(*v));
+		n += ip_parse(d->d_name, &v[n]) == 0;
+	}
+	closedir(dir);
+	if (n)
+		qsort(v, n, sizeof(*v), by_address);
+	*ret = v;
+	*ret_n = n;
+	return 0;
+}
+
 int ipam_store_each(struct ipam_store *s,
 		    void (*fn)(void *arg, const struct ip *ip, const char *id, const char *ifname), void *arg,
 		    struct err *e)
 {
-	int fd = openat(s->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	if (!dir) {
-		close_fd(&fd);
+	DIR *dir = open_dir(s);
+	if (!dir)
 		return err_sys(e, "read the directory of addresses");
-	}
 	for (struct dirent *d; (d = readdir(dir));) {
 		char owner[OWNER_MAX];
 		struct ip ip;

@@ -10,15 +10,20 @@
 
 struct ipam_store {
 	int dir_fd, lock_fd;
+	int index_fd; /* of ipam_index.h */
 };
 
-#define IPAM_STORE_INIT ((struct ipam_store){-1, -1})
+#define IPAM_STORE_INIT ((struct ipam_store){-1, -1, -1})
 
 /* Makes the directory where it is missing, waits for the lock. */
 int ipam_store_open(const char *data_dir, const char *network, struct ipam_store *ret, struct err *e);
 void ipam_store_close(struct ipam_store *s);
 /* -EEXIST when it is in use. */
 int ipam_store_reserve(struct ipam_store *s, const struct ip *ip, const char *id, const char *ifname, struct err *e);
+/* The address is in use by id and ifname ("" in the oldest format). */
+bool ipam_store_is_held(struct ipam_store *s, const struct ip *ip, const char *id, const char *ifname);
+/* The addresses in use, in order: owned array. */
+int ipam_store_list(struct ipam_store *s, struct ip **ret, size_t *ret_n, struct err *e);
 void ipam_store_release(struct ipam_store *s, const struct ip *ip); /* absent is fine */
 /* The address handed out last of a set; false where there is none. Setting it is a hint that may be lost. */
 bool ipam_store_last(struct ipam_store *s, size_t set, struct ip *ret);

@@ -1,9 +1,19 @@
 LIBS += cni
 cni_SRCS := $(wildcard cni/*.c)
-cni_USES := ionet base
+cni_USES := ionft ionet base
 
-PROGS += bridge host-local loopback
-bridge_SRCS := cmd/cni/bridge.c
-host-local_SRCS := cmd/cni/host-local.c
-loopback_SRCS := cmd/cni/loopback.c
-$(foreach p,bridge host-local loopback,$(eval $(p)_LIBS := cni)$(eval $(p)_STATIC := 1)$(eval $(p)_DIR := cni))
+# One program; the plugins are names of it.
+PROGS += bridge
+bridge_SRCS := cmd/cni/main.c
+bridge_LIBS := cni
+bridge_STATIC := 1
+bridge_DIR := cni
+CNI_NAMES := host-local loopback portmap
+define cni_name
+$(B)/cni/$(1): $(B)/cni/bridge
+	@ln -f $$< $$@
+$(1): $(B)/cni/$(1)
+.PHONY: $(1)
+PROG_OUTS += $(B)/cni/$(1)
+endef
+$(foreach n,$(CNI_NAMES),$(eval $(call cni_name,$(n))))

@@ -213,11 +213,15 @@ static int print_error(const char *version, int rc, const struct err *e)
 	return 1;
 }
 
-static int run_add(const struct cni_plugin *p, const struct cni_call *c, json_t **ret, struct err *e)
+int cni_plugin_call(const struct cni_plugin *p, const struct cni_call *c, json_t **ret, struct err *e)
 {
-	AUTO_JSON *result = NULL;
-	int r = p->add(c, &result, e);
-	return r < 0 ? r : cni_result_export(result, c->version, ret, e);
+	if (!strcmp(c->command, "ADD"))
+		return p->add ? p->add(c, ret, e) : 0;
+	int (*verb)(const struct cni_call *, struct err *) = !strcmp(c->command, "DEL")      ? p->del
+							     : !strcmp(c->command, "CHECK")  ? p->check
+							     : !strcmp(c->command, "STATUS") ? p->status
+											     : p->gc;
+	return verb ? verb(c, e) : 0;
 }
 
 static int run(const struct cni_plugin *p, struct cni_call *c, json_t **ret, struct err *e)
@@ -232,13 +236,9 @@ static int run(const struct cni_plugin *p, struct cni_call *c, json_t **ret, str
 	if ((r = check_env(c, v, e)) < 0 || (r = read_conf(c, e)) < 0 || (r = check_names(c, v, e)) < 0 ||
 	    (r = check_conf(c, v, e)) < 0 || (r = check_netns(c, e)) < 0)
 		return r;
-	if (!strcmp(c->command, "ADD"))
-		return p->add ? run_add(p, c, ret, e) : 0;
-	int (*verb)(const struct cni_call *, struct err *) = !strcmp(c->command, "DEL")      ? p->del
-							     : !strcmp(c->command, "CHECK")  ? p->check
-							     : !strcmp(c->command, "STATUS") ? p->status
-											     : p->gc;
-	return verb ? verb(c, e) : 0;
+	AUTO_JSON *result = NULL;
+	r = cni_plugin_call(p, c, &result, e);
+	return r < 0 || !result ? r : cni_result_export(result, c->version, ret, e);
 }
 
 static int usage(const struct cni_plugin *p)

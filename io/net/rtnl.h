@@ -36,13 +36,17 @@ struct rtnl_link {
 	int master;     /* index or 0 */
 	int peer;       /* veth: the peer's index in its namespace; 0 */
 	bool promisc;
+	int txqlen;
+	char alias[256]; /* "" where it has none */
 };
 
 /* -ENODEV where there is none. */
 int rtnl_link_get(struct rtnl *r, const char *name, struct rtnl_link *ret, struct err *e);
 int rtnl_link_get_index(struct rtnl *r, int index, struct rtnl_link *ret, struct err *e);
-/* Makes a bridge that is up with this MAC address, mtu 0: default. -EEXIST where the name is taken. */
-int rtnl_bridge_add(struct rtnl *r, const char *name, const uint8_t mac[6], int mtu, struct err *e);
+/* Makes a bridge that is up with this MAC address, mtu 0: default. -EEXIST where the name is taken; -EOPNOTSUPP where
+ * the kernel cannot filter VLANs. */
+int rtnl_bridge_add(struct rtnl *r, const char *name, const uint8_t mac[6], int mtu, bool vlan_filtering,
+		    struct err *e);
 
 struct rtnl_veth {
 	const char *name, *peer_name;
@@ -62,13 +66,39 @@ struct rtnl_change {
 	bool up, down;
 	bool promisc, no_promisc;
 	bool arp_notify; /* announce addresses by gratuitous ARP when the link comes up */
+	bool allmulti, no_allmulti;
 	int mtu;
+	int txqlen;
 	int master; /* -1: none */
 	const uint8_t *mac;
+	const char *name; /* a link that is down only */
+	const char *alias;
+	int netns_fd_plus1; /* move it into this namespace: descriptor + 1 */
 };
 int rtnl_link_set(struct rtnl *r, int index, const struct rtnl_change *c, struct err *e);
 /* Bridge port flags of a link that has a master. */
 int rtnl_port_set(struct rtnl *r, const char *name, bool hairpin, bool isolated, struct err *e);
+/* VLANs from first to last on a bridge port, tagged, or (pvid) untagged and where untagged frames belong. */
+int rtnl_port_vlan_add(struct rtnl *r, int index, int first, int last, bool pvid, struct err *e);
+int rtnl_port_vlan_del(struct rtnl *r, int index, int vlan, struct err *e); /* absent is fine */
+
+/* A link on top of another one, or of its own, made in one message. */
+struct rtnl_new {
+	const char *kind, *name; /* "macvlan", "ipvlan", "vlan", "ifb" ... */
+	int parent;              /* index of the link below in r's namespace; 0: none */
+	int netns_fd;            /* where it is to be; -1: here */
+	const uint8_t *mac;      /* NULL: the kernel's choice */
+	int mtu;                 /* 0: default */
+	bool up;
+	const char *alias;
+	uint32_t mode;    /* macvlan: MACVLAN_MODE_*, ipvlan: IPVLAN_MODE_* */
+	int bc_queue_len; /* macvlan; 0: default */
+	int vlan_id;      /* vlan */
+};
+/* -EEXIST where the name is taken, -EOPNOTSUPP where the kernel has no such kind. */
+int rtnl_link_new(struct rtnl *r, const struct rtnl_new *n, struct err *e);
+/* All links here: owned array. */
+int rtnl_link_list(struct rtnl *r, struct rtnl_link **ret, size_t *ret_n, struct err *e);
 
 struct rtnl_addr {
 	struct ip_net net;
@@ -83,7 +113,8 @@ int rtnl_addr_list(struct rtnl *r, int index, int family, struct rtnl_addr **ret
 
 struct rtnl_route {
 	struct ip_net dst;
-	struct ip gw; /* family 0: on link */
+	struct ip gw;  /* family 0: on link */
+	struct ip src; /* preferred source; family 0: the kernel's choice */
 	int oif;
 	uint32_t priority; /* 0: the kernel's default */
 	uint32_t mtu, advmss;
@@ -95,6 +126,8 @@ struct rtnl_route {
 int rtnl_route_add(struct rtnl *r, const struct rtnl_route *route, struct err *e);
 int rtnl_route_replace(struct rtnl *r, const struct rtnl_route *route, struct err *e);
 int rtnl_route_del(struct rtnl *r, const struct rtnl_route *route, struct err *e); /* absent is fine */
+/* The index of the link by which packets to the address leave. -ENETUNREACH ... */
+int rtnl_route_oif(struct rtnl *r, const struct ip *to, int *ret, struct err *e);
 /* Unicast routes of every table but "local"; *ret is an owned array. */
 int rtnl_route_list(struct rtnl *r, int family, struct rtnl_route **ret, size_t *ret_n, struct err *e);
 

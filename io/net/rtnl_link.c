@@ -1,15 +1,15 @@
-/* Links: look up, make bridges and veth pairs, change, delete.
+/* Links: look up, make veth pairs, change, delete.
  *
  * A veth pair is made by one message that names, addresses and places both ends, so that no half-made state is ever
  * seen. Failures are the kernel's, with the link's name put before. What always holds: deleting a link that is gone is
  * a success, making one that exists is -EEXIST. */
 #include <errno.h>
-#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "io/net/rtnl_internal.h"
@@ -42,6 +42,8 @@ static void parse_link(void *arg, struct nlmsghdr *h)
 	l->mtu = tb[IFLA_MTU] ? (int)nla_get_u32(tb[IFLA_MTU]) : 0;
 	l->master = tb[IFLA_MASTER] ? (int)nla_get_u32(tb[IFLA_MASTER]) : 0;
 	l->peer = tb[IFLA_LINK] ? (int)nla_get_u32(tb[IFLA_LINK]) : 0;
+	l->txqlen = tb[IFLA_TXQLEN] ? (int)nla_get_u32(tb[IFLA_TXQLEN]) : 0;
+	copy_text(l->alias, sizeof(l->alias), tb[IFLA_IFALIAS]);
 	l->promisc = tb[IFLA_PROMISCUITY] && nla_get_u32(tb[IFLA_PROMISCUITY]) > 0;
 }
 
@@ -70,21 +72,6 @@ int rtnl_link_get_index(struct rtnl *r, int index, struct rtnl_link *ret, struct
 		return err_code(e, rc, "link %d", index);
 	*ret = l;
 	return 0;
-}
-
-int rtnl_bridge_add(struct rtnl *r, const char *name, const uint8_t mac[6], int mtu, struct err *e)
-{
-	struct ifinfomsg i = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
-	AUTO_MSG *m = rtnl_msg(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &i, sizeof(i));
-	nla_put_string(m, IFLA_IFNAME, name);
-	nla_put(m, IFLA_ADDRESS, 6, mac);
-	if (mtu)
-		nla_put_u32(m, IFLA_MTU, (uint32_t)mtu);
-	struct nlattr *info = nla_nest_start(m, IFLA_LINKINFO);
-	nla_put_string(m, IFLA_INFO_KIND, "bridge");
-	nla_nest_end(m, info);
-	int rc = rtnl_talk(r, m, NULL, NULL);
-	return rc < 0 ? err_code(e, rc, "make bridge %s", name) : 0;
 }
 
 static void put_end(struct nl_msg *m, const char *name, const uint8_t *mac, int mtu)
@@ -147,7 +134,9 @@ int rtnl_link_set(struct rtnl *r, int index, const struct rtnl_change *c, struct
 		i.ifi_change |= IFF_UP;
 	if (c->promisc || c->no_promisc)
 		i.ifi_change |= IFF_PROMISC;
-	i.ifi_flags = (c->up ? IFF_UP : 0) | (c->promisc ? IFF_PROMISC : 0);
+	if (c->allmulti || c->no_allmulti)
+		i.ifi_change |= IFF_ALLMULTI;
+	i.ifi_flags = (c->up ? IFF_UP : 0) | (c->promisc ? IFF_PROMISC : 0) | (c->allmulti ? IFF_ALLMULTI : 0);
 	AUTO_MSG *m = rtnl_msg(RTM_SETLINK, 0, &i, sizeof(i));
 	if (c->mac)
 		nla_put(m, IFLA_ADDRESS, 6, c->mac);
@@ -155,6 +144,14 @@ int rtnl_link_set(struct rtnl *r, int index, const struct rtnl_change *c, struct
 		nla_put_u32(m, IFLA_MTU, (uint32_t)c->mtu);
 	if (c->master)
 		nla_put_u32(m, IFLA_MASTER, c->master < 0 ? 0 : (uint32_t)c->master);
+	if (c->txqlen)
+		nla_put_u32(m, IFLA_TXQLEN, (uint32_t)c->txqlen);
+	if (c->name)
+		nla_put_string(m, IFLA_IFNAME, c->name);
+	if (c->alias)
+		nla_put(m, IFLA_IFALIAS, (int)strlen(c->alias), c->alias);
+	if (c->netns_fd_plus1)
+		nla_put_u32(m, IFLA_NET_NS_FD, (uint32_t)(c->netns_fd_plus1 - 1));
 	int rc = 0;
 	if (c->arp_notify) { /* in a message of its own: it must stand before the link comes up */
 		struct ifinfomsg only = {.ifi_index = index};
@@ -167,18 +164,33 @@ int rtnl_link_set(struct rtnl *r, int index, const struct rtnl_change *c, struct
 	return rc < 0 ? err_code(e, rc, "change link %d", index) : 0;
 }
 
-int rtnl_port_set(struct rtnl *r, const char *name, bool hairpin, bool isolated, struct err *e)
+struct link_list {
+	struct rtnl_link *v;
+	size_t n;
+};
+
+static void parse_into_list(void *arg, struct nlmsghdr *h)
 {
-	struct rtnl_link l;
-	int rc = rtnl_link_get(r, name, &l, e);
-	if (rc < 0)
-		return rc;
-	struct ifinfomsg i = {.ifi_family = AF_BRIDGE, .ifi_index = l.index};
-	AUTO_MSG *m = rtnl_msg(RTM_SETLINK, 0, &i, sizeof(i));
-	struct nlattr *info = nla_nest_start(m, IFLA_PROTINFO | NLA_F_NESTED);
-	nla_put_u8(m, IFLA_BRPORT_MODE, hairpin);
-	nla_put_u8(m, IFLA_BRPORT_ISOLATED, isolated);
-	nla_nest_end(m, info);
-	rc = rtnl_talk(r, m, NULL, NULL);
-	return rc < 0 ? err_code(e, rc, "bridge port %s", name) : 0;
+	struct link_list *list = arg;
+	if (h->nlmsg_type != RTM_NEWLINK)
+		return;
+	list->v = xreallocarray(list->v, list->n + 1, sizeof(*list->v));
+	list->v[list->n] = (struct rtnl_link){0};
+	parse_link(&list->v[list->n++], h);
+}
+
+int rtnl_link_list(struct rtnl *r, struct rtnl_link **ret, size_t *ret_n, struct err *e)
+{
+	struct ifinfomsg i = {.ifi_family = AF_UNSPEC};
+	AUTO_MSG *m = rtnl_msg(RTM_GETLINK, NLM_F_DUMP, &i, sizeof(i));
+	struct link_list list = {0};
+	nla_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	int rc = rtnl_talk(r, m, parse_into_list, &list);
+	if (rc < 0) {
+		free(list.v);
+		return err_code(e, rc, "links");
+	}
+	*ret = list.v;
+	*ret_n = list.n;
+	return 0;
 }

@@ -25,6 +25,8 @@ static struct nl_msg *route_msg(int type, int flags, const struct rtnl_route *ro
 	nla_put(m, RTA_DST, (int)ip_len(&route->dst.ip), route->dst.ip.b);
 	if (!ip_is_unset(&route->gw))
 		nla_put(m, RTA_GATEWAY, (int)ip_len(&route->gw), route->gw.b);
+	if (!ip_is_unset(&route->src))
+		nla_put(m, RTA_PREFSRC, (int)ip_len(&route->src), route->src.b);
 	if (route->oif)
 		nla_put_u32(m, RTA_OIF, (uint32_t)route->oif);
 	if (route->priority)
@@ -117,5 +119,26 @@ int rtnl_route_list(struct rtnl *r, int family, struct rtnl_route **ret, size_t 
 	}
 	*ret = list.v;
 	*ret_n = list.n;
+	return 0;
+}
+
+static void parse_oif(void *arg, struct nlmsghdr *h)
+{
+	struct nlattr *tb[RTA_MAX + 1];
+	if (h->nlmsg_type == RTM_NEWROUTE && !nlmsg_parse(h, sizeof(struct rtmsg), tb, RTA_MAX, NULL) && tb[RTA_OIF])
+		*(int *)arg = (int)nla_get_u32(tb[RTA_OIF]);
+}
+
+int rtnl_route_oif(struct rtnl *r, const struct ip *to, int *ret, struct err *e)
+{
+	struct rtmsg h = {.rtm_family = (uint8_t)to->family, .rtm_dst_len = (uint8_t)ip_bits(to)};
+	AUTO_MSG *m = rtnl_msg(RTM_GETROUTE, 0, &h, sizeof(h));
+	char text[IP_TEXT_MAX];
+	int oif = 0;
+	nla_put(m, RTA_DST, (int)ip_len(to), to->b);
+	int rc = rtnl_talk(r, m, parse_oif, &oif);
+	if (rc < 0 || !oif)
+		return err_code(e, rc < 0 ? rc : -ENETUNREACH, "route to %s", ip_text(to, text));
+	*ret = oif;
 	return 0;
 }

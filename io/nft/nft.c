@@ -149,7 +149,9 @@ int nft_commit(struct nft *n, struct nft_batch *b, struct err *e)
 	struct nlmsghdr *last = (struct nlmsghdr *)b->buf;
 	n->seq = v.last + 1;
 	number(b, v.first);
-	put_marker(b->buf, NFNL_MSG_BATCH_BEGIN, v.first);
+	struct nlmsghdr *begin = put_marker(b->buf, NFNL_MSG_BATCH_BEGIN, v.first);
+	if (b->generation)
+		attr_be32(begin, NFNL_BATCH_GENID, b->generation);
 	for (size_t at = 0; at < b->len; at += NLMSG_ALIGN(last->nlmsg_len))
 		last = (struct nlmsghdr *)(b->buf + at);
 	last->nlmsg_flags |= NLM_F_ACK;

@@ -27,6 +27,11 @@ size_t nft_batch_bytes(const struct nft_batch *b);
  * the first object that was refused: -ENOENT, -EEXIST, -EBUSY ... Blocks for the kernel's work only (milliseconds). */
 int nft_commit(struct nft *n, struct nft_batch *b, struct err *e);
 
+/* The generation of the namespace's ruleset, which every change of anybody moves; and a batch that is refused with
+ * -ERESTART where the ruleset is not of this generation any more: what was read before still holds. */
+int nft_generation(struct nft *n, uint32_t *ret, struct err *e);
+void nft_batch_expect(struct nft_batch *b, uint32_t generation);
+
 /* family: NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET. Adding what is there already is fine; deleting what is not fails
  * the batch with -ENOENT. */
 void nft_table_add(struct nft_batch *b, int family, const char *table);
@@ -50,7 +55,8 @@ struct nft_set_spec {
 	uint32_t flags;     /* NFT_SET_MAP, NFT_SET_EVAL, NFT_SET_TIMEOUT ... */
 	uint32_t data_type; /* NFT_DATA_VERDICT or nft's type numbers; 0: a set */
 	uint32_t data_len;
-	uint32_t size; /* most elements it can hold; 0: no bound */
+	bool host_order; /* the key is one field that is no number in network order; for listing only */
+	uint32_t size;   /* most elements it can hold; 0: no bound */
 };
 void nft_set_add(struct nft_batch *b, const struct nft_set_spec *s);
 

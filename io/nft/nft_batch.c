@@ -54,6 +54,20 @@ size_t nft_batch_bytes(const struct nft_batch *b)
 	return b->len;
 }
 
+/* The marker's attribute takes its room before the first message. */
+void nft_batch_expect(struct nft_batch *b, uint32_t generation)
+{
+	size_t head = ((struct nlmsghdr *)b->buf)->nlmsg_len, more = NLA_HDRLEN + sizeof(generation);
+	if (!b->generation) {
+		if (b->cap - b->len < more)
+			b->buf = xrealloc(b->buf, b->cap += more);
+		memmove(b->buf + head + more, b->buf + head, b->len - head);
+		((struct nlmsghdr *)b->buf)->nlmsg_len += (uint32_t)more;
+		b->len += more;
+	}
+	b->generation = generation;
+}
+
 __attribute__((format(printf, 5, 6))) static struct nlmsghdr *begin(struct nft_batch *b, int type, int family,
 								    int flags, const char *fmt, ...)
 {
@@ -139,6 +153,12 @@ void nft_set_add(struct nft_batch *b, const struct nft_set_spec *s)
 	if (s->flags & NFT_SET_MAP) {
 		attr_be32(h, NFTA_SET_DATA_TYPE, s->data_type);
 		attr_be32(h, NFTA_SET_DATA_LEN, s->data_len);
+	}
+	if (s->host_order) {
+		const uint32_t order = 1; /* the first field of nft's own data: type, length, BYTEORDER_HOST_ENDIAN */
+		uint8_t data[6] = {0, sizeof(order)};
+		memcpy(data + 2, &order, sizeof(order));
+		attr_put(h, NFTA_SET_USERDATA, data, sizeof(data));
 	}
 	if (s->size) {
 		struct nlattr *desc = attr_begin(h, NFTA_SET_DESC);

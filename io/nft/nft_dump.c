@@ -162,3 +162,35 @@ bool nft_table_exists(struct nft *n, int family, const char *table)
 	attr_text(h, NFTA_TABLE_NAME, table);
 	return nft_exchange(n, h, h->nlmsg_len, take_one, &d) >= 0;
 }
+
+struct generation {
+	uint32_t seq, value;
+};
+
+static int take_generation(void *arg, const struct nlmsghdr *h)
+{
+	struct generation *g = arg;
+	const struct nlattr *a;
+	if (h->nlmsg_seq != g->seq)
+		return 0;
+	if (h->nlmsg_type == NLMSG_ERROR) {
+		int error = ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
+		return error ? error : 1;
+	}
+	ATTR_EACH(a, h, sizeof(struct nfgenmsg))
+	if (attr_type(a) == NFTA_GEN_ID)
+		g->value = attr_get_be32(a);
+	return 1;
+}
+
+int nft_generation(struct nft *n, uint32_t *ret, struct err *e)
+{
+	char buf[256];
+	struct nlmsghdr *h = nft_request(n, buf, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN, 0, 0);
+	struct generation g = {.seq = h->nlmsg_seq};
+	int r = nft_exchange(n, h, h->nlmsg_len, take_generation, &g);
+	if (r < 0)
+		return err_code(e, r, "nf_tables: generation");
+	*ret = g.value;
+	return 0;
+}

@@ -15,7 +15,8 @@ struct nft_label {
 struct nft_batch {
 	char *buf;
 	size_t len, cap;
-	uint32_t seq; /* of the last message */
+	uint32_t seq;        /* of the last message */
+	uint32_t generation; /* expected of the ruleset; 0: any */
 	struct nft_label *labels;
 	size_t n_labels;
 };

@@ -1,0 +1,18 @@
+/* The CNI plugins' program: one binary under the name of each plugin. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cni/plugins.h"
+
+int main(int argc, char **argv)
+{
+	const char *path = argc > 0 ? argv[0] : "", *slash = strrchr(path, '/');
+	const struct cni_plugin *p = cni_plugin_named(slash ? slash + 1 : path);
+	if (p)
+		return cni_plugin_main(p);
+	fprintf(stderr, "%s is no CNI plugin's name; the names are:", slash ? slash + 1 : path);
+	for (size_t i = 0; cni_plugins[i]; i++)
+		fprintf(stderr, " %s", cni_plugins[i]->name);
+	fprintf(stderr, "\n");
+	return 1;
+}

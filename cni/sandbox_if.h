@@ -1,0 +1,37 @@
+/* The container's interface: what a result says becomes addresses and routes, and is checked against them. */
+#ifndef KNARR_CNI_SANDBOX_IF_H
+#define KNARR_CNI_SANDBOX_IF_H
+
+#include <jansson.h>
+
+#include "cni/plugin.h"
+#include "io/net/rtnl.h"
+
+/* The interface inside, by the socket of its namespace. */
+struct sandbox_if {
+	struct rtnl *net;
+	int index;
+	const char *name;
+};
+
+/* Addresses, up, routes, in this order; a route without gateway takes that of the first address of its family.
+ * With dad it waits, 10 s at most, until IPv6 addresses are known to be unique: -EADDRINUSE. */
+int sandbox_if_configure(const struct sandbox_if *s, const json_t *result, bool dad, struct err *e);
+/* Every address and route of the result is there: -ENOENT, which the first that is missing. */
+int sandbox_if_check(const struct sandbox_if *s, const json_t *result, struct err *e);
+/* The result's interface of this name whose sandbox is the call's: -EINVAL; its MAC address is the link's, and, where
+ * kind is given, the link is of it. Fills *ret. */
+int sandbox_if_find(const struct cni_call *c, struct rtnl *net, const json_t *result, const char *kind,
+		    struct rtnl_link *ret, struct err *e);
+/* Removes the interface; fine where the namespace, or the interface in it, is gone. */
+int sandbox_if_remove(const struct cni_call *c, struct err *e);
+
+/* A MAC address asked for, by priority: runtimeConfig.mac, args.cni.mac, MAC in CNI_ARGS, "mac" of the configuration.
+ * 1 where there is one; -EINVAL. */
+int sandbox_if_mac(const struct cni_call *c, uint8_t ret[6], struct err *e);
+/* prevResult in the inner shape, owned; -EINVAL with the word missing. */
+int cni_prev_result(const struct cni_call *c, const char *missing, json_t **ret, struct err *e);
+/* Switches forwarding of the family on. */
+int cni_forward(int family, struct err *e);
+
+#endif
