@@ -234,7 +234,11 @@ static int make_api(struct server *s, struct err *e)
 					    .jwks_uri = c->sa_jwks_uri,
 					    .extend_tokens = !strcmp(c->sa_extend, "true"),
 					    .token_seconds_max = c->sa_max_seconds,
-					    .ca_file = ca},
+					    .ca_file = ca,
+					    .flow = {.off = strcmp(c->fairness, "true") != 0,
+						     .max_requests = c->max_requests_n,
+						     .max_changing = c->max_changing_n,
+						     .request_timeout_ms = c->request_timeout_ms}},
 		       &s->api, e);
 }
 

@@ -65,6 +65,14 @@ static const struct flag {
     FLAG("audit-log-maxsize", audit_max_mb, "100", "megabytes before it is changed for a new file; 0: no limit"),
     FLAG("audit-log-maxbackup", audit_max_backups, "0", "how many older files are kept; 0: all"),
     FLAG("audit-log-maxage", audit_max_age, "0", "how many days they are kept; 0: for ever"),
+    FLAG("enable-priority-and-fairness", fairness, "true",
+	 "requests wait their turn by priority levels and flows; false: only the two limits below hold"),
+    FLAG("max-requests-inflight", max_requests, "400", "requests that only read, at once; 0: no limit"),
+    FLAG("max-mutating-requests-inflight", max_changing, "200",
+	 "requests that change something, at once; the sum is divided between the priority levels"),
+    FLAG("request-timeout", request_timeout, "1m0s", "longest time of a request that does not stream"),
+    FLAG("shutdown-delay-duration", shutdown_delay, "0s",
+	 "how long the server goes on serving, no longer ready, once it was told to end"),
     FLAG("controllers", controllers, "*", "controllers to run: a list, * for all, none"),
     FLAG("cluster-signing-cert-file", signing_cert_file, NULL,
 	 "CA that signs certificate requests (default: CERT-DIR/ca.crt)"),
@@ -227,6 +235,29 @@ static int check_controllers(struct server_config *c, struct err *e)
 	return r < 0 ? err_wrap(e, r, "--cluster-cidr") : 0;
 }
 
+static int check_limits(struct server_config *c, struct err *e)
+{
+	int64_t timeout = 0, delay = 0;
+	uint32_t requests, changing;
+	int r = check_bool("enable-priority-and-fairness", c->fairness, e);
+	if (r < 0)
+		return r;
+	if (str_to_u32(c->max_requests, &requests) < 0 || str_to_u32(c->max_changing, &changing) < 0 || requests > 1000000 ||
+	    changing > 1000000)
+		return err_set(e, -EINVAL, "--max-requests-inflight and --max-mutating-requests-inflight are numbers up to 1000000");
+	if (strcmp(c->fairness, "true") == 0 && requests + changing == 0)
+		return err_set(e, -EINVAL, "--max-requests-inflight and --max-mutating-requests-inflight: their sum is to be above 0");
+	if (duration_parse(c->request_timeout, &timeout) < 0 || timeout <= 0)
+		return err_set(e, -EINVAL, "--request-timeout: not a duration above 0: %s", c->request_timeout);
+	if (duration_parse(c->shutdown_delay, &delay) < 0 || delay < 0)
+		return err_set(e, -EINVAL, "--shutdown-delay-duration: not a duration: %s", c->shutdown_delay);
+	c->max_requests_n = (int)requests;
+	c->max_changing_n = (int)changing;
+	c->request_timeout_ms = MAX(timeout / 1000000, 1);
+	c->shutdown_delay_ms = delay / 1000000;
+	return 0;
+}
+
 static int check_etcd(struct server_config *c, struct err *e)
 {
 	int64_t ns = 0;
@@ -261,6 +292,8 @@ static int check(struct server_config *c, struct err *e)
 		r = check_controllers(c, e);
 	if (r == 0)
 		r = check_etcd(c, e);
+	if (r == 0)
+		r = check_limits(c, e);
 	if (r < 0)
 		return r;
 	if (!c->client_ca_file)

@@ -15,6 +15,7 @@ struct server_config {
 	char *token_file, *bootstrap_tokens, *anonymous;
 	char *proxy_ca_file, *proxy_names, *proxy_users, *proxy_uids, *proxy_groups, *proxy_extras;
 	char *audit_policy_file, *audit_log_path, *audit_max_mb, *audit_max_backups, *audit_max_age;
+	char *fairness, *max_requests, *max_changing, *request_timeout, *shutdown_delay;
 	char *controllers, *scheduler, *secure_port;
 	char *signing_cert_file, *signing_key_file, *signing_duration;
 	char *cluster_cidr, *allocate_cidrs, *node_mask, *node_mask4, *node_mask6;
@@ -26,6 +27,8 @@ struct server_config {
 	int64_t signing_seconds;
 	uint32_t node_bits4, node_bits6;
 	int64_t sa_max_seconds;                      /* 0: no limit */
+	int64_t request_timeout_ms, shutdown_delay_ms;
+	int max_requests_n, max_changing_n;
 	int etcd_compact_s;
 	bool elects; /* controllers and scheduler need their lease */
 	bool help, version;

@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "base/str.h"
 #include "cp/api/admit.h"
 #include "cp/api/api_internal.h"
 #include "cp/api/apiservice.h"
 #include "cp/api/audit.h"
 #include "cp/api/custom.h"
+#include "cp/api/flow.h"
 #include "cp/api/node_source.h"
 #include "cp/api/rbac_source.h"
 #include "cp/kinds/service_alloc.h"
@@ -178,6 +180,8 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	a->secure_port = c->secure_port;
 	a->documents = map_new(free_document);
 	list_init(&a->requests);
+	a->numbers = metrics_new();
+	a->request_timeout_ms = c->flow.request_timeout_ms;
 	a->env = (struct kind_env){.cache = a->cache,
 				   .service_cidr = a->service_cidr,
 				   .node_port_min = c->node_port_min,
@@ -193,6 +197,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	}
 	customs_start(a);
 	apiservices_start(a, c);
+	a->flow = flow_new(a, &c->flow);
 	*ret = a;
 	return 0;
 }
@@ -209,6 +214,7 @@ void api_free(struct api *a)
 		if (q->on_close)
 			q->on_close(q);
 	}
+	flow_free(a->flow);
 	for (size_t i = 0; i < a->n_resources; i++)
 		free(a->resources[i].lead);
 	free(a->resources);
@@ -222,6 +228,7 @@ void api_free(struct api *a)
 	audit_free(a->audit);
 	service_alloc_free(a->env.service_alloc);
 	map_free(a->documents);
+	metrics_free(a->numbers);
 	http_client_free(a->agent_http);
 	tls_unref(a->agent_tls);
 	free(a->service_cidr);
@@ -230,6 +237,11 @@ void api_free(struct api *a)
 	free(a->ca_file);
 	free(a->jwks_uri);
 	free(a);
+}
+
+struct metrics *api_metrics(struct api *a)
+{
+	return a->numbers;
 }
 
 struct cache *api_cache(struct api *a)

@@ -23,6 +23,13 @@ struct api_audit_config {
 	int max_backups, max_age_days;      /* of older files; 0: no limit */
 };
 
+/* How many requests are served at once. */
+struct api_flow_config {
+	bool off;                       /* no priority and fairness: only the two limits */
+	int max_requests, max_changing; /* that read, that change; together the seats of all priority levels */
+	int64_t request_timeout_ms;     /* of requests that do not stream */
+};
+
 struct api_config {
 	struct loop *loop;
 	struct schema *schema;
@@ -41,6 +48,7 @@ struct api_config {
 	int64_t token_seconds_max;   /* 0: no limit */
 	const char *proxy_client_cert_file, *proxy_client_key_file; /* for calls of extension servers; may be NULL */
 	const char *ca_file; /* the cluster CA, published as kube-root-ca.crt */
+	struct api_flow_config flow;
 };
 
 /* One bucket per kind that is stored. */
@@ -56,6 +64,9 @@ void api_bootstrap(struct api *a, void (*done)(void *arg, int r, const struct er
 /* Ends every watch, as the first step of stopping: their clients ask again elsewhere or later. */
 void api_drain(struct api *a);
 
+struct metrics;
+/* The server's counters, for whoever runs beside it; valid until api_free(). */
+struct metrics *api_metrics(struct api *a);
 struct cache *api_cache(struct api *a);
 struct schema *api_schema(struct api *a);
 struct loop *api_loop(struct api *a);

@@ -16,6 +16,8 @@
 #include "cp/auth/authenticate.h"
 #include "cp/auth/authorize.h"
 #include "cp/auth/user.h"
+#include "cp/flow/flow_queues.h"
+#include "cp/flow/flow_schema.h"
 #include "cp/kinds/kind_ops.h"
 #include "cp/schema/status.h"
 #include "io/http_client.h"
@@ -33,13 +35,16 @@ struct resource {
 	struct custom *custom; /* NULL: a built-in kind (custom.h) */
 };
 
-struct metrics {
+struct api_counts {
 	uint64_t requests[8][6]; /* by verb (metrics.c) and status class */
 	uint64_t watch_events;
 	uint64_t in_flight, watches;
 };
 
 struct admission;
+struct flow;
+struct flow_level;
+struct metrics;
 struct custom;
 struct customs;
 struct apiservices;
@@ -73,7 +78,10 @@ struct api {
 	bool extend_tokens;          /* pods' tokens live longer than they say (service_account.h) */
 	int64_t token_seconds_max;   /* 0: no limit */
 	struct map *documents; /* name -> struct buf: discovery and OpenAPI, built once when first asked for */
-	struct metrics metrics;
+	struct api_counts counts;
+	struct metrics *numbers; /* what /metrics tells */
+	struct flow *flow;
+	int64_t request_timeout_ms;
 	bool ready, stopping;
 };
 
@@ -86,6 +94,7 @@ struct req {
 	struct http_exchange *x; /* NULL for calls from within and once the peer has gone */
 	bool local, answered, closed;
 	int retry_after; /* seconds, for the header of the same name; 0: none */
+	char retry_text[12];
 	api_local_done done;
 	void *done_arg;
 	const char *method; /* upper case, static or the exchange's */
@@ -103,6 +112,12 @@ struct req {
 	struct audit_event *audit; /* NULL: nothing is told */
 	json_t *annotations; /* of the audit event: texts by key; NULL: none */
 	int64_t started_us;
+	struct flow_ticket {
+		struct flow_item item;
+		struct flow_level *level; /* NULL: not classified, or released */
+		struct flow_schema *schema;
+		bool counted; /* in the limits that hold without levels */
+	} flow;
 	void (*on_close)(struct req *q); /* the peer has gone or the answer is out: stop what streams */
 	void *data;                      /* the handler's, with on_close */
 };
@@ -185,7 +200,8 @@ bool plain_run(struct req *q);     /* health, version, metrics, index: whether t
 bool discovery_run(struct req *q); /* /api, /apis ... */
 bool openapi_run(struct req *q);
 bool openid_run(struct req *q); /* the issuer of tokens and its keys */
-void metrics_count(struct api *a, const struct req *q, int code);
-void metrics_write(struct api *a, struct str *out);
+/* metrics.c: the code of the answer is known. */
+void request_answered(struct req *q, int code);
+void api_write_metrics(struct api *a, struct str *out);
 
 #endif

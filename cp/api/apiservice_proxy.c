@@ -56,7 +56,7 @@ static void on_status(void *arg, int status)
 	for (size_t i = 0; i < ARRAY_LEN(returned); i++)
 		if (http_call_header(p->call, returned[i]))
 			h[n++] = (struct http_header){returned[i], http_call_header(p->call, returned[i])};
-	metrics_count(p->q->api, p->q, status);
+	request_answered(p->q, status);
 	audit_answer(p->q, status, NULL);
 	http_start(p->q->x, status, h);
 }

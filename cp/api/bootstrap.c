@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/flow_internal.h"
 #include "cp/auth/rbac_defaults.h"
 
 #define USER "system:kube-apiserver"
@@ -249,6 +250,17 @@ static void add_objects(struct bootstrap *b)
 	for (const char *line = bootstrap_text; *line;) {
 		size_t n = strcspn(line, "\n");
 		add_line(b, line, n);
+		line += n + (line[n] == '\n');
+	}
+}
+
+void flow_each_wanted(const char *kind, void (*fn)(void *arg, const json_t *object), void *arg)
+{
+	for (const char *line = bootstrap_text; *line;) {
+		size_t n = strcspn(line, "\n");
+		AUTO_JSON *object = json_loadb(line, n, 0, NULL);
+		if (str_eq(json_str_at(object, "kind"), kind))
+			fn(arg, object);
 		line += n + (line[n] == '\n');
 	}
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "cp/admission/admission.h"
 #include "cp/api/api_internal.h"
 #include "cp/store/store.h"
@@ -20,10 +21,10 @@ static size_t verb_index(const char *verb)
 	return ARRAY_LEN(verbs) - 1;
 }
 
-void metrics_count(struct api *a, const struct req *q, int code)
+void request_answered(struct req *q, int code)
 {
 	int class = code / 100;
-	a->metrics.requests[verb_index(q->route.verb)][class < 1 || class > 5 ? 0 : class]++;
+	q->api->counts.requests[verb_index(q->route.verb)][class < 1 || class > 5 ? 0 : class]++;
 }
 
 static void add(struct str *out, const char *name, const char *type, const char *help, uint64_t value)
@@ -31,9 +32,9 @@ static void add(struct str *out, const char *name, const char *type, const char 
 	str_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name, (unsigned long long)value);
 }
 
-void metrics_write(struct api *a, struct str *out)
+void api_write_metrics(struct api *a, struct str *out)
 {
-	const struct metrics *m = &a->metrics;
+	const struct api_counts *m = &a->counts;
 	struct store_stats s;
 	store_get_stats(cache_store(a->cache), &s);
 	str_add(out, "# HELP apiserver_request_total Requests by verb and class of the answer's status.\n"
@@ -51,6 +52,7 @@ void metrics_write(struct api *a, struct str *out)
 	add(out, "knarr_store_commits_total", "counter", "Commits (fsync) of the store.", s.commits);
 	add(out, "knarr_store_written_bytes_total", "counter", "Bytes written by the store.", s.bytes_written);
 	admission_metrics(a->admission, out);
+	metrics_write(a->numbers, out);
 	str_add(
 	    out,
 	    "# HELP apiserver_storage_objects Objects stored, by resource.\n# TYPE apiserver_storage_objects gauge\n");

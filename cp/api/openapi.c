@@ -189,7 +189,7 @@ static void add_header(struct http_header h[REPLY_HEADERS], const char *name, co
 
 static void send(struct req *q, int code, struct http_header h[REPLY_HEADERS], struct buf *body)
 {
-	metrics_count(q->api, q, code);
+	request_answered(q, code);
 	audit_answer(q, code, NULL);
 	http_respond_buf(q->x, code, h, body);
 	reply_done(q);

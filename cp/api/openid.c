@@ -22,7 +22,7 @@ static void reply_cached(struct req *q, const char *type, json_t *value)
 		return;
 	}
 	str_add_jsonv(&text, own);
-	metrics_count(q->api, q, 200);
+	request_answered(q, 200);
 	audit_answer(q, 200, NULL);
 	http_respond(q->x, 200, h, str_text(&text), text.len);
 	reply_done(q);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
 #include "cp/api/catalog.h"
+#include "cp/api/flow.h"
 
 static bool check_ping(const struct api *a)
 {
@@ -134,7 +135,7 @@ static void run_version(struct req *q)
 static void run_metrics(struct req *q)
 {
 	AUTO_STR text = STR_INIT;
-	metrics_write(q->api, &text);
+	api_write_metrics(q->api, &text);
 	reply_text(q, 200, str_text(&text));
 }
 
@@ -208,7 +209,7 @@ bool plain_run(struct req *q)
 			break;
 	}
 	if (!run && h == ARRAY_LEN(health))
-		return false;
+		return strcmp(q->method, "GET") == 0 && flow_dump(q);
 	if (strcmp(q->method, "GET") != 0 && strcmp(q->method, "HEAD") != 0)
 		reply_status(q, status_method_not_allowed());
 	else if (run)

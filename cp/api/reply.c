@@ -12,6 +12,7 @@
 #include "cp/api/api_internal.h"
 #include "cp/api/audit.h"
 #include "cp/api/encode.h"
+#include "cp/api/flow.h"
 #include "cp/api/transform.h"
 #include "cp/api/view.h"
 
@@ -23,7 +24,7 @@ void reply_done(struct req *q)
 		return;
 	q->answered = true;
 	audit_end(q);
-	q->api->metrics.in_flight--;
+	q->api->counts.in_flight--;
 	req_unref(q);
 }
 
@@ -44,6 +45,14 @@ void reply_headers(struct req *q, const char *content_type, struct http_header h
 	if (*q->audit_id)
 		add_header(h, "audit-id", q->audit_id);
 	add_header(h, "cache-control", "no-cache, private");
+	if (*flow_schema_uid(q))
+		add_header(h, "x-kubernetes-pf-flowschema-uid", flow_schema_uid(q));
+	if (*flow_level_uid(q))
+		add_header(h, "x-kubernetes-pf-prioritylevel-uid", flow_level_uid(q));
+	if (q->retry_after) {
+		snprintf(q->retry_text, sizeof(q->retry_text), "%d", q->retry_after);
+		add_header(h, "retry-after", q->retry_text);
+	}
 	for (size_t i = 0; q->warnings && q->warnings[i]; i++) {
 		AUTO_STR value = STR_INIT;
 		str_add(&value, "299 - ");
@@ -84,13 +93,8 @@ static void send_buf(struct req *q, int code, const char *content_type, struct b
 		add_header(h, "content-encoding", "gzip");
 		add_header(h, "vary", "Accept-Encoding");
 	}
-	char seconds[16];
-	if (q->retry_after) {
-		snprintf(seconds, sizeof(seconds), "%d", q->retry_after);
-		add_header(h, "retry-after", seconds);
-	} else if (code == 504 || code == 503) {
+	if (!q->retry_after && (code == 504 || code == 503))
 		add_header(h, "retry-after", "1");
-	}
 	http_respond_buf(q->x, code, h, zipped ? zipped : body);
 }
 
@@ -127,7 +131,7 @@ void reply_buf(struct req *q, int code, struct buf *json)
 {
 	if (q->answered)
 		return;
-	metrics_count(q->api, q, code);
+	request_answered(q, code);
 	audit_answer(q, code, json);
 	if (q->done) {
 		answer_local(q, code, json);
@@ -170,7 +174,7 @@ void reply_text(struct req *q, int code, const char *text)
 {
 	if (q->answered)
 		return;
-	metrics_count(q->api, q, code);
+	request_answered(q, code);
 	audit_answer(q, code, NULL);
 	if (q->done) {
 		struct err e = ERR_INIT;

@@ -14,6 +14,7 @@
 #include "cp/api/catalog.h"
 #include "cp/api/custom.h"
 #include "cp/api/audit.h"
+#include "cp/api/flow.h"
 #include "cp/api/impersonate.h"
 #include "cp/api/node_source.h"
 #include "cp/api/rbac_source.h"
@@ -427,6 +428,8 @@ static void on_exchange_close(void *arg, struct http_exchange *x)
 	(void)x;
 	q->x = NULL;
 	q->closed = true;
+	if (flow_release(q))
+		reply_done(q);
 	if (q->on_close)
 		q->on_close(q);
 	req_unref(q);
@@ -457,7 +460,7 @@ static struct req *req_new(struct api *a, const char *method, const char *path, 
 	query_parse(query, &q->query);
 	route_parse(method, path, query_bool(&q->query, "watch"), &q->route);
 	q->selected_name = selected_name(q);
-	a->metrics.in_flight++;
+	a->counts.in_flight++;
 	return q;
 }
 
@@ -481,7 +484,7 @@ void api_on_request(void *arg, struct http_exchange *x)
 	if (status)
 		reply_status(q, status);
 	else
-		request_run(q);
+		flow_request(q);
 }
 
 static void run_local(void *arg)

@@ -143,7 +143,7 @@ static void log_status(void *arg, int status)
 	struct http_header h[REPLY_HEADERS];
 	if (!s->q->x || http_started(s->q->x))
 		return;
-	metrics_count(s->q->api, s->q, status);
+	request_answered(s->q, status);
 	audit_started(s->q, status);
 	reply_headers(s->q, status == 200 ? "text/plain" : "application/json", h);
 	http_start(s->q->x, status, h);
@@ -266,7 +266,7 @@ static void start_tunnel(struct req *q, const struct agent *a, const char *targe
 					   "Internal error occurred: no certificate for calls to node agents"));
 		return;
 	}
-	metrics_count(q->api, q, 101);
+	request_answered(q, 101);
 	audit_started(q, 101);
 	q->on_close = tunnel_closed;
 	http_tunnel(q->x, &(struct http_tunnel_opts){.host = a->host,

@@ -12,6 +12,7 @@
 #include "base/rand.h"
 #include "cp/api/audit.h"
 #include "cp/api/custom.h"
+#include "cp/api/flow.h"
 #include "cp/api/snapshot.h"
 #include "cp/api/transform.h"
 #include "cp/api/view.h"
@@ -48,7 +49,7 @@ static void on_close(struct req *q)
 	list_plan_done(&w->plan);
 	if (w->waiting)
 		abandon(w->waiting);
-	q->api->metrics.watches--;
+	q->api->counts.watches--;
 	q->data = NULL;
 	q->on_close = NULL;
 	loop_defer(q->api->loop, free, w);
@@ -76,7 +77,7 @@ static void send(struct watcher *w, struct buf *b)
 	struct http_exchange *x = w->dead ? NULL : w->q->x;
 	if (!x)
 		return;
-	w->q->api->metrics.watch_events++;
+	w->q->api->counts.watch_events++;
 	http_write_buf(x, b);
 	if (!w->dead && w->q->x && http_pending_bytes(x) > MAX_PENDING)
 		finish(w, true);
@@ -355,8 +356,8 @@ void verb_watch(struct req *q)
 	w->end_ms = clock_mono_ms() + seconds * 1000LL;
 	q->data = w;
 	q->on_close = on_close;
-	q->api->metrics.watches++;
-	metrics_count(q->api, q, 200);
+	q->api->counts.watches++;
+	request_answered(q, 200);
 	audit_started(q, 200);
 	struct http_header h[REPLY_HEADERS];
 	reply_headers(q, "application/json", h);
@@ -366,6 +367,7 @@ void verb_watch(struct req *q)
 		arm(w);
 	if (q->data)
 		run(w);
+	flow_release(q);
 	req_unref(q);
 }
 

@@ -150,6 +150,7 @@ struct cobj *bucket_put(struct bucket *b, struct cobj *o)
 	if (s && !compare(s->obj, o->ns, o->name)) {
 		index_slot(s, false, o);
 		old = s->obj;
+		b->bytes -= old->json->len;
 	} else {
 		s = slot_new(b, random_levels());
 		for (unsigned l = 0; l < s->levels; l++) {
@@ -159,6 +160,7 @@ struct cobj *bucket_put(struct bucket *b, struct cobj *o)
 		b->len++;
 	}
 	s->obj = cobj_ref(o);
+	b->bytes += o->json->len;
 	index_slot(s, true, old);
 	return old;
 }
@@ -174,12 +176,18 @@ struct cobj *bucket_remove(struct bucket *b, const char *ns, const char *name)
 	struct cobj *old = s->obj;
 	free(s);
 	b->len--;
+	b->bytes -= old->json->len;
 	return old;
 }
 
 void bucket_rescope(struct bucket *b, bool namespaced)
 {
 	b->namespaced = namespaced;
+}
+
+size_t bucket_bytes(const struct bucket *b)
+{
+	return b->bytes;
 }
 
 void *bucket_data(const struct bucket *b)

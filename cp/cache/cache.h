@@ -81,6 +81,7 @@ struct bucket *cache_bucket(struct cache *c, const char *prefix); /* NULL when n
 void bucket_rescope(struct bucket *b, bool namespaced);
 void *bucket_data(const struct bucket *b);
 size_t bucket_len(const struct bucket *b);
+size_t bucket_bytes(const struct bucket *b); /* of its objects' JSON */
 /* The store key of an object. Returns owned. */
 char *bucket_key(const struct bucket *b, const char *ns, const char *name);
 

@@ -53,7 +53,7 @@ struct bucket {
 	size_t window;
 	void *data;
 	struct slot *head; /* sentinel with SLOT_LEVELS levels */
-	size_t len;
+	size_t len, bytes;
 	struct cache_change **ring; /* capacity cap, oldest at first */
 	size_t cap, first, n;
 	uint64_t seq;   /* of the newest change */

@@ -22,6 +22,7 @@ struct flow_schema {
 	enum flow_by by;
 	struct flow_rule *rules;
 	size_t n_rules;
+	void *rows[4]; /* the caller's: counters of its requests */
 };
 
 /* Of a FlowSchema object, which is valid. Returns owned. */
