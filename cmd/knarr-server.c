@@ -38,6 +38,7 @@ struct server {
 	struct server_loops *loops;
 	struct server_backup *backup;
 	struct signal_watch *signals[2];
+	struct timer *delay; /* between the signal and the end */
 	bool stopping;
 	int result;
 };
@@ -287,18 +288,33 @@ static void on_released(void *arg)
 	http_server_stop(s->http, 5000, on_stopped, s);
 }
 
+static void stop_serving(void *arg)
+{
+	struct server *s = arg;
+	if (s->loops)
+		server_loops_release(s->loops, on_released, s);
+	else
+		on_released(s);
+}
+
+/* At first it only says that it is not ready; a second signal ends the delay. */
 static void on_signal(void *arg, int signo)
 {
 	struct server *s = arg;
+	if (s->stopping && timer_is_active(s->delay)) {
+		timer_stop(s->delay);
+		stop_serving(s);
+	}
 	if (s->stopping)
 		return;
 	s->stopping = true;
 	log_info("stopping signal=%d", signo);
 	notify("STOPPING=1");
-	if (s->loops)
-		server_loops_release(s->loops, on_released, s);
+	api_terminate(s->api);
+	if (s->config.shutdown_delay_ms > 0)
+		timer_start(s->delay, s->config.shutdown_delay_ms);
 	else
-		on_released(s);
+		stop_serving(s);
 }
 
 static int start(struct server *s, struct err *e)
@@ -312,6 +328,7 @@ static int start(struct server *s, struct err *e)
 	/* The port is known before the API is made, which says it to clients. */
 	if ((r = listen_https(s, e)) < 0 || (r = make_api(s, e)) < 0)
 		return r;
+	s->delay = timer_new(s->loop, stop_serving, s);
 	s->signals[0] = signal_watch_new(s->loop, SIGTERM, on_signal, s);
 	s->signals[1] = signal_watch_new(s->loop, SIGINT, on_signal, s);
 	api_bootstrap(s->api, on_bootstrapped, s);
@@ -323,6 +340,7 @@ static void stop(struct server *s)
 	server_loops_free(s->loops);
 	if (s->http)
 		http_server_stop(s->http, 0, NULL, NULL);
+	timer_free(s->delay);
 	signal_watch_free(s->signals[0]);
 	signal_watch_free(s->signals[1]);
 	server_backup_free(s->backup);

@@ -13,6 +13,7 @@
 #include "cp/api/apiservice.h"
 #include "cp/api/audit.h"
 #include "cp/api/custom.h"
+#include "cp/api/deadline.h"
 #include "cp/api/flow.h"
 #include "cp/api/node_source.h"
 #include "cp/api/rbac_source.h"
@@ -198,6 +199,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	customs_start(a);
 	apiservices_start(a, c);
 	a->flow = flow_new(a, &c->flow);
+	a->deadlines = deadlines_new(a);
 	*ret = a;
 	return 0;
 }
@@ -215,6 +217,7 @@ void api_free(struct api *a)
 			q->on_close(q);
 	}
 	flow_free(a->flow);
+	deadlines_free(a->deadlines);
 	for (size_t i = 0; i < a->n_resources; i++)
 		free(a->resources[i].lead);
 	free(a->resources);
@@ -237,6 +240,11 @@ void api_free(struct api *a)
 	free(a->ca_file);
 	free(a->jwks_uri);
 	free(a);
+}
+
+void api_terminate(struct api *a)
+{
+	a->terminating = true;
 }
 
 struct metrics *api_metrics(struct api *a)

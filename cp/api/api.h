@@ -61,6 +61,8 @@ void api_on_request(void *arg, struct http_exchange *x);
  * missing; done comes when they are stored. Readiness (/readyz) follows it. */
 void api_bootstrap(struct api *a, void (*done)(void *arg, int r, const struct err *e), void *arg);
 
+/* From now on the server says that it is not ready, so that clients go elsewhere; it serves as before. */
+void api_terminate(struct api *a);
 /* Ends every watch, as the first step of stopping: their clients ask again elsewhere or later. */
 void api_drain(struct api *a);
 

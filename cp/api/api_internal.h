@@ -44,6 +44,7 @@ struct api_counts {
 struct admission;
 struct flow;
 struct flow_level;
+struct deadlines;
 struct metrics;
 struct custom;
 struct customs;
@@ -81,7 +82,9 @@ struct api {
 	struct api_counts counts;
 	struct metrics *numbers; /* what /metrics tells */
 	struct flow *flow;
+	struct deadlines *deadlines;
 	int64_t request_timeout_ms;
+	bool terminating; /* told to end: serves, but is not ready any more */
 	bool ready, stopping;
 };
 
@@ -93,6 +96,8 @@ struct req {
 	struct api *api;
 	struct http_exchange *x; /* NULL for calls from within and once the peer has gone */
 	bool local, answered, closed;
+	bool owes_answer; /* answered by its deadline: the handler's answer is dropped, with its reference */
+	int64_t timeout_ms, deadline_ms; /* how long it may take; when that is over (monotonic), 0: not watched */
 	int retry_after; /* seconds, for the header of the same name; 0: none */
 	char retry_text[12];
 	api_local_done done;

@@ -35,6 +35,9 @@ DEF(smoothed, "demand_seats_smoothed", "Seats asked for, smoothed.", METRIC_GAUG
 DEF(target, "target_seats", "Seats that a level aims at.", METRIC_GAUGE, "priority_level");
 DEF(fair, "seat_fair_frac", "The part of its target that each level gets.", METRIC_GAUGE, "");
 
+static const struct metric_def in_flight = {
+    "apiserver_current_inflight_requests", "Requests in execution, but for those that stream.", METRIC_GAUGE, "request_kind", NULL, 0, 0};
+
 enum { ROW_DISPATCHED, ROW_EXECUTION, ROW_EXECUTING, ROW_SEATS };
 
 /* A row of the request's schema, looked up once. */
@@ -87,7 +90,9 @@ void flow_count_end(struct flow *f, const struct req *q, int64_t ran_us)
 void flow_tell_levels(void *arg)
 {
 	struct flow *f = arg;
-	for (size_t i = 0; i < f->n_levels; i++) {
+	metric_set(metrics_row(f->api->numbers, &in_flight, VALUES("readOnly")), f->in_flight[0]);
+	metric_set(metrics_row(f->api->numbers, &in_flight, VALUES("mutating")), f->in_flight[1]);
+	for (size_t i = 0; i < f->n_levels && !f->config.off; i++) {
 		const struct flow_level *l = f->levels[i];
 		const struct flow_share *s = &l->share;
 		const struct {

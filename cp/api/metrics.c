@@ -44,8 +44,6 @@ void api_write_metrics(struct api *a, struct str *out)
 			if (m->requests[v][c])
 				str_addf(out, "apiserver_request_total{verb=\"%s\",code=\"%dxx\"} %llu\n", verbs[v], c,
 					 (unsigned long long)m->requests[v][c]);
-	add(out, "apiserver_current_inflight_requests", "gauge", "Requests that have not been answered.",
-	    m->in_flight - m->watches);
 	add(out, "apiserver_longrunning_requests", "gauge", "Open watches.", m->watches);
 	add(out, "apiserver_watch_events_total", "counter", "Events sent to watchers.", m->watch_events);
 	add(out, "knarr_store_transactions_total", "counter", "Transactions of the store.", s.txns);

@@ -23,7 +23,7 @@ static bool check_ready(const struct api *a)
 
 static bool check_running(const struct api *a)
 {
-	return !a->stopping;
+	return !a->stopping && !a->terminating;
 }
 
 /* The names that the reference's checks have, for whoever asks for one of them: what is one step here says so under each. */

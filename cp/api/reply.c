@@ -18,9 +18,21 @@
 
 #define GZIP_ABOVE (128 * 1024)
 
+/* A deadline has answered before: what the handler had is given up. Whether that is so. */
+static bool is_over(struct req *q)
+{
+	if (!q->answered)
+		return false;
+	if (q->owes_answer) {
+		q->owes_answer = false;
+		req_unref(q);
+	}
+	return true;
+}
+
 void reply_done(struct req *q)
 {
-	if (q->answered)
+	if (is_over(q))
 		return;
 	q->answered = true;
 	audit_end(q);
@@ -129,7 +141,7 @@ static const char *form_type(const struct req *q)
 
 void reply_buf(struct req *q, int code, struct buf *json)
 {
-	if (q->answered)
+	if (is_over(q))
 		return;
 	request_answered(q, code);
 	audit_answer(q, code, json);
@@ -172,7 +184,7 @@ void reply_status(struct req *q, json_t *status)
 
 void reply_text(struct req *q, int code, const char *text)
 {
-	if (q->answered)
+	if (is_over(q))
 		return;
 	request_answered(q, code);
 	audit_answer(q, code, NULL);

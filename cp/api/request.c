@@ -14,6 +14,7 @@
 #include "cp/api/catalog.h"
 #include "cp/api/custom.h"
 #include "cp/api/audit.h"
+#include "cp/api/deadline.h"
 #include "cp/api/flow.h"
 #include "cp/api/impersonate.h"
 #include "cp/api/node_source.h"
@@ -343,7 +344,7 @@ static json_t *dispatch(struct req *q)
 	const char *accept = q->x ? http_header_get(q->x, "accept") : NULL;
 	if (!stream && negotiate_accept(accept, true, false, &q->answer) < 0)
 		return status_not_acceptable();
-	if (q->res && custom_needs_webhook(q->res)) {
+	if (q->res && q->res->custom && custom_needs_webhook(q->res)) {
 		take_stored_form(q);
 		custom_prepare_request(req_ref(q), on_prepared);
 		return NULL;
@@ -464,6 +465,14 @@ static struct req *req_new(struct api *a, const char *method, const char *path, 
 	return q;
 }
 
+static void start_request(struct req *q)
+{
+	req_ref(q);
+	flow_request(q);
+	deadline_start(q);
+	req_unref(q);
+}
+
 void api_on_request(void *arg, struct http_exchange *x)
 {
 	struct req *q = req_new(arg, http_method(x), http_path(x), http_query(x));
@@ -477,14 +486,16 @@ void api_on_request(void *arg, struct http_exchange *x)
 		memcpy(q->audit_id, id, strlen(id));
 	else
 		rand_uuid(q->audit_id);
-	json_t *status = authn_request(q->api->authn, x, &q->user) < 0 ? status_unauthorized() : NULL;
+	json_t *status = deadline_read(q);
+	if (authn_request(q->api->authn, x, &q->user) < 0 && !status)
+		status = status_unauthorized();
 	audit_begin(q);
 	if (!status)
 		status = impersonate(q);
 	if (status)
 		reply_status(q, status);
 	else
-		flow_request(q);
+		start_request(q);
 }
 
 static void run_local(void *arg)
