@@ -148,7 +148,7 @@ becomes() { # WANTED COMMAND...: within ten seconds
 	kubectl create clusterrolebinding crowd --clusterrole=view --group=crowd
 	for i in 1 2 3 4 5 6 7 8; do kubectl create configmap "big-$i" --from-file="$DIR/big" >/dev/null; done
 	stall alice 2
-	becomes 2 metric 'apiserver_current_inflight_requests{request_kind="readOnly"}'
+	becomes 3 metric 'apiserver_current_inflight_requests{request_kind="readOnly"}' # the question itself counts
 	run client head bob-token /api/v1/namespaces/default/configmaps/none
 	[ "${lines[0]}" = 429 ]
 	[[ "$output" == *'retry-after: 1'* ]]
