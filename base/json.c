@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/json_read.h"
 
 void json_unref_ptr(json_t **j)
 {
@@ -117,23 +118,32 @@ json_t *json_array_at(json_t *j, const char *path)
 int json_parse(const char *text, size_t len, json_t **ret, struct err *e)
 {
 	json_error_t je;
-	json_t *j = json_loadb(text, len, JSON_DECODE_ANY, &je);
+	json_t *j = json_read(text, len);
+	if (!j)
+		j = json_loadb(text, len, JSON_DECODE_ANY, &je);
 	if (!j)
 		return err_set(e, -EINVAL, "line %d column %d: %s", je.line, je.column, je.text);
 	*ret = j;
 	return 0;
 }
 
-char *json_text(const json_t *j)
-{
-	char *s = json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY);
-	return s ? s : xstrdup("null");
-}
-
 static int add_bytes(const char *bytes, size_t n, void *data)
 {
 	str_addn(data, bytes, n);
 	return 0;
+}
+
+char *json_format(const json_t *j, size_t flags)
+{
+	AUTO_STR out = STR_INIT;
+	if (json_dump_callback(j, add_bytes, &out, flags | JSON_ENCODE_ANY) < 0)
+		return xstrdup("null");
+	return str_take(&out);
+}
+
+char *json_text(const json_t *j)
+{
+	return json_format(j, JSON_COMPACT);
 }
 
 /* The shortest text that reads as the same number. */

@@ -37,6 +37,8 @@ json_t *json_array_at(json_t *j, const char *path);
 int json_parse(const char *text, size_t len, json_t **ret, struct err *e);
 /* Compact, keys in insertion order. Returns owned text. */
 char *json_text(const json_t *j);
+/* By jansson's flags. In place of json_dumps(), whose memory is not always free()'s (base/json_pool.h). */
+char *json_format(const json_t *j, size_t flags);
 void str_add_jsonv(struct str *out, const json_t *j);
 /* Reads a whole JSON file; -ENOENT, -EINVAL ... */
 int json_read_file(const char *path, json_t **ret, struct err *e);

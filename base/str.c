@@ -51,7 +51,9 @@ void str_add(struct str *s, const char *text)
 
 void str_addc(struct str *s, char c)
 {
-	str_addn(s, &c, 1);
+	str_reserve(s, 1);
+	s->p[s->len++] = c;
+	s->p[s->len] = '\0';
 }
 
 void str_vaddf(struct str *s, const char *fmt, va_list ap)
@@ -78,22 +80,33 @@ void str_addf(struct str *s, const char *fmt, ...)
 	va_end(ap);
 }
 
+static bool is_plain_json(unsigned char c)
+{
+	return c >= 0x20 && c != '"' && c != '\\';
+}
+
+static void add_escape(struct str *s, unsigned char c)
+{
+	static const char from[] = "\"\\\n\r\t", to[] = "\"\\nrt";
+	const char *at = strchr(from, c);
+	if (!at) {
+		str_addf(s, "\\u%04x", c);
+		return;
+	}
+	str_addc(s, '\\');
+	str_addc(s, to[at - from]);
+}
+
 void str_add_json(struct str *s, const char *text)
 {
 	str_addc(s, '"');
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		switch (*c) {
-		case '"': str_add(s, "\\\""); break;
-		case '\\': str_add(s, "\\\\"); break;
-		case '\n': str_add(s, "\\n"); break;
-		case '\r': str_add(s, "\\r"); break;
-		case '\t': str_add(s, "\\t"); break;
-		default:
-			if (*c < 0x20)
-				str_addf(s, "\\u%04x", *c);
-			else
-				str_addc(s, (char)*c);
-		}
+	for (const char *c = text; *c;) {
+		const char *run = c;
+		while (is_plain_json((unsigned char)*c))
+			c++;
+		str_addn(s, run, (size_t)(c - run));
+		if (*c)
+			add_escape(s, (unsigned char)*c++);
 	}
 	str_addc(s, '"');
 }

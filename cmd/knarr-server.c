@@ -17,6 +17,7 @@
 #include "api/kubeconfig.h"
 #include "api/pki.h"
 #include "base/fs.h"
+#include "base/json_pool.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sd_notify.h"
@@ -364,6 +365,7 @@ int main(int argc, char **argv)
 {
 	struct server s = {0};
 	struct err e = ERR_INIT;
+	json_pool_use();
 	if (server_config_read(&s.config, argc, argv, &e) < 0) {
 		fprintf(stderr, "knarr-server: %s\n", err_text(&e));
 		return 2;

@@ -29,7 +29,7 @@ static int run_spec(const struct globals *g, const struct call *c)
 	if (fs_exists("config.json"))
 		return report_text(g, 1, "File config.json exists. Remove it first");
 	AUTO_JSON *j = container_spec_example(f->rootless);
-	AUTO_FREE char *text = json_dumps(j, JSON_INDENT(4));
+	AUTO_FREE char *text = json_format(j, JSON_INDENT(4));
 	return fs_write_atomic("config.json", text, strlen(text), 0666, &e) < 0 ? report(g, 1, NULL, &e) : 0;
 }
 

@@ -218,12 +218,25 @@ struct bucket *admission_bucket(const struct admission *n, const char *group, co
 	return k && !str_empty(k->storage_prefix) ? cache_bucket(n->c.cache, k->storage_prefix) : NULL;
 }
 
+static struct cobj *find(const struct admission *n, const char *group, const char *version, const char *plural, const char *ns,
+			 const char *name)
+{
+	struct bucket *b = admission_bucket(n, group, version, plural);
+	return b ? bucket_get(b, ns, name) : NULL;
+}
+
 json_t *admission_get(const struct admission *n, const char *group, const char *version, const char *plural, const char *ns,
 		      const char *name)
 {
-	struct bucket *b = admission_bucket(n, group, version, plural);
-	struct cobj *o = b ? bucket_get(b, ns, name) : NULL;
+	struct cobj *o = find(n, group, version, plural, ns, name);
 	return o ? cobj_parse(o) : NULL;
+}
+
+const json_t *admission_peek(const struct admission *n, const char *group, const char *version, const char *plural,
+			     const char *ns, const char *name)
+{
+	struct cobj *o = find(n, group, version, plural, ns, name);
+	return o ? cobj_value(o) : NULL;
 }
 
 static void collect(void *arg, struct cobj *o)
@@ -231,11 +244,27 @@ static void collect(void *arg, struct cobj *o)
 	json_array_append_new(arg, cobj_parse(o));
 }
 
-json_t *admission_list(const struct admission *n, const char *group, const char *version, const char *plural, const char *ns)
+static void collect_shared(void *arg, struct cobj *o)
+{
+	json_array_append(arg, (json_t *)cobj_value(o));
+}
+
+static json_t *list(const struct admission *n, const char *group, const char *version, const char *plural, const char *ns,
+		    void (*add)(void *arg, struct cobj *o))
 {
 	struct bucket *b = admission_bucket(n, group, version, plural);
-	json_t *list = json_array();
+	json_t *all = json_array();
 	if (b && bucket_len(b))
-		bucket_list(b, &(struct bucket_query){ .ns = ns }, collect, list);
-	return list;
+		bucket_list(b, &(struct bucket_query){ .ns = ns }, add, all);
+	return all;
+}
+
+json_t *admission_list(const struct admission *n, const char *group, const char *version, const char *plural, const char *ns)
+{
+	return list(n, group, version, plural, ns, collect);
+}
+
+json_t *admission_peek_list(const struct admission *n, const char *group, const char *version, const char *plural, const char *ns)
+{
+	return list(n, group, version, plural, ns, collect_shared);
 }

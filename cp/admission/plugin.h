@@ -52,7 +52,12 @@ struct bucket *admission_bucket(const struct admission *n, const char *group, co
 /* One object of it. Returns owned, NULL when absent. */
 json_t *admission_get(const struct admission *n, const char *group, const char *version, const char *plural, const char *ns,
 		      const char *name);
+/* The same to look at only, which costs nothing when it was looked at before. Borrowed until the loop runs again. */
+const json_t *admission_peek(const struct admission *n, const char *group, const char *version, const char *plural,
+			     const char *ns, const char *name);
 /* All objects of it in a namespace ("" for all), in order of names. Returns an owned array. */
 json_t *admission_list(const struct admission *n, const char *group, const char *version, const char *plural, const char *ns);
+/* The same to look at only: an owned array of values that are not to be changed. */
+json_t *admission_peek_list(const struct admission *n, const char *group, const char *version, const char *plural, const char *ns);
 
 #endif

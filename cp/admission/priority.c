@@ -11,7 +11,7 @@
 /* The default with the lowest value, should there be several. Returns owned, NULL when there is none. */
 static json_t *default_class(const struct admit *a)
 {
-	AUTO_JSON *all = admission_list(a->n, GROUP, "v1", "priorityclasses", "");
+	AUTO_JSON *all = admission_peek_list(a->n, GROUP, "v1", "priorityclasses", "");
 	json_t *best = NULL, *c;
 	size_t i;
 	json_array_foreach(all, i, c)
@@ -62,7 +62,7 @@ static json_t *mutate(struct admit *a)
 		return NULL;
 	}
 	AUTO_JSON *class = str_empty(name) ? default_class(a)
-					   : admission_get(a->n, GROUP, "v1", "priorityclasses", "", name);
+					   : json_incref((json_t *)admission_peek(a->n, GROUP, "v1", "priorityclasses", "", name));
 	if (!class && !str_empty(name))
 		return admit_forbidden(a, "no PriorityClass with name %s was found", name);
 	if (!class)

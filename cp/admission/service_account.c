@@ -137,10 +137,10 @@ static void add_pull_secrets(const json_t *account, json_t *spec)
 
 /* --- the plugin --------------------------------------------------------------------------------------------------- */
 
-static json_t *find_account(const struct admit *a, const json_t *spec, json_t **ret)
+static json_t *find_account(const struct admit *a, const json_t *spec, const json_t **ret)
 {
 	const char *name = json_str_or(spec, "serviceAccountName", "");
-	json_t *account = *name ? admission_get(a->n, "", "v1", "serviceaccounts", a->ns, name) : NULL;
+	const json_t *account = *name ? admission_peek(a->n, "", "v1", "serviceaccounts", a->ns, name) : NULL;
 	if (!*name)
 		return admit_forbidden(a, "no service account specified for pod %s/%s", a->ns, admit_name(a));
 	if (!account)
@@ -157,7 +157,7 @@ static bool is_mirror(const struct admit *a)
 static json_t *mutate(struct admit *a)
 {
 	json_t *spec = json_object_get(a->object, "spec");
-	AUTO_JSON *account = NULL;
+	const json_t *account = NULL;
 	if (!spec || is_mirror(a))
 		return spec ? check_mirror(a, spec) : NULL;
 	if (str_empty(json_str_at(spec, "serviceAccountName")))
@@ -176,7 +176,7 @@ static json_t *mutate(struct admit *a)
 static json_t *validate(struct admit *a)
 {
 	json_t *spec = json_object_get(a->object, "spec");
-	AUTO_JSON *account = NULL;
+	const json_t *account = NULL;
 	if (!spec || is_mirror(a))
 		return spec ? check_mirror(a, spec) : NULL;
 	return find_account(a, spec, &account);

@@ -23,7 +23,7 @@ json_t *namespace_matches(struct req *q, const json_t *object)
 static json_t *change_create(struct write *w, const json_t *old, json_t **ret)
 {
 	(void)old;
-	*ret = json_deep_copy(w->arg);
+	*ret = write_take_object(w);
 	return NULL;
 }
 

@@ -60,30 +60,51 @@ static void encode_custom(struct str *out, const struct type *t, const json_t *v
 	free(keys);
 }
 
+enum { FEW_MEMBERS = 32, KIND_PLACE = 0, VERSION_PLACE = 1, FIRST_PLACE = 2 };
+
+struct member {
+	size_t place;
+	const char *key;
+	const json_t *value;
+};
+
+/* Kind and version first, then the fields as they are declared, then what is not. */
+static size_t place_of(const struct type *t, const char *key, size_t *hint)
+{
+	const struct field *f = type_field_from(t, key, hint);
+	if (!f)
+		return FIRST_PLACE + t->n_fields;
+	return strcmp(key, "kind") == 0		? KIND_PLACE
+	       : strcmp(key, "apiVersion") == 0 ? VERSION_PLACE
+						: FIRST_PLACE + (size_t)(f - t->fields);
+}
+
+/* Members mostly come in order: each is put in its place among those before it. */
+static void put_member(struct member *v, size_t n, struct member m)
+{
+	while (n && v[n - 1].place > m.place) {
+		v[n] = v[n - 1];
+		n--;
+	}
+	v[n] = m;
+}
+
 static void encode_fields(struct str *out, const struct type *t, const json_t *v)
 {
-	static const char *const lead[] = {"kind", "apiVersion"};
-	bool first = true;
-	size_t given = 0;
-	const json_t *value;
-	str_addc(out, '{');
-	for (size_t i = 0; i < ARRAY_LEN(lead); i++)
-		if (type_field(t, lead[i]) && (value = json_object_get(v, lead[i])) && ++given)
-			encode_member(out, &first, lead[i], NULL, value);
-	for (size_t i = 0; i < t->n_fields; i++) {
-		const struct field *f = &t->fields[i];
-		if (strcmp(f->name, "kind") == 0 || strcmp(f->name, "apiVersion") == 0)
-			continue;
-		if (!(value = json_object_get(v, f->name)))
-			continue;
-		given++;
-		encode_member(out, &first, f->name, f->type, value);
-	}
+	struct member few[FEW_MEMBERS], *all;
+	size_t size = json_object_size(v), n = 0, hint = 0;
 	const char *key;
-	json_t *other;
-	if (given < json_object_size(v))
-		json_object_foreach((json_t *)v, key, other) if (!type_field(t, key))
-		    encode_member(out, &first, key, NULL, other);
+	json_t *value;
+	bool first = true;
+	AUTO_FREE struct member *many = size > FEW_MEMBERS ? xcalloc(size, sizeof(*many)) : NULL;
+	all = many ? many : few;
+	json_object_foreach((json_t *)v, key, value)
+		put_member(all, n++, (struct member){place_of(t, key, &hint), key, value});
+	str_addc(out, '{');
+	for (size_t i = 0; i < n; i++) {
+		bool is_field = all[i].place >= FIRST_PLACE && all[i].place < FIRST_PLACE + t->n_fields;
+		encode_member(out, &first, all[i].key, is_field ? t->fields[all[i].place - FIRST_PLACE].type : NULL, all[i].value);
+	}
 	str_addc(out, '}');
 }
 

@@ -154,8 +154,8 @@ void reply_buf(struct req *q, int code, struct buf *json)
 		if (q->answer.yaml) {
 			yaml_write(&text, value);
 		} else {
-			AUTO_FREE char *pretty = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY);
-			str_add(&text, pretty ? pretty : "null");
+			AUTO_FREE char *pretty = json_format(value, JSON_INDENT(2));
+			str_add(&text, pretty);
 			str_addc(&text, '\n');
 		}
 		AUTO_BUF *b = buf_new(text.p, text.len);

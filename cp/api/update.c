@@ -58,7 +58,7 @@ static json_t *change_update(struct write *w, const json_t *old, json_t **ret)
 		if (status)
 			return status;
 	}
-	*ret = json_deep_copy(object);
+	*ret = write_take_object(w);
 	return NULL;
 }
 

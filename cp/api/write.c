@@ -136,6 +136,12 @@ static bool may_retry(const struct write *w)
 	return w->created ? json_at(w->object, "metadata.generateName") && w->kind == WRITE_CREATE : !w->conditional;
 }
 
+json_t *write_take_object(struct write *w)
+{
+	bool again = w->res->ops->claims || (w->created ? json_at(w->arg, "metadata.generateName") != NULL : !w->conditional);
+	return again ? json_deep_copy(w->arg) : TAKE(w->arg);
+}
+
 static void on_stored(void *arg, int r, uint64_t rev, const struct err *e)
 {
 	struct write *w = arg;
@@ -290,14 +296,10 @@ static void commit(struct write *w, const json_t *old)
 	w->claimed = claims_txn(w->q->api, w->res, &op, old, gone ? NULL : w->object, gone ? on_removed : on_stored, w);
 }
 
-/* Nothing to store: the same content as before. */
-static bool is_unchanged(struct write *w, const json_t *old)
+/* Nothing to store: the same bytes as before. */
+static bool is_unchanged(const struct write *w)
 {
-	if (!old || w->old->stale)
-		return false;
-	AUTO_JSON *stored = w->stored_form ? cobj_parse(w->old) : NULL;
-	AUTO_BUF *before = stored ? encode_stored(w->res->stored, stored) : view_encode_stored(w->res, (json_t *)old);
-	return before->len == w->bytes->len && memcmp(before->data, w->bytes->data, before->len) == 0;
+	return w->old && !w->old->stale && cobj_is_same(w->old, w->bytes);
 }
 
 static void take_warnings(struct write *w, const json_t *old)
@@ -371,7 +373,7 @@ static void conclude(struct write *w)
 	}
 	take_warnings(w, old);
 	w->bytes = w->stored_form ? encode_stored(w->res->stored, w->stored_form) : view_encode_stored(w->res, w->object);
-	if (!w->dry_run && !is_unchanged(w, old)) {
+	if (!w->dry_run && !is_unchanged(w)) {
 		commit(w, old);
 		return;
 	}

@@ -51,6 +51,8 @@ struct write *write_new(struct req *q, const struct resource *res, enum write_ki
 /* What an update or patch of q writes: the object, its status, another part. */
 enum write_kind write_kind_of(const struct req *q);
 void write_start(struct write *w);
+/* The object that is w->arg, for change to give: itself where no other attempt can follow, else a copy. Returns owned. */
+json_t *write_take_object(struct write *w);
 /* Gives back what a removed object had reserved (cluster addresses, ports). old is its last state. */
 void write_release(struct api *a, const struct resource *res, const json_t *old);
 /* A Status for a store that failed; a bad store is the only reason for a 500 here. */

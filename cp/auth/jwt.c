@@ -166,7 +166,7 @@ json_t *jwt_key_jwk(const struct jwt_key *k)
 
 static void add_part(struct str *out, const json_t *value)
 {
-	AUTO_FREE char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
+	AUTO_FREE char *text = json_format(value, JSON_COMPACT | JSON_SORT_KEYS);
 	base64url_encode(out, text, strlen(text));
 }
 

@@ -46,6 +46,11 @@ bool cobj_owner(const struct cobj *o, size_t i, struct cobj_owner *ret);
 const char *cobj_controller_uid(const struct cobj *o); /* NULL when it has none */
 /* Parses the bytes. Returns owned; never NULL (what is cached is well formed). */
 json_t *cobj_parse(const struct cobj *o);
+/* The same for what is read again and again and never changed: kept, parsed, until others take its place. Borrowed until
+ * the loop runs again. For small objects. */
+const json_t *cobj_value(struct cobj *o);
+/* Whether bytes, without a resourceVersion, are those that the object was made of. */
+bool cobj_is_same(const struct cobj *o, const struct buf *stored);
 
 /* Loads everything from the store and becomes its watcher. Buckets are declared before cache_load(). */
 struct cache *cache_new(struct loop *l, struct store *s);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "cp/cache/internal.h"
 #include "cp/cache/scan.h"
@@ -255,6 +256,47 @@ const char *cobj_controller_uid(const struct cobj *o)
 
 json_t *cobj_parse(const struct cobj *o)
 {
-	json_t *j = json_loadb(o->json->data, o->json->len, 0, NULL);
-	return j ? j : json_object();
+	json_t *j = NULL;
+	return json_parse(o->json->data, o->json->len, &j, NULL) == 0 ? j : json_object();
+}
+
+enum { KEPT = 64 };
+
+/* Each stands at the place that its address gives. */
+const json_t *cobj_value(struct cobj *o)
+{
+	static struct {
+		struct cobj *o;
+		json_t *value;
+	} kept[KEPT];
+	size_t i = ((uintptr_t)o >> 6) % KEPT;
+	if (kept[i].o != o) {
+		cobj_unref(kept[i].o);
+		json_decref(kept[i].value);
+		kept[i].o = cobj_ref(o);
+		kept[i].value = cobj_parse(o);
+	}
+	return kept[i].value;
+}
+
+static size_t common_prefix(const char *a, const char *b, size_t n)
+{
+	size_t i = 0;
+	while (i < n && a[i] == b[i])
+		i++;
+	return i;
+}
+
+bool cobj_is_same(const struct cobj *o, const struct buf *stored)
+{
+	char member[48];
+	const struct buf *now = o->json;
+	size_t n = (size_t)snprintf(member, sizeof(member), ",\"resourceVersion\":\"%" PRIu64 "\"", o->rev);
+	if (now->len != stored->len + n)
+		return false;
+	/* The two part in the spliced member, which may begin like what is behind it. */
+	size_t parted = common_prefix(now->data, stored->data, stored->len), from = parted > n ? parted - n : 0;
+	const char *at = memmem(now->data + from, MIN(now->len - from, 2 * n), member, n);
+	size_t before = at ? (size_t)(at - now->data) : 0;
+	return at && before <= parted && memcmp(at + n, stored->data + before, stored->len - before) == 0;
 }

@@ -217,7 +217,7 @@ char *object_safe_encode(uint32_t n, char *ret)
 
 uint32_t object_hash(uint32_t seed, const json_t *j)
 {
-	AUTO_FREE char *text = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	AUTO_FREE char *text = json_format(j, JSON_COMPACT | JSON_SORT_KEYS);
 	for (const unsigned char *p = (unsigned char *)text; p && *p; p++)
 		seed = (seed ^ *p) * 16777619u;
 	return seed;

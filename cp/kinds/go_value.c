@@ -189,6 +189,6 @@ static json_t *go_object(const struct type *t, const json_t *value)
 char *go_diff(const struct type *t, const json_t *a, const json_t *b)
 {
 	AUTO_JSON *x = go_value(t, a), *y = go_value(t, b);
-	AUTO_FREE char *before = json_dumps(x, JSON_INDENT(1)), *after = json_dumps(y, JSON_INDENT(1));
+	AUTO_FREE char *before = json_format(x, JSON_INDENT(1)), *after = json_format(y, JSON_INDENT(1));
 	return text_diff(before, after);
 }

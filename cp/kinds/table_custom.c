@@ -81,7 +81,7 @@ static json_t *text_cell(json_t *value)
 {
 	if (json_is_string(value))
 		return json_incref(value);
-	AUTO_FREE char *text = json_is_null(value) ? xstrdup("<nil>") : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+	AUTO_FREE char *text = json_is_null(value) ? xstrdup("<nil>") : json_format(value, JSON_COMPACT);
 	return json_string(text);
 }
 

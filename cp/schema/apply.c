@@ -61,11 +61,11 @@ static json_t *fields_of(struct slot s, const json_t *value)
 	out = json_object();
 	json_object_foreach((json_t *)value, key, below)
 	{
-		AUTO_FREE char *name = xasprintf("f:%s", key);
+		AUTO_ELEMENT name = {0};
 		json_t *node = member_fields(s, key, below);
 
 		if (node)
-			json_object_set_new_nocheck(out, name, node);
+			json_object_set_new_nocheck(out, element_name(&name, key), node);
 	}
 	return fieldset_node(out, false);
 }
@@ -113,19 +113,17 @@ static void compare_maps(struct slot s, const json_t *a, const json_t *b, struct
 
 	json_object_foreach((json_t *)a, key, value)
 	{
-		AUTO_FREE char *name = NULL;
+		AUTO_ELEMENT name = {0};
 		json_t *other = json_object_get(b, key);
 
-		if (value == other)
-			continue;
-		name = xasprintf("f:%s", key);
-		compare_below(slot_member(s, key), name, value, other, ret);
+		if (value != other)
+			compare_below(slot_member(s, key), element_name(&name, key), value, other, ret);
 	}
 	json_object_foreach((json_t *)b, key, value) if (!json_object_get(a, key))
 	{
-		AUTO_FREE char *name = xasprintf("f:%s", key);
+		AUTO_ELEMENT name = {0};
 
-		compare_below(slot_member(s, key), name, NULL, value, ret);
+		compare_below(slot_member(s, key), element_name(&name, key), NULL, value, ret);
 	}
 }
 

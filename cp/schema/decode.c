@@ -299,20 +299,6 @@ static int decode_map(struct decoder *d, const struct type *t, const struct plac
 	return 0;
 }
 
-/* The field of that name, looked for from *hint on: documents mostly follow the order of the fields. */
-static const struct field *find_field(const struct type *t, const char *name, size_t *hint)
-{
-	for (size_t n = 0; n < t->n_fields; n++) {
-		size_t i = (*hint + n) % t->n_fields;
-
-		if (!strcmp(t->fields[i].name, name)) {
-			*hint = i + 1;
-			return &t->fields[i];
-		}
-	}
-	return NULL;
-}
-
 static int decode_member(struct decoder *d, const struct field *f, const struct place *at, json_t *object,
 			 json_t *value)
 {
@@ -348,7 +334,7 @@ static int decode_object(struct decoder *d, const struct type *t, const struct p
 	json_object_foreach_safe(object, next, key, value)
 	{
 		struct place here = {.above = at, .owner = t, .name = key};
-		const struct field *f = find_field(t, key, &hint);
+		const struct field *f = type_field_from(t, key, &hint);
 
 		if (f) {
 			r = decode_member(d, f, &here, object, value);

@@ -36,6 +36,22 @@ json_t *fieldset_node(json_t *below, bool member)
 	return below;
 }
 
+const char *element_name(struct element_name *n, const char *field)
+{
+	size_t len = strlen(field);
+	n->heap = len + 3 > sizeof(n->text) ? xasprintf("f:%s", field) : NULL;
+	if (n->heap)
+		return n->heap;
+	memcpy(n->text, "f:", 2);
+	memcpy(n->text + 2, field, len + 1);
+	return n->text;
+}
+
+void element_name_done(struct element_name *n)
+{
+	free(n->heap);
+}
+
 enum operation { UNION, DIFFERENCE, INTERSECTION, WITHOUT };
 
 static bool in_result(enum operation op, bool a, bool b)
@@ -300,7 +316,7 @@ char *slot_element_name(struct slot s, const json_t *element, const char **ret_m
 
 	if (s.field->list_type == LIST_MAP)
 		return keyed_name(s, element, ret_missing);
-	text = json_dumps(element, JSON_ENCODE_ANY | JSON_COMPACT);
+	text = json_format(element, JSON_COMPACT);
 	return xasprintf("v:%s", text);
 }
 

@@ -20,6 +20,15 @@ bool fieldset_is_member(const json_t *node);
 /* A node out of what lies below it (taken; an object) and whether it is itself in the set; NULL when it is nothing. */
 json_t *fieldset_node(json_t *below, bool member);
 
+/* "f:" and the name of a field, in place or on the heap. */
+struct element_name {
+	char text[64];
+	char *heap;
+};
+const char *element_name(struct element_name *n, const char *field);
+void element_name_done(struct element_name *n);
+#define AUTO_ELEMENT AUTO(element_name_done) struct element_name
+
 /* Each returns owned; NULL is empty. */
 json_t *fieldset_union(const json_t *a, const json_t *b);
 json_t *fieldset_difference(const json_t *a, const json_t *b);

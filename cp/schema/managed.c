@@ -18,20 +18,27 @@
 #define CLIENT_SIDE "kubectl"
 #define BEFORE_FIRST "before-first-apply"
 
-/* Without what nobody manages. */
-static json_t *strip(const json_t *set)
+/* What nobody manages. */
+static const json_t *servers_own(void)
 {
 	static const char *const metadata[] = {"name",	"namespace",  "creationTimestamp", "selfLink",	      "uid",
 					       "clusterName", "generation", "managedFields",	   "resourceVersion"};
-	AUTO_JSON *server = json_pack("{s:{}, s:{}, s:{s:{}}}", "f:apiVersion", "f:kind", "f:metadata", ".");
-	json_t *meta = json_object_get(server, "f:metadata");
+	static json_t *set;
 
+	if (set)
+		return set;
+	set = json_pack("{s:{}, s:{}, s:{s:{}}}", "f:apiVersion", "f:kind", "f:metadata", ".");
 	for (size_t i = 0; i < ARRAY_LEN(metadata); i++) {
-		AUTO_FREE char *name = xasprintf("f:%s", metadata[i]);
+		AUTO_ELEMENT name = {0};
 
-		json_object_set_new(meta, name, json_object());
+		json_object_set_new(json_object_get(set, "f:metadata"), element_name(&name, metadata[i]), json_object());
 	}
-	return fieldset_difference(set, server);
+	return set;
+}
+
+static json_t *strip(const json_t *set)
+{
+	return fieldset_difference(set, servers_own());
 }
 
 static bool is_reset(const json_t *list)

@@ -108,7 +108,7 @@ static void invalid(struct checker *c, const json_t *value, const char *fmt, ...
 static void wrong_type(struct checker *c, const char *wanted, const char *shown)
 {
 	AUTO_JSON *value = json_string(shown);
-	AUTO_FREE char *quoted = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+	AUTO_FREE char *quoted = json_format(value, JSON_ENSURE_ASCII);
 
 	field_add(c->errors, "FieldValueTypeInvalid", field(c), "Invalid value: %s: %s in body must be of type %s: %s",
 		  quoted, path(c), wanted, quoted);
@@ -234,7 +234,7 @@ static void check_enum(struct checker *c, const struct rules *r, const json_t *v
 		if (json_equal(one, v) || (json_is_number(one) && json_is_number(v) && compare(one, v) == 0))
 			return;
 		AUTO_FREE char *text =
-		    json_is_string(one) ? xstrdup(json_string_value(one)) : json_dumps(one, JSON_ENCODE_ANY | JSON_COMPACT);
+		    json_is_string(one) ? xstrdup(json_string_value(one)) : json_format(one, JSON_COMPACT);
 		strv_add(&allowed, text);
 	}
 	field_not_supported(c->errors, field(c), v, (const char *const *)allowed);
@@ -267,7 +267,7 @@ static void check_duplicates(struct checker *c, const struct rules *r, const jso
 	json_array_foreach(v, i, element)
 	{
 		AUTO_JSON *shown = r->list_type == LIST_MAP ? keys_of(r, element) : json_incref(element);
-		AUTO_FREE char *text = json_dumps(shown, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
+		AUTO_FREE char *text = json_format(shown, JSON_COMPACT | JSON_SORT_KEYS);
 		if (map_has(seen, text)) {
 			str_addf(&c->path, "[%zu]", i);
 			field_duplicate(c->errors, field(c), shown);

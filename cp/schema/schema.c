@@ -121,6 +121,18 @@ const struct field *type_field(const struct type *t, const char *name)
 	return NULL;
 }
 
+const struct field *type_field_from(const struct type *t, const char *name, size_t *hint)
+{
+	for (size_t n = 0, i = *hint; n < t->n_fields; n++, i++) {
+		i = i < t->n_fields ? i : 0;
+		if (!strcmp(t->fields[i].name, name)) {
+			*hint = i + 1;
+			return &t->fields[i];
+		}
+	}
+	return NULL;
+}
+
 static const struct type *innermost(const struct type *t)
 {
 	while (t && (t->class == TYPE_LIST || t->class == TYPE_MAP))

@@ -128,6 +128,9 @@ const struct kind *schema_find_kind(const struct schema *s, const char *group, c
 const struct kind *schema_kind_nth(const struct schema *s, size_t n);
 const struct type *schema_type(const struct schema *s, const char *name);
 const struct field *type_field(const struct type *t, const char *name); /* NULL when unknown */
+/* The same for the members of an object one after the other: looked for from *hint (0 at first) on, since they mostly follow
+ * the order of the fields. */
+const struct field *type_field_from(const struct type *t, const char *name, size_t *hint);
 /* The type at a path of field names below t, through lists and maps ("" is t itself); NULL when there is none. */
 const struct type *type_at(const struct type *t, const char *path);
 

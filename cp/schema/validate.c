@@ -30,7 +30,9 @@ static size_t enter(struct validator *v, const char *name)
 {
 	size_t before = v->path.len;
 
-	str_addf(&v->path, "%s%s", before ? "." : "", name);
+	if (before)
+		str_addc(&v->path, '.');
+	str_add(&v->path, name);
 	return before;
 }
 
@@ -182,8 +184,11 @@ static void validate_value(struct validator *v, const struct type *t, const json
 
 	if (t->class == TYPE_OBJECT && json_is_object(value)) {
 		for (i = 0; i < t->n_fields; i++) {
+			below = json_object_get(value, t->fields[i].name);
+			if (!below && !t->fields[i].required)
+				continue;
 			enter(v, t->fields[i].name);
-			validate_field(v, &t->fields[i], json_object_get(value, t->fields[i].name));
+			validate_field(v, &t->fields[i], below);
 			leave(v, before);
 		}
 	} else if (t->class == TYPE_LIST && has_members(t->elem)) {
@@ -228,6 +233,8 @@ static void check_immutable(struct validator *v, const struct type *t, const jso
 		const struct field *f = &t->fields[i];
 		json_t *now = json_object_get(object, f->name), *was = json_object_get(old, f->name);
 
+		if (!now && !was)
+			continue;
 		enter(v, f->name);
 		if (f->immutable && !(now && was && json_equal(now, was)) && (now || was))
 			field_invalid(v->errors, path(v), now, "field is immutable");

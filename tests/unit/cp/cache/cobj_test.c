@@ -44,6 +44,41 @@ START_TEST(revision_in_the_bytes)
 }
 END_TEST
 
+static bool same(const char *json, const char *other)
+{
+	AUTO_COBJ *o = made("ns/a", json, 42);
+	AUTO_BUF *b = buf_new(other, strlen(other));
+	return cobj_is_same(o, b);
+}
+
+START_TEST(same_content)
+{
+	static const char pod[] = "{\"metadata\":{\"uid\":\"u\",\"res\":1},\"resourceVersion\":\"42\"}";
+	cache_setup();
+	add_pods(0);
+	ck_assert(same(pod, pod));
+	ck_assert(!same(pod, "{\"metadata\":{\"uid\":\"v\",\"res\":1},\"resourceVersion\":\"42\"}"));
+	ck_assert(!same(pod, "{\"metadata\":{\"uid\":\"u\",\"ret\":1},\"resourceVersion\":\"42\"}"));
+	ck_assert(!same(pod, "{\"metadata\":{\"uid\":\"u\",\"res\":1},\"resourceVersion\":\"43\"}"));
+	ck_assert(!same(pod, "{\"metadata\":{\"uid\":\"u\",\"res\":1}}"));
+	ck_assert(same("{\"metadata\":{\"uid\":\"u\"}}", "{\"metadata\":{\"uid\":\"u\"}}"));
+	cache_teardown();
+}
+END_TEST
+
+START_TEST(read_again_and_again)
+{
+	cache_setup();
+	add_pods(0);
+	AUTO_COBJ *a = made("ns/a", "{\"metadata\":{\"uid\":\"u\"},\"n\":1}", 42), *b = made("ns/b", "{\"metadata\":{\"uid\":\"v\"},\"n\":2}", 43);
+	ck_assert_int_eq(json_integer_value(json_object_get(cobj_value(a), "n")), 1);
+	ck_assert_int_eq(json_integer_value(json_object_get(cobj_value(b), "n")), 2);
+	const json_t *first = cobj_value(a);
+	ck_assert_ptr_eq(cobj_value(a), first);
+	cache_teardown();
+}
+END_TEST
+
 START_TEST(header)
 {
 	cache_setup();
@@ -112,4 +147,4 @@ START_TEST(no_object)
 }
 END_TEST
 
-TESTS("cobj", revision_in_the_bytes, header, owners, no_object)
+TESTS("cobj", same_content, read_again_and_again, revision_in_the_bytes, header, owners, no_object)

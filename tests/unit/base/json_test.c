@@ -1,0 +1,93 @@
+/* The fast reader reads what jansson reads, and nothing that it refuses; the pool gives and takes back. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/json_pool.h"
+#include "base/json_read.h"
+#include "tests/unit/check_main.h"
+
+static const char *const texts[] = {
+    "{}", "[]", " [ ] ", "{\"a\":1}", "{\"a\":{\"b\":[1,2,{\"c\":null}]},\"d\":true,\"e\":false}", "{\"a\":1,\"b\":2,\"a\":3}", "\"\"",
+    "\"x\\n\\t\\\"\\\\\\/\\b\\f\\r\"", "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"", "{\"k\\n\":\"v\\\"\"}", "{\"k\\t\":{\"l\\t\":\"m\\n\"}}", "0", "-0", "-12",
+    "9223372036854775807", "1.5", "-0.25e3", "1E5", "1e-2", "null", "[1.0,2]",
+    /* refused */
+    "", "{", "[1,]", "{\"a\"}", "{\"a\":}", "{,}", "01", "-", "+1", "1.", ".5", "1e", "1e999", "9223372036854775808", "tru", "\"", "\"\x01\"",
+    "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf5\x80\x80\x80\"", "\"\\x\"", "[1] 2", "{\"a\":1]", "'a'", "nullx",
+};
+
+/* What is left to jansson. */
+static const char *const left[] = {"\"\\u00e4\"", "\"\\ud83d\\ude00\"", "\"\\u0000\"", "\"\\ud800\""};
+
+START_TEST(test_read)
+{
+	const char *text = texts[_i];
+	AUTO_JSON *want = json_loadb(text, strlen(text), JSON_DECODE_ANY, NULL), *got = json_read(text, strlen(text));
+	ck_assert_msg(!want == !got, "%s: %s", text, want ? "is not read" : "is read");
+	ck_assert(!want || (json_equal(want, got) && json_typeof(want) == json_typeof(got)));
+	if (!want)
+		return;
+	AUTO_FREE char *a = json_text(want), *b = json_text(got);
+	ck_assert_str_eq(a, b);
+}
+END_TEST
+
+START_TEST(test_left)
+{
+	for (size_t i = 0; i < ARRAY_LEN(left); i++) {
+		const char *text = left[i];
+		AUTO_JSON *want = json_loadb(text, strlen(text), JSON_DECODE_ANY, NULL), *got = NULL;
+		ck_assert_ptr_null(json_read(text, strlen(text)));
+		ck_assert_int_eq(json_parse(text, strlen(text), &got, NULL), want ? 0 : -EINVAL);
+		ck_assert(!want || json_equal(want, got));
+	}
+}
+END_TEST
+
+/* Also a text that ends without a NUL, at any place. */
+START_TEST(test_cut)
+{
+	const char *text = "{\"a\\n\":[1.5e3,\"\xe2\x82\xac\",true,null,{\"b\":-7}]}";
+	for (size_t n = 0; n < strlen(text); n++) {
+		AUTO_FREE char *part = xmemdup(text, n ? n : 1);
+		ck_assert_ptr_null(json_read(part, n));
+	}
+}
+END_TEST
+
+START_TEST(test_depth)
+{
+	AUTO_STR deep = STR_INIT;
+	for (int i = 0; i < 3000; i++)
+		str_addc(&deep, '[');
+	for (int i = 0; i < 3000; i++)
+		str_addc(&deep, ']');
+	ck_assert_ptr_null(json_read(deep.p, deep.len));
+	AUTO_JSON *ok = json_read(deep.p + 1000, deep.len - 2000);
+	ck_assert_ptr_nonnull(ok);
+}
+END_TEST
+
+START_TEST(test_pool)
+{
+	json_pool_use();
+	json_t *all[200];
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+			AUTO_FREE char *text = xasprintf("{\"name\":\"%0*zu\",\"list\":[%zu,{\"a\":\"b\"}]}", (int)(i * 5 + 1), i, i);
+			all[i] = json_read(text, strlen(text));
+		}
+		for (size_t i = 0; i < ARRAY_LEN(all); i += 2)
+			json_decref(all[i]);
+		for (size_t i = 1; i < ARRAY_LEN(all); i += 2) {
+			AUTO_FREE char *want = xasprintf("%0*zu", (int)(i * 5 + 1), i);
+			ck_assert_str_eq(json_str_at(all[i], "name"), want);
+			ck_assert_int_eq(json_integer_value(json_array_get(json_at(all[i], "list"), 0)), (json_int_t)i);
+			json_decref(all[i]);
+		}
+	}
+}
+END_TEST
+
+TESTS_TABLE("json", test_read, ARRAY_LEN(texts), test_left, test_cut, test_depth, test_pool)
