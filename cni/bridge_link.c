@@ -17,7 +17,6 @@
 #include "base/rand.h"
 #include "cni/sandbox_if.h"
 
-#define NAME_TRIES 8
 #define DEFAULT_VLAN 1
 
 static void set_accept_ra(const char *bridge)
@@ -66,20 +65,7 @@ static int make_pair(struct bridge_add *a, struct err *e)
 			      .master = a->bridge.index,
 			      .peer_netns_fd = a->netns_fd,
 			      .up = true};
-	struct rtnl_link there;
-	int r = -EEXIST;
-	for (int i = 0; r == -EEXIST && i < NAME_TRIES; i++) {
-		uint32_t random;
-		rand_bytes(&random, sizeof(random));
-		snprintf(a->veth, sizeof(a->veth), "veth%08x", random);
-		r = rtnl_veth_add(a->host, &v, e);
-		if (r == -EEXIST && rtnl_link_get(a->inside, a->call->ifname, &there, NULL) >= 0)
-			r = err_set(e, -ENOTUNIQ, "container veth name (\"%s\") peer provided (\"%s\") already exists",
-				    a->call->ifname, a->veth);
-	}
-	if (r < 0)
-		a->veth[0] = '\0';
-	return r;
+	return sandbox_if_make_pair(&v, a->veth, a->host, a->inside, e);
 }
 
 /* Which VLANs the port carries. A port gets the bridge's default VLAN by itself. */

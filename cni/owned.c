@@ -65,13 +65,18 @@ static bool is_valid(const struct cni_call *c, const char *owner)
 	return false;
 }
 
+bool owned_is_stale(const struct cni_call *c, const char *owner)
+{
+	size_t len = strlen(c->name);
+	return json_is_array(json_object_get(c->conf, "cni.dev/valid-attachments")) && !strncmp(owner, c->name, len) &&
+	       owner[len] == '/' && !is_valid(c, owner);
+}
+
 static bool is_meant(const struct cni_call *c, const char *owner)
 {
 	char text[NFT_COMMENT_MAX + 1];
-	size_t len = strlen(c->name);
 	if (!strcmp(c->command, "GC"))
-		return json_is_array(json_object_get(c->conf, "cni.dev/valid-attachments")) &&
-		       !strncmp(owner, c->name, len) && owner[len] == '/' && !is_valid(c, owner);
+		return owned_is_stale(c, owner);
 	return !strcmp(owned_by(text, c->name, c->container_id, c->ifname), owner);
 }
 

@@ -37,6 +37,9 @@ int owned_remove_chains(struct nft *n, int family, const char *map, const char *
 int owned_check(const struct cni_call *c, struct nft *n, int family, const struct owned_elem *v, size_t count,
 		struct err *e);
 
+/* For GC: the owner is of this network and no valid attachment. */
+bool owned_is_stale(const struct cni_call *c, const char *owner);
+
 /* prefix and a hash of text: the name of a chain. ret has room for OWNED_NAME_MAX; returned. */
 char *owned_name(char *ret, const char *prefix, const char *text);
 /* "network/container/interface", or as much of it as fits and a hash. ret has room for NFT_COMMENT_MAX + 1; returned.

@@ -3,13 +3,31 @@
 
 #include <string.h>
 
+#include "cni/bandwidth.h"
 #include "cni/bridge.h"
+#include "cni/firewall.h"
 #include "cni/host_local.h"
 #include "cni/loopback.h"
 #include "cni/portmap.h"
+#include "cni/ptp.h"
+#include "cni/static.h"
+#include "cni/sublink.h"
+#include "cni/tuning.h"
 
 const struct cni_plugin *const cni_plugins[] = {
-    &bridge_plugin, &host_local_plugin, &loopback_plugin, &portmap_plugin, NULL,
+    &bandwidth_plugin,
+    &bridge_plugin,
+    &firewall_plugin,
+    &host_local_plugin,
+    &ipvlan_plugin,
+    &loopback_plugin,
+    &macvlan_plugin,
+    &portmap_plugin,
+    &ptp_plugin,
+    &static_plugin,
+    &tuning_plugin,
+    &vlan_plugin,
+    NULL,
 };
 
 const struct cni_plugin *cni_plugin_named(const char *name)

@@ -7,14 +7,17 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/rand.h"
 #include "cni/result.h"
 
+#define NAME_TRIES 8
 #define DAD_WAIT_MS 10000
 #define DAD_STEP_MS 20
 
@@ -67,6 +70,33 @@ static int wait_dad(const struct sandbox_if *s, struct err *e)
 	return err_set(e, -ETIMEDOUT, "IPv6 addresses are still tentative after %d s", DAD_WAIT_MS / 1000);
 }
 
+int sandbox_if_add_routes(const struct sandbox_if *s, const json_t *result, struct err *e)
+{
+	size_t i;
+	json_t *j;
+	int r;
+	json_array_foreach(json_object_get(result, "routes"), i, j) if ((r = add_route(s, result, j, e)) < 0) return r;
+	return 0;
+}
+
+int sandbox_if_make_pair(const struct rtnl_veth *v, char *name, struct rtnl *host, struct rtnl *inside, struct err *e)
+{
+	struct rtnl_link there;
+	int r = -EEXIST;
+	for (int i = 0; r == -EEXIST && i < NAME_TRIES; i++) {
+		uint32_t random;
+		rand_bytes(&random, sizeof(random));
+		snprintf(name, IFNAMSIZ, "veth%08x", random);
+		r = rtnl_veth_add(host, v, e);
+		if (r == -EEXIST && rtnl_link_get(inside, v->peer_name, &there, NULL) >= 0)
+			r = err_set(e, -ENOTUNIQ, "container veth name (\"%s\") peer provided (\"%s\") already exists",
+				    v->peer_name, name);
+	}
+	if (r < 0)
+		name[0] = '\0';
+	return r;
+}
+
 int sandbox_if_configure(const struct sandbox_if *s, const json_t *result, bool dad, struct err *e)
 {
 	size_t i;
@@ -84,7 +114,8 @@ int sandbox_if_configure(const struct sandbox_if *s, const json_t *result, bool 
 	}
 	if ((r = rtnl_link_set(s->net, s->index, &(struct rtnl_change){.up = true, .arp_notify = i > 0}, e)) < 0)
 		return err_wrap(e, r, "%s", s->name);
-	json_array_foreach(json_object_get(result, "routes"), i, j) if ((r = add_route(s, result, j, e)) < 0) return r;
+	if ((r = sandbox_if_add_routes(s, result, e)) < 0)
+		return r;
 	return dad ? wait_dad(s, e) : 0;
 }
 

@@ -17,6 +17,11 @@ struct sandbox_if {
 /* Addresses, up, routes, in this order; a route without gateway takes that of the first address of its family.
  * With dad it waits, 10 s at most, until IPv6 addresses are known to be unique: -EADDRINUSE. */
 int sandbox_if_configure(const struct sandbox_if *s, const json_t *result, bool dad, struct err *e);
+/* The routes alone. */
+int sandbox_if_add_routes(const struct sandbox_if *s, const json_t *result, struct err *e);
+/* Makes the pair, its near end under a free name vethXXXXXXXX that is written to name (IFNAMSIZ bytes; "" after a
+ * failure). v->name must be name. -ENOTUNIQ where the interface inside is there already. */
+int sandbox_if_make_pair(const struct rtnl_veth *v, char *name, struct rtnl *host, struct rtnl *inside, struct err *e);
 /* Every address and route of the result is there: -ENOENT, which the first that is missing. */
 int sandbox_if_check(const struct sandbox_if *s, const json_t *result, struct err *e);
 /* The result's interface of this name whose sandbox is the call's: -EINVAL; its MAC address is the link's, and, where

@@ -107,6 +107,8 @@ struct rtnl_addr {
 };
 /* Without duplicate address detection unless dad is set; an address that is there already is fine. */
 int rtnl_addr_add(struct rtnl *r, int index, const struct ip_net *net, bool dad, struct err *e);
+/* With flags of one's own choice (IFA_F_*). */
+int rtnl_addr_add_flags(struct rtnl *r, int index, const struct ip_net *net, uint32_t flags, struct err *e);
 int rtnl_addr_del(struct rtnl *r, int index, const struct ip_net *net, struct err *e); /* absent is fine */
 /* family 0: both. *ret is an owned array. Link-local IPv6 addresses are part of it. */
 int rtnl_addr_list(struct rtnl *r, int index, int family, struct rtnl_addr **ret, size_t *ret_n, struct err *e);

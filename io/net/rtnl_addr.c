@@ -28,8 +28,12 @@ static struct nl_msg *addr_msg(int type, int flags, int index, const struct ip_n
 
 int rtnl_addr_add(struct rtnl *r, int index, const struct ip_net *net, bool dad, struct err *e)
 {
+	return rtnl_addr_add_flags(r, index, net, !dad && net->ip.family == AF_INET6 ? IFA_F_NODAD : 0, e);
+}
+
+int rtnl_addr_add_flags(struct rtnl *r, int index, const struct ip_net *net, uint32_t flags, struct err *e)
+{
 	char text[IP_TEXT_MAX];
-	uint32_t flags = !dad && net->ip.family == AF_INET6 ? IFA_F_NODAD : 0;
 	AUTO_MSG *m = addr_msg(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, net, flags);
 	int rc = rtnl_talk(r, m, NULL, NULL);
 	return rc < 0 && rc != -EEXIST ? err_code(e, rc, "add address %s to link %d", ip_net_text(net, text), index)
