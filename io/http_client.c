@@ -541,3 +541,12 @@ const char *http_call_header(const struct http_call *call, const char *name)
 	}
 	return NULL;
 }
+
+const char *http_call_header_line(const struct http_call *call, size_t n)
+{
+	const struct str *s = &call->response_head;
+	for (const char *line = s->p; line && line < s->p + s->len; line += strlen(line) + 1)
+		if (n-- == 0)
+			return line;
+	return NULL;
+}

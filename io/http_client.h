@@ -49,5 +49,7 @@ void http_call_cancel(struct http_call *call); /* on_done is not called */
 void http_call_pause(struct http_call *call, int paused);
 /* The value of a response header, NULL when absent; valid from on_status to the end of on_done. */
 const char *http_call_header(const struct http_call *call, const char *name);
+/* The n-th header as it came, "Name: value"; NULL behind the last. Valid as long. */
+const char *http_call_header_line(const struct http_call *call, size_t n);
 
 #endif

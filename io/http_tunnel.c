@@ -439,11 +439,14 @@ static void queue_head(struct tunnel *t, const struct http_tunnel_opts *o)
 	size_t n;
 	const struct http_header *headers = http_headers(t->x, &n);
 	bool six = strchr(o->host, ':');
-	str_addf(&head, "%s %s HTTP/1.1\r\nHost: %s%s%s:%u\r\n", http_method(t->x), o->target, six ? "[" : "", o->host,
-		 six ? "]" : "", o->port);
-	for (size_t i = 0; i < n; i++)
+	str_addf(&head, "%s %s HTTP/1.1\r\n", http_method(t->x), o->target);
+	if (!o->headers)
+		str_addf(&head, "Host: %s%s%s:%u\r\n", six ? "[" : "", o->host, six ? "]" : "", o->port);
+	for (size_t i = 0; !o->headers && i < n; i++)
 		if (is_forwarded(headers[i].name))
 			str_addf(&head, "%s: %s\r\n", headers[i].name, headers[i].value);
+	for (size_t i = 0; o->headers && o->headers[i]; i++)
+		str_addf(&head, "%s\r\n", o->headers[i]);
 	if (strcmp(http_method(t->x), "GET") != 0)
 		str_add(&head, "Content-Length: 0\r\n");
 	str_add(&head, "\r\n");

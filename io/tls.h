@@ -11,6 +11,7 @@ struct tls_config {
 	const char *ca_file; /* servers: CAs of client certificates (asked for, not required: an absent one leaves the
 				peer anonymous, one that does not verify fails the handshake), NULL: none is asked for;
 				clients: CAs that the server must chain to, NULL: the system's */
+	const char *ca_pem; /* clients: the same as PEM text, instead of ca_file */
 	const char *proxy_ca_file; /* servers: further CAs, of proxies that speak for others (tls_conn_is_proxy()); NULL: none */
 	const char *server_name; /* clients: name or address that the certificate must carry; NULL: the host dialled */
 	int insecure;            /* clients: do not verify */

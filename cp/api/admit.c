@@ -184,8 +184,10 @@ void admit_request(struct req *q, enum admit_op op, json_t *object,
 json_t *admit_connect_options(const struct req *q)
 {
 	static const struct {
-		const char *subresource, *kind;
-	} kinds[] = {{"exec", "PodExecOptions"}, {"attach", "PodAttachOptions"}, {"portforward", "PodPortForwardOptions"}};
+		const char *resource, *subresource, *kind;
+	} kinds[] = {{"pods", "exec", "PodExecOptions"},	  {"pods", "attach", "PodAttachOptions"},
+		     {"pods", "portforward", "PodPortForwardOptions"}, {"pods", "proxy", "PodProxyOptions"},
+		     {"services", "proxy", "ServiceProxyOptions"}, {"nodes", "proxy", "NodeProxyOptions"}};
 	static const char *const flags[] = {"stdin", "stdout", "stderr", "tty"};
 	static const struct {
 		const char *name;
@@ -194,9 +196,14 @@ json_t *admit_connect_options(const struct req *q)
 	json_t *o = json_object();
 	const char *text;
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (strcmp(kinds[i].subresource, q->route.subresource) == 0)
+		if (strcmp(kinds[i].subresource, q->route.subresource) == 0 && strcmp(kinds[i].resource, q->route.resource) == 0)
 			json_set_str(o, "kind", kinds[i].kind);
 	json_set_str(o, "apiVersion", "v1");
+	if (strcmp(q->route.subresource, "proxy") == 0) {
+		AUTO_FREE char *path = xasprintf("%s%s", q->route.tail_slash ? "/" : "", q->route.rest);
+		json_set_str(o, "path", path);
+		return o;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
 		if (query_bool(&q->query, flags[i]))
 			json_object_set_new(o, flags[i], json_true());

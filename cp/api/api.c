@@ -16,6 +16,7 @@
 #include "cp/api/deadline.h"
 #include "cp/api/flow.h"
 #include "cp/api/node_source.h"
+#include "cp/api/proxy.h"
 #include "cp/api/rbac_source.h"
 #include "cp/kinds/service_alloc.h"
 
@@ -187,6 +188,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 				   .service_cidr = a->service_cidr,
 				   .node_port_min = c->node_port_min,
 				   .node_port_max = c->node_port_max};
+	a->proxies = proxies_new(a->loop);
 	add_resources(a);
 	a->objects = (struct auth_objects){find_object, a};
 	a->extend_tokens = c->extend_tokens;
@@ -233,6 +235,7 @@ void api_free(struct api *a)
 	map_free(a->documents);
 	metrics_free(a->numbers);
 	http_client_free(a->agent_http);
+	proxies_free(a->proxies);
 	tls_unref(a->agent_tls);
 	free(a->service_cidr);
 	free(a->advertise_address);

@@ -70,6 +70,7 @@ struct api {
 	uint16_t secure_port;
 	struct tls_ctx *agent_tls;
 	struct http_client *agent_http;
+	struct proxies *proxies; /* proxy.h */
 	struct list requests;  /* struct req.link: those not yet over */
 	struct rbac_source *rbac;
 	struct node_source *nodes;

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cp/api/forward.h"
 #include "cp/api/service_resolve.h"
 
 #define GROUP "apiregistration.k8s.io"
@@ -25,6 +26,7 @@ struct apiservices {
 	struct cache_watch *watch;
 	struct timer *timer;
 	struct http_client *secure, *insecure;
+	char *ca_file, *cert_file, *key_file;
 };
 
 static void check(struct apiservice *v);
@@ -42,6 +44,8 @@ static void service_unref(struct apiservice *v)
 	free(v->service);
 	free(v->ca);
 	json_decref(v->resources);
+	if (v->tls)
+		tls_unref(v->tls);
 	free(v);
 }
 
@@ -244,6 +248,39 @@ struct http_call *apiservice_call(struct apiservice *v, const char *path, const 
 	return http_call_start(v->insecure ? s->insecure : s->secure, &opts);
 }
 
+/* "host:port" and "[host]:port" taken apart. */
+static uint16_t split_address(const char *address, char **ret_host)
+{
+	const char *colon = strrchr(address, ':');
+	bool six = *address == '[';
+	*ret_host = xstrndup(address + six, (size_t)(colon - address) - 2 * six);
+	return (uint16_t)atoi(colon + 1);
+}
+
+int apiservice_place(struct apiservice *v, struct forward_opts *o, char **ret_host, char **ret_name, struct err *e)
+{
+	struct apiservices *s = v->all;
+	AUTO_FREE char *address = NULL, *name = xasprintf("%s.%s.svc", v->service, v->ns);
+	struct tls_config tls = {.cert_file = s->cert_file,
+				 .key_file = s->key_file,
+				 .ca_file = v->ca ? NULL : s->ca_file,
+				 .ca_pem = v->ca,
+				 .server_name = name,
+				 .insecure = v->insecure};
+	int r = service_resolve(s->api, v->ns, v->service, v->port, &address, e);
+	if (r == 0 && !v->tls)
+		r = tls_client_new(&tls, &v->tls, e);
+	if (r < 0)
+		return r;
+	o->tls = v->tls;
+	o->http = v->insecure ? s->insecure : s->secure;
+	o->port = split_address(address, ret_host);
+	o->host = *ret_host;
+	*ret_name = TAKE(name);
+	o->server_name = *ret_name;
+	return 0;
+}
+
 static void on_event(void *arg, const struct cache_event *ev)
 {
 	struct apiservices *s = arg;
@@ -280,6 +317,9 @@ void apiservices_start(struct api *a, const struct api_config *c)
 	s->remote = map_new(NULL);
 	s->bucket = api_bucket(a, GROUP, "apiservices");
 	s->timer = timer_new(a->loop, on_timer, s);
+	s->ca_file = xstrdup(c->ca_file);
+	s->cert_file = xstrdup(c->proxy_client_cert_file);
+	s->key_file = xstrdup(c->proxy_client_key_file);
 	a->apiservices = s;
 	int r = http_client_new(&http, &s->secure, &e);
 	http.insecure = 1;
@@ -303,13 +343,16 @@ void apiservices_free(struct apiservices *s)
 	while (map_next(s->remote, &at, &key, &v)) {
 		if (v->check) {
 			http_call_cancel(v->check);
-			service_unref(v);
+			v->refs--;
 		}
 		service_unref(v);
 	}
 	map_free(s->remote);
 	http_client_free(s->secure);
 	http_client_free(s->insecure);
+	free(s->ca_file);
+	free(s->cert_file);
+	free(s->key_file);
 	free(s);
 }
 

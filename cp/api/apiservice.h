@@ -14,6 +14,7 @@ struct apiservice {
 	bool available;
 	json_t *resources; /* what its APIResourceList said last; NULL: never heard */
 	struct http_call *check;
+	struct tls_ctx *tls; /* of upgrades; made when first needed */
 	bool gone;
 };
 
@@ -25,6 +26,11 @@ struct apiservice *apiservices_find(const struct apiservices *s, const char *gro
 /* Starts a call of the service; url and headers are made, o gives the rest. NULL with e when it has no address. */
 struct http_call *apiservice_call(struct apiservice *v, const char *path, const char *const *headers,
 				  const struct http_call_opts *o, struct err *e);
+
+/* Where and how the service is reached, into o; the texts are owned by the caller. -ENOENT and the like as
+ * service_resolve() says. */
+struct forward_opts;
+int apiservice_place(struct apiservice *v, struct forward_opts *o, char **ret_host, char **ret_name, struct err *e);
 
 /* Passes a request on; it is answered later (apiservice_proxy.c). */
 void apiservice_proxy(struct req *q, struct apiservice *v);

@@ -18,6 +18,7 @@
 #include "cp/api/flow.h"
 #include "cp/api/impersonate.h"
 #include "cp/api/node_source.h"
+#include "cp/api/proxy.h"
 #include "cp/api/rbac_source.h"
 #include "cp/api/traits.h"
 #include "cp/api/write.h"
@@ -184,7 +185,7 @@ static const struct {
     {"delete", verb_delete, true}, {"deletecollection", verb_deletecollection, false},
 };
 
-/* Subresources, and resources without storage (sub NULL then). kind "": any that declares it. */
+/* Subresources, and resources without storage (sub NULL then). "*": any that declares it; any verb. */
 static const struct {
 	const char *group, *resource, *sub, *verb;
 	void (*run)(struct req *q);
@@ -213,6 +214,9 @@ static const struct {
     {"", "pods", "attach", "create", stream_exec},
     {"", "pods", "portforward", "get", stream_portforward},
     {"", "pods", "portforward", "create", stream_portforward},
+    {"", "pods", "proxy", "*", proxy_pod},
+    {"", "services", "proxy", "*", proxy_service},
+    {"", "nodes", "proxy", "*", proxy_node},
     {"", "namespaces", "finalize", "update", finalize_update},
     {"", "bindings", NULL, "create", binding_create},
     {"authorization.k8s.io", "selfsubjectaccessreviews", NULL, "create", review_access_self},
@@ -247,7 +251,7 @@ static json_t *run_extra(struct req *q)
 		if (!sub || !is_or_any(extras[i].group, r->group) || !is_or_any(extras[i].resource, r->resource))
 			continue;
 		known = true;
-		if (strcmp(extras[i].verb, r->verb) == 0)
+		if (is_or_any(extras[i].verb, r->verb))
 			return extras[i].run(q), NULL;
 	}
 	return known ? status_method_not_allowed() : status_unknown_resource();
@@ -321,6 +325,16 @@ static void take_stored_form(struct req *q)
 		q->res = &q->res->custom->stored->resource;
 }
 
+/* Subresources that lead elsewhere: the answer's form is not ours to choose. */
+static bool is_stream(const struct route *r)
+{
+	static const char *const streams[] = {"log", "exec", "attach", "portforward", "proxy"};
+	for (size_t i = 0; i < ARRAY_LEN(streams); i++)
+		if (strcmp(streams[i], r->subresource) == 0)
+			return true;
+	return false;
+}
+
 static json_t *dispatch(struct req *q)
 {
 	const struct route *r = &q->route;
@@ -328,7 +342,7 @@ static json_t *dispatch(struct req *q)
 	q->res = api_resource(q->api, r->group, r->version, r->resource);
 	if (q->res && q->res->custom)
 		custom_ref(q->res->custom);
-	if (!q->local && strcmp(q->method, "HEAD") == 0)
+	if (!q->local && strcmp(q->method, "HEAD") == 0 && strcmp(r->subresource, "proxy") != 0)
 		return status_method_not_allowed();
 	if (q->res && !scope_fits(r, q->res->kind))
 		return status_unknown_resource();
@@ -339,10 +353,8 @@ static json_t *dispatch(struct req *q)
 		return status;
 	if (q->res && traits_of(q->res->kind)->warning)
 		req_warn(q, traits_of(q->res->kind)->warning);
-	bool stream = strcmp(r->subresource, "log") == 0 || strcmp(r->subresource, "exec") == 0 ||
-		      strcmp(r->subresource, "attach") == 0 || strcmp(r->subresource, "portforward") == 0;
 	const char *accept = q->x ? http_header_get(q->x, "accept") : NULL;
-	if (!stream && negotiate_accept(accept, true, false, &q->answer) < 0)
+	if (!is_stream(r) && negotiate_accept(accept, true, false, &q->answer) < 0)
 		return status_not_acceptable();
 	if (q->res && q->res->custom && custom_needs_webhook(q->res)) {
 		take_stored_form(q);

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/rand.h"
 
 struct lookup {
 	const char *service, *port_name;
@@ -92,5 +93,87 @@ int service_resolve(struct api *a, const char *ns, const char *name, int port, c
 		return err_set(e, -EHOSTUNREACH, "endpoints for service/%s in \"%s\" have no addresses with port name \"%s\"",
 			       name, ns, l.port_name);
 	*ret = l.found;
+	return 0;
+}
+
+/* --- endpoints that are pods -------------------------------------------------------------------------------------- */
+
+struct pick {
+	struct api *api;
+	const char *ns, *service, *port_name;
+	char *ip;
+	uint16_t port;
+	uint32_t seen;
+};
+
+/* Whether the address is the one of the pod that it is said to be. */
+static bool is_of_pod(struct api *a, const char *ns, const json_t *ref, const char *ip)
+{
+	if (!str_eq(json_str_or(ref, "kind", ""), "Pod") || !str_eq(json_str_or(ref, "namespace", ns), ns))
+		return false;
+	struct cobj *o = bucket_get(api_bucket(a, "", "pods"), ns, json_str_or(ref, "name", ""));
+	AUTO_JSON *pod = o ? cobj_parse(o) : NULL;
+	size_t i;
+	json_t *p;
+	json_array_foreach(json_at(pod, "status.podIPs"), i, p) if (str_eq(json_str_at(p, "ip"), ip)) return true;
+	return pod && str_eq(json_str_at(pod, "status.podIP"), ip);
+}
+
+/* Every one that fits is as likely as any other: the n-th takes the place with a chance of one in n. */
+static void offer(struct pick *p, const char *ip, const json_t *ref, int64_t port)
+{
+	if (!ip || port < 1 || port > UINT16_MAX || !is_of_pod(p->api, p->ns, ref, ip))
+		return;
+	if (rand_below(++p->seen))
+		return;
+	free(p->ip);
+	p->ip = xstrdup(ip);
+	p->port = (uint16_t)port;
+}
+
+static int64_t port_named(const json_t *ports, const char *name)
+{
+	size_t i;
+	json_t *p;
+	json_array_foreach(ports, i, p) if (strcmp(json_str_or(p, "name", ""), name) == 0) return json_int_at(p, "port", 0);
+	return 0;
+}
+
+static void pick_in_slice(void *arg, struct cobj *o)
+{
+	struct pick *p = arg;
+	if (!str_eq(cobj_label(o, "kubernetes.io/service-name"), p->service))
+		return;
+	AUTO_JSON *slice = cobj_parse(o);
+	int64_t port = port_named(json_at(slice, "ports"), p->port_name);
+	size_t i;
+	json_t *e;
+	json_array_foreach(json_at(slice, "endpoints"), i, e) if (json_bool_at(e, "conditions.ready", true))
+	    offer(p, json_string_value(json_array_get(json_object_get(e, "addresses"), 0)), json_object_get(e, "targetRef"), port);
+}
+
+static void pick_in_subset(struct pick *p, const json_t *subset)
+{
+	int64_t port = port_named(json_object_get(subset, "ports"), p->port_name);
+	size_t i;
+	json_t *a;
+	json_array_foreach(json_object_get(subset, "addresses"), i, a)
+	    offer(p, json_str_at(a, "ip"), json_object_get(a, "targetRef"), port);
+}
+
+int service_pick_pod(struct api *a, const char *ns, const char *name, const char *port_name, char **ret_ip,
+		     uint16_t *ret_port)
+{
+	struct pick p = {.api = a, .ns = ns, .service = name, .port_name = port_name};
+	struct cobj *manual = bucket_get(api_bucket(a, "", "endpoints"), ns, name);
+	bucket_list(api_bucket(a, "discovery.k8s.io", "endpointslices"), &(struct bucket_query){.ns = ns}, pick_in_slice, &p);
+	AUTO_JSON *endpoints = !p.ip && manual ? cobj_parse(manual) : NULL;
+	size_t i;
+	json_t *subset;
+	json_array_foreach(json_at(endpoints, "subsets"), i, subset) pick_in_subset(&p, subset);
+	if (!p.ip)
+		return -EHOSTUNREACH;
+	*ret_ip = p.ip;
+	*ret_port = p.port;
 	return 0;
 }

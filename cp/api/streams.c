@@ -1,21 +1,14 @@
 /* Streams to a pod's node agent: log, exec, attach, port-forward. Purpose: pass a client through to the agent that runs
  * its pod. Happy path: the pod is bound, its node has an address, the agent answers. Fails with 400 (no such container,
  * several and none named), 404, 500 (no address), 502-like 500 when the agent cannot be reached. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "cp/api/audit.h"
 #include "cp/api/admit.h"
 #include "cp/api/api_internal.h"
-#include "io/http_tunnel.h"
-
-struct agent {
-	char *host; /* numeric */
-	uint16_t port;
-};
+#include "cp/api/node_agent.h"
 
 static json_t *find_pod(struct req *q, json_t **ret)
 {
@@ -23,25 +16,6 @@ static json_t *find_pod(struct req *q, json_t **ret)
 	if (!o)
 		return status_not_found("", "pods", q->route.name);
 	*ret = cobj_parse(o);
-	return NULL;
-}
-
-static json_t *find_agent(struct req *q, const char *node_name, struct agent *ret)
-{
-	const struct resource *nodes = api_resource(q->api, "", "v1", "nodes");
-	struct cobj *o = nodes ? bucket_get(nodes->bucket, "", node_name) : NULL;
-	if (!o)
-		return status_not_found("", "nodes", node_name);
-	AUTO_JSON *node = cobj_parse(o);
-	size_t i;
-	json_t *a;
-	json_array_foreach(json_at(node, "status.addresses"), i,
-			   a) if (!ret->host && str_eq(json_str_at(a, "type"), "InternalIP")) ret->host =
-	    xstrdup(json_str_at(a, "address"));
-	ret->port = (uint16_t)json_int_at(node, "status.daemonEndpoints.kubeletEndpoint.Port", 10250);
-	if (!ret->host)
-		return status_new(500, "InternalError",
-				  "Internal error occurred: no preferred addresses found; known addresses: []");
 	return NULL;
 }
 
@@ -99,11 +73,6 @@ static json_t *choose_container(struct req *q, const json_t *pod, const char **r
 				  plain);
 }
 
-static char *url_host(const struct agent *a)
-{
-	return xasprintf(strchr(a->host, ':') ? "[%s]:%u" : "%s:%u", a->host, a->port);
-}
-
 static void add_query(struct str *out, bool *first, const char *name, const char *value)
 {
 	str_addc(out, *first ? '?' : '&');
@@ -113,94 +82,14 @@ static void add_query(struct str *out, bool *first, const char *name, const char
 	str_add_url(out, value);
 }
 
-/* A log on its way from the agent to the client. */
-struct log_stream {
-	struct req *q;
-	struct http_call *call;
-	bool paused;
-};
-
-static void log_end(struct log_stream *s)
-{
-	struct req *q = s->q;
-	q->on_close = NULL;
-	q->data = NULL;
-	free(s);
-	reply_done(q);
-}
-
-static void log_closed(struct req *q)
-{
-	struct log_stream *s = q->data;
-	if (s->call)
-		http_call_cancel(s->call);
-	log_end(s);
-}
-
-static void log_status(void *arg, int status)
-{
-	struct log_stream *s = arg;
-	struct http_header h[REPLY_HEADERS];
-	if (!s->q->x || http_started(s->q->x))
-		return;
-	request_answered(s->q, status);
-	audit_started(s->q, status);
-	reply_headers(s->q, status == 200 ? "text/plain" : "application/json", h);
-	http_start(s->q->x, status, h);
-}
-
-static void log_drained(void *arg, struct http_exchange *x)
-{
-	struct log_stream *s = arg;
-	(void)x;
-	if (s->paused && s->call)
-		http_call_pause(s->call, 0);
-	s->paused = false;
-}
-
-static void log_data(void *arg, const char *data, size_t len)
-{
-	struct log_stream *s = arg;
-	if (!s->q->x)
-		return;
-	http_write(s->q->x, data, len);
-	if (http_pending_bytes(s->q->x) > 65536 && !s->paused) {
-		s->paused = true;
-		http_call_pause(s->call, 1);
-	}
-}
-
-static void log_done(void *arg, int status, const char *body, size_t len, const struct err *e)
-{
-	struct log_stream *s = arg;
-	struct req *q = s->q;
-	(void)status;
-	(void)body;
-	(void)len;
-	s->call = NULL;
-	if (q->x && !http_started(q->x)) {
-		q->on_close = NULL;
-		q->data = NULL;
-		free(s);
-		reply_status(q, status_new(500, "InternalError", "Internal error occurred: %s", err_text(e)));
-		return;
-	}
-	if (q->x && e)
-		http_abort(q->x);
-	else if (q->x)
-		http_end(q->x);
-	log_end(s);
-}
-
-static char *log_url(struct req *q, const struct agent *a, const char *container)
+static char *log_target(struct req *q, const char *container)
 {
 	static const char *const passed[] = {"follow",     "previous",  "sinceSeconds", "sinceTime",
 					     "timestamps", "tailLines", "limitBytes",   "insecureSkipTLSVerifyBackend",
 					     "stream"};
 	struct str url = STR_INIT;
 	bool first = true;
-	AUTO_FREE char *host = url_host(a);
-	str_addf(&url, "https://%s/containerLogs/%s/%s/%s", host, q->route.ns, q->route.name, container);
+	str_addf(&url, "/containerLogs/%s/%s/%s", q->route.ns, q->route.name, container);
 	for (size_t i = 0; i < ARRAY_LEN(passed); i++)
 		if (req_param(q, passed[i]))
 			add_query(&url, &first, passed[i], req_param(q, passed[i]));
@@ -210,8 +99,8 @@ static char *log_url(struct req *q, const struct agent *a, const char *container
 void stream_log(struct req *q)
 {
 	AUTO_JSON *pod = NULL;
+	AUTO_NODE_AGENT agent = {0};
 	const char *container = NULL;
-	struct agent a = {0};
 	json_t *status = find_pod(q, &pod);
 	if (!status)
 		status = choose_container(q, pod, &container);
@@ -222,59 +111,15 @@ void stream_log(struct req *q)
 		return;
 	}
 	if (!status)
-		status = find_agent(q, node, &a);
-	if (!status && !q->api->agent_http)
-		status = status_new(500, "InternalError",
-				    "Internal error occurred: no certificate for calls to node agents");
-	if (status || !q->x) {
-		free(a.host);
-		reply_status(q, status ? status : status_bad_request("a log needs a connection"));
+		status = node_agent_find(q->api, node, &agent);
+	if (!status && !q->x)
+		status = status_bad_request("a log needs a connection");
+	if (status) {
+		reply_status(q, status);
 		return;
 	}
-	struct log_stream *s = xcalloc(1, sizeof(*s));
-	AUTO_FREE char *url = log_url(q, &a, container);
-	s->q = q;
-	q->data = s;
-	q->on_close = log_closed;
-	http_on_drain(q->x, log_drained, s);
-	s->call = http_call_start(q->api->agent_http, &(struct http_call_opts){.method = "GET",
-									       .url = url,
-									       .on_status = log_status,
-									       .on_data = log_data,
-									       .on_done = log_done,
-									       .arg = s});
-	free(a.host);
-}
-
-static void on_tunnel_error(void *arg, struct http_exchange *x, const struct err *e)
-{
-	struct req *q = arg;
-	(void)x;
-	reply_status(
-	    q, status_new(500, "InternalError", "Internal error occurred: error dialing backend: %s", err_text(e)));
-}
-
-static void tunnel_closed(struct req *q)
-{
-	reply_done(q);
-}
-
-static void start_tunnel(struct req *q, const struct agent *a, const char *target)
-{
-	if (!q->api->agent_tls) {
-		reply_status(q, status_new(500, "InternalError",
-					   "Internal error occurred: no certificate for calls to node agents"));
-		return;
-	}
-	request_answered(q, 101);
-	audit_started(q, 101);
-	q->on_close = tunnel_closed;
-	http_tunnel(q->x, &(struct http_tunnel_opts){.host = a->host,
-						     .port = a->port,
-						     .tls = q->api->agent_tls,
-						     .target = target,
-						     .on_error = on_tunnel_error,
-						     .arg = q});
+	AUTO_FREE char *target = log_target(q, container);
+	node_agent_forward(q, &agent, target, NULL);
 }
 
 static char *exec_target(struct req *q, const char *container)
@@ -295,7 +140,7 @@ static char *exec_target(struct req *q, const char *container)
 }
 
 /* The pod and the agent of its node; a pod without one gives the original's 400. */
-static json_t *find_target(struct req *q, json_t **pod, struct agent *a)
+static json_t *find_target(struct req *q, json_t **pod, struct node_agent *a)
 {
 	json_t *status = find_pod(q, pod);
 	const char *node = json_str_or(*pod, "spec.nodeName", "");
@@ -303,7 +148,9 @@ static json_t *find_target(struct req *q, json_t **pod, struct agent *a)
 		status = status_bad_request("pod %s does not have a host assigned", q->route.name);
 	if (!status && !q->x)
 		status = status_bad_request("a stream needs a connection");
-	return status ? status : find_agent(q, node, a);
+	if (!status && !forward_is_upgrade(q))
+		status = status_bad_request("Upgrade request required");
+	return status ? status : node_agent_find(q->api, node, a);
 }
 
 static void exec_admitted(struct req *q, json_t *refused, json_t *options)
@@ -311,17 +158,16 @@ static void exec_admitted(struct req *q, json_t *refused, json_t *options)
 	(void)options;
 	AUTO_JSON *pod = NULL;
 	const char *container = NULL;
-	struct agent a = {0};
-	json_t *status = refused ? refused : find_target(q, &pod, &a);
+	AUTO_NODE_AGENT agent = {0};
+	json_t *status = refused ? refused : find_target(q, &pod, &agent);
 	if (!status)
 		status = choose_container(q, pod, &container);
 	if (status) {
 		reply_status(q, status);
 	} else {
 		AUTO_FREE char *target = exec_target(q, container);
-		start_tunnel(q, &a, target);
+		node_agent_forward(q, &agent, target, NULL);
 	}
-	free(a.host);
 }
 
 void stream_exec(struct req *q)
@@ -335,19 +181,18 @@ static void portforward_admitted(struct req *q, json_t *refused, json_t *options
 	(void)options;
 	AUTO_JSON *pod = NULL;
 	AUTO_STR target = STR_INIT;
-	struct agent a = {0};
+	AUTO_NODE_AGENT agent = {0};
 	bool first = true;
 	const char *port;
-	json_t *status = refused ? refused : find_target(q, &pod, &a);
+	json_t *status = refused ? refused : find_target(q, &pod, &agent);
 	if (status) {
 		reply_status(q, status);
 	} else {
 		str_addf(&target, "/portForward/%s/%s", q->route.ns, q->route.name);
 		for (size_t i = 0; (port = query_nth(&q->query, "ports", i)); i++)
 			add_query(&target, &first, "port", port);
-		start_tunnel(q, &a, str_text(&target));
+		node_agent_forward(q, &agent, str_text(&target), NULL);
 	}
-	free(a.host);
 }
 
 void stream_portforward(struct req *q)

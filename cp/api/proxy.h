@@ -1,0 +1,17 @@
+/* The proxy subresources of pods, services and nodes (Kubernetes API, "connect ... to proxy of"). */
+#ifndef KNARR_CP_API_PROXY_H
+#define KNARR_CP_API_PROXY_H
+
+#include "cp/api/api_internal.h"
+
+struct proxies;
+/* The connections to pods and services: no certificate of ours is shown there, and theirs are not verified. */
+struct proxies *proxies_new(struct loop *l);
+void proxies_free(struct proxies *p); /* NULL is fine */
+
+/* Handlers for any method. */
+void proxy_pod(struct req *q);
+void proxy_service(struct req *q);
+void proxy_node(struct req *q);
+
+#endif

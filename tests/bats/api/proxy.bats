@@ -1,0 +1,210 @@
+#!/usr/bin/env bats
+# The proxy subresources of pods, services and nodes: a server and what stands behind it in a network namespace of their own,
+# where the pods' address is one of loopback's. Driven by curl and kubectl.
+bats_require_minimum_version 1.5.0
+
+IP=10.77.0.1
+CORE=/api/v1/namespaces/default
+
+# Everything runs in the namespace that the first process made.
+in_ns() { nsenter --net="/proc/$(cat "$DIR/ns.pid")/ns/net" "$@"; }
+
+setup_file() {
+	export SERVER="${KNARR_SERVER:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-server}"
+	export DIR="$(mktemp -d /tmp/knarr-test-proxy.XXXXXX)"
+	export KUBECONFIG="$DIR/admin.conf"
+	unshare --net sleep 600 3>&- &
+	echo $! >"$DIR/ns.pid"
+	for _ in $(seq 100); do
+		[ "$(readlink "/proc/$(cat "$DIR/ns.pid")/ns/net")" != "$(readlink /proc/self/ns/net)" ] && break
+		sleep 0.05
+	done
+	in_ns ip link set lo up
+	in_ns ip address add $IP/32 dev lo
+	in_ns ip -6 address add fd00:77::1/128 dev lo nodad || true
+	in_ns "$SERVER" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port 6443 --controllers=none \
+		--scheduler=none >"$DIR/port" 2>>"$DIR/log" 3>&- &
+	echo $! >"$DIR/server.pid"
+	for _ in $(seq 100); do [ -s "$DIR/port" ] && break; sleep 0.05; done
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=x -keyout "$DIR/x.key" -out "$DIR/x.crt" 2>/dev/null
+	in_ns python3 "$BATS_TEST_DIRNAME/proxied_server.py" $IP 8080 2>>"$DIR/behind.log" 3>&- &
+	echo $! >"$DIR/behind.pid"
+	in_ns python3 "$BATS_TEST_DIRNAME/proxied_server.py" $IP 8443 "$DIR/x.crt" "$DIR/x.key" 2>>"$DIR/behind.log" 3>&- &
+	echo $! >"$DIR/behind-tls.pid"
+	for _ in $(seq 100); do
+		in_ns curl -s "http://$IP:8080/" >/dev/null && in_ns curl -sk "https://$IP:8443/" >/dev/null && break
+		sleep 0.05
+	done
+	objects | in_ns kubectl apply --server-side -f -
+	api PATCH "$CORE/pods/web/status" -H 'Content-Type: application/merge-patch+json' \
+		-d "{\"status\":{\"phase\":\"Running\",\"podIP\":\"$IP\",\"podIPs\":[{\"ip\":\"$IP\"}]}}" >/dev/null
+	api PATCH "$CORE/pods/own/status" -H 'Content-Type: application/merge-patch+json' \
+		-d '{"status":{"phase":"Running","podIP":"127.0.0.1","podIPs":[{"ip":"127.0.0.1"}]}}' >/dev/null
+	api PATCH /api/v1/nodes/n1/status -H 'Content-Type: application/merge-patch+json' \
+		-d "{\"status\":{\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"$IP\"}]}}" >/dev/null
+}
+
+objects() {
+	cat <<-Y
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: web}
+	spec: {containers: [{name: c, image: x, ports: [{containerPort: 8080, name: http}, {containerPort: 8443, name: tls}]}]}
+	---
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: own}
+	spec: {containers: [{name: c, image: x}]}
+	---
+	apiVersion: v1
+	kind: Service
+	metadata: {name: web}
+	spec: {ports: [{name: http, port: 80, targetPort: 8080}, {name: tls, port: 443, targetPort: 8443}]}
+	---
+	apiVersion: v1
+	kind: Service
+	metadata: {name: nobody}
+	spec: {ports: [{port: 80}]}
+	---
+	apiVersion: discovery.k8s.io/v1
+	kind: EndpointSlice
+	metadata: {name: web-1, labels: {kubernetes.io/service-name: web}}
+	addressType: IPv4
+	ports: [{name: http, port: 8080}, {name: tls, port: 8443}]
+	endpoints:
+	- {addresses: [$IP], targetRef: {kind: Pod, name: web, namespace: default}}
+	- {addresses: [10.77.0.9], targetRef: {kind: Pod, name: web, namespace: default}}
+	- {addresses: [10.77.0.8]}
+	---
+	apiVersion: v1
+	kind: Node
+	metadata: {name: n1}
+	Y
+}
+
+teardown_file() {
+	for p in server behind behind-tls ns; do
+		kill "$(cat "$DIR/$p.pid")" || true
+		for _ in $(seq 100); do kill -0 "$(cat "$DIR/$p.pid")" 2>/dev/null || break; sleep 0.05; done
+	done
+	rm -rf "$DIR"
+}
+
+api() { # METHOD PATH [curl arguments]
+	local method=$1 path=$2
+	shift 2
+	in_ns curl -s --max-time 20 --cacert "$DIR/pki/ca.crt" --cert "$DIR/pki/admin.crt" --key "$DIR/pki/admin.key" -X "$method" "$@" \
+		"https://127.0.0.1:6443$path"
+}
+
+@test "methods, paths, queries and bodies arrive as they were sent" {
+	for m in GET POST PUT PATCH DELETE OPTIONS; do
+		body=$(api $m "$CORE/services/web:http/proxy/a%20b//c/?x=1&y=%2F" -d "body of $m")
+		[ "$(jq -r .method <<<"$body")" = $m ]
+		[ "$(jq -r .path <<<"$body")" = '/a%20b//c/?x=1&y=%2F' ]
+		[ "$(jq -r .body <<<"$body")" = "body of $m" ]
+	done
+	[ "$(api HEAD "$CORE/pods/web/proxy/x" -I -o /dev/null -w '%{http_code}')" = 200 ]
+}
+
+@test "what a client shows of itself stays here, what it says goes on" {
+	run -0 api GET "$CORE/pods/web/proxy/" -H 'Authorization: Bearer secret' -H 'X-Remote-User: root' -H 'X-Own: yes' \
+		-H 'Impersonate-User: kubernetes-super-admin' -H 'Impersonate-Group: system:masters'
+	[ "$(jq -r '.headers.authorization // .headers["x-remote-user"] // .headers["impersonate-user"] // "none"' <<<"$output")" = none ]
+	[ "$(jq -r '.headers["x-own"]' <<<"$output")" = yes ]
+	[ "$(jq -r '.headers["x-forwarded-for"]' <<<"$output")" = 127.0.0.1 ]
+	[ "$(jq -r '.headers["x-forwarded-uri"]' <<<"$output")" = "$CORE/pods/web/proxy/" ]
+	[ "$(jq -r '.headers.host' <<<"$output")" = 127.0.0.1:6443 ]
+}
+
+@test "names and ports of pods" {
+	for name in web web:8080 web:http http:web:8080 https:web:8443 https:web:tls; do
+		[ "$(api GET "$CORE/pods/$name/proxy/x" | jq -r .path)" = /x ]
+	done
+	[ "$(api GET "$CORE/pods/ftp:web:1/proxy/" | jq -r '[.code, .message] | join(" ")')" = '400 invalid pod request "ftp:web:1"' ]
+	[ "$(api GET "$CORE/pods/own:6443/proxy/" | jq -r '[.code, .reason, .message] | join(" ")')" = '400 BadRequest address not allowed' ]
+	[ "$(api GET "$CORE/pods/absent/proxy/" | jq -r .message)" = 'pods "absent" not found' ]
+	run -0 api GET "$CORE/pods/web:9/proxy/" -w '\n%{http_code} %{content_type}'
+	[ "${lines[0]}" = "error trying to reach service: dial tcp $IP:9: connect: connection refused" ]
+	[ "${lines[1]}" = '503 text/plain; charset=utf-8' ]
+}
+
+@test "a service leads to a pod that stands behind it, and to nothing else" {
+	for name in web:80 web:http http:web:80 https:web:443 https:web:tls; do
+		for _ in 1 2 3 4; do [ "$(api GET "$CORE/services/$name/proxy/x" | jq -r .path)" = /x ]; done
+	done
+	[ "$(api GET "$CORE/services/nobody/proxy/" | jq -r '[.code, .reason, .message] | join(" ")')" = '503 ServiceUnavailable no endpoints available for service "nobody"' ]
+	[ "$(api GET "$CORE/services/web:81/proxy/" | jq -r '[.code, .message] | join(" ")')" = '503 no service port 81 found for service "web"' ]
+	[ "$(api GET "$CORE/services/web:nope/proxy/" | jq -r .message)" = 'no endpoints available for service "web:nope"' ]
+	[ "$(api GET "$CORE/services/absent/proxy/" | jq -r .message)" = 'services "absent" not found' ]
+	[ "$(api GET "$CORE/services/a:b:c:d/proxy/" | jq -r .message)" = 'invalid service request "a:b:c:d"' ]
+}
+
+@test "another port of a node, without this server's certificate" {
+	[ "$(api GET /api/v1/nodes/n1:8080/proxy/x | jq -r .path)" = /x ]
+	[ "$(api GET /api/v1/nodes/https:n1:8443/proxy/x | jq -r .path)" = /x ]
+	[[ "$(api GET /api/v1/nodes/n1/proxy/pods)" == "error trying to reach service: dial tcp $IP:10250: connect: connection refused" ]]
+	[ "$(api GET /api/v1/nodes/absent/proxy/ | jq -r .message)" = 'nodes "absent" not found' ]
+}
+
+@test "links and redirects lead through the proxy" {
+	p=$CORE/services/web:http/proxy
+	want="<html><a href=\"$p/next\">n</a><a href=\"http://example.com/x\">e</a><script src=$p/s.js></script></html>"
+	[ "$(api GET $p/page)" = "$want" ]
+	[ "$(api GET $p/page.gz)" = "$want" ]
+	[ "$(api GET $p/moved -o /dev/null -w '%{http_code}' -D "$DIR/headers")" = 302 ]
+	grep -qix "location: $p/next?x=/y"$'\r' "$DIR/headers"
+	[ "$(grep -ci '^set-cookie:' "$DIR/headers")" -eq 2 ]
+	run ! grep -qi '^access-control-allow-origin' "$DIR/headers"
+	[ "$(api GET "$p?q=1" -o /dev/null -w '%{http_code}' -D "$DIR/headers")" = 301 ]
+	grep -qix "location: $p/?q=1"$'\r' "$DIR/headers"
+	[ "$(api POST "$p" | jq -r .path)" = / ]
+}
+
+@test "answers of any size and status pass" {
+	[ "$(api GET "$CORE/pods/web/proxy/big" | wc -c)" -eq 5000000 ]
+	run -0 api GET "$CORE/pods/web/proxy/teapot" -w '\n%{http_code} %{content_type}'
+	[ "${lines[0]}" = 'short and stout' ]
+	[ "${lines[1]}" = '418 text/plain' ]
+}
+
+@test "other protocols go through both ways" {
+	for place in pods/web services/web:http pods/https:web:tls; do
+		run -0 in_ns python3 - "$CORE/$place/proxy/switch" "$DIR" <<-'P'
+		import socket, ssl, sys
+		path, d = sys.argv[1:]
+		c = ssl.create_default_context(cafile=d + "/pki/ca.crt")
+		c.load_cert_chain(d + "/pki/admin.crt", d + "/pki/admin.key")
+		s = c.wrap_socket(socket.create_connection(("127.0.0.1", 6443), 10), server_hostname="127.0.0.1")
+		s.sendall(("GET %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n" % path).encode())
+		head = b""
+		while b"\r\n\r\n" not in head:
+		    head += s.recv(1)
+		assert head.startswith(b"HTTP/1.1 101"), head
+		for text in (b"hello", b"x" * 300000):
+		    s.sendall(text)
+		    got = b""
+		    while len(got) < len(text):
+		        got += s.recv(65536)
+		    assert got == text.upper()
+		P
+	done
+}
+
+@test "only who may" {
+	in_ns kubectl create serviceaccount guest --dry-run=client -o yaml | in_ns kubectl apply -f -
+	run -0 api GET "$CORE/pods/web/proxy/x" -H 'Impersonate-User: guest'
+	[ "$(jq -r '[.code, .message] | join(" ")' <<<"$output")" = '403 pods "web" is forbidden: User "guest" cannot get resource "pods/proxy" in API group "" in the namespace "default"' ]
+	run -0 api POST "/api/v1/nodes/n1/proxy/run" -H 'Impersonate-User: guest'
+	[ "$(jq -r .message <<<"$output")" = 'nodes "n1" is forbidden: User "guest" cannot create resource "nodes/proxy" in API group "" at the cluster scope' ]
+}
+
+@test "kubectl get --raw and kubectl proxy" {
+	[ "$(in_ns kubectl get --raw "$CORE/services/web:http/proxy/x?y=z" | jq -r .path)" = '/x?y=z' ]
+	in_ns kubectl proxy --port=8001 >"$DIR/kubectl" 3>&- &
+	proxy=$!
+	for _ in $(seq 100); do in_ns curl -s http://127.0.0.1:8001/version >/dev/null && break; sleep 0.05; done
+	got=$(in_ns curl -sL "http://127.0.0.1:8001$CORE/services/web:http/proxy" | jq -r .path)
+	kill $proxy
+	[ "$got" = / ]
+}
