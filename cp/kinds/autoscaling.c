@@ -1,9 +1,14 @@
 /* Rules of horizontal pod autoscalers. */
 #include <string.h>
 
+#include "api/names.h"
+#include "api/quantity.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
+#include "cp/kinds/rule.h"
+
+enum { WINDOW_MAX = 3600, PERIOD_MAX = 1800 };
 
 /* Policies of one direction where they are not given. */
 static void rules_set_defaults(json_t *rules, const char *policies)
@@ -56,33 +61,167 @@ static void hpa_prepare_create(json_t *hpa)
 		json_object_set_new(hpa, "status", json_pack("{s:i, s:n}", "desiredReplicas", 0, "currentMetrics"));
 }
 
-static void validate_target(const json_t *target, struct field_errors *errors)
+static void validate_reference(const json_t *ref, const char *path, struct field_errors *errors)
+{
+	if (rule_required(ref, path, "kind", NULL, errors))
+		rule_name(ref, path, "kind", name_check_path_segment, errors);
+	if (rule_required(ref, path, "name", NULL, errors))
+		rule_name(ref, path, "name", name_check_path_segment, errors);
+}
+
+static void validate_scale_target(const json_t *target, struct field_errors *errors)
 {
 	const json_t *version = json_object_get(target, "apiVersion");
 	AUTO_JSON *none = json_string("");
-	if (str_empty(json_str_at(target, "kind")))
-		field_required(errors, "spec.scaleTargetRef.kind", NULL);
-	if (str_empty(json_str_at(target, "name")))
-		field_required(errors, "spec.scaleTargetRef.name", NULL);
+	validate_reference(target, "spec.scaleTargetRef", errors);
 	if (str_empty(json_string_value(version)))
 		field_invalid(errors, "spec.scaleTargetRef.apiVersion", version ? version : none, "apiVersion must specify API group");
 }
 
+/* --- metrics --------------------------------------------------------------------------------------------------------- */
+
+static void validate_target(const json_t *target, const char *path, struct field_errors *errors)
+{
+	static const char *const types[] = { "Utilization", "Value", "AverageValue", NULL };
+	static const char *const amounts[] = { "value", "averageValue" };
+	const char *type = json_str_or(target, "type", "");
+	AUTO_JSON *shown = json_string(type);
+	char p[FIELD_PATH_MAX];
+	if (!rule_is_one_of(type, types))
+		field_invalid(errors, FIELD_PATH(p, "%s.type", path), shown, "must be either Utilization, Value, or AverageValue");
+	for (size_t i = 0; i < ARRAY_LEN(amounts); i++) {
+		const json_t *v = json_object_get(target, amounts[i]);
+		if (v && quantity_sign(json_string_value(v)) <= 0)
+			field_invalid(errors, FIELD_PATH(p, "%s.%s", path, amounts[i]), v, "must be positive");
+	}
+}
+
+/* Which members of a target a kind of source needs, and which it may not have together. */
+static const struct source_rule {
+	const char *type, *source;
+	const char *one, *other; /* one of them is needed */
+	const char *missing_at, *missing;
+	const char *both; /* NULL: they may stand together; else told at "other" */
+} source_rules[] = {
+	{ "ContainerResource", "containerResource", "averageUtilization", "averageValue", "averageUtilization",
+	  "must set either a target raw value or a target utilization", "may not set both a target raw value and a target utilization" },
+	{ "External", "external", "averageValue", "value", "averageValue",
+	  "must set either a target value for metric or a per-pod target", "may not set both a target value for metric and a per-pod target" },
+	{ "Object", "object", "value", "averageValue", "averageValue", "must set either a target value or averageValue", NULL },
+	{ "Pods", "pods", "averageValue", "averageValue", "averageValue", "must specify a positive target averageValue", NULL },
+	{ "Resource", "resource", "averageUtilization", "averageValue", "averageUtilization",
+	  "must set either a target raw value or a target utilization", "may not set both a target raw value and a target utilization" },
+};
+
+static void validate_source(const struct source_rule *r, const json_t *source, const char *path, struct field_errors *errors)
+{
+	const json_t *target = json_object_get(source, "target"), *one = json_object_get(target, r->one),
+		     *other = json_object_get(target, r->other), *metric = json_object_get(source, "metric");
+	char p[FIELD_PATH_MAX];
+	if (json_object_get(source, "describedObject"))
+		validate_reference(json_object_get(source, "describedObject"), FIELD_PATH(p, "%s.describedObject", path), errors);
+	if (metric)
+		rule_name(metric, FIELD_PATH(p, "%s.metric", path), "name", name_check_path_segment, errors);
+	if (json_object_get(metric, "selector"))
+		label_selector_validate(json_object_get(metric, "selector"), FIELD_PATH(p, "%s.metric.selector", path), errors);
+	validate_target(target, FIELD_PATH(p, "%s.target", path), errors);
+	if (!one && !other)
+		field_required(errors, FIELD_PATH(p, "%s.target.%s", path, r->missing_at), r->missing);
+	if (one && other && r->both)
+		field_forbidden(errors, FIELD_PATH(p, "%s.target.%s", path, r->other), "%s", r->both);
+}
+
+static void validate_metric(const json_t *metric, const char *path, struct field_errors *errors)
+{
+	static const char *const types[] = { "ContainerResource", "External", "Object", "Pods", "Resource", NULL };
+	const char *type = json_str_or(metric, "type", "");
+	size_t present = 0;
+	char p[FIELD_PATH_MAX];
+	rule_word(metric, path, "type", types, errors);
+	for (size_t i = 0; i < ARRAY_LEN(source_rules); i++) {
+		const struct source_rule *r = &source_rules[i];
+		const json_t *source = json_object_get(metric, r->source);
+		FIELD_PATH(p, "%s.%s", path, r->source);
+		present += source != NULL;
+		if (source && present == 1)
+			validate_source(r, source, p, errors);
+		if (!source && !strcmp(r->type, type))
+			field_required(errors, p, "must populate information for the given metric source");
+	}
+	for (size_t i = 0; present > 1 && i < ARRAY_LEN(source_rules); i++)
+		if (strcmp(source_rules[i].type, type))
+			rule_forbidden(metric, path, source_rules[i].source, "must populate the given metric source only", errors);
+}
+
+/* --- behavior -------------------------------------------------------------------------------------------------------- */
+
+static void validate_above_zero(const json_t *policy, const char *path, const char *key, struct field_errors *errors)
+{
+	AUTO_JSON *shown = json_integer(json_int_at(policy, key, 0));
+	char p[FIELD_PATH_MAX];
+	if (json_integer_value(shown) <= 0)
+		field_invalid(errors, FIELD_PATH(p, "%s.%s", path, key), shown, "must be greater than zero");
+}
+
+static void validate_rules(const json_t *rules, const char *path, struct field_errors *errors)
+{
+	static const char *const types[] = { "Percent", "Pods", NULL }, *const selects[] = { "Disabled", "Max", "Min", NULL };
+	const json_t *window = json_object_get(rules, "stabilizationWindowSeconds"), *tolerance = json_object_get(rules, "tolerance");
+	char p[FIELD_PATH_MAX];
+	json_t *policy;
+	size_t i;
+	FIELD_PATH(p, "%s.stabilizationWindowSeconds", path);
+	if (window && json_integer_value(window) < 0)
+		field_invalid(errors, p, window, "must be greater than or equal to zero");
+	if (window && json_integer_value(window) > WINDOW_MAX)
+		field_invalid(errors, p, window, "must be less than or equal to %d", WINDOW_MAX);
+	rule_word(rules, path, "selectPolicy", selects, errors);
+	rule_required(rules, path, "policies", "must specify at least one Policy", errors);
+	json_array_foreach(json_object_get(rules, "policies"), i, policy) {
+		FIELD_PATH(p, "%s.policies[%zu]", path, i);
+		rule_word(policy, p, "type", types, errors);
+		validate_above_zero(policy, p, "value", errors);
+		validate_above_zero(policy, p, "periodSeconds", errors);
+		if (json_int_at(policy, "periodSeconds", 0) > PERIOD_MAX)
+			field_invalid(errors, FIELD_PATH(p, "%s.policies[%zu].periodSeconds", path, i), json_object_get(policy, "periodSeconds"),
+				      "must be less than or equal to %d", PERIOD_MAX);
+	}
+	if (tolerance && quantity_sign(json_string_value(tolerance)) < 0)
+		field_invalid(errors, FIELD_PATH(p, "%s.tolerance", path), tolerance, "must be greater or equal to zero");
+}
+
 static void hpa_validate(const json_t *hpa, const json_t *old, struct field_errors *errors)
 {
-	const json_t *max = json_at(hpa, "spec.maxReplicas");
+	static const char *const directions[] = { "scaleUp", "scaleDown" };
+	const json_t *max = json_at(hpa, "spec.maxReplicas"), *behavior = json_at(hpa, "spec.behavior");
 	int64_t least = json_int_at(hpa, "spec.minReplicas", 1), most = json_int_at(hpa, "spec.maxReplicas", 0);
+	AUTO_JSON *zero = json_integer(most);
+	char p[FIELD_PATH_MAX];
+	json_t *metric;
+	size_t i;
 	(void)old;
 	if (least < 1)
 		field_invalid(errors, "spec.minReplicas", json_at(hpa, "spec.minReplicas"), "must be greater than or equal to 1");
 	if (most < 1)
-		field_invalid(errors, "spec.maxReplicas", max, "must be greater than 0");
-	else if (most < least)
-		field_invalid(errors, "spec.maxReplicas", max, "must be greater than or equal to `minReplicas`");
-	validate_target(json_at(hpa, "spec.scaleTargetRef"), errors);
+		field_invalid(errors, "spec.maxReplicas", max ? max : zero, "must be greater than 0");
+	if (most < least)
+		field_invalid(errors, "spec.maxReplicas", max ? max : zero, "must be greater than or equal to `minReplicas`");
+	validate_scale_target(json_at(hpa, "spec.scaleTargetRef"), errors);
+	json_array_foreach(json_at(hpa, "spec.metrics"), i, metric)
+		validate_metric(metric, FIELD_PATH(p, "spec.metrics[%zu]", i), errors);
+	for (i = 0; i < ARRAY_LEN(directions); i++)
+		if (json_object_get(behavior, directions[i]))
+			validate_rules(json_object_get(behavior, directions[i]), FIELD_PATH(p, "spec.behavior.%s", directions[i]), errors);
+}
+
+static void hpa_validate_status(const json_t *hpa, const json_t *old, struct field_errors *errors)
+{
+	(void)old;
+	validate_not_negative(hpa, "status.currentReplicas", errors);
+	validate_not_negative(hpa, "status.desiredReplicas", errors);
 }
 
 const struct kind_ops horizontalpodautoscaler_ops = {
 	.group = "autoscaling", .kind = "HorizontalPodAutoscaler", .set_defaults = hpa_set_defaults, .prepare_create = hpa_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = hpa_validate, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = hpa_validate, .validate_status = hpa_validate_status, .has_status = true,
 };

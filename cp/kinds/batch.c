@@ -1,7 +1,11 @@
 /* Rules of jobs and cron jobs. */
 #include <string.h>
+#include <strings.h>
 
 #include "api/cron.h"
+#include "api/names.h"
+#include "api/selector.h"
+#include "api/timezone.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
@@ -111,20 +115,52 @@ static void job_validate_update(const json_t *job, const json_t *old, struct fie
 	validate_template_update(job, old, errors);
 }
 
+/* Pods of an indexed job are named by it and their index. */
+static void validate_indexed_name(const json_t *job, struct field_errors *errors)
+{
+	int64_t completions = json_int_at(job, "spec.completions", 0);
+	const char *name = json_str_or(job, "metadata.name", "");
+	AUTO_FREE char *host = xasprintf("%s-%lld", name, (long long)completions - 1);
+	if (strcmp(json_str_or(job, "spec.completionMode", ""), "Indexed") || completions < 1 || !name_check_label(host))
+		return;
+	field_invalid(errors, "metadata.name", json_at(job, "metadata.name"), "will not able to create pod with invalid DNS label: %s", host);
+}
+
+static void validate_selects_own(const json_t *job, struct field_errors *errors)
+{
+	const json_t *labels = json_at(job, "spec.template.metadata.labels");
+	AUTO_SELECTOR *s = NULL;
+	AUTO_JSON *none = json_null();
+	if (json_at(job, "spec.selector") && selector_from_json(json_at(job, "spec.selector"), &s, NULL) == 0 && !selector_match_labels(s, labels))
+		field_invalid(errors, "spec.template.metadata.labels", labels ? labels : none, "`selector` does not match template `labels`");
+}
+
+static void job_validate_status(const json_t *job, const json_t *old, struct field_errors *errors)
+{
+	static const char *const counts[] = { "active", "succeeded", "failed", "ready", "terminating" };
+	char p[FIELD_PATH_MAX];
+	(void)old;
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		validate_not_negative(job, FIELD_PATH(p, "status.%s", counts[i]), errors);
+}
+
 static void job_validate(const json_t *job, const json_t *old, struct field_errors *errors)
 {
+	if (!old)
+		validate_indexed_name(job, errors);
 	if (json_bool_at(job, "spec.manualSelector", false) && !json_at(job, "spec.selector"))
 		field_required(errors, "spec.selector", NULL);
 	if (json_at(job, "spec.selector"))
 		label_selector_validate(json_at(job, "spec.selector"), "spec.selector", errors);
 	job_spec_validate(json_object_get(job, "spec"), "spec", errors);
+	validate_selects_own(job, errors);
 	if (old)
 		job_validate_update(job, old, errors);
 }
 
 const struct kind_ops job_ops = {
 	.group = "batch", .kind = "Job", .set_defaults = job_set_defaults, .prepare_create = job_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = job_validate, .warn = workload_warn, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = job_validate, .validate_status = job_validate_status, .warn = workload_warn, .has_status = true,
 };
 
 /* --- cron jobs ------------------------------------------------------------------------------------------------------ */
@@ -133,6 +169,21 @@ static void cronjob_set_defaults(json_t *cron, const json_t *old)
 {
 	(void)old;
 	job_spec_set_defaults(json_at(cron, "spec.jobTemplate.spec"));
+}
+
+static void zone_validate(const json_t *zone, struct field_errors *errors)
+{
+	const char *text = json_string_value(zone), *why;
+	char buf[128];
+	if (!text)
+		return;
+	if (!*text)
+		field_invalid(errors, "spec.timeZone", zone, "timeZone must be nil or non-empty string");
+	else if (!strcasecmp(text, "Local"))
+		field_invalid(errors, "spec.timeZone", zone,
+			      "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
+	else if ((why = timezone_check(text, buf, sizeof(buf))))
+		field_invalid(errors, "spec.timeZone", zone, "%s", why);
 }
 
 static void schedule_validate(const json_t *cron, struct field_errors *errors)
@@ -144,21 +195,32 @@ static void schedule_validate(const json_t *cron, struct field_errors *errors)
 	if (!*text)
 		field_required(errors, "spec.schedule", NULL);
 	else if (strstr(text, "TZ="))
-		field_invalid(errors, "spec.schedule", schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
+		field_invalid(errors, "spec.schedule", schedule, "%s",
+			      zone ? "cannot use both timeZone field and TZ or CRON_TZ in schedule"
+				   : "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
 	else if (cron_parse(text, &parsed, &e) < 0)
 		field_invalid(errors, "spec.schedule", schedule, "%s", err_text(&e));
-	if (json_is_string(zone) && !strcmp(json_string_value(zone), "Local"))
-		field_invalid(errors, "spec.timeZone", zone,
-			      "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
+	zone_validate(zone, errors);
+}
+
+/* What a job of a cron job gets by itself. */
+static void job_template_fields_validate(const json_t *spec, struct field_errors *errors)
+{
+	static const char *const may[] = { "nil", "false", NULL };
+	if (json_object_get(spec, "selector"))
+		field_invalid(errors, "spec.jobTemplate.spec.selector", json_object_get(spec, "selector"), "`selector` will be auto-generated");
+	if (json_bool_at(spec, "manualSelector", false))
+		field_not_supported(errors, "spec.jobTemplate.spec.manualSelector", json_object_get(spec, "manualSelector"), may);
 }
 
 static void cronjob_validate(const json_t *cron, const json_t *old, struct field_errors *errors)
 {
-	const json_t *name = json_at(cron, "metadata.name");
+	const json_t *name = json_at(cron, "metadata.name"), *spec = json_at(cron, "spec.jobTemplate.spec");
 	schedule_validate(cron, errors);
 	if (!old && strlen(json_str_or(cron, "metadata.name", "")) > CRON_NAME_MAX)
 		field_invalid(errors, "metadata.name", name, "must be no more than 52 characters");
-	job_spec_validate(json_at(cron, "spec.jobTemplate.spec"), "spec.jobTemplate.spec", errors);
+	job_spec_validate(spec, "spec.jobTemplate.spec", errors);
+	job_template_fields_validate(spec, errors);
 }
 
 const struct kind_ops cronjob_ops = {

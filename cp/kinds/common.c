@@ -60,6 +60,15 @@ int ip_family(const char *address)
 	return address && inet_pton(AF_INET6, address, b) == 1 ? 6 : 0;
 }
 
+bool is_cidr(const char *text)
+{
+	const char *slash = strchr(text, '/');
+	AUTO_FREE char *ip = xstrndup(text, slash ? (size_t)(slash - text) : 0);
+	int family = ip_family(ip);
+	uint32_t bits;
+	return family && str_to_u32(slash + 1, &bits) == 0 && bits <= (family == 4 ? 32U : 128U);
+}
+
 static void validate_expression(const json_t *x, const char *path, struct field_errors *errors)
 {
 	char p[FIELD_PATH_MAX];

@@ -67,28 +67,6 @@ static bool is_always(const char *v1)
 	return strcmp(v1, "currentAverageValue") == 0 || strcmp(v1, "currentValue") == 0;
 }
 
-static json_t *metric_to_v1(const json_t *metric, bool status)
-{
-	json_t *out = json_object();
-	json_object_set(out, "type", json_object_get(metric, "type"));
-	for (size_t s = 0; s < ARRAY_LEN(sources); s++) {
-		const json_t *from = json_object_get(metric, sources[s].name);
-		const struct member *m = status ? sources[s].status : sources[s].spec;
-		if (!from)
-			continue;
-		json_t *to = json_object();
-		for (; m->v1; m++) {
-			json_t *value = json_at(from, m->v2);
-			if (value)
-				json_object_set(to, m->v1, value);
-			else if (status && is_always(m->v1) && strcmp(sources[s].name, "external") != 0)
-				json_object_set_new(to, m->v1, json_string("0"));
-		}
-		json_object_set_new(out, sources[s].name, to);
-	}
-	return out;
-}
-
 /* What kind of target it is, v1 says only by the member that it uses. */
 static void set_target_type(json_t *source)
 {
@@ -101,21 +79,30 @@ static void set_target_type(json_t *source)
 	json_object_set_new(target, "type", json_string(type));
 }
 
-static json_t *metric_to_v2(const json_t *metric, bool status)
+/* The members of one source, whichever way. */
+static json_t *source_convert(const struct source *s, const json_t *from, bool status, bool to_v1)
+{
+	json_t *to = json_object();
+	for (const struct member *m = status ? s->status : s->spec; m->v1; m++) {
+		json_t *value = to_v1 ? json_at(from, m->v2) : json_object_get(from, m->v1);
+		if (value)
+			json_set_at(to, to_v1 ? m->v1 : m->v2, json_incref(value));
+		else if (to_v1 && status && is_always(m->v1) && strcmp(s->name, "external") != 0)
+			json_object_set_new(to, m->v1, json_string("0"));
+	}
+	if (!to_v1)
+		set_target_type(to);
+	return to;
+}
+
+static json_t *metric_convert(const json_t *metric, bool status, bool to_v1)
 {
 	json_t *out = json_object();
 	json_object_set(out, "type", json_object_get(metric, "type"));
 	for (size_t s = 0; s < ARRAY_LEN(sources); s++) {
 		const json_t *from = json_object_get(metric, sources[s].name);
-		const struct member *m = status ? sources[s].status : sources[s].spec;
-		if (!from)
-			continue;
-		json_t *to = json_object();
-		for (; m->v1; m++)
-			if (json_object_get(from, m->v1))
-				json_set_at(to, m->v2, json_incref(json_object_get(from, m->v1)));
-		set_target_type(to);
-		json_object_set_new(out, sources[s].name, to);
+		if (from)
+			json_object_set_new(out, sources[s].name, source_convert(&sources[s], from, status, to_v1));
 	}
 	return out;
 }
@@ -223,14 +210,14 @@ void hpa_v2_to_v1(json_t *hpa)
 			json_set_at(hpa, "spec.targetCPUUtilizationPercentage",
 				    json_incref(json_at(metric, "resource.target.averageUtilization")));
 		else
-			json_array_append_new(others, metric_to_v1(metric, false));
+			json_array_append_new(others, metric_convert(metric, false, true));
 	}
 	json_array_foreach(json_at(hpa, "status.currentMetrics"), i, metric)
 	{
 		json_t *now = json_at(metric, "resource.current.averageUtilization");
 		if (now && strcmp(json_str_or(metric, "resource.name", ""), "cpu") == 0)
 			json_set_at(hpa, "status.currentCPUUtilizationPercentage", json_incref(now));
-		json_array_append_new(current, metric_to_v1(metric, true));
+		json_array_append_new(current, metric_convert(metric, true, true));
 	}
 	if (json_array_size(others))
 		annotate(hpa, "metrics", others);
@@ -250,7 +237,7 @@ static json_t *metrics_to_v2(const json_t *list, bool status)
 {
 	json_t *out = json_array(), *metric;
 	size_t i;
-	json_array_foreach(list, i, metric) json_array_append_new(out, metric_to_v2(metric, status));
+	json_array_foreach(list, i, metric) json_array_append_new(out, metric_convert(metric, status, false));
 	return out;
 }
 

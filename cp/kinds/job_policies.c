@@ -122,6 +122,53 @@ static void validate_failure_policy(const json_t *spec, const char *path, struct
 			      "only \"Never\" is supported when podFailurePolicy is specified");
 }
 
+/* "1,3-5,7": numbers below completions in rising order. Returns their number, -1 with *ret_why (owned) set. */
+static int64_t count_indexes(const char *text, int64_t completions, char **ret_why)
+{
+	AUTO_STRV char **parts = str_split(text, ',');
+	int64_t previous = -1, total = 0;
+	for (size_t i = 0; parts && parts[i]; i++) {
+		char *dash = strchr(parts[i], '-');
+		int64_t from = 0, to = 0;
+		if (dash && strchr(dash + 1, '-')) {
+			*ret_why = xasprintf("the fragment \"%s\" violates the requirement that an index interval can have at most two parts separated by '-'",
+					     parts[i]);
+			return -1;
+		}
+		AUTO_FREE char *first = xstrndup(parts[i], dash ? (size_t)(dash - parts[i]) : strlen(parts[i]));
+		if (str_to_i64(first, &from) < 0 || (dash && str_to_i64(dash + 1, &to) < 0)) {
+			*ret_why = xasprintf("cannot convert string to integer for index: \"%s\"", str_to_i64(first, &from) < 0 ? first : dash + 1);
+			return -1;
+		}
+		to = dash ? to : from;
+		if (to >= completions) {
+			*ret_why = xasprintf("too large index: \"%s\"", from >= completions || !dash ? first : dash + 1);
+			return -1;
+		}
+		if (from <= previous || to < from) {
+			*ret_why = xasprintf("non-increasing order, previous: %lld, current: %lld", (long long)(from <= previous ? previous : from),
+					     (long long)(from <= previous ? from : to));
+			return -1;
+		}
+		previous = to;
+		total += to - from + 1;
+	}
+	return total;
+}
+
+static void validate_succeeded(const json_t *rule, const char *at, int64_t completions, struct field_errors *errors)
+{
+	const json_t *indexes = json_object_get(rule, "succeededIndexes"), *count = json_object_get(rule, "succeededCount");
+	AUTO_FREE char *why = NULL;
+	char p[FIELD_PATH_MAX];
+	int64_t n = indexes ? count_indexes(json_string_value(indexes), completions, &why) : 0;
+	if (why)
+		field_invalid(errors, FIELD_PATH(p, "%s.succeededIndexes", at), indexes, "error parsing succeededIndexes: %s", why);
+	else if (indexes && count && json_integer_value(count) > n)
+		field_invalid(errors, FIELD_PATH(p, "%s.succeededCount", at), count,
+			      "must be less than or equal to %lld (the number of indexes in the specified succeededIndexes field)", (long long)n);
+}
+
 static void validate_success_policy(const json_t *spec, bool indexed, const char *path, struct field_errors *errors)
 {
 	char p[FIELD_PATH_MAX];
@@ -151,6 +198,7 @@ static void validate_success_policy(const json_t *spec, bool indexed, const char
 		else if (count && json_integer_value(count) > completions)
 			field_invalid(errors, p, count, "must be less than or equal to %lld (the number of specified completions)",
 				      (long long)completions);
+		validate_succeeded(rule, FIELD_PATH(p, "%s.successPolicy.rules[%zu]", path, i), completions, errors);
 	}
 }
 
@@ -175,8 +223,35 @@ static void validate_indexes(const json_t *spec, bool indexed, const char *path,
 		field_required(errors, FIELD_PATH(p, "%s.backoffLimitPerIndex", path), "when maxFailedIndexes is specified");
 }
 
+/* Who looks after the job, "example.com/controller". */
+static void validate_manager(const json_t *spec, const char *path, struct field_errors *errors)
+{
+	enum { MANAGER_MAX = 63 };
+	static const char key[] = "managedBy";
+	const char *text = json_member(spec, key), *slash = text ? strchr(text, '/') : NULL;
+	AUTO_FREE char *domain = slash ? xstrndup(text, (size_t)(slash - text)) : NULL;
+	char p[FIELD_PATH_MAX];
+	if (!text)
+		return;
+	FIELD_PATH(p, "%s.%s", path, key);
+	if (!*text)
+		field_required(errors, p, NULL);
+	else if (!slash || !*domain || !slash[1])
+		field_invalid(errors, p, json_object_get(spec, key), "must be a domain-prefixed path (such as \"acme.io/foo\")");
+	else
+		validate_name(domain, p, name_check_subdomain, errors);
+	if (strlen(text) > MANAGER_MAX)
+		field_too_long(errors, p, MANAGER_MAX);
+}
+
 void job_policies_validate(const json_t *spec, const char *path, struct field_errors *errors)
 {
+	static const char *const failed[] = { "Failed", NULL };
+	const char *replace = json_str_or(spec, "podReplacementPolicy", "Failed");
+	char p[FIELD_PATH_MAX];
+	validate_manager(spec, path, errors);
+	if (json_object_get(spec, "podFailurePolicy") && strcmp(replace, "Failed"))
+		field_not_supported(errors, FIELD_PATH(p, "%s.podReplacementPolicy", path), json_object_get(spec, "podReplacementPolicy"), failed);
 	bool indexed = !strcmp(json_str_or(spec, "completionMode", ""), "Indexed");
 	validate_indexes(spec, indexed, path, errors);
 	validate_failure_policy(spec, path, errors);

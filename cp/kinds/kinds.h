@@ -33,6 +33,10 @@ void workload_template_validate(const json_t *obj, struct field_errors *errors);
 void workload_validate(const json_t *obj, struct field_errors *errors);
 /* An integer or a percentage ("25%") at path, at least 0; returns it (percentages as they are), -1 when it is neither. */
 int64_t count_or_percent(const json_t *obj, const char *path, struct field_errors *errors);
+/* A percentage at path is at most 100%. */
+void validate_at_most_all(const json_t *obj, const char *path, struct field_errors *errors);
+/* Counts of replicas in a status (ended by NULL): none negative, none above replicas. */
+void replica_counts_validate(const json_t *obj, const char *const *counts, struct field_errors *errors);
 /* Sets object[key] = value unless it is there. Takes value. */
 void set_default(json_t *object, const char *key, json_t *value);
 /* Reports a field that may not change ("field is immutable"). */
@@ -45,8 +49,15 @@ void job_policies_validate(const json_t *spec, const char *path, struct field_er
 void validate_not_negative(const json_t *obj, const char *path, struct field_errors *errors);
 /* A value that passes check (api/names.h), or an Invalid error. */
 void validate_name(const char *value, const char *path, const char *(*check)(const char *), struct field_errors *errors);
+/* Adds what is wrong with an address that has to be one of a machine elsewhere: not unspecified, loopback or link-local. */
+void validate_address(const json_t *address, const char *path, struct field_errors *errors);
+/* The rules of services (cp/kinds/service_rules.c). */
+void service_validate(const json_t *svc, const json_t *old, struct field_errors *errors);
+void service_validate_status(const json_t *svc, const json_t *old, struct field_errors *errors);
 /* IPv4 4, IPv6 6, else 0. */
 int ip_family(const char *address);
+/* An address and a number of bits: "10.0.0.0/8". */
+bool is_cidr(const char *text);
 
 /* The pod's class by its requests and limits: Guaranteed, Burstable, BestEffort. Static. */
 const char *pod_qos_class(const json_t *pod_spec);

@@ -1,10 +1,12 @@
 /* Rules of network policies, ingresses and their classes. */
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "api/names.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
+#include "cp/kinds/rule.h"
 
 #define NETWORKING "networking.k8s.io"
 
@@ -28,14 +30,65 @@ static void validate_policy_port(const json_t *port, const char *path, struct fi
 	const json_t *value = json_object_get(port, "port"), *end = json_object_get(port, "endPort");
 	if (json_is_integer(value) && (json_integer_value(value) < 1 || json_integer_value(value) > 65535))
 		field_invalid(errors, FIELD_PATH(p, "%s.port", path), value, "must be between 1 and 65535, inclusive");
+	FIELD_PATH(p, "%s.endPort", path);
+	if (end && !json_is_integer(value)) {
+		field_invalid(errors, p, end, "may not be specified when `port` is %s", value ? "non-numeric" : "not specified");
+	} else if (end) {
+		if (json_integer_value(end) < json_integer_value(value))
+			field_invalid(errors, p, end, "must be greater than or equal to `port`");
+		rule_range(port, path, "endPort", 1, 65535, errors);
+	}
 	if (json_is_string(value))
 		validate_name(json_string_value(value), FIELD_PATH(p, "%s.port", path), name_check_port_name, errors);
-	if (!end)
-		return;
-	if (!json_is_integer(value))
-		field_required(errors, FIELD_PATH(p, "%s.port", path), "must be specified when `endPort` is specified");
-	else if (json_integer_value(end) < json_integer_value(value))
-		field_invalid(errors, FIELD_PATH(p, "%s.endPort", path), end, "must be greater than or equal to `port`");
+}
+
+struct range {
+	unsigned char address[16];
+	int family, bits;
+};
+
+static bool parse_range(const char *text, struct range *ret)
+{
+	AUTO_FREE char *copy = xstrdup(text);
+	char *slash = strchr(copy, '/');
+	uint32_t bits = 0;
+	memset(ret, 0, sizeof(*ret));
+	if (!slash || str_to_u32(slash + 1, &bits) < 0)
+		return false;
+	*slash = '\0';
+	ret->family = ip_family(copy);
+	ret->bits = (int)bits;
+	return ret->family && bits <= (ret->family == 4 ? 32U : 128U) && inet_pton(ret->family == 4 ? AF_INET : AF_INET6, copy, ret->address) == 1;
+}
+
+/* Whether inner is a part of outer, and less than it. */
+static bool is_strictly_inside(const struct range *outer, const struct range *inner)
+{
+	if (outer->family != inner->family || outer->bits >= inner->bits)
+		return false;
+	for (int i = 0; i < outer->bits; i++) {
+		unsigned char bit = (unsigned char)(0x80 >> i % 8);
+		if ((outer->address[i / 8] & bit) != (inner->address[i / 8] & bit))
+			return false;
+	}
+	return true;
+}
+
+static void validate_block(const json_t *block, const char *path, struct field_errors *errors)
+{
+	struct range outer, inner;
+	char p[FIELD_PATH_MAX];
+	json_t *v;
+	size_t i;
+	if (!block || !parse_range(json_str_or(block, "cidr", ""), &outer))
+		return; /* the table says what is wrong with it */
+	json_array_foreach(json_object_get(block, "except"), i, v) {
+		FIELD_PATH(p, "%s.except[%zu]", path, i);
+		if (!parse_range(json_string_value(v), &inner))
+			field_invalid(errors, p, v, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
+		else if (!is_strictly_inside(&outer, &inner))
+			field_invalid(errors, p, v, "must be a strict subset of `cidr`");
+	}
 }
 
 static void validate_peer(const json_t *peer, const char *path, struct field_errors *errors)
@@ -46,6 +99,7 @@ static void validate_peer(const json_t *peer, const char *path, struct field_err
 		label_selector_validate(pods, FIELD_PATH(p, "%s.podSelector", path), errors);
 	if (namespaces)
 		label_selector_validate(namespaces, FIELD_PATH(p, "%s.namespaceSelector", path), errors);
+	validate_block(json_object_get(peer, "ipBlock"), FIELD_PATH(p, "%s.ipBlock", path), errors);
 	if (json_object_get(peer, "ipBlock") && (pods || namespaces))
 		field_forbidden(errors, path, "may not specify both ipBlock and another peer");
 	else if (!json_object_get(peer, "ipBlock") && !pods && !namespaces)
@@ -116,13 +170,31 @@ static void validate_backend(const json_t *backend, const char *path, struct fie
 		field_required(errors, FIELD_PATH(p, "%s.service.port", path), "port name or number is required");
 }
 
+/* What a path that is matched by its segments cannot hold. */
+static void validate_segments(const json_t *path_, const char *path, struct field_errors *errors)
+{
+	static const char *const inside[] = { "//", "/./", "/../", "%2f", "%2F" }, *const ends[] = { "/..", "/." };
+	const char *text = json_str_or(path_, "path", "");
+	char p[FIELD_PATH_MAX];
+	FIELD_PATH(p, "%s.path", path);
+	for (size_t i = 0; i < ARRAY_LEN(inside); i++)
+		if (strstr(text, inside[i]))
+			field_invalid(errors, p, json_object_get(path_, "path"), "must not contain '%s'", inside[i]);
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		if (str_has_suffix(text, ends[i]))
+			field_invalid(errors, p, json_object_get(path_, "path"), "cannot end with '%s'", ends[i]);
+}
+
 static void validate_path(const json_t *path_, const char *path, struct field_errors *errors)
 {
 	char p[FIELD_PATH_MAX];
 	const char *text = json_str_or(path_, "path", ""), *type = json_str_or(path_, "pathType", "");
 	bool needed = !strcmp(type, "Exact") || !strcmp(type, "Prefix");
+	AUTO_JSON *shown = json_string(text);
 	if ((needed || *text) && *text != '/')
-		field_invalid(errors, FIELD_PATH(p, "%s.path", path), json_object_get(path_, "path"), "must be an absolute path");
+		field_invalid(errors, FIELD_PATH(p, "%s.path", path), shown, "must be an absolute path");
+	if (needed && *text)
+		validate_segments(path_, path, errors);
 	validate_backend(json_object_get(path_, "backend"), FIELD_PATH(p, "%s.backend", path), errors);
 }
 
@@ -141,15 +213,37 @@ static void validate_host(const json_t *rule, const char *path, struct field_err
 		validate_name(host, p, name_check_subdomain, errors);
 }
 
+static void validate_tls(const json_t *tls, const char *path, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	json_t *host;
+	size_t i;
+	json_array_foreach(json_object_get(tls, "hosts"), i, host) {
+		const char *text = json_string_value(host);
+		validate_name(text, FIELD_PATH(p, "%s.hosts[%zu]", path, i),
+			      strchr(text, '*') ? name_check_wildcard_subdomain : name_check_subdomain, errors);
+	}
+	rule_name(tls, path, "secretName", name_check_subdomain, errors);
+}
+
+static void validate_class_name(const json_t *ingress, const json_t *old, struct field_errors *errors)
+{
+	static const char key[] = "kubernetes.io/ingress.class";
+	const json_t *spec = json_object_get(ingress, "spec"), *annotation = json_object_get(json_at(ingress, "metadata.annotations"), key);
+	const char *name = json_member(spec, "ingressClassName");
+	rule_name(spec, "spec", "ingressClassName", name_check_subdomain, errors);
+	if (!old && annotation && name && strcmp(json_string_value(annotation), name))
+		field_invalid(errors, "annotations.kubernetes.io/ingress.class", annotation, "must match `ingressClassName` when both are specified");
+}
+
 static void ingress_validate(const json_t *ingress, const json_t *old, struct field_errors *errors)
 {
 	char p[FIELD_PATH_MAX];
 	const json_t *rules = json_at(ingress, "spec.rules"), *backend = json_at(ingress, "spec.defaultBackend");
 	json_t *rule, *path;
 	size_t i, k;
-	(void)old;
 	if (!json_array_size(rules) && !backend) {
-		field_invalid(errors, "spec", json_object_get(ingress, "spec"), "either `defaultBackend` or `rules` must be specified");
+		field_invalid(errors, "spec", json_null(), "either `defaultBackend` or `rules` must be specified");
 		return;
 	}
 	if (backend)
@@ -158,6 +252,29 @@ static void ingress_validate(const json_t *ingress, const json_t *old, struct fi
 		validate_host(rule, FIELD_PATH(p, "spec.rules[%zu]", i), errors);
 		json_array_foreach(json_at(rule, "http.paths"), k, path)
 			validate_path(path, FIELD_PATH(p, "spec.rules[%zu].http.paths[%zu]", i, k), errors);
+		if (json_object_get(rule, "http") && !json_array_size(json_at(rule, "http.paths")))
+			field_required(errors, FIELD_PATH(p, "spec.rules[%zu].http.paths", i), NULL);
+	}
+	json_array_foreach(json_at(ingress, "spec.tls"), i, rule)
+		validate_tls(rule, FIELD_PATH(p, "spec.tls[%zu]", i), errors);
+	validate_class_name(ingress, old, errors);
+}
+
+static void ingress_validate_status(const json_t *ingress, const json_t *old, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	json_t *v;
+	size_t i;
+	(void)old;
+	json_array_foreach(json_at(ingress, "status.loadBalancer.ingress"), i, v) {
+		const char *ip = json_str_or(v, "ip", ""), *host = json_str_or(v, "hostname", "");
+		if (*ip && !ip_family(ip))
+			field_invalid(errors, FIELD_PATH(p, "status.loadBalancer.ingress[%zu].ip", i), json_object_get(v, "ip"),
+				      "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+		rule_name(v, FIELD_PATH(p, "status.loadBalancer.ingress[%zu]", i), "hostname", name_check_subdomain, errors);
+		if (*host && ip_family(host))
+			field_invalid(errors, FIELD_PATH(p, "status.loadBalancer.ingress[%zu].hostname", i), json_object_get(v, "hostname"),
+				      "must be a DNS name, not an IP address");
 	}
 }
 
@@ -167,7 +284,7 @@ static void ingress_prepare_create(json_t *ingress)
 }
 
 const struct kind_ops ingress_ops = { .group = NETWORKING, .kind = "Ingress", .prepare_create = ingress_prepare_create,
-				      .prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = ingress_validate, .has_status = true };
+				      .prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = ingress_validate, .validate_status = ingress_validate_status, .has_status = true };
 
 static void ingressclass_validate(const json_t *class, const json_t *old, struct field_errors *errors)
 {

@@ -26,11 +26,6 @@ static bool has_node_ports(const json_t *svc)
 	       (!strcmp(type_of(svc), "LoadBalancer") && json_bool_at(svc, "spec.allocateLoadBalancerNodePorts", true));
 }
 
-static bool is_headless(const json_t *svc)
-{
-	return str_eq(json_str_at(svc, "spec.clusterIP"), "None");
-}
-
 /* An update that leaves out what was allocated keeps it. */
 static void keep_allocated(json_t *svc, const json_t *old)
 {
@@ -73,12 +68,15 @@ static void service_set_defaults(json_t *svc, const json_t *old)
 	bool outside = !strcmp(type_of(svc), "NodePort") || !strcmp(type_of(svc), "LoadBalancer");
 	if (outside)
 		set_default(spec, "externalTrafficPolicy", json_string("Cluster"));
-	else if (!json_array_size(json_object_get(spec, "externalIPs")))
+	else if (old && !json_array_size(json_object_get(spec, "externalIPs"))) /* what another type had */
 		json_object_del(spec, "externalTrafficPolicy");
 	if (!is_external_name(svc))
 		set_default(spec, "internalTrafficPolicy", json_string("Cluster"));
 	if (!strcmp(type_of(svc), "LoadBalancer"))
 		set_default(spec, "allocateLoadBalancerNodePorts", json_true());
+	json_array_foreach(json_at(svc, "status.loadBalancer.ingress"), i, port)
+		if (!strcmp(type_of(svc), "LoadBalancer") && !str_empty(json_str_at(port, "ip")))
+			set_default(port, "ipMode", json_string("VIP"));
 	if (old)
 		keep_allocated(svc, old);
 }
@@ -102,90 +100,6 @@ static void service_prepare_update(json_t *svc, const json_t *old)
 	if (!has_node_ports(svc) && has_node_ports(old))
 		json_array_foreach(json_object_get(spec, "ports"), i, p)
 			json_object_del(p, "nodePort");
-}
-
-/* The port as the reference prints it in a message: what makes it a duplicate, the rest at zero. */
-static json_t *go_port(const json_t *p)
-{
-	json_t *o = json_pack("{s:s, s:s}", "Name", "", "Protocol", json_str_or(p, "protocol", ""));
-	json_object_set_new(o, "AppProtocol", json_null());
-	json_object_set(o, "Port", json_object_get(p, "port"));
-	json_object_set_new(o, "TargetPort", json_integer(0));
-	json_object_set_new(o, "NodePort", json_integer(0));
-	return o;
-}
-
-static void validate_target(const json_t *target, const char *path, struct field_errors *errors)
-{
-	if (json_is_integer(target)) {
-		if (json_integer_value(target) < 1 || json_integer_value(target) > 65535)
-			field_invalid(errors, path, target, "must be between 1 and 65535, inclusive");
-	} else if (json_is_string(target)) {
-		validate_name(json_string_value(target), path, name_check_port_name, errors);
-	}
-}
-
-static void validate_ports(const json_t *svc, struct field_errors *errors)
-{
-	const json_t *ports = json_at(svc, "spec.ports");
-	AUTO_MAP *names = map_new(NULL), *numbers = map_new(NULL);
-	char path[FIELD_PATH_MAX];
-	size_t i, n = json_array_size(ports);
-	json_t *p;
-	if (!n && !is_headless(svc) && !is_external_name(svc))
-		field_required(errors, "spec.ports", NULL);
-	json_array_foreach(ports, i, p) {
-		const char *name = json_str_or(p, "name", "");
-		int64_t port = json_int_at(p, "port", 0);
-		AUTO_FREE char *pair = xasprintf("%s/%d", json_str_or(p, "protocol", "TCP"), (int)port);
-		FIELD_PATH(path, "spec.ports[%zu].name", i);
-		if (!*name && n > 1)
-			field_required(errors, path, NULL);
-		else if (*name) {
-			validate_name(name, path, name_check_label, errors);
-			if (map_has(names, name))
-				field_duplicate(errors, path, json_object_get(p, "name"));
-			map_set(names, name, p);
-		}
-		if (port < 1 || port > 65535)
-			field_invalid(errors, FIELD_PATH(path, "spec.ports[%zu].port", i), json_object_get(p, "port"), "must be between 1 and 65535, inclusive");
-		validate_target(json_object_get(p, "targetPort"), FIELD_PATH(path, "spec.ports[%zu].targetPort", i), errors);
-		if (map_has(numbers, pair)) {
-			AUTO_JSON *shown = go_port(p);
-			field_duplicate(errors, FIELD_PATH(path, "spec.ports[%zu]", i), shown);
-		}
-		map_set(numbers, pair, p);
-		if (json_int_at(p, "nodePort", 0) && !has_node_ports(svc))
-			field_forbidden(errors, FIELD_PATH(path, "spec.ports[%zu].nodePort", i), "may not be used when `type` is '%s'", type_of(svc));
-	}
-}
-
-static void service_validate(const json_t *svc, const json_t *old, struct field_errors *errors)
-{
-	const json_t *ips = json_at(svc, "spec.clusterIPs"), *ip = json_at(svc, "spec.clusterIP");
-	const char *text = json_is_string(ip) ? json_string_value(ip) : json_string_value(json_array_get(ips, 0));
-	validate_ports(svc, errors);
-	if (!str_empty(text) && strcmp(text, "None") && !ip_family(text)) {
-		AUTO_JSON *v = json_string(text);
-		field_invalid(errors, "spec.clusterIPs[0]", v, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
-	}
-	if (is_headless(svc) && strcmp(type_of(svc), "ClusterIP")) {
-		AUTO_JSON *v = json_string("None");
-		field_invalid(errors, "spec.clusterIPs[0]", v, "may not be set to 'None' for %s services", type_of(svc));
-	}
-	if (is_external_name(svc) && str_empty(json_str_at(svc, "spec.externalName")))
-		field_required(errors, "spec.externalName", NULL);
-	if (old && !is_external_name(svc) && !is_external_name(old) && !str_empty(json_str_at(old, "spec.clusterIP")) &&
-	    !str_eq(text, json_str_at(old, "spec.clusterIP"))) {
-		AUTO_JSON *v = json_pack("[s]", text ? text : "");
-		field_invalid(errors, "spec.clusterIPs[0]", v, "may not change once set");
-	}
-	const char *key;
-	json_t *v;
-	json_object_foreach(json_at(svc, "spec.selector"), key, v) {
-		validate_name(key, "spec.selector", name_check_qualified, errors);
-		validate_name(json_string_value(v), "spec.selector", name_check_label_value, errors);
-	}
 }
 
 /* Keeps or takes the cluster address. */
@@ -297,6 +211,6 @@ static void service_claims(const json_t *svc, char ***names)
 
 const struct kind_ops service_ops = {
 	.group = "", .kind = "Service", .set_defaults = service_set_defaults, .prepare_create = service_prepare_create,
-	.prepare_update = service_prepare_update, .prepare_status = kind_keep_spec, .validate = service_validate,
+	.prepare_update = service_prepare_update, .prepare_status = kind_keep_spec, .validate = service_validate, .validate_status = service_validate_status,
 	.reserve = service_reserve, .settle = service_settle, .claims = service_claims, .has_status = true,
 };

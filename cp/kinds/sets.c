@@ -47,10 +47,33 @@ static void statefulset_validate_update(const json_t *set, const json_t *old, st
 				"'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden");
 }
 
+static void statefulset_validate_strategy(const json_t *set, struct field_errors *errors)
+{
+	const json_t *rolling = json_at(set, "spec.updateStrategy.rollingUpdate"), *start = json_at(set, "spec.ordinals.start");
+	const char *type = json_str_or(set, "spec.updateStrategy.type", "");
+	if (!strcmp(type, "OnDelete") && rolling)
+		field_invalid(errors, "spec.updateStrategy.rollingUpdate", rolling, "only allowed for updateStrategy 'RollingUpdate'");
+	if (json_object_get(rolling, "maxUnavailable")) {
+		if (count_or_percent(set, "spec.updateStrategy.rollingUpdate.maxUnavailable", errors) == 0)
+			field_invalid(errors, "spec.updateStrategy.rollingUpdate.maxUnavailable", json_object_get(rolling, "maxUnavailable"), "cannot be 0");
+		validate_at_most_all(set, "spec.updateStrategy.rollingUpdate.maxUnavailable", errors);
+	}
+	if (start && json_integer_value(start) < 0)
+		field_invalid(errors, "spec.ordinals.start", start, "must be greater than or equal to 0");
+}
+
+static void statefulset_validate_status(const json_t *set, const json_t *old, struct field_errors *errors)
+{
+	static const char *const counts[] = { "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas", NULL };
+	(void)old;
+	replica_counts_validate(set, counts, errors);
+}
+
 static void statefulset_validate(const json_t *set, const json_t *old, struct field_errors *errors)
 {
 	const json_t *name = json_at(set, "metadata.name");
 	workload_validate(set, errors);
+	statefulset_validate_strategy(set, errors);
 	if (!old && json_is_string(name) && strchr(json_string_value(name), '.'))
 		field_invalid(errors, "metadata.name", name, "must not contain dots");
 	if (old)
@@ -59,7 +82,7 @@ static void statefulset_validate(const json_t *set, const json_t *old, struct fi
 
 const struct kind_ops statefulset_ops = {
 	.group = "apps", .kind = "StatefulSet", .set_defaults = statefulset_set_defaults, .prepare_create = statefulset_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = statefulset_validate, .warn = workload_warn, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = statefulset_validate, .validate_status = statefulset_validate_status, .warn = workload_warn, .has_status = true,
 };
 
 /* --- daemon sets ----------------------------------------------------------------------------------------------------- */
@@ -84,16 +107,42 @@ static void daemonset_prepare_create(json_t *set)
 	json_object_set_new(set, "status", status);
 }
 
+#define ROLLING "spec.updateStrategy.rollingUpdate"
+static void daemonset_validate_strategy(const json_t *set, struct field_errors *errors)
+{
+	if (strcmp(json_str_or(set, "spec.updateStrategy.type", ""), "RollingUpdate"))
+		return;
+	const json_t *more = json_at(set, ROLLING ".maxSurge");
+	int64_t unavailable = count_or_percent(set, ROLLING ".maxUnavailable", errors), surge = count_or_percent(set, ROLLING ".maxSurge", errors);
+	validate_at_most_all(set, ROLLING ".maxUnavailable", errors);
+	validate_at_most_all(set, ROLLING ".maxSurge", errors);
+	if (unavailable > 0 && surge > 0)
+		field_invalid(errors, ROLLING ".maxSurge", more, "may not be set when maxUnavailable is non-zero");
+	if (unavailable == 0 && surge == 0)
+		field_required(errors, ROLLING ".maxUnavailable", "cannot be 0 when maxSurge is 0");
+}
+
+static void daemonset_validate_status(const json_t *set, const json_t *old, struct field_errors *errors)
+{
+	static const char *const counts[] = { "currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady",
+					      "observedGeneration", "updatedNumberScheduled", "numberAvailable", "numberUnavailable" };
+	char p[FIELD_PATH_MAX];
+	(void)old;
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		validate_not_negative(set, FIELD_PATH(p, "status.%s", counts[i]), errors);
+}
+
 static void daemonset_validate(const json_t *set, const json_t *old, struct field_errors *errors)
 {
 	workload_validate(set, errors);
+	daemonset_validate_strategy(set, errors);
 	if (old)
 		validate_immutable(set, old, "spec.selector", errors);
 }
 
 const struct kind_ops daemonset_ops = {
 	.group = "apps", .kind = "DaemonSet", .set_defaults = daemonset_set_defaults, .prepare_create = daemonset_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = daemonset_validate, .warn = workload_warn, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = daemonset_validate, .validate_status = daemonset_validate_status, .warn = workload_warn, .has_status = true,
 };
 
 /* --- replication controllers ------------------------------------------------------------------------------------------ */
@@ -114,6 +163,13 @@ static void controller_set_defaults(json_t *rc, const json_t *old)
 static void controller_prepare_create(json_t *rc)
 {
 	json_object_set_new(rc, "status", json_pack("{s:i}", "replicas", 0));
+}
+
+static void controller_validate_status(const json_t *rc, const json_t *old, struct field_errors *errors)
+{
+	static const char *const counts[] = { "fullyLabeledReplicas", "readyReplicas", "availableReplicas", NULL };
+	(void)old;
+	replica_counts_validate(rc, counts, errors);
 }
 
 static void controller_validate(const json_t *rc, const json_t *old, struct field_errors *errors)
@@ -139,11 +195,14 @@ static void controller_validate(const json_t *rc, const json_t *old, struct fiel
 
 const struct kind_ops replicationcontroller_ops = {
 	.group = "", .kind = "ReplicationController", .set_defaults = controller_set_defaults, .prepare_create = controller_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = controller_validate, .warn = workload_warn, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = controller_validate, .validate_status = controller_validate_status, .warn = workload_warn, .has_status = true,
 };
 
 static void revision_validate(const json_t *revision, const json_t *old, struct field_errors *errors)
 {
+	if (!json_object_get(revision, "data"))
+		field_required(errors, "data", "data is mandatory");
+	validate_not_negative(revision, "revision", errors);
 	if (old && !json_equal(json_object_get(revision, "data"), json_object_get(old, "data")))
 		field_invalid(errors, "data", json_object_get(revision, "data"), "field is immutable");
 }

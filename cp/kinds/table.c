@@ -38,12 +38,22 @@ static const struct table_printer *const special[] = {
 
 static const struct table_printer *const *const lists[] = {special, table_plain, table_plain_policy};
 
+static bool prints(const struct table_printer *p, const struct kind *k)
+{
+	return !strcmp(p->plural, k->plural) && !strcmp(p->group, k->group);
+}
+
+/* Rows of one kind come one after the other: the last printer is mostly the right one. */
 static const struct table_printer *find_printer(const struct kind *k)
 {
+	static const struct table_printer *last = &general;
+
+	if (prints(last, k))
+		return last;
 	for (size_t l = 0; l < ARRAY_LEN(lists); l++)
 		for (size_t i = 0; lists[l][i]; i++)
-			if (!strcmp(lists[l][i]->plural, k->plural) && !strcmp(lists[l][i]->group, k->group))
-				return lists[l][i];
+			if (prints(lists[l][i], k))
+				return last = lists[l][i];
 	return &general;
 }
 

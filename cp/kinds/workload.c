@@ -15,6 +15,15 @@ void workload_set_defaults(json_t *obj, const json_t *old)
 		pod_spec_set_defaults(spec);
 }
 
+/* Each kind has its own words for a selector that selects everything. */
+static const char *empty_words(const json_t *obj)
+{
+	const char *kind = json_str_or(obj, "kind", "");
+	if (!strcmp(kind, "StatefulSet"))
+		return "empty selector is invalid for statefulset";
+	return !strcmp(kind, "DaemonSet") ? "empty selector is invalid for daemonset" : "empty selector is invalid for deployment";
+}
+
 static void validate_selector(const json_t *obj, struct field_errors *errors)
 {
 	const json_t *selector = json_at(obj, "spec.selector"), *labels = json_at(obj, "spec.template.metadata.labels");
@@ -25,9 +34,9 @@ static void validate_selector(const json_t *obj, struct field_errors *errors)
 	}
 	label_selector_validate(selector, "spec.selector", errors);
 	if (!json_object_size(json_object_get(selector, "matchLabels")) && !json_array_size(json_object_get(selector, "matchExpressions")))
-		field_invalid(errors, "spec.selector", selector, "empty selector is invalid for deployment");
+		field_invalid(errors, "spec.selector", selector, "%s", empty_words(obj));
 	else if (selector_from_json(selector, &s, NULL) == 0 && !selector_match_labels(s, labels)) {
-		AUTO_JSON *none = json_object();
+		AUTO_JSON *none = json_null();
 		field_invalid(errors, "spec.template.metadata.labels", labels ? labels : none, "`selector` does not match template `labels`");
 	}
 }
@@ -78,6 +87,48 @@ int64_t count_or_percent(const json_t *obj, const char *path, struct field_error
 	return n;
 }
 
+void validate_at_most_all(const json_t *obj, const char *path, struct field_errors *errors)
+{
+	const json_t *v = json_at(obj, path);
+	if (json_is_string(v) && strtol(json_string_value(v), NULL, 10) > 100)
+		field_invalid(errors, path, v, "must not be greater than 100%%");
+}
+
+/* What a status counts cannot be more than there are. */
+void replica_counts_validate(const json_t *obj, const char *const *counts, struct field_errors *errors)
+{
+	int64_t all = json_int_at(obj, "status.replicas", 0), ready = json_int_at(obj, "status.readyReplicas", 0);
+	const json_t *available = json_at(obj, "status.availableReplicas");
+	char p[FIELD_PATH_MAX];
+	validate_not_negative(obj, "status.replicas", errors);
+	validate_not_negative(obj, "status.observedGeneration", errors);
+	for (size_t i = 0; counts[i]; i++) {
+		const json_t *v = json_at(obj, FIELD_PATH(p, "status.%s", counts[i]));
+		validate_not_negative(obj, p, errors);
+		if (json_integer_value(v) > all)
+			field_invalid(errors, p, v, "cannot be greater than status.replicas");
+	}
+	if (json_integer_value(available) > ready)
+		field_invalid(errors, "status.availableReplicas", available, "cannot be greater than readyReplicas");
+}
+
+static void deployment_validate_status(const json_t *obj, const json_t *old, struct field_errors *errors)
+{
+	static const char *const counts[] = { "updatedReplicas", "readyReplicas", "availableReplicas", NULL };
+	int64_t now = json_int_at(obj, "status.collisionCount", 0);
+	AUTO_JSON *shown = json_integer(now);
+	replica_counts_validate(obj, counts, errors);
+	if (now < json_int_at(old, "status.collisionCount", 0))
+		field_invalid(errors, "status.collisionCount", shown, "cannot be decremented");
+}
+
+static void replicaset_validate_status(const json_t *obj, const json_t *old, struct field_errors *errors)
+{
+	static const char *const counts[] = { "fullyLabeledReplicas", "readyReplicas", "availableReplicas", NULL };
+	(void)old;
+	replica_counts_validate(obj, counts, errors);
+}
+
 static void validate_strategy(const json_t *obj, struct field_errors *errors)
 {
 	const char *type = json_str_or(obj, "spec.strategy.type", "");
@@ -91,6 +142,7 @@ static void validate_strategy(const json_t *obj, struct field_errors *errors)
 	if (unavailable == 0 && surge == 0)
 		field_invalid(errors, "spec.strategy.rollingUpdate.maxUnavailable", json_at(obj, "spec.strategy.rollingUpdate.maxUnavailable"),
 			      "may not be 0 when `maxSurge` is 0");
+	validate_at_most_all(obj, "spec.strategy.rollingUpdate.maxUnavailable", errors);
 }
 
 static void deployment_set_defaults(json_t *obj, const json_t *old)
@@ -126,10 +178,10 @@ static void replicaset_prepare_create(json_t *obj)
 
 const struct kind_ops deployment_ops = {
 	.group = "apps", .kind = "Deployment", .set_defaults = deployment_set_defaults, .prepare_create = kind_empty_status,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = deployment_validate, .warn = workload_warn, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = deployment_validate, .validate_status = deployment_validate_status, .warn = workload_warn, .has_status = true,
 };
 
 const struct kind_ops replicaset_ops = {
 	.group = "apps", .kind = "ReplicaSet", .set_defaults = workload_set_defaults, .prepare_create = replicaset_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = replicas_validate, .warn = workload_warn, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = replicas_validate, .validate_status = replicaset_validate_status, .warn = workload_warn, .has_status = true,
 };
