@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "base/str.h"
 #include "cp/api/admit.h"
 #include "cp/api/api_internal.h"
@@ -15,6 +14,7 @@
 #include "cp/api/custom.h"
 #include "cp/api/deadline.h"
 #include "cp/api/flow.h"
+#include "cp/api/metrics.h"
 #include "cp/api/node_source.h"
 #include "cp/api/proxy.h"
 #include "cp/api/rbac_source.h"
@@ -183,6 +183,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	a->documents = map_new(free_document);
 	list_init(&a->requests);
 	a->numbers = metrics_new();
+	api_metrics_start(a);
 	a->request_timeout_ms = c->flow.request_timeout_ms;
 	a->env = (struct kind_env){.cache = a->cache,
 				   .service_cidr = a->service_cidr,
@@ -234,6 +235,8 @@ void api_free(struct api *a)
 	service_alloc_free(a->env.service_alloc);
 	map_free(a->documents);
 	metrics_free(a->numbers);
+	metrics_free(a->slis);
+	map_free(a->request_rows);
 	http_client_free(a->agent_http);
 	proxies_free(a->proxies);
 	tls_unref(a->agent_tls);

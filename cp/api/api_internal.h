@@ -35,17 +35,12 @@ struct resource {
 	struct custom *custom; /* NULL: a built-in kind (custom.h) */
 };
 
-struct api_counts {
-	uint64_t requests[8][6]; /* by verb (metrics.c) and status class */
-	uint64_t watch_events;
-	uint64_t in_flight, watches;
-};
-
 struct admission;
 struct flow;
 struct flow_level;
 struct deadlines;
 struct metrics;
+struct metric;
 struct custom;
 struct customs;
 struct apiservices;
@@ -80,8 +75,9 @@ struct api {
 	bool extend_tokens;          /* pods' tokens live longer than they say (service_account.h) */
 	int64_t token_seconds_max;   /* 0: no limit */
 	struct map *documents; /* name -> struct buf: discovery and OpenAPI, built once when first asked for */
-	struct api_counts counts;
-	struct metrics *numbers; /* what /metrics tells */
+	struct metrics *numbers, *slis; /* what /metrics and /metrics/slis tell */
+	struct map *request_rows;       /* labels -> rows of requests (metrics.c) */
+	struct metric *fixed_rows[8];
 	struct flow *flow;
 	struct deadlines *deadlines;
 	int64_t request_timeout_ms;
@@ -101,6 +97,10 @@ struct req {
 	int64_t timeout_ms, deadline_ms; /* how long it may take; when that is over (monotonic), 0: not watched */
 	int retry_after; /* seconds, for the header of the same name; 0: none */
 	char retry_text[12];
+	int code;                 /* of the answer; 0: none yet */
+	size_t answer_bytes;
+	int64_t arrived_us;       /* monotonic */
+	struct metric *streaming; /* counts it while it streams; NULL: it does not */
 	api_local_done done;
 	void *done_arg;
 	const char *method; /* upper case, static or the exchange's */
@@ -142,6 +142,8 @@ bool req_dry_run(const struct req *q);
 void reply_status(struct req *q, json_t *status);        /* takes */
 void reply_json(struct req *q, int code, json_t *value); /* takes */
 void reply_text(struct req *q, int code, const char *text);
+/* bytes of any type; gzip as accepted. */
+void reply_typed(struct req *q, int code, const char *type, struct buf *body);
 /* bytes of a complete JSON answer; yaml and gzip as accepted. */
 void reply_buf(struct req *q, int code, struct buf *json);
 /* An object of q->res in the form that was asked for. */
@@ -209,5 +211,6 @@ bool openid_run(struct req *q); /* the issuer of tokens and its keys */
 /* metrics.c: the code of the answer is known. */
 void request_answered(struct req *q, int code);
 void api_write_metrics(struct api *a, struct str *out);
+void process_metrics_start(struct api *a); /* metrics_process.c */
 
 #endif

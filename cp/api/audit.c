@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/audit_log.h"
+#include "cp/api/metrics.h"
 #include "cp/api/protobuf.h"
 #include "cp/auth/audit_policy.h"
 
@@ -187,6 +188,7 @@ static void tell(struct req *q, enum audit_stage stage)
 	AUTO_JSON *e = describe(q, ev, stage);
 	AUTO_STR line = STR_INIT;
 	str_add_jsonv(&line, e);
+	audit_count(q->api);
 	audit_log_add(q->api->audit->log, str_text(&line), line.len);
 }
 

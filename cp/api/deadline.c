@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cp/api/flow.h"
+#include "cp/api/metrics.h"
 
 enum { SLACK_MS = 100 };
 
@@ -51,6 +52,7 @@ static void expire(struct req *q)
 {
 	bool writes = q->route.is_resource && strcmp(q->route.verb, "get") != 0 && strcmp(q->route.verb, "list") != 0;
 	q->deadline_ms = 0;
+	request_count_ended(q, 504);
 	if (http_started(q->x)) {
 		http_abort(q->x);
 		return;

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "cp/api/flow_internal.h"
+#include "cp/api/metrics.h"
 
 enum { TURN_US = 20000, SLICE_MIN_US = 2000, SWEEP_MS = 1000, WAIT_MAX_MS = 60000, PERIOD_MS = 10000 };
 enum { SEAT_BYTES = 100000, WIDTH_MAX = 100, SELECTED = 10 /* a list by selector copies about so much less */ };
@@ -142,6 +143,7 @@ static void refuse(struct req *q, const char *reason)
 	struct flow_level *l = q->flow.level;
 	if (l)
 		flow_count(q->api->flow, q, FLOW_NO_SEAT, reason);
+	request_count_ended(q, 429);
 	q->retry_after = l ? flow_retry_count(&l->retry, clock_wall_ms() / 1000) : 1;
 	reply_text(q, 429, "Too many requests, please try again later.\n");
 }

@@ -1,62 +1,302 @@
-/* Counters of the server in Prometheus' text format, under the names that dashboards use. */
-#include <string.h>
+/* Metrics of requests. Purpose: the numbers that dashboards and alerts of Kubernetes ask for. Happy path: the rows of a
+ * request are found by one look into a map, whose key is put together on the stack, and are kept for the next of its
+ * kind. Nothing fails. Labels are only what is served: a path or resource that nobody knows has none, so that clients
+ * cannot make rows. */
+#include "cp/api/metrics.h"
 
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "cp/admission/admission.h"
-#include "cp/api/api_internal.h"
+#include "cp/api/custom.h"
+#include "cp/api/flow.h"
 #include "cp/store/store.h"
 
-static const char *const verbs[] = {"GET", "LIST", "WATCH", "POST", "PUT", "PATCH", "DELETE", "other"};
+#define VALUES(...) ((const char *const[]){__VA_ARGS__})
+#define REQUEST "verb,dry_run,group,version,resource,subresource,scope,component"
+#define STREAM "verb,group,version,resource,subresource,scope,component"
 
-static size_t verb_index(const char *verb)
+static const double durations[] = {0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1,  1.25, 1.5, 2,
+				   3,     4,     5,    6,   8,   10,  15,  20,  30, 45,   60};
+static const double slis[] = {0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60};
+static const double sizes[] = {1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+static const double event_sizes[] = {1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072};
+
+#define DEF(id, name, help, type, labels) static const struct metric_def id = {name, help, type, labels, NULL, 0, 0}
+#define HISTOGRAM(id, name, help, labels, bounds)                                                                      \
+	static const struct metric_def id = {name, help, METRIC_HISTOGRAM, labels, bounds, ARRAY_LEN(bounds), 0}
+
+DEF(total, "apiserver_request_total", "Requests that were answered.", METRIC_COUNTER, REQUEST ",code");
+HISTOGRAM(duration, "apiserver_request_duration_seconds", "From a request's arrival to the end of its answer.", REQUEST, durations);
+HISTOGRAM(sli, "apiserver_request_sli_duration_seconds", "The same without waiting in queues.", STREAM, slis);
+HISTOGRAM(answer_sizes, "apiserver_response_sizes", "Bytes of answers.", STREAM, sizes);
+DEF(streams, "apiserver_longrunning_requests", "Requests that stream.", METRIC_GAUGE, STREAM);
+DEF(ended, "apiserver_request_terminations_total", "Requests that the server ended or refused to protect itself.",
+    METRIC_COUNTER, STREAM ",code");
+DEF(aborts, "apiserver_request_aborts_total", "Requests whose client left before the answer.", METRIC_COUNTER,
+    "verb,group,version,resource,subresource,scope");
+DEF(events, "apiserver_watch_events_total", "Events sent to watchers.", METRIC_COUNTER, "group,version,resource");
+HISTOGRAM(events_sizes, "apiserver_watch_events_sizes", "Bytes of events sent to watchers.", "group,version,resource", event_sizes);
+DEF(authentications, "authentication_attempts", "Requests by the outcome of authentication.", METRIC_COUNTER, "result");
+DEF(users, "authenticated_user_requests", "Requests by who is known to ask.", METRIC_COUNTER, "username");
+DEF(authorizations, "authorization_attempts_total", "Requests by the outcome of authorization.", METRIC_COUNTER, "result");
+DEF(audited, "apiserver_audit_event_total", "Events told to the audit log.", METRIC_COUNTER, "");
+HISTOGRAM(stored, "etcd_request_duration_seconds", "How long the store took.", "operation,group,resource", durations);
+
+/* The rows of all requests that have their labels in common. */
+struct request_rows {
+	struct metric *codes[8]; /* of the codes seen first */
+	int code[8];
+	struct metric *duration, *sli, *sizes, *streams;
+};
+
+struct labels {
+	const char *verb, *dry_run, *group, *version, *resource, *subresource, *scope;
+};
+
+/* --- labels ------------------------------------------------------------------------------------------------------------- */
+
+static bool has_subresource(const struct kind *k, const char *sub)
 {
-	static const struct {
-		const char *verb;
-		size_t at;
-	} map[] = {{"get", 0}, {"list", 1}, {"watch", 2}, {"create", 3}, {"update", 4}, {"patch", 5}, {"delete", 6}};
-	for (size_t i = 0; i < ARRAY_LEN(map); i++)
-		if (strcmp(map[i].verb, verb) == 0)
-			return map[i].at;
-	return ARRAY_LEN(verbs) - 1;
+	for (size_t i = 0; k->subresources && k->subresources[i]; i++)
+		if (strcmp(k->subresources[i], sub) == 0)
+			return true;
+	return false;
+}
+
+/* The known page that a path is or is below of. */
+static const char *page_of(const char *path)
+{
+	static const char *const pages[] = {"/healthz", "/livez", "/readyz", "/metrics", "/version", "/apis", "/api",
+					    "/openapi/v2", "/openapi/v3", "/openid/v1/jwks", "/.well-known/openid-configuration"};
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+		size_t n = strlen(pages[i]);
+		if (strncmp(path, pages[i], n) == 0 && (!path[n] || path[n] == '/'))
+			return pages[i];
+	}
+	return "";
+}
+
+static const char *verb_of(const struct req *q)
+{
+	static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+	static const char *const connects[] = {"exec", "attach", "portforward", "proxy"};
+	const struct route *r = &q->route;
+	for (size_t i = 0; r->is_resource && i < ARRAY_LEN(connects); i++)
+		if (strcmp(r->subresource, connects[i]) == 0)
+			return "CONNECT";
+	if (r->is_resource && strcmp(r->verb, "list") == 0)
+		return "LIST";
+	if (r->is_resource && strcmp(r->verb, "watch") == 0)
+		return "WATCH";
+	if (r->is_resource && strcmp(r->verb, "deletecollection") == 0)
+		return "DELETECOLLECTION";
+	if (r->is_resource && strcmp(r->verb, "patch") == 0 && str_has_prefix(q->content_type, "application/apply-patch"))
+		return "APPLY";
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+		if (strcasecmp(q->method, methods[i]) == 0)
+			return methods[i];
+	return "other";
+}
+
+static const char *scope_of(const struct route *r)
+{
+	if (!r->is_resource)
+		return "";
+	if (*r->name || strcmp(r->verb, "create") == 0)
+		return "resource";
+	return *r->ns ? "namespace" : "cluster";
+}
+
+/* Resources without storage are known by having been answered well. */
+static bool is_known(const struct req *q)
+{
+	const struct route *r = &q->route;
+	return q->res || (q->code >= 200 && q->code < 300) || api_resource(q->api, r->group, r->version, r->resource);
+}
+
+static struct labels labels_of(const struct req *q)
+{
+	const struct route *r = &q->route;
+	struct labels l = {verb_of(q), req_dry_run(q) ? "All" : "", "", "", "", "", ""};
+	if (!r->is_resource) {
+		l.subresource = page_of(r->path);
+		return l;
+	}
+	l.scope = scope_of(r);
+	if (!is_known(q))
+		return l;
+	l.group = r->group;
+	l.version = r->version;
+	l.resource = r->resource;
+	if (!q->res || has_subresource(q->res->kind, r->subresource))
+		l.subresource = r->subresource;
+	return l;
+}
+
+/* --- rows --------------------------------------------------------------------------------------------------------------- */
+
+static struct request_rows *rows_new(struct api *a, const struct labels *l)
+{
+	struct request_rows *rows = xcalloc(1, sizeof(*rows));
+	const char *const request[] = {l->verb, l->dry_run, l->group, l->version, l->resource, l->subresource, l->scope, "apiserver"};
+	const char *const stream[] = {l->verb, l->group, l->version, l->resource, l->subresource, l->scope, "apiserver"};
+	bool reads = strcmp(l->verb, "GET") == 0 || strcmp(l->verb, "LIST") == 0;
+	bool lasts = strcmp(l->verb, "WATCH") == 0 || strcmp(l->verb, "CONNECT") == 0 || strcmp(l->subresource, "log") == 0;
+	rows->duration = metrics_row(a->numbers, &duration, request);
+	rows->sli = lasts ? NULL : metrics_row(a->numbers, &sli, stream);
+	rows->sizes = reads && *l->resource ? metrics_row(a->numbers, &answer_sizes, stream) : NULL;
+	rows->streams = lasts ? metrics_row(a->numbers, &streams, stream) : NULL;
+	return rows;
+}
+
+enum { KEY_MAX = 512, ROWS_MAX = 2000 };
+
+/* NULL for what is too long to be real. */
+static struct request_rows *rows_of(const struct req *q, const struct labels *l)
+{
+	const char *const parts[] = {l->verb, l->dry_run, l->group, l->version, l->resource, l->subresource, l->scope};
+	char key[KEY_MAX], *at = key;
+	struct api *a = q->api;
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		size_t n = strlen(parts[i]);
+		if (n + 2 > (size_t)(key + KEY_MAX - at))
+			return NULL;
+		at = mempcpy(at, parts[i], n);
+		*at++ = '\x1e';
+	}
+	*at = '\0';
+	struct request_rows *rows = map_get(a->request_rows, key);
+	if (rows || map_len(a->request_rows) >= ROWS_MAX)
+		return rows;
+	rows = rows_new(a, l);
+	map_set(a->request_rows, key, rows);
+	return rows;
+}
+
+static struct metric *code_row(struct api *a, struct request_rows *rows, const struct labels *l, int code)
+{
+	char text[12];
+	size_t i = 0;
+	while (i < ARRAY_LEN(rows->code) && rows->codes[i] && rows->code[i] != code)
+		i++;
+	if (i < ARRAY_LEN(rows->code) && rows->codes[i])
+		return rows->codes[i];
+	snprintf(text, sizeof(text), "%d", code);
+	struct metric *row = metrics_row(a->numbers, &total,
+					 VALUES(l->verb, l->dry_run, l->group, l->version, l->resource, l->subresource, l->scope,
+						"apiserver", text));
+	if (i < ARRAY_LEN(rows->code)) {
+		rows->codes[i] = row;
+		rows->code[i] = code;
+	}
+	return row;
 }
 
 void request_answered(struct req *q, int code)
 {
-	int class = code / 100;
-	q->api->counts.requests[verb_index(q->route.verb)][class < 1 || class > 5 ? 0 : class]++;
+	q->code = code;
+	if (!flow_is_long_running(q) || (code > 299 || (code < 200 && code != 101)) || q->streaming)
+		return;
+	struct labels l = labels_of(q);
+	const struct request_rows *rows = rows_of(q, &l);
+	q->streaming = rows ? rows->streams : NULL;
+	if (q->streaming)
+		metric_add(q->streaming, 1);
 }
 
-static void add(struct str *out, const char *name, const char *type, const char *help, uint64_t value)
+/* Without the time in a queue. */
+static int64_t own_us(const struct req *q, int64_t took_us)
 {
-	str_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name, (unsigned long long)value);
+	const struct flow_item *i = &q->flow.item;
+	return i->started_us > i->arrived_us ? MAX(took_us - (i->started_us - i->arrived_us), 0) : took_us;
+}
+
+void request_count(struct req *q)
+{
+	struct api *a = q->api;
+	if (q->streaming)
+		metric_add(q->streaming, -1);
+	q->streaming = NULL;
+	struct labels l = labels_of(q);
+	if (!q->code) {
+		metric_add(metrics_row(a->numbers, &aborts, VALUES(l.verb, l.group, l.version, l.resource, l.subresource, l.scope)), 1);
+		return;
+	}
+	struct request_rows *rows = rows_of(q, &l);
+	if (!rows)
+		return;
+	int64_t took_us = clock_mono_us() - q->arrived_us;
+	metric_add(code_row(a, rows, &l, q->code), 1);
+	metric_observe(rows->duration, (double)took_us / 1e6);
+	if (rows->sli)
+		metric_observe(rows->sli, (double)own_us(q, took_us) / 1e6);
+	if (rows->sizes)
+		metric_observe(rows->sizes, (double)q->answer_bytes);
+}
+
+void request_count_ended(const struct req *q, int code)
+{
+	struct labels l = labels_of(q);
+	char text[12];
+	snprintf(text, sizeof(text), "%d", code);
+	metric_add(metrics_row(q->api->numbers, &ended,
+			       VALUES(l.verb, l.group, l.version, l.resource, l.subresource, l.scope, "apiserver", text)),
+		   1);
+}
+
+/* --- beside the answer -------------------------------------------------------------------------------------------------- */
+
+void request_count_authenticated(const struct req *q, bool ok)
+{
+	struct metric **rows = q->api->fixed_rows;
+	metric_add(rows[ok ? 0 : 1], 1);
+	if (ok)
+		metric_add(strchr(q->user.name, '@') ? rows[5] : rows[4], 1);
+}
+
+void request_count_authorized(const struct req *q, bool allowed)
+{
+	metric_add(q->api->fixed_rows[allowed ? 2 : 3], 1);
+}
+
+void audit_count(struct api *a)
+{
+	metric_add(a->fixed_rows[6], 1);
+}
+
+void watch_rows(const struct req *q, struct metric **ret_events, struct metric **ret_sizes)
+{
+	const char *const names[] = {q->route.group, q->route.version, q->route.resource};
+	*ret_events = metrics_row(q->api->numbers, &events, names);
+	*ret_sizes = metrics_row(q->api->numbers, &events_sizes, names);
+}
+
+void store_count(struct api *a, const struct kind *k, const char *operation, int64_t took_us)
+{
+	metric_observe(metrics_row(a->numbers, &stored, VALUES(operation, k->group, k->plural)), (double)took_us / 1e6);
+}
+
+void api_metrics_start(struct api *a)
+{
+	struct metrics *m = a->numbers;
+	a->request_rows = map_new(free);
+	a->fixed_rows[0] = metrics_row(m, &authentications, VALUES("success"));
+	a->fixed_rows[1] = metrics_row(m, &authentications, VALUES("failure"));
+	a->fixed_rows[2] = metrics_row(m, &authorizations, VALUES("allowed"));
+	a->fixed_rows[3] = metrics_row(m, &authorizations, VALUES("denied"));
+	a->fixed_rows[4] = metrics_row(m, &users, VALUES("other"));
+	a->fixed_rows[5] = metrics_row(m, &users, VALUES("email_id"));
+	a->fixed_rows[6] = metrics_row(m, &audited, NULL);
+	process_metrics_start(a);
 }
 
 void api_write_metrics(struct api *a, struct str *out)
 {
-	const struct api_counts *m = &a->counts;
-	struct store_stats s;
-	store_get_stats(cache_store(a->cache), &s);
-	str_add(out, "# HELP apiserver_request_total Requests by verb and class of the answer's status.\n"
-		     "# TYPE apiserver_request_total counter\n");
-	for (size_t v = 0; v < ARRAY_LEN(verbs); v++)
-		for (int c = 1; c < 6; c++)
-			if (m->requests[v][c])
-				str_addf(out, "apiserver_request_total{verb=\"%s\",code=\"%dxx\"} %llu\n", verbs[v], c,
-					 (unsigned long long)m->requests[v][c]);
-	add(out, "apiserver_longrunning_requests", "gauge", "Open watches.", m->watches);
-	add(out, "apiserver_watch_events_total", "counter", "Events sent to watchers.", m->watch_events);
-	add(out, "knarr_store_transactions_total", "counter", "Transactions of the store.", s.txns);
-	add(out, "knarr_store_commits_total", "counter", "Commits (fsync) of the store.", s.commits);
-	add(out, "knarr_store_written_bytes_total", "counter", "Bytes written by the store.", s.bytes_written);
 	admission_metrics(a->admission, out);
 	metrics_write(a->numbers, out);
-	str_add(
-	    out,
-	    "# HELP apiserver_storage_objects Objects stored, by resource.\n# TYPE apiserver_storage_objects gauge\n");
-	for (size_t i = 0; i < a->n_resources; i++) {
-		AUTO_FREE char *name = status_qualified(a->resources[i].kind->group, a->resources[i].kind->plural);
-		str_addf(out, "apiserver_storage_objects{resource=\"%s\"} %zu\n", name,
-			 bucket_len(a->resources[i].bucket));
-	}
 }

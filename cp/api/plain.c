@@ -9,6 +9,7 @@
 #include "cp/api/api_internal.h"
 #include "cp/api/catalog.h"
 #include "cp/api/flow.h"
+#include "cp/api/metrics.h"
 
 static bool check_ping(const struct api *a)
 {
@@ -82,12 +83,18 @@ static bool is_excluded(const struct req *q, const char *name)
 	return false;
 }
 
+static const char *health_word(int which)
+{
+	return which == HEALTHZ ? "healthz" : which == LIVEZ ? "livez" : "readyz";
+}
+
 static void run_one(struct req *q, int which, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
 		if (!(checks[i].in & which) || strcmp(checks[i].name, name) != 0)
 			continue;
 		bool ok = checks[i].ok(q->api);
+		health_count(q->api, name, health_word(which), ok);
 		reply_text(q, ok ? 200 : 500, ok ? "ok" : "internal server error\n");
 		return;
 	}
@@ -102,6 +109,8 @@ static void run_health(struct req *q, int which, const char *word)
 		if (!(checks[i].in & which))
 			continue;
 		bool excluded = is_excluded(q, checks[i].name), good = excluded || checks[i].ok(q->api);
+		if (!excluded)
+			health_count(q->api, checks[i].name, word, good);
 		ok = ok && good;
 		str_addf(&text, good ? "[+]%s%s ok\n" : "[-]%s%s failed: reason withheld\n", checks[i].name,
 			 excluded ? " excluded:" : "");
@@ -132,11 +141,25 @@ static void run_version(struct req *q)
 			     "compiler", "cc", "platform", platform));
 }
 
+/* Prometheus' text format, gzip as any answer. */
+static void reply_metrics(struct req *q, const struct str *text)
+{
+	AUTO_BUF *b = buf_new(str_text(text), text->len);
+	reply_typed(q, 200, "text/plain; version=0.0.4; charset=utf-8", b);
+}
+
 static void run_metrics(struct req *q)
 {
 	AUTO_STR text = STR_INIT;
 	api_write_metrics(q->api, &text);
-	reply_text(q, 200, str_text(&text));
+	reply_metrics(q, &text);
+}
+
+static void run_slis(struct req *q)
+{
+	AUTO_STR text = STR_INIT;
+	api_write_slis(q->api, &text);
+	reply_metrics(q, &text);
 }
 
 static int compare_text(const void *a, const void *b)
@@ -192,6 +215,7 @@ bool plain_run(struct req *q)
 	    {"/version", run_version},
 	    {"/version/", run_version},
 	    {"/metrics", run_metrics},
+	    {"/metrics/slis", run_slis},
 	};
 	static const struct {
 		const char *path;

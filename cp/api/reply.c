@@ -13,6 +13,7 @@
 #include "cp/api/audit.h"
 #include "cp/api/encode.h"
 #include "cp/api/flow.h"
+#include "cp/api/metrics.h"
 #include "cp/api/transform.h"
 #include "cp/api/view.h"
 
@@ -36,7 +37,7 @@ void reply_done(struct req *q)
 		return;
 	q->answered = true;
 	audit_end(q);
-	q->api->counts.in_flight--;
+	request_count(q);
 	req_unref(q);
 }
 
@@ -143,6 +144,7 @@ void reply_buf(struct req *q, int code, struct buf *json)
 {
 	if (is_over(q))
 		return;
+	q->answer_bytes = json->len;
 	request_answered(q, code);
 	audit_answer(q, code, json);
 	if (q->done) {
@@ -198,6 +200,20 @@ void reply_text(struct req *q, int code, const char *text)
 		add_header(h, "x-content-type-options", "nosniff");
 		http_respond(q->x, code, h, text, strlen(text));
 	}
+	reply_done(q);
+}
+
+void reply_typed(struct req *q, int code, const char *type, struct buf *body)
+{
+	if (is_over(q))
+		return;
+	q->answer_bytes = body->len;
+	request_answered(q, code);
+	audit_answer(q, code, NULL);
+	if (q->x)
+		send_buf(q, code, type, body);
+	else if (q->done)
+		q->done(q->done_arg, code, NULL, NULL);
 	reply_done(q);
 }
 

@@ -17,6 +17,7 @@
 #include "cp/api/deadline.h"
 #include "cp/api/flow.h"
 #include "cp/api/impersonate.h"
+#include "cp/api/metrics.h"
 #include "cp/api/node_source.h"
 #include "cp/api/proxy.h"
 #include "cp/api/rbac_source.h"
@@ -162,6 +163,7 @@ static json_t *authorize(struct req *q)
 	struct auth_attributes a = api_attributes(q);
 	AUTO_STR reason = STR_INIT;
 	bool allowed = api_user_may(q->api, &q->user, &a, q->audit ? &reason : NULL);
+	request_count_authorized(q, allowed);
 	if (q->audit) {
 		req_annotate(q, "authorization.k8s.io/decision", allowed ? "allow" : "forbid");
 		req_annotate(q, "authorization.k8s.io/reason", str_text(&reason));
@@ -468,12 +470,12 @@ static struct req *req_new(struct api *a, const char *method, const char *path, 
 	q->method_text = xstrdup(method);
 	q->method = q->method_text;
 	q->started_us = clock_wall_us();
+	q->arrived_us = clock_mono_us();
 	list_init(&q->link);
 	list_add(&a->requests, &q->link);
 	query_parse(query, &q->query);
 	route_parse(method, path, query_bool(&q->query, "watch"), &q->route);
 	q->selected_name = selected_name(q);
-	a->counts.in_flight++;
 	return q;
 }
 
@@ -499,7 +501,9 @@ void api_on_request(void *arg, struct http_exchange *x)
 	else
 		rand_uuid(q->audit_id);
 	json_t *status = deadline_read(q);
-	if (authn_request(q->api->authn, x, &q->user) < 0 && !status)
+	bool known = authn_request(q->api->authn, x, &q->user) >= 0;
+	request_count_authenticated(q, known);
+	if (!known && !status)
 		status = status_unauthorized();
 	audit_begin(q);
 	if (!status)

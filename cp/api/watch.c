@@ -13,6 +13,7 @@
 #include "cp/api/audit.h"
 #include "cp/api/custom.h"
 #include "cp/api/flow.h"
+#include "cp/api/metrics.h"
 #include "cp/api/snapshot.h"
 #include "cp/api/transform.h"
 #include "cp/api/view.h"
@@ -32,6 +33,7 @@ struct watcher {
 	uint64_t sent_rev; /* the newest revision that the watcher has been told */
 	uint64_t from_rev; /* events up to it are not wanted */
 	bool columns_sent, dead;
+	struct metric *events, *sizes; /* counters of what is sent */
 	struct waiting *waiting; /* events whose objects a webhook has to convert; NULL: none */
 };
 
@@ -49,7 +51,6 @@ static void on_close(struct req *q)
 	list_plan_done(&w->plan);
 	if (w->waiting)
 		abandon(w->waiting);
-	q->api->counts.watches--;
 	q->data = NULL;
 	q->on_close = NULL;
 	loop_defer(q->api->loop, free, w);
@@ -77,7 +78,8 @@ static void send(struct watcher *w, struct buf *b)
 	struct http_exchange *x = w->dead ? NULL : w->q->x;
 	if (!x)
 		return;
-	w->q->api->counts.watch_events++;
+	metric_add(w->events, 1);
+	metric_observe(w->sizes, (double)b->len);
 	http_write_buf(x, b);
 	if (!w->dead && w->q->x && http_pending_bytes(x) > MAX_PENDING)
 		finish(w, true);
@@ -356,7 +358,7 @@ void verb_watch(struct req *q)
 	w->end_ms = clock_mono_ms() + seconds * 1000LL;
 	q->data = w;
 	q->on_close = on_close;
-	q->api->counts.watches++;
+	watch_rows(q, &w->events, &w->sizes);
 	request_answered(q, 200);
 	audit_started(q, 200);
 	struct http_header h[REPLY_HEADERS];

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/rand.h"
@@ -18,6 +19,7 @@
 #include "cp/api/encode.h"
 #include "cp/api/heartbeat.h"
 #include "cp/api/managers.h"
+#include "cp/api/metrics.h"
 #include "cp/api/rbac_source.h"
 #include "cp/api/traits.h"
 #include "cp/api/view.h"
@@ -145,6 +147,7 @@ json_t *write_take_object(struct write *w)
 static void on_stored(void *arg, int r, uint64_t rev, const struct err *e)
 {
 	struct write *w = arg;
+	store_count(w->q->api, w->res->kind, w->created ? "create" : "update", clock_mono_us() - w->asked_us);
 	settle(w, r == 0);
 	if (r == -ESTALE && may_retry(w)) {
 		attempt(w);
@@ -266,6 +269,7 @@ void write_release(struct api *a, const struct resource *res, const json_t *old)
 static void on_removed(void *arg, int r, uint64_t rev, const struct err *e)
 {
 	struct write *w = arg;
+	store_count(w->q->api, w->res->kind, "delete", clock_mono_us() - w->asked_us);
 	(void)rev;
 	settle(w, r == 0);
 	if (r == -ESTALE && may_retry(w)) {
@@ -293,6 +297,7 @@ static void commit(struct write *w, const json_t *old)
 	    .expect = w->old ? w->old->rev : STORE_ABSENT,
 	    .volatile_ = old && !gone && heartbeat_only(w->res->kind, old, w->object),
 	};
+	w->asked_us = clock_mono_us();
 	w->claimed = claims_txn(w->q->api, w->res, &op, old, gone ? NULL : w->object, gone ? on_removed : on_stored, w);
 }
 

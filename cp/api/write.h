@@ -39,6 +39,7 @@ struct write {
 	json_t *stored_form; /* what a webhook made of the object, for the store; NULL: the object itself */
 	void *ticket;
 	int attempts;
+	int64_t asked_us; /* when the store was asked, monotonic */
 	bool conditional; /* the caller named a resourceVersion: no retry */
 	bool created;
 	bool claimed; /* the store was asked for something that is unique (claims.h) */

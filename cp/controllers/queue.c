@@ -211,3 +211,11 @@ int64_t queue_next_at(const struct queue *q)
 		return 0;
 	return q->n ? q->heap[0]->at_ms : INT64_MAX;
 }
+
+size_t queue_depth(const struct queue *q)
+{
+	size_t n = 0;
+	for (const struct list *i = q->ready.next; i != &q->ready; i = i->next)
+		n++;
+	return n;
+}

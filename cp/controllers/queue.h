@@ -27,6 +27,7 @@ int queue_failures(const struct queue *q, const char *key);
  * which the caller owes. */
 const char *queue_take(struct queue *q, int64_t now_ms);
 void queue_done(struct queue *q, const char *key);
+size_t queue_depth(const struct queue *q); /* keys that are known to be due */
 /* When queue_take() may have something: now_ms or earlier when it has, INT64_MAX when nothing waits. */
 int64_t queue_next_at(const struct queue *q);
 

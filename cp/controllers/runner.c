@@ -20,6 +20,7 @@
 #include "cp/controllers/events.h"
 #include "cp/controllers/object.h"
 #include "cp/controllers/queue.h"
+#include "cp/controllers/queue_metrics.h"
 
 enum { CALLS_MAX = 16, TURN_MAX = 32, RETRY_BASE_MS = 5, RETRY_MAX_MS = 1000000 };
 
@@ -29,6 +30,7 @@ struct runner {
 	const struct controllers_config *config;
 	struct objects *objects;
 	struct queue *queue;
+	struct queue_metrics counts;
 	struct events *events;
 	struct map *errors; /* key -> text of its last failure */
 	struct timer *timer;
@@ -47,6 +49,7 @@ struct runner {
 struct job {
 	struct runner *runner;
 	char *key;
+	int64_t begun_us;
 	struct plan plan;
 	size_t next; /* the next action to start */
 	int stage, calls;
@@ -120,6 +123,7 @@ static void job_end(struct job *j)
 {
 	struct runner *r = j->runner;
 	int64_t now = clock_mono_ms();
+	metric_observe(r->counts.work, (double)(clock_mono_us() - j->begun_us) / 1e6);
 	if (j->error) {
 		const char *before = map_get(r->errors, j->key);
 		if (!str_eq(before, j->error) && !j->conflict)
@@ -127,6 +131,7 @@ static void job_end(struct job *j)
 		if (!j->conflict)
 			map_set(r->errors, j->key, TAKE(j->error));
 		queue_retry(r->queue, j->key, now);
+		metric_add(r->counts.retries, 1);
 	} else {
 		map_remove(r->errors, j->key);
 		queue_forget(r->queue, j->key);
@@ -213,6 +218,7 @@ static void work(struct runner *r, const char *key)
 	struct job *j = xcalloc(1, sizeof(*j));
 	j->runner = r;
 	j->key = xstrdup(key);
+	j->begun_us = clock_mono_us();
 	r->jobs++;
 	r->refs++;
 	const char *slash = strchr(j->key, '/');
@@ -308,12 +314,20 @@ static int add_source(struct runner *r, const struct controller_source *s, struc
 	return add_watch(r, b, s, e);
 }
 
+static void tell_depth(void *arg)
+{
+	struct runner *r = arg;
+	metric_set(r->counts.depth, (double)queue_depth(r->queue));
+}
+
 int runner_start(struct api *a, const struct controller *c, const struct controllers_config *config, struct objects *objects,
 		 struct runner **ret, struct err *e)
 {
 	struct runner *r = xcalloc(1, sizeof(*r));
 	*r = (struct runner){.api = a, .c = c, .config = config, .objects = objects, .refs = 1};
 	r->queue = queue_new(RETRY_BASE_MS, RETRY_MAX_MS);
+	queue_metrics_init(&r->counts, api_metrics(a), c->name);
+	metrics_before_write(api_metrics(a), tell_depth, r);
 	r->events = events_new(a, RUNNER_USER, c->component);
 	r->errors = map_new(free);
 	r->timer = timer_new(api_loop(a), on_timer, r);
@@ -335,6 +349,7 @@ void runner_stop(struct runner *r)
 	if (!r)
 		return;
 	r->stopped = true;
+	metrics_forget_before_write(api_metrics(r->api), r);
 	api_unwatch_kinds(r->api, r);
 	for (size_t i = 0; i < r->n_watches; i++) {
 		cache_watch_stop(r->watches[i]->watch);
@@ -348,6 +363,7 @@ void runner_stop(struct runner *r)
 void runner_add_key(struct runner *r, const char *key)
 {
 	queue_add(r->queue, key);
+	metric_add(r->counts.adds, 1);
 	wake(r);
 }
 

@@ -20,6 +20,7 @@
 #include "cp/controllers/object.h"
 #include "cp/controllers/pod.h"
 #include "cp/scheduler/pending.h"
+#include "cp/scheduler/schedule_metrics.h"
 #include "cp/scheduler/schedule_plan.h"
 
 #define USER "system:kube-scheduler"
@@ -175,7 +176,10 @@ static void schedule_one(struct scheduler *s, struct pending_pod *p)
 	AUTO_JSON *pod = cobj_parse(o);
 	AUTO_SCHED_POD *parsed = sched_pod_new(pod);
 	AUTO_SCHEDULE_RESULT result = {0};
+	int64_t begun_us = clock_mono_us();
 	schedule_plan(&s->cluster, parsed, s->seed++, &result);
+	schedule_count(api_metrics(s->api), SCHEDULER_NAME, result.node ? "scheduled" : "unschedulable",
+		       clock_mono_us() - begun_us);
 	if (result.node) {
 		AUTO_FREE char *node = xstrdup(result.node->name);
 		bind(s, pod, TAKE(parsed), node);
@@ -293,6 +297,12 @@ static void on_existing(void *arg, struct cobj *o)
 	x->source->fn(x->s, &(struct cache_event){.type = CACHE_ADDED, .obj = o, .rev = o->rev});
 }
 
+static void tell_pending(void *arg)
+{
+	struct scheduler *s = arg;
+	schedule_tell_pending(api_metrics(s->api), &s->pending);
+}
+
 int scheduler_start(struct api *a, struct scheduler **ret, struct err *e)
 {
 	static const struct source sources[WATCHES] = {
@@ -303,6 +313,7 @@ int scheduler_start(struct api *a, struct scheduler **ret, struct err *e)
 	pending_init(&s->pending);
 	s->events = events_new(a, USER, SCHEDULER_NAME);
 	s->timer = timer_new(api_loop(a), wake, s);
+	metrics_before_write(api_metrics(a), tell_pending, s);
 	for (size_t i = 0; i < WATCHES; i++) {
 		struct bucket *b = api_bucket(a, "", sources[i].plural);
 		struct existing x = {s, &sources[i]};
@@ -325,6 +336,7 @@ void scheduler_stop(struct scheduler *s)
 	if (!s)
 		return;
 	s->stopped = true;
+	metrics_forget_before_write(api_metrics(s->api), s);
 	for (size_t i = 0; i < WATCHES; i++)
 		cache_watch_stop(s->watches[i]);
 	timer_free(s->timer);

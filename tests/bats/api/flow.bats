@@ -162,3 +162,68 @@ becomes() { # WANTED COMMAND...: within ten seconds
 	done
 	[ "${lines[0]}" = 404 ]
 }
+
+@test "metrics have the original's names and labels" {
+	kubectl create configmap counted --from-literal=a=b
+	kubectl get configmap counted >/dev/null
+	kubectl apply --server-side -f - <<<'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"counted"},"data":{"c":"d"}}'
+	kubectl get --raw /apis/none.example/v1/things >/dev/null 2>&1 || true
+	kubectl get --raw /metrics >"$BATS_TEST_TMPDIR/m"
+	has() { grep -Eq "^$1 [0-9.e+-]+\$" "$BATS_TEST_TMPDIR/m" || { echo "no $1" >&2; return 1; }; }
+	has 'apiserver_request_total\{verb="POST",dry_run="",group="",version="v1",resource="configmaps",subresource="",scope="resource",component="apiserver",code="201"\}'
+	has 'apiserver_request_total\{verb="APPLY",dry_run="",.*resource="configmaps".*code="200"\}'
+	has 'apiserver_request_duration_seconds_bucket\{verb="GET",.*resource="configmaps",subresource="",scope="resource",component="apiserver",le="0.005"\}'
+	has 'apiserver_request_sli_duration_seconds_count\{verb="GET",.*resource="configmaps".*\}'
+	has 'apiserver_response_sizes_sum\{verb="GET",.*resource="configmaps".*\}'
+	has 'apiserver_resource_objects\{group="",resource="configmaps"\}'
+	has 'apiserver_storage_objects\{resource="flowschemas.flowcontrol.apiserver.k8s.io"\}'
+	has 'etcd_request_duration_seconds_count\{operation="create",group="",resource="configmaps"\}'
+	has 'authentication_attempts\{result="success"\}'
+	has 'authorization_attempts_total\{result="allowed"\}'
+	has 'process_resident_memory_bytes'
+	has 'process_open_fds'
+	has 'kubernetes_build_info\{.*major="1",minor="36".*\}'
+	# What nobody serves makes no rows.
+	! grep -q things "$BATS_TEST_TMPDIR/m"
+	# Each name has its help and type once, before its rows.
+	awk '/^# TYPE/ { if (seen[$3]++) exit 1; type[$3] = $4 } !/^#/ { n = $1; sub(/\{.*/, "", n); b = n; sub(/_(bucket|sum|count)$/, "", b);
+		if (!(n in type) && !(b in type && type[b] == "histogram")) exit 1 }' "$BATS_TEST_TMPDIR/m"
+	kubectl get --raw /readyz >/dev/null
+	kubectl get --raw /metrics/slis | grep -qx 'kubernetes_healthcheck{name="ping",type="readyz"} 1'
+}
+
+@test "a request ends at its deadline" {
+	python3 -c 'import socket, time
+s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); time.sleep(60)' >"$BATS_TEST_TMPDIR/silent" 3>&- &
+	STALLED=$!
+	for _ in $(seq 100); do [ -s "$BATS_TEST_TMPDIR/silent" ] && break; sleep 0.05; done
+	kubectl create -f - <<-EOF
+	{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingWebhookConfiguration","metadata":{"name":"silent"},
+	 "webhooks":[{"name":"silent.example.com","sideEffects":"None","admissionReviewVersions":["v1"],"timeoutSeconds":10,
+	 "clientConfig":{"url":"https://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/silent")/"},"rules":[{"apiGroups":[""],"apiVersions":["v1"],
+	 "operations":["CREATE"],"resources":["configmaps"]}]}]}
+	EOF
+	ask() { curl -s --max-time 30 --cacert "$CA" --cert "$DIR/data/pki/admin.crt" --key "$DIR/data/pki/admin.key" "$@"; }
+	run ask -H 'content-type: application/json' -d '{"metadata":{"name":"late"}}' "https://127.0.0.1:$PORT/api/v1/namespaces/default/configmaps?timeout=300ms"
+	kubectl delete validatingwebhookconfiguration silent
+	[[ "$output" == *'"message":"Timeout: request did not complete within requested timeout - context deadline exceeded"'* ]]
+	[[ "$output" == *'"reason":"Timeout"'* && "$output" == *'"code":504'* ]]
+	run ask "https://127.0.0.1:$PORT/api/v1/namespaces?timeout=soon"
+	[[ "$output" == *'invalid timeout specified in the request URL - time: invalid duration \"soon\"'* && "$output" == *'"code":400'* ]]
+	run ask "https://127.0.0.1:$PORT/version?timeout=5s"
+	[[ "$output" == *'"minor":"36"'* ]]
+}
+
+@test "a server that ends is first no longer ready, then finishes" {
+	SECOND="$DIR/ending"
+	start "$SECOND" --shutdown-delay-duration=3s
+	[ "$(kubectl get --raw /readyz)" = ok ]
+	kill "$(cat "$SECOND/pid")"
+	not_ready() { curl -s -o /dev/null -w '%{http_code}' --cacert "$CA" "https://127.0.0.1:$PORT/readyz"; }
+	becomes 500 not_ready
+	curl -s --cacert "$CA" "https://127.0.0.1:$PORT/readyz" | grep -qxF '[-]shutdown failed: reason withheld'
+	[ "$(curl -s --cacert "$CA" "https://127.0.0.1:$PORT/livez")" = ok ]
+	kubectl get namespace default
+	for _ in $(seq 200); do kill -0 "$(cat "$SECOND/pid")" 2>/dev/null || break; sleep 0.05; done
+	! kill -0 "$(cat "$SECOND/pid")" 2>/dev/null
+}
