@@ -16,6 +16,7 @@
 #include "cp/api/traits.h"
 #include "cp/api/view.h"
 #include "cp/api/write.h"
+#include "cp/cache/scan.h"
 
 struct removal {
 	struct req *q;
@@ -91,8 +92,7 @@ static void on_removed(void *arg, int error, uint64_t rev, const struct err *e)
 		removal_end(r, write_store_failed(e), NULL, false);
 		return;
 	}
-	AUTO_JSON *old = view_parse(r->res, r->old);
-	write_release(r->q->api, r->res, old);
+	write_release(r->q->api, r->res, r->old);
 	if (r->step == DELETE_MARK_GO)
 		set_revision(r->object, rev);
 	AUTO_BUF *json = encode_object(r->res->kind, r->object);
@@ -102,7 +102,7 @@ static void on_removed(void *arg, int error, uint64_t rev, const struct err *e)
 static void put_delete(struct removal *r, uint64_t expect)
 {
 	struct store_op op = {.type = STORE_DELETE, .key = r->key, .value = r->last, .expect = expect};
-	AUTO_JSON *old = view_parse(r->res, r->old);
+	AUTO_JSON *old = r->res->ops->claims ? view_parse(r->res, r->old) : NULL;
 	claims_txn(r->q->api, r->res, &op, old, NULL, on_removed, r);
 }
 
@@ -208,10 +208,10 @@ static void on_done(void *arg, json_t *status, struct buf *json, bool removed)
 	if (status) {
 		reply_status(q, status);
 	} else if (removed && !traits_of(k)->returns_deleted) {
-		AUTO_JSON *object = NULL;
-		json_parse(json->data, json->len, &object, NULL);
-		reply_status(q,
-			     status_success(k->group, k->plural, q->route.name, json_str_at(object, "metadata.uid")));
+		struct scan s = {0};
+		bool has_uid = scan_object(json->data, json->len, NULL, &s) == 0 && s.uid.p;
+		AUTO_FREE char *uid = has_uid ? xstrndup(s.uid.p, s.uid.n) : NULL;
+		reply_status(q, status_success(k->group, k->plural, q->route.name, uid));
 	} else {
 		reply_object(q, 200, json);
 	}

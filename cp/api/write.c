@@ -255,12 +255,13 @@ static bool is_released(const struct write *w, const json_t *old)
 	return json_int_at(old, "metadata.deletionGracePeriodSeconds", 0) == 0;
 }
 
-void write_release(struct api *a, const struct resource *res, const json_t *old)
+void write_release(struct api *a, const struct resource *res, const struct cobj *last)
 {
 	void *ticket = NULL;
 	AUTO_FIELD_ERRORS errors = {0};
 	if (!res->ops->reserve)
 		return;
+	AUTO_JSON *old = view_parse(res, last);
 	res->ops->reserve(&a->env, NULL, old, &errors, &ticket);
 	if (ticket && res->ops->settle)
 		res->ops->settle(&a->env, ticket, true);
@@ -280,8 +281,7 @@ static void on_removed(void *arg, int r, uint64_t rev, const struct err *e)
 		write_end(w, r == -ESTALE ? lost_race(w) : write_store_failed(e), NULL);
 		return;
 	}
-	AUTO_JSON *old = view_parse(w->res, w->old);
-	write_release(w->q->api, w->res, old);
+	write_release(w->q->api, w->res, w->old);
 	AUTO_BUF *json = encode_object(w->res->kind, w->object);
 	write_end(w, NULL, json);
 }

@@ -54,8 +54,8 @@ enum write_kind write_kind_of(const struct req *q);
 void write_start(struct write *w);
 /* The object that is w->arg, for change to give: itself where no other attempt can follow, else a copy. Returns owned. */
 json_t *write_take_object(struct write *w);
-/* Gives back what a removed object had reserved (cluster addresses, ports). old is its last state. */
-void write_release(struct api *a, const struct resource *res, const json_t *old);
+/* Gives back what a removed object had reserved (cluster addresses, ports). last is its state before. */
+void write_release(struct api *a, const struct resource *res, const struct cobj *last);
 /* A Status for a store that failed; a bad store is the only reason for a 500 here. */
 json_t *write_store_failed(const struct err *e);
 

@@ -29,23 +29,63 @@ static bool take(struct cursor *c, char ch)
 	return true;
 }
 
+/* Whether the quote at p has an odd number of backslashes before it; start is the opening one. */
+static bool is_escaped(const char *start, const char *p)
+{
+	bool odd = false;
+	while (--p > start && *p == '\\')
+		odd = !odd;
+	return odd;
+}
+
 /* A string with its quotes. */
 static int string(struct cursor *c, struct span *ret)
 {
 	skip_space(c);
-	const char *start = c->p;
-	if (c->p >= c->end || *c->p != '"')
+	const char *start = c->p, *p = start;
+	if (start >= c->end || *start != '"')
 		return -EINVAL;
-	for (c->p++; c->p < c->end; c->p++) {
-		if (*c->p == '\\' && c->p + 1 < c->end) {
+	do {
+		p = memchr(p + 1, '"', (size_t)(c->end - p - 1));
+		if (!p)
+			return -EINVAL;
+	} while (is_escaped(start, p));
+	c->p = p + 1;
+	*ret = (struct span){start, (size_t)(c->p - start)};
+	return 0;
+}
+
+enum mark { OTHER, QUOTE, OPEN, CLOSE };
+
+static const unsigned char marks[256] = {['"'] = QUOTE, ['{'] = OPEN, ['['] = OPEN, ['}'] = CLOSE, [']'] = CLOSE};
+
+/* An object or an array, by counting. */
+static int container(struct cursor *c)
+{
+	struct span s;
+	int depth = 0;
+	do {
+		while (c->p < c->end && !marks[(unsigned char)*c->p])
 			c->p++;
-		} else if (*c->p == '"') {
-			c->p++;
-			*ret = (struct span){start, (size_t)(c->p - start)};
-			return 0;
+		if (c->p >= c->end)
+			return -EINVAL;
+		enum mark m = marks[(unsigned char)*c->p];
+		if (m == QUOTE) {
+			if (string(c, &s) < 0)
+				return -EINVAL;
+			continue;
 		}
-	}
-	return -EINVAL;
+		depth += m == OPEN ? 1 : -1;
+		if (depth > DEPTH_MAX)
+			return -E2BIG;
+		c->p++;
+	} while (depth);
+	return 0;
+}
+
+static bool ends_scalar(char ch)
+{
+	return ch == ',' || ch == ' ' || ch == '\n' || ch == '\r' || ch == '\t' || ch == '}' || ch == ']';
 }
 
 /* Any value, raw. */
@@ -53,38 +93,18 @@ static int value(struct cursor *c, struct span *ret)
 {
 	skip_space(c);
 	const char *start = c->p;
-	struct span s;
-	int depth = 0;
+	int r = 0;
 	if (c->p >= c->end)
 		return -EINVAL;
 	if (*c->p == '"')
 		return string(c, ret);
-	do {
-		if (c->p >= c->end)
-			return -EINVAL;
-		if (*c->p == '"') {
-			if (string(c, &s) < 0)
-				return -EINVAL;
-			continue;
-		}
-		if (*c->p == '{' || *c->p == '[') {
-			if (++depth > DEPTH_MAX)
-				return -E2BIG;
-		} else if (*c->p == '}' || *c->p == ']') {
-			if (depth == 0)
-				break;
-			if (--depth == 0) {
-				c->p++;
-				break;
-			}
-		} else if (depth == 0 &&
-			   (*c->p == ',' || *c->p == ' ' || *c->p == '\n' || *c->p == '\r' || *c->p == '\t')) {
-			break;
-		}
-		c->p++;
-	} while (depth || c->p < c->end);
+	if (*c->p == '{' || *c->p == '[')
+		r = container(c);
+	else
+		while (c->p < c->end && !ends_scalar(*c->p))
+			c->p++;
 	*ret = (struct span){start, (size_t)(c->p - start)};
-	return ret->n ? 0 : -EINVAL;
+	return r < 0 ? r : ret->n ? 0 : -EINVAL;
 }
 
 /* 0 when nothing but space follows. */
@@ -94,32 +114,53 @@ static int at_end(struct cursor *c)
 	return c->p == c->end ? 0 : -EINVAL;
 }
 
-int scan_members(struct span raw, int (*fn)(void *arg, struct span key, struct span value), void *arg)
+/* Takes a member's value from the cursor; not 0: stops. */
+typedef int take_member(void *arg, struct span key, struct cursor *c);
+
+/* An object or an array at the cursor, member by member. */
+static int each_member(struct cursor *c, take_member *fn, void *arg)
 {
-	struct cursor c = {raw.p, raw.p + raw.n};
-	bool object = take(&c, '{');
-	if (!object && !take(&c, '['))
+	bool object = take(c, '{');
+	if (!object && !take(c, '['))
 		return -EINVAL;
 	char close = object ? '}' : ']';
-	if (take(&c, close))
-		return at_end(&c);
+	if (take(c, close))
+		return 0;
 	for (;;) {
-		struct span key = {NULL, 0}, v;
+		struct span key = {NULL, 0};
 		if (object) {
-			if (string(&c, &key) < 0 || !take(&c, ':'))
+			if (string(c, &key) < 0 || !take(c, ':'))
 				return -EINVAL;
 			key = (struct span){key.p + 1, key.n - 2};
 		}
-		int r = value(&c, &v);
-		if (r == 0)
-			r = fn(arg, key, v);
+		int r = fn(arg, key, c);
 		if (r)
 			return r;
-		if (take(&c, close))
-			return at_end(&c);
-		if (!take(&c, ','))
+		if (take(c, close))
+			return 0;
+		if (!take(c, ','))
 			return -EINVAL;
 	}
+}
+
+struct give {
+	int (*fn)(void *arg, struct span key, struct span value);
+	void *arg;
+};
+
+static int give_member(void *arg, struct span key, struct cursor *c)
+{
+	const struct give *g = arg;
+	struct span v;
+	int r = value(c, &v);
+	return r ? r : g->fn(g->arg, key, v);
+}
+
+int scan_members(struct span raw, int (*fn)(void *arg, struct span key, struct span value), void *arg)
+{
+	struct cursor c = {raw.p, raw.p + raw.n};
+	int r = each_member(&c, give_member, &(struct give){fn, arg});
+	return r ? r : at_end(&c);
 }
 
 static bool is(struct span s, const char *word)
@@ -132,6 +173,7 @@ static struct span unquoted(struct span v)
 	return v.n >= 2 && *v.p == '"' ? (struct span){v.p + 1, v.n - 2} : (struct span){NULL, 0};
 }
 
+/* One walk over the bytes: what a wanted path goes through is gone into, everything else is passed over. */
 struct walk {
 	const char *bytes;
 	const char *const *paths;
@@ -140,40 +182,23 @@ struct walk {
 	size_t len;
 };
 
-static int walk_member(void *arg, struct span key, struct span v);
-
-/* Looks into an object when a wanted path goes through it. */
-static int descend(struct walk *w, struct span v)
+static bool goes_through(const struct walk *w)
 {
 	for (const char *const *p = w->paths; p && *p; p++)
-		if (!strncmp(*p, w->path, w->len) && (*p)[w->len] == '.' && *v.p == '{')
-			return scan_members(v, walk_member, w);
-	return 0;
+		if (!strncmp(*p, w->path, w->len) && (*p)[w->len] == '.')
+			return true;
+	return false;
 }
 
-static int walk_member(void *arg, struct span key, struct span v)
+static void keep_if_wanted(struct walk *w, struct span v)
 {
-	struct walk *w = arg;
-	size_t before = w->len;
-	if (w->len + key.n + 2 > sizeof(w->path))
-		return 0;
-	if (w->len)
-		w->path[w->len++] = '.';
-	memcpy(w->path + w->len, key.p, key.n);
-	w->len += key.n;
-	w->path[w->len] = '\0';
 	for (size_t i = 0; w->paths && w->paths[i] && i < SCAN_FIELDS_MAX; i++)
 		if (!strcmp(w->paths[i], w->path))
 			w->out->fields[i] = v;
-	int r = descend(w, v);
-	w->len = before;
-	w->path[before] = '\0';
-	return r;
 }
 
-static int meta_member(void *arg, struct span key, struct span v)
+static void meta_member(struct walk *w, struct span key, struct span v)
 {
-	struct walk *w = arg;
 	struct scan *s = w->out;
 	s->meta_empty = false;
 	if (is(key, "uid")) {
@@ -188,32 +213,64 @@ static int meta_member(void *arg, struct span key, struct span v)
 		s->revision = v;
 	else if (is(key, "deletionTimestamp"))
 		s->deleting = *v.p == '"';
-	return 0;
 }
 
-static int top_member(void *arg, struct span key, struct span v)
+/* At metadata's value. The last one counts, as for every parser. */
+static void begin_meta(struct walk *w, const struct cursor *c)
+{
+	struct scan *s = w->out;
+	s->uid = s->labels = s->owners = s->revision = (struct span){NULL, 0};
+	s->deleting = s->splice_comma_before = false;
+	s->splice = c->p < c->end && *c->p == '{' ? (size_t)(c->p + 1 - w->bytes) : 0;
+	s->meta_empty = true;
+}
+
+static void enter(struct walk *w, struct span key)
+{
+	if (w->len)
+		w->path[w->len++] = '.';
+	memcpy(w->path + w->len, key.p, key.n);
+	w->len += key.n;
+	w->path[w->len] = '\0';
+}
+
+static int walk_member(void *arg, struct span key, struct cursor *c)
 {
 	struct walk *w = arg;
-	struct scan *s = w->out;
-	int r = 0;
-	if (is(key, "metadata")) {
-		/* The last one counts, as for every parser. */
-		s->uid = s->labels = s->owners = s->revision = (struct span){NULL, 0};
-		s->deleting = s->splice_comma_before = false;
-		s->splice = *v.p == '{' ? (size_t)(v.p + 1 - w->bytes) : 0;
-		s->meta_empty = true;
-		if (s->splice)
-			r = scan_members(v, meta_member, w);
+	struct span v;
+	size_t before = w->len;
+	bool is_meta = !before && is(key, "metadata"), in_meta = is((struct span){w->path, before}, "metadata");
+	skip_space(c);
+	if (before + key.n + 2 > sizeof(w->path))
+		return value(c, &v);
+	enter(w, key);
+	if (is_meta)
+		begin_meta(w, c);
+	const char *start = c->p;
+	int r;
+	if (c->p < c->end && *c->p == '{' && (is_meta || goes_through(w))) {
+		r = each_member(c, walk_member, w);
+		v = (struct span){start, (size_t)(c->p - start)};
+	} else {
+		r = value(c, &v);
 	}
-	return r < 0 ? r : walk_member(w, key, v);
+	if (!r)
+		keep_if_wanted(w, v);
+	w->len = before;
+	w->path[before] = '\0';
+	if (!r && in_meta)
+		meta_member(w, key, v);
+	return r;
 }
 
 int scan_object(const char *bytes, size_t len, const char *const *paths, struct scan *ret)
 {
 	struct walk w = {.bytes = bytes, .paths = paths, .out = ret};
+	struct cursor c = {bytes, bytes + len};
 	*ret = (struct scan){0};
-	int r = len && *bytes == '{' && !memchr(bytes, 0, len) ? scan_members((struct span){bytes, len}, top_member, &w)
-							       : -EINVAL;
+	int r = len && *bytes == '{' && !memchr(bytes, 0, len) ? each_member(&c, walk_member, &w) : -EINVAL;
+	if (!r)
+		r = at_end(&c);
 	return r < 0 ? r : ret->splice ? 0 : -EINVAL;
 }
 

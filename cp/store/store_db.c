@@ -237,6 +237,12 @@ void store_db_rollback(struct store_db *d)
 		run(d, ROLLBACK, NULL);
 }
 
+void store_db_read_ahead(struct store_db *d, bool on)
+{
+	/* Where mapping is refused, reading goes on as before. */
+	sqlite3_exec(d->sql, on ? "PRAGMA mmap_size=17179869184; BEGIN" : "COMMIT; PRAGMA mmap_size=0", NULL, NULL, NULL);
+}
+
 int store_db_insert(struct store_db *d, const struct store_row *row, const struct buf *value, struct err *e)
 {
 	sqlite3_stmt *st = d->st[INSERT];

@@ -45,6 +45,9 @@ int store_db_scan(struct store_db *d, int (*fn)(void *arg, const struct store_ro
 int store_db_read(struct store_db *d, int64_t id, struct store_row *ret, char **ret_key, struct buf **ret_value,
 		  struct err *e);
 
+/* Many reads and nothing else follow, until it is said that they are over: the file is mapped, the log looked at once. */
+void store_db_read_ahead(struct store_db *d, bool on);
+
 /* Moves the write-ahead log into the database when it has grown to min_pages. Errors matter only to the log's size:
  * the next call tries again. */
 void store_db_checkpoint(struct store_db *d, int min_pages);

@@ -45,7 +45,9 @@ int store_replay_open(struct store_sqlite *q, struct err *e)
 	struct opening o = {.q = q, .now = clock_wall_ms() / 1000};
 	uint64_t compacted = 0;
 	q->next_row = 1;
+	store_db_read_ahead(q->db, true);
 	int r = store_db_scan(q->db, index_row, &o, e);
+	store_db_read_ahead(q->db, false);
 	if (!r)
 		r = store_db_get(q->db, STORE_RESERVED, 1, &q->reserved, e);
 	if (!r)
@@ -102,8 +104,10 @@ int store_replay_load(struct store *s, store_watch fn, void *arg, struct err *e)
 		v[n++].row = k->row;
 	qsort(v, n, sizeof(*v), compare_keys);
 	int r = 0;
+	store_db_read_ahead(q->db, true);
 	for (size_t i = 0; !r && i < n; i++)
 		r = emit(q, v[i].row, fn, arg, e);
+	store_db_read_ahead(q->db, false);
 	pthread_mutex_unlock(&q->db_lock);
 	return r;
 }
@@ -141,11 +145,13 @@ int store_replay_history(struct store *s, store_watch fn, void *arg, struct err 
 	struct store_sqlite *q = CONTAINER_OF(s, struct store_sqlite, s);
 	struct history h = {0};
 	pthread_mutex_lock(&q->db_lock);
+	store_db_read_ahead(q->db, true);
 	int r = store_db_scan(q->db, gather, &h, e);
 	if (h.n)
 		qsort(h.v, h.n, sizeof(*h.v), compare_past);
 	for (size_t i = 0; !r && i < h.n; i++)
 		r = emit(q, h.v[i].row, fn, arg, e);
+	store_db_read_ahead(q->db, false);
 	pthread_mutex_unlock(&q->db_lock);
 	free(h.v);
 	return r;
