@@ -18,6 +18,7 @@
 #include "agent/objects.h"
 #include "agent/pod.h"
 #include "agent/pod_source.h"
+#include "agent/rotate.h"
 #include "agent/server.h"
 #include "agent/sweep.h"
 #include "agent/tokens.h"
@@ -217,6 +218,7 @@ int agent_new(struct loop *l, struct agent_config *config, struct agent **ret, s
 	pod_source_start(a);
 	a->static_pods = static_pods_start(a);
 	start_proxy(a);
+	a->rotate = rotate_start(a);
 	*ret = a;
 	return 0;
 }
@@ -225,6 +227,7 @@ void agent_free(struct agent *a)
 {
 	if (!a)
 		return;
+	rotate_stop(a->rotate);
 	server_stop(a->server);
 	static_pods_stop(a->static_pods);
 	proxy_stop(a->proxy, false);

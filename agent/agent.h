@@ -26,7 +26,7 @@ struct agent_config {
 	char *address, *tls_cert_file, *tls_key_file, *client_ca_file, *shim_path, *pause_path;
 	uint16_t port, healthz_port;
 	int max_pods, verbosity;
-	bool proxy, register_node;
+	bool proxy, register_node, rotate_certificates, rotate_server_certificates;
 	char **node_labels; /* key=value */
 };
 
@@ -36,6 +36,7 @@ struct objects;
 struct tokens;
 struct static_pods;
 struct server;
+struct rotate;
 struct proxy;
 struct chain_run;
 
@@ -52,6 +53,7 @@ struct agent {
 	struct tokens *tokens;
 	struct node *node;
 	struct server *server;
+	struct rotate *rotate;
 	struct static_pods *static_pods;
 	struct proxy *proxy;
 	struct informer *pod_informer, *service_informer;

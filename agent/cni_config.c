@@ -16,7 +16,7 @@ static bool is_config(const char *name)
 	return str_has_suffix(name, ".conflist") || str_has_suffix(name, ".conf") || str_has_suffix(name, ".json");
 }
 
-static bool has_earlier(const char *dir)
+bool cni_config_is_given(const char *dir)
 {
 	bool found = false;
 	DIR *d = opendir(dir);
@@ -41,7 +41,7 @@ static json_t *ipam(const char *pod_cidr)
 
 int cni_config_write(const char *conf_dir, const char *pod_cidr, struct err *e)
 {
-	if (has_earlier(conf_dir))
+	if (cni_config_is_given(conf_dir))
 		return 0;
 	AUTO_FREE char *path = xasprintf("%s/%s", conf_dir, CONFLIST);
 	AUTO_JSON *conf = json_pack("{s:s, s:s, s:[{s:s, s:s, s:b, s:b, s:b, s:o}]}", "cniVersion", "1.1.0", "name",

@@ -22,7 +22,7 @@
 #include "base/mem.h"
 #include "cni/chain/chain.h"
 
-enum { BEAT_MS = 10000, RETRY_MIN_MS = 20, RETRY_MS = 1000, REPORT_MS = 300000, LEASE_SECONDS = 40 };
+enum { BEAT_MS = 10000, RETRY_MIN_MS = 20, RETRY_MS = 1000, REPORT_MS = 300000, ADDRESSES_MS = 10000, LEASE_SECONDS = 40 };
 
 struct node {
 	struct agent *agent;
@@ -32,7 +32,7 @@ struct node {
 	struct timer *timer;
 	struct api_call *call, *lease_call;
 	json_t *capacity, *info, *sent;
-	int64_t sent_mono, retry_ms;
+	int64_t sent_mono, retry_ms, made_mono;
 	bool registered, lease_made, was_ready, told;
 	char *network_error, *pod_cidr;
 	int inotify_fd;
@@ -56,6 +56,15 @@ static void set_pod_cidr(struct node *n, const json_t *node)
 	log_info("pods' network of this node cidr=%s", n->pod_cidr);
 }
 
+/* The cluster gives each node the addresses of its pods soon after it was made, and the answer to a report tells them; a
+ * cluster that does not leaves it to the network configuration that is found. */
+static bool awaits_addresses(const struct node *n)
+{
+	const struct agent_config *c = n->agent->config;
+	return n->agent->api && !n->pod_cidr && str_empty(c->pod_cidr) && !cni_config_is_given(c->cni_conf_dir) &&
+	       (n->network_error || !n->made_mono || clock_mono_ms() - n->made_mono < ADDRESSES_MS);
+}
+
 /* Whether pods could get an address: the configuration is there and whole. */
 static void check_network(struct node *n)
 {
@@ -65,6 +74,9 @@ static void check_network(struct node *n)
 	const char *cidr = !str_empty(c->pod_cidr) ? c->pod_cidr : n->pod_cidr;
 	struct chain_config cc = {.loop = n->agent->loop, .conf_dir = c->cni_conf_dir, .plugin_path = c->cni_bin_dir};
 	int r = cidr ? cni_config_write(c->cni_conf_dir, cidr, &e) : 0;
+	bool early = !n->made_mono || clock_mono_ms() - n->made_mono < ADDRESSES_MS;
+	if (early && awaits_addresses(n))
+		r = err_set(&e, -EAGAIN, "the node has no addresses for pods yet (spec.podCIDR)");
 	if (r == 0)
 		r = chain_load(&cc, &chain, &e);
 	chain_free(chain);
@@ -110,12 +122,18 @@ static void on_status(void *arg, int status, json_t *body, const struct err *e)
 		return;
 	}
 	bool had = n->pod_cidr;
-	n->retry_ms = 0;
+	if (!n->made_mono)
+		n->made_mono = clock_mono_ms();
 	set_pod_cidr(n, body);
 	note_ready(n);
 	if (!n->lease_made)
 		renew(n);
-	schedule(n, n->network_error && !n->pod_cidr ? RETRY_MS : BEAT_MS);
+	if (awaits_addresses(n)) {
+		retry(n);
+	} else {
+		n->retry_ms = 0;
+		schedule(n, BEAT_MS);
+	}
 	if (!had && n->pod_cidr)
 		look(n);
 }
@@ -129,7 +147,7 @@ static json_t *make_status(struct node *n)
 static void report(struct node *n)
 {
 	AUTO_JSON *status = make_status(n);
-	bool due = clock_mono_ms() - n->sent_mono >= REPORT_MS;
+	bool due = clock_mono_ms() - n->sent_mono >= REPORT_MS || awaits_addresses(n);
 	if (n->call)
 		return;
 	if (n->sent && !due && !node_status_differs(n->sent, status)) {

@@ -23,6 +23,8 @@ json_t *node_status(const struct node_status_in *in);
 /* Whether two statuses differ in more than heartbeat times. */
 bool node_status_differs(const json_t *a, const json_t *b);
 /* cni_config.c: writes 10-knarr.conflist for the pods' network unless the directory has a configuration. */
+/* Whether a configuration is there that comes before ours, or ours itself. */
+bool cni_config_is_given(const char *conf_dir);
 int cni_config_write(const char *conf_dir, const char *pod_cidr, struct err *e);
 
 #endif

@@ -195,6 +195,12 @@ int server_start(struct agent *a, struct server **ret, struct err *e)
 	return 0;
 }
 
+int server_reload(struct server *s, struct err *e)
+{
+	const struct agent_config *c = s->agent->config;
+	return s->tls ? tls_reload(s->tls, c->tls_cert_file, c->tls_key_file, e) : 0;
+}
+
 void server_stop(struct server *s)
 {
 	if (!s)

@@ -9,6 +9,8 @@ struct server;
 
 /* HTTPS on address:port where certificates are given, healthz plain on 127.0.0.1. */
 int server_start(struct agent *a, struct server **ret, struct err *e);
+/* Takes up the certificate that now stands in the file; connections that are there keep theirs. */
+int server_reload(struct server *s, struct err *e);
 void server_stop(struct server *s);
 
 /* Pure: whether the verified client may use the server: system:masters, or the API server's own identity. */

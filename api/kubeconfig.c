@@ -199,8 +199,18 @@ static void add_text(struct str *out, const char *name, const char *value)
 	str_addc(out, '\n');
 }
 
-int kubeconfig_write(const char *path, const char *cluster, const char *server, const char *ca_file, const char *user,
-		     const char *cert_file, const char *key_file, struct err *e)
+/* The file that a kubeconfig names, or its content. */
+static int add_file(struct str *out, const char *name, const char *file, bool inline_, struct err *e)
+{
+	AUTO_FREE char *key = xasprintf(inline_ ? "%s-data" : "    %s: ", name);
+	if (inline_)
+		return add_data(out, key, file, e);
+	add_text(out, key, file);
+	return 0;
+}
+
+static int write_config(const char *path, const char *cluster, const char *server, const char *ca_file, const char *user,
+			const char *cert_file, const char *key_file, bool inline_, struct err *e)
 {
 	AUTO_STR out = STR_INIT;
 	AUTO_FREE char *context = xasprintf("%s@%s", user, cluster);
@@ -217,8 +227,20 @@ int kubeconfig_write(const char *path, const char *cluster, const char *server, 
 	str_add_json(&out, user);
 	str_add(&out, "\n  user:\n");
 	if (r == 0)
-		r = add_data(&out, "client-certificate-data", cert_file, e);
+		r = add_file(&out, "client-certificate", cert_file, inline_, e);
 	if (r == 0)
-		r = add_data(&out, "client-key-data", key_file, e);
+		r = add_file(&out, "client-key", key_file, inline_, e);
 	return r < 0 ? r : fs_write_atomic(path, out.p, out.len, 0600, e);
+}
+
+int kubeconfig_write(const char *path, const char *cluster, const char *server, const char *ca_file, const char *user,
+		     const char *cert_file, const char *key_file, struct err *e)
+{
+	return write_config(path, cluster, server, ca_file, user, cert_file, key_file, true, e);
+}
+
+int kubeconfig_write_paths(const char *path, const char *cluster, const char *server, const char *ca_file, const char *user,
+			   const char *cert_file, const char *key_file, struct err *e)
+{
+	return write_config(path, cluster, server, ca_file, user, cert_file, key_file, false, e);
 }

@@ -20,5 +20,8 @@ void kubeconfig_done(struct kubeconfig *k);
 /* Writes a kubeconfig (mode 0600) with certificate, key and CA embedded from PEM files. */
 int kubeconfig_write(const char *path, const char *cluster, const char *server, const char *ca_file, const char *user,
 		     const char *cert_file, const char *key_file, struct err *e);
+/* The same with the paths of certificate and key in their place: they may be exchanged. */
+int kubeconfig_write_paths(const char *path, const char *cluster, const char *server, const char *ca_file, const char *user,
+			   const char *cert_file, const char *key_file, struct err *e);
 
 #endif

@@ -241,7 +241,7 @@ int cmd_backup(int argc, char **argv)
 	struct node_options o = {0};
 	struct err e = ERR_INIT;
 	const char *file = NULL;
-	int r = node_options_operand(&o, argc, argv, usage, &file, &e);
+	int r = node_options_operand(&o, argc, argv, usage, "FILE", &file, &e);
 	if (!r)
 		r = backup(&o, file, &e);
 	if (r < 0)

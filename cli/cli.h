@@ -14,7 +14,8 @@ struct node_options {
 	char *cni_conf_dir, *cni_bin_dir;
 	char *secure_port, *timeout;
 	char *etcd_servers, *etcd_ca_file, *etcd_cert_file, *etcd_key_file, *etcd_data_dir, *encryption_config;
-	bool no_systemd, purge, quiet;
+	char *token, *ca_hash;
+	bool no_systemd, purge, quiet, no_node, no_ca_check;
 };
 
 /* Parses flags of a command into o (defaults first): "--name value" or "--name=value". Returns the index of the first
@@ -28,11 +29,16 @@ int node_options_load(struct node_options *o, struct err *e);
  * flags, -EINVAL. node_options_done() either way. */
 int node_options_begin(struct node_options *o, int argc, char **argv, const char *usage, struct err *e);
 
-/* The same for a command with one operand; with --help the program ends. */
-int node_options_operand(struct node_options *o, int argc, char **argv, const char *usage, const char **ret, struct err *e);
+/* The same for a command with one operand, called what in messages, before or between flags; with --help the program ends. */
+int node_options_operand(struct node_options *o, int argc, char **argv, const char *usage, const char *what, const char **ret,
+			 struct err *e);
 
 /* Each returns the exit status of the program. argv[0] is the command's name. */
 int cmd_up(int argc, char **argv);
+int cmd_init(int argc, char **argv);
+int cmd_join(int argc, char **argv);
+int cmd_token(int argc, char **argv);
+int cmd_reset(int argc, char **argv);
 int cmd_down(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_image(int argc, char **argv);
@@ -50,6 +56,7 @@ int daemon_pid(const struct node_options *o, const char *name);
 char *program_dir(void);
 /* Whether systemd is the init of this machine. */
 bool systemd_is_running(void);
+/* Either vector may be NULL: that daemon does not run here. */
 int systemd_up(const struct node_options *o, char *const *server_argv, char *const *agent_argv, struct err *e);
 int systemd_down(struct err *e);
 /* Runs a program to its end with our standard output and error. Returns its exit status or -errno. */

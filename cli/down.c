@@ -89,24 +89,47 @@ static int purge(const struct node_options *o, struct err *e)
 	return r;
 }
 
-int cmd_down(int argc, char **argv)
+static int stop_and_clean(struct node_options *o, struct err *e)
 {
-	struct node_options o = { 0 };
-	struct err e = ERR_INIT;
-	int r = node_options_begin(&o, argc, argv, usage, &e);
-	if (r > 0)
-		return 0;
 	static const struct {
 		const char *what;
 		int (*run)(const struct node_options *, struct err *);
 	} steps[] = { { "stopping the daemons", stop_all }, { "removing pods and network", node_cleanup }, { "removing data", purge } };
-	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(steps) - !o.purge; i++) {
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(steps) - !o->purge; i++) {
 		progress_begin("%s", steps[i].what);
-		r = steps[i].run(&o, &e);
-		progress_end(r >= 0, r < 0 ? err_text(&e) : NULL);
+		r = steps[i].run(o, e);
+		progress_end(r >= 0, r < 0 ? err_text(e) : NULL);
 	}
+	return r;
+}
+
+static int run(int argc, char **argv, const char *text, bool all)
+{
+	struct node_options o = { 0 };
+	struct err e = ERR_INIT;
+	int r = node_options_begin(&o, argc, argv, text, &e);
+	if (r > 0)
+		return 0;
+	o.purge |= all;
+	if (r == 0)
+		r = stop_and_clean(&o, &e);
 	if (r < 0)
-		fprintf(stderr, "knarr down: %s\n", err_text(&e));
+		fprintf(stderr, "knarr %s: %s\n", argv[0], err_text(&e));
 	node_options_done(&o);
 	return r < 0;
+}
+
+int cmd_down(int argc, char **argv)
+{
+	return run(argc, argv, usage, false);
+}
+
+int cmd_reset(int argc, char **argv)
+{
+	static const char reset_usage[] =
+		"Usage: knarr reset [flags of up]\n\n"
+		"Undoes `knarr init` and `knarr join` on this machine: as `knarr down --purge`. The Node object stays until somebody\n"
+		"with the right to do so deletes it (kubectl delete node NAME).\n\n";
+	return run(argc, argv, reset_usage, true);
 }

@@ -27,7 +27,7 @@ static const struct option_row {
 	TEXT(node_ip, "node-ip", NULL, "address of this node (default: that of the default route)"),
 	TEXT(secure_port, "secure-port", "6443", "port of the API server"),
 	TEXT(cluster_cidr, "cluster-cidr", "10.244.0.0/16", "addresses of all pods"),
-	TEXT(pod_cidr, "pod-cidr", "10.244.0.0/24", "addresses of this node's pods"),
+	TEXT(pod_cidr, "pod-cidr", NULL, "addresses of this node's pods (default: what the cluster gives it)"),
 	TEXT(service_cidr, "service-cluster-ip-range", "10.96.0.0/16", "addresses of services"),
 	TEXT(cluster_dns, "cluster-dns", "10.96.0.10", "name server that pods are given"),
 	TEXT(cluster_domain, "cluster-domain", "cluster.local", "DNS domain of the cluster"),
@@ -40,6 +40,10 @@ static const struct option_row {
 	TEXT(etcd_key_file, "etcd-keyfile", NULL, "its key"),
 	TEXT(etcd_data_dir, "etcd-data-dir", NULL, "restore: the new data directory of etcd"),
 	TEXT(encryption_config, "encryption-provider-config", NULL, "EncryptionConfiguration: keys for what is stored"),
+	TEXT(token, "token", NULL, "join, init: the bootstrap token"),
+	TEXT(ca_hash, "ca-hash", NULL, "join: sha256:HEX of the cluster CA's public key"),
+	SWITCH(no_ca_check, "unsafe-skip-ca-verification", "join: trust whatever CA the token vouches for"),
+	SWITCH(no_node, "no-node", "init: run the server only"),
 	TEXT(timeout, "timeout", "60", "seconds to wait for the node"),
 	SWITCH(no_systemd, "no-systemd", "supervise the daemons without systemd even where it runs"),
 	SWITCH(purge, "purge", "down: remove the data, too"),
@@ -112,9 +116,10 @@ int node_options_save(const struct node_options *o, struct err *e)
 	AUTO_JSON *j = json_object();
 	AUTO_FREE char *path = xasprintf("%s/up.json", o->run_dir);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (!rows[i].is_switch)
+		if (!rows[i].is_switch && strcmp(rows[i].name, "token") != 0)
 			json_object_set_new(j, rows[i].name, json_string(*text_of((struct node_options *)o, &rows[i])));
 	json_object_set_new(j, "no-systemd", json_boolean(o->no_systemd));
+	json_object_set_new(j, "no-node", json_boolean(o->no_node));
 	return json_write_file(path, j, 0644, e);
 }
 
@@ -131,6 +136,7 @@ int node_options_load(struct node_options *o, struct err *e)
 		if (!rows[i].is_switch && !*text_of(o, &rows[i]))
 			*text_of(o, &rows[i]) = xstrdup(json_member(j, rows[i].name));
 	o->no_systemd |= json_is_true(json_object_get(j, "no-systemd"));
+	o->no_node |= json_is_true(json_object_get(j, "no-node"));
 	return 0;
 }
 
@@ -152,20 +158,23 @@ int node_options_begin(struct node_options *o, int argc, char **argv, const char
 	return r >= 0 && r < argc ? err_set(e, -EINVAL, "unexpected argument: %s", argv[r]) : MIN(r, 0);
 }
 
-int node_options_operand(struct node_options *o, int argc, char **argv, const char *usage, const char **ret, struct err *e)
+int node_options_operand(struct node_options *o, int argc, char **argv, const char *usage, const char *what, const char **ret,
+			 struct err *e)
 {
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		fputs(usage, stdout);
 		print_help();
 		exit(0);
 	}
-	int r = node_options_parse(o, argc, argv, e);
-	if (r < 0)
-		return r;
-	if (r >= argc)
-		return err_set(e, -EINVAL, "FILE is missing");
-	if (r + 1 < argc)
-		return err_set(e, -EINVAL, "unexpected argument: %s", argv[r + 1]);
-	*ret = argv[r];
-	return 0;
+	int at = node_options_parse(o, argc, argv, e);
+	if (at < 0)
+		return at;
+	if (at >= argc)
+		return err_set(e, -EINVAL, "%s is missing", what);
+	*ret = argv[at];
+	/* What follows the operand: flags again. */
+	int r = node_options_parse(o, argc - at, argv + at, e);
+	if (r >= 0 && r < argc - at)
+		return err_set(e, -EINVAL, "unexpected argument: %s", argv[at + r]);
+	return MIN(r, 0);
 }

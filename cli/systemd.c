@@ -72,11 +72,11 @@ int systemd_up(const struct node_options *o, char *const *server_argv, char *con
 	(void)o;
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(units); i++)
-		r = write_unit(&units[i], argvs[i], e);
+		r = argvs[i] ? write_unit(&units[i], argvs[i], e) : 0;
 	if (r == 0)
 		r = systemctl("daemon-reload", NULL, NULL, NULL, e);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(units); i++)
-		r = systemctl("enable", units[i].name, "--now", units[i].wait, e);
+		r = argvs[i] ? systemctl("enable", units[i].name, "--now", units[i].wait, e) : 0;
 	return r;
 }
 

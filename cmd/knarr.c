@@ -21,6 +21,10 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "up", "start a cluster on this machine and wait until its node is ready", cmd_up },
+	{ "init", "start a cluster that other machines can join", cmd_init },
+	{ "join", "make this machine a node of a cluster", cmd_join },
+	{ "token", "create, list and delete the tokens by which machines join", cmd_token },
+	{ "reset", "leave the cluster: stop everything and remove its data", cmd_reset },
 	{ "down", "stop it and leave nothing behind (--purge: its data, too)", cmd_down },
 	{ "status", "what runs on this machine", cmd_status },
 	{ "image", "import, list and remove local images", cmd_image },

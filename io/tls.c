@@ -167,6 +167,12 @@ int tls_client_new(const struct tls_config *c, struct tls_ctx **ret, struct err 
 	return new_ctx(false, c, ret, e);
 }
 
+int tls_reload(struct tls_ctx *t, const char *cert_file, const char *key_file, struct err *e)
+{
+	ERR_clear_error();
+	return load_pair(t->ssl, cert_file, key_file, e);
+}
+
 struct tls_ctx *tls_ref(struct tls_ctx *t)
 {
 	t->refs++;

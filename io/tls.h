@@ -20,6 +20,8 @@ struct tls_config {
 /* ALPN offers h2 and http/1.1 on servers, http/1.1 on clients. Errors name the file. Reference-counted. */
 int tls_server_new(const struct tls_config *c, struct tls_ctx **ret, struct err *e);
 int tls_client_new(const struct tls_config *c, struct tls_ctx **ret, struct err *e);
+/* Another certificate for the sessions to come. On failure the old one may be gone. */
+int tls_reload(struct tls_ctx *t, const char *cert_file, const char *key_file, struct err *e);
 struct tls_ctx *tls_ref(struct tls_ctx *t);
 void tls_unref(struct tls_ctx *t);
 

@@ -94,3 +94,41 @@ eventually() {
 		sleep 0.1
 	done
 }
+
+# host_network SWITCH NAME=ADDRESS...: a link that hosts share, in place of their lone eth0: each gets its address (of
+# 192.168.77.0/24) on it. SWITCH is a network namespace with the bridge, ended by host_network_down.
+host_network() {
+	local switch=$1 pair name peer
+	shift
+	setsid unshare --net sleep infinity </dev/null >/dev/null 2>&1 3>&- &
+	echo $! >"$HOST_BASE/$switch.pid"
+	for _ in $(seq 100); do
+		[ "$(readlink "/proc/$(cat "$HOST_BASE/$switch.pid")/ns/net")" != "$(readlink /proc/self/ns/net)" ] && break
+		sleep 0.02
+	done
+	host_switch "$switch" ip link add br0 type bridge
+	host_switch "$switch" ip link set br0 up
+	for pair in "$@"; do
+		name=${pair%%=*}
+		peer=$(cat "$HOST_BASE/$name/pid")
+		host "$name" ip link del eth0 2>/dev/null || true
+		host_switch "$switch" ip link add "to-$name" master br0 type veth peer name eth0 netns "$peer"
+		host_switch "$switch" ip link set "to-$name" up
+		host "$name" ip addr add "${pair#*=}/24" dev eth0
+		host "$name" ip link set eth0 up
+		host "$name" ip route add default via 192.168.77.1
+	done
+}
+
+# A command in the switch's network namespace.
+host_switch() {
+	local switch=$1
+	shift
+	nsenter --target "$(cat "$HOST_BASE/$switch.pid")" --net -- "$@"
+}
+
+host_network_down() {
+	[ -f "$HOST_BASE/$1.pid" ] || return 0
+	kill -9 "$(cat "$HOST_BASE/$1.pid")" 2>/dev/null || true
+	rm -f "$HOST_BASE/$1.pid"
+}

@@ -1,0 +1,243 @@
+/* What `up`, `init` and `join` have in common: directories, certificates, daemons, the wait until the node is ready.
+ *
+ * Happy path: every file is made when missing, so that a second run changes nothing; daemons that run are left alone.
+ * What can fail: a port in use, a broken configuration (the daemon's log is named). What always holds: certificates and
+ * data are never overwritten by a second run. */
+#include "cli/node_setup.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/kubeconfig.h"
+#include "api/pki.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/node_api.h"
+
+/* The address that a packet to the outside would carry (nothing is sent), else the first that is no loopback's. */
+static char *default_address(void)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(9) };
+	char text[INET_ADDRSTRLEN];
+	socklen_t len = sizeof(sa);
+	inet_pton(AF_INET, "203.0.113.1", &sa.sin_addr);
+	AUTO_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 && getsockname(fd, (struct sockaddr *)&sa, &len) == 0)
+		return xstrdup(inet_ntop(AF_INET, &sa.sin_addr, text, sizeof(text)));
+	struct ifaddrs *all = NULL;
+	char *found = NULL;
+	if (getifaddrs(&all) < 0)
+		return NULL;
+	for (struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
+		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET || i->ifa_flags & IFF_LOOPBACK || !(i->ifa_flags & IFF_UP))
+			continue;
+		found = xstrdup(inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, text, sizeof(text)));
+	}
+	freeifaddrs(all);
+	return found;
+}
+
+/* The first address of a range. Returns owned, NULL for a bad range. */
+static char *first_address(const char *cidr)
+{
+	struct in_addr a;
+	char text[INET_ADDRSTRLEN];
+	AUTO_FREE char *copy = xstrdup(cidr);
+	copy[strcspn(copy, "/")] = '\0';
+	if (inet_pton(AF_INET, copy, &a) != 1)
+		return NULL;
+	a.s_addr = htonl(ntohl(a.s_addr) + 1);
+	return xstrdup(inet_ntop(AF_INET, &a, text, sizeof(text)));
+}
+
+bool node_is_joined(const struct node_options *o)
+{
+	AUTO_FREE char *conf = xasprintf("%s/agent.conf", o->config_dir), *key = xasprintf("%s/pki/ca.key", o->config_dir);
+	return fs_exists(conf) && !fs_exists(key);
+}
+
+int node_make_dirs(struct node_options *o, struct err *e)
+{
+	if (!o->node_ip && !(o->node_ip = default_address()))
+		return err_set(e, -ENOENT, "this machine has no address but loopback: give --node-ip");
+	AUTO_FREE char *manifests = xasprintf("%s/manifests", o->config_dir);
+	const struct {
+		const char *path;
+		unsigned mode;
+	} dirs[] = { { o->data_dir, 0700 }, { o->run_dir, 0700 }, { o->config_dir, 0755 }, { o->log_dir, 0755 }, { manifests, 0755 }, { o->root_dir, 0750 } };
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(dirs); i++)
+		r = fs_mkdir_p(dirs[i].path, dirs[i].mode, e);
+	return r;
+}
+
+static int make_certificates(const struct node_options *o, struct err *e)
+{
+	AUTO_FREE char *dir = xasprintf("%s/pki", o->config_dir), *service_ip = first_address(o->service_cidr);
+	const char *more[] = { o->node_ip, o->node_name, NULL };
+	struct pki_cluster c = { .dir = dir, .service_ip = service_ip, .cluster_domain = o->cluster_domain,
+				 .advertise_address = o->node_ip, .more_names = more };
+	if (!service_ip)
+		return err_set(e, -EINVAL, "--service-cluster-ip-range: \"%s\" is no IPv4 range", o->service_cidr);
+	int r = pki_cluster_ensure(&c, e);
+	return r < 0 ? r : pki_node_ensure(dir, o->node_name, o->node_ip, e);
+}
+
+static int make_kubeconfig(const struct node_options *o, const char *file, const char *user, const char *cert, struct err *e)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s", o->config_dir, file), *server = xasprintf("https://%s:%s", o->node_ip, o->secure_port);
+	AUTO_FREE char *ca = xasprintf("%s/pki/ca.crt", o->config_dir), *crt = xasprintf("%s/pki/%s.crt", o->config_dir, cert);
+	AUTO_FREE char *key = xasprintf("%s/pki/%s.key", o->config_dir, cert);
+	return kubeconfig_write(path, "knarr", server, ca, user, crt, key, e);
+}
+
+int node_prepare(struct node_options *o, struct err *e)
+{
+	AUTO_FREE char *user = xasprintf("system:node:%s", o->node_name);
+	int r = node_make_dirs(o, e);
+	if (r == 0)
+		r = make_certificates(o, e);
+	if (r == 0)
+		r = make_kubeconfig(o, "admin.conf", "kubernetes-admin", "admin", e);
+	if (r == 0)
+		r = make_kubeconfig(o, "agent.conf", user, "node/client", e);
+	return r < 0 ? r : node_options_save(o, e);
+}
+
+static void add_flag(char ***argv, const char *name, const char *value)
+{
+	AUTO_FREE char *flag = xasprintf("--%s=%s", name, value);
+	strv_add(argv, flag);
+}
+
+static char **server_argv(const struct node_options *o)
+{
+	char **argv = NULL;
+	AUTO_FREE char *bin = program_dir(), *program = xasprintf("%s/knarr-server", bin), *pki = xasprintf("%s/pki", o->config_dir);
+	strv_add(&argv, program);
+	add_flag(&argv, "data-dir", o->data_dir);
+	add_flag(&argv, "cert-dir", pki);
+	add_flag(&argv, "bind-address", "0.0.0.0");
+	add_flag(&argv, "advertise-address", o->node_ip);
+	add_flag(&argv, "secure-port", o->secure_port);
+	add_flag(&argv, "service-cluster-ip-range", o->service_cidr);
+	add_flag(&argv, "cluster-cidr", o->cluster_cidr);
+	const char *const given[][2] = {
+		{ "etcd-servers", o->etcd_servers }, { "etcd-cafile", o->etcd_ca_file }, { "etcd-certfile", o->etcd_cert_file },
+		{ "etcd-keyfile", o->etcd_key_file }, { "encryption-provider-config", o->encryption_config },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(given); i++)
+		if (!str_empty(given[i][1]))
+			add_flag(&argv, given[i][0], given[i][1]);
+	return argv;
+}
+
+static char **agent_argv(const struct node_options *o)
+{
+	char **argv = NULL;
+	AUTO_FREE char *bin = program_dir(), *program = xasprintf("%s/knarr-agent", bin), *kubeconfig = xasprintf("%s/agent.conf", o->config_dir);
+	AUTO_FREE char *manifests = xasprintf("%s/manifests", o->config_dir), *ca = xasprintf("%s/pki/ca.crt", o->config_dir);
+	bool joined = node_is_joined(o);
+	AUTO_FREE char *crt = xasprintf("%s/pki/node/server.%s", o->config_dir, joined ? "pem" : "crt");
+	AUTO_FREE char *key = xasprintf("%s/pki/node/server.%s", o->config_dir, joined ? "pem" : "key");
+	const char *const flags[][2] = {
+		{ "kubeconfig", kubeconfig }, { "node-name", o->node_name }, { "node-ip", o->node_ip },
+		{ "pod-manifest-path", manifests }, { "client-ca-file", ca }, { "tls-cert-file", crt },
+		{ "tls-private-key-file", key }, { "cluster-dns", o->cluster_dns }, { "cluster-domain", o->cluster_domain },
+		{ "cluster-cidr", o->cluster_cidr }, { "pod-cidr", o->pod_cidr }, { "root-dir", o->root_dir },
+		{ "data-dir", o->data_dir }, { "run-dir", o->run_dir }, { "cni-conf-dir", o->cni_conf_dir },
+		{ "cni-bin-dir", o->cni_bin_dir }, { "cgroup-root", o->cgroup_root },
+		{ "service-cluster-ip-range", o->service_cidr },
+		{ "rotate-certificates", joined ? "true" : NULL }, { "rotate-server-certificates", joined ? "true" : NULL },
+	};
+	strv_add(&argv, program);
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if (flags[i][1])
+			add_flag(&argv, flags[i][0], flags[i][1]);
+	return argv;
+}
+
+static void add_program(char ***argv, const char *name, char *const *program)
+{
+	if (!program)
+		return;
+	strv_add(argv, "--");
+	strv_add(argv, name);
+	for (; *program; program++)
+		strv_add(argv, *program);
+}
+
+static int supervise(const struct node_options *o, char *const *server, char *const *agent, struct err *e)
+{
+	AUTO_STRV char **argv = NULL;
+	AUTO_FREE char *bin = program_dir(), *program = xasprintf("%s/knarr-supervise", bin);
+	if (daemon_pid(o, "supervise"))
+		return 0;
+	const char *const head[] = { program, "--run-dir", o->run_dir, "--log-dir", o->log_dir };
+	for (size_t i = 0; i < ARRAY_LEN(head); i++)
+		strv_add(&argv, head[i]);
+	add_program(&argv, "server", server);
+	add_program(&argv, "agent", agent);
+	int r = run_program(argv, e);
+	return r > 0 ? err_set(e, -EIO, "knarr-supervise ended with status %d", r) : r;
+}
+
+static bool uses_systemd(const struct node_options *o)
+{
+	return systemd_is_running() && !o->no_systemd;
+}
+
+int node_start(struct node_options *o, struct err *e)
+{
+	AUTO_STRV char **server = node_is_joined(o) ? NULL : server_argv(o), **agent = o->no_node ? NULL : agent_argv(o);
+	if (uses_systemd(o))
+		return systemd_up(o, server, agent, e);
+	return supervise(o, server, agent, e);
+}
+
+static int node_is_ready(const json_t *node)
+{
+	size_t i;
+	json_t *c;
+	json_array_foreach(json_at(node, "status.conditions"), i, c)
+		if (str_eq(json_member(c, "type"), "Ready"))
+			return str_eq(json_member(c, "status"), "True");
+	return 0;
+}
+
+int node_wait(struct node_options *o, struct err *e)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s.conf", o->config_dir, node_is_joined(o) ? "agent" : "admin"), *node = xasprintf("/api/v1/nodes/%s", o->node_name);
+	struct node_api *a = NULL;
+	int64_t seconds = 60;
+	(void)str_to_i64(o->timeout, &seconds);
+	int r = node_api_open(path, &a, e);
+	if (r == 0)
+		r = node_api_wait(a, "/readyz", NULL, (int)seconds * 1000, e);
+	if (r == 0 && !o->no_node)
+		r = node_api_wait(a, node, node_is_ready, (int)seconds * 1000, e);
+	node_api_close(a);
+	if (r < 0 && uses_systemd(o))
+		return err_wrap(e, r, "see journalctl -u knarr-server -u knarr-agent");
+	return r < 0 ? err_wrap(e, r, "see the logs in %s", o->log_dir) : 0;
+}
+
+int node_run_steps(struct node_options *o, const struct node_step *steps, size_t n, struct err *e)
+{
+	int r = geteuid() ? err_set(e, -EPERM, "must be run as root") : 0;
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		progress_begin("%s", steps[i].what);
+		r = steps[i].run(o, e);
+		progress_end(r >= 0, r < 0 ? err_text(e) : NULL);
+	}
+	return r;
+}
