@@ -74,7 +74,7 @@ void container_notices_to(container_notice_fn *fn, void *arg, bool debug);
  * After an error nothing is left. OCI runtime-spec runtime.md, Create. */
 int container_create(const struct container_opts *o, struct container_proc *ret, struct err *e);
 
-/* Create and start in one go, which is quicker: there is no gate. Returns when the program runs; the pid file is written
+/* Create and start in one go, which is quicker: the process does not wait at the gate. Returns when the program runs; the pid file is written
  * before it does. Errors as container_create(), poststart as container_start(); after an error nothing is left. */
 int container_run(const struct container_opts *o, struct container_proc *ret, struct err *e);
 

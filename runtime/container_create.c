@@ -1,7 +1,7 @@
 /* container_create() and container_run().
  *
  * Happy path: state directory and lock, configuration, filter, gate, clone; while the child begins, cgroup with its limits,
- * map, record the state; let the child go into the cgroup and build the container, hooks, until it says that it waits at the gate; run has no gate, and goes on
+ * map, record the state; let the child go into the cgroup and build the container, hooks, until it says that it waits at the gate; run does not wait there, and goes on
  * until the child's socket closes, which its exec does. What can fail: any of it;
  * then the child is killed, the cgroup removed if it was made here, and the directory removed. What always holds:
  * state.json stands before the child does anything that has to be undone, so that a creator killed at any instant leaves a
@@ -193,14 +193,16 @@ static int furnish_cgroup(struct creation *c, struct err *e)
 	return r == 0 ? cgroup_doors_open(c->cgroup, &c->doors, e) : r;
 }
 
+/* For run too, where nobody waits at it: as long as the child has it open, which is until exec, the container is "created". */
 static int make_gate(struct creation *c, struct err *e)
 {
-	AUTO_FREE char *path = xasprintf("%s/" STATE_GATE, c->dir.path);
-	unlink(path);
-	if (mkfifo(path, 0600) < 0)
-		return err_sys(e, "make gate %s", path);
-	c->gate_fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	return c->gate_fd < 0 ? err_sys(e, "open gate %s", path) : 0;
+	int r = mkfifoat(c->dir.fd, STATE_GATE, 0600);
+	if (r < 0 && errno == EEXIST && unlinkat(c->dir.fd, STATE_GATE, 0) == 0)
+		r = mkfifoat(c->dir.fd, STATE_GATE, 0600);
+	if (r < 0)
+		return err_sys(e, "make gate %s/" STATE_GATE, c->dir.path);
+	c->gate_fd = openat(c->dir.fd, STATE_GATE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	return c->gate_fd < 0 ? err_sys(e, "open gate %s/" STATE_GATE, c->dir.path) : 0;
 }
 
 static int prepare(struct creation *c, struct err *e)
@@ -217,7 +219,7 @@ static int prepare(struct creation *c, struct err *e)
 		r = c->text.len ? state_write_config_text(&c->dir, &c->text, e) : state_write_config(&c->dir, c->config.json, e);
 	if (r == 0)
 		r = make_cgroup(c, e);
-	if (r == 0 && !c->run)
+	if (r == 0)
 		r = make_gate(c, e);
 	if (r < 0)
 		return r;
@@ -244,7 +246,7 @@ static void fill_args(struct creation *c, int sync_fd)
 	c->args.cgroup = c->cgroup;
 	c->args.info = &c->info;
 	c->args.sync_fd = sync_fd;
-	c->args.gate_fd = c->gate_fd;
+	c->args.gate_fd = c->run ? -1 : c->gate_fd;
 	c->args.lock_fd = c->dir.fd;
 	c->args.early = is_independent(&c->config);
 }
@@ -335,7 +337,8 @@ static int clone_child(struct creation *c, struct err *e)
 	if (pid < 0)
 		return pid;
 	close_fd(&c->sync_child);
-	c->sync_child = -1;
+	close_fd(&c->gate_fd);
+	c->sync_child = c->gate_fd = -1;
 	if (between) {
 		close_fd(&pidfd);
 		return await_real_child(c, pid, e);
@@ -439,7 +442,7 @@ static int attend(struct creation *c, struct err *e)
 	}
 }
 
-/* Without a gate: the socket closes at exec, or says why there was none. */
+/* Where nobody waits at the gate: the socket closes at exec, or says why there was none. */
 static int await_exec(struct creation *c, struct err *e)
 {
 	struct err mine = ERR_INIT;
@@ -447,6 +450,7 @@ static int await_exec(struct creation *c, struct err *e)
 	int r = sync_receive(c->launch.sync_fd, &type, NULL, NULL, &mine);
 	if (r == -EPIPE) {
 		c->info.status = CONTAINER_RUNNING;
+		unlinkat(c->dir.fd, STATE_GATE, 0);
 		return state_run_hooks(c->config.json, "poststart", &c->info, e);
 	}
 	if (e)

@@ -2,7 +2,7 @@
  *
  * Happy path of create: wait for SYNC_GO (cgroup and id maps are in place; what depends on neither is done before), go into
  * the cgroup, join namespaces, mounts, hooks, new root,
- * become the process, SYNC_READY, wait at the gate (run: there is none), startContainer hooks, exec. Of exec: it is born in
+ * become the process, SYNC_READY, wait at the gate (run: goes on), startContainer hooks, exec. Of exec: it is born in
  * the container (exec_enter.c), becomes the process and calls exec. What can fail: every step; the reason goes to the creator.
  * What always holds: a creator that dies takes a new container's child with it (the socket reads as closed), and nobody in the
  * container can look into this process (it is not dumpable) until it has become the container's program. */
@@ -250,7 +250,7 @@ static struct process_run make_run(const struct init_args *a, int proc_fd)
 				     .preserve_fds = a->opts->preserve_fds };
 }
 
-/* After the gate nobody listens on the socket any more; standard error is the place that is left. Without a gate the same is
+/* After the gate nobody listens on the socket any more; standard error is the place that is left. For run the same is
  * done when the kernel does not take the program as one. */
 static void __attribute__((noreturn)) fail_late(struct err *e)
 {

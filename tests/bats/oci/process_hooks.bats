@@ -47,6 +47,21 @@ assert not s["stopped"].get("pid"), s
 PY
 }
 
+@test "state says created until the program is executed, for run too" {
+	for kind in createRuntime createContainer poststart; do
+		hook $kind "$(realpath "$OCI_BIN") --root $T/state state $ID >$T/$kind"
+	done
+	detached
+	[ "$(jq -r .status "$T/createRuntime")" = created ]
+	[ "$(jq -r .status "$T/createContainer")" = created ]
+	[ "$(jq -r .status "$T/poststart")" = running ]
+	[ "$(oci state "$ID" | jq -r .status)" = running ]
+	[ ! -e "$T/state/$ID/exec.fifo" ]
+	run oci start "$ID"
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"cannot start an already running container"* ]]
+}
+
 @test "arguments, environment and directory are as given" {
 	hook createRuntime "env >$T/env; pwd >$T/pwd" '{"env": ["A=1", "B=two words"]}'
 	hook createContainer "pwd >$T/pwd2; echo \$0 >$T/zero" '{"path": "/bin/bash", "args": ["myself", "-c", "echo $0 >'"$T/zero"'; pwd >'"$T/pwd2"'"]}'
