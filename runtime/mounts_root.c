@@ -6,9 +6,12 @@
  * change, and without pivot_root no whole proc or sysfs of the host is left in the namespace. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -123,12 +126,29 @@ static int late_readonly(const struct config *c, struct err *e)
 	return 0;
 }
 
+/* The first root file system of the kernel, where an initramfs runs: pivot_root(2) cannot replace it. */
+static bool on_first_root(void)
+{
+	struct statfs fs;
+	return statfs("/", &fs) == 0 && (fs.f_type == RAMFS_MAGIC || fs.f_type == TMPFS_MAGIC);
+}
+
 int mounts_change_root(const struct config *c, int root_fd, bool no_pivot, struct err *e)
 {
-	bool own = c->ns[NS_MNT].wanted;
-	int r = own && no_pivot ? hide_exposed(c, e) : 0;
-	if (r == 0)
-		r = own && !no_pivot ? pivot(root_fd, e) : enter_by_chroot(root_fd, own, e);
+	struct err mine = ERR_INIT;
+	bool own = c->ns[NS_MNT].wanted, moved = no_pivot;
+	int r = 0;
+	if (own && !no_pivot) {
+		r = pivot(root_fd, &mine);
+		moved = r == -EINVAL && on_first_root();
+		if (r < 0 && !moved)
+			return err_set(e, r, "%s", err_text(&mine));
+		r = 0;
+	}
+	if (own && moved)
+		r = hide_exposed(c, e);
+	if (r == 0 && (!own || moved))
+		r = enter_by_chroot(root_fd, own, e);
 	if (r == 0)
 		r = late_readonly(c, e);
 	if (r == 0 && own && c->root_propagation && mount("", "/", NULL, c->root_propagation, NULL) < 0)

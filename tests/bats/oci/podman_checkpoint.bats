@@ -38,16 +38,18 @@ memory() {
 @test "a checkpoint in a file, restored as two others, after a pre-checkpoint" {
 	remembering one
 	id=$(memory one)
+	local previous=()
 	if criu check --feature mem_dirty_track >/dev/null 2>&1; then
-		pod container checkpoint --pre-checkpoint one
+		previous=(--import-previous "$P/before.tar.gz")
+		pod container checkpoint --pre-checkpoint --export "$P/before.tar.gz" one
 		[ "$(memory one)" = "$id" ]
 		pod container checkpoint --with-previous --export "$P/one.tar.gz" one
 	else
 		pod container checkpoint --export "$P/one.tar.gz" one
 	fi
 	pod rm one
-	pod container restore --import "$P/one.tar.gz" --name two
-	pod container restore --import "$P/one.tar.gz" --name three
+	pod container restore --import "$P/one.tar.gz" "${previous[@]}" --name two
+	pod container restore --import "$P/one.tar.gz" "${previous[@]}" --name three
 	[ "$(memory two)" = "$id" ]
 	[ "$(memory three)" = "$id" ]
 	pod kill two
