@@ -158,10 +158,30 @@ static void add_real(struct str *out, double d)
 	str_add(out, text);
 }
 
+static void add_integer(struct str *out, json_int_t v)
+{
+	char digits[24], *p = digits + sizeof(digits);
+	unsigned long long left = v < 0 ? -(unsigned long long)v : (unsigned long long)v;
+	do {
+		*--p = (char)('0' + left % 10);
+	} while (left /= 10);
+	if (v < 0)
+		*--p = '-';
+	str_addn(out, p, (size_t)(digits + sizeof(digits) - p));
+}
+
 void str_add_jsonv(struct str *out, const json_t *j)
 {
 	if (json_is_real(j)) {
 		add_real(out, json_real_value(j));
+		return;
+	}
+	if (json_is_integer(j)) {
+		add_integer(out, json_integer_value(j));
+		return;
+	}
+	if (json_is_boolean(j)) {
+		str_add(out, json_is_true(j) ? "true" : "false");
 		return;
 	}
 	json_dump_callback(j, add_bytes, out, JSON_COMPACT | JSON_ENCODE_ANY);

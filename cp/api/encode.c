@@ -21,52 +21,82 @@ static void encode_member(struct str *out, bool *first, const char *key, const s
 	encode_value(out, t, v);
 }
 
-static int compare_keys(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
+enum { FEW_MEMBERS = 32 };
 
-static void encode_map(struct str *out, const struct type *elem, const json_t *v)
-{
-	size_t n = json_object_size(v), i = 0;
-	const char **keys = xcalloc(n ? n : 1, sizeof(*keys)), *key;
-	json_t *value;
-	json_object_foreach((json_t *)v, key, value) keys[i++] = key;
-	qsort(keys, n, sizeof(*keys), compare_keys);
-	bool first = true;
-	str_addc(out, '{');
-	for (i = 0; i < n; i++)
-		encode_member(out, &first, keys[i], elem, json_object_get(v, keys[i]));
-	str_addc(out, '}');
-	free(keys);
-}
-
-/* Everything in order of name, as maps are. */
-static void encode_custom(struct str *out, const struct type *t, const json_t *v)
-{
-	size_t n = json_object_size(v), i = 0;
-	const char **keys = xcalloc(n ? n : 1, sizeof(*keys)), *key;
-	json_t *value;
-	bool first = true;
-	json_object_foreach((json_t *)v, key, value) keys[i++] = key;
-	qsort(keys, n, sizeof(*keys), compare_keys);
-	str_addc(out, '{');
-	for (i = 0; i < n; i++) {
-		const struct field *f = t->class == TYPE_OBJECT ? type_field(t, keys[i]) : NULL;
-		encode_member(out, &first, keys[i], f ? f->type : t->class == TYPE_MAP ? t->elem : &custom_any,
-			      json_object_get(v, keys[i]));
-	}
-	str_addc(out, '}');
-	free(keys);
-}
-
-enum { FEW_MEMBERS = 32, KIND_PLACE = 0, VERSION_PLACE = 1, FIRST_PLACE = 2 };
-
+/* A member and where it goes. */
 struct member {
 	size_t place;
 	const char *key;
 	const json_t *value;
 };
+
+struct members {
+	struct member few[FEW_MEMBERS], *v;
+	size_t n;
+	struct member *many;
+};
+
+static void members_done(struct members *m)
+{
+	free(m->many);
+}
+#define AUTO_MEMBERS AUTO(members_done) struct members
+
+static void members_init(struct members *m, const json_t *object)
+{
+	size_t n = json_object_size(object);
+	m->n = 0;
+	m->many = n > FEW_MEMBERS ? xcalloc(n, sizeof(*m->many)) : NULL;
+	m->v = m->many ? m->many : m->few;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+	return strcmp(x->key, y->key);
+}
+
+static void members_by_key(struct members *m, const json_t *object)
+{
+	const char *key;
+	json_t *value;
+	bool sorted = true;
+	members_init(m, object);
+	json_object_foreach((json_t *)object, key, value)
+	{
+		sorted = sorted && (!m->n || strcmp(m->v[m->n - 1].key, key) < 0);
+		m->v[m->n++] = (struct member){0, key, value};
+	}
+	if (!sorted)
+		qsort(m->v, m->n, sizeof(*m->v), by_key);
+}
+
+static void encode_map(struct str *out, const struct type *elem, const json_t *v)
+{
+	AUTO_MEMBERS m;
+	bool first = true;
+	members_by_key(&m, v);
+	str_addc(out, '{');
+	for (size_t i = 0; i < m.n; i++)
+		encode_member(out, &first, m.v[i].key, elem, m.v[i].value);
+	str_addc(out, '}');
+}
+
+/* Everything in order of name, as maps are. */
+static void encode_custom(struct str *out, const struct type *t, const json_t *v)
+{
+	AUTO_MEMBERS m;
+	bool first = true;
+	members_by_key(&m, v);
+	str_addc(out, '{');
+	for (size_t i = 0; i < m.n; i++) {
+		const struct field *f = t->class == TYPE_OBJECT ? type_field(t, m.v[i].key) : NULL;
+		encode_member(out, &first, m.v[i].key, f ? f->type : t->class == TYPE_MAP ? t->elem : &custom_any, m.v[i].value);
+	}
+	str_addc(out, '}');
+}
+
+enum { KIND_PLACE = 0, VERSION_PLACE = 1, FIRST_PLACE = 2 };
 
 /* Kind and version first, then the fields as they are declared, then what is not. */
 static size_t place_of(const struct type *t, const char *key, size_t *hint)
@@ -80,30 +110,29 @@ static size_t place_of(const struct type *t, const char *key, size_t *hint)
 }
 
 /* Members mostly come in order: each is put in its place among those before it. */
-static void put_member(struct member *v, size_t n, struct member m)
+static void put_member(struct members *m, struct member one)
 {
-	while (n && v[n - 1].place > m.place) {
-		v[n] = v[n - 1];
-		n--;
-	}
-	v[n] = m;
+	size_t i = m->n++;
+	for (; i && m->v[i - 1].place > one.place; i--)
+		m->v[i] = m->v[i - 1];
+	m->v[i] = one;
 }
 
 static void encode_fields(struct str *out, const struct type *t, const json_t *v)
 {
-	struct member few[FEW_MEMBERS], *all;
-	size_t size = json_object_size(v), n = 0, hint = 0;
+	AUTO_MEMBERS m;
+	size_t hint = 0;
 	const char *key;
 	json_t *value;
 	bool first = true;
-	AUTO_FREE struct member *many = size > FEW_MEMBERS ? xcalloc(size, sizeof(*many)) : NULL;
-	all = many ? many : few;
+	members_init(&m, v);
 	json_object_foreach((json_t *)v, key, value)
-		put_member(all, n++, (struct member){place_of(t, key, &hint), key, value});
+		put_member(&m, (struct member){place_of(t, key, &hint), key, value});
 	str_addc(out, '{');
-	for (size_t i = 0; i < n; i++) {
-		bool is_field = all[i].place >= FIRST_PLACE && all[i].place < FIRST_PLACE + t->n_fields;
-		encode_member(out, &first, all[i].key, is_field ? t->fields[all[i].place - FIRST_PLACE].type : NULL, all[i].value);
+	for (size_t i = 0; i < m.n; i++) {
+		size_t nth = m.v[i].place - FIRST_PLACE;
+		bool is_field = m.v[i].place >= FIRST_PLACE && nth < t->n_fields;
+		encode_member(out, &first, m.v[i].key, is_field ? t->fields[nth].type : NULL, m.v[i].value);
 	}
 	str_addc(out, '}');
 }

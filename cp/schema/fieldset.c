@@ -144,7 +144,9 @@ static int compare_keys(const json_t *a, const json_t *b)
 
 static json_t *parse_element(const char *element)
 {
-	return json_loads(element + 2, JSON_DECODE_ANY, NULL);
+	json_t *value = NULL;
+
+	return json_parse(element + 2, strlen(element + 2), &value, NULL) == 0 ? value : NULL;
 }
 
 static int by_element(const void *pa, const void *pb)
@@ -290,24 +292,28 @@ static int by_name(const void *a, const void *b)
 
 static char *keyed_name(struct slot s, const json_t *element, const char **ret_missing)
 {
-	AUTO_JSON *keys = json_object();
+	AUTO_STR text = STR_INIT;
 	const char *names[8];
 	size_t n = 0;
 
 	for (; n < ARRAY_LEN(names) && s.field->list_keys && s.field->list_keys[n]; n++)
 		names[n] = s.field->list_keys[n];
 	qsort(names, n, sizeof(*names), by_name);
+	str_add(&text, "k:{");
 	for (size_t i = 0; i < n; i++) {
-		json_t *value = key_value(s.type->elem, element, names[i]);
+		AUTO_JSON *value = key_value(s.type->elem, element, names[i]);
 
 		if (!value) {
 			*ret_missing = names[i];
 			return NULL;
 		}
-		json_object_set_new_nocheck(keys, names[i], value);
+		str_add(&text, i ? "," : "");
+		str_add_json(&text, names[i]);
+		str_addc(&text, ':');
+		str_add_jsonv(&text, value);
 	}
-	AUTO_FREE char *text = json_text(keys);
-	return xasprintf("k:%s", text);
+	str_addc(&text, '}');
+	return str_take(&text);
 }
 
 char *slot_element_name(struct slot s, const json_t *element, const char **ret_missing)

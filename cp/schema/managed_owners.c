@@ -93,7 +93,7 @@ static json_t *entry_json(const struct owner *o)
 	if (o->time)
 		json_object_set_new(j, "time", json_string(o->time));
 	json_object_set_new(j, "fieldsType", json_string("FieldsV1"));
-	json_object_set_new(j, "fieldsV1", fieldset_sorted(o->fields));
+	json_object_set(j, "fieldsV1", o->fields); /* encoding puts them in order */
 	if (*o->subresource)
 		json_object_set_new(j, "subresource", json_string(o->subresource));
 	return j;

@@ -165,7 +165,7 @@ static void validate_field(struct validator *v, const struct field *f, const jso
 		format_check(f->format, path(v), value, v->errors);
 	if (f->pattern && json_is_string(value))
 		check_pattern(v, f->pattern, value);
-	if (f->unique)
+	if (f->unique && json_array_size(value) > 1)
 		check_unique(v, f, value);
 	validate_value(v, f->type, value);
 }

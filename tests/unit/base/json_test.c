@@ -56,6 +56,19 @@ START_TEST(test_cut)
 }
 END_TEST
 
+START_TEST(test_scalars)
+{
+	static const char *const scalars[] = {"0", "-1", "9223372036854775807", "-9223372036854775808", "true", "false", "null", "\"x\"", "0.1"};
+	for (size_t i = 0; i < ARRAY_LEN(scalars); i++) {
+		AUTO_JSON *j = NULL;
+		AUTO_STR text = STR_INIT;
+		ck_assert_int_eq(json_parse(scalars[i], strlen(scalars[i]), &j, NULL), 0);
+		str_add_jsonv(&text, j);
+		ck_assert_str_eq(str_text(&text), scalars[i]);
+	}
+}
+END_TEST
+
 START_TEST(test_depth)
 {
 	AUTO_STR deep = STR_INIT;
@@ -90,4 +103,4 @@ START_TEST(test_pool)
 }
 END_TEST
 
-TESTS_TABLE("json", test_read, ARRAY_LEN(texts), test_left, test_cut, test_depth, test_pool)
+TESTS_TABLE("json", test_read, ARRAY_LEN(texts), test_left, test_cut, test_scalars, test_depth, test_pool)

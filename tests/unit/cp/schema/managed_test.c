@@ -1,4 +1,5 @@
 /* cp/schema/managed*.c: what writes make of the managers. */
+#include "cp/schema/fieldset.h"
 #include "cp/schema/managed.h"
 #include "tests/unit/cp/schema/support.h"
 
@@ -23,7 +24,8 @@ static char *lines_of(const json_t *object)
 
 	json_array_foreach(json_at(object, "metadata.managedFields"), i, entry)
 	{
-		AUTO_FREE char *fields = json_text(json_object_get(entry, "fieldsV1"));
+		AUTO_JSON *sorted = fieldset_sorted(json_object_get(entry, "fieldsV1"));
+		AUTO_FREE char *fields = json_text(sorted);
 
 		str_addf(&out, "%s %s %s %s\n", json_str_at(entry, "manager"), json_str_at(entry, "operation"), fields,
 			 json_str_or(entry, "time", "0000-00-00T00:00:--") + 17);
