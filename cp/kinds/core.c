@@ -222,6 +222,16 @@ static void secret_validate(const json_t *secret, const json_t *old, struct fiel
 		validate_frozen(secret, old, fields, errors);
 }
 
+/* Elections that the server coordinates are off by default: what only they use is dropped, unless it is there already. */
+static void lease_set_defaults(json_t *lease, const json_t *old)
+{
+	json_t *spec = json_object_get(lease, "spec");
+	if (json_at(old, "spec.strategy"))
+		return;
+	json_object_del(spec, "strategy");
+	json_object_del(spec, "preferredHolder");
+}
+
 static void lease_validate(const json_t *lease, const json_t *old, struct field_errors *errors)
 {
 	const json_t *duration = json_at(lease, "spec.leaseDurationSeconds");
@@ -229,6 +239,8 @@ static void lease_validate(const json_t *lease, const json_t *old, struct field_
 	if (json_is_integer(duration) && json_integer_value(duration) <= 0)
 		field_invalid(errors, "spec.leaseDurationSeconds", duration, "must be greater than 0");
 	validate_not_negative(lease, "spec.leaseTransitions", errors);
+	if (json_at(lease, "spec.holderIdentity") && !*json_str_or(lease, "spec.holderIdentity", "") && json_at(lease, "spec.strategy"))
+		field_invalid(errors, "spec.holderIdentity", json_at(lease, "spec.holderIdentity"), "must not be empty");
 }
 
 static void event_validate(const json_t *event, const json_t *old, struct field_errors *errors)
@@ -265,14 +277,27 @@ static void new_event_validate(const json_t *event, const json_t *old, struct fi
 			field_required(errors, texts[i], NULL);
 }
 
+/* The phase follows from whether it is being deleted. */
+static void namespace_validate_status(const json_t *ns, const json_t *old, struct field_errors *errors)
+{
+	bool going = json_str_at(ns, "metadata.deletionTimestamp") != NULL;
+	const char *phase = json_str_or(ns, "status.phase", "");
+	AUTO_JSON *shown = json_string(phase);
+	(void)old;
+	if (going ? strcmp(phase, "Terminating") != 0 : strcmp(phase, "Active") != 0)
+		field_invalid(errors, "status.Phase", shown, "may only be '%s' if `deletionTimestamp` is %s", going ? "Terminating" : "Active",
+			      going ? "not empty" : "empty");
+}
+
 const struct kind_ops namespace_ops = { .group = "", .kind = "Namespace", .set_defaults = namespace_set_defaults,
-	.prepare_create = namespace_prepare_create, .prepare_update = namespace_prepare_update, .prepare_status = kind_keep_spec, .has_status = true };
+	.prepare_create = namespace_prepare_create, .prepare_update = namespace_prepare_update, .prepare_status = kind_keep_spec,
+	.validate_status = namespace_validate_status, .has_status = true };
 const struct kind_ops node_ops = { .group = "", .kind = "Node", .set_defaults = node_set_defaults, .prepare_create = node_prepare_create,
 	.prepare_update = kind_keep_status,
 	.prepare_status = kind_keep_spec, .validate = node_validate, .has_status = true };
 const struct kind_ops configmap_ops = { .group = "", .kind = "ConfigMap", .validate = configmap_validate };
 const struct kind_ops secret_ops = { .group = "", .kind = "Secret", .set_defaults = secret_set_defaults, .validate = secret_validate };
 const struct kind_ops serviceaccount_ops = { .group = "", .kind = "ServiceAccount" };
-const struct kind_ops lease_ops = { .group = "coordination.k8s.io", .kind = "Lease", .validate = lease_validate };
+const struct kind_ops lease_ops = { .group = "coordination.k8s.io", .kind = "Lease", .set_defaults = lease_set_defaults, .validate = lease_validate };
 const struct kind_ops event_ops = { .group = "", .kind = "Event", .validate = event_validate };
 const struct kind_ops events_event_ops = { .group = "events.k8s.io", .kind = "Event", .validate = new_event_validate };

@@ -66,6 +66,18 @@ const char *pod_qos_class(const json_t *pod_spec);
 void pod_warn(const json_t *pod, const json_t *old, char ***warnings);
 void workload_warn(const json_t *obj, const json_t *old, char ***warnings);
 void pod_template_warn(const json_t *template, const json_t *old, const char *prefix, char ***warnings);
+/* Warnings of other kinds (cp/kinds/object_warn.c); use says where the name goes. */
+void hostname_warn(const json_t *obj, const json_t *old, const char *use, char ***warnings);
+void node_terms_warn(const json_t *terms, const char *path, char ***warnings);
+void volume_warn(const json_t *pv, const json_t *old, char ***warnings);
+void claim_warn(const json_t *pvc, const json_t *old, char ***warnings);
+void storage_class_warn(const json_t *class, const json_t *old, char ***warnings);
+void service_warn(const json_t *svc, const json_t *old, char ***warnings);
+void ingress_warn(const json_t *ingress, const json_t *old, char ***warnings);
+/* What has taken over from a label of nodes; NULL: it is as good as ever. Static. */
+const char *node_label_deprecation(const char *label);
+/* Bytes that are not whole. */
+bool quantity_is_fraction(const char *text);
 /* The rules of a spec (cp/kinds/pod_rules.h). */
 struct pod_rules;
 void pod_rules_validate(const struct pod_rules *r);

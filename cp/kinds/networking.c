@@ -284,7 +284,7 @@ static void ingress_prepare_create(json_t *ingress)
 }
 
 const struct kind_ops ingress_ops = { .group = NETWORKING, .kind = "Ingress", .prepare_create = ingress_prepare_create,
-				      .prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = ingress_validate, .validate_status = ingress_validate_status, .has_status = true };
+				      .prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = ingress_validate, .validate_status = ingress_validate_status, .warn = ingress_warn, .has_status = true };
 
 static void ingressclass_validate(const json_t *class, const json_t *old, struct field_errors *errors)
 {

@@ -49,6 +49,19 @@ static void warn_ports(const json_t *container, const char *at, char ***warnings
 			}
 }
 
+/* Bytes come whole. */
+static void warn_fractions(const json_t *container, const char *at, char ***warnings)
+{
+	static const char *const parts[] = { "requests", "limits" }, *const names[] = { "ephemeral-storage", "memory" };
+	for (size_t p = 0; p < ARRAY_LEN(parts); p++)
+		for (size_t n = 0; n < ARRAY_LEN(names); n++) {
+			const char *amount = json_member(json_object_get(json_object_get(container, "resources"), parts[p]), names[n]);
+			if (quantity_is_fraction(amount))
+				take(warnings, xasprintf("%s.resources.%s[%s]: fractional byte value \"%s\" is invalid, must be an integer", at, parts[p],
+							 names[n], amount));
+		}
+}
+
 static void warn_containers(const json_t *spec, const char *prefix, char ***warnings)
 {
 	char at[FIELD_PATH_MAX];
@@ -57,6 +70,7 @@ static void warn_containers(const json_t *spec, const char *prefix, char ***warn
 	for (size_t l = 0; l < ARRAY_LEN(lists); l++)
 		json_array_foreach(json_object_get(spec, lists[l]), i, c) {
 			FIELD_PATH(at, "%sspec.%s[%zu]", prefix, lists[l], i);
+			warn_fractions(c, at, warnings);
 			warn_env(c, at, warnings);
 			warn_ports(c, at, warnings);
 		}
@@ -108,11 +122,49 @@ static void warn_annotations(const json_t *annotations, const char *prefix, char
 				take(warnings, xasprintf("%smetadata.annotations[%s]: %s", prefix, key, gone[g].why));
 }
 
+static void warn_placement(const json_t *spec, const char *prefix, char ***warnings)
+{
+	char p[FIELD_PATH_MAX];
+	const char *key, *why;
+	json_t *v;
+	size_t i;
+	json_object_foreach(json_object_get(spec, "nodeSelector"), key, v)
+		if ((why = node_label_deprecation(key)))
+			take(warnings, xasprintf("%sspec.nodeSelector[%s]: %s", prefix, key, why));
+	FIELD_PATH(p, "%sspec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms", prefix);
+	node_terms_warn(json_at(spec, "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"), p, warnings);
+	json_array_foreach(json_object_get(spec, "topologySpreadConstraints"), i, v) {
+		key = json_str_or(v, "topologyKey", "");
+		if ((why = node_label_deprecation(key)))
+			take(warnings, xasprintf("%sspec.topologySpreadConstraints[%zu].topologyKey: %s is %s", prefix, i, key, why));
+		if (!json_object_get(v, "labelSelector"))
+			take(warnings, xasprintf("%sspec.topologySpreadConstraints[%zu].labelSelector: a null labelSelector results in matching no pod",
+						 prefix, i));
+	}
+}
+
+static void warn_secrets(const json_t *spec, const char *prefix, char ***warnings)
+{
+	AUTO_MAP *seen = map_new(NULL);
+	json_t *v;
+	size_t i;
+	json_array_foreach(json_object_get(spec, "imagePullSecrets"), i, v) {
+		const char *name = json_str_or(v, "name", "");
+		if (!*name)
+			take(warnings, xasprintf("%sspec.imagePullSecrets[%zu].name: invalid empty name \"\"", prefix, i));
+		else if (map_has(seen, name))
+			take(warnings, xasprintf("%sspec.imagePullSecrets[%zu].name: duplicate name \"%s\"", prefix, i, name));
+		map_set(seen, name, v);
+	}
+}
+
 void pod_template_warn(const json_t *template, const json_t *old, const char *prefix, char ***warnings)
 {
 	const json_t *spec = json_object_get(template, "spec");
 	if (old && json_equal(spec, json_object_get(old, "spec")))
 		return;
+	warn_placement(spec, prefix, warnings);
+	warn_secrets(spec, prefix, warnings);
 	warn_volumes(spec, prefix, warnings);
 	warn_annotations(json_at(template, "metadata.annotations"), prefix, warnings);
 	warn_containers(spec, prefix, warnings);
@@ -120,11 +172,13 @@ void pod_template_warn(const json_t *template, const json_t *old, const char *pr
 
 void pod_warn(const json_t *pod, const json_t *old, char ***warnings)
 {
+	hostname_warn(pod, old, "the Pod's hostname", warnings);
 	if (!old)
 		pod_template_warn(pod, NULL, "", warnings);
 }
 
 void workload_warn(const json_t *obj, const json_t *old, char ***warnings)
 {
+	hostname_warn(obj, old, "Pod names and hostnames", warnings);
 	pod_template_warn(json_at(obj, "spec.template"), old ? json_at(old, "spec.template") : NULL, "spec.template.", warnings);
 }

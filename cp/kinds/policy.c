@@ -40,6 +40,15 @@ static void budget_validate(const json_t *budget, const json_t *old, struct fiel
 		label_selector_validate(json_object_get(spec, "selector"), "spec.selector", errors);
 }
 
+static void budget_validate_status(const json_t *budget, const json_t *old, struct field_errors *errors)
+{
+	static const char *const counts[] = { "disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods" };
+	char p[FIELD_PATH_MAX];
+	(void)old;
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		validate_not_negative(budget, FIELD_PATH(p, "status.%s", counts[i]), errors);
+}
+
 static void budget_prepare_create(json_t *budget)
 {
 	static const char *const zero[] = { "disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods" };
@@ -51,5 +60,5 @@ static void budget_prepare_create(json_t *budget)
 
 const struct kind_ops poddisruptionbudget_ops = {
 	.group = "policy", .kind = "PodDisruptionBudget", .prepare_create = budget_prepare_create, .prepare_update = kind_keep_status,
-	.prepare_status = kind_keep_spec, .validate = budget_validate, .has_status = true,
+	.prepare_status = kind_keep_spec, .validate = budget_validate, .validate_status = budget_validate_status, .has_status = true,
 };

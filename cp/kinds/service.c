@@ -211,6 +211,6 @@ static void service_claims(const json_t *svc, char ***names)
 
 const struct kind_ops service_ops = {
 	.group = "", .kind = "Service", .set_defaults = service_set_defaults, .prepare_create = service_prepare_create,
-	.prepare_update = service_prepare_update, .prepare_status = kind_keep_spec, .validate = service_validate, .validate_status = service_validate_status,
+	.prepare_update = service_prepare_update, .prepare_status = kind_keep_spec, .validate = service_validate, .validate_status = service_validate_status, .warn = service_warn,
 	.reserve = service_reserve, .settle = service_settle, .claims = service_claims, .has_status = true,
 };

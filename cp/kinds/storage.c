@@ -241,5 +241,6 @@ const struct kind_ops persistentvolumeclaim_ops = {.group = "",
 						   .prepare_update = kind_keep_status,
 						   .prepare_status = kind_keep_spec,
 						   .validate = claim_validate,
+						   .warn = claim_warn,
 						   .validate_status = claim_validate_status,
 						   .has_status = true};

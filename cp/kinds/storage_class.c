@@ -128,7 +128,7 @@ static void class_validate(const json_t *class, const json_t *old, struct field_
 	validate_fixed(class, old, fixed, errors);
 }
 
-const struct kind_ops storageclass_ops = {.group = STORAGE, .kind = "StorageClass", .validate = class_validate};
+const struct kind_ops storageclass_ops = {.group = STORAGE, .kind = "StorageClass", .validate = class_validate, .warn = storage_class_warn};
 
 static void attributes_validate(const json_t *class, const json_t *old, struct field_errors *errors)
 {

@@ -230,4 +230,5 @@ const struct kind_ops persistentvolume_ops = {.group = "",
 					      .prepare_update = kind_keep_status,
 					      .prepare_status = kind_keep_spec,
 					      .validate = volume_validate,
+					      .warn = volume_warn,
 					      .has_status = true};
