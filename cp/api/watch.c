@@ -1,7 +1,8 @@
 /* Watches. Purpose: stream changes to whoever asked, each change encoded once for all. Happy path: the objects that
  * exist (unless a revision is named), then the changes since the revision, then changes as they come, bookmarks each
  * minute, the end at timeoutSeconds. A revision that is too old gives an ERROR event with a 410 Status; a watcher that
- * leaves more than 4 MiB unread is cut off. Nothing is sent twice or out of order. */
+ * leaves more than 4 MiB unread, beside the objects of the beginning, is cut off; its seats are held until it has read
+ * these. Nothing is sent twice or out of order. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "cp/api/view.h"
 
 #define MAX_PENDING (4u << 20)
+#define LOW_WATER 65536 /* as http_on_drain() has it */
 #define BOOKMARK_MS 60000
 #define PRE_TIMEOUT_MS 2000
 #define MIN_DEFAULT_S 1800
@@ -33,6 +35,8 @@ struct watcher {
 	uint64_t sent_rev; /* the newest revision that the watcher has been told */
 	uint64_t from_rev; /* events up to it are not wanted */
 	bool columns_sent, dead;
+	bool beginning; /* the objects that exist are being sent: as many bytes as a list of them has */
+	size_t backlog; /* what of these is still unread */
 	struct metric *events, *sizes; /* counters of what is sent */
 	struct waiting *waiting; /* events whose objects a webhook has to convert; NULL: none */
 };
@@ -81,7 +85,11 @@ static void send(struct watcher *w, struct buf *b)
 	metric_add(w->events, 1);
 	metric_observe(w->sizes, (double)b->len);
 	http_write_buf(x, b);
-	if (!w->dead && w->q->x && http_pending_bytes(x) > MAX_PENDING)
+	if (w->dead || !w->q->x)
+		return;
+	size_t pending = http_pending_bytes(x);
+	w->backlog = w->beginning ? pending : MIN(w->backlog, pending);
+	if (pending > MAX_PENDING + w->backlog)
 		finish(w, true);
 }
 
@@ -297,8 +305,10 @@ static void run(struct watcher *w)
 {
 	bool from_now = !w->plan.rev || w->plan.initial_events;
 	uint64_t now = cache_revision(w->q->api->cache);
+	w->beginning = true;
 	if (from_now && !w->plan.no_initial)
 		send_initial(w);
+	w->beginning = false;
 	if (w->dead)
 		return;
 	/* From the future: wait for what comes behind it. */
@@ -336,6 +346,13 @@ static void add_name(struct req *q)
 	q->query.v[q->query.n++] = (struct query_param){xstrdup("fieldSelector"), TAKE(text)};
 }
 
+/* The objects that existed are out: what follows takes no seats. */
+static void on_drained(void *arg, struct http_exchange *x)
+{
+	(void)x;
+	flow_release(arg);
+}
+
 void verb_watch(struct req *q)
 {
 	struct list_plan plan;
@@ -369,7 +386,10 @@ void verb_watch(struct req *q)
 		arm(w);
 	if (q->data)
 		run(w);
-	flow_release(q);
+	if (q->x && q->data && w->backlog > LOW_WATER)
+		http_on_drain(q->x, on_drained, q);
+	else
+		flow_release(q);
 	req_unref(q);
 }
 

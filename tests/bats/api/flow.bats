@@ -117,6 +117,14 @@ becomes() { # WANTED COMMAND...: within ten seconds
 	[ "$(awk '{ n += $2 } END { print n }' "$BATS_TEST_TMPDIR/crowd")" = 120 ]
 }
 
+@test "a watch begins with all objects, however many bytes they have" {
+	watch() { curl -sN --max-time 3 --cacert "$CA" --cert "$DIR/data/pki/admin.crt" --key "$DIR/data/pki/admin.key" \
+		"https://127.0.0.1:$PORT/api/v1/namespaces/default/configmaps?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1"; }
+	watch >"$BATS_TEST_TMPDIR/watch"
+	[ "$(grep -c '"type":"ADDED".*"name":"big-' "$BATS_TEST_TMPDIR/watch")" = 8 ]
+	grep -q 'k8s.io/initial-events-end' "$BATS_TEST_TMPDIR/watch"
+}
+
 @test "schemas tell whether their level exists" {
 	kubectl create -f - <<-EOF
 	{"apiVersion":"flowcontrol.apiserver.k8s.io/v1","kind":"FlowSchema","metadata":{"name":"lost"},
