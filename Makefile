@@ -178,7 +178,8 @@ bench: all
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/knarr $(DESTDIR)/opt/cni/bin
 	@for p in $(B)/bin/*; do build-aux/install-program "$$p" "$(DESTDIR)$(PREFIX)/bin"; done
-	@for p in $(B)/cni/*; do build-aux/install-program "$$p" "$(DESTDIR)/opt/cni/bin"; done
+	@build-aux/install-program $(B)/cni/bridge "$(DESTDIR)/opt/cni/bin"
+	@for n in $(CNI_NAMES); do ln -f "$(DESTDIR)/opt/cni/bin/bridge" "$(DESTDIR)/opt/cni/bin/$$n"; done
 	@if [ -d docs/man ]; then install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8; \
 	  for m in docs/man/*.1; do [ -f "$$m" ] && install -m 644 "$$m" $(DESTDIR)$(PREFIX)/share/man/man1/; done; \
 	  for m in docs/man/*.8; do [ -f "$$m" ] && install -m 644 "$$m" $(DESTDIR)$(PREFIX)/share/man/man8/; done; true; fi

@@ -3,7 +3,7 @@
  * What goes to the container is shaped by a token bucket on the node's end of the pair; what comes from it is
  * redirected to a link of its own (ifb, named as the reference names it) and shaped there. DEL removes that link; the
  * rest goes with the pair. Fails where a rate has no burst, or the kernel has not what is needed. GC knows the links by
- * the attachment that they bear as their alias. */
+ * the group of links that each network has. */
 #include "cni/bandwidth.h"
 
 #include <errno.h>
@@ -12,14 +12,13 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "cni/owned.h"
+#include "cni/hash.h"
 #include "cni/sandbox_if.h"
 #include "cni/sha512.h"
 #include "io/net/rtnl_tc.h"
 
 #define PREFIX "bwp"
 #define NAME_LEN 15
-#define ALIAS "knarr "
 
 struct limits {
 	uint64_t ingress_rate, ingress_burst, egress_rate, egress_burst; /* bits, bits a second; 0: none */
@@ -59,15 +58,26 @@ static int parse(const struct cni_call *c, struct limits *l, struct err *e)
 	return r < 0 ? r : take_pair(from, keys[2], keys[3], &l->egress_rate, &l->egress_burst, e);
 }
 
-static char *ifb_name(const struct cni_call *c, char ret[NAME_LEN + 1])
+static char *name_of(const char *network, const char *container_id, char ret[NAME_LEN + 1])
 {
-	AUTO_FREE char *text = xasprintf("%s%s", c->name, c->container_id);
+	AUTO_FREE char *text = xasprintf("%s%s", network, container_id);
 	uint8_t sum[64];
 	sha512(text, strlen(text), sum);
 	size_t n = (size_t)snprintf(ret, NAME_LEN + 1, PREFIX);
 	for (size_t i = 0; n + 2 <= NAME_LEN; i++, n += 2)
 		snprintf(ret + n, NAME_LEN + 1 - n, "%02x", sum[i]);
 	return ret;
+}
+
+static char *ifb_name(const struct cni_call *c, char ret[NAME_LEN + 1])
+{
+	return name_of(c->name, c->container_id, ret);
+}
+
+/* A link's group is set by the message that makes it, so that no link without one is ever left. */
+static uint32_t group_of(const struct cni_call *c)
+{
+	return (uint32_t)cni_hash(c->name) | 1;
 }
 
 /* The node's end of the container's pair, which must be in the result. */
@@ -97,11 +107,13 @@ static int find_port(const struct cni_call *c, const json_t *prev, struct rtnl *
 static int shape_egress(const struct cni_call *c, const struct limits *l, struct rtnl *host,
 			const struct rtnl_link *port, json_t *result, struct err *e)
 {
-	char name[NAME_LEN + 1], owner[NFT_COMMENT_MAX + 1], mac[MAC_TEXT_MAX];
-	owned_by(owner, c->name, c->container_id, c->ifname);
-	AUTO_FREE char *alias = xasprintf(ALIAS "%s", owner);
-	struct rtnl_new n = {
-	    .kind = "ifb", .name = ifb_name(c, name), .netns_fd = -1, .mtu = port->mtu, .up = true, .alias = alias};
+	char name[NAME_LEN + 1], mac[MAC_TEXT_MAX];
+	struct rtnl_new n = {.kind = "ifb",
+			     .name = ifb_name(c, name),
+			     .netns_fd = -1,
+			     .mtu = port->mtu,
+			     .up = true,
+			     .group = group_of(c)};
 	struct rtnl_link ifb;
 	int r = rtnl_link_del(host, name, e); /* of an ADD whose DEL was lost */
 	if (r < 0 || (r = rtnl_link_new(host, &n, e)) < 0 || (r = rtnl_link_get(host, name, &ifb, e)) < 0 ||
@@ -163,17 +175,29 @@ static int bandwidth_check(const struct cni_call *c, struct err *e)
 	return rtnl_tc_check(host, ifb.index, l.egress_rate / 8, e);
 }
 
+static bool is_valid(const struct cni_call *c, const char *link)
+{
+	char name[NAME_LEN + 1];
+	size_t i;
+	json_t *a;
+	json_array_foreach(json_object_get(c->conf, "cni.dev/valid-attachments"), i,
+			   a) if (!strcmp(name_of(c->name, json_str_or(a, "containerID", ""), name), link)) return true;
+	return false;
+}
+
 static int bandwidth_gc(const struct cni_call *c, struct err *e)
 {
 	AUTO_RTNL *host = NULL;
 	AUTO_FREE struct rtnl_link *v = NULL;
 	size_t n = 0;
+	if (!json_is_array(json_object_get(c->conf, "cni.dev/valid-attachments")))
+		return 0;
 	int r = rtnl_open(-1, &host, e);
 	if (r >= 0)
 		r = rtnl_link_list(host, &v, &n, e);
 	for (size_t i = 0; r >= 0 && i < n; i++)
-		if (!strcmp(v[i].kind, "ifb") && str_has_prefix(v[i].alias, ALIAS) &&
-		    owned_is_stale(c, v[i].alias + strlen(ALIAS)))
+		if (!strcmp(v[i].kind, "ifb") && v[i].group == group_of(c) && str_has_prefix(v[i].name, PREFIX) &&
+		    !is_valid(c, v[i].name))
 			r = rtnl_link_del(host, v[i].name, e);
 	return r;
 }

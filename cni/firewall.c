@@ -2,19 +2,19 @@
  *
  *   isolation (filter, forward)          input . output interface in @same: return
  *                                        input interface in @closed, output interface in @closed: drop
- *   isolation (filter, forward of bridges)   IP between two ports of a bridge in @isolated: drop
+ *   isolation (filter, forward of bridges)   input or output port in @isolated: drop
  *
- * A bridge with ingressPolicy "same-bridge" is in @closed and, with itself, in @same; one with "isolated" is in @closed
- * and in @isolated. The elements belong to the bridge: DEL leaves them, GC removes those of bridges that are gone. What
- * the reference's "open" does, accepting where other rules of the same table would drop, has no counterpart: a verdict
- * of one nf_tables table cannot lift that of another. Fails where there is no result or, with a policy, no bridge. */
+ * A bridge with ingressPolicy "same-bridge" is in @closed and, with itself, in @same; one with "isolated" is in
+ * @closed, and the container's port is in @isolated. A bridge's elements are its own: DEL leaves them, GC removes those
+ * of bridges that are gone. What the reference's "open" does, accepting where other rules of the same table would drop,
+ * has no counterpart: a verdict of one nf_tables table cannot lift that of another. Fails where there is no result or,
+ * with a policy, no bridge. */
 #include <net/if.h> /* before the kernel headers, which yield to these */
 #include <netinet/in.h>
 
 #include "cni/firewall.h"
 
 #include <errno.h>
-#include <linux/if_ether.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_bridge.h>
 #include <string.h>
@@ -90,48 +90,34 @@ static void setup(struct nft_batch *b, int family, void *arg)
 	nft_rule_add(b, r);
 }
 
-static void setup_bridges(struct nft_batch *b, int family, void *arg)
+static void setup_ports(struct nft_batch *b, int family, void *arg)
 {
-	static const uint16_t protocols[] = {ETH_P_IP, ETH_P_IPV6};
 	(void)arg;
 	start_chain(b, family, NF_BR_FORWARD);
 	add_set(b, family, ISOLATED, 1);
-	for (size_t i = 0; i < ARRAY_LEN(protocols); i++) {
-		uint16_t protocol = htons(protocols[i]);
+	for (int i = 0; i < 2; i++) {
 		struct nft_rule *r = nft_rule_new(family, OWNED_TABLE, CHAIN);
-		nft_x_meta(r, NFT_META_PROTOCOL, 0);
-		nft_x_cmp(r, NFT_CMP_EQ, 0, &protocol, sizeof(protocol));
-		nft_x_meta(r, NFT_META_BRI_IIFNAME, 0);
+		nft_x_meta(r, i ? NFT_META_OIFNAME : NFT_META_IIFNAME, 0);
 		nft_x_lookup(r, ISOLATED, 0);
 		nft_x_verdict(r, NF_DROP, NULL);
 		nft_rule_add(b, r);
 	}
 }
 
-/* The elements of a bridge in one family. Returns how many. */
-static size_t make_elems(const char *bridge, enum policy policy, int family, struct owned_elem v[2])
+static struct owned_elem name_elem(const char *set, const char *name, int names)
 {
-	size_t n = 0;
-	if (family == NFPROTO_BRIDGE) {
-		if (policy == POLICY_ISOLATED)
-			v[n++] = (struct owned_elem){ISOLATED, {.key_len = IFNAMSIZ}};
-	} else {
-		v[n++] = (struct owned_elem){CLOSED, {.key_len = IFNAMSIZ}};
-		if (policy == POLICY_SAME_BRIDGE)
-			v[n++] = (struct owned_elem){SAME, {.key_len = 2 * IFNAMSIZ}};
-	}
-	for (size_t i = 0; i < n; i++) {
-		memcpy(v[i].elem.key, bridge, strnlen(bridge, IFNAMSIZ - 1));
-		if (v[i].elem.key_len > IFNAMSIZ)
-			memcpy(v[i].elem.key + IFNAMSIZ, bridge, strnlen(bridge, IFNAMSIZ - 1));
-	}
-	return n;
+	struct owned_elem v = {set, {.key_len = (uint8_t)(names * IFNAMSIZ)}};
+	for (int i = 0; i < names; i++)
+		memcpy(v.elem.key + i * IFNAMSIZ, name, strnlen(name, IFNAMSIZ - 1));
+	return v;
 }
 
-static const int families[] = {NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_BRIDGE};
+struct place {
+	char bridge[IFNAMSIZ], port[IFNAMSIZ]; /* "": none */
+};
 
-/* The bridge among the result's interfaces of the node; -ENODEV. */
-static int find_bridge(const json_t *result, char ret[IFNAMSIZ], struct err *e)
+/* The bridge and the container's port among the result's interfaces of the node; -ENODEV without a bridge. */
+static int find_place(const json_t *result, struct place *ret, struct err *e)
 {
 	AUTO_RTNL *host = NULL;
 	size_t i;
@@ -139,17 +125,19 @@ static int find_bridge(const json_t *result, char ret[IFNAMSIZ], struct err *e)
 	int r = rtnl_open(-1, &host, e);
 	if (r < 0)
 		return r;
+	*ret = (struct place){0};
 	json_array_foreach(json_object_get(result, "interfaces"), i, j)
 	{
 		struct rtnl_link link;
 		const char *name = json_member(j, "name");
-		if (str_empty(json_member(j, "sandbox")) && name && rtnl_link_get(host, name, &link, NULL) >= 0 &&
-		    !strcmp(link.kind, "bridge")) {
-			memcpy(ret, link.name, IFNAMSIZ);
-			return 0;
-		}
+		if (!str_empty(json_member(j, "sandbox")) || !name || rtnl_link_get(host, name, &link, NULL) < 0)
+			continue;
+		if (!strcmp(link.kind, "bridge"))
+			memcpy(ret->bridge, link.name, IFNAMSIZ);
+		else if (link.master)
+			memcpy(ret->port, link.name, IFNAMSIZ);
 	}
-	return err_set(e, -ENODEV, "the ingress policy needs a bridge, and the result has none");
+	return *ret->bridge ? 0 : err_set(e, -ENODEV, "the ingress policy needs a bridge, and the result has none");
 }
 
 /* The owner of a bridge's elements is the bridge, whichever network put it there. */
@@ -162,22 +150,25 @@ static struct cni_call as_bridge(const struct cni_call *c, const char *bridge)
 	return call;
 }
 
+/* Puts or checks. */
 static int each_family(const struct cni_call *c, const json_t *result, enum policy policy, bool put, struct err *e)
 {
-	char bridge[IFNAMSIZ];
+	static const int routed[] = {NFPROTO_IPV4, NFPROTO_IPV6};
+	struct place at;
 	struct nft *n = NULL;
-	int r = find_bridge(result, bridge, e);
-	if (r >= 0)
-		r = nft_open(&n, e);
-	struct cni_call call = as_bridge(c, bridge);
-	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(families); i++) {
-		struct owned_elem v[2];
-		size_t count = make_elems(bridge, policy, families[i], v);
-		if (count)
-			r = put ? owned_put(&call, n, families[i], v, count,
-					    families[i] == NFPROTO_BRIDGE ? setup_bridges : setup, NULL, e)
-				: owned_check(&call, n, families[i], v, count, e);
-	}
+	int r = find_place(result, &at, e);
+	if (r < 0 || (r = nft_open(&n, e)) < 0)
+		return r;
+	struct cni_call bridge = as_bridge(c, at.bridge);
+	struct owned_elem v[2] = {name_elem(CLOSED, at.bridge, 1), name_elem(SAME, at.bridge, 2)};
+	struct owned_elem port = name_elem(ISOLATED, at.port, 1);
+	size_t count = policy == POLICY_SAME_BRIDGE ? 2 : 1;
+	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(routed); i++)
+		r = put ? owned_put(&bridge, n, routed[i], v, count, setup, NULL, e)
+			: owned_check(&bridge, n, routed[i], v, count, e);
+	if (r >= 0 && policy == POLICY_ISOLATED && *at.port)
+		r = put ? owned_put(c, n, NFPROTO_BRIDGE, &port, 1, setup_ports, NULL, e)
+			: owned_check(c, n, NFPROTO_BRIDGE, &port, 1, e);
 	nft_close(n);
 	return r;
 }
@@ -205,32 +196,48 @@ static int firewall_check(const struct cni_call *c, struct err *e)
 	return policy != POLICY_OPEN ? each_family(c, prev, policy, false, e) : 0;
 }
 
+static const char *const bridge_sets[] = {CLOSED, SAME, NULL};
+static const char *const port_sets[] = {ISOLATED, NULL};
+
 static int firewall_del(const struct cni_call *c, struct err *e)
 {
 	enum policy policy;
-	return parse(c, &policy, e);
+	struct nft *n = NULL;
+	int r = parse(c, &policy, e);
+	if (r >= 0 && (r = nft_open(&n, e)) >= 0)
+		r = owned_remove(c, n, NFPROTO_BRIDGE, port_sets, e);
+	nft_close(n);
+	return r;
 }
 
-/* To GC, the bridges that are there are the valid attachments. */
+/* For bridges, those that are there are the valid attachments. Returns owned. */
+static json_t *bridges_there(const struct rtnl_link *v, size_t n)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "containerID", v[i].name, "ifname", ""));
+	return json_pack("{s:o}", "cni.dev/valid-attachments", list);
+}
+
 static int firewall_gc(const struct cni_call *c, struct err *e)
 {
-	static const char *const sets[] = {CLOSED, SAME, ISOLATED, NULL};
 	AUTO_RTNL *host = NULL;
 	AUTO_FREE struct rtnl_link *v = NULL;
-	AUTO_JSON *conf = json_pack("{s:[]}", "cni.dev/valid-attachments");
 	size_t count = 0;
 	struct nft *n = NULL;
 	int r = rtnl_open(-1, &host, e);
 	if (r < 0 || (r = rtnl_link_list(host, &v, &count, e)) < 0)
 		return r;
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(json_object_get(conf, "cni.dev/valid-attachments"),
-				      json_pack("{s:s, s:s}", "containerID", v[i].name, "ifname", ""));
-	struct cni_call call = as_bridge(c, "");
-	call.conf = conf;
+	AUTO_JSON *conf = bridges_there(v, count);
+	struct cni_call bridges = as_bridge(c, "");
+	bridges.conf = conf;
 	r = nft_open(&n, e);
-	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(families); i++)
-		r = owned_remove(&call, n, families[i], sets, e);
+	if (r >= 0)
+		r = owned_remove(c, n, NFPROTO_BRIDGE, port_sets, e);
+	if (r >= 0)
+		r = owned_remove(&bridges, n, NFPROTO_IPV4, bridge_sets, e);
+	if (r >= 0)
+		r = owned_remove(&bridges, n, NFPROTO_IPV6, bridge_sets, e);
 	nft_close(n);
 	return r;
 }

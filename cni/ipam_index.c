@@ -177,7 +177,16 @@ static bool has_lost_netns(char **lines)
 	       access(lines[LINE_NETNS], F_OK) && errno == ENOENT;
 }
 
-/* Drops the entries for which gone() is true, and those that cannot be read. */
+static bool holds_nothing(struct ipam_store *s, char **lines)
+{
+	struct ipam_held held = {0};
+	believe(s, lines, &held);
+	bool nothing = !held.n;
+	ipam_held_done(&held);
+	return nothing;
+}
+
+/* Drops the entries for which gone() is true, and those that cannot be read or hold nothing. */
 static int drop_if(struct ipam_store *s, bool (*gone)(char **lines), struct err *e)
 {
 	int fd = openat(s->index_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
@@ -190,7 +199,7 @@ static int drop_if(struct ipam_store *s, bool (*gone)(char **lines), struct err 
 		if (d->d_name[0] == '.' || !strcmp(d->d_name, "stamp"))
 			continue;
 		AUTO_STRV char **lines = read_entry(s, d->d_name);
-		if (!lines)
+		if (!lines || holds_nothing(s, lines))
 			unlinkat(s->index_fd, d->d_name, 0);
 		else if (gone(lines))
 			n += drop(s, d->d_name, lines);

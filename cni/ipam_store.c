@@ -15,6 +15,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "cni/new_file.h"
 
 #define OWNER_MAX 1024
 
@@ -47,31 +48,6 @@ void ipam_store_close(struct ipam_store *s)
 	*s = IPAM_STORE_INIT;
 }
 
-/* File systems without unnamed files: the name first, removed again when writing fails. */
-static int reserve_named(struct ipam_store *s, const char *name, const char *owner)
-{
-	AUTO_FD int fd = openat(s->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	int r = fs_write_all(fd, owner, strlen(owner));
-	if (r < 0)
-		unlinkat(s->dir_fd, name, 0);
-	return r;
-}
-
-static int reserve_linked(struct ipam_store *s, const char *name, const char *owner)
-{
-	char self[40];
-	AUTO_FD int fd = openat(s->dir_fd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	int r = fs_write_all(fd, owner, strlen(owner));
-	if (r < 0)
-		return r;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	return linkat(AT_FDCWD, self, s->dir_fd, name, AT_SYMLINK_FOLLOW) ? -errno : 0;
-}
-
 int ipam_store_reserve(struct ipam_store *s, const struct ip *ip, const char *id, const char *ifname, struct err *e)
 {
 	char name[IP_TEXT_MAX], owner[OWNER_MAX];
@@ -79,9 +55,7 @@ int ipam_store_reserve(struct ipam_store *s, const struct ip *ip, const char *id
 	if (!faccessat(s->dir_fd, name, F_OK, 0))
 		return -EEXIST;
 	snprintf(owner, sizeof(owner), "%s\r\n%s", id, ifname);
-	int r = reserve_linked(s, name, owner);
-	if (r == -EOPNOTSUPP || r == -EISDIR || r == -ENOENT)
-		r = reserve_named(s, name, owner);
+	int r = new_file(s->dir_fd, name, owner);
 	return r < 0 && r != -EEXIST ? err_code(e, r, "reserve %s", name) : r;
 }
 

@@ -17,3 +17,5 @@ $(1): $(B)/cni/$(1)
 PROG_OUTS += $(B)/cni/$(1)
 endef
 $(foreach n,$(CNI_NAMES),$(eval $(call cni_name,$(n))))
+cni-plugins: bridge $(CNI_NAMES)
+.PHONY: cni-plugins

@@ -5,7 +5,9 @@
  * that are allowed, or where the interface refuses. What always holds: the note is written before anything changes. */
 #include "cni/tuning.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <regex.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +15,8 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "cni/new_file.h"
+#include "cni/owned.h"
 #include "cni/sandbox_if.h"
 
 #define ALLOWLIST "/etc/cni/tuning/allowlist.conf"
@@ -154,20 +158,25 @@ static int check_allowed(const struct cni_call *c, struct err *e)
 	return 0;
 }
 
-static char *note_path(const struct cni_call *c)
+static const char *note_dir(const struct cni_call *c)
 {
 	const char *dir = json_str_or(c->conf, "dataDir", "");
-	return xasprintf("%s/%s_%s.json", *dir ? dir : DATA_DIR, c->container_id, c->ifname);
+	return *dir ? dir : DATA_DIR;
 }
 
-/* What the interface was, in the reference's words. A note that stands there already is of an earlier, half-done ADD.
+static char *note_path(const struct cni_call *c)
+{
+	return xasprintf("%s/%s_%s.json", note_dir(c), c->container_id, c->ifname);
+}
+
+/* What the interface was, in the reference's words, and, for GC, whose it is. A note that stands there already is of an
+ * earlier, half-done ADD.
  */
 static int write_note(const struct cni_call *c, const struct wish *w, const struct rtnl_link *l, struct err *e)
 {
-	AUTO_FREE char *path = note_path(c), *dir = xstrdup(path);
-	AUTO_JSON *note = json_object();
-	char mac[MAC_TEXT_MAX];
-	*strrchr(dir, '/') = '\0';
+	AUTO_FREE char *path = note_path(c), *text = NULL;
+	char mac[MAC_TEXT_MAX], owner[NFT_COMMENT_MAX + 1];
+	AUTO_JSON *note = json_pack("{s:s}", "attachment", owned_by(owner, c->name, c->container_id, c->ifname));
 	if (fs_exists(path))
 		return 0;
 	if (*w->mac)
@@ -180,8 +189,15 @@ static int write_note(const struct cni_call *c, const struct wish *w, const stru
 		json_object_set_new(note, "allmulti", json_boolean(l->flags & IFF_ALLMULTI));
 	if (w->txqlen)
 		json_set_int(note, "txQLen", l->txqlen);
-	int r = fs_mkdir_p(dir, 0700, e);
-	return r < 0 ? r : json_write_file(path, note, 0600, e);
+	int r = fs_mkdir_p(note_dir(c), 0700, e);
+	if (r < 0)
+		return r;
+	AUTO_FD int dir = open(note_dir(c), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	text = json_text(note);
+	if (dir < 0)
+		return err_sys(e, "%s", note_dir(c));
+	r = new_file(dir, strrchr(path, '/') + 1, text);
+	return r < 0 && r != -EEXIST ? err_code(e, r, "%s", path) : 0;
 }
 
 static int change(struct rtnl *net, int index, const struct wish *w, struct err *e)
@@ -304,4 +320,21 @@ static int tuning_check(const struct cni_call *c, struct err *e)
 	return check_link(c, &w, &link, e);
 }
 
-const struct cni_plugin tuning_plugin = {.name = "tuning", .add = tuning_add, .del = tuning_del, .check = tuning_check};
+static int tuning_gc(const struct cni_call *c, struct err *e)
+{
+	DIR *dir = opendir(note_dir(c));
+	if (!dir)
+		return errno == ENOENT ? 0 : err_sys(e, "%s", note_dir(c));
+	for (struct dirent *d; (d = readdir(dir));) {
+		AUTO_FREE char *path = xasprintf("%s/%s", note_dir(c), d->d_name);
+		AUTO_JSON *note = NULL;
+		if (str_has_suffix(d->d_name, ".json") && json_read_file(path, &note, NULL) >= 0 &&
+		    owned_is_stale(c, json_str_or(note, "attachment", "")))
+			unlink(path);
+	}
+	closedir(dir);
+	return 0;
+}
+
+const struct cni_plugin tuning_plugin = {
+    .name = "tuning", .add = tuning_add, .del = tuning_del, .check = tuning_check, .gc = tuning_gc};

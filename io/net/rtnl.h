@@ -37,7 +37,7 @@ struct rtnl_link {
 	int peer;       /* veth: the peer's index in its namespace; 0 */
 	bool promisc;
 	int txqlen;
-	char alias[256]; /* "" where it has none */
+	uint32_t group;
 };
 
 /* -ENODEV where there is none. */
@@ -71,8 +71,7 @@ struct rtnl_change {
 	int txqlen;
 	int master; /* -1: none */
 	const uint8_t *mac;
-	const char *name; /* a link that is down only */
-	const char *alias;
+	const char *name;   /* a link that is down only */
 	int netns_fd_plus1; /* move it into this namespace: descriptor + 1 */
 };
 int rtnl_link_set(struct rtnl *r, int index, const struct rtnl_change *c, struct err *e);
@@ -90,7 +89,7 @@ struct rtnl_new {
 	const uint8_t *mac;      /* NULL: the kernel's choice */
 	int mtu;                 /* 0: default */
 	bool up;
-	const char *alias;
+	uint32_t group;   /* of links; 0: the default one */
 	uint32_t mode;    /* macvlan: MACVLAN_MODE_*, ipvlan: IPVLAN_MODE_* */
 	int bc_queue_len; /* macvlan; 0: default */
 	int vlan_id;      /* vlan */

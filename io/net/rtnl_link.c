@@ -43,7 +43,7 @@ static void parse_link(void *arg, struct nlmsghdr *h)
 	l->master = tb[IFLA_MASTER] ? (int)nla_get_u32(tb[IFLA_MASTER]) : 0;
 	l->peer = tb[IFLA_LINK] ? (int)nla_get_u32(tb[IFLA_LINK]) : 0;
 	l->txqlen = tb[IFLA_TXQLEN] ? (int)nla_get_u32(tb[IFLA_TXQLEN]) : 0;
-	copy_text(l->alias, sizeof(l->alias), tb[IFLA_IFALIAS]);
+	l->group = tb[IFLA_GROUP] ? nla_get_u32(tb[IFLA_GROUP]) : 0;
 	l->promisc = tb[IFLA_PROMISCUITY] && nla_get_u32(tb[IFLA_PROMISCUITY]) > 0;
 }
 
@@ -148,8 +148,6 @@ int rtnl_link_set(struct rtnl *r, int index, const struct rtnl_change *c, struct
 		nla_put_u32(m, IFLA_TXQLEN, (uint32_t)c->txqlen);
 	if (c->name)
 		nla_put_string(m, IFLA_IFNAME, c->name);
-	if (c->alias)
-		nla_put(m, IFLA_IFALIAS, (int)strlen(c->alias), c->alias);
 	if (c->netns_fd_plus1)
 		nla_put_u32(m, IFLA_NET_NS_FD, (uint32_t)(c->netns_fd_plus1 - 1));
 	int rc = 0;

@@ -56,8 +56,8 @@ int rtnl_link_new(struct rtnl *r, const struct rtnl_new *n, struct err *e)
 		nla_put(m, IFLA_ADDRESS, 6, n->mac);
 	if (n->mtu)
 		nla_put_u32(m, IFLA_MTU, (uint32_t)n->mtu);
-	if (n->alias)
-		nla_put(m, IFLA_IFALIAS, (int)strlen(n->alias), n->alias);
+	if (n->group)
+		nla_put_u32(m, IFLA_GROUP, n->group);
 	put_kind(m, n);
 	int rc = rtnl_talk(r, m, NULL, NULL);
 	return rc < 0 ? err_code(e, rc, "make %s %s", n->kind, n->name) : 0;

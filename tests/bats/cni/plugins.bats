@@ -3,7 +3,7 @@
 
 setup_file() {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
-	make -s -C "$BATS_TEST_DIRNAME/../../.." bridge host-local loopback 2>/dev/null
+	make -s -C "$BATS_TEST_DIRNAME/../../.." cni-plugins 2>/dev/null
 }
 
 setup() {

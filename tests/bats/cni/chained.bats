@@ -1,0 +1,279 @@
+#!/usr/bin/env bats
+# The plugins behind bridge, and the other ways to attach a container, in network namespaces of their own.
+
+setup_file() {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	make -s -C "$BATS_TEST_DIRNAME/../../.." cni-plugins 2>/dev/null
+}
+
+setup() {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	ROOT=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd)
+	BIN=$ROOT/build/cni
+	T=knarr-test-chained-$$
+	DATA=$(mktemp -d /tmp/knarr-test-chained.XXXXXX)
+	for n in host a b out; do ip netns add "$T-$n"; done
+	in_ns host ip link set lo up
+	IPAM='"ipam":{"type":"host-local","dataDir":"'$DATA'","ranges":[[{"subnet":"10.77.0.0/24"}],[{"subnet":"fd77::/64"}]],"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}]}'
+	BRIDGE='{"cniVersion":"1.1.0","name":"tnet","type":"bridge","bridge":"kbr0","isGateway":true,"hairpinMode":true'
+}
+
+teardown() {
+	[ -z "${SERVER:-}" ] || kill "$SERVER" 2>/dev/null
+	for n in host a b c out lost; do ip netns del "$T-$n" 2>/dev/null || true; done
+	rm -rf "$DATA"
+}
+
+# cni COMMAND PLUGIN POD CONF: runs a plugin on the host namespace for the pod's.
+cni() {
+	printf '%s' "$4" | in_ns host env CNI_COMMAND="$1" CNI_CONTAINERID="id-$3" CNI_NETNS="${NETNS-/run/netns/$T-$3}" \
+		CNI_IFNAME="${IFNAME:-eth0}" CNI_PATH="$BIN" CNI_ARGS="${ARGS:-}" "$BIN/$2"
+}
+in_ns() { local n=$1; shift; nsenter --net=/run/netns/$T-$n "$@"; }
+rules() { in_ns host nft list ruleset; }
+# outside: a host beside the node, 192.0.2.1 and .2, with no way back to the containers.
+outside() {
+	in_ns host ip link add up0 type veth peer name eth0 netns "$T-out"
+	in_ns host ip addr add 192.0.2.1/24 dev up0
+	in_ns host ip addr add 2001:db8::1/64 dev up0 nodad
+	in_ns host ip link set up0 up
+	in_ns out ip addr add 192.0.2.2/24 dev eth0
+	in_ns out ip addr add 2001:db8::2/64 dev eth0 nodad
+	in_ns out ip link set eth0 up
+	in_ns out ip link set lo up
+}
+# serve POD PORT TEXT: answers connections, over IPv4 and IPv6.
+serve() {
+	in_ns "$1" socat "TCP6-LISTEN:$2,fork,reuseaddr,ipv6only=0" "SYSTEM:printf $3; echo \$SOCAT_PEERADDR" 3>&- 4>&- &
+	SERVER=$!
+	for _ in $(seq 50); do in_ns "$1" ss -ltn | grep -q ":$2 " && return; sleep 0.05; done
+}
+ask() { in_ns "$1" timeout 3 socat -t 2 - "$2" </dev/null; }
+
+@test "ipMasq: what leaves the subnet has the node's address, what stays has its own" {
+	outside
+	cni ADD bridge a "$BRIDGE,\"ipMasq\":true,$IPAM}"
+	cni ADD bridge b "$BRIDGE,\"ipMasq\":true,$IPAM}"
+	serve out 80 out
+	[[ "$(ask a TCP:192.0.2.2:80)" == out*c000:0201* ]] # 192.0.2.1
+	[[ "$(ask a TCP6:[2001:db8::2]:80)" == *2001:0db8:0000:0000:0000:0000:0000:0001* ]]
+	kill "$SERVER"
+	serve b 80 b
+	[[ "$(ask a TCP:10.77.0.3:80)" == b*0a4d:0002* ]]
+	cni DEL bridge a "$BRIDGE,\"ipMasq\":true,$IPAM}"
+	cni DEL bridge b "$BRIDGE,\"ipMasq\":true,$IPAM}"
+	! rules | grep -q comment
+}
+
+@test "macspoofchk: frames with another source address do not pass" {
+	cni ADD bridge a "$BRIDGE,\"macspoofchk\":true,$IPAM}"
+	in_ns a busybox ping -c1 -W2 10.77.0.1
+	in_ns a ip link set eth0 address 02:00:00:00:00:77
+	run in_ns a busybox ping -c1 -W1 10.77.0.1
+	[ "$status" -ne 0 ]
+	NETNS= cni DEL bridge a "$BRIDGE,\"macspoofchk\":true,$IPAM}"
+	! rules | grep -q comment
+}
+
+@test "portmap: from outside, the node, its loopback and the container itself; GC and DEL take away what is theirs" {
+	outside
+	local prev maps pm gc
+	prev=$(cni ADD bridge a "$BRIDGE,$IPAM}")
+	maps='"runtimeConfig":{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"},{"hostPort":8081,"containerPort":80,"protocol":"tcp","hostIP":"192.0.2.1"}]}'
+	pm='{"cniVersion":"1.1.0","name":"tnet","type":"portmap",'$maps',"prevResult":'$prev'}'
+	cni ADD portmap a "$pm"
+	serve a 80 a
+	[[ "$(ask out TCP:192.0.2.1:8080)" == a*c000:0202* ]]
+	[[ "$(ask out TCP6:[2001:db8::1]:8080)" == a* ]]
+	[[ "$(ask out TCP:192.0.2.1:8081)" == a* ]]
+	[[ "$(ask host TCP:127.0.0.1:8080)" == a* ]]
+	[[ "$(ask host TCP:10.77.0.1:8080)" == a* ]]
+	[[ "$(ask a TCP:10.77.0.1:8080)" == a* ]]
+	run ask host TCP:127.0.0.1:8081
+	[ "$status" -ne 0 ]
+	cni CHECK portmap a "$pm"
+	in_ns host nft flush map ip knarr_cni hostip_ports
+	run cni CHECK portmap a "$pm"
+	[ "$status" -eq 1 ]
+	cni ADD portmap b "${pm/8080/9090}"
+	gc='{"cniVersion":"1.1.0","name":"tnet","type":"portmap","cni.dev/valid-attachments":[{"containerID":"id-b","ifname":"eth0"}]}'
+	cni GC portmap x "$gc"
+	! rules | grep -q "id-a/"
+	rules | grep -q "9090.*id-b/"
+	cni DEL portmap b '{"cniVersion":"1.1.0","name":"tnet","type":"portmap"}'
+	! rules | grep -q comment
+}
+
+@test "portmap: a second container takes the port, the first one's DEL leaves it there" {
+	local pm='{"cniVersion":"1.1.0","name":"tnet","type":"portmap","runtimeConfig":{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]},"prevResult":{"cniVersion":"1.1.0","ips":[{"address":"10.77.0.5/24"}]}}'
+	cni ADD portmap a "$pm"
+	cni ADD portmap b "${pm/77.0.5/77.0.6}"
+	rules | grep -q 'tcp . 8080 comment "tnet/id-b/eth0" : 10.77.0.6 . 80'
+	cni DEL portmap a "$pm"
+	rules | grep -q 'tcp . 8080 comment "tnet/id-b/eth0" : 10.77.0.6 . 80'
+}
+
+@test "foreign tables stay as they are, a table that is gone is made again" {
+	in_ns host nft 'add table ip other; add chain ip other c; add rule ip other c counter accept'
+	cni ADD bridge a "$BRIDGE,\"ipMasq\":true,$IPAM}"
+	in_ns host nft delete table ip knarr_cni
+	cni ADD bridge b "$BRIDGE,\"ipMasq\":true,$IPAM}"
+	rules | grep -q '10.77.0.3 comment "tnet/id-b/eth0"'
+	cni DEL bridge a "$BRIDGE,\"ipMasq\":true,$IPAM}"
+	in_ns host nft list table ip other | grep -q "counter packets"
+}
+
+@test "ptp: routed, masqueraded, checked, taken away" {
+	outside
+	local conf='{"cniVersion":"1.1.0","name":"tnet","type":"ptp","ipMasq":true,"mtu":1400,'$IPAM prev
+	prev=$(cni ADD ptp a "$conf}")
+	[ "$(in_ns a cat /sys/class/net/eth0/mtu)" = 1400 ]
+	in_ns a busybox ping -c1 -W2 192.0.2.2
+	in_ns a busybox ping -6 -c1 -W2 2001:db8::2
+	cni CHECK ptp a "$conf,\"prevResult\":$prev}"
+	in_ns a ip route del default
+	run cni CHECK ptp a "$conf,\"prevResult\":$prev}"
+	[ "$status" -eq 1 ]
+	cni DEL ptp a "$conf}"
+	cni DEL ptp a "$conf}"
+	[ -z "$(in_ns host ip route show | grep 10.77)" ]
+	! rules | grep -q comment
+}
+
+@test "macvlan: an address of one's own on the node's link" {
+	outside
+	local conf='{"cniVersion":"1.1.0","name":"tnet","type":"macvlan","master":"up0","mode":"bridge","mac":"02:00:00:00:00:42","ipam":{"type":"static"'
+	ARGS="IP=192.0.2.9/24;GATEWAY=192.0.2.2" run cni ADD macvlan a "$conf}}"
+	[ "$status" -eq 0 ]
+	[[ "$output" == *02:00:00:00:00:42*192.0.2.9/24*192.0.2.2* ]]
+	in_ns a busybox ping -c1 -W2 192.0.2.2
+	run cni ADD macvlan b "${conf/bridge/bogus}}}"
+	[[ "$output" == *'unknown macvlan mode: \"bogus\"'* ]]
+	cni DEL macvlan a "$conf}}"
+	cni DEL macvlan a "$conf}}"
+	run in_ns a ip link show eth0
+	[ "$status" -ne 0 ]
+}
+
+@test "static: addresses of the runtime before those of the configuration; more than one of a family needs version 0.3" {
+	local conf='{"cniVersion":"1.0.0","name":"s","type":"x","ipam":{"type":"static","addresses":[{"address":"10.1.0.5/24","gateway":"10.1.0.1"}]}'
+	[[ "$(cni ADD static a "$conf}")" == *10.1.0.5/24*10.1.0.1* ]]
+	[[ "$(cni ADD static a "$conf,\"runtimeConfig\":{\"ips\":[\"10.1.0.9/24\"]}}")" == *10.1.0.9/24* ]]
+	ARGS="IP=10.1.0.7/24,fd01::7/64" run cni ADD static a "$conf}"
+	[[ "$output" == *10.1.0.7/24*fd01::7/64* && "$output" != *10.1.0.5* ]]
+	ARGS="IP=10.1.0.7" run cni ADD static a "$conf}"
+	[[ "$status" -eq 1 && "$output" == *"CIDR notation"* ]]
+	ARGS="IP=10.1.0.7/24,10.1.0.8/24" run cni ADD static a "${conf/1.0.0/0.2.0}}"
+	[[ "$status" -eq 1 && "$output" == *"more than 1 address"* ]]
+}
+
+@test "tuning: changed at ADD, seen by CHECK, put back at DEL" {
+	local prev conf
+	prev=$(cni ADD bridge a "$BRIDGE,$IPAM}")
+	conf='{"cniVersion":"1.1.0","name":"tnet","type":"tuning","dataDir":"'$DATA'/t","sysctl":{"net.ipv4.conf.IFNAME.arp_filter":"1"},"mtu":1300,"allmulti":true,"txQLen":55,"prevResult":'$prev'}'
+	cni ADD tuning a "$conf"
+	[ "$(in_ns a cat /proc/sys/net/ipv4/conf/eth0/arp_filter)" = 1 ]
+	in_ns a ip link show eth0 | grep -q "ALLMULTI.*mtu 1300.*qlen 55"
+	cni CHECK tuning a "$conf"
+	in_ns a ip link set eth0 mtu 1200
+	run cni CHECK tuning a "$conf"
+	[[ "$status" -eq 1 && "$output" == *"configured MTU of eth0 is 1300, current value is 1200"* ]]
+	cni DEL tuning a "$conf"
+	in_ns a ip link show eth0 | grep -q "mtu 1500.*qlen 1000"
+	[ -z "$(ls "$DATA/t")" ]
+	cni DEL tuning a "$conf"
+	run cni ADD tuning a "${conf/net.ipv4.conf.IFNAME.arp_filter/net/..\/kernel/hostname}"
+	[[ "$status" -eq 1 && "$output" == *"invalid net sysctl key"* ]]
+}
+
+@test "bandwidth: both directions are limited; DEL and GC remove the link of the second" {
+	in_ns host ip link add ifbprobe type ifb 2>/dev/null || skip "the kernel has no ifb"
+	in_ns host ip link del ifbprobe
+	local prev conf bytes
+	prev=$(cni ADD bridge a "$BRIDGE,$IPAM}")
+	conf='{"cniVersion":"1.1.0","name":"tnet","type":"bandwidth","runtimeConfig":{"bandwidth":{"ingressRate":8000000,"ingressBurst":800000,"egressRate":4000000,"egressBurst":800000}},"prevResult":'$prev'}'
+	run cni ADD bandwidth a "$conf"
+	[[ "$status" -eq 0 && "$output" == *bwp* ]]
+	cni CHECK bandwidth a "$conf"
+	run cni CHECK bandwidth a "${conf/4000000/5000000}"
+	[ "$status" -eq 1 ]
+	in_ns host tc qdisc show | grep -q "tbf.*rate 4Mbit"
+	in_ns host socat -u TCP-LISTEN:99,reuseaddr "CREATE:$DATA/got" 3>&- 4>&- &
+	SERVER=$!
+	sleep 0.2
+	timeout 1 nsenter --net=/run/netns/$T-a socat -u /dev/zero TCP:10.77.0.1:99 || true
+	bytes=$(stat -c %s "$DATA/got")
+	echo "$bytes bytes in a second at 500,000 and a burst of 100,000"
+	[ "$bytes" -gt 100000 ] && [ "$bytes" -lt 2000000 ]
+	cni DEL bandwidth a "$conf"
+	[ -z "$(in_ns host ip -br link show type ifb)" ]
+	cni ADD bandwidth a "$conf"
+	cni GC bandwidth x '{"cniVersion":"1.1.0","name":"other","type":"bandwidth","cni.dev/valid-attachments":[]}'
+	[ -n "$(in_ns host ip -br link show type ifb)" ]
+	cni GC bandwidth x '{"cniVersion":"1.1.0","name":"tnet","type":"bandwidth","cni.dev/valid-attachments":[]}'
+	[ -z "$(in_ns host ip -br link show type ifb)" ]
+}
+
+@test "firewall: bridges with a policy do not reach each other; isolated containers not even their neighbours" {
+	local other prev
+	other=${BRIDGE/kbr0/kbr1}
+	prev=$(cni ADD bridge a "$BRIDGE,$IPAM}")
+	cni ADD firewall a '{"cniVersion":"1.1.0","name":"tnet","type":"firewall","ingressPolicy":"same-bridge","prevResult":'"$prev"'}'
+	prev=$(cni ADD bridge out "${other/tnet/unet},\"ipam\":{\"type\":\"host-local\",\"dataDir\":\"$DATA\",\"subnet\":\"10.79.0.0/24\",\"routes\":[{\"dst\":\"0.0.0.0/0\"}]}}")
+	in_ns a busybox ping -c1 -W2 10.79.0.2
+	cni ADD firewall out '{"cniVersion":"1.1.0","name":"unet","type":"firewall","ingressPolicy":"same-bridge","prevResult":'"$prev"'}'
+	run in_ns a busybox ping -c1 -W1 10.79.0.2
+	[ "$status" -ne 0 ]
+	prev=$(cni ADD bridge b "$BRIDGE,$IPAM}")
+	in_ns a busybox ping -c1 -W2 10.77.0.3
+	cni ADD firewall b '{"cniVersion":"1.1.0","name":"tnet","type":"firewall","ingressPolicy":"isolated","prevResult":'"$prev"'}'
+	run in_ns a busybox ping -c1 -W1 10.77.0.3
+	[ "$status" -ne 0 ]
+	in_ns a busybox ping -c1 -W2 10.77.0.1
+	in_ns host ip link del kbr0
+	cni GC firewall x '{"cniVersion":"1.1.0","name":"tnet","type":"firewall","cni.dev/valid-attachments":[]}'
+	! rules | grep -q "bridge/kbr0/"
+	rules | grep -q "bridge/kbr1/"
+}
+
+@test "addresses of an earlier boot are freed; those of a namespace that is gone when none is left" {
+	local conf='{"cniVersion":"1.1.0","name":"s","type":"x","ipam":{"type":"host-local","dataDir":"'$DATA'","subnet":"10.78.0.0/29"}}' i
+	ip netns add "$T-c"
+	for i in a b out c; do cni ADD host-local "$i" "$conf"; done
+	ip netns add "$T-lost"
+	cni ADD host-local lost "$conf"
+	ip netns del "$T-lost"
+	[ -e "$DATA/s/10.78.0.6" ]
+	printf 'foreign\r\neth0' >"$DATA/s/10.78.0.200"
+	IFNAME=eth1 run cni ADD host-local a "$conf" # the address of the lost one
+	[[ "$status" -eq 0 && "$output" == *10.78.0.6/29* ]]
+	IFNAME=eth1 run cni ADD host-local b "$conf"
+	[[ "$status" -eq 1 && "$output" == *"no IP addresses available"* ]]
+	sed -i "1s/^[^-].*/another boot/" "$DATA/s/.owners"/[0-9a-f]* # as if the machine had started anew
+	rm "$DATA/s/.owners/stamp"
+	cni ADD host-local c "$conf"
+	[ "$(find "$DATA/s" -maxdepth 1 -name '10.*' | wc -l)" -eq 2 ]
+	[ -e "$DATA/s/10.78.0.200" ]
+}
+
+@test "what the reference has given out is respected, checked and freed" {
+	local conf='{"cniVersion":"1.1.0","name":"s","type":"x","ipam":{"type":"host-local","dataDir":"'$DATA'","subnet":"10.78.0.0/24"}}'
+	mkdir "$DATA/s"
+	printf 'id-a\r\neth0' >"$DATA/s/10.78.0.2"
+	printf 'id-b' >"$DATA/s/10.78.0.3"
+	printf 10.78.0.3 >"$DATA/s/last_reserved_ip.0"
+	cni CHECK host-local a "$conf"
+	run cni ADD host-local a "$conf"
+	[[ "$status" -eq 1 && "$output" == *"10.78.0.2 has been allocated to id-a, duplicate allocation is not allowed"* ]]
+	[[ "$(cni ADD host-local out "$conf")" == *10.78.0.4/24* ]]
+	printf 'id-z\r\neth0' >"$DATA/s/10.78.0.5" # while we were not looking
+	[[ "$(IFNAME=eth1 cni ADD host-local out "$conf")" == *10.78.0.6/24* ]]
+	for i in a b z; do cni DEL host-local "$i" "$conf"; done
+	[ "$(find "$DATA/s" -maxdepth 1 -name '10.*' | wc -l)" -eq 2 ]
+}
+
+@test "churn: ${CNI_CHURN:-120} pod networks with plugins killed at random points leave nothing (CNI_CHURN=10000 for more)" {
+	run "$BATS_TEST_DIRNAME/churn" "$BIN" "${CNI_CHURN:-120}"
+	echo "$output" | tee /dev/fd/3 | head -3
+	[ "$status" -eq 0 ]
+}
