@@ -112,6 +112,7 @@ struct req {
 	struct auth_user user;
 	struct answer_type answer;
 	char *content_type;
+	char *etag; /* of the answer; NULL: none */
 	json_t *local_body;
 	char **warnings;
 	char audit_id[65];

@@ -1,5 +1,6 @@
 /* Discovery. Purpose: tell clients what is served, in the legacy form (a document a group) and aggregated (v2, all in
  * one). Happy path: documents are built from the catalog when first asked for and kept. Unknown groups give 404. */
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -278,6 +279,31 @@ static json_t *build(const struct req *q, bool is_core, const char *group, const
 	return whole ? aggregated(q->api, false) : group_list(q->api);
 }
 
+/* Owned. */
+static char *entity_tag(const struct buf *b)
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	AUTO_STR tag = STR_INIT;
+	SHA256((const unsigned char *)b->data, b->len, digest);
+	str_addc(&tag, '"');
+	for (size_t i = 0; i < sizeof(digest); i++)
+		str_addf(&tag, "%02X", digest[i]);
+	str_addc(&tag, '"');
+	return str_take(&tag);
+}
+
+/* The aggregated form is what clients keep and ask for again by its tag. */
+static void reply_document(struct req *q, struct buf *kept)
+{
+	AUTO_BUF *b = buf_ref(kept), *none = buf_new("", 0);
+	if (q->answer.form == FORM_DISCOVERY)
+		q->etag = entity_tag(b);
+	if (q->etag && q->x && str_eq(http_header_get(q->x, "if-none-match"), q->etag))
+		reply_buf(q, 304, none);
+	else
+		reply_buf(q, 200, b);
+}
+
 bool discovery_run(struct req *q)
 {
 	const struct route *r = &q->route;
@@ -306,7 +332,6 @@ bool discovery_run(struct req *q)
 		b = buf_new(text, strlen(text));
 		map_set(q->api->documents, key, b);
 	}
-	reply_buf(q, 200, buf_ref(b));
-	buf_unref(b);
+	reply_document(q, b);
 	return true;
 }

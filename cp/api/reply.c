@@ -102,10 +102,12 @@ static void send_buf(struct req *q, int code, const char *content_type, struct b
 	reply_headers(q, content_type, h);
 	if (body->len > GZIP_ABOVE && negotiate_gzip(http_header_get(q->x, "accept-encoding")))
 		zipped = gzip(body);
-	if (zipped) {
+	if (zipped)
 		add_header(h, "content-encoding", "gzip");
-		add_header(h, "vary", "Accept-Encoding");
-	}
+	if (q->etag)
+		add_header(h, "etag", q->etag);
+	if (zipped || q->etag)
+		add_header(h, "vary", q->etag ? "Accept, Accept-Encoding" : "Accept-Encoding");
 	if (!q->retry_after && (code == 504 || code == 503))
 		add_header(h, "retry-after", "1");
 	http_respond_buf(q->x, code, h, zipped ? zipped : body);

@@ -42,6 +42,7 @@ void req_unref(struct req *q)
 	if (q->res)
 		custom_unref(q->res->custom);
 	free(q->content_type);
+	free(q->etag);
 	free(q->method_text);
 	free(q->selected_name);
 	json_decref(q->local_body);

@@ -68,6 +68,7 @@ FIELDS(path_item, {"get", 2, PROTO_MESSAGE, &operation}, {"put", 3, PROTO_MESSAG
        {"post", 4, PROTO_MESSAGE, &operation}, {"delete", 5, PROTO_MESSAGE, &operation},
        {"options", 6, PROTO_MESSAGE, &operation}, {"head", 7, PROTO_MESSAGE, &operation},
        {"patch", 8, PROTO_MESSAGE, &operation}, {"parameters", 9, PROTO_MESSAGE, &parameters_item});
+FIELDS(shared_parameters, {"*", 1, PROTO_EACH, &parameter});
 FIELDS(paths, {"*", 2, PROTO_EACH, &path_item});
 
 FIELDS(api_key, {"type", 1, PROTO_TEXT, NULL}, {"name", 2, PROTO_TEXT, NULL}, {"in", 3, PROTO_TEXT, NULL});
@@ -77,6 +78,7 @@ CHOICE(text_array, {NULL, NULL, -1, {NULL, 1, PROTO_TEXT, NULL}});
 FIELDS(security_requirement, {"*", 1, PROTO_EACH, &text_array});
 FIELDS(document, {"swagger", 1, PROTO_TEXT, NULL}, {"info", 2, PROTO_MESSAGE, &info},
        {"paths", 8, PROTO_MESSAGE, &paths}, {"definitions", 9, PROTO_MESSAGE, &properties},
+       {"parameters", 10, PROTO_MESSAGE, &shared_parameters},
        {"security", 12, PROTO_MESSAGE, &security_requirement},
        {"securityDefinitions", 13, PROTO_MESSAGE, &security_definitions});
 

@@ -55,6 +55,27 @@ code() { # PATH [curl arguments]
 	get /openapi/v2 -H 'Accept-Encoding: gzip' | gunzip | cmp - <(get /openapi/v2)
 }
 
+@test "aggregated discovery is answered once" {
+	as='Accept: application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
+	for root in /api /apis; do
+		tag="$(get $root -H "$as" -D - -o /dev/null | tr -d '\r' | sed -n 's/^etag: //Ip')"
+		[ -n "$tag" ]
+		[ "$(code $root -H "$as" -H "If-None-Match: $tag")" = 304 ]
+		[ "$(code $root -H "$as" -H 'If-None-Match: "x"')" = 200 ]
+	done
+}
+
+# Paths and operations of version 2, and what each takes and gives, beside the original's. What is not the same is told;
+# the groups and paths that are not served here by design are the list below.
+@test "version 2 has the paths, operations and parameters of the original" {
+	shared=$BATS_TEST_DIRNAME/../../../../shared/kubernetes-1.36/swagger.json
+	[ -f "$shared" ] || skip "the original's document is not beside the checkout"
+	get /openapi/v2 >"$DIR/v2.json"
+	python3 "$BATS_TEST_DIRNAME/compare_v2.py" "$shared" "$DIR/v2.json" >"$DIR/differences" || true
+	sed 's/^/# /' "$DIR/differences"
+	[ "$(wc -l <"$DIR/differences")" -le "$(cat "$BATS_TEST_DIRNAME/../../golden/openapi-v2-differences")" ]
+}
+
 @test "media types" {
 	proto=application/com.github.proto-openapi.spec
 	[ "$(get /openapi/v2 -o /dev/null -w '%{content_type}')" = application/json ]
