@@ -1,8 +1,7 @@
 /* Routes of the agent's server.
  *
- * Happy path: the client's certificate is verified by TLS, its subject is one that may ask, the route's handler
- * answers. What can fail: 401, 403, 404, 405. What always holds: nothing but /healthz is answered to a client without a
- * certificate. */
+ * Happy path: it is found out who asks and whether they may (server_auth.c), the route's handler answers. What can
+ * fail: 401, 403, 404, 405. What always holds: nothing is answered to who may not ask. */
 #include "agent/server.h"
 
 #include <errno.h>
@@ -13,6 +12,7 @@
 
 #include "agent/node.h"
 #include "agent/pod_status.h"
+#include "agent/server_auth.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -22,6 +22,7 @@ struct server {
 	struct agent *agent;
 	struct http_server *https, *healthz;
 	struct tls_ctx *tls;
+	struct server_auth *auth;
 };
 
 bool server_allows(const char *common_name, char *const *organizations)
@@ -82,19 +83,24 @@ void server_pods(struct agent *a, struct http_exchange *x, const struct target *
 static const struct route {
 	const char *name;
 	size_t parts;
-	bool pod, container, open;
+	bool pod, container;
 	void (*handle)(struct agent *a, struct http_exchange *x, const struct target *t);
 } routes[] = {
-    {"healthz", 0, false, false, true, healthz},
-    {"pods", 0, false, false, false, server_pods},
-    {"stats", 1, false, false, false, server_stats},
-    {"containerLogs", 3, true, true, false, server_logs},
-    {"exec", 3, true, true, false, server_exec},
-    {"exec", 4, true, true, false, server_exec},
-    {"attach", 3, true, true, false, server_attach},
-    {"attach", 4, true, true, false, server_attach},
-    {"portForward", 2, true, false, false, server_port_forward},
-    {"portForward", 3, true, false, false, server_port_forward},
+    {"healthz", 0, false, false, healthz},
+    {"pods", 0, false, false, server_pods},
+    {"runningpods", 0, false, false, server_running_pods},
+    {"runningPods", 0, false, false, server_running_pods},
+    {"configz", 0, false, false, server_configz},
+    {"metrics", 0, false, false, server_metrics},
+    {"metrics", 1, false, false, server_metrics},
+    {"stats", 1, false, false, server_stats},
+    {"containerLogs", 3, true, true, server_logs},
+    {"exec", 3, true, true, server_exec},
+    {"exec", 4, true, true, server_exec},
+    {"attach", 3, true, true, server_attach},
+    {"attach", 4, true, true, server_attach},
+    {"portForward", 2, true, false, server_port_forward},
+    {"portForward", 3, true, false, server_port_forward},
 };
 
 static const struct route *find_route(char *const *parts)
@@ -126,27 +132,25 @@ static void dispatch(struct agent *a, struct http_exchange *x, const struct rout
 	r->handle(a, x, &t);
 }
 
-static void on_request(void *arg, struct http_exchange *x)
+static void on_allowed(void *arg, struct http_exchange *x)
 {
 	struct server *s = arg;
 	const char *path = http_path(x);
 	AUTO_STRV char **parts = str_split(path + (*path == '/'), '/');
-	const struct route *r = parts ? find_route(parts) : NULL;
-	const char *cn = http_peer_common_name(x);
-	if (!r || !r->open) {
-		if (str_empty(cn)) {
-			server_text(x, 401, "Unauthorized");
-			return;
-		}
-		if (!server_allows(cn, http_peer_organizations(x))) {
-			server_text(x, 403, "Forbidden (user=%s, resource=nodes, subresource=proxy)", cn);
-			return;
-		}
-	}
+	size_t n = strv_len(parts);
+	if (n > 1 && !*parts[n - 1])
+		free(TAKE(parts[n - 1])); /* "/pods/" is "/pods" */
+	const struct route *r = n ? find_route(parts) : NULL;
 	if (r)
 		dispatch(s->agent, x, r, parts);
 	else
 		server_text(x, 404, "404 page not found\n");
+}
+
+static void on_request(void *arg, struct http_exchange *x)
+{
+	struct server *s = arg;
+	server_auth_check(s->auth, x, on_allowed, s);
 }
 
 static void on_healthz(void *arg, struct http_exchange *x)
@@ -179,6 +183,7 @@ int server_start(struct agent *a, struct server **ret, struct err *e)
 {
 	struct server *s = xcalloc(1, sizeof(*s));
 	s->agent = a;
+	s->auth = server_auth_new(a);
 	struct http_server_config hc = {.loop = a->loop,
 					.bind_address = "127.0.0.1",
 					.port = a->config->healthz_port,
@@ -209,6 +214,7 @@ void server_stop(struct server *s)
 		http_server_stop(s->https, 0, NULL, NULL);
 	if (s->healthz)
 		http_server_stop(s->healthz, 0, NULL, NULL);
+	server_auth_free(s->auth);
 	if (s->tls)
 		tls_unref(s->tls);
 	free(s);

@@ -16,6 +16,10 @@ void server_stop(struct server *s);
 /* Pure: whether the verified client may use the server: system:masters, or the API server's own identity. */
 bool server_allows(const char *common_name, char *const *organizations);
 
+/* What the node has used of CPU since its start, in ns; and what of its memory is in use and cannot be had back. */
+uint64_t server_node_cpu_ns(void);
+uint64_t server_node_working_set_bytes(void);
+
 /* A route's parts: "/containerLogs/{0}/{1}/{2}". Owned texts, NULL-terminated. */
 struct target {
 	char **parts; /* behind the first */
@@ -29,6 +33,10 @@ void server_exec(struct agent *a, struct http_exchange *x, const struct target *
 void server_attach(struct agent *a, struct http_exchange *x, const struct target *t);
 void server_port_forward(struct agent *a, struct http_exchange *x, const struct target *t);
 void server_stats(struct agent *a, struct http_exchange *x, const struct target *t);
+/* /metrics, /metrics/resource, /metrics/cadvisor (Prometheus text format). */
+void server_metrics(struct agent *a, struct http_exchange *x, const struct target *t);
+void server_configz(struct agent *a, struct http_exchange *x, const struct target *t);
+void server_running_pods(struct agent *a, struct http_exchange *x, const struct target *t);
 void server_pods(struct agent *a, struct http_exchange *x, const struct target *t);
 
 void server_text(struct http_exchange *x, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

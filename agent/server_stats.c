@@ -43,6 +43,32 @@ static json_t *container_stats(const struct pod *p, const struct container_state
 	return o;
 }
 
+/* /proc/PID/net/dev of the sandbox: its interfaces, without loopback (which says nothing about the network). */
+static json_t *network_stats(const struct pod *p)
+{
+	AUTO_FREE char *path = xasprintf("/proc/%d/net/dev", (int)p->pause_pid);
+	AUTO_STR text = STR_INIT;
+	char now[RFC3339_MAX];
+	if (p->pause_pid <= 0 || fs_read_file(path, 65536, &text, NULL) < 0)
+		return NULL;
+	json_t *o = json_pack("{s:s}", "time", rfc3339(clock_wall_ms(), now));
+	AUTO_STRV char **lines = str_split(str_text(&text), '\n');
+	for (size_t i = 2; lines && i < strv_len(lines); i++) {
+		char name[32];
+		unsigned long long v[16];
+		if (sscanf(lines[i], " %31[^:]: %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu", name, &v[0], &v[1], &v[2], &v[3],
+			   &v[4], &v[5], &v[6], &v[7], &v[8], &v[9], &v[10]) != 12 ||
+		    strcmp(name, "lo") == 0)
+			continue;
+		json_t *one = json_pack("{s:s,s:I,s:I,s:I,s:I}", "name", name, "rxBytes", (json_int_t)v[0], "rxErrors", (json_int_t)v[2],
+					"txBytes", (json_int_t)v[8], "txErrors", (json_int_t)v[10]);
+		if (!json_object_get(o, "name"))
+			json_object_update(o, one);
+		json_array_append_new(json_array_at(o, "interfaces"), one);
+	}
+	return o;
+}
+
 static json_t *pod_stats(const struct pod *p)
 {
 	const struct pod_state *s = p->state;
@@ -54,11 +80,14 @@ static json_t *pod_stats(const struct pod *p)
 	json_t *o = json_pack("{s:{s:s, s:s, s:s}, s:s, s:o}", "podRef", "name", s->name, "namespace", s->ns, "uid",
 			      s->uid, "startTime", rfc3339(s->start_ms, start), "containers", list);
 	add_usage(o, p->agent, p->cgroup);
+	json_t *network = network_stats(p);
+	if (network)
+		json_object_set_new(o, "network", network);
 	return o;
 }
 
 /* The first line of /proc/stat counts in USER_HZ, 100 a second on every architecture's ABI. */
-static uint64_t node_cpu_ns(void)
+uint64_t server_node_cpu_ns(void)
 {
 	AUTO_STR text = STR_INIT;
 	unsigned long long v[8] = {0};
@@ -74,6 +103,13 @@ static uint64_t meminfo(const char *text, const char *name)
 	return line ? strtoull(line + strlen(name), NULL, 10) * 1024 : 0;
 }
 
+uint64_t server_node_working_set_bytes(void)
+{
+	AUTO_STR text = STR_INIT;
+	(void)fs_read_file("/proc/meminfo", 65536, &text, NULL);
+	return meminfo(str_text(&text), "MemTotal:") - meminfo(str_text(&text), "MemAvailable:");
+}
+
 static json_t *node_stats(const struct agent *a)
 {
 	AUTO_STR text = STR_INIT;
@@ -86,7 +122,7 @@ static json_t *node_stats(const struct agent *a)
 	uint64_t total = meminfo(str_text(&text), "MemTotal:"), available = meminfo(str_text(&text), "MemAvailable:");
 	json_set_str(o, "nodeName", a->config->node_name);
 	json_set_str(o, "cpu.time", now);
-	set_u64(o, "cpu.usageCoreNanoSeconds", node_cpu_ns());
+	set_u64(o, "cpu.usageCoreNanoSeconds", server_node_cpu_ns());
 	json_set_str(o, "memory.time", now);
 	set_u64(o, "memory.availableBytes", available);
 	set_u64(o, "memory.usageBytes", total - meminfo(str_text(&text), "MemFree:"));

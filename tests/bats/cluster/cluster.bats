@@ -449,3 +449,53 @@ forwarded() {
 	same() { [ "$before" = "$(host $H sh -c 'ls /run/netns | wc -l; grep -c /run/knarr /proc/mounts; ls /run/knarr/pods | wc -l')" ]; }
 	eventually 15 same
 }
+
+# asked PATH [curl arguments]: the status of an answer of the agent itself
+asked() {
+	local path=$1
+	shift
+	host $H curl -sk -o /dev/null -w '%{http_code}' "$@" "https://192.168.77.2:10250$path"
+}
+
+@test "pages of a service and of the node through the API server" {
+	name=$(pod)
+	uid=$(k -n hello get pod "$name" -o 'jsonpath={.metadata.uid}')
+	port=$(k -n hello get service hello -o 'jsonpath={.spec.ports[0].port}')
+	[ "$(k get --raw "/api/v1/namespaces/hello/services/hello:$port/proxy/" | wc -c)" -gt 0 ]
+	[ "$(k get --raw "/api/v1/namespaces/hello/pods/$name/proxy/" | wc -c)" -gt 0 ]
+	[ "$(k get --raw /api/v1/nodes/node1/proxy/healthz)" = ok ]
+	k get --raw /api/v1/nodes/node1/proxy/pods | jq -e --arg u "$uid" '.items[].metadata | select(.uid == $u)'
+	k get --raw /api/v1/nodes/node1/proxy/runningpods/ | jq -e --arg u "$uid" '.items[].metadata | select(.uid == $u)'
+	k get --raw /api/v1/nodes/node1/proxy/configz | jq -e '.kubeletconfig.maxPods == 110'
+	summary=$(k get --raw /api/v1/nodes/node1/proxy/stats/summary)
+	jq -e '.node.cpu.usageCoreNanoSeconds > 0 and .node.memory.workingSetBytes > 0' <<<"$summary"
+	jq -e --arg u "$uid" '.pods[] | select(.podRef.uid == $u) | .containers[0].memory.workingSetBytes > 0 and .network.interfaces[0].rxBytes >= 0' <<<"$summary"
+	k get --raw /api/v1/nodes/node1/proxy/metrics/resource | grep -q "^container_cpu_usage_seconds_total{container=\"[a-z]*\",namespace=\"hello\",pod=\"$name\"} [0-9]"
+	k get --raw /api/v1/nodes/node1/proxy/metrics/cadvisor | grep -q "^container_memory_rss{.*pod=\"$name\"} [0-9]"
+	k get --raw /api/v1/nodes/node1/proxy/metrics | grep -q '^kubelet_running_pods [1-9]'
+}
+
+@test "the agent asks who may ask it" {
+	[ "$(asked /pods)" = 401 ]
+	[ "$(asked /healthz)" = 401 ]
+	[ "$(asked /metrics -H 'Authorization: Bearer nonsense')" = 401 ]
+	k -n hello create serviceaccount monitor
+	token=$(k -n hello create token monitor)
+	[ "$(asked /metrics -H "Authorization: Bearer $token")" = 403 ]
+	k create clusterrole node-metrics --verb=get --resource=nodes/metrics,nodes/stats,nodes/pods
+	k create clusterrolebinding node-metrics --clusterrole=node-metrics --serviceaccount=hello:monitor
+	other=$(k -n hello create token monitor --duration=11m) # nobody was refused by this one
+	for path in /metrics /metrics/resource /metrics/cadvisor /stats/summary /pods; do
+		try=0
+		until [ "$(asked $path -H "Authorization: Bearer $other")" = 200 ]; do
+			[ $((try += 1)) -lt 45 ] # what was refused is remembered for half a minute
+			sleep 1
+		done
+	done
+	[ "$(asked /containerLogs/hello/x/y -H "Authorization: Bearer $other")" = 403 ]
+	[ "$(asked /exec/hello/x/y -X POST -H "Authorization: Bearer $other")" = 403 ]
+	[ "$(asked /configz -H "Authorization: Bearer $other")" = 403 ]
+	run host $H curl -sk -H "Authorization: Bearer $other" https://192.168.77.2:10250/configz
+	[ "$output" = "Forbidden (user=system:serviceaccount:hello:monitor, verb=get, resource=nodes, subresource(s)=[configz proxy])" ]
+	k delete clusterrole/node-metrics clusterrolebinding/node-metrics
+}
