@@ -1,8 +1,8 @@
 /* Watches. Purpose: stream changes to whoever asked, each change encoded once for all. Happy path: the objects that
- * exist (unless a revision is named), then the changes since the revision, then changes as they come, bookmarks each
- * minute, the end at timeoutSeconds. A revision that is too old gives an ERROR event with a 410 Status; a watcher that
- * leaves more than 4 MiB unread, beside the objects of the beginning, is cut off; its seats are held until it has read
- * these. Nothing is sent twice or out of order. */
+ * exist (unless a revision is named) as fast as they are read, holding the request's seats until then, the changes since the
+ * revision, changes as they come, bookmarks each minute, the end at timeoutSeconds. A revision that is too old gives an
+ * ERROR event with a 410 Status; a watcher that leaves more than 4 MiB unread is cut off. Nothing is sent twice or out of
+ * order. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@
 #include "cp/api/view.h"
 
 #define MAX_PENDING (4u << 20)
-#define LOW_WATER 65536 /* as http_on_drain() has it */
+#define INITIAL_AHEAD (1u << 20)
 #define BOOKMARK_MS 60000
 #define PRE_TIMEOUT_MS 2000
 #define MIN_DEFAULT_S 1800
@@ -34,9 +34,9 @@ struct watcher {
 	int64_t end_ms;    /* monotonic */
 	uint64_t sent_rev; /* the newest revision that the watcher has been told */
 	uint64_t from_rev; /* events up to it are not wanted */
+	struct snapshot initial; /* what exists, of which the first told have been sent */
+	size_t told;
 	bool columns_sent, dead;
-	bool beginning; /* the objects that exist are being sent: as many bytes as a list of them has */
-	size_t backlog; /* what of these is still unread */
 	struct metric *events, *sizes; /* counters of what is sent */
 	struct waiting *waiting; /* events whose objects a webhook has to convert; NULL: none */
 };
@@ -53,6 +53,7 @@ static void on_close(struct req *q)
 	cache_watch_stop(w->source);
 	timer_free(w->timer);
 	list_plan_done(&w->plan);
+	snapshot_done(&w->initial);
 	if (w->waiting)
 		abandon(w->waiting);
 	q->data = NULL;
@@ -85,11 +86,7 @@ static void send(struct watcher *w, struct buf *b)
 	metric_add(w->events, 1);
 	metric_observe(w->sizes, (double)b->len);
 	http_write_buf(x, b);
-	if (w->dead || !w->q->x)
-		return;
-	size_t pending = http_pending_bytes(x);
-	w->backlog = w->beginning ? pending : MIN(w->backlog, pending);
-	if (pending > MAX_PENDING + w->backlog)
+	if (!w->dead && w->q->x && http_pending_bytes(x) > MAX_PENDING)
 		finish(w, true);
 }
 
@@ -234,12 +231,12 @@ static void on_event(void *arg, const struct cache_event *ev)
 	send_value(w, type_name(ev->type), plain ? json_incref(object) : in_form(w, object));
 }
 
-static void send_bookmark(struct watcher *w, bool initial_end)
+static void send_bookmark(struct watcher *w, uint64_t at, bool initial_end)
 {
 	const struct kind *k = w->q->res->kind;
 	char rev[24];
 	AUTO_FREE char *api = *k->group ? xasprintf("%s/%s", k->group, k->version) : xstrdup(k->version);
-	w->sent_rev = cache_revision(w->q->api->cache);
+	w->sent_rev = at;
 	snprintf(rev, sizeof(rev), "%llu", (unsigned long long)w->sent_rev);
 	json_t *meta = json_pack("{s:s}", "resourceVersion", rev);
 	if (initial_end)
@@ -275,56 +272,77 @@ static void on_timer(void *arg)
 		finish(w, false);
 		return;
 	}
-	if (w->plan.bookmarks && w->sent_rev != cache_revision(w->q->api->cache))
-		send_bookmark(w, false);
+	uint64_t now = cache_revision(w->q->api->cache);
+	if (w->plan.bookmarks && w->source && w->sent_rev != now)
+		send_bookmark(w, now, false);
 	if (!w->dead)
 		arm(w);
 }
 
-static void send_initial(struct watcher *w)
-{
-	struct snapshot s = {0};
-	struct list_plan newest = {.labels = w->plan.labels, .fields = w->plan.fields};
-	snapshot_take(w->q->api, w->q->res->bucket, w->query.ns, &newest, &s, NULL);
-	for (size_t i = 0; i < s.n && !w->dead; i++)
-		send_object(w, "ADDED", s.v[i]);
-	snapshot_done(&s);
-	if (!w->dead && w->plan.initial_events && w->plan.bookmarks)
-		send_bookmark(w, true);
-}
-
-static void send_expired(struct watcher *w)
+static void send_expired(struct watcher *w, uint64_t rev)
 {
 	send_value(w, "ERROR",
-		   status_expired("too old resource version: %llu (%llu)", (unsigned long long)w->plan.rev,
+		   status_expired("too old resource version: %llu (%llu)", (unsigned long long)rev,
 				  (unsigned long long)store_compacted_revision(cache_store(w->q->api->cache))));
 	finish(w, false);
+}
+
+static void follow(struct watcher *w, uint64_t rev)
+{
+	struct cache_watch *source = NULL;
+	int r = bucket_watch(w->q->res->bucket, rev, &w->query, on_event, w, &source, NULL);
+	if (r < 0)
+		send_expired(w, rev);
+	else if (w->dead)
+		cache_watch_stop(source);
+	else
+		w->source = source;
+}
+
+/* What exists goes out as the peer takes it; what happens meanwhile follows from the cache's memory of changes. */
+static void send_initial(struct watcher *w)
+{
+	struct snapshot *s = &w->initial;
+	for (; w->told < s->n && !w->dead; w->told++) {
+		if (http_pending_bytes(w->q->x) > INITIAL_AHEAD)
+			return; /* until it is drained */
+		send_object(w, "ADDED", s->v[w->told]);
+	}
+	if (w->dead)
+		return;
+	uint64_t rev = s->rev;
+	snapshot_done(s);
+	flow_release(w->q); /* what follows takes no seats */
+	if (w->plan.initial_events && w->plan.bookmarks)
+		send_bookmark(w, rev, true);
+	if (!w->dead)
+		follow(w, rev);
+}
+
+static void on_drain(void *arg, struct http_exchange *x)
+{
+	struct watcher *w = arg;
+	(void)x;
+	if (!w->dead && w->initial.v)
+		send_initial(w);
 }
 
 static void run(struct watcher *w)
 {
 	bool from_now = !w->plan.rev || w->plan.initial_events;
-	uint64_t now = cache_revision(w->q->api->cache);
-	w->beginning = true;
-	if (from_now && !w->plan.no_initial)
+	struct list_plan newest = {.labels = w->plan.labels, .fields = w->plan.fields};
+	if (from_now && !w->plan.no_initial) {
+		snapshot_take(w->q->api, w->q->res->bucket, w->query.ns, &newest, &w->initial, NULL);
+		http_on_drain(w->q->x, on_drain, w);
 		send_initial(w);
-	w->beginning = false;
-	if (w->dead)
 		return;
+	}
 	/* From the future: wait for what comes behind it. */
-	if (!from_now && w->plan.rev > now) {
+	if (!from_now && w->plan.rev > cache_revision(w->q->api->cache)) {
 		w->from_rev = w->plan.rev;
 		from_now = true;
 	}
-	struct cache_watch *source = NULL;
-	int r =
-	    bucket_watch(w->q->res->bucket, from_now ? UINT64_MAX : w->plan.rev, &w->query, on_event, w, &source, NULL);
-	if (r < 0)
-		send_expired(w);
-	else if (w->dead)
-		cache_watch_stop(source);
-	else
-		w->source = source;
+	follow(w, from_now ? UINT64_MAX : w->plan.rev);
 }
 
 /* A watch of one object by its path is a selector on its name. */
@@ -344,13 +362,6 @@ static void add_name(struct req *q)
 	}
 	q->query.v = xreallocarray(q->query.v, q->query.n + 1, sizeof(*q->query.v));
 	q->query.v[q->query.n++] = (struct query_param){xstrdup("fieldSelector"), TAKE(text)};
-}
-
-/* The objects that existed are out: what follows takes no seats. */
-static void on_drained(void *arg, struct http_exchange *x)
-{
-	(void)x;
-	flow_release(arg);
 }
 
 void verb_watch(struct req *q)
@@ -386,9 +397,7 @@ void verb_watch(struct req *q)
 		arm(w);
 	if (q->data)
 		run(w);
-	if (q->x && q->data && w->backlog > LOW_WATER)
-		http_on_drain(q->x, on_drained, q);
-	else
+	if (!q->data || !w->initial.v)
 		flow_release(q);
 	req_unref(q);
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # The API server alone, driven by curl and kubectl on loopback.
 
+. "$BATS_TEST_DIRNAME/../../lib/host.bash"
+
 setup_file() {
 	export SERVER="${KNARR_SERVER:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-server}"
 	export DIR="$(mktemp -d /tmp/knarr-test-api.XXXXXX)"
@@ -82,6 +84,23 @@ api() { # METHOD PATH [curl arguments]
 	kubectl delete configmap page5 -n kube-public
 	api GET "/api/v1/namespaces/kube-public/configmaps?limit=500&continue=$token" | grep -q '"name":"page5"'
 	api GET '/api/v1/namespaces/kube-public/configmaps' | grep -vq '"name":"page5"'
+}
+
+# More than may be waiting for a watcher at a time, in a bucket of its own.
+@test "a watch begins with everything that is there, however much" {
+	local i
+	api POST /api/v1/namespaces -H 'content-type: application/json' -d '{"metadata":{"name":"many"}}' >"$DIR/out"
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		printf '{"metadata":{"name":"big-%s"},"data":{"k":"%500000s"}}' "$i" x >"$DIR/body"
+		api POST /api/v1/namespaces/many/configmaps -H 'content-type: application/json' -d "@$DIR/body" >"$DIR/out"
+	done
+	api GET "/api/v1/namespaces/many/configmaps?watch=1&timeoutSeconds=6&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true" -N >"$DIR/events" 3>&- &
+	eventually 20 grep -q initial-events-end "$DIR/events"
+	api DELETE /api/v1/namespaces/many/configmaps/big-3 >"$DIR/out"
+	wait
+	[ "$(grep -c '"ADDED"' "$DIR/events")" = 12 ]
+	[ "$(grep -c '"DELETED"' "$DIR/events")" = 1 ]
+	api DELETE /api/v1/namespaces/many >"$DIR/out"
 }
 
 @test "a watch sees changes, resumes, and says when it cannot" {
