@@ -345,8 +345,10 @@ static void take_slice(json_t *out, const struct step *s, json_t *value)
 	long n = (long)json_array_size(value), from = s->has_from ? s->from : 0, to;
 
 	from = from < 0 ? from + n : from;
+	if (from < 0 || from >= n)
+		return; /* also keeps the sums below in their type */
 	to = s->single ? from + 1 : s->has_to ? (s->to < 0 ? s->to + n : s->to) : n;
-	for (long i = MAX(from, 0); i < MIN(to, n) && from >= 0; i += s->by)
+	for (long i = from; i < MIN(to, n); i += MIN(s->by, n))
 		found(out, json_array_get(value, (size_t)i));
 }
 

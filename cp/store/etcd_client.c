@@ -153,7 +153,9 @@ static void on_answer(void *arg, int status, const char *body, size_t len, const
 	bool next = failure ? not_sent(failure) || k->again : r == -EAGAIN && k->again;
 	if (r && k->at == c->at)
 		etcd_client_rotate(c);
-	if (r && next && ++k->tries < MAX(c->n, 2)) {
+	/* What kept silent for all that time is not asked once more: the request's own client waits as well. */
+	size_t tries = r == -ETIMEDOUT ? MIN(c->n, 2) : MAX(c->n, 2);
+	if (r && next && ++k->tries < tries) {
 		call_send(k);
 		return;
 	}

@@ -9,7 +9,7 @@
 #include "cp/store/store_driver.h"
 
 #define STORE_ETCD_PAGE 500           /* keys read at once */
-#define STORE_ETCD_CALL_MS 15000      /* longer than etcd's own patience */
+#define STORE_ETCD_CALL_MS 15000      /* longer than etcd's own patience (7 s) */
 #define STORE_ETCD_RETRY_MS 100       /* between two attempts to follow the changes */
 #define STORE_ETCD_RETRY_MAX_MS 1000
 #define STORE_ETCD_BARRIER_MS 30      /* without a change for so long, one is made */

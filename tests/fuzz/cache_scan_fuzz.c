@@ -54,7 +54,8 @@ static void check_json(const uint8_t *data, size_t size, const struct cobj *o)
 
 static void check_object(const uint8_t *data, size_t size)
 {
-	struct bucket b = {.namespaced = true, .fields = (char **)paths};
+	static const char *const absent[ARRAY_LEN(paths)] = {"", "Pending", "", "", ""};
+	struct bucket b = {.namespaced = true, .fields = (char **)paths, .absent = (char **)absent};
 	AUTO_BUF *bytes = buf_new(data, size);
 	AUTO_COBJ *o = object_new(&b, "ns/name", bytes, 77, 5);
 	struct cobj_owner w;

@@ -90,3 +90,61 @@ teardown() { store_teardown; }
 	[ "$(on a get pods -o name | wc -l)" = 4 ]
 	[ $((SECONDS - begin)) -lt 8 ]
 }
+
+# A process that is stopped keeps its connections and answers nothing.
+@test "etcd hangs under load: requests end with an error, then everything goes on" {
+	etcd_start e1
+	etcd_ready e1
+	# shellcheck disable=SC2046
+	server_start a $(etcd_flags e1) --controllers=none --scheduler=none
+	# shellcheck disable=SC2046
+	server_start b $(etcd_flags e1) --controllers=none --scheduler=none
+	python3 "$BATS_TEST_DIRNAME/load.py" "$DIR/pki" 24 "$(cat "$DIR/a/port")" "$(cat "$DIR/b/port")" >"$DIR/out" 2>&1 3>&- &
+	local load=$! status=0
+	sleep 2
+	kill -STOP "$(cat "$DIR/e1/pid")"
+	# Both reading and writing are told of it in words, within a client's patience.
+	run timeout 35 kubectl --kubeconfig "$DIR/a/admin.conf" create configmap while-stopped
+	local written="$output" result=$status
+	run timeout 35 kubectl --kubeconfig "$DIR/b/admin.conf" get configmaps
+	kill -CONT "$(cat "$DIR/e1/pid")"
+	echo "$written; $output"
+	[ "$result" -eq 1 ]
+	[[ "$written" == *"etcdserver: request timed out"* || "$written" == *"context deadline exceeded"* ]]
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"etcdserver: request timed out"* || "$output" == *"context deadline exceeded"* ]]
+	status=0
+	wait "$load" || status=$?
+	cat "$DIR/out"
+	[ "$status" -eq 0 ]
+	timeout 30 kubectl --kubeconfig "$DIR/a/admin.conf" create configmap goes-on
+}
+
+@test "the leader of three hangs, and another is made leader, under load: nothing lost, missed or repeated" {
+	local m leader
+	for m in 1 2 3; do etcd_start m$m m1 m2 m3; done
+	etcd_ready m1
+	# shellcheck disable=SC2046
+	server_start a $(etcd_flags m1 m2 m3) --controllers=none --scheduler=none
+	# shellcheck disable=SC2046
+	server_start b $(etcd_flags m2 m3 m1) --controllers=none --scheduler=none
+	python3 "$BATS_TEST_DIRNAME/load.py" "$DIR/pki" 20 "$(cat "$DIR/a/port")" "$(cat "$DIR/b/port")" >"$DIR/out" 2>&1 3>&- &
+	local load=$! status=0
+	sleep 2
+	for m in 1 2 3; do
+		ctl m$m endpoint status -w json | jq -e '.[0].Status | .leader == .header.member_id' >/dev/null && leader=m$m
+	done
+	kill -STOP "$(cat "$DIR/$leader/pid")"
+	sleep 5
+	kill -CONT "$(cat "$DIR/$leader/pid")"
+	sleep 3
+	for m in 1 2 3; do
+		ctl m$m endpoint status -w json | jq -e '.[0].Status | .leader == .header.member_id' >/dev/null || continue
+		ctl m$m move-leader "$(ctl m$m member list | sed -n "s/, started, m$((m % 3 + 1)), .*//p")"
+		break
+	done
+	wait "$load" || status=$?
+	cat "$DIR/out"
+	[ "$status" -eq 0 ]
+	timeout 30 kubectl --kubeconfig "$DIR/b/admin.conf" create configmap goes-on
+}

@@ -46,6 +46,8 @@ def note_failure(status, message):
 def attempt(port, method, path, body=None):
     try:
         status, a = call(port, method, path, body)
+    except TimeoutError as e:
+        raise AssertionError('%s %s hangs' % (method, path)) from e
     except (OSError, http.client.HTTPException) as e:
         note_failure(0, type(e).__name__)
         return 0, None
@@ -77,7 +79,7 @@ def write(who):
 
 class Watcher(threading.Thread):
     def __init__(self, port):
-        super().__init__()
+        super().__init__(daemon=True)
         self.port, self.objects, self.error, self.seen, self.ended = port, {}, None, 0, 0
         _, a = call(port, 'GET', PATH)
         self.rev = int(a['metadata']['resourceVersion'])
@@ -85,7 +87,7 @@ class Watcher(threading.Thread):
 
     def run(self):
         try:
-            while self.rev < end_rev[0] or time.time() < stop:
+            while self.rev < end_rev[0]:
                 try:
                     self.follow()
                 except (OSError, http.client.HTTPException):
@@ -116,7 +118,7 @@ class Watcher(threading.Thread):
                 self.objects[name] = rev
 
 
-end_rev = [0]
+end_rev = [float('inf')] # until the last write is known
 watchers = [Watcher(p) for p in ports]
 errors = []
 
