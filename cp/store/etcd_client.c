@@ -104,9 +104,9 @@ void etcd_client_free(struct etcd_client *c)
 		return;
 	http_client_free(c->http);
 	while (!list_is_empty(&c->calls))
-		call_free(LIST_ENTRY(c->calls.next, struct call, link));
+		call_free(LIST_ENTRY(list_pop(&c->calls), struct call, link));
 	while (!list_is_empty(&c->streams))
-		stream_free(LIST_ENTRY(c->streams.next, struct etcd_stream, link));
+		stream_free(LIST_ENTRY(list_pop(&c->streams), struct etcd_stream, link));
 	free_strv(&c->servers);
 	free(c);
 }
