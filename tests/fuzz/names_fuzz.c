@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/names.h"
 #include "api/version.h"
@@ -37,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	AUTO_JSON *policy = NULL;
 	struct audit_policy *p = NULL;
-	if (json_parse(text, size, &policy, NULL) == 0 && audit_policy_new(policy, &p, NULL) == 0)
+	if (json_parse(text, strlen(text), &policy, NULL) == 0 && audit_policy_new(policy, &p, NULL) == 0)
 		audit_policy_free(p);
 	return 0;
 }
