@@ -76,7 +76,7 @@ static int parse_part(const char *part, const struct range *r, uint64_t *bits, b
 		return err_set(e, -EINVAL, "beginning of range (%d) beyond end of range (%d): %s", low, high, part);
 	if (!step)
 		return err_set(e, -EINVAL, "step of range should be a positive number: %s", part);
-	for (int v = low; v <= high; v += step)
+	for (int64_t v = low; v <= high; v += step)
 		*bits |= 1ULL << v;
 	return 0;
 }
@@ -90,6 +90,8 @@ static int parse_field(const char *field, const struct range *r, uint64_t *bits,
 	return code;
 }
 
+#define EVERY_MAX_S (INT64_MAX / 1000000000) /* the original counts nanoseconds */
+
 /* "1h30m": the sum of numbers with h, m, s. */
 static int parse_every(const char *text, struct cron *ret, struct err *e)
 {
@@ -98,7 +100,7 @@ static int parse_every(const char *text, struct cron *ret, struct err *e)
 		char *end;
 		long long v = strtoll(p, &end, 10);
 		int64_t unit = *end == 'h' ? 3600 : *end == 'm' ? 60 : *end == 's' ? 1 : 0;
-		if (end == p || !unit || v < 0)
+		if (end == p || !unit || v < 0 || v > (EVERY_MAX_S - total) / unit)
 			return err_set(e, -EINVAL, "failed to parse duration @every %s", text);
 		total += v * unit;
 		p = end + 1;
