@@ -172,6 +172,7 @@ lint:
 
 bench: all
 	@bench/oci
+	@bench/cni
 	@bench/api
 	@bench/run
 

@@ -14,3 +14,7 @@ PROGS += oci-floor
 oci-floor_SRCS := bench/oci-floor.c
 oci-floor_DIR := bench
 oci-floor_STATIC := 1
+
+PROGS += cni-time
+cni-time_SRCS := bench/cni-time.c
+cni-time_DIR := bench

@@ -69,13 +69,6 @@ static char **read_entry(const struct ipam_store *s, const char *name)
 	return NULL;
 }
 
-static void write_entry(const struct ipam_store *s, const char *name, const char *text)
-{
-	AUTO_FD int fd = openat(s->index_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0)
-		fs_write_all(fd, text, strlen(text));
-}
-
 static void stamp_text(const struct ipam_store *s, char *ret, size_t room)
 {
 	struct stat st = {0};
@@ -88,7 +81,7 @@ void ipam_index_stamp(struct ipam_store *s)
 	char text[128];
 	stamp_text(s, text, sizeof(text));
 	if (s->index_fd >= 0)
-		write_entry(s, "stamp", text);
+		ipam_store_overwrite(s->index_fd, "stamp", text, 0600);
 }
 
 static bool is_whole(const struct ipam_store *s)
@@ -112,7 +105,8 @@ static void put(struct ipam_store *s, const char *const head[LINE_IPS], const st
 	for (size_t i = 0; i < n; i++)
 		str_addf(&text, "%s\n", ip_text(&ips[i], ip));
 	if (s->index_fd >= 0)
-		write_entry(s, entry_name(name, head[LINE_ID], head[LINE_IFNAME]), str_text(&text));
+		ipam_store_overwrite(s->index_fd, entry_name(name, head[LINE_ID], head[LINE_IFNAME]), str_text(&text),
+				     0600);
 }
 
 void ipam_index_put(struct ipam_store *s, const char *id, const char *ifname, const char *netns, const struct ip *ips,

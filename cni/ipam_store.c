@@ -1,8 +1,8 @@
 /* The directory of addresses in use.
  *
- * A reservation is written to an unnamed file that is then linked under its address: it stands there whole or not at
- * all, and the link itself decides who gets the address. Fails where the directory cannot be made, read or written.
- * What always holds: between open and close no other plugin changes the directory (flock, as the reference does). */
+ * A reservation is a new file, written by one call; one without content, whose writer was killed, counts as none. Fails
+ * where the directory cannot be made, read or written. What always holds: between open and close no other plugin
+ * changes the directory (flock, as the reference does). */
 #include "cni/ipam_store.h"
 
 #include <dirent.h>
@@ -11,11 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "cni/new_file.h"
 
 #define OWNER_MAX 1024
 
@@ -48,14 +48,28 @@ void ipam_store_close(struct ipam_store *s)
 	*s = IPAM_STORE_INIT;
 }
 
+/* An empty file is of a writer that was killed: between open and close of the store there is no other writer. */
+static int open_new(struct ipam_store *s, const char *name)
+{
+	struct stat st;
+	int fd = openat(s->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0 || errno != EEXIST)
+		return fd >= 0 ? fd : -errno;
+	if (fstatat(s->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode) || st.st_size)
+		return -EEXIST;
+	fd = openat(s->dir_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 ? fd : -errno;
+}
+
 int ipam_store_reserve(struct ipam_store *s, const struct ip *ip, const char *id, const char *ifname, struct err *e)
 {
 	char name[IP_TEXT_MAX], owner[OWNER_MAX];
 	ip_text(ip, name);
-	if (!faccessat(s->dir_fd, name, F_OK, 0))
-		return -EEXIST;
 	snprintf(owner, sizeof(owner), "%s\r\n%s", id, ifname);
-	int r = new_file(s->dir_fd, name, owner);
+	AUTO_FD int fd = open_new(s, name);
+	int r = fd < 0 ? fd : fs_write_all(fd, owner, strlen(owner));
+	if (fd >= 0 && r < 0)
+		unlinkat(s->dir_fd, name, 0);
 	return r < 0 && r != -EEXIST ? err_code(e, r, "reserve %s", name) : r;
 }
 
@@ -85,13 +99,22 @@ bool ipam_store_last(struct ipam_store *s, size_t set, struct ip *ret)
 	return read_small(s, name, text, sizeof(text)) && ip_parse(text, ret) == 0;
 }
 
+/* In place: a file that is cut to nothing first is written to the disk at once by some file systems. */
+void ipam_store_overwrite(int dir_fd, const char *name, const char *text, mode_t mode)
+{
+	size_t len = strlen(text);
+	struct stat st;
+	AUTO_FD int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd >= 0 && fs_write_all(fd, text, len) >= 0 && !fstat(fd, &st) && (size_t)st.st_size > len &&
+	    ftruncate(fd, (off_t)len))
+		unlinkat(dir_fd, name, 0);
+}
+
 void ipam_store_set_last(struct ipam_store *s, size_t set, const struct ip *ip)
 {
 	char name[40], text[IP_TEXT_MAX];
 	snprintf(name, sizeof(name), "last_reserved_ip.%zu", set);
-	AUTO_FD int fd = openat(s->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd >= 0)
-		fs_write_all(fd, ip_text(ip, text), strlen(text));
+	ipam_store_overwrite(s->dir_fd, name, ip_text(ip, text), 0644);
 }
 
 bool ipam_store_is_held(struct ipam_store *s, const struct ip *ip, const char *id, const char *ifname)

@@ -5,6 +5,8 @@
 #ifndef KNARR_CNI_IPAM_STORE_H
 #define KNARR_CNI_IPAM_STORE_H
 
+#include <sys/types.h>
+
 #include "base/err.h"
 #include "io/net/ip.h"
 
@@ -28,6 +30,8 @@ void ipam_store_release(struct ipam_store *s, const struct ip *ip); /* absent is
 /* The address handed out last of a set; false where there is none. Setting it is a hint that may be lost. */
 bool ipam_store_last(struct ipam_store *s, size_t set, struct ip *ret);
 void ipam_store_set_last(struct ipam_store *s, size_t set, const struct ip *ip);
+/* Writes a small file of the directory, which may be there; a failure is ignored. */
+void ipam_store_overwrite(int dir_fd, const char *name, const char *text, mode_t mode);
 /* Calls fn for each address in use with its owner; ifname is "" in the oldest format. */
 int ipam_store_each(struct ipam_store *s,
 		    void (*fn)(void *arg, const struct ip *ip, const char *id, const char *ifname), void *arg,

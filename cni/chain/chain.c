@@ -15,6 +15,12 @@
 
 #define TIMEOUT_MS 60000
 
+/* A boolean, or its word: the reference takes both. */
+static bool is_on(const json_t *list, const char *key)
+{
+	return json_bool_at(list, key, false) || !strcasecmp(json_str_or(list, key, ""), "true");
+}
+
 int chain_load(const struct chain_config *config, struct chain **ret, struct err *e)
 {
 	AUTO_FREE char *file = NULL;
@@ -33,8 +39,8 @@ int chain_load(const struct chain_config *config, struct chain **ret, struct err
 	c->file = TAKE(file);
 	c->name = xstrdup(json_str_at(c->list, "name"));
 	c->version = xstrdup(json_str_at(c->list, "cniVersion"));
-	c->no_check = json_bool_at(c->list, "disableCheck", false);
-	c->no_gc = json_bool_at(c->list, "disableGC", false);
+	c->no_check = is_on(c->list, "disableCheck");
+	c->no_gc = is_on(c->list, "disableGC");
 	*ret = c;
 	return 0;
 }

@@ -29,9 +29,24 @@ static int check_plugins(const json_t *plugins, struct err *e)
 	return 0;
 }
 
+/* The newest version that is spoken among "cniVersions" and "cniVersion"; "" where none is told. */
+static const char *choose_version(const json_t *conf)
+{
+	const char *best = json_str_or(conf, "cniVersion", "");
+	size_t i;
+	json_t *v;
+	json_array_foreach(json_object_get(conf, "cniVersions"), i, v)
+	{
+		const char *one = json_string_value(v);
+		if (one && cni_version_is_supported(one) && (!*best || cni_version_cmp(one, best) > 0))
+			best = one;
+	}
+	return best;
+}
+
 int chain_conf_list(const json_t *conf, json_t **ret, struct err *e)
 {
-	const char *name = json_str_or(conf, "name", ""), *version = json_str_or(conf, "cniVersion", "");
+	const char *name = json_str_or(conf, "name", ""), *version = choose_version(conf);
 	if (!json_is_object(conf))
 		return err_set(e, -EINVAL, "not a JSON object");
 	if (!*name || !cni_name_is_valid(name))

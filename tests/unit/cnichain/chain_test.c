@@ -277,6 +277,17 @@ START_TEST(configurations)
 }
 END_TEST
 
+START_TEST(the_newest_version_is_spoken)
+{
+	AUTO_JSON *conf = json_loads("{\"name\":\"a\",\"type\":\"x\",\"cniVersion\":\"0.4.0\",\"cniVersions\":"
+				     "[\"0.3.1\",\"1.1.0\",\"9.0.0\",\"1.0.0\"]}",
+				     0, NULL);
+	AUTO_JSON *list = NULL;
+	ck_assert_int_eq(chain_conf_list(conf, &list, NULL), 0);
+	ck_assert_str_eq(json_str_at(list, "cniVersion"), "1.1.0");
+}
+END_TEST
+
 START_TEST(load_errors)
 {
 	char conf[96];
@@ -309,6 +320,7 @@ int main(void)
 	tcase_add_test(t, check_status_gc);
 	tcase_add_test(t, cancelled);
 	tcase_add_loop_test(t, configurations, 0, (int)ARRAY_LEN(confs));
+	tcase_add_test(t, the_newest_version_is_spoken);
 	tcase_add_test(t, load_errors);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
