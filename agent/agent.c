@@ -15,6 +15,7 @@
 
 #include "agent/events.h"
 #include "agent/node.h"
+#include "agent/node_dns.h"
 #include "agent/objects.h"
 #include "agent/pod.h"
 #include "agent/pod_source.h"
@@ -173,12 +174,14 @@ static void start_proxy(struct agent *a)
 	struct err e = ERR_INIT;
 	const char *node_ips[] = {a->boot_ip, NULL}, *clusters[] = {a->config->cluster_cidr, NULL};
 	const char *services[] = {a->config->service_cidr, NULL};
+	static const char *const answered[] = {NODE_DNS_SERVICE, NULL};
 	struct proxy_config pc = {.loop = a->loop,
 				  .api = a->api,
 				  .node_name = a->config->node_name,
 				  .node_ips = node_ips,
 				  .cluster_cidrs = clusters,
 				  .service_cidrs = services,
+				  .node_services = a->config->dns ? answered : NULL,
 				  .masquerade_pods = true,
 				  .on_sync = on_proxy};
 	if (!a->config->proxy || !a->api)
@@ -219,6 +222,7 @@ int agent_new(struct loop *l, struct agent_config *config, struct agent **ret, s
 	a->static_pods = static_pods_start(a);
 	start_proxy(a);
 	a->rotate = rotate_start(a);
+	a->dns = node_dns_start(a);
 	*ret = a;
 	return 0;
 }
@@ -230,6 +234,7 @@ void agent_free(struct agent *a)
 	rotate_stop(a->rotate);
 	server_stop(a->server);
 	static_pods_stop(a->static_pods);
+	node_dns_stop(a->dns);
 	proxy_stop(a->proxy, false);
 	pod_source_stop(a);
 	node_stop(a->node);

@@ -26,7 +26,7 @@ struct agent_config {
 	char *address, *tls_cert_file, *tls_key_file, *client_ca_file, *shim_path, *pause_path;
 	uint16_t port, healthz_port;
 	int max_pods, verbosity;
-	bool proxy, register_node, rotate_certificates, rotate_server_certificates;
+	bool proxy, dns, register_node, rotate_certificates, rotate_server_certificates;
 	char **node_labels; /* key=value */
 };
 
@@ -38,6 +38,7 @@ struct static_pods;
 struct server;
 struct rotate;
 struct proxy;
+struct node_dns;
 struct chain_run;
 
 struct agent {
@@ -56,6 +57,7 @@ struct agent {
 	struct rotate *rotate;
 	struct static_pods *static_pods;
 	struct proxy *proxy;
+	struct node_dns *dns;
 	struct informer *pod_informer, *service_informer;
 	struct chain_run *sweep; /* NULL: none on its way */
 	struct map *pods;    /* uid -> struct pod, owned */

@@ -7,8 +7,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-
-enum { SERVERS_MAX = 3, SEARCHES_MAX = 32 };
+#include "io/resolv_conf.h"
 
 char *pod_hostname(const json_t *pod, const char *node_name)
 {
@@ -59,40 +58,8 @@ void net_hosts(const json_t *pod, const char *hostname, const char *cluster_doma
 	add_aliases(pod, out);
 }
 
-struct resolv {
-	char **servers, **searches, **options;
-};
-
-static void add_once(char ***to, const char *text, size_t max)
-{
-	if (!strv_has(*to, text) && strv_len(*to) < max)
-		strv_add(to, text);
-}
-
-static void parse_line(struct resolv *r, char *line)
-{
-	char *save = NULL, *word = strtok_r(line, " \t", &save);
-	if (!word || *word == '#' || *word == ';')
-		return;
-	char ***to = !strcmp(word, "nameserver")                          ? &r->servers
-		     : !strcmp(word, "search") || !strcmp(word, "domain") ? &r->searches
-		     : !strcmp(word, "options")                           ? &r->options
-									  : NULL;
-	if (to == &r->searches)
-		free_strv(to); /* the last one counts */
-	while (to && (word = strtok_r(NULL, " \t", &save)))
-		add_once(to, word, to == &r->servers ? SERVERS_MAX : SEARCHES_MAX);
-}
-
-static void parse(struct resolv *r, const char *text)
-{
-	AUTO_STRV char **lines = str_split(text ? text : "", '\n');
-	for (char **l = lines; l && *l; l++)
-		parse_line(r, *l);
-}
-
 /* Options given by the pod replace those of the same name. */
-static void add_option(struct resolv *r, const char *name, const char *value)
+static void add_option(struct resolv_conf *r, const char *name, const char *value)
 {
 	char **kept = NULL;
 	size_t n = strlen(name);
@@ -105,19 +72,19 @@ static void add_option(struct resolv *r, const char *name, const char *value)
 	r->options = kept;
 }
 
-static void add_pod_config(struct resolv *r, const json_t *config)
+static void add_pod_config(struct resolv_conf *r, const json_t *config)
 {
 	size_t i;
 	json_t *v;
 	json_array_foreach(json_object_get(config, "nameservers"), i, v)
-	    add_once(&r->servers, json_string_value(v), SERVERS_MAX);
+	    resolv_conf_add(&r->servers, json_string_value(v), RESOLV_SERVERS_MAX);
 	json_array_foreach(json_object_get(config, "searches"), i, v)
-	    add_once(&r->searches, json_string_value(v), SEARCHES_MAX);
+	    resolv_conf_add(&r->searches, json_string_value(v), RESOLV_SEARCHES_MAX);
 	json_array_foreach(json_object_get(config, "options"), i, v)
 	    add_option(r, json_str_or(v, "name", ""), json_str_at(v, "value"));
 }
 
-static void add_cluster(struct resolv *r, const json_t *pod, char *const *dns, const char *domain)
+static void add_cluster(struct resolv_conf *r, const json_t *pod, char *const *dns, const char *domain)
 {
 	const char *ns = json_str_or(pod, "metadata.namespace", "default");
 	char **host = r->searches;
@@ -126,12 +93,12 @@ static void add_cluster(struct resolv *r, const json_t *pod, char *const *dns, c
 	AUTO_FREE char *one = xasprintf("%s.svc.%s", ns, domain), *two = xasprintf("svc.%s", domain);
 	const char *const own[] = {one, two, domain};
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
-		add_once(&r->searches, own[i], SEARCHES_MAX);
+		resolv_conf_add(&r->searches, own[i], RESOLV_SEARCHES_MAX);
 	for (char **s = host; s && *s; s++)
-		add_once(&r->searches, *s, SEARCHES_MAX);
+		resolv_conf_add(&r->searches, *s, RESOLV_SEARCHES_MAX);
 	free_strv(&host);
 	for (char *const *d = dns; *d; d++)
-		add_once(&r->servers, *d, SERVERS_MAX);
+		resolv_conf_add(&r->servers, *d, RESOLV_SERVERS_MAX);
 	add_option(r, "ndots", "5");
 }
 
@@ -154,16 +121,14 @@ void net_resolv(const json_t *pod, char *const *cluster_dns, const char *cluster
 	const char *policy = json_str_or(pod, "spec.dnsPolicy", "ClusterFirst");
 	bool cluster = !strcmp(policy, "ClusterFirstWithHostNet") ||
 		       (!strcmp(policy, "ClusterFirst") && !json_bool_at(pod, "spec.hostNetwork", false));
-	struct resolv r = {0};
+	struct resolv_conf r = {0};
 	if (strcmp(policy, "None"))
-		parse(&r, host_text);
+		resolv_conf_parse(&r, host_text);
 	if (cluster && cluster_dns && *cluster_dns)
 		add_cluster(&r, pod, cluster_dns, cluster_domain);
 	add_pod_config(&r, json_at(pod, "spec.dnsConfig"));
 	print_line(out, "search", r.searches, false);
 	print_line(out, "nameserver", r.servers, true);
 	print_line(out, "options", r.options, false);
-	free_strv(&r.servers);
-	free_strv(&r.searches);
-	free_strv(&r.options);
+	resolv_conf_done(&r);
 }

@@ -106,6 +106,21 @@ static int remove_links(const struct node_options *o, struct err *e)
 	return r;
 }
 
+/* What the node's name server had. */
+static int remove_dns_address(const struct node_options *o, struct err *e)
+{
+	AUTO_RTNL *rt = NULL;
+	struct rtnl_link lo;
+	struct ip_net net = {0};
+	if (str_empty(o->cluster_dns) || ip_parse(o->cluster_dns, &net.ip) < 0)
+		return 0;
+	net.prefix = ip_bits(&net.ip);
+	int r = rtnl_open(-1, &rt, e);
+	if (r == 0)
+		r = rtnl_link_get(rt, "lo", &lo, e);
+	return r < 0 ? r : rtnl_addr_del(rt, lo.index, &net, e);
+}
+
 static int remove_addresses(const struct node_options *o, struct err *e)
 {
 	AUTO_JSON *conf = NULL;
@@ -136,7 +151,7 @@ static int remove_tables(const struct node_options *o, struct err *e)
 int node_cleanup(const struct node_options *o, struct err *e)
 {
 	static int (*const steps[])(const struct node_options *, struct err *) = {
-		end_processes, unmount_all, remove_links, remove_tables, remove_addresses, remove_files
+		end_processes, unmount_all, remove_links, remove_dns_address, remove_tables, remove_addresses, remove_files
 	};
 	int first = 0;
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {

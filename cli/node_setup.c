@@ -133,7 +133,7 @@ static char **server_argv(const struct node_options *o)
 	add_flag(&argv, "cluster-cidr", o->cluster_cidr);
 	const char *const given[][2] = {
 		{ "etcd-servers", o->etcd_servers }, { "etcd-cafile", o->etcd_ca_file }, { "etcd-certfile", o->etcd_cert_file },
-		{ "etcd-keyfile", o->etcd_key_file }, { "encryption-provider-config", o->encryption_config },
+		{ "etcd-keyfile", o->etcd_key_file }, { "cluster-dns", o->cluster_dns }, { "encryption-provider-config", o->encryption_config },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(given); i++)
 		if (!str_empty(given[i][1]))
@@ -156,7 +156,7 @@ static char **agent_argv(const struct node_options *o)
 		{ "cluster-cidr", o->cluster_cidr }, { "pod-cidr", o->pod_cidr }, { "root-dir", o->root_dir },
 		{ "data-dir", o->data_dir }, { "run-dir", o->run_dir }, { "cni-conf-dir", o->cni_conf_dir },
 		{ "cni-bin-dir", o->cni_bin_dir }, { "cgroup-root", o->cgroup_root },
-		{ "service-cluster-ip-range", o->service_cidr },
+		{ "service-cluster-ip-range", o->service_cidr }, { "dns", str_empty(o->cluster_dns) ? "false" : "true" },
 		{ "rotate-certificates", joined ? "true" : NULL }, { "rotate-server-certificates", joined ? "true" : NULL },
 	};
 	strv_add(&argv, program);

@@ -217,6 +217,7 @@ static int make_api(struct server *s, struct err *e)
 					    .schema = s->schema,
 					    .cache = s->cache,
 					    .service_cidr = c->service_cidr,
+					    .cluster_dns = c->cluster_dns,
 					    .node_port_min = c->node_port_min,
 					    .node_port_max = c->node_port_max,
 					    .advertise_address = c->advertise_address,

@@ -32,6 +32,7 @@ static const struct flag {
     FLAG("service-cluster-ip-range", service_cidr, "10.96.0.0/16", "addresses of services"),
     FLAG("service-node-port-range", node_port_range, "30000-32767", "ports of NodePort services"),
     FLAG("cluster-domain", cluster_domain, "cluster.local", "DNS domain of the cluster"),
+    FLAG("cluster-dns", cluster_dns, NULL, "address of the kube-dns Service, made where missing; without it there is none"),
     FLAG("client-ca-file", client_ca_file, NULL, "CA of client certificates (default: CERT-DIR/ca.crt)"),
     FLAG("tls-cert-file", tls_cert_file, NULL, "serving certificate (default: CERT-DIR/apiserver.crt)"),
     FLAG("tls-private-key-file", tls_key_file, NULL, "its key (default: CERT-DIR/apiserver.key)"),

@@ -9,7 +9,7 @@
 
 /* Every text owned. */
 struct server_config {
-	char *data_dir, *bind_address, *advertise_address, *service_cidr, *node_port_range, *cluster_domain;
+	char *data_dir, *bind_address, *advertise_address, *service_cidr, *node_port_range, *cluster_domain, *cluster_dns;
 	char *client_ca_file, *tls_cert_file, *tls_key_file, *cert_dir, *kubeconfig_out;
 	char *sa_issuers, *sa_key_files, *sa_signing_key_file, *sa_jwks_uri, *sa_extend, *sa_max_expiration, *api_audiences;
 	char *token_file, *bootstrap_tokens, *anonymous;

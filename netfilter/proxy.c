@@ -57,6 +57,7 @@ int proxy_start(const struct proxy_config *c, struct proxy **ret, struct err *e)
 	struct proxy *p = xcalloc(1, sizeof(*p));
 	p->table = xstrdup(c->table ? c->table : TABLE);
 	p->node_name = xstrdup(c->node_name);
+	p->node_services = c->node_services ? strv_dup((char *const *)c->node_services) : NULL;
 	p->rules.table = p->table;
 	p->rules.masquerade_pods = c->masquerade_pods;
 	p->ipv6 = c->ipv6;
@@ -115,6 +116,7 @@ void proxy_stop(struct proxy *p, bool remove)
 	free(p->dirty);
 	free(p->node_ips);
 	free(p->node_name);
+	free_strv(&p->node_services);
 	free(p->table);
 	free(p);
 }

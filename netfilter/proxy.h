@@ -20,6 +20,8 @@ struct proxy_config {
 	const char *const *node_ips;      /* numeric, NULL-terminated: node ports answer there; may be NULL */
 	const char *const *cluster_cidrs; /* pods' networks, one a family, NULL-terminated; may be NULL */
 	const char *const *service_cidrs; /* never masqueraded as traffic that leaves the cluster; may be NULL */
+	const char *const *node_services; /* "namespace/name", NULL-terminated: the node answers at their addresses itself,
+					   * they are left alone; may be NULL */
 	const char *table;                /* NULL: "knarr-proxy" */
 	bool ipv6;                        /* keep a table for IPv6 too */
 	bool masquerade_pods;             /* pods' traffic to outside the cluster leaves with the node's address */

@@ -29,6 +29,7 @@ struct elems {
 struct proxy {
 	struct nft *nft;
 	char *table, *node_name;
+	char **node_services;
 	struct service_rules rules;
 	struct ip *node_ips;
 	size_t n_node_ips;

@@ -39,6 +39,8 @@ static void on_service(void *arg, const char *key, json_t *old_object, json_t *n
 {
 	struct service *s = new_object ? service_parse(new_object) : NULL;
 	(void)old_object;
+	if (s && strv_has(((struct proxy *)arg)->node_services, key))
+		service_free(TAKE(s));
 	if (s)
 		proxy_set_service(arg, s);
 	else

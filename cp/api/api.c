@@ -175,6 +175,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	a->schema = c->schema;
 	a->cache = c->cache;
 	a->service_cidr = xstrdup(c->service_cidr);
+	a->cluster_dns = xstrdup(c->cluster_dns);
 	a->advertise_address = xstrdup(c->advertise_address);
 	a->cluster_domain = xstrdup(c->cluster_domain);
 	a->ca_file = xstrdup(c->ca_file);
@@ -241,6 +242,7 @@ void api_free(struct api *a)
 	proxies_free(a->proxies);
 	tls_unref(a->agent_tls);
 	free(a->service_cidr);
+	free(a->cluster_dns);
 	free(a->advertise_address);
 	free(a->cluster_domain);
 	free(a->ca_file);

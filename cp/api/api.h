@@ -39,6 +39,7 @@ struct api_config {
 	const char *advertise_address; /* numeric; what the kubernetes Service's endpoints say */
 	uint16_t secure_port;
 	const char *cluster_domain; /* "cluster.local" */
+	const char *cluster_dns;    /* address of the kube-dns Service; NULL or "": none is made */
 	const char *agent_ca_file, *agent_cert_file,
 	    *agent_key_file; /* for calls to agents (log, exec, attach, proxy) */
 	struct api_audit_config audit;

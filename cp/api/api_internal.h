@@ -61,7 +61,7 @@ struct api {
 	struct apiservices *apiservices; /* extension servers */
 	struct http_client *webhook_http; /* conversion webhooks; made when first needed */
 	struct kind_env env;
-	char *service_cidr, *advertise_address, *cluster_domain, *ca_file, *jwks_uri;
+	char *service_cidr, *advertise_address, *cluster_domain, *cluster_dns, *ca_file, *jwks_uri;
 	uint16_t secure_port;
 	struct tls_ctx *agent_tls;
 	struct http_client *agent_http;

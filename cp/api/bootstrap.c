@@ -197,6 +197,23 @@ static void add_kubernetes_service(struct bootstrap *b)
 		 true);
 }
 
+/* Where nodes, or pods with its label, answer for the cluster's names. */
+static void add_dns_service(struct bootstrap *b)
+{
+	const char *ip = b->a->cluster_dns;
+	if (str_empty(ip))
+		return;
+	json_t *o = json_pack("{s:s,s:s,s:{s:{s:s,s:s,s:s},s:{s:s,s:s}}}", "kind", "Service", "apiVersion", "v1", "metadata",
+			      "labels", "k8s-app", "kube-dns", "kubernetes.io/cluster-service", "true", "kubernetes.io/name",
+			      "CoreDNS", "annotations", "prometheus.io/port", "9153", "prometheus.io/scrape", "true");
+	json_t *ports = json_pack("[{s:s,s:s,s:i},{s:s,s:s,s:i},{s:s,s:s,s:i}]", "name", "dns", "protocol", "UDP", "port", 53,
+				  "name", "dns-tcp", "protocol", "TCP", "port", 53, "name", "metrics", "protocol", "TCP",
+				  "port", 9153);
+	json_object_set_new(o, "spec", json_pack("{s:s,s:[s],s:{s:s},s:o}", "clusterIP", ip, "clusterIPs", ip, "selector",
+						 "k8s-app", "kube-dns", "ports", ports));
+	add_step(b, "/api/v1/namespaces/kube-system/services", "kube-dns", o, false);
+}
+
 static int add_roles(struct bootstrap *b, struct err *e)
 {
 	AUTO_JSON *roles = NULL;
@@ -273,6 +290,7 @@ void api_bootstrap(struct api *a, void (*done)(void *arg, int r, const struct er
 	b->arg = arg;
 	add_namespaces(b);
 	add_kubernetes_service(b);
+	add_dns_service(b);
 	add_service_range(b);
 	add_objects(b);
 	if (add_roles(b, &b->error) < 0)

@@ -1,0 +1,116 @@
+/* Opening and closing the sockets. Happy path: both are bound to one address and port before either is watched. What can
+ * fail: the port is taken, the address is not this machine's. What always holds: whoever still has a request under way keeps
+ * the structure, and finds the descriptors closed. */
+#include "dns/server.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dns/server_internal.h"
+
+enum { UDP_RCVBUF = 1 << 20, BACKLOG = 64 };
+
+static socklen_t address_of(const struct ip *ip, uint16_t port, struct sockaddr_storage *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (ip->family == AF_INET) {
+		struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+		*v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
+		memcpy(&v4->sin_addr, ip->b, 4);
+		return sizeof(*v4);
+	}
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+	*v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	memcpy(&v6->sin6_addr, ip->b, 16);
+	return sizeof(*v6);
+}
+
+struct ip dns_peer(const struct sockaddr_storage *from)
+{
+	struct ip ip = {.family = from->ss_family};
+	if (from->ss_family == AF_INET)
+		memcpy(ip.b, &((const struct sockaddr_in *)from)->sin_addr, 4);
+	else
+		memcpy(ip.b, &((const struct sockaddr_in6 *)from)->sin6_addr, 16);
+	return ip;
+}
+
+static int open_socket(const struct ip *ip, int type, uint16_t port, int *ret, struct err *e)
+{
+	struct sockaddr_storage a;
+	socklen_t len = address_of(ip, port, &a);
+	char text[IP_TEXT_MAX];
+	int one = 1;
+	AUTO_FD int fd = socket(ip->family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_sys(e, "socket");
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (ip->family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (bind(fd, (struct sockaddr *)&a, len) < 0)
+		return err_sys(e, "bind %s port %u", ip_text(ip, text), port);
+	if (type == SOCK_STREAM && listen(fd, BACKLOG) < 0)
+		return err_sys(e, "listen %s port %u", ip_text(ip, text), port);
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_storage a;
+	socklen_t len = sizeof(a);
+	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+		return 0;
+	return ntohs(a.ss_family == AF_INET ? ((struct sockaddr_in *)&a)->sin_port : ((struct sockaddr_in6 *)&a)->sin6_port);
+}
+
+int dns_server_start(struct loop *l, struct resolver *r, const struct ip *ip, uint16_t port, struct dns_server **ret,
+		     struct err *e)
+{
+	AUTO_FD int tcp = -1, udp = -1;
+	int size = UDP_RCVBUF, error = open_socket(ip, SOCK_STREAM, port, &tcp, e);
+	if (!error)
+		error = open_socket(ip, SOCK_DGRAM, port_of(tcp), &udp, e);
+	if (error)
+		return error;
+	setsockopt(udp, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	struct dns_server *s = xcalloc(1, sizeof(*s));
+	*s = (struct dns_server){.loop = l, .resolver = r, .port = port_of(tcp), .refs = 1};
+	s->udp_fd = TAKE_FD(udp);
+	s->tcp_fd = TAKE_FD(tcp);
+	list_init(&s->connections);
+	*ret = s;
+	return 0;
+}
+
+void dns_server_read(struct dns_server *s)
+{
+	s->udp_watch = fd_watch_new(s->loop, s->udp_fd, FD_READ, dns_server_on_udp, s);
+	s->tcp_watch = fd_watch_new(s->loop, s->tcp_fd, FD_READ, dns_server_on_accept, s);
+}
+
+uint16_t dns_server_port(const struct dns_server *s)
+{
+	return s->port;
+}
+
+void dns_server_unref(struct dns_server *s)
+{
+	if (--s->refs == 0)
+		free(s);
+}
+
+void dns_server_stop(struct dns_server *s)
+{
+	if (!s)
+		return;
+	fd_watch_free(s->udp_watch);
+	fd_watch_free(s->tcp_watch);
+	close(TAKE_FD(s->udp_fd));
+	close(TAKE_FD(s->tcp_fd));
+	dns_connections_close(s);
+	dns_server_unref(s);
+}
