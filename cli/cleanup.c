@@ -110,7 +110,7 @@ static int remove_links(const struct node_options *o, struct err *e)
 static int remove_dns_address(const struct node_options *o, struct err *e)
 {
 	AUTO_RTNL *rt = NULL;
-	struct rtnl_link lo;
+	struct rtnl_link lo = {0};
 	struct ip_net net = {0};
 	if (str_empty(o->cluster_dns) || ip_parse(o->cluster_dns, &net.ip) < 0)
 		return 0;
@@ -118,7 +118,7 @@ static int remove_dns_address(const struct node_options *o, struct err *e)
 	int r = rtnl_open(-1, &rt, e);
 	if (r == 0)
 		r = rtnl_link_get(rt, "lo", &lo, e);
-	return r < 0 ? r : rtnl_addr_del(rt, lo.index, &net, e);
+	return r == 0 ? rtnl_addr_del(rt, lo.index, &net, e) : r;
 }
 
 static int remove_addresses(const struct node_options *o, struct err *e)

@@ -28,7 +28,7 @@ setup_file() {
 	export HOST_BASE=$BATS_FILE_TMPDIR/hosts
 	host_create $H
 	host $H sh -c 'rm -f /etc/resolv.conf; printf "nameserver 127.0.0.2\nsearch corp.test\n" >/etc/resolv.conf'
-	host $H dnsmasq --no-resolv --no-hosts --listen-address=127.0.0.2 --bind-interfaces --pid-file=/run/dnsmasq.pid --local=/#/ \
+	host $H dnsmasq --no-resolv --no-hosts --listen-address=127.0.0.2 --bind-interfaces --pid-file=/run/dnsmasq.pid --local=/#/ --local-ttl=60 \
 		--address=/www.example.test/192.0.2.1 --address=/in.corp.test/192.0.2.2 --txt-record=big.example.test,"$(printf '%0200d' 1)","$(printf '%0200d' 2)","$(printf '%0200d' 3)","$(printf '%0200d' 4)","$(printf '%0200d' 5)","$(printf '%0200d' 6)","$(printf '%0200d' 7)","$(printf '%0200d' 8)" \
 		--log-queries --log-facility=/var/log/dnsmasq.log 3>&-
 	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=30
@@ -106,12 +106,11 @@ teardown_file() {
 @test "other names come from the node's servers, and from memory then" {
 	[ "$(ask www.example.test A)" = 192.0.2.1 ]
 	before=$(host $H grep -c 'query\[A\] www.example.test' /var/log/dnsmasq.log)
-	host $H dnsmasq --test >/dev/null 2>&1
 	run asked no.such.test A
-	[[ $output == *"status: NXDOMAIN"* ]] || [[ $output == *"status: REFUSED"* ]]
+	[[ $output == *"status: NXDOMAIN"* ]]
 	for _ in 1 2 3; do [ "$(ask www.example.test A)" = 192.0.2.1 ]; done
 	after=$(host $H grep -c 'query\[A\] www.example.test' /var/log/dnsmasq.log)
-	[ "$after" -le $((before + 3)) ] # dnsmasq's own records have a TTL of nothing
+	[ "$after" = "$before" ]
 }
 
 @test "a pod's search path is walked on this side" {
