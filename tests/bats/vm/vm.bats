@@ -11,7 +11,8 @@ setup_file() {
 	rm "$BATS_FILE_TMPDIR/reason"
 	"$VM/../../examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
 	sed 's/replicas: 3/replicas: 2/' "$VM/../../examples/hello.yaml" >"$BATS_FILE_TMPDIR/hello.yaml"
-	"$VM/image" "$IMAGE" "$BATS_FILE_TMPDIR/demo.tar=/vm/demo.tar" "$BATS_FILE_TMPDIR/hello.yaml=/vm/hello.yaml"
+	"$VM/image" "$IMAGE" "$BATS_FILE_TMPDIR/demo.tar=/vm/demo.tar" "$BATS_FILE_TMPDIR/hello.yaml=/vm/hello.yaml" \
+		"$(command -v ip)=/vm/bin/ip" "$(command -v bridge)=/vm/bin/bridge"
 }
 
 setup() {
@@ -29,6 +30,10 @@ booted() {
 
 @test "the runtime on pure cgroup v2: limits, devices, pause, update, kill, delete" {
 	booted 60 runtime.sh
+}
+
+@test "CNI plugins: VLANs on bridges, links of VLANs" {
+	booted 90 cni.sh
 }
 
 @test "a cluster on pure cgroup v2: up, two replicas behind a service, limits, exec, down" {
