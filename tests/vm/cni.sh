@@ -1,4 +1,6 @@
 # CNI plugins with what the kernels of other test hosts lack: filtering of VLANs on bridges, and links of VLANs.
+# shellcheck shell=sh
+# shellcheck source=tests/vm/checks.sh
 . /vm/checks.sh
 
 ip=/vm/bin/ip
