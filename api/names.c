@@ -5,8 +5,10 @@
  * answer means that the whole text satisfies the rule. */
 #include "api/names.h"
 
+#include <arpa/inet.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define REGEX_LABEL "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -256,4 +258,16 @@ const char *name_check_path_segment(const char *s)
 	if (strchr(s, '/'))
 		return "may not contain '/'";
 	return strchr(s, '%') ? "may not contain '%'" : NULL;
+}
+
+const char *name_check_address(const char *s)
+{
+	static __thread char why[128];
+	unsigned char b[16];
+	char text[INET6_ADDRSTRLEN];
+	int family = s && strchr(s, ':') ? AF_INET6 : AF_INET;
+	if (s && inet_pton(family, s, b) == 1)
+		return strcmp(inet_ntop(family, b, text, sizeof(text)), s) ? "must be a canonical format IP address" : NULL;
+	snprintf(why, sizeof(why), "ParseAddr(\"%.64s\"): unable to parse IP", s ? s : "");
+	return why;
 }

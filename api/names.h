@@ -18,5 +18,6 @@ const char *name_check_env(const char *s);
 const char *name_check_port_name(const char *s); /* IANA service name */
 const char *name_check_config_key(const char *s);
 const char *name_check_path_segment(const char *s);
+const char *name_check_address(const char *s); /* an IP address in its canonical form; valid until the thread's next call */
 
 #endif

@@ -116,7 +116,8 @@ static json_t *find_object(void *arg, const char *resource, const char *ns, cons
 static int start_services(struct api *a, const struct api_config *c, struct err *e)
 {
 	struct bucket *services = api_bucket(a, "", "services");
-	return services ? service_alloc_new(services, a->service_cidr, c->node_port_min, c->node_port_max, &a->env.service_alloc, e)
+	return services ? service_alloc_new(services, api_bucket(a, "networking.k8s.io", "ipaddresses"),
+					    api_bucket(a, "networking.k8s.io", "servicecidrs"), a->service_cidr, c->node_port_min, c->node_port_max, &a->env.service_alloc, e)
 			: 0;
 }
 

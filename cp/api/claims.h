@@ -1,5 +1,6 @@
 /* What only one object may hold (a cluster address, a node port), kept unique by the store itself where several servers
- * write to it: each is a key that is made and removed in the transaction of its object. */
+ * write to it: each is a key that is made and removed in the transaction of its object. An address of
+ * a service ("ip/10.96.0.1") is claimed by its IPAddress object. */
 #ifndef KNARR_CP_API_CLAIMS_H
 #define KNARR_CP_API_CLAIMS_H
 

@@ -19,7 +19,7 @@ static const struct controller *const all[] = {
     &taint_eviction_controller, &pod_gc_controller,         &garbage_collector,    &event_ttl_controller,
     &clusterrole_aggregation_controller, &token_controller, &resourcequota_controller,
     &csr_approving_controller, &csr_signing_controller, &csr_cleaner_controller, &token_cleaner_controller,
-    &bootstrap_signer_controller, &node_ipam_controller,
+    &bootstrap_signer_controller, &node_ipam_controller, &service_address_controller, &service_range_controller,
 };
 
 struct controllers {

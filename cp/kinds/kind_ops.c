@@ -53,7 +53,7 @@ static const struct kind_ops *const special[] = {
 	&priorityclass_ops, &runtimeclass_ops, &prioritylevel_ops, &flowschema_ops, &apiservice_ops, &volumeattributesclass_ops, &csidriver_ops,
 	&csinode_ops, &csistoragecapacity_ops, &volumeattachment_ops, &validatingwebhooks_ops, &mutatingwebhooks_ops, &validatingpolicy_ops,
 	&mutatingpolicy_ops, &validatingpolicybinding_ops, &mutatingpolicybinding_ops, &resourceclaim_ops, &resourceclaimtemplate_ops,
-	&resourceslice_ops, &deviceclass_ops,
+	&resourceslice_ops, &deviceclass_ops, &ipaddress_ops, &servicecidr_ops,
 };
 
 static bool has_word(const char *const *words, const char *word)

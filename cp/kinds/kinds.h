@@ -9,7 +9,7 @@
 extern const struct kind_ops pod_ops, service_ops, deployment_ops, replicaset_ops, namespace_ops, node_ops, configmap_ops,
 	secret_ops, endpoints_ops, endpointslice_ops, lease_ops, event_ops, events_event_ops, serviceaccount_ops, job_ops,
 	cronjob_ops, statefulset_ops, daemonset_ops, replicationcontroller_ops, controllerrevision_ops, podtemplate_ops,
-	role_ops, clusterrole_ops, rolebinding_ops, clusterrolebinding_ops, networkpolicy_ops, ingress_ops, ingressclass_ops,
+	role_ops, clusterrole_ops, rolebinding_ops, clusterrolebinding_ops, networkpolicy_ops, ingress_ops, ingressclass_ops, ipaddress_ops, servicecidr_ops,
 	poddisruptionbudget_ops, persistentvolume_ops, persistentvolumeclaim_ops, storageclass_ops, horizontalpodautoscaler_ops,
 	certificatesigningrequest_ops, resourcequota_ops, limitrange_ops, priorityclass_ops, runtimeclass_ops, prioritylevel_ops,
 	flowschema_ops, apiservice_ops, crd_ops, custom_ops, custom_status_ops, volumeattributesclass_ops, csidriver_ops, csinode_ops,

@@ -15,12 +15,19 @@
 #include "base/map.h"
 #include "base/rand.h"
 
+/* Addresses first .. first+size-1; the lowest band are for explicit choice. */
+struct range {
+	uint32_t first, size, band;
+};
+
 struct service_alloc {
-	uint32_t first, size, band; /* addresses first .. first+size-1; the lowest band are for explicit choice */
+	struct range *ranges; /* the configured one, then those of ServiceCIDR objects */
+	size_t n_ranges;
+	struct bucket *cidrs;
 	uint16_t port_min, port_max, port_band;
 	char port_range[16];
 	struct map *held; /* key -> count */
-	struct cache_watch *watch;
+	struct cache_watch *watch, *address_watch, *cidr_watch;
 };
 
 struct service_ticket {
@@ -71,7 +78,19 @@ static void count_existing(void *arg, struct cobj *o)
 	count(arg, o, 1);
 }
 
-static int parse_range(struct service_alloc *a, const char *cidr, struct err *e)
+/* An IPAddress holds its name, whoever has made it. */
+static void on_address(void *arg, const struct cache_event *ev)
+{
+	if (ev->type == CACHE_ADDED || ev->type == CACHE_DELETED)
+		hold(arg, ev->obj->name, ev->type == CACHE_ADDED ? 1 : -1);
+}
+
+static void count_address(void *arg, struct cobj *o)
+{
+	hold(arg, o->name, 1);
+}
+
+static int add_range(struct service_alloc *a, const char *cidr, struct err *e)
 {
 	char copy[64];
 	struct in_addr base;
@@ -83,19 +102,61 @@ static int parse_range(struct service_alloc *a, const char *cidr, struct err *e)
 	if (!slash || inet_pton(AF_INET, copy, &base) != 1 || str_to_i64(slash + 1, &bits) < 0 || bits < 8 || bits > 29)
 		return err_set(e, -EINVAL, "service range \"%s\": want an IPv4 range from /8 to /29", cidr);
 	uint32_t mask = ~0U << (32 - bits);
-	a->first = (ntohl(base.s_addr) & mask) + 1;
-	a->size = ~mask - 1; /* neither network nor broadcast address */
-	a->band = MIN(MAX(a->size / 16, 16U), 256U);
-	if (a->band >= a->size)
-		a->band = 0;
+	uint32_t size = ~mask - 1; /* neither network nor broadcast address */
+	struct range r = { (ntohl(base.s_addr) & mask) + 1, size, MIN(MAX(size / 16, 16U), 256U) };
+	if (r.band >= r.size)
+		r.band = 0;
+	a->ranges = xreallocarray(a->ranges, a->n_ranges + 1, sizeof(*a->ranges));
+	a->ranges[a->n_ranges++] = r;
 	return 0;
 }
 
-int service_alloc_new(struct bucket *services, const char *cidr, uint16_t port_min, uint16_t port_max,
+/* Whether services may get addresses of a ServiceCIDR. */
+static bool is_ready(const json_t *range)
+{
+	json_t *c;
+	size_t i;
+	json_array_foreach(json_at(range, "status.conditions"), i, c)
+		if (str_eq(json_str_at(c, "type"), "Ready"))
+			return str_eq(json_str_at(c, "status"), "True");
+	return false;
+}
+
+static void take_range(void *arg, struct cobj *o)
+{
+	struct service_alloc *a = arg;
+	AUTO_JSON *range = cobj_parse(o);
+	json_t *v;
+	size_t i;
+	if (o->deleting || str_eq(o->name, "kubernetes") || !is_ready(range))
+		return;
+	json_array_foreach(json_at(range, "spec.cidrs"), i, v)
+		(void)add_range(a, json_string_value(v), NULL); /* ignoring: of the other family, or too small */
+}
+
+static void on_range(void *arg, const struct cache_event *ev)
+{
+	struct service_alloc *a = arg;
+	if (ev->type == CACHE_BOOKMARK)
+		return;
+	a->n_ranges = 1;
+	bucket_list(a->cidrs, &(struct bucket_query){ 0 }, take_range, a);
+}
+
+static int follow_ranges(struct service_alloc *a, struct bucket *cidrs, struct err *e)
+{
+	a->cidrs = cidrs;
+	if (!cidrs)
+		return 0;
+	bucket_list(cidrs, &(struct bucket_query){ 0 }, take_range, a);
+	return bucket_watch(cidrs, UINT64_MAX, NULL, on_range, a, &a->cidr_watch, e);
+}
+
+int service_alloc_new(struct bucket *services, struct bucket *addresses, struct bucket *cidrs, const char *cidr, uint16_t port_min, uint16_t port_max,
 		      struct service_alloc **ret, struct err *e)
 {
 	struct service_alloc *a = xcalloc(1, sizeof(*a));
-	int r = parse_range(a, cidr, e);
+	int r = add_range(a, cidr, e);
 	a->port_min = port_min;
 	a->port_max = port_max;
 	uint16_t ports = (uint16_t)(port_max - port_min + 1);
@@ -106,6 +167,12 @@ int service_alloc_new(struct bucket *services, const char *cidr, uint16_t port_m
 		bucket_list(services, &(struct bucket_query){ 0 }, count_existing, a);
 		r = bucket_watch(services, UINT64_MAX, NULL, on_service, a, &a->watch, e);
 	}
+	if (r == 0 && addresses) {
+		bucket_list(addresses, &(struct bucket_query){ 0 }, count_address, a);
+		r = bucket_watch(addresses, UINT64_MAX, NULL, on_address, a, &a->address_watch, e);
+	}
+	if (r == 0)
+		r = follow_ranges(a, cidrs, e);
 	if (r < 0) {
 		service_alloc_free(a);
 		return r;
@@ -119,6 +186,9 @@ void service_alloc_free(struct service_alloc *a)
 	if (!a)
 		return;
 	cache_watch_stop(a->watch);
+	cache_watch_stop(a->address_watch);
+	cache_watch_stop(a->cidr_watch);
+	free(a->ranges);
 	map_free(a->held);
 	free(a);
 }
@@ -155,23 +225,41 @@ static const char *ip_text(uint32_t ip, char *ret)
 	return inet_ntop(AF_INET, &a, ret, INET_ADDRSTRLEN);
 }
 
+static bool is_in(const struct range *r, uint32_t ip)
+{
+	return ip >= r->first && ip - r->first < r->size;
+}
+
+static int take_this(struct service_ticket *t, const char *wanted, char *ret_text)
+{
+	struct in_addr in;
+	if (inet_pton(AF_INET, wanted, &in) != 1)
+		return -ERANGE;
+	for (size_t i = 0; i < t->a->n_ranges; i++)
+		if (is_in(&t->a->ranges[i], ntohl(in.s_addr)))
+			return take(t, ip_text(ntohl(in.s_addr), ret_text)) ? 0 : -EEXIST;
+	return -ERANGE;
+}
+
+/* A random start in the upper band, then round it, then the lower band. */
+static bool take_any(struct service_ticket *t, const struct range *r, char *ret_text)
+{
+	uint32_t upper = r->size - r->band, start = rand_below(upper);
+	for (uint32_t i = 0; i < r->size; i++) {
+		uint32_t off = i < upper ? r->band + (start + i) % upper : i - upper;
+		if (take(t, ip_text(r->first + off, ret_text)))
+			return true;
+	}
+	return false;
+}
+
 int service_take_ip(struct service_ticket *t, const char *wanted, char *ret_text)
 {
-	const struct service_alloc *a = t->a;
-	struct in_addr in;
-	if (wanted) {
-		if (inet_pton(AF_INET, wanted, &in) != 1 || ntohl(in.s_addr) < a->first || ntohl(in.s_addr) >= a->first + a->size)
-			return -ERANGE;
-		ip_text(ntohl(in.s_addr), ret_text);
-		return take(t, ret_text) ? 0 : -EEXIST;
-	}
-	/* A random start in the upper band, then round it, then the lower band. */
-	uint32_t upper = a->size - a->band, start = rand_below(upper);
-	for (uint32_t i = 0; i < a->size; i++) {
-		uint32_t off = i < upper ? a->band + (start + i) % upper : i - upper;
-		if (take(t, ip_text(a->first + off, ret_text)))
+	if (wanted)
+		return take_this(t, wanted, ret_text);
+	for (size_t i = 0; i < t->a->n_ranges; i++)
+		if (take_any(t, &t->a->ranges[i], ret_text))
 			return 0;
-	}
 	return -ENOSPC;
 }
 

@@ -1,4 +1,5 @@
-/* Which service addresses and node ports are taken: derived from the services in the cache and the requests in flight. */
+/* Which service addresses and node ports are taken: derived from the services and IPAddresses in the cache and the requests
+ * in flight. */
 #ifndef KNARR_CP_KINDS_SERVICE_ALLOC_H
 #define KNARR_CP_KINDS_SERVICE_ALLOC_H
 
@@ -11,8 +12,8 @@
 struct service_alloc;
 struct service_ticket; /* what one request has taken */
 
-/* services: the bucket of Services, loaded. cidr: IPv4 range of at least 8 addresses ("10.96.0.0/16"). -EINVAL. */
-int service_alloc_new(struct bucket *services, const char *cidr, uint16_t port_min, uint16_t port_max,
+/* services, addresses, cidrs: the buckets of Services, IPAddresses and ServiceCIDRs (the latter may be NULL), loaded. cidr: IPv4 range of at least 8 addresses ("10.96.0.0/16"). -EINVAL. */
+int service_alloc_new(struct bucket *services, struct bucket *addresses, struct bucket *cidrs, const char *cidr, uint16_t port_min, uint16_t port_max,
 		      struct service_alloc **ret, struct err *e);
 void service_alloc_free(struct service_alloc *a); /* NULL is fine */
 

@@ -21,6 +21,7 @@ static const struct {
     {"dns-label", name_check_label},
     {"dns-label-1035", name_check_label_1035},
     {"path-segment", name_check_path_segment},
+    {"ip-address", name_check_address},
 };
 
 static const char *check_name(const struct kind *k, const char *name)

@@ -70,7 +70,7 @@ teardown_file() { store_teardown; }
 	run python3 "$BATS_TEST_DIRNAME/services.py" "$DIR/pki" "$(cat "$DIR/a/port")" "$(cat "$DIR/b/port")"
 	echo "$output"
 	[ "$status" -eq 0 ]
-	ctl e1 get /registry/knarr/claims/ --prefix --keys-only | grep -c claims/ip/10.9.0
+	ctl e1 get /registry/ipaddresses/ --prefix --keys-only | grep -c ipaddresses/10.9.0
 	on a delete services -l made=here >/dev/null
 	[ "$(ctl e1 get /registry/knarr/claims/port --prefix --keys-only | grep -c claims || true)" = 0 ]
 }
