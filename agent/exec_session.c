@@ -98,8 +98,16 @@ static void on_timer(void *arg)
 		maybe_finish(s, true);
 }
 
+/* A terminal is there only when the process is: what the client sends before waits. */
+static bool is_early(const struct session *s)
+{
+	return s->tty && !s->attach && !s->has_tty && !s->ended;
+}
+
 static void write_input(struct session *s)
 {
+	if (is_early(s))
+		return;
 	while (s->in_fd >= 0 && s->in_pending.len) {
 		ssize_t n = write(s->in_fd, s->in_pending.p, s->in_pending.len);
 		if (n < 0 && errno == EINTR)
@@ -123,7 +131,7 @@ static void on_io(void *arg, int events);
 /* The pipe is watched for room only while something waits; the master has one watch for both. */
 static void update_watches(struct session *s)
 {
-	bool want = s->in_pending.len && s->in_fd >= 0, room = streams_pending_bytes(s->streams) < HIGH_WATER;
+	bool want = s->in_pending.len && (s->in_fd >= 0 || is_early(s)), room = streams_pending_bytes(s->streams) < HIGH_WATER;
 	streams_pause(s->streams, want);
 	for (int i = 0; i < 2; i++)
 		if (s->out[i].watch)
@@ -293,6 +301,7 @@ void session_on_started(void *arg, int r, int tty_fd, const struct err *e)
 		return;
 	session_read(s, 0, CH_STDOUT, tty_fd);
 	s->in_fd = tty_fd;
+	s->has_tty = true;
 	if (s->size.ws_col)
 		resize(s);
 	write_input(s);

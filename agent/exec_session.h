@@ -28,6 +28,7 @@ struct session {
 	struct str resizes; /* what came of the next one */
 	struct exec *exec;
 	struct output out[2];
+	bool has_tty;              /* the master has come */
 	int in_fd;                 /* pipe to stdin; the master with tty (owned by out[0]) */
 	struct fd_watch *in_watch; /* while the pipe is full */
 	struct str in_pending;
