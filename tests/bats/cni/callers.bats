@@ -24,7 +24,7 @@ teardown() {
 	if [ -e "$W/sock.pid" ]; then
 		c tasks kill -s KILL -a t1 >/dev/null 2>&1
 		c tasks rm -f t1 >/dev/null 2>&1
-		kill "$(cat "$W/sock.pid")" 2>/dev/null
+		kill -9 "$(cat "$W/sock.pid")" 2>/dev/null
 		sleep 0.3
 	fi
 	local h
@@ -125,7 +125,7 @@ nothing_left() {
 		   "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.94.0.0/24"}], [{"subnet": "fd94::/64"}]]}},
 		  {"type": "firewall"}, {"type": "tuning", "sysctl": {"net.core.somaxconn": "500"}}]}
 	J
-	here setsid containerd -c "$W/config.toml" >"$W/log" 2>&1 </dev/null 3>&- 4>&- &
+	nsenter --target "$(cat "$W/holder")" --net --mount -- setsid containerd -c "$W/config.toml" >"$W/log" 2>&1 </dev/null 3>&- 4>&- &
 	echo $! >"$W/sock.pid"
 	for _ in $(seq 100); do c version >/dev/null 2>&1 && break; sleep 0.1; done
 	c images import "$W/image.tar"

@@ -42,9 +42,9 @@ outside() {
 	in_ns out ip link set eth0 up
 	in_ns out ip link set lo up
 }
-# serve POD PORT TEXT: answers connections, over IPv4 and IPv6.
+# serve POD PORT TEXT: answers connections, over IPv4 and IPv6. (A function in the background would hide the pid.)
 serve() {
-	in_ns "$1" socat "TCP6-LISTEN:$2,fork,reuseaddr,ipv6only=0" "SYSTEM:printf $3; echo \$SOCAT_PEERADDR" 3>&- 4>&- &
+	nsenter "--net=/run/netns/$T-$1" socat "TCP6-LISTEN:$2,fork,reuseaddr,ipv6only=0" "SYSTEM:printf $3; echo \$SOCAT_PEERADDR" 3>&- 4>&- &
 	SERVER=$!
 	for _ in $(seq 50); do in_ns "$1" ss -ltn | grep -q ":$2 " && return; sleep 0.05; done
 }
@@ -198,7 +198,7 @@ ask() { in_ns "$1" timeout 3 socat -t 2 - "$2" </dev/null; }
 	run cni CHECK bandwidth a "${conf/4000000/5000000}"
 	[ "$status" -eq 1 ]
 	in_ns host tc qdisc show | grep -q "tbf.*rate 4Mbit"
-	in_ns host socat -u TCP-LISTEN:99,reuseaddr "CREATE:$DATA/got" 3>&- 4>&- &
+	nsenter "--net=/run/netns/$T-host" socat -u TCP-LISTEN:99,reuseaddr "CREATE:$DATA/got" 3>&- 4>&- &
 	SERVER=$!
 	sleep 0.2
 	timeout 1 nsenter --net=/run/netns/$T-a socat -u /dev/zero TCP:10.77.0.1:99 || true
