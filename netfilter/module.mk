@@ -8,3 +8,7 @@ PROGS += proxy-drive
 proxy-drive_SRCS := tests/bats/netfilter/drive.c
 proxy-drive_LIBS := netfilter
 proxy-drive_DIR := test
+
+PROGS += knarr-proxy
+knarr-proxy_SRCS := cmd/knarr-proxy.c cmd/proxy_config.c
+knarr-proxy_LIBS := netfilter

@@ -10,9 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/str.h"
 #include "netfilter/proxy_internal.h"
+#include "netfilter/proxy_metrics.h"
 
 #define TABLE "knarr-proxy"
+#define HEALTH_TIMEOUT_MS 60000
 
 static void free_entry(void *value)
 {
@@ -30,12 +34,25 @@ static void free_slice(void *value)
 	service_slice_free(value);
 }
 
+/* The pieces of all texts. Returns an owned vector. */
+static char **split_all(const char *const *texts)
+{
+	char **all = NULL;
+	for (size_t i = 0; texts && texts[i]; i++) {
+		AUTO_STRV char **some = str_split(texts[i], ',');
+		for (size_t k = 0; some && some[k]; k++)
+			strv_add(&all, some[k]);
+	}
+	return all;
+}
+
 static int parse_cidrs(const char *const *cidrs, struct ip_net ret[2], struct err *e)
 {
-	for (size_t i = 0; cidrs && cidrs[i]; i++) {
+	AUTO_STRV char **all = split_all(cidrs);
+	for (size_t i = 0; all && all[i]; i++) {
 		struct ip_net n;
-		if (ip_net_parse(cidrs[i], &n) < 0)
-			return err_set(e, -EINVAL, "\"%s\" is no network", cidrs[i]);
+		if (ip_net_parse(all[i], &n) < 0)
+			return err_set(e, -EINVAL, "\"%s\" is no network", all[i]);
 		ret[n.ip.family == AF_INET6] = n;
 	}
 	return 0;
@@ -43,10 +60,11 @@ static int parse_cidrs(const char *const *cidrs, struct ip_net ret[2], struct er
 
 static int parse_node_ips(struct proxy *p, const char *const *ips, struct err *e)
 {
-	for (size_t i = 0; ips && ips[i]; i++) {
+	AUTO_STRV char **all = split_all(ips);
+	for (size_t i = 0; all && all[i]; i++) {
 		p->node_ips = xreallocarray(p->node_ips, i + 1, sizeof(*p->node_ips));
-		if (ip_parse(ips[i], &p->node_ips[i]) < 0)
-			return err_set(e, -EINVAL, "\"%s\" is no address of a node", ips[i]);
+		if (ip_parse(all[i], &p->node_ips[i]) < 0)
+			return err_set(e, -EINVAL, "\"%s\" is no address of a node", all[i]);
 		p->n_node_ips = i + 1;
 	}
 	return 0;
@@ -65,6 +83,9 @@ int proxy_start(const struct proxy_config *c, struct proxy **ret, struct err *e)
 	p->api = c->api;
 	p->on_sync = c->on_sync;
 	p->arg = c->arg;
+	p->metrics = c->metrics;
+	p->zone = xstrdup("");
+	p->lock_fd = -1;
 	p->entries = map_new(free_entry);
 	p->slices = map_new(free_slice);
 	p->owners = map_new(NULL);
@@ -77,12 +98,15 @@ int proxy_start(const struct proxy_config *c, struct proxy **ret, struct err *e)
 	if (r >= 0)
 		r = parse_node_ips(p, c->node_ips, e);
 	if (r >= 0)
+		r = proxy_lock(p->table, &p->lock_fd, e);
+	if (r >= 0)
 		r = nft_open(&p->nft, e);
+	if (r >= 0)
+		r = proxy_watch_start(p, c->nodeport_nets, e);
 	if (r < 0) {
 		proxy_stop(p, false);
 		return err_wrap(e, r, "service proxy");
 	}
-	proxy_watch_start(p);
 	*ret = p;
 	return 0;
 }
@@ -117,7 +141,9 @@ void proxy_stop(struct proxy *p, bool remove)
 	free(p->node_ips);
 	free(p->node_name);
 	free_strv(&p->node_services);
+	free(p->zone);
 	free(p->table);
+	close_fd(&p->lock_fd);
 	free(p);
 }
 
@@ -132,8 +158,40 @@ int netfilter_cleanup(const char *table, struct err *e)
 	return r;
 }
 
+void proxy_set_node_ips(struct proxy *p, const struct ip *ips, size_t n)
+{
+	bool same = n == p->n_node_ips;
+	for (size_t i = 0; same && i < n; i++)
+		same = ip_eq(&ips[i], &p->node_ips[i]);
+	if (same)
+		return;
+	free(p->node_ips);
+	p->node_ips = n ? xmemdup(ips, n * sizeof(*ips)) : NULL;
+	p->n_node_ips = n;
+	proxy_mark_all(p);
+}
+
+void proxy_health(const struct proxy *p, struct proxy_health *ret)
+{
+	bool late = p->pending_mono_ms && clock_mono_ms() - p->pending_mono_ms > HEALTH_TIMEOUT_MS;
+	*ret = (struct proxy_health){.healthy = !late,
+				     .node_eligible = !proxy_node_is_going(p),
+				     .updated_wall_ms = p->updated_wall_ms};
+}
+
+void proxy_mark_all(struct proxy *p)
+{
+	size_t at = 0;
+	const char *key;
+	struct entry *e;
+	while (map_next(p->entries, &at, &key, &e))
+		proxy_mark_dirty(p, e);
+}
+
 void proxy_mark_dirty(struct proxy *p, struct entry *e)
 {
+	if (!p->pending_mono_ms)
+		p->pending_mono_ms = clock_mono_ms();
 	if (e->dirty)
 		return;
 	e->dirty = true;

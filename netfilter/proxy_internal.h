@@ -7,6 +7,7 @@
 #include "netfilter/service_rules.h"
 
 struct informer;
+struct proxy_node;
 struct timer;
 
 /* One service's name, whatever is known of it: the object, its slices, what of it stands in the kernel. */
@@ -48,7 +49,13 @@ struct proxy {
 	struct api_client *api;
 	struct informer *services_informer, *slices_informer;
 	struct timer *timer;
+	struct proxy_node *node;
+	struct metrics *metrics;
+	char *zone;            /* of the node; "" */
+	int lock_fd;           /* held for life; -1 */
 	int64_t retry_ms;
+	int64_t pending_mono_ms; /* since when something waits for the kernel; 0: nothing does */
+	int64_t updated_wall_ms; /* when the kernel was last in step; 0: never */
 	void (*on_sync)(void *arg, const struct err *e, size_t changed);
 	void *arg;
 };
@@ -62,9 +69,18 @@ int proxy_adopt(struct proxy *p, struct nft_batch *b, struct err *e);
 void elems_add(struct elems *l, const struct svc_elem *e);
 const struct svc_elem *elems_find(const struct elems *l, const struct svc_elem *like);
 
-/* The glue to informers; both are no-ops without an API client. */
-void proxy_watch_start(struct proxy *p);
+/* The glue to informers; without an API client and a loop these do nothing. The node comes first, and has the others
+ * started when its zone is known or cannot be. */
+int proxy_watch_start(struct proxy *p, const char *const *nodeport_nets, struct err *e);
+void proxy_watch_objects(struct proxy *p);
 void proxy_watch_stop(struct proxy *p);
+int proxy_node_start(struct proxy *p, const char *const *nodeport_nets, struct err *e);
+void proxy_node_stop(struct proxy *p);
+bool proxy_node_is_going(const struct proxy *p);
+/* Everything is planned anew at the next sync. */
+void proxy_mark_all(struct proxy *p);
+/* Takes the right to keep the table in this network namespace, until the descriptor is closed. -EADDRINUSE. */
+int proxy_lock(const char *table, int *ret_fd, struct err *e);
 /* A sync soon, when a loop is there and the informers have their first lists. */
 void proxy_schedule(struct proxy *p);
 

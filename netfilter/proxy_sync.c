@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "netfilter/conntrack.h"
 #include "netfilter/proxy_internal.h"
+#include "netfilter/proxy_metrics.h"
 
 #define CHUNK 256
 
@@ -308,6 +310,7 @@ static void settle(struct sync *s)
 			free_entry_of(p, e);
 	}
 	p->n_dirty = 0;
+	p->pending_mono_ms = 0;
 	p->adopted = true;
 	free(p->kernel.v);
 	p->kernel = (struct elems){0};
@@ -442,15 +445,6 @@ static void sync_done(struct sync *s)
 	nft_batch_free(s->batch);
 }
 
-static void mark_all(struct proxy *p)
-{
-	size_t at = 0;
-	const char *key;
-	struct entry *e;
-	while (map_next(p->entries, &at, &key, &e))
-		proxy_mark_dirty(p, e);
-}
-
 static int apply(struct sync *s, struct elems *all, struct err *e)
 {
 	struct proxy *p = s->p;
@@ -458,7 +452,7 @@ static int apply(struct sync *s, struct elems *all, struct err *e)
 	if (!p->adopted) {
 		if ((r = proxy_adopt(p, s->batch, e)) < 0)
 			return r;
-		mark_all(p);
+		proxy_mark_all(p);
 	}
 	for (size_t i = 0; i < p->n_dirty; i++) /* planning may make more of them dirty */
 		plan_entry(p, p->dirty[i]);
@@ -479,6 +473,8 @@ int proxy_sync(struct proxy *p, size_t *ret_changed, struct err *e)
 {
 	struct sync s = {.p = p};
 	struct elems all = {0};
+	int64_t began_us = clock_mono_us();
+	bool full = !p->adopted;
 	if (ret_changed)
 		*ret_changed = 0;
 	if (p->adopted && !p->n_dirty)
@@ -488,7 +484,10 @@ int proxy_sync(struct proxy *p, size_t *ret_changed, struct err *e)
 	int r = apply(&s, &all, e);
 	if (r < 0) {
 		forget(p);
+		proxy_metrics_failed(p->metrics, p->ipv6);
 	} else {
+		p->updated_wall_ms = clock_wall_ms();
+		proxy_metrics_synced(p->metrics, p->ipv6, full, clock_mono_us() - began_us);
 		if ((r = drop_affinity(&s, e)) >= 0)
 			r = cut_udp(&s, e);
 		if (ret_changed)

@@ -4,15 +4,21 @@
  * loop has handled what it has at hand. A failed sync is tried again with growing delays. Without a loop all of this
  * does nothing and the caller syncs. */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "api/client.h"
 #include "api/informer.h"
+#include "base/clock.h"
 #include "io/loop.h"
 #include "netfilter/proxy_internal.h"
+#include "netfilter/proxy_metrics.h"
 #include "netfilter/service_parse.h"
 
 #define RETRY_MIN_MS 200
 #define RETRY_MAX_MS 30000
+/* Not headless services, nor those of another proxy. */
+#define OURS "!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name"
 
 static void sync_now(void *arg)
 {
@@ -33,18 +39,21 @@ void proxy_schedule(struct proxy *p)
 		     informer_synced(p->slices_informer);
 	if (p->timer && ready && !p->retry_ms && !timer_is_active(p->timer))
 		timer_start(p->timer, 0);
+	proxy_metrics_queued(p->metrics, p->ipv6);
 }
 
 static void on_service(void *arg, const char *key, json_t *old_object, json_t *new_object)
 {
+	struct proxy *p = arg;
 	struct service *s = new_object ? service_parse(new_object) : NULL;
 	(void)old_object;
-	if (s && strv_has(((struct proxy *)arg)->node_services, key))
+	proxy_metrics_changed(p->metrics, PROXY_SERVICE_CHANGE);
+	if (s && strv_has(p->node_services, key))
 		service_free(TAKE(s));
 	if (s)
-		proxy_set_service(arg, s);
+		proxy_set_service(p, s);
 	else
-		proxy_delete_service(arg, key);
+		proxy_delete_service(p, key);
 }
 
 static void on_slice(void *arg, const char *key, json_t *old_object, json_t *new_object)
@@ -52,6 +61,7 @@ static void on_slice(void *arg, const char *key, json_t *old_object, json_t *new
 	struct proxy *p = arg;
 	struct service_slice *s = new_object ? service_slice_parse(new_object, p->node_name) : NULL;
 	(void)old_object;
+	proxy_metrics_changed(p->metrics, PROXY_ENDPOINT_CHANGE);
 	if (s)
 		proxy_set_slice(p, s);
 	else
@@ -63,19 +73,37 @@ static void on_synced(void *arg)
 	proxy_schedule(arg);
 }
 
-void proxy_watch_start(struct proxy *p)
+int proxy_watch_start(struct proxy *p, const char *const *nodeport_nets, struct err *e)
 {
-	static const struct informer_ops services = {.on_change = on_service, .on_synced = on_synced};
-	static const struct informer_ops slices = {.on_change = on_slice, .on_synced = on_synced};
 	if (!p->loop || !p->api)
-		return;
+		return 0;
+	p->pending_mono_ms = clock_mono_ms();
 	p->timer = timer_new(p->loop, sync_now, p);
-	p->services_informer = informer_start(p->api, "/api/v1/services", NULL, NULL, &services, p);
-	p->slices_informer = informer_start(p->api, "/apis/discovery.k8s.io/v1/endpointslices", NULL, NULL, &slices, p);
+	return proxy_node_start(p, nodeport_nets, e);
+}
+
+void proxy_watch_objects(struct proxy *p)
+{
+	static const struct informer_ops services = {.on_change = on_service, .on_synced = on_synced},
+					 slices = {.on_change = on_slice, .on_synced = on_synced};
+	p->services_informer = informer_start(p->api, "/api/v1/services", OURS, NULL, &services, p);
+	p->slices_informer = informer_start(p->api, "/apis/discovery.k8s.io/v1/endpointslices", OURS, NULL, &slices, p);
+}
+
+/* Hints in slices are told by zone when they are read: they are read anew. */
+void proxy_set_zone(struct proxy *p, const char *zone)
+{
+	if (!zone)
+		zone = "";
+	if (!strcmp(p->zone, zone))
+		return;
+	free(p->zone);
+	p->zone = xstrdup(zone);
 }
 
 void proxy_watch_stop(struct proxy *p)
 {
+	proxy_node_stop(p);
 	informer_stop(p->services_informer);
 	informer_stop(p->slices_informer);
 	timer_free(p->timer);
