@@ -32,6 +32,7 @@ static const struct admit_plugin *const plugins[] = {
 	&certificate_signing_plugin,
 	&certificate_subject_plugin,
 	&default_ingress_class_plugin,
+	&topology_labels_plugin,
 	&mutating_policy_plugin,
 	&mutating_webhook_plugin,
 	&validating_policy_plugin,

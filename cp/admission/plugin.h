@@ -23,7 +23,7 @@ extern const struct admit_plugin namespace_lifecycle_plugin, limit_ranger_plugin
     default_storage_class_plugin, storage_in_use_plugin, claim_resize_plugin, runtime_class_plugin,
     certificate_approval_plugin, certificate_signing_plugin, certificate_subject_plugin, default_ingress_class_plugin,
     mutating_policy_plugin, mutating_webhook_plugin, validating_policy_plugin, validating_webhook_plugin,
-    node_features_plugin, resource_quota_plugin;
+    node_features_plugin, topology_labels_plugin, resource_quota_plugin;
 
 /* What the server's part holds. */
 struct admission {
