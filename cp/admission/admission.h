@@ -30,6 +30,13 @@ struct admission_config {
 	void (*warn)(void *request, const char *text);
 	void (*annotate)(void *request, const char *key, const char *value);
 	bool (*may)(void *request, const struct auth_attributes *what);
+	/* The n-th other kind that is served of the same objects (another version, events of another group); NULL behind the
+	 * last. Valid as long as the request. NULL here: no kind has others. */
+	const struct kind *(*equivalent)(void *request, const struct kind *kind, size_t n);
+	/* Brings objects (an array, taken) of one of those kinds into the form of another. done, at once or from the loop, gets
+	 * a Status (taken) or the array (borrowed). */
+	void (*convert)(void *request, const struct kind *from, const struct kind *to, json_t *objects,
+			void (*done)(void *arg, json_t *status, json_t *converted), void *arg);
 	/* Stores the status of objects of one kind (an array, borrowed for the call) in one step, on the condition that they
 	 * are the newest states (-ESTALE otherwise); done comes from the loop. */
 	void *server;

@@ -165,11 +165,11 @@ static void fail_later(void *arg)
 	finish(c, c->e.code, NULL, &c->e);
 }
 
-static void send(struct hook_call *c, const struct admit *a)
+static void send(struct hook_call *c, const struct admit *a, const struct hook_form *form)
 {
 	static const char *const headers[] = { "Content-Type: application/json", "Accept: application/json, */*",
 					       "User-Agent: kube-apiserver-admission", "Expect:", NULL };
-	AUTO_JSON *review = hook_review_request(a, c->version, c->uid);
+	AUTO_JSON *review = hook_review_request(a, form, c->version, c->uid);
 	AUTO_FREE char *text = json_text(review);
 	c->http = http_call_start(a->n->http, &(struct http_call_opts){
 						      .method = "POST",
@@ -184,7 +184,7 @@ static void send(struct hook_call *c, const struct admit *a)
 						      .arg = c });
 }
 
-struct hook_call *hook_call_start(const struct admit *a, json_t *hook, hook_done done, void *arg)
+struct hook_call *hook_call_start(const struct admit *a, const struct hook_form *form, json_t *hook, hook_done done, void *arg)
 {
 	struct hook_call *c = xcalloc(1, sizeof(*c));
 	c->loop = a->n->c.loop;
@@ -199,7 +199,7 @@ struct hook_call *hook_call_start(const struct admit *a, json_t *hook, hook_done
 	if (r == 0 && !c->version)
 		r = err_set(&c->e, -EINVAL, "could not convert the review: it accepts none of the versions v1, v1beta1");
 	if (r == 0) {
-		send(c, a);
+		send(c, a, form);
 	} else {
 		c->deferred = true;
 		loop_defer(c->loop, fail_later, c);

@@ -1,6 +1,6 @@
 /* Matching of webhooks. Purpose: which requests a webhook or policy wants to see. Happy path: operation, group, version,
- * resource and scope of a rule fit, then the labels of namespace and object. Nothing fails: a selector that is malformed
- * fits nothing. */
+ * resource and scope of a rule fit, of the request itself or else of another served version of its resource; then the
+ * labels of namespace and object. Nothing fails: a selector that is malformed fits nothing. */
 #include "cp/admission/hook_match.h"
 
 #include <string.h>
@@ -44,14 +44,14 @@ static bool scope_fits(const char *scope, bool namespaced)
 	return strcmp(scope, "*") == 0 || strcmp(scope, namespaced ? "Namespaced" : "Cluster") == 0;
 }
 
-bool hook_rule_fits(const json_t *rule, const struct hook_target *t, bool any_version)
+bool hook_rule_fits(const json_t *rule, const struct hook_target *t)
 {
 	size_t i;
 	json_t *r;
 	const json_t *names = json_object_get(rule, "resourceNames");
 	if (!lists(json_object_get(rule, "operations"), hook_op_word(t->op)) ||
 	    !lists(json_object_get(rule, "apiGroups"), t->group) ||
-	    !(any_version || lists(json_object_get(rule, "apiVersions"), t->version)) ||
+	    !lists(json_object_get(rule, "apiVersions"), t->version) ||
 	    !scope_fits(json_str_or(rule, "scope", "*"), t->namespaced))
 		return false;
 	if (json_array_size(names) && !lists(names, t->name))
@@ -64,27 +64,57 @@ bool hook_rule_fits(const json_t *rule, const struct hook_target *t, bool any_ve
 	return false;
 }
 
-bool hook_rules_fit(const json_t *rules, const struct hook_target *t, bool any_version)
+/* The request of a chain as rules see it when it asks for kind. */
+static struct hook_target target_of(const struct admit *a, const struct kind *kind)
+{
+	return (struct hook_target){ .op = a->op,
+				     .group = kind->group,
+				     .version = kind->version,
+				     .resource = kind->plural,
+				     .subresource = a->subresource,
+				     .name = a->name,
+				     .namespaced = kind->namespaced };
+}
+
+static bool rules_fit(const json_t *rules, const struct hook_target *t)
 {
 	size_t i;
 	json_t *r;
 	json_array_foreach(rules, i, r)
 	{
-		if (hook_rule_fits(r, t, any_version))
+		if (hook_rule_fits(r, t))
 			return true;
 	}
 	return false;
 }
 
-struct hook_target hook_target_of(const struct admit *a)
+static bool has_subresource(const struct kind *k, const char *name)
 {
-	return (struct hook_target){ .op = a->op,
-				     .group = a->kind->group,
-				     .version = a->kind->version,
-				     .resource = a->kind->plural,
-				     .subresource = a->subresource,
-				     .name = a->name,
-				     .namespaced = a->kind->namespaced };
+	for (size_t i = 0; k->subresources && k->subresources[i]; i++)
+		if (strcmp(k->subresources[i], name) == 0)
+			return true;
+	return !*name;
+}
+
+const struct kind *hook_rules_kind(const struct admit *a, const json_t *rules, bool equivalent)
+{
+	struct hook_target own = target_of(a, a->kind);
+	const struct kind *other;
+	if (rules_fit(rules, &own))
+		return a->kind;
+	if (!equivalent || !a->n->c.equivalent)
+		return NULL;
+	for (size_t i = 0; (other = a->n->c.equivalent(a->request, a->kind, i)); i++) {
+		struct hook_target t = target_of(a, other);
+		if (has_subresource(other, a->subresource) && rules_fit(rules, &t))
+			return other;
+	}
+	return NULL;
+}
+
+bool hook_is_equivalent(const json_t *config)
+{
+	return !str_eq(json_str_at(config, "matchPolicy"), "Exact");
 }
 
 static bool labels_fit(const json_t *selector, const json_t *labels)

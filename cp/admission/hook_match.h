@@ -10,12 +10,13 @@ struct hook_target {
 	bool namespaced;
 };
 
-/* One RuleWithOperations (or NamedRuleWithOperations). any_version: matchPolicy Equivalent, the rule may name another
- * version of the same resource. */
-bool hook_rule_fits(const json_t *rule, const struct hook_target *t, bool any_version);
-bool hook_rules_fit(const json_t *rules, const struct hook_target *t, bool any_version);
-/* The request of a chain as rules see it. */
-struct hook_target hook_target_of(const struct admit *a);
+/* One RuleWithOperations (or NamedRuleWithOperations). */
+bool hook_rule_fits(const json_t *rule, const struct hook_target *t);
+/* The kind in whose version the rules want to see a request: its own, or, where equivalent (matchPolicy Equivalent), another
+ * that is served of the same objects. NULL: none fits. */
+const struct kind *hook_rules_kind(const struct admit *a, const json_t *rules, bool equivalent);
+/* The same of what has matchPolicy beside its rules. */
+bool hook_is_equivalent(const json_t *config);
 /* namespaceSelector and objectSelector of a webhook or of MatchResources; both may be absent. */
 bool hook_selects(const struct admit *a, const json_t *selectors);
 /* The configurations of admission themselves are out of reach of webhooks and policies. */

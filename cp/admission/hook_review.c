@@ -22,14 +22,14 @@ const char *hook_review_version(const json_t *hook)
 	return NULL;
 }
 
-/* The kind that the request's body has: its own for subresources that have one. */
-static json_t *kind_of(const struct admit *a)
+/* The kind that a body has: its own for subresources that have one. */
+static json_t *kind_of(const struct kind *k, const json_t *object, const json_t *old)
 {
-	const json_t *body = a->object ? a->object : a->old;
+	const json_t *body = object ? object : old;
 	const char *av = json_str_at(body, "apiVersion"), *kind = json_str_at(body, "kind");
 	const char *slash = av ? strchr(av, '/') : NULL;
 	if (!av || !kind)
-		return json_pack("{s:s,s:s,s:s}", "group", a->kind->group, "version", a->kind->version, "kind", a->kind->kind);
+		return json_pack("{s:s,s:s,s:s}", "group", k->group, "version", k->version, "kind", k->kind);
 	AUTO_FREE char *group = slash ? xstrndup(av, (size_t)(slash - av)) : xstrdup("");
 	return json_pack("{s:s,s:s,s:s}", "group", group, "version", slash ? slash + 1 : av, "kind", kind);
 }
@@ -64,22 +64,26 @@ static json_t *or_null(const json_t *v)
 	return v ? json_incref((json_t *)v) : json_null();
 }
 
-json_t *hook_review_request(const struct admit *a, const char *version, const char *uid)
+static json_t *resource_of(const struct kind *k)
+{
+	return json_pack("{s:s,s:s,s:s}", "group", k->group, "version", k->version, "resource", k->plural);
+}
+
+json_t *hook_review_request(const struct admit *a, const struct hook_form *form, const char *version, const char *uid)
 {
 	AUTO_FREE char *av = xasprintf("admission.k8s.io/%s", version);
-	json_t *resource = json_pack("{s:s,s:s,s:s}", "group", a->kind->group, "version", a->kind->version, "resource",
-				     a->kind->plural);
-	json_t *kind = kind_of(a), *r = json_pack("{s:s,s:o,s:o}", "uid", uid, "kind", kind, "resource", resource);
+	json_t *kind = kind_of(form->kind, form->object, form->old);
+	json_t *r = json_pack("{s:s,s:o,s:o}", "uid", uid, "kind", kind, "resource", resource_of(form->kind));
 	set_text(r, "subResource", a->subresource);
-	json_object_set_new(r, "requestKind", json_deep_copy(kind));
-	json_object_set_new(r, "requestResource", json_deep_copy(resource));
+	json_object_set_new(r, "requestKind", kind_of(a->kind, a->object, a->old));
+	json_object_set_new(r, "requestResource", resource_of(a->kind));
 	set_text(r, "requestSubResource", a->subresource);
 	set_text(r, "name", !str_empty(a->name) ? a->name : json_str_at(a->object, "metadata.name"));
 	set_text(r, "namespace", admit_is_kind(a, "", "Namespace") ? a->name : a->ns);
 	set_text(r, "operation", hook_op_word(a->op));
 	json_object_set_new(r, "userInfo", a->user ? auth_user_json(a->user) : json_object());
-	json_object_set_new(r, "object", or_null(a->object));
-	json_object_set_new(r, "oldObject", or_null(a->op == ADMIT_CONNECT ? NULL : a->old));
+	json_object_set_new(r, "object", or_null(form->object));
+	json_object_set_new(r, "oldObject", or_null(a->op == ADMIT_CONNECT ? NULL : form->old));
 	json_object_set_new(r, "dryRun", json_boolean(a->dry_run));
 	json_object_set_new(r, "options", options_of(a));
 	return json_pack("{s:s,s:s,s:o}", "kind", "AdmissionReview", "apiVersion", av, "request", r);

@@ -6,8 +6,14 @@
 
 /* The version that both sides know, the webhook's favourite; NULL when there is none. Static. */
 const char *hook_review_version(const json_t *hook);
+/* A request in the version that a webhook wants to see. */
+struct hook_form {
+	const struct kind *kind;
+	json_t *object;	   /* NULL: a delete */
+	const json_t *old; /* NULL: a create */
+};
 /* Returns owned. */
-json_t *hook_review_request(const struct admit *a, const char *version, const char *uid);
+json_t *hook_review_request(const struct admit *a, const struct hook_form *form, const char *version, const char *uid);
 
 struct hook_answer {
 	bool allowed;

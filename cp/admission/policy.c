@@ -14,14 +14,13 @@
 /* MatchResources; NULL fits everything. */
 static bool constraints_fit(const struct admit *a, const json_t *m)
 {
-	struct hook_target t = hook_target_of(a);
 	const json_t *rules = json_object_get(m, "resourceRules");
-	bool equivalent = !str_eq(json_str_at(m, "matchPolicy"), "Exact");
+	bool equivalent = hook_is_equivalent(m);
 	if (!m)
 		return true;
-	if (json_array_size(rules) && !hook_rules_fit(rules, &t, equivalent))
+	if (json_array_size(rules) && !hook_rules_kind(a, rules, equivalent))
 		return false;
-	if (hook_rules_fit(json_object_get(m, "excludeResourceRules"), &t, equivalent))
+	if (hook_rules_kind(a, json_object_get(m, "excludeResourceRules"), equivalent))
 		return false;
 	return hook_selects(a, m);
 }

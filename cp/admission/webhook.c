@@ -3,8 +3,9 @@
  * and their place in it, each with what the one before has made; validating ones all at once, and the first refusal in that
  * order counts. A webhook that cannot be called refuses (500) or is passed over, as its failurePolicy says; one with side
  * effects is not called for a dry run (400). When a patch has changed the object, the chain runs once more, and those
- * webhooks that want to see it again (reinvocationPolicy IfNeeded) are called again. Webhooks with CEL conditions cannot
- * be written, and count as failing where they are found. */
+ * webhooks that want to see it again (reinvocationPolicy IfNeeded) are called again. A webhook whose rules name another
+ * version of the resource gets the objects in that one, and its patch is brought back (hook_convert.c). Webhooks with CEL
+ * conditions cannot be written, and count as failing where they are found. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cp/admission/hook_client.h"
+#include "cp/admission/hook_convert.h"
 #include "cp/admission/hook_match.h"
 #include "cp/admission/hook_metrics.h"
 #include "cp/admission/plugin.h"
@@ -27,6 +29,9 @@ struct visit {
 	char *config, *id;
 	size_t index; /* of those called in this round */
 	int64_t started_ms;
+	const struct kind *kind;     /* in whose version it sees the request */
+	json_t *forms;		     /* object and old in that version; NULL: as they are */
+	struct hook_convert *convert; /* at work for it */
 	struct hook_call *call;
 	json_t *status; /* what it refused with */
 };
@@ -39,7 +44,7 @@ struct hook_run {
 	size_t at, called;
 	int round;
 	char **seen, **again; /* ids: called and willing to be called again; to be called in the next round */
-	struct visit *visits; /* running or over; of a mutating round at most one */
+	struct visit **visits; /* running or over; of a mutating round at most one */
 	size_t n, running;
 };
 
@@ -48,15 +53,22 @@ static const char *name_of(const json_t *hook)
 	return json_str_or(hook, "name", "");
 }
 
+static void visit_free(struct visit *v)
+{
+	hook_call_cancel(v->call);
+	hook_convert_cancel(v->convert);
+	json_decref(v->hook);
+	json_decref(v->forms);
+	json_decref(v->status);
+	free(v->config);
+	free(v->id);
+	free(v);
+}
+
 static void visits_clear(struct hook_run *r)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		hook_call_cancel(r->visits[i].call);
-		json_decref(r->visits[i].hook);
-		json_decref(r->visits[i].status);
-		free(r->visits[i].config);
-		free(r->visits[i].id);
-	}
+	for (size_t i = 0; i < r->n; i++)
+		visit_free(r->visits[i]);
 	free(r->visits);
 	r->visits = NULL;
 	r->n = r->running = 0;
@@ -98,11 +110,11 @@ static json_t *all_hooks(const struct admit *a, const char *plural)
 	return list;
 }
 
-static bool fits(const struct admit *a, const json_t *hook)
+/* The kind in which a webhook wants to see the request; NULL: it does not. */
+static const struct kind *wanted_kind(const struct admit *a, const json_t *hook)
 {
-	struct hook_target t = hook_target_of(a);
-	bool equivalent = !str_eq(json_str_at(hook, "matchPolicy"), "Exact");
-	return hook_rules_fit(json_object_get(hook, "rules"), &t, equivalent) && hook_selects(a, hook);
+	const struct kind *k = hook_rules_kind(a, json_object_get(hook, "rules"), hook_is_equivalent(hook));
+	return k && hook_selects(a, hook) ? k : NULL;
 }
 
 static const char *kind_word(const struct hook_run *r)
@@ -199,27 +211,67 @@ static void note_change(struct hook_run *r)
 	r->a->reinvoke = true;
 }
 
-static json_t *apply_patch(struct visit *v, const json_t *patch)
+static void visit_over(struct visit *v, json_t *status);
+
+/* The object as the webhook has left it, in the request's own version. */
+static json_t *take_patched(struct visit *v, json_t *changed)
 {
 	struct hook_run *r = v->run;
+	AUTO_JSON *before = json_incref(r->a->object);
+	json_t *status = json_equal(changed, before) ? NULL : adopt(r->a, changed);
+	if (status)
+		return status;
+	annotate_mutation(v, r->a->object != before);
+	if (r->a->object != before)
+		note_change(r);
+	return NULL;
+}
+
+static void note_called(struct visit *v)
+{
+	if (str_eq(json_str_at(v->hook, "reinvocationPolicy"), "IfNeeded") && !strv_has(v->run->seen, v->id))
+		strv_add(&v->run->seen, v->id);
+}
+
+static void on_brought_back(void *arg, json_t *status, json_t *objects)
+{
+	struct visit *v = arg;
+	v->convert = NULL;
+	if (!status)
+		status = take_patched(v, json_array_get(objects, 0));
+	if (!status)
+		note_called(v);
+	visit_over(v, status);
+}
+
+/* What was patched in another version is completed there, and comes back. */
+static json_t *bring_back(struct visit *v, json_t *changed)
+{
+	const struct admit *a = v->run->a;
+	struct err e = ERR_INIT;
+	if (!v->kind->custom && schema_decode(v->kind, changed, NULL, &e) < 0)
+		return status_new(500, "InternalError", "Internal error occurred: %s", err_text(&e));
+	schema_default(v->kind, changed);
+	v->convert = hook_convert_start(a, v->kind, a->kind, json_pack("[O]", changed), on_brought_back, v);
+	return NULL;
+}
+
+static json_t *apply_patch(struct visit *v, const json_t *patch)
+{
+	json_t *seen = v->forms ? json_array_get(v->forms, 0) : v->run->a->object, *status = NULL;
 	AUTO_JSON *changed = NULL;
 	struct err e = ERR_INIT;
-	if (patch && r->a->object) {
-		if (patch_json(r->a->object, patch, &changed, &e) < 0)
-			return status_new(500, "InternalError", "Internal error occurred: %s", err_text(&e));
-		AUTO_JSON *before = json_incref(r->a->object);
-		json_t *status = json_equal(changed, before) ? NULL : adopt(r->a, changed);
-		if (status)
-			return status;
-		annotate_mutation(v, r->a->object != before);
-		if (r->a->object != before)
-			note_change(r);
-	} else {
+	if (!patch || !v->run->a->object)
 		annotate_mutation(v, false);
-	}
-	if (str_eq(json_str_at(v->hook, "reinvocationPolicy"), "IfNeeded") && !strv_has(r->seen, v->id))
-		strv_add(&r->seen, v->id);
-	return NULL;
+	else if (patch_json(seen, patch, &changed, &e) < 0)
+		return status_new(500, "InternalError", "Internal error occurred: %s", err_text(&e));
+	else if (v->forms && !json_equal(changed, seen))
+		return bring_back(v, changed);
+	else
+		status = take_patched(v, v->forms ? v->run->a->object : changed);
+	if (!status)
+		note_called(v);
+	return status;
 }
 
 static json_t *outcome(struct visit *v, int r, struct hook_answer *answer, const struct err *e)
@@ -247,27 +299,61 @@ static json_t *outcome(struct visit *v, int r, struct hook_answer *answer, const
 
 /* --- rounds -------------------------------------------------------------------------------------------------------- */
 
-static bool is_wanted(struct hook_run *r, const json_t *entry)
+static const struct kind *is_wanted(struct hook_run *r, const json_t *entry)
 {
 	if (r->round && !strv_has(r->again, json_str_or(entry, "id", "")))
-		return false;
-	return fits(r->a, json_object_get(entry, "hook"));
+		return NULL;
+	return wanted_kind(r->a, json_object_get(entry, "hook"));
 }
 
 static void on_done(void *arg, struct hook_call *call, int r, struct hook_answer *answer, const struct err *e);
 
-static void visit_start(struct hook_run *r, const json_t *entry)
+static void visit_call(struct visit *v)
 {
-	r->visits = xreallocarray(r->visits, r->n + 1, sizeof(*r->visits));
-	struct visit *v = &r->visits[r->n++];
+	struct admit *a = v->run->a;
+	struct hook_form form = { v->kind, a->object, a->old };
+	if (v->forms && a->object)
+		form.object = json_array_get(v->forms, 0);
+	if (v->forms && a->old)
+		form.old = json_array_get(v->forms, a->object ? 1 : 0);
+	v->call = hook_call_start(a, &form, v->hook, on_done, v);
+}
+
+static void on_shown(void *arg, json_t *status, json_t *objects)
+{
+	struct visit *v = arg;
+	v->convert = NULL;
+	v->forms = json_incref(objects);
+	if (status)
+		visit_over(v, status);
+	else
+		visit_call(v);
+}
+
+static void visit_start(struct hook_run *r, const json_t *entry, const struct kind *kind)
+{
+	struct visit *v = xcalloc(1, sizeof(*v));
+	const struct admit *a = r->a;
 	*v = (struct visit){ .run = r,
 			     .hook = json_incref(json_object_get(entry, "hook")),
 			     .config = xstrdup(json_str_or(entry, "config", "")),
 			     .id = xstrdup(json_str_or(entry, "id", "")),
 			     .index = r->called++,
+			     .kind = kind,
 			     .started_ms = clock_mono_ms() };
+	r->visits = xreallocarray(r->visits, r->n + 1, sizeof(*r->visits));
+	r->visits[r->n++] = v;
 	r->running++;
-	v->call = hook_call_start(r->a, v->hook, on_done, r);
+	if (!hook_convert_is_needed(a, kind)) {
+		visit_call(v);
+		return;
+	}
+	json_t *objects = json_array();
+	if (a->object)
+		json_array_append_new(objects, json_deep_copy(a->object));
+	if (a->old)
+		json_array_append_new(objects, json_deep_copy(a->old));
+	v->convert = hook_convert_start(a, a->kind, kind, objects, on_shown, v);
 }
 
 /* Starts the next mutating webhook, or all validating ones. A Status ends the request; else r->running says whether
@@ -277,7 +363,8 @@ static json_t *advance(struct hook_run *r)
 	for (; r->at < json_array_size(r->hooks) && (r->validating || !r->running); r->at++) {
 		const json_t *entry = json_array_get(r->hooks, r->at);
 		bool skip = false;
-		if (!is_wanted(r, entry))
+		const struct kind *kind = is_wanted(r, entry);
+		if (!kind)
 			continue;
 		json_t *status = check_callable(r, json_object_get(entry, "hook"), &skip);
 		if (status) {
@@ -285,17 +372,9 @@ static json_t *advance(struct hook_run *r)
 			return status;
 		}
 		if (!skip)
-			visit_start(r, entry);
+			visit_start(r, entry, kind);
 	}
 	return NULL;
-}
-
-static struct visit *visit_of(struct hook_run *r, const struct hook_call *call)
-{
-	size_t i = 0;
-	while (r->visits[i].call != call)
-		i++;
-	return &r->visits[i];
 }
 
 static void round_end(struct hook_run *r, json_t *status)
@@ -305,17 +384,15 @@ static void round_end(struct hook_run *r, json_t *status)
 	admit_resume(r->a, status);
 }
 
-static void on_done(void *arg, struct hook_call *call, int code, struct hook_answer *answer, const struct err *e)
+static void visit_over(struct visit *v, json_t *status)
 {
-	struct hook_run *r = arg;
-	struct visit *v = visit_of(r, call);
-	v->call = NULL;
-	v->status = outcome(v, code, answer, e);
+	struct hook_run *r = v->run;
+	v->status = status;
 	if (--r->running)
 		return;
 	for (size_t i = 0; i < r->n; i++)
-		if (r->visits[i].status) {
-			round_end(r, json_incref(r->visits[i].status));
+		if (r->visits[i]->status) {
+			round_end(r, json_incref(r->visits[i]->status));
 			return;
 		}
 	if (r->validating) {
@@ -323,9 +400,19 @@ static void on_done(void *arg, struct hook_call *call, int code, struct hook_ans
 		return;
 	}
 	visits_clear(r);
-	json_t *status = advance(r);
+	status = advance(r);
 	if (status || !r->running)
 		round_end(r, status);
+}
+
+static void on_done(void *arg, struct hook_call *call, int code, struct hook_answer *answer, const struct err *e)
+{
+	struct visit *v = arg;
+	(void)call;
+	v->call = NULL;
+	json_t *status = outcome(v, code, answer, e);
+	if (!v->convert) /* else it goes on in on_brought_back() */
+		visit_over(v, status);
 }
 
 static void cancel(struct admit *a)

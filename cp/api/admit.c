@@ -95,6 +95,8 @@ int admit_init(struct api *a, struct err *e)
 				     .warn = warn,
 				     .annotate = annotate,
 				     .may = may,
+				     .equivalent = equivalent_kind,
+				     .convert = equivalent_convert,
 				     .server = a,
 				     .store = store};
 	return admission_new(&c, &a->admission, e);

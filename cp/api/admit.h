@@ -5,6 +5,11 @@
 #include "cp/admission/admission.h"
 #include "cp/api/write.h"
 
+/* Other kinds of the same objects, and objects in their form; as struct admission_config says (equivalent.c). */
+const struct kind *equivalent_kind(void *request, const struct kind *kind, size_t n);
+void equivalent_convert(void *request, const struct kind *from, const struct kind *to, json_t *objects,
+			void (*done)(void *arg, json_t *status, json_t *converted), void *arg);
+
 int admit_init(struct api *a, struct err *e);
 /* Fills w->admit for the attempt that stands in w. */
 void admit_write(struct write *w);

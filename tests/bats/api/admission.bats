@@ -132,10 +132,8 @@ configmap() { # NAME [curl arguments]
 }
 
 @test "dry runs need webhooks without side effects" {
-	hook Mutating m4 label-dry '"sideEffects":"Some"'
-	Q='?dryRun=All' run configmap h
-	[[ "$output" == *'admission webhook \"m4.example.com\" does not support dry run'*'"code":400'* ]]
-	teardown
+	run hook Mutating m4 label-dry '"sideEffects":"Some"'
+	[[ "$output" == *'webhooks[0].sideEffects: Unsupported value: \"Some\": supported values: \"None\", \"NoneOnDryRun\"'* ]]
 	hook Mutating m4 label-dry
 	Q='?dryRun=All' run configmap h
 	[[ "$output" == *'"dry":"yes"'* ]]
@@ -154,6 +152,108 @@ configmap() { # NAME [curl arguments]
 	[[ "$output" == *'s3.example.com'*'denied the request'* ]]
 	run api POST /api/v1/namespaces -d '{"metadata":{"name":"nsx"}}'
 	[[ "$output" == *'s4.example.com'*'denied the request'* ]]
+}
+
+rules() { # GROUP VERSION RESOURCE
+	echo "\"rules\":[{\"apiGroups\":[\"$1\"],\"apiVersions\":[\"$2\"],\"resources\":[\"$3\"],\"operations\":[\"*\"]}]"
+}
+
+logged() { # PATH of the last review
+	tail -1 "$DIR/hook.log" | python3 -c 'import functools, json, sys
+v = json.load(sys.stdin)["request"]
+print(json.dumps(functools.reduce(lambda o, k: o[k], sys.argv[1].split("."), v)))' "$1"
+}
+
+autoscaler() { # VERSION NAME SPEC
+	api POST "/apis/autoscaling/$1/namespaces/default/horizontalpodautoscalers" \
+		-d "{\"metadata\":{\"name\":\"$2\"},\"spec\":{\"maxReplicas\":5,\"scaleTargetRef\":{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"name\":\"x\"},$3}}"
+}
+
+@test "a rule for one version sees requests of the other, in its own version" {
+	hook Mutating e1 set/spec/targetCPUUtilizationPercentage/70 "$(rules autoscaling v1 horizontalpodautoscalers)"
+	run autoscaler v2 e '"metrics":[{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":50}}}]'
+	[[ "$output" == *'"apiVersion":"autoscaling/v2"'*'"averageUtilization":70'* ]]
+	[ "$(logged kind.version) $(logged resource.version)" = '"v1" "v1"' ]
+	[ "$(logged requestKind.version) $(logged requestResource.version)" = '"v2" "v2"' ]
+	[ "$(logged object.apiVersion) $(logged object.spec.targetCPUUtilizationPercentage)" = '"autoscaling/v1" 50' ]
+	T=application/merge-patch+json run api PATCH /apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/e \
+		-d '{"spec":{"minReplicas":2}}'
+	[[ "$output" == *'"minReplicas":2'* && "$output" == *'"averageUtilization":70'* ]]
+	[ "$(logged oldObject.apiVersion) $(logged oldObject.spec.targetCPUUtilizationPercentage)" = '"autoscaling/v1" 70' ]
+	# a request of the rule's own version goes as it is
+	autoscaler v1 e2 '"minReplicas":1' >/dev/null
+	[ "$(logged requestKind.version) $(logged object.apiVersion)" = '"v1" "autoscaling/v1"' ]
+	api DELETE /apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/e >/dev/null
+	[ "$(logged operation) $(logged oldObject.apiVersion)" = '"DELETE" "autoscaling/v1"' ]
+}
+
+@test "Exact rules, and rules for versions that are not served, do not see them" {
+	hook Validating e1 deny "\"matchPolicy\":\"Exact\",$(rules autoscaling v1 horizontalpodautoscalers)"
+	hook Validating e2 deny "$(rules autoscaling v2beta2 horizontalpodautoscalers)"
+	run autoscaler v2 f '"minReplicas":1'
+	[[ "$output" == *'"name":"f"'* && "$output" != *Failure* ]]
+	[ ! -s "$DIR/hook.log" ]
+}
+
+@test "events of one group are also those of the other" {
+	hook Validating e1 warn "$(rules events.k8s.io v1 events)"
+	run api POST /api/v1/namespaces/default/events -d '{"metadata":{"name":"v"},"message":"hello","reason":"R","type":"Normal",
+		"involvedObject":{"kind":"Pod","name":"p","namespace":"default"}}'
+	[[ "$output" == *'"message":"hello"'* ]]
+	[ "$(logged kind.group) $(logged requestKind.group) $(logged object.note)" = '"events.k8s.io" "" "hello"' ]
+}
+
+@test "versions of custom resources, by name or by their webhook" {
+	local schema='{"openAPIV3Schema":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}' strategy
+	for strategy in '"strategy":"None"' "\"strategy\":\"Webhook\",\"webhook\":{\"conversionReviewVersions\":[\"v1\"],
+		\"clientConfig\":{\"url\":\"https://127.0.0.1:$HOOK/convert\",\"caBundle\":\"$CA\"}}"; do
+		api POST /apis/apiextensions.k8s.io/v1/customresourcedefinitions -d "{\"metadata\":{\"name\":\"things.e.example\"},
+			\"spec\":{\"group\":\"e.example\",\"scope\":\"Cluster\",\"names\":{\"plural\":\"things\",\"kind\":\"Thing\"},
+			\"conversion\":{$strategy},\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":$schema},
+			{\"name\":\"v2\",\"served\":true,\"storage\":false,\"schema\":$schema}]}}" >/dev/null
+		hook Mutating e1 set/spec/extra/1 "$(rules e.example v1 things)"
+		hook Mutating e2 set/spec/more/2 "$(rules e.example v2 things)"
+		: >"$DIR/hook.log"
+		run api POST /apis/e.example/v2/things -d '{"apiVersion":"e.example/v2","kind":"Thing","metadata":{"name":"a"},"spec":{"count":3}}'
+		[[ "$output" == *'"apiVersion":"e.example/v2"'* ]]
+		[[ "$output" == *'"count":3'* && "$output" == *'"extra":1'* && "$output" == *'"more":2'* ]]
+		[ "$(wc -l <"$DIR/hook.log")" = 2 ]
+		sed -i 2d "$DIR/hook.log"
+		[ "$(logged requestKind.version) $(logged kind.version) $(logged object.apiVersion)" = '"v2" "v1" "e.example/v1"' ]
+		if [[ "$strategy" == *None* ]]; then [ "$(logged object.spec)" = '{"count": 3}' ]; else [ "$(logged object.spec)" = '{"size": 3}' ]; fi
+		teardown
+		api DELETE /apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.e.example >/dev/null
+		for _ in $(seq 50); do
+			run api GET /apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.e.example
+			[[ "$output" == *NotFound* ]] && break
+			sleep 0.1
+		done
+	done
+}
+
+@test "a conversion that fails refuses the request" {
+	local schema='{"openAPIV3Schema":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}'
+	api POST /apis/apiextensions.k8s.io/v1/customresourcedefinitions -d "{\"metadata\":{\"name\":\"odds.e.example\"},
+		\"spec\":{\"group\":\"e.example\",\"scope\":\"Cluster\",\"names\":{\"plural\":\"odds\",\"kind\":\"Odd\"},
+		\"conversion\":{\"strategy\":\"Webhook\",\"webhook\":{\"conversionReviewVersions\":[\"v1\"],
+		\"clientConfig\":{\"service\":{\"name\":\"none\",\"namespace\":\"default\"},\"caBundle\":\"$CA\"}}},
+		\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":$schema},
+		{\"name\":\"v2\",\"served\":true,\"storage\":false,\"schema\":$schema}]}}" >/dev/null
+	hook Validating e1 warn "$(rules e.example v2 odds)"
+	run api POST /apis/e.example/v1/odds -d '{"apiVersion":"e.example/v1","kind":"Odd","metadata":{"name":"a"}}'
+	[[ "$output" == *'conversion webhook for e.example/v1, Kind=Odd failed: '*'"code":500'* ]]
+	[ ! -s "$DIR/hook.log" ]
+	api DELETE /apis/apiextensions.k8s.io/v1/customresourcedefinitions/odds.e.example >/dev/null
+}
+
+@test "a bound pod has the zone and region of its node" {
+	api POST /api/v1/nodes -d '{"metadata":{"name":"n1","labels":{"topology.kubernetes.io/zone":"z","topology.kubernetes.io/region":"r",
+		"other":"o"}}}' >/dev/null
+	api POST /api/v1/namespaces/default/serviceaccounts -d '{"metadata":{"name":"default"}}' >/dev/null
+	api POST /api/v1/namespaces/default/pods -d '{"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i"}]}}' >/dev/null
+	api POST /api/v1/namespaces/default/pods/p/binding -d '{"metadata":{"name":"p"},"target":{"kind":"Node","name":"n1"}}' >/dev/null
+	run api GET /api/v1/namespaces/default/pods/p
+	[[ "$output" == *'"labels":{"topology.kubernetes.io/region":"r","topology.kubernetes.io/zone":"z"}'* ]]
 }
 
 @test "a service reference goes to an endpoint of the service, under the service's name" {

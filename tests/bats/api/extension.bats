@@ -253,6 +253,21 @@ routes() {
 	kubectl api-resources | grep -q '^things .*ext.example.com/v1'
 	api GET /apis | grep -q '"ext.example.com/v1"'
 	api GET /apis/ext.example.com | grep -q '"preferredVersion"'
+}
+
+@test "a server whose certificate nobody vouches for needs insecureSkipTLSVerify" {
+	kubectl delete apiservice v1.ext.example.com
+	apiservice | sed '/caBundle/d' | kubectl apply -f -
+	kubectl wait --for=condition=Available=False apiservice/v1.ext.example.com --timeout=10s
+	[ "$(kubectl get apiservice v1.ext.example.com -o 'jsonpath={.status.conditions[0].reason}')" = FailedDiscoveryCheck ]
+	run api GET /apis/ext.example.com/v1/namespaces/a/things/b -o /dev/null -w '%{http_code}'
+	[ "$output" = 503 ]
+	kubectl patch apiservice v1.ext.example.com --type=merge -p '{"spec":{"insecureSkipTLSVerify":true}}'
+	kubectl wait --for=condition=Available apiservice/v1.ext.example.com --timeout=10s
+	run api GET /apis/ext.example.com/v1/namespaces/a/things/b
+	[[ "$output" == *'"peer": "front-proxy-client"'* ]]
+	run kubectl patch apiservice v1.ext.example.com --type=merge -p "{\"spec\":{\"caBundle\":\"$(base64 -w0 "$DIR/ext.crt")\"}}"
+	[[ "$output" == *'spec.insecureSkipTLSVerify: Invalid value: true: may not be true if caBundle is present'* ]]
 	kubectl delete apiservice v1.ext.example.com
 	run api GET /apis/ext.example.com/v1 -o /dev/null -w '%{http_code}'
 	[ "$output" = 404 ]

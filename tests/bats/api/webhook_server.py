@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A small admission webhook: POST /WHAT answers by WHAT; every request is appended to LOG as one JSON line.
+POST /set/a/b/VALUE answers with a patch that sets the member /a/b; POST /convert converts: size of v1 is count of v2.
 
 usage: webhook_server.py CERT KEY LOG      prints its port"""
 import base64
@@ -30,9 +31,26 @@ def answer(what, request):
     elif what.startswith('label-'):
         patch = json.dumps(label(request, what[6:], 'yes')).encode()
         response.update(patchType='JSONPatch', patch=base64.b64encode(patch).decode())
+    elif what.startswith('set/'):
+        path, value = what[3:].rsplit('/', 1)
+        patch = json.dumps([{'op': 'add', 'path': path, 'value': json.loads(value)}]).encode()
+        response.update(patchType='JSONPatch', patch=base64.b64encode(patch).decode())
     elif what == 'uid':
         response['uid'] = 'other'
     return response
+
+
+def convert(obj, version):
+    old, new = ('size', 'count') if version.endswith('/v2') else ('count', 'size')
+    spec = obj.get('spec', {})
+    if old in spec:
+        spec[new] = spec.pop(old)
+    return dict(obj, apiVersion=version)
+
+
+def converted(request):
+    return {'uid': request['uid'], 'result': {'status': 'Success'},
+            'convertedObjects': [convert(o, request['desiredAPIVersion']) for o in request['objects']]}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -41,13 +59,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         what = self.path.split('?')[0].strip('/')
         review = json.loads(self.rfile.read(int(self.headers['Content-Length'])))
-        with open(LOG, 'a') as f:
-            f.write(json.dumps({'path': self.path, 'request': review['request']}) + '\n')
+        if what != 'convert':
+            with open(LOG, 'a') as f:
+                f.write(json.dumps({'path': self.path, 'request': review['request']}) + '\n')
         if what == 'slow':
             time.sleep(3)
         code = 500 if what == 'broken' else 200
-        body = json.dumps({'kind': 'AdmissionReview', 'apiVersion': 'admission.k8s.io/v1',
-                           'response': answer(what, review['request'])}).encode()
+        response = converted(review['request']) if what == 'convert' else answer(what, review['request'])
+        body = json.dumps({'kind': review['kind'], 'apiVersion': review['apiVersion'], 'response': response}).encode()
         self.send_response(code)
         self.send_header('Content-Type', 'application/json')
         self.send_header('Content-Length', str(len(body)))

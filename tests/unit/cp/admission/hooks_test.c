@@ -5,6 +5,7 @@
 
 #include "cp/admission/hook_match.h"
 #include "cp/admission/hook_review.h"
+#include "cp/admission/plugin.h"
 
 START_TEST(rules)
 {
@@ -27,13 +28,14 @@ START_TEST(rules)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO_FREE char *text = xasprintf("{%s}", cases[i].rule);
 		AUTO_JSON *rule = parsed(text);
-		ck_assert_msg(hook_rule_fits(rule, &t, false) == cases[i].fits, "%zu", i);
+		ck_assert_msg(hook_rule_fits(rule, &t) == cases[i].fits, "%zu", i);
 	}
 	AUTO_JSON *older = parsed("{\"operations\":[\"*\"],\"apiGroups\":[\"apps\"],\"apiVersions\":[\"v1beta1\"],\"resources\":["
 				  "\"*/scale\"]}");
 	t.subresource = "scale";
-	ck_assert(hook_rule_fits(older, &t, true));
-	ck_assert(!hook_rule_fits(older, &t, false));
+	ck_assert(!hook_rule_fits(older, &t));
+	t.version = "v1beta1";
+	ck_assert(hook_rule_fits(older, &t));
 }
 END_TEST
 
@@ -46,7 +48,8 @@ START_TEST(requests)
 	auth_user_set(&user, "alice", groups);
 	struct admit a = { .n = chain, .op = ADMIT_UPDATE, .kind = schema_find_kind(schema, "", "v1", "Pod"), .subresource = "status",
 			   .ns = "n", .name = "p", .object = pod, .old = pod, .user = &user, .dry_run = true };
-	AUTO_JSON *review = hook_review_request(&a, "v1", "some-uid");
+	struct hook_form form = { a.kind, a.object, a.old };
+	AUTO_JSON *review = hook_review_request(&a, &form, "v1", "some-uid");
 	ck_assert_str_eq(json_str_at(review, "apiVersion"), "admission.k8s.io/v1");
 	ck_assert_str_eq(json_str_at(review, "request.uid"), "some-uid");
 	ck_assert_str_eq(json_str_at(review, "request.kind.kind"), "Pod");
@@ -138,6 +141,36 @@ START_TEST(runtime_classes)
 }
 END_TEST
 
+START_TEST(topology)
+{
+	static const char binding[] = "{\"kind\":\"Binding\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"p\",\"labels\":{"
+				      "\"topology.kubernetes.io/zone\":\"mine\"}},\"target\":{\"kind\":\"%s\",\"name\":\"%s\"}}";
+	static const struct {
+		const char *kind, *node, *zone, *region;
+	} cases[] = { { "Node", "n1", "z", "r" }, { "Node", "none", "mine", "" }, { "", "n1", "mine", "" } };
+	admission_setup();
+	given("{\"kind\":\"ServiceAccount\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"default\",\"namespace\":\"n\"}}");
+	given("{\"kind\":\"Node\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n1\",\"labels\":{\"topology.kubernetes.io/zone\":"
+	      "\"z\",\"topology.kubernetes.io/region\":\"r\",\"other\":\"o\"}}}");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO_FREE char *text = xasprintf(binding, cases[i].kind, cases[i].node);
+		struct admit a = { .n = chain, .op = ADMIT_CREATE, .kind = schema_find_kind(schema, "", "v1", "Pod"),
+				   .subresource = "binding", .ns = "n", .name = "p", .object = parsed(text) };
+		topology_labels_plugin.mutate(&a);
+		const json_t *labels = json_at(a.object, "metadata.labels");
+		ck_assert_str_eq(json_string_value(json_object_get(labels, "topology.kubernetes.io/zone")), cases[i].zone);
+		const json_t *region = json_object_get(labels, "topology.kubernetes.io/region");
+		ck_assert_str_eq(region ? json_string_value(region) : "", cases[i].region);
+		ck_assert_ptr_null(json_object_get(labels, "other"));
+		json_decref(a.object);
+	}
+	AUTO_JSON *pod = pod_of("{\"nodeName\":\"n1\",\"containers\":[]}");
+	ck_assert_str_eq(create_pod(&pod), "");
+	ck_assert_str_eq(json_string_value(json_object_get(json_at(pod, "metadata.labels"), "topology.kubernetes.io/region")), "r");
+	admission_teardown();
+}
+END_TEST
+
 START_TEST(default_classes)
 {
 	admission_setup();
@@ -195,4 +228,4 @@ START_TEST(signers)
 }
 END_TEST
 
-TESTS("hooks", rules, requests, responses, policies, runtime_classes, default_classes, growing_claims, signers)
+TESTS("hooks", rules, requests, responses, policies, runtime_classes, topology, default_classes, growing_claims, signers)
