@@ -19,20 +19,35 @@ static const json_t *property(const json_t *document, const char *type, const ch
 	return p;
 }
 
-static void check_references(const json_t *document, const json_t *value, const char *prefix)
+/* Where the schemas of a document stand, and what may be shared beside them. */
+struct places {
+	const char *schemas, *parameters; /* parameters NULL: none are shared */
+};
+
+static void check_reference(const json_t *document, const char *ref, const struct places *p)
+{
+	if (p->parameters && str_has_prefix(ref, p->parameters)) {
+		const char *name = ref + strlen(p->parameters);
+
+		ck_assert_msg(json_object_get(json_object_get(document, "parameters"), name) != NULL, "%s", ref);
+		return;
+	}
+	ck_assert_msg(str_has_prefix(ref, p->schemas), "%s", ref);
+	definition(document, ref + strlen(p->schemas));
+}
+
+static void check_references(const json_t *document, const json_t *value, const struct places *p)
 {
 	const char *key;
 	json_t *member;
 	size_t i;
 
-	json_array_foreach(value, i, member) check_references(document, member, prefix);
+	json_array_foreach(value, i, member) check_references(document, member, p);
 	json_object_foreach((json_t *)value, key, member)
 	{
-		if (!strcmp(key, "$ref") && json_is_string(member)) { /* a schema may have a property of that name */
-			ck_assert(str_has_prefix(json_string_value(member), prefix));
-			definition(document, json_string_value(member) + strlen(prefix));
-		}
-		check_references(document, member, prefix);
+		if (!strcmp(key, "$ref") && json_is_string(member)) /* a schema may have a property of that name */
+			check_reference(document, json_string_value(member), p);
+		check_references(document, member, p);
 	}
 }
 
@@ -58,9 +73,11 @@ START_TEST(resolve)
 	AUTO_JSON *v2 = openapi_v2(builtin), *core = openapi_v3(builtin, "", "v1"),
 		  *apps = openapi_v3(builtin, "apps", "v1");
 
-	check_references(v2, v2, "#/definitions/");
-	check_references(core, core, "#/components/schemas/");
-	check_references(apps, apps, "#/components/schemas/");
+	const struct places in_v2 = {"#/definitions/", "#/parameters/"}, in_v3 = {"#/components/schemas/", NULL};
+
+	check_references(v2, v2, &in_v2);
+	check_references(core, core, &in_v3);
+	check_references(apps, apps, &in_v3);
 	ck_assert_ptr_null(json_object_get(json_at(apps, "components.schemas"), "io.k8s.api.core.v1.Pod"));
 }
 END_TEST
