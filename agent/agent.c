@@ -16,6 +16,7 @@
 #include "agent/events.h"
 #include "agent/node.h"
 #include "agent/node_dns.h"
+#include "agent/node_overlay.h"
 #include "agent/objects.h"
 #include "agent/pod.h"
 #include "agent/pod_source.h"
@@ -223,6 +224,7 @@ int agent_new(struct loop *l, struct agent_config *config, struct agent **ret, s
 	start_proxy(a);
 	a->rotate = rotate_start(a);
 	a->dns = node_dns_start(a);
+	a->overlay = node_overlay_start(a);
 	*ret = a;
 	return 0;
 }
@@ -234,6 +236,7 @@ void agent_free(struct agent *a)
 	rotate_stop(a->rotate);
 	server_stop(a->server);
 	static_pods_stop(a->static_pods);
+	node_overlay_stop(a->overlay);
 	node_dns_stop(a->dns);
 	proxy_stop(a->proxy, false);
 	pod_source_stop(a);

@@ -22,7 +22,7 @@ struct agent_config {
 	char *kubeconfig, *node_name, *node_ip, *pod_manifest_path, *pod_cidr, *cluster_cidr, *service_cidr;
 	char **cluster_dns;
 	char *cluster_domain, *root_dir, *data_dir, *run_dir, *cni_conf_dir, *cni_bin_dir, *cgroup_root, *log_dir;
-	char *resolv_conf;
+	char *resolv_conf, *overlay;
 	char *address, *tls_cert_file, *tls_key_file, *client_ca_file, *shim_path, *pause_path;
 	uint16_t port, healthz_port;
 	int max_pods, verbosity;
@@ -39,6 +39,7 @@ struct server;
 struct rotate;
 struct proxy;
 struct node_dns;
+struct node_overlay;
 struct chain_run;
 
 struct agent {
@@ -58,6 +59,7 @@ struct agent {
 	struct static_pods *static_pods;
 	struct proxy *proxy;
 	struct node_dns *dns;
+	struct node_overlay *overlay;
 	struct informer *pod_informer, *service_informer;
 	struct chain_run *sweep; /* NULL: none on its way */
 	struct map *pods;    /* uid -> struct pod, owned */

@@ -1,6 +1,6 @@
 LIBS += agent
 agent_SRCS := $(wildcard agent/*.c)
-agent_USES := dns netfilter cnichain cni rootfs cgroups api ionft ionet io base
+agent_USES := overlay dns netfilter cnichain cni rootfs cgroups api ionft ionet io base
 
 PROGS += knarr-agent
 knarr-agent_SRCS := cmd/knarr-agent.c

@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "io/net/rtnl.h"
 #include "netfilter/proxy.h"
+#include "overlay/overlay.h"
 
 #define NETNS_DIR "/run/netns"
 
@@ -145,7 +146,8 @@ static int remove_files(const struct node_options *o, struct err *e)
 static int remove_tables(const struct node_options *o, struct err *e)
 {
 	(void)o;
-	return netfilter_cleanup(NULL, e);
+	int r = netfilter_cleanup(NULL, e);
+	return r < 0 ? r : overlay_cleanup(e);
 }
 
 int node_cleanup(const struct node_options *o, struct err *e)

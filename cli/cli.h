@@ -10,7 +10,7 @@
 /* Where a node keeps its things and what its cluster looks like; flags of `up`, remembered for the other commands. */
 struct node_options {
 	char *data_dir, *run_dir, *config_dir, *log_dir, *root_dir; /* root_dir: the volumes' (/var/lib/kubelet) */
-	char *node_name, *node_ip, *cluster_cidr, *pod_cidr, *service_cidr, *cluster_dns, *cluster_domain, *cgroup_root;
+	char *node_name, *node_ip, *cluster_cidr, *pod_cidr, *service_cidr, *cluster_dns, *overlay, *cluster_domain, *cgroup_root;
 	char *cni_conf_dir, *cni_bin_dir;
 	char *secure_port, *timeout;
 	char *etcd_servers, *etcd_ca_file, *etcd_cert_file, *etcd_key_file, *etcd_data_dir, *encryption_config;

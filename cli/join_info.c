@@ -113,6 +113,7 @@ static const struct {
 	{ "cluster-cidr", offsetof(struct node_options, cluster_cidr) },
 	{ "service-cluster-ip-range", offsetof(struct node_options, service_cidr) },
 	{ "cluster-dns", offsetof(struct node_options, cluster_dns) },
+	{ "overlay", offsetof(struct node_options, overlay) },
 	{ "cluster-domain", offsetof(struct node_options, cluster_domain) },
 };
 

@@ -1,6 +1,6 @@
 LIBS += cli
 cli_SRCS := $(wildcard cli/*.c)
-cli_USES := cp netfilter rootfs cnichain cni cgroups api ionft ionet io base
+cli_USES := cp overlay netfilter rootfs cnichain cni cgroups api ionft ionet io base
 
 PROGS += knarr
 knarr_SRCS := cmd/knarr.c

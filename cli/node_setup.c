@@ -156,7 +156,7 @@ static char **agent_argv(const struct node_options *o)
 		{ "cluster-cidr", o->cluster_cidr }, { "pod-cidr", o->pod_cidr }, { "root-dir", o->root_dir },
 		{ "data-dir", o->data_dir }, { "run-dir", o->run_dir }, { "cni-conf-dir", o->cni_conf_dir },
 		{ "cni-bin-dir", o->cni_bin_dir }, { "cgroup-root", o->cgroup_root },
-		{ "service-cluster-ip-range", o->service_cidr }, { "dns", str_empty(o->cluster_dns) ? "false" : "true" },
+		{ "overlay", o->overlay }, { "service-cluster-ip-range", o->service_cidr }, { "dns", str_empty(o->cluster_dns) ? "false" : "true" },
 		{ "rotate-certificates", joined ? "true" : NULL }, { "rotate-server-certificates", joined ? "true" : NULL },
 	};
 	strv_add(&argv, program);

@@ -26,6 +26,13 @@ void netns_leave(int previous_fd); /* closes it; aborts the process if the way b
 /* Whether the descriptor is the thread's own namespace. */
 bool netns_is_current(int netns_fd);
 
+/* Of a vxlan link. RFC 7348. */
+struct rtnl_vxlan {
+	uint32_t vni;
+	uint16_t port;   /* UDP */
+	struct ip local; /* where its packets come from */
+};
+
 struct rtnl_link {
 	int index;
 	char name[IFNAMSIZ];
@@ -37,6 +44,7 @@ struct rtnl_link {
 	int peer;       /* veth: the peer's index in its namespace; 0 */
 	bool promisc;
 	int txqlen;
+	struct rtnl_vxlan vxlan;
 	uint32_t group;
 };
 
@@ -93,6 +101,7 @@ struct rtnl_new {
 	uint32_t mode;    /* macvlan: MACVLAN_MODE_*, ipvlan: IPVLAN_MODE_* */
 	int bc_queue_len; /* macvlan; 0: default */
 	int vlan_id;      /* vlan */
+	struct rtnl_vxlan vxlan; /* without learning: rtnl_fdb_set() says where things are */
 };
 /* -EEXIST where the name is taken, -EOPNOTSUPP where the kernel has no such kind. */
 int rtnl_link_new(struct rtnl *r, const struct rtnl_new *n, struct err *e);
@@ -122,6 +131,7 @@ struct rtnl_route {
 	uint32_t table;   /* 0: main */
 	int scope;        /* -1: by what it is: link without gateway, else global */
 	uint8_t protocol; /* 0: boot */
+	bool onlink;      /* the gateway is on this link whatever the addresses say */
 };
 /* A route that is there already is fine. */
 int rtnl_route_add(struct rtnl *r, const struct rtnl_route *route, struct err *e);
@@ -131,5 +141,24 @@ int rtnl_route_del(struct rtnl *r, const struct rtnl_route *route, struct err *e
 int rtnl_route_oif(struct rtnl *r, const struct ip *to, int *ret, struct err *e);
 /* Unicast routes of every table but "local"; *ret is an owned array. */
 int rtnl_route_list(struct rtnl *r, int family, struct rtnl_route **ret, size_t *ret_n, struct err *e);
+
+/* A permanent neighbour (fdb false: an address and its MAC address), or (fdb) where a vxlan link sends what goes to a MAC
+ * address. */
+struct rtnl_neigh {
+	struct ip ip; /* fdb: the remote end */
+	uint8_t mac[6];
+	int index;
+	bool fdb;
+};
+int rtnl_neigh_set(struct rtnl *r, const struct rtnl_neigh *n, struct err *e); /* one that is there is changed */
+int rtnl_neigh_del(struct rtnl *r, const struct rtnl_neigh *n, struct err *e); /* absent is fine */
+/* Permanent ones of one link. *ret is an owned array. */
+int rtnl_neigh_list(struct rtnl *r, int index, bool fdb, struct rtnl_neigh **ret, size_t *ret_n, struct err *e);
+
+/* A socket that becomes readable when links, addresses, routes or neighbours change; read it empty with rtnl_watch_drain().
+ * Returns a descriptor, non-blocking. */
+int rtnl_watch_open(struct err *e);
+/* Whether anything was said of what others may break: any link or address, routes of a protocol, neighbours of a link. */
+bool rtnl_watch_drain(int fd, uint8_t route_protocol, int neigh_index);
 
 #endif

@@ -8,6 +8,7 @@
 #include <linux/ip.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +21,26 @@ static void copy_text(char *to, size_t room, const struct nlattr *a)
 		snprintf(to, room, "%.*s", nla_len(a), (const char *)nla_data(a));
 }
 
+static void parse_vxlan(struct nlattr *data, struct rtnl_vxlan *ret)
+{
+	struct nlattr *tb[IFLA_VXLAN_MAX + 1];
+	if (!data || nla_parse_nested(tb, IFLA_VXLAN_MAX, data, NULL))
+		return;
+	ret->vni = tb[IFLA_VXLAN_ID] ? nla_get_u32(tb[IFLA_VXLAN_ID]) : 0;
+	ret->port = tb[IFLA_VXLAN_PORT] ? ntohs(nla_get_u16(tb[IFLA_VXLAN_PORT])) : 0;
+	const struct nlattr *local = tb[IFLA_VXLAN_LOCAL] ? tb[IFLA_VXLAN_LOCAL] : tb[IFLA_VXLAN_LOCAL6];
+	ret->local.family = tb[IFLA_VXLAN_LOCAL] ? AF_INET : local ? AF_INET6 : 0;
+	if (local)
+		memcpy(ret->local.b, nla_data(local), MIN((size_t)nla_len(local), ip_len(&ret->local)));
+}
+
 static void parse_kind(const struct nlattr *info, struct rtnl_link *ret)
 {
 	struct nlattr *tb[IFLA_INFO_MAX + 1];
 	if (info && !nla_parse_nested(tb, IFLA_INFO_MAX, (struct nlattr *)info, NULL))
 		copy_text(ret->kind, sizeof(ret->kind), tb[IFLA_INFO_KIND]);
+	if (info && strcmp(ret->kind, "vxlan") == 0)
+		parse_vxlan(tb[IFLA_INFO_DATA], &ret->vxlan);
 }
 
 static void parse_link(void *arg, struct nlmsghdr *h)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "io/net/rtnl_internal.h"
@@ -24,10 +25,19 @@ static void put_vlan(struct nl_msg *m, const struct rtnl_new *n)
 	nla_put_u16(m, IFLA_VLAN_ID, (uint16_t)n->vlan_id);
 }
 
+static void put_vxlan(struct nl_msg *m, const struct rtnl_new *n)
+{
+	const struct rtnl_vxlan *v = &n->vxlan;
+	nla_put_u32(m, IFLA_VXLAN_ID, v->vni);
+	nla_put_u16(m, IFLA_VXLAN_PORT, htons(v->port));
+	nla_put(m, v->local.family == AF_INET ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6, (int)ip_len(&v->local), v->local.b);
+	nla_put_u8(m, IFLA_VXLAN_LEARNING, 0);
+}
+
 static const struct {
 	const char *kind;
 	void (*put)(struct nl_msg *m, const struct rtnl_new *n);
-} kinds[] = {{"macvlan", put_macvlan}, {"ipvlan", put_ipvlan}, {"vlan", put_vlan}};
+} kinds[] = {{"macvlan", put_macvlan}, {"ipvlan", put_ipvlan}, {"vlan", put_vlan}, {"vxlan", put_vxlan}};
 
 static void put_kind(struct nl_msg *m, const struct rtnl_new *n)
 {

@@ -18,7 +18,8 @@ static struct nl_msg *route_msg(int type, int flags, const struct rtnl_route *ro
 			  .rtm_table = table < 256 ? (uint8_t)table : RT_TABLE_UNSPEC,
 			  .rtm_type = RTN_UNICAST,
 			  .rtm_protocol = route->protocol ? route->protocol : RTPROT_BOOT,
-			  .rtm_scope = (uint8_t)scope};
+			  .rtm_scope = (uint8_t)scope,
+			  .rtm_flags = route->onlink ? RTNH_F_ONLINK : 0};
 	if (type == RTM_DELROUTE && route->scope < 0)
 		h.rtm_scope = RT_SCOPE_NOWHERE;
 	struct nl_msg *m = rtnl_msg(type, flags, &h, sizeof(h));
@@ -93,7 +94,8 @@ static void parse_route(void *arg, struct nlmsghdr *h)
 	if (m->rtm_type != RTN_UNICAST || table == RT_TABLE_LOCAL || (m->rtm_flags & RTM_F_CLONED))
 		return;
 	struct rtnl_route route = {
-	    .dst.prefix = m->rtm_dst_len, .table = table, .scope = m->rtm_scope, .protocol = m->rtm_protocol};
+	    .dst.prefix = m->rtm_dst_len, .table = table, .scope = m->rtm_scope, .protocol = m->rtm_protocol,
+	    .onlink = m->rtm_flags & RTNH_F_ONLINK};
 	take_ip(&route.dst.ip, m->rtm_family, tb[RTA_DST]);
 	if (tb[RTA_GATEWAY])
 		take_ip(&route.gw, m->rtm_family, tb[RTA_GATEWAY]);

@@ -1,0 +1,57 @@
+/* The glue between the nodes' informer and the ways to them. What can fail: a mode that is none, no netlink socket. What always
+ * holds: no way is removed before the first list of nodes is in. */
+#include "agent/node_overlay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "overlay/overlay.h"
+
+struct node_overlay {
+	struct overlay *overlay;
+	struct informer *nodes;
+};
+
+static void on_node(void *arg, const char *key, json_t *old_object, json_t *new_object)
+{
+	(void)old_object;
+	overlay_set_node(((struct node_overlay *)arg)->overlay, key, new_object);
+}
+
+static void on_synced(void *arg)
+{
+	overlay_ready(((struct node_overlay *)arg)->overlay);
+}
+
+struct node_overlay *node_overlay_start(struct agent *a)
+{
+	static const struct informer_ops ops = {.on_change = on_node, .on_synced = on_synced};
+	struct err e = ERR_INIT;
+	struct overlay_config c = {.loop = a->loop, .node_name = a->config->node_name};
+	if (!a->api || strcmp(a->config->overlay, "none") == 0)
+		return NULL;
+	int r = overlay_mode_parse(a->config->overlay, &c.mode);
+	if (r < 0)
+		r = err_set(&e, r, "--overlay: auto, host-gw, vxlan or none, not %s", a->config->overlay);
+	struct node_overlay *o = xcalloc(1, sizeof(*o));
+	if (r == 0)
+		r = overlay_start(&c, &o->overlay, &e);
+	if (r < 0) {
+		log_error("no ways to other nodes error=\"%s\"", err_text(&e));
+		free(o);
+		return NULL;
+	}
+	o->nodes = informer_start(a->api, "/api/v1/nodes", NULL, NULL, &ops, o);
+	return o;
+}
+
+void node_overlay_stop(struct node_overlay *o)
+{
+	if (!o)
+		return;
+	informer_stop(o->nodes);
+	overlay_stop(o->overlay);
+	free(o);
+}

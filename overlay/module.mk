@@ -1,0 +1,3 @@
+LIBS += overlay
+overlay_SRCS := $(wildcard overlay/*.c)
+overlay_USES := ionet io base

@@ -1,0 +1,41 @@
+/* Node to node: keeps the ways to other nodes' pods in the kernel as the Node objects say, and repairs them when somebody else
+ * changes them. */
+#ifndef KNARR_OVERLAY_OVERLAY_H
+#define KNARR_OVERLAY_OVERLAY_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "io/loop.h"
+#include "overlay/subnet_plan.h"
+
+struct overlay;
+
+enum {
+	OVERLAY_ROUTE_PROTOCOL = 107, /* ours among the kernel's routes */
+	OVERLAY_VNI = 1,
+	OVERLAY_PORT = 4789, /* UDP, RFC 7348 */
+};
+#define OVERLAY_LINK "knarr-vxlan"
+
+struct overlay_config {
+	struct loop *loop;
+	const char *node_name;
+	enum subnet_mode mode;
+};
+
+/* "auto", "host-gw" or "vxlan"; -EINVAL: none of these. */
+int overlay_mode_parse(const char *text, enum subnet_mode *ret);
+/* Works in the network namespace of the calling thread, for life. Nothing is changed before overlay_ready(). */
+int overlay_start(const struct overlay_config *c, struct overlay **ret, struct err *e);
+/* What stands in the kernel stays. NULL is fine. */
+void overlay_stop(struct overlay *o);
+/* object NULL: the node is gone. */
+void overlay_set_node(struct overlay *o, const char *name, const json_t *object);
+/* All nodes are known: ways of nodes that are gone are removed from now on. */
+void overlay_ready(struct overlay *o);
+
+/* Removes the link and the routes, whoever made them. */
+int overlay_cleanup(struct err *e);
+
+#endif

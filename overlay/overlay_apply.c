@@ -1,0 +1,202 @@
+/* Applying the ways. Happy path: the VXLAN link is made where a way wants one, wrong and superfluous entries go, missing ones
+ * come. What can fail: the kernel refuses something; what was done stays, and the next call goes on. What always holds: only
+ * routes of our protocol and entries of our link are touched, and a way that stands right is not. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/mem.h"
+#include "overlay/overlay_internal.h"
+
+enum { OVERHEAD_V4 = 50, OVERHEAD_V6 = 70, LINKS_MAX = 256 };
+
+struct apply {
+	struct rtnl *rt;
+	struct subnet_in in;
+	struct subnet_link links[LINKS_MAX];
+	size_t changed;
+	struct err *e;
+};
+
+static int observe_links(struct apply *a)
+{
+	AUTO_FREE struct rtnl_addr *v = NULL;
+	size_t n = 0;
+	int r = rtnl_addr_list(a->rt, 0, 0, &v, &n, a->e);
+	for (size_t i = 0; r == 0 && i < n && a->in.n_links < LINKS_MAX; i++)
+		a->links[a->in.n_links++] = (struct subnet_link){v[i].net, v[i].index};
+	a->in.links = a->links;
+	return r;
+}
+
+/* The MTU of the link that has our address. */
+static int underlay_mtu(const struct apply *a, const struct ip *local)
+{
+	struct rtnl_link l;
+	for (size_t i = 0; i < a->in.n_links; i++)
+		if (ip_eq(&a->links[i].net.ip, local) && rtnl_link_get_index(a->rt, a->links[i].index, &l, NULL) == 0)
+			return l.mtu - (local->family == AF_INET ? OVERHEAD_V4 : OVERHEAD_V6);
+	return 0;
+}
+
+static bool link_is_right(const struct rtnl_link *l, const struct ip *local, const uint8_t mac[6], int mtu)
+{
+	return strcmp(l->kind, "vxlan") == 0 && l->vxlan.vni == OVERLAY_VNI && l->vxlan.port == OVERLAY_PORT &&
+	       ip_eq(&l->vxlan.local, local) && memcmp(l->mac, mac, 6) == 0 && (!mtu || l->mtu == mtu);
+}
+
+static int make_link(struct apply *a, const struct ip *local, const uint8_t mac[6], int mtu, struct rtnl_link *ret)
+{
+	struct rtnl_new n = {.kind = "vxlan",
+			     .name = OVERLAY_LINK,
+			     .netns_fd = -1,
+			     .mac = mac,
+			     .mtu = mtu > 0 ? mtu : 0,
+			     .up = true,
+			     .vxlan = {OVERLAY_VNI, OVERLAY_PORT, *local}};
+	int r = rtnl_link_del(a->rt, OVERLAY_LINK, a->e);
+	if (r == 0)
+		r = rtnl_link_new(a->rt, &n, a->e);
+	a->changed++;
+	return r < 0 ? r : rtnl_link_get(a->rt, OVERLAY_LINK, ret, a->e);
+}
+
+/* The link as it has to be, with its addresses, into in.vxlan_index. */
+static int ensure_link(struct apply *a)
+{
+	const struct ip *local = &a->in.self->ips[0];
+	struct ip_net own[SUBNET_CIDRS_MAX];
+	size_t n = subnet_vtep_addresses(a->in.self, own);
+	uint8_t mac[6];
+	struct rtnl_link l = {0};
+	int mtu = underlay_mtu(a, local), r = rtnl_link_get(a->rt, OVERLAY_LINK, &l, NULL);
+	subnet_vtep_mac(a->in.self, mac);
+	if (r < 0 || !link_is_right(&l, local, mac, mtu))
+		r = make_link(a, local, mac, mtu, &l);
+	if (r == 0 && !(l.flags & IFF_UP)) {
+		struct rtnl_change up = {.up = true};
+		a->changed++;
+		r = rtnl_link_set(a->rt, l.index, &up, a->e);
+	}
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = rtnl_addr_add(a->rt, l.index, &own[i], false, a->e);
+	a->in.vxlan_index = r == 0 ? l.index : 0;
+	return r;
+}
+
+static bool has_route(const struct rtnl_route *v, size_t n, const struct rtnl_route *one)
+{
+	for (size_t i = 0; i < n; i++)
+		if (subnet_route_same(&v[i], one))
+			return true;
+	return false;
+}
+
+static bool has_neigh(const struct rtnl_neigh *v, size_t n, const struct rtnl_neigh *one)
+{
+	for (size_t i = 0; i < n; i++)
+		if (subnet_neigh_same(&v[i], one))
+			return true;
+	return false;
+}
+
+/* New ones first: the kernel keeps the older of two routes to one network until that is deleted. */
+static int apply_routes(struct apply *a, int family, const struct subnet_plan *p)
+{
+	AUTO_FREE struct rtnl_route *there = NULL;
+	size_t n = 0, kept = 0;
+	int r = rtnl_route_list(a->rt, family, &there, &n, a->e);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (there[i].protocol == OVERLAY_ROUTE_PROTOCOL)
+			there[kept++] = there[i];
+	for (size_t i = 0; r == 0 && i < p->n_routes; i++) {
+		if (p->routes[i].dst.ip.family != family || has_route(there, kept, &p->routes[i]))
+			continue;
+		a->changed++;
+		r = rtnl_route_replace(a->rt, &p->routes[i], a->e);
+	}
+	for (size_t i = 0; r == 0 && i < kept; i++) {
+		if (has_route(p->routes, p->n_routes, &there[i]))
+			continue;
+		a->changed++;
+		r = rtnl_route_del(a->rt, &there[i], a->e);
+	}
+	return r;
+}
+
+static int apply_neighs(struct apply *a, bool fdb, const struct subnet_plan *p)
+{
+	AUTO_FREE struct rtnl_neigh *there = NULL;
+	size_t n = 0;
+	int r = rtnl_neigh_list(a->rt, a->in.vxlan_index, fdb, &there, &n, a->e);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (has_neigh(p->neighs, p->n_neighs, &there[i]))
+			continue;
+		a->changed++;
+		r = rtnl_neigh_del(a->rt, &there[i], a->e);
+	}
+	for (size_t i = 0; r == 0 && i < p->n_neighs; i++) {
+		if (p->neighs[i].fdb != fdb || has_neigh(there, n, &p->neighs[i]))
+			continue;
+		a->changed++;
+		r = rtnl_neigh_set(a->rt, &p->neighs[i], a->e);
+	}
+	return r;
+}
+
+static int apply_plan(struct apply *a, const struct subnet_plan *p)
+{
+	int r = 0;
+	for (int fdb = 1; r == 0 && a->in.vxlan_index && fdb >= 0; fdb--)
+		r = apply_neighs(a, fdb, p);
+	if (r == 0)
+		r = apply_routes(a, AF_INET, p);
+	return r < 0 ? r : apply_routes(a, AF_INET6, p);
+}
+
+int overlay_apply(struct rtnl *rt, enum subnet_mode mode, const struct subnet_node *self, struct subnet_node *const *others,
+		  size_t n_others, int *ret_vxlan, size_t *ret_changed, struct err *e)
+{
+	struct subnet_plan p;
+	struct apply *a = xcalloc(1, sizeof(*a));
+	a->rt = rt;
+	a->e = e;
+	a->in = (struct subnet_in){
+	    .mode = mode, .self = self, .others = others, .n_others = n_others, .protocol = OVERLAY_ROUTE_PROTOCOL};
+	int r = observe_links(a);
+	subnet_plan(&a->in, &p);
+	bool wants = r == 0 && p.wants_vxlan;
+	subnet_plan_done(&p);
+	if (wants)
+		r = ensure_link(a);
+	else if (r == 0)
+		r = rtnl_link_del(rt, OVERLAY_LINK, e);
+	subnet_plan(&a->in, &p);
+	if (r == 0)
+		r = apply_plan(a, &p);
+	subnet_plan_done(&p);
+	*ret_vxlan = a->in.vxlan_index;
+	*ret_changed = a->changed;
+	free(a);
+	return r;
+}
+
+int overlay_cleanup(struct err *e)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	struct rtnl *rt = NULL;
+	int r = rtnl_open(-1, &rt, e);
+	if (r == 0)
+		r = rtnl_link_del(rt, OVERLAY_LINK, e);
+	for (size_t f = 0; r == 0 && f < ARRAY_LEN(families); f++) {
+		AUTO_FREE struct rtnl_route *v = NULL;
+		size_t n = 0;
+		r = rtnl_route_list(rt, families[f], &v, &n, e);
+		for (size_t i = 0; r == 0 && i < n; i++)
+			if (v[i].protocol == OVERLAY_ROUTE_PROTOCOL)
+				r = rtnl_route_del(rt, &v[i], e);
+	}
+	rtnl_close(rt);
+	return r;
+}
