@@ -169,11 +169,16 @@ static void on_proxy(void *arg, const struct err *e, size_t changed)
 		log_debug("service proxy synced changed=%zu", changed);
 }
 
+static bool has_ipv6(const char *networks)
+{
+	return networks && strchr(networks, ':');
+}
+
 /* Without it pods still run; only services do not. */
 static void start_proxy(struct agent *a)
 {
 	struct err e = ERR_INIT;
-	const char *node_ips[] = {a->boot_ip, NULL}, *clusters[] = {a->config->cluster_cidr, NULL};
+	const char *node_ips[] = {a->config->node_ip, NULL}, *clusters[] = {a->config->cluster_cidr, NULL}, *rival = NULL;
 	const char *services[] = {a->config->service_cidr, NULL};
 	static const char *const answered[] = {NODE_DNS_SERVICE, NULL};
 	struct proxy_config pc = {.loop = a->loop,
@@ -183,11 +188,14 @@ static void start_proxy(struct agent *a)
 				  .cluster_cidrs = clusters,
 				  .service_cidrs = services,
 				  .node_services = a->config->dns ? answered : NULL,
+				  .ipv6 = has_ipv6(a->config->cluster_cidr) || has_ipv6(a->config->service_cidr),
 				  .masquerade_pods = true,
 				  .on_sync = on_proxy};
 	if (!a->config->proxy || !a->api)
 		return;
-	int r = netfilter_sysctls(false, &e);
+	if (netfilter_rival(&rival, NULL) > 0)
+		log_warn("rules of another service proxy are here, remove them (kube-proxy --cleanup) found=\"%s\"", rival);
+	int r = netfilter_sysctls(pc.ipv6, &e);
 	if (r == 0)
 		r = proxy_start(&pc, &a->proxy, &e);
 	if (r < 0)

@@ -79,6 +79,7 @@ int proxy_start(const struct proxy_config *c, struct proxy **ret, struct err *e)
 	p->rules.table = p->table;
 	p->rules.masquerade_pods = c->masquerade_pods;
 	p->ipv6 = c->ipv6;
+	p->masquerade_all = c->masquerade_all;
 	p->loop = c->loop;
 	p->api = c->api;
 	p->on_sync = c->on_sync;

@@ -40,6 +40,10 @@ static void take_elem(void *arg, const struct nft_elem *n)
 		return;
 	memcpy(e.key, n->key, n->key_len);
 	memcpy(e.data, n->data, n->data_len);
+	if (r->kind == SVC_ALLOWED && n->is_range && n->key_len > SVC_FRONT_LEN(&e)) {
+		e.data_len = (uint8_t)(n->key_len - SVC_FRONT_LEN(&e));
+		memcpy(e.data, n->end + SVC_FRONT_LEN(&e), e.data_len);
+	}
 	if (r->kind == SVC_SERVICE || r->kind == SVC_STICKY)
 		svc_chain_parse(n->chain, &e); /* an unknown chain differs from every wanted one */
 	e.kind = (uint8_t)r->kind;

@@ -34,7 +34,7 @@ struct proxy {
 	struct service_rules rules;
 	struct ip *node_ips;
 	size_t n_node_ips;
-	bool ipv6;
+	bool ipv6, masquerade_all;
 	bool adopted;          /* what we believe to be programmed agrees with the kernel */
 	struct elems kernel;   /* while adopting */
 	struct map *entries;   /* key -> struct entry */

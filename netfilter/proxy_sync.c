@@ -66,7 +66,7 @@ static bool has_front(const struct svc_elem *e)
 /* Keeps of the entry's plan what no other service has; takes ownership of its fronts. */
 static void claim_fronts(struct proxy *p, struct entry *e)
 {
-	char key[2 * 32 + 1];
+	char key[2 * SVC_KEY_MAX + 1];
 	size_t n = 0;
 	bool contested = false;
 	for (size_t i = 0; i < e->n_wanted; i++) {
@@ -95,7 +95,7 @@ static bool has_elem(const struct svc_elem *v, size_t n, const struct svc_elem *
 /* Gives up fronts that are not wanted any more; services that waited for one are planned anew. */
 static void release_fronts(struct proxy *p, struct entry *e)
 {
-	char key[2 * 32 + 1];
+	char key[2 * SVC_KEY_MAX + 1];
 	bool released = false;
 	for (size_t i = 0; i < e->n_elems; i++) {
 		struct svc_elem like = e->elems[i], other = like;
@@ -147,6 +147,7 @@ static void plan_entry(struct proxy *p, struct entry *e)
 	    .n_node_ips = p->n_node_ips,
 	    .find = find_current,
 	    .arg = &f,
+	    .masquerade_all = p->masquerade_all,
 	    .know_pods = {!ip_is_unset(&p->rules.pods[0].ip), !ip_is_unset(&p->rules.pods[1].ip)}};
 	free(e->wanted);
 	e->wanted = NULL;
@@ -165,7 +166,7 @@ static int side(const struct svc_elem *e)
 
 static void count_hairpin(struct sync *s, const struct svc_elem *e, int by)
 {
-	char key[2 * 32 + 1];
+	char key[2 * SVC_KEY_MAX + 1];
 	hex(e->key, e->key_len, key);
 	struct hairpin *h = map_get(s->p->hairpins, key);
 	if (!h) {

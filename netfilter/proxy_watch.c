@@ -59,7 +59,7 @@ static void on_service(void *arg, const char *key, json_t *old_object, json_t *n
 static void on_slice(void *arg, const char *key, json_t *old_object, json_t *new_object)
 {
 	struct proxy *p = arg;
-	struct service_slice *s = new_object ? service_slice_parse(new_object, p->node_name) : NULL;
+	struct service_slice *s = new_object ? service_slice_parse(new_object, p->node_name, p->zone) : NULL;
 	(void)old_object;
 	proxy_metrics_changed(p->metrics, PROXY_ENDPOINT_CHANGE);
 	if (s)

@@ -8,7 +8,7 @@
 
 /* Owned; NULL where the proxy has nothing to do with it (ExternalName, headless, another proxy's by label). */
 struct service *service_parse(const json_t *object);
-/* Owned; NULL where it belongs to no service or has names for addresses. */
-struct service_slice *service_slice_parse(const json_t *object, const char *node_name);
+/* Owned; NULL where it belongs to no service or has names for addresses. zone: the node's; "" or NULL: not known. */
+struct service_slice *service_slice_parse(const json_t *object, const char *node_name, const char *zone);
 
 #endif

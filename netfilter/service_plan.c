@@ -1,8 +1,9 @@
 /* The plan of the service proxy.
  *
  * Every address and port that a service answers on (a front) becomes one SVC_SERVICE element and one SVC_ENDPOINT
- * element per endpoint, or one SVC_UNAVAILABLE element where it has none. Ready endpoints count; where there are none,
- * those that still serve while they terminate. An endpoint that stays keeps its index, so that the change of one
+ * element per endpoint, or one SVC_UNAVAILABLE element where it has none. Ready endpoints count, of them those that
+ * topology hints choose; where there are none, those that still serve while they terminate. With policy Local a front
+ * from outside has two lists: the node's own endpoints, and for pods and the node itself everybody's. An endpoint that stays keeps its index, so that the change of one
  * endpoint changes one or two elements. Pure; nothing fails. What always holds: indexes of a front run from 0 to
  * count - 1, and keys are unique. */
 #include "netfilter/service_plan.h"
@@ -23,6 +24,8 @@ void service_free(struct service *s)
 	free(s->ports);
 	free(s->cluster_ips);
 	free(s->external_ips);
+	free(s->balancer_ips);
+	free(s->sources);
 	free(s->key);
 	free(s);
 }
@@ -43,12 +46,17 @@ void service_slice_free(struct service_slice *s)
 struct target {
 	struct ip ip;
 	uint16_t port;
-	bool local;
+	const struct service_endpoint *ep;
 };
 
 struct targets {
 	struct target *v;
 	size_t n;
+};
+
+/* The endpoints of a port, of one family: those for everybody, and those of this node. */
+struct choice {
+	struct targets cluster, local;
 };
 
 struct plan {
@@ -63,7 +71,9 @@ struct front {
 	struct ip ip;
 	int protocol;
 	uint16_t port;
-	bool masquerade, local_only;
+	enum svc_mode mode;
+	bool local_only; /* with SVC_LOCAL not for who is inside */
+	bool restricted;
 };
 
 static struct svc_elem *add(struct plan *p, int kind, int family)
@@ -99,50 +109,137 @@ static void put_target(struct svc_elem *e, const struct target *t)
 	put(e->data, &e->data_len, &port, 2);
 }
 
-static bool has_target(const struct targets *t, const struct target *one)
+static int target_cmp(const void *pa, const void *pb)
 {
+	const struct target *a = pa, *b = pb;
+	int d = ip_cmp(&a->ip, &b->ip);
+	return d ? d : a->port != b->port ? a->port - b->port : b->ep->ready - a->ep->ready;
+}
+
+/* Of several with the same address and port the one that is ready. */
+static void drop_doubles(struct targets *t)
+{
+	size_t n = 0;
+	if (t->n)
+		qsort(t->v, t->n, sizeof(*t->v), target_cmp);
 	for (size_t i = 0; i < t->n; i++)
-		if (t->v[i].port == one->port && ip_eq(&t->v[i].ip, &one->ip))
-			return true;
-	return false;
+		if (!n || t->v[n - 1].port != t->v[i].port || !ip_eq(&t->v[n - 1].ip, &t->v[i].ip))
+			t->v[n++] = t->v[i];
+	t->n = n;
 }
 
-static void add_targets(struct targets *t, const struct service_slice *slice, uint16_t port, int family,
-			bool terminating)
+static void add_targets(struct targets *t, const struct service_slice *slice, uint16_t port, int family)
 {
-	for (size_t i = 0; i < slice->n_endpoints && t->n < SVC_ENDPOINTS_MAX; i++) {
-		const struct service_endpoint *ep = &slice->endpoints[i];
-		struct target one = {ep->ip, port, ep->local};
-		bool usable = terminating ? ep->serving && ep->terminating : ep->ready;
-		if (!usable || ep->ip.family != family || has_target(t, &one))
-			continue;
-		t->v = xreallocarray(t->v, t->n + 1, sizeof(*t->v));
-		t->v[t->n++] = one;
-	}
+	t->v = xreallocarray(t->v, t->n + slice->n_endpoints + 1, sizeof(*t->v));
+	for (size_t i = 0; i < slice->n_endpoints; i++)
+		if (slice->endpoints[i].ip.family == family)
+			t->v[t->n++] = (struct target){slice->endpoints[i].ip, port, &slice->endpoints[i]};
 }
 
-/* The endpoints of a port, of one family; only_local leaves out those of other nodes. */
+/* Every endpoint of a port, of one family, in whatever condition. */
 static struct targets find_targets(const struct service_port *port, struct service_slice *const *slices, size_t n,
 				   int family)
 {
 	struct targets t = {0};
-	for (int terminating = 0; terminating < 2 && !t.n; terminating++)
-		for (size_t i = 0; i < n; i++)
-			for (size_t k = 0; k < slices[i]->n_ports; k++) {
-				const struct slice_port *sp = &slices[i]->ports[k];
-				if (sp->protocol == port->protocol && !strcmp(sp->name, port->name) && sp->port)
-					add_targets(&t, slices[i], sp->port, family, terminating);
-			}
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < slices[i]->n_ports; k++) {
+			const struct slice_port *sp = &slices[i]->ports[k];
+			if (sp->protocol == port->protocol && !strcmp(sp->name, port->name) && sp->port)
+				add_targets(&t, slices[i], sp->port, family);
+		}
+	drop_doubles(&t);
 	return t;
 }
 
-static struct targets local_of(const struct targets *all)
+typedef bool (*wanted_fn)(const struct service_endpoint *ep);
+
+static bool is_ready(const struct service_endpoint *ep)
+{
+	return ep->ready;
+}
+
+static bool is_last(const struct service_endpoint *ep)
+{
+	return ep->serving && ep->terminating;
+}
+
+static bool is_of_node(const struct service_endpoint *ep)
+{
+	return ep->ready && ep->my_node;
+}
+
+static bool is_of_zone(const struct service_endpoint *ep)
+{
+	return ep->ready && ep->my_zone;
+}
+
+static bool is_local_ready(const struct service_endpoint *ep)
+{
+	return ep->ready && ep->local;
+}
+
+static bool is_local_last(const struct service_endpoint *ep)
+{
+	return ep->local && is_last(ep);
+}
+
+static struct targets filter(const struct targets *all, wanted_fn wanted)
 {
 	struct targets t = {.v = xcalloc(all->n + 1, sizeof(*t.v))};
-	for (size_t i = 0; i < all->n; i++)
-		if (all->v[i].local)
+	for (size_t i = 0; i < all->n && t.n < SVC_ENDPOINTS_MAX; i++)
+		if (wanted(all->v[i].ep))
 			t.v[t.n++] = all->v[i];
 	return t;
+}
+
+/* Hints count when every ready endpoint has some and one is for this node, or else its zone. */
+static wanted_fn by_hints(const struct targets *all)
+{
+	bool nodes = true, zones = true, my_node = false, my_zone = false;
+	for (size_t i = 0; i < all->n; i++) {
+		const struct service_endpoint *ep = all->v[i].ep;
+		if (!ep->ready)
+			continue;
+		nodes &= ep->node_hints;
+		zones &= ep->zone_hints;
+		my_node |= ep->my_node;
+		my_zone |= ep->my_zone;
+	}
+	return nodes && my_node ? is_of_node : zones && my_zone ? is_of_zone : is_ready;
+}
+
+/* The first choice, or where nobody is of it, those that still serve while they end. */
+static struct targets choose(const struct targets *all, wanted_fn first, wanted_fn last)
+{
+	struct targets t = filter(all, first);
+	if (t.n)
+		return t;
+	free(t.v);
+	return filter(all, last);
+}
+
+static struct choice find_choice(const struct service_port *port, struct service_slice *const *slices, size_t n,
+				 int family)
+{
+	struct targets all = find_targets(port, slices, n, family);
+	struct choice c = {.cluster = choose(&all, by_hints(&all), is_last),
+			   .local = choose(&all, is_local_ready, is_local_last)};
+	free(all.v);
+	return c;
+}
+
+size_t service_count_local(struct service_slice *const *slices, size_t n_slices)
+{
+	struct targets t = {0};
+	for (size_t i = 0; i < n_slices; i++) {
+		add_targets(&t, slices[i], 0, AF_INET);
+		add_targets(&t, slices[i], 0, AF_INET6);
+	}
+	drop_doubles(&t);
+	struct targets local = filter(&t, is_local_ready);
+	free(t.v);
+	free(local.v);
+	return local.n;
 }
 
 static struct svc_elem endpoint_elem(const struct front *f, uint32_t index)
@@ -153,21 +250,42 @@ static struct svc_elem endpoint_elem(const struct front *f, uint32_t index)
 	return e;
 }
 
-/* slots[i] becomes the target of index i: first those that stand there already, then the rest in order. */
-static void assign(const struct plan *p, const struct front *f, const struct targets *t, const struct target **slots)
+/* The target that an element of the kernel leads to, among sorted ones. */
+static const struct target *find_target(const struct targets *t, const struct svc_elem *now)
+{
+	struct service_endpoint any = {0};
+	struct target like = {.ip.family = now->family, .ep = &any};
+	size_t lo = 0, hi = t->n, n = ip_len(&like.ip);
+	memcpy(like.ip.b, now->data, n);
+	memcpy(&like.port, now->data + n, sizeof(like.port));
+	like.port = ntohs(like.port);
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		int d = ip_cmp(&t->v[mid].ip, &like.ip);
+		d = d ? d : t->v[mid].port - like.port;
+		if (!d)
+			return &t->v[mid];
+		if (d < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+/* slots[i] becomes the target of index from + i: first those that stand there already, then the rest in order. */
+static void assign(const struct plan *p, const struct front *f, const struct targets *t, uint32_t from,
+		   const struct target **slots)
 {
 	bool *used = xcalloc(t->n, sizeof(*used));
 	size_t next = 0;
 	for (uint32_t i = 0; p->ctx->find && i < t->n; i++) {
-		struct svc_elem like = endpoint_elem(f, i), mine;
+		struct svc_elem like = endpoint_elem(f, from + i);
 		const struct svc_elem *now = p->ctx->find(p->ctx->arg, &like);
-		for (size_t k = 0; now && k < t->n && !slots[i]; k++) {
-			mine = like;
-			put_target(&mine, &t->v[k]);
-			if (!used[k] && svc_elem_same(&mine, now)) {
-				slots[i] = &t->v[k];
-				used[k] = true;
-			}
+		const struct target *t_now = now ? find_target(t, now) : NULL;
+		if (t_now && !used[t_now - t->v]) {
+			slots[i] = t_now;
+			used[t_now - t->v] = true;
 		}
 	}
 	for (size_t i = 0; i < t->n; i++) {
@@ -195,46 +313,111 @@ static void add_sticky(struct plan *p, const struct front *f)
 	e->affinity_s = p->service->affinity_s;
 }
 
-static void add_front(struct plan *p, const struct front *f, const struct targets *all)
+/* One SVC_ENDPOINT element for each target, from an index on. */
+static void add_endpoints(struct plan *p, const struct front *f, const struct targets *t, uint32_t from)
 {
-	struct targets local = local_of(all);
-	const struct targets *t = f->local_only ? &local : all;
-	struct svc_elem *e = add(p, t->n ? SVC_SERVICE : SVC_UNAVAILABLE, f->ip.family);
-	put_front(e, f);
-	e->drop = !t->n && all->n;
-	if (t->n) {
-		const struct target **slots = xcalloc(t->n, sizeof(*slots));
-		e->count = (uint16_t)t->n;
-		e->masquerade = f->masquerade;
-		e->affinity_s = p->service->affinity_s != 0;
-		if (p->service->affinity_s)
-			add_sticky(p, f);
-		assign(p, f, t, slots);
-		for (uint32_t i = 0; i < t->n; i++) {
-			struct svc_elem ep = endpoint_elem(f, i);
-			put_target(&ep, slots[i]);
-			*add(p, 0, 0) = ep;
-			if (slots[i]->local) /* only a pod of this node can meet itself here */
-				add_hairpin(p, slots[i]);
-		}
-		free(slots);
+	const struct target **slots = xcalloc(t->n + 1, sizeof(*slots));
+	assign(p, f, t, from, slots);
+	for (uint32_t i = 0; i < t->n; i++) {
+		struct svc_elem ep = endpoint_elem(f, from + i);
+		put_target(&ep, slots[i]);
+		*add(p, 0, 0) = ep;
+		if (slots[i]->ep->local) /* only a pod of this node can meet itself here */
+			add_hairpin(p, slots[i]);
 	}
-	free(local.v);
+	free(slots);
+}
+
+static void add_unavailable(struct plan *p, const struct front *f, bool drop)
+{
+	struct svc_elem *e = add(p, SVC_UNAVAILABLE, f->ip.family);
+	put_front(e, f);
+	e->drop = drop;
+}
+
+static void add_front(struct plan *p, const struct front *f, const struct choice *c)
+{
+	bool both = f->mode == SVC_LOCAL;
+	const struct targets *t = f->local_only ? &c->local : &c->cluster;
+	bool any = c->cluster.n || c->local.n;
+	if (!t->n) /* who is inside is served all the same, by both */
+		add_unavailable(p, f, any);
+	if (!t->n && !(both && c->cluster.n))
+		return;
+	struct svc_elem *e = add(p, SVC_SERVICE, f->ip.family);
+	put_front(e, f);
+	e->count = (uint16_t)t->n;
+	e->cluster = (uint16_t)(both ? c->cluster.n : 0);
+	e->mode = (uint8_t)f->mode;
+	e->restricted = f->restricted;
+	e->affinity_s = p->service->affinity_s != 0;
+	if (p->service->affinity_s)
+		add_sticky(p, f);
+	add_endpoints(p, f, t, 0);
+	if (both)
+		add_endpoints(p, f, &c->cluster, SVC_CLUSTER_INDEX);
 }
 
 static void add_fronts(struct plan *p, const struct ip *ips, size_t n, const struct service_port *port, uint16_t number,
-		       bool external, struct targets *targets)
+		       bool external, const struct choice *choices)
 {
 	const struct service *s = p->service;
 	for (size_t i = 0; number && i < n; i++) {
 		int six = ips[i].family == AF_INET6;
 		bool local = external ? s->external_local : s->internal_local;
-		struct front f = {.ip = ips[i],
+		struct front f = {.ip = ips[i], .protocol = port->protocol, .port = number, .local_only = local};
+		if (external)
+			f.mode = local ? SVC_LOCAL : SVC_MARK_ALL;
+		else
+			f.mode = p->ctx->masquerade_all   ? SVC_MARK_ALL
+				 : p->ctx->know_pods[six] ? SVC_MARK_OTHERS
+							  : SVC_KEEP;
+		add_front(p, &f, &choices[six]);
+	}
+}
+
+static void add_allowed(struct plan *p, const struct front *f, const struct ip_net *net)
+{
+	struct ip last = ip_net_last(net);
+	struct svc_elem *e = add(p, SVC_ALLOWED, f->ip.family);
+	put_front(e, f);
+	put(e->key, &e->key_len, net->ip.b, ip_len(&net->ip));
+	put(e->data, &e->data_len, last.b, ip_len(&last));
+}
+
+/* The sources of a load-balancer address. A node that is one of them may come with the address itself. */
+static void add_sources(struct plan *p, struct front *f)
+{
+	const struct service *s = p->service;
+	bool self = false, covered = false;
+	for (size_t i = 0; i < s->n_sources; i++) {
+		const struct ip_net *net = &s->sources[i];
+		if (net->ip.family != f->ip.family)
+			continue;
+		f->restricted = true;
+		add_allowed(p, f, net);
+		covered |= ip_net_contains(net, &f->ip);
+		for (size_t k = 0; k < p->ctx->n_node_ips; k++)
+			self |= ip_net_contains(net, &p->ctx->node_ips[k]);
+	}
+	struct ip_net own = {f->ip, ip_bits(&f->ip)};
+	if (self && !covered)
+		add_allowed(p, f, &own);
+}
+
+static void add_balancer_fronts(struct plan *p, const struct service_port *port, const struct choice *choices)
+{
+	const struct service *s = p->service;
+	for (size_t i = 0; i < s->n_balancer_ips; i++) {
+		struct front f = {.ip = s->balancer_ips[i],
 				  .protocol = port->protocol,
-				  .port = number,
-				  .local_only = local,
-				  .masquerade = external ? !local : p->ctx->know_pods[six]};
-		add_front(p, &f, &targets[six]);
+				  .port = port->port,
+				  .local_only = s->external_local,
+				  .mode = s->external_local ? SVC_LOCAL : SVC_MARK_ALL};
+		const struct choice *c = &choices[f.ip.family == AF_INET6];
+		if (c->cluster.n || c->local.n)
+			add_sources(p, &f);
+		add_front(p, &f, c);
 	}
 }
 
@@ -256,13 +439,16 @@ void service_plan(const struct service *s, struct service_slice *const *slices, 
 	struct plan p = {.service = s, .ctx = ctx};
 	for (size_t i = 0; i < s->n_ports; i++) {
 		const struct service_port *port = &s->ports[i];
-		struct targets t[2] = {find_targets(port, slices, n_slices, AF_INET),
-				       find_targets(port, slices, n_slices, AF_INET6)};
-		add_fronts(&p, s->cluster_ips, s->n_cluster_ips, port, port->port, false, t);
-		add_fronts(&p, s->external_ips, s->n_external_ips, port, port->port, true, t);
-		add_fronts(&p, ctx->node_ips, ctx->n_node_ips, port, port->node_port, true, t);
-		free(t[0].v);
-		free(t[1].v);
+		struct choice c[2] = {find_choice(port, slices, n_slices, AF_INET),
+				      find_choice(port, slices, n_slices, AF_INET6)};
+		add_fronts(&p, s->cluster_ips, s->n_cluster_ips, port, port->port, false, c);
+		add_fronts(&p, s->external_ips, s->n_external_ips, port, port->port, true, c);
+		add_balancer_fronts(&p, port, c);
+		add_fronts(&p, ctx->node_ips, ctx->n_node_ips, port, port->node_port, true, c);
+		for (size_t k = 0; k < ARRAY_LEN(c); k++) {
+			free(c[k].cluster.v);
+			free(c[k].local.v);
+		}
 	}
 	sort_unique(&p);
 	*ret = p.n ? xreallocarray(p.v, p.n, sizeof(*p.v)) : NULL;
@@ -284,7 +470,8 @@ int svc_elem_cmp(const void *pa, const void *pb)
 bool svc_elem_same(const struct svc_elem *a, const struct svc_elem *b)
 {
 	return !svc_elem_cmp(a, b) && !memcmp(a->data, b->data, sizeof(a->data)) && a->count == b->count &&
-	       a->masquerade == b->masquerade && a->drop == b->drop && a->affinity_s == b->affinity_s;
+	       a->cluster == b->cluster && a->mode == b->mode && a->restricted == b->restricted &&
+	       a->drop == b->drop && a->affinity_s == b->affinity_s;
 }
 
 void svc_elem_diff(const struct svc_elem *old, size_t n_old, const struct svc_elem *wanted, size_t n_wanted,
@@ -313,33 +500,56 @@ void svc_elem_diff(const struct svc_elem *old, size_t n_old, const struct svc_el
 	*ret_n_add = n_new;
 }
 
+static const char mode_letters[] = "nmal";
+
 char *svc_chain_name(const struct svc_elem *elem, char *ret)
 {
+	char cluster[16] = "";
+	if (elem->mode == SVC_LOCAL)
+		snprintf(cluster, sizeof(cluster), "c%u", elem->cluster);
 	if (elem->kind == SVC_STICKY)
 		snprintf(ret, 32, "sticky-%u", elem->affinity_s);
 	else
-		snprintf(ret, 32, "%c%u%s", elem->masquerade ? 'm' : 'n', elem->count, elem->affinity_s ? "s" : "");
+		snprintf(ret, 32, "%c%u%s%s%s", mode_letters[elem->mode], elem->count, cluster,
+			 elem->affinity_s ? "s" : "", elem->restricted ? "r" : "");
 	return ret;
+}
+
+static bool parse_service_chain(const char *name, struct svc_elem *e)
+{
+	const char *letter = *name ? strchr(mode_letters, *name) : NULL;
+	unsigned count = 0, cluster = 0;
+	int used = 0;
+	if (!letter || sscanf(name + 1, "%u%n", &count, &used) != 1 || count > UINT16_MAX)
+		return false;
+	const char *rest = name + 1 + used;
+	e->mode = (uint8_t)(letter - mode_letters);
+	if (e->mode == SVC_LOCAL) {
+		if (sscanf(rest, "c%u%n", &cluster, &used) != 1 || cluster > UINT16_MAX)
+			return false;
+		rest += used;
+	}
+	e->kind = SVC_SERVICE;
+	e->count = (uint16_t)count;
+	e->cluster = (uint16_t)cluster;
+	e->affinity_s = *rest == 's';
+	e->restricted = strchr(rest, 'r') != NULL;
+	return true;
 }
 
 bool svc_chain_parse(const char *name, struct svc_elem *ret)
 {
 	struct svc_elem e = {.kind = SVC_STICKY};
-	unsigned count = 0;
-	char mode = 0, again[32];
-	if (sscanf(name, "sticky-%u", &e.affinity_s) != 1) {
-		if (sscanf(name, "%c%u", &mode, &count) != 2 || (mode != 'n' && mode != 'm') || count > UINT16_MAX)
-			return false;
-		e.kind = SVC_SERVICE;
-		e.affinity_s = name[strlen(name) - 1] == 's';
-	}
-	e.masquerade = mode == 'm';
-	e.count = (uint16_t)count;
+	char again[32];
+	if (sscanf(name, "sticky-%u", &e.affinity_s) != 1 && !parse_service_chain(name, &e))
+		return false;
 	if (strcmp(svc_chain_name(&e, again), name))
 		return false;
 	ret->kind = e.kind;
-	ret->masquerade = e.masquerade;
+	ret->mode = e.mode;
 	ret->count = e.count;
+	ret->cluster = e.cluster;
+	ret->restricted = e.restricted;
 	ret->affinity_s = e.affinity_s;
 	return true;
 }

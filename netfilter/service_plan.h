@@ -17,17 +17,21 @@ struct service_port {
 
 /* A Service, as far as the proxy looks at it. */
 struct service {
-	char *key;                             /* "namespace/name" */
-	struct ip *cluster_ips, *external_ips; /* the latter with load-balancer addresses */
-	size_t n_cluster_ips, n_external_ips, n_ports;
+	char *key; /* "namespace/name" */
+	struct ip *cluster_ips, *external_ips, *balancer_ips;
+	struct ip_net *sources; /* whose connections to balancer_ips are taken; none: everybody's */
 	struct service_port *ports;
+	uint16_t n_cluster_ips, n_external_ips, n_balancer_ips, n_sources, n_ports;
+	uint16_t health_port;                /* where load balancers ask for local endpoints; 0: none */
 	uint32_t affinity_s;                 /* session affinity ClientIP; 0: none */
 	bool internal_local, external_local; /* traffic policies */
 };
 
+/* Hints name zones or nodes; mine: this node, or the zone it is in, is among them. */
 struct service_endpoint {
 	struct ip ip;
-	bool ready, serving, terminating, local;
+	bool ready : 1, serving : 1, terminating : 1, local : 1;
+	bool zone_hints : 1, my_zone : 1, node_hints : 1, my_node : 1;
 };
 
 struct slice_port {
@@ -40,6 +44,7 @@ struct slice_port {
 struct service_slice {
 	char *key;     /* "namespace/name" */
 	char *service; /* "namespace/name" of its service */
+	int64_t trigger_us; /* when what it tells has come about, on the wall clock; 0: not told, or counted already */
 	struct service_endpoint *endpoints;
 	struct slice_port *ports;
 	size_t n_endpoints, n_ports;
@@ -54,18 +59,32 @@ enum svc_kind {
 	SVC_UNAVAILABLE, /* map: address . protocol . port -> reject or drop */
 	SVC_HAIRPIN,     /* set: address . address */
 	SVC_STICKY,      /* map: address . protocol . port -> chain that remembers the endpoint for the client */
+	SVC_ALLOWED,     /* set of ranges: address . protocol . port . source; data: the last source */
 	SVC_KINDS,
 };
+
+/* What becomes of a client's address, and who gets which endpoints. */
+enum svc_mode {
+	SVC_KEEP,        /* it is kept */
+	SVC_MARK_OTHERS, /* that of a pod is kept, any other becomes the node's */
+	SVC_MARK_ALL,    /* it becomes the node's */
+	SVC_LOCAL,       /* it is kept and the endpoint is one of this node; pods and the node itself get any one */
+};
+
+#define SVC_KEY_MAX 40
+#define SVC_CLUSTER_INDEX 0x10000u
 
 /* One element of one of the proxy's maps. */
 struct svc_elem {
 	uint8_t kind, family; /* AF_INET, AF_INET6 */
 	uint8_t key_len, data_len;
-	uint8_t key[32], data[20]; /* as the kernel has them: each field padded to 4 bytes */
-	uint16_t count;            /* SVC_SERVICE: endpoints */
-	bool masquerade;           /* SVC_SERVICE: connections from outside the cluster are masqueraded */
-	bool drop;                 /* SVC_UNAVAILABLE: dropped rather than rejected */
-	uint32_t affinity_s;       /* SVC_SERVICE: 1 or 0, whether clients are remembered; SVC_STICKY: for how long */
+	uint8_t key[SVC_KEY_MAX], data[20]; /* as the kernel has them: each field padded to 4 bytes */
+	uint16_t count;                     /* SVC_SERVICE: endpoints, from index 0 */
+	uint16_t cluster;    /* SVC_SERVICE, SVC_LOCAL: endpoints for who is inside, from SVC_CLUSTER_INDEX */
+	uint8_t mode;        /* SVC_SERVICE: enum svc_mode */
+	bool restricted : 1; /* SVC_SERVICE: only sources of SVC_ALLOWED */
+	bool drop : 1;       /* SVC_UNAVAILABLE: dropped rather than rejected */
+	uint32_t affinity_s; /* SVC_SERVICE: 1 or 0, whether clients are remembered; SVC_STICKY: for how long */
 };
 
 #define SVC_FRONT_LEN(elem) ((elem)->family == 2 ? 12 : 24) /* the bytes of address . protocol . port in a key */
@@ -75,6 +94,7 @@ struct service_context {
 	const struct ip *node_ips; /* node ports answer there */
 	size_t n_node_ips;
 	bool know_pods[2]; /* whether pods' addresses can be told from others: IPv4, IPv6 */
+	bool masquerade_all;
 	/* An element as it stands now (same kind, family and key), or NULL: endpoints that stay keep their index. */
 	const struct svc_elem *(*find)(void *arg, const struct svc_elem *like);
 	void *arg;
@@ -93,10 +113,13 @@ void svc_elem_diff(const struct svc_elem *old, size_t n_old, const struct svc_el
 		   const struct svc_elem ***ret_del, size_t *ret_n_del, const struct svc_elem ***ret_add,
 		   size_t *ret_n_add);
 
-/* The chain that a SVC_SERVICE or SVC_STICKY element goes to: "n2", "m2", "m2s", "sticky-10800". ret has room for 32.
- */
+/* The ready endpoints of this node, each address once. */
+size_t service_count_local(struct service_slice *const *slices, size_t n_slices);
+/* The chain that a SVC_SERVICE or SVC_STICKY element goes to: a letter for the mode (n, m, a, l), the number of
+ * endpoints, for l also "c" and that of the cluster, "s" where clients are remembered, "r" where sources are restricted:
+ * "n2", "m2s", "l1c3", "a2r"; or "sticky-10800". ret has room for 32. */
 char *svc_chain_name(const struct svc_elem *elem, char *ret);
-/* Back into kind, count, masquerade and affinity_s: false for another name. */
+/* Back into kind, mode, counts, restricted and affinity_s: false for another name. */
 bool svc_chain_parse(const char *name, struct svc_elem *ret);
 
 #endif

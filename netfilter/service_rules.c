@@ -1,8 +1,11 @@
 /* The fixed part of the proxy's table.
  *
  *   prerouting, output (nat)            -> lookup: address . protocol . port  vmap @services
- *   n<k>, m<k>                          m: mark when the source is no pod;  dnat to ... . random mod k  map @endpoints
- *   n<k>s, m<k>s                        the same with the client's own endpoint of @affinity before the random one
+ *   n<k>, m<k>, a<k>                    m: mark when the source is no pod, a: mark;  dnat to ... . random mod k  map
+ *                                       @endpoints
+ *   l<k>c<n>                            the same for who comes from outside; pods and the node have n others
+ *   ...s                                the same with the client's own endpoint of @affinity before the random one
+ *   ...r                                the same, dropped before where ... . source is not in @allowed
  *   sticky-postrouting, -input (nat)    original address . protocol . port  vmap @sticky
  *   sticky-<t>                          the client and the endpoint that it got go into @affinity for t seconds
  *   postrouting (nat)                   hairpin and marked connections are masqueraded, then pods leaving the cluster
@@ -15,13 +18,14 @@
 #include "netfilter/service_rules.h"
 
 #include <linux/netfilter.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "io/nft/nft_rule.h"
 
-#define LAYOUT 2
+#define LAYOUT 3
 #define MARK 0x4000u
 #define DATA_REG 10
 #define NAT_DST (-100)
@@ -47,6 +51,7 @@ static void add_sets(struct nft_batch *b, const struct service_rules *s, int fam
 {
 	uint32_t addr = addr_type(family), addr_len = (uint32_t)addr_regs(family) * 4;
 	uint32_t front = CONCAT(CONCAT(addr, TYPE_PROTOCOL), TYPE_SERVICE), target = CONCAT(addr, TYPE_SERVICE);
+	static const uint8_t fields4[] = {4, 1, 2, 4, 0}, fields6[] = {16, 1, 2, 16, 0};
 	const struct nft_set_spec sets[] = {
 	    {.name = SERVICE_MAP,
 	     .key_type = front,
@@ -77,6 +82,11 @@ static void add_sets(struct nft_batch *b, const struct service_rules *s, int fam
 	     .flags = NFT_SET_MAP | NFT_SET_EVAL | NFT_SET_TIMEOUT,
 	     .data_len = addr_len + 4,
 	     .size = AFFINITY_SIZE},
+	    {.name = ALLOWED_SET,
+	     .key_type = CONCAT(front, addr),
+	     .key_len = addr_len * 2 + 8,
+	     .flags = NFT_SET_INTERVAL | NFT_SET_CONCAT,
+	     .fields = family == NFPROTO_IPV4 ? fields4 : fields6},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
 		struct nft_set_spec spec = sets[i];
@@ -229,13 +239,35 @@ void service_rules_base(struct nft_batch *b, const struct service_rules *s, int 
 	add_masquerade(b, s, family);
 }
 
-static void add_mark_rule(struct nft_batch *b, const struct service_rules *s, int family, const char *chain)
+/* Goes on for connections of the node's own. */
+static void match_node(struct nft_rule *r)
 {
-	const struct ip_net *pods = &s->pods[family == NFPROTO_IPV6];
-	struct nft_rule *r = nft_rule_new(family, s->table, chain);
-	if (!ip_is_unset(&pods->ip))
+	uint32_t local = RTN_LOCAL;
+	nft_x_fib_saddr_type(r, 0);
+	nft_x_cmp(r, NFT_CMP_EQ, 0, &local, sizeof(local));
+}
+
+static void add_mark_rule(struct nft_batch *b, const struct service_rules *s, const struct svc_elem *elem,
+			  const char *chain)
+{
+	const struct ip_net *pods = &s->pods[elem->family == NFPROTO_IPV6];
+	struct nft_rule *r = nft_rule_new(elem->family, s->table, chain);
+	if (elem->mode == SVC_MARK_OTHERS && !ip_is_unset(&pods->ip))
 		match_net(r, pods, true, false);
+	if (elem->mode == SVC_LOCAL)
+		match_node(r);
 	change_mark(r, true);
+	nft_rule_add(b, r);
+}
+
+/* Nobody but the sources that the service names. */
+static void add_restriction(struct nft_batch *b, const struct service_rules *s, int family, const char *chain)
+{
+	struct nft_rule *r = nft_rule_new(family, s->table, chain);
+	int next = load_front(r, family);
+	nft_x_saddr(r, family, next);
+	nft_x_lookup_not(r, ALLOWED_SET, 0);
+	nft_x_verdict(r, NF_DROP, NULL);
 	nft_rule_add(b, r);
 }
 
@@ -264,6 +296,31 @@ static void add_sticky_chain(struct nft_batch *b, const struct service_rules *s,
 	nft_rule_add(b, r);
 }
 
+/* One of the endpoints from an index on; takes the rule. */
+static void add_choice(struct nft_batch *b, struct nft_rule *r, const struct svc_elem *elem, uint32_t count, uint32_t from)
+{
+	int next = load_front(r, elem->family);
+	nft_x_random(r, count, from, next);
+	nft_x_map(r, ENDPOINT_MAP, 0, DATA_REG);
+	nft_x_dnat(r, elem->family, DATA_REG, DATA_REG + addr_regs(elem->family));
+	nft_rule_add(b, r);
+}
+
+/* Pods and the node get any endpoint of the cluster, as by the cluster's own address. */
+static void add_inside_rules(struct nft_batch *b, const struct service_rules *s, const struct svc_elem *elem,
+			     const char *chain)
+{
+	const struct ip_net *pods = &s->pods[elem->family == NFPROTO_IPV6];
+	struct nft_rule *r = nft_rule_new(elem->family, s->table, chain);
+	match_node(r);
+	add_choice(b, r, elem, elem->cluster, SVC_CLUSTER_INDEX);
+	if (ip_is_unset(&pods->ip))
+		return;
+	r = nft_rule_new(elem->family, s->table, chain);
+	match_net(r, pods, true, true);
+	add_choice(b, r, elem, elem->cluster, SVC_CLUSTER_INDEX);
+}
+
 void service_rules_chain(struct nft_batch *b, const struct service_rules *s, const struct svc_elem *elem)
 {
 	char chain[32];
@@ -273,22 +330,22 @@ void service_rules_chain(struct nft_batch *b, const struct service_rules *s, con
 		add_sticky_chain(b, s, elem, chain);
 		return;
 	}
-	if (elem->masquerade)
-		add_mark_rule(b, s, elem->family, chain);
+	if (elem->restricted)
+		add_restriction(b, s, elem->family, chain);
+	if (elem->mode != SVC_KEEP)
+		add_mark_rule(b, s, elem, chain);
 	if (elem->affinity_s)
 		add_affinity_rule(b, s, elem->family, chain);
-	struct nft_rule *r = nft_rule_new(elem->family, s->table, chain);
-	int next = load_front(r, elem->family);
-	nft_x_random(r, elem->count, next);
-	nft_x_map(r, ENDPOINT_MAP, 0, DATA_REG);
-	nft_x_dnat(r, elem->family, DATA_REG, DATA_REG + addr_regs(elem->family));
-	nft_rule_add(b, r);
+	if (elem->mode == SVC_LOCAL && elem->cluster)
+		add_inside_rules(b, s, elem, chain);
+	if (elem->count)
+		add_choice(b, nft_rule_new(elem->family, s->table, chain), elem, elem->count, 0);
 }
 
 const char *service_rules_set(int kind)
 {
 	static const char *const names[SVC_KINDS] = {SERVICE_MAP, ENDPOINT_MAP, UNAVAILABLE_MAP, HAIRPIN_SET,
-						     STICKY_MAP};
+						     STICKY_MAP, ALLOWED_SET};
 	return names[kind];
 }
 
@@ -299,7 +356,14 @@ void service_rules_elem(const struct svc_elem *elem, struct nft_elem *ret)
 	memcpy(ret->key, elem->key, elem->key_len);
 	ret->data_len = elem->data_len;
 	memcpy(ret->data, elem->data, elem->data_len);
-	ret->is_verdict = elem->kind != SVC_ENDPOINT && elem->kind != SVC_HAIRPIN;
+	ret->is_range = elem->kind == SVC_ALLOWED;
+	if (ret->is_range) {
+		size_t front = SVC_FRONT_LEN(elem);
+		memcpy(ret->end, elem->key, front);
+		memcpy(ret->end + front, elem->data, elem->data_len);
+		ret->data_len = 0;
+	}
+	ret->is_verdict = elem->kind == SVC_SERVICE || elem->kind == SVC_UNAVAILABLE || elem->kind == SVC_STICKY;
 	ret->verdict = elem->kind == SVC_UNAVAILABLE && elem->drop ? NF_DROP : NFT_GOTO;
 	if (elem->kind == SVC_SERVICE || elem->kind == SVC_STICKY)
 		svc_chain_name(elem, ret->chain);

@@ -11,6 +11,7 @@
 #define HAIRPIN_SET "hairpin"
 #define AFFINITY_MAP "affinity"
 #define STICKY_MAP "sticky"
+#define ALLOWED_SET "allowed"
 
 struct service_rules {
 	const char *table;

@@ -57,6 +57,7 @@ struct nft_set_spec {
 	uint32_t data_len;
 	bool host_order; /* the key is one field that is no number in network order; for listing only */
 	uint32_t size;   /* most elements it can hold; 0: no bound */
+	const uint8_t *fields; /* lengths of the key's fields, each padded to four bytes, ended by 0: for NFT_SET_CONCAT */
 };
 void nft_set_add(struct nft_batch *b, const struct nft_set_spec *s);
 
@@ -71,6 +72,8 @@ struct nft_elem {
 	int verdict;               /* of a verdict map, where data_len is 0: NF_DROP, NFT_GOTO ... */
 	char chain[NFT_CHAIN_MAX]; /* of NFT_GOTO, NFT_JUMP */
 	bool is_verdict;
+	bool is_range;            /* of NFT_SET_INTERVAL with NFT_SET_CONCAT: from key to end */
+	uint8_t end[NFT_KEY_MAX]; /* as long as key */
 	const char *comment; /* borrowed; NULL: none; at most NFT_COMMENT_MAX bytes are kept */
 };
 /* Any number of elements, split into as many messages as needed. Deletion looks at keys only. */

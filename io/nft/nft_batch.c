@@ -141,6 +141,17 @@ void nft_chain_del(struct nft_batch *b, int family, const char *table, const cha
 	end(b, h);
 }
 
+static void put_fields(struct nlmsghdr *h, const uint8_t *lengths)
+{
+	struct nlattr *concat = attr_begin(h, NFTA_SET_DESC_CONCAT);
+	for (; *lengths; lengths++) {
+		struct nlattr *one = attr_begin(h, NFTA_LIST_ELEM);
+		attr_be32(h, NFTA_SET_FIELD_LEN, *lengths);
+		attr_end(h, one);
+	}
+	attr_end(h, concat);
+}
+
 void nft_set_add(struct nft_batch *b, const struct nft_set_spec *s)
 {
 	struct nlmsghdr *h = begin(b, NFT_MSG_NEWSET, s->family, NLM_F_CREATE, "set %s %s", s->table, s->name);
@@ -160,9 +171,12 @@ void nft_set_add(struct nft_batch *b, const struct nft_set_spec *s)
 		memcpy(data + 2, &order, sizeof(order));
 		attr_put(h, NFTA_SET_USERDATA, data, sizeof(data));
 	}
-	if (s->size) {
+	if (s->size || s->fields) {
 		struct nlattr *desc = attr_begin(h, NFTA_SET_DESC);
-		attr_be32(h, NFTA_SET_DESC_SIZE, s->size);
+		if (s->size)
+			attr_be32(h, NFTA_SET_DESC_SIZE, s->size);
+		if (s->fields)
+			put_fields(h, s->fields);
 		attr_end(h, desc);
 	}
 	end(b, h);
@@ -183,6 +197,11 @@ static void put_elem(struct nlmsghdr *h, const struct nft_elem *v, bool with_dat
 	struct nlattr *elem = attr_begin(h, NFTA_LIST_ELEM), *nest = attr_begin(h, NFTA_SET_ELEM_KEY);
 	attr_put(h, NFTA_DATA_VALUE, v->key, v->key_len);
 	attr_end(h, nest);
+	if (v->is_range) {
+		nest = attr_begin(h, NFTA_SET_ELEM_KEY_END);
+		attr_put(h, NFTA_DATA_VALUE, v->end, v->key_len);
+		attr_end(h, nest);
+	}
 	if (with_data && (v->data_len || v->is_verdict)) {
 		nest = attr_begin(h, NFTA_SET_ELEM_DATA);
 		if (v->is_verdict) {

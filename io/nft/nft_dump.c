@@ -80,10 +80,15 @@ static void each_elem_message(struct dump *d, const struct nlmsghdr *h)
 		{
 			struct nft_elem elem = {0};
 			const struct nlattr *key = attr_find(one, NFTA_SET_ELEM_KEY),
+					    *key_end = attr_find(one, NFTA_SET_ELEM_KEY_END),
 					    *data = attr_find(one, NFTA_SET_ELEM_DATA);
+			uint8_t end_len = 0;
 			const struct nlattr *verdict = data ? attr_find(data, NFTA_DATA_VERDICT) : NULL;
 			if (key)
 				take_value(key, elem.key, sizeof(elem.key), &elem.key_len);
+			if (key_end)
+				take_value(key_end, elem.end, sizeof(elem.end), &end_len);
+			elem.is_range = end_len > 0;
 			if (verdict)
 				take_verdict(verdict, &elem);
 			else if (data)

@@ -129,13 +129,23 @@ void nft_x_ct(struct nft_rule *r, uint32_t key, int reg)
 	done(r, x);
 }
 
-void nft_x_fib_daddr_type(struct nft_rule *r, int reg)
+static void fib_type(struct nft_rule *r, uint32_t flags, int reg)
 {
 	struct expr x = expr(r, "fib");
 	attr_be32(&r->h, NFTA_FIB_DREG, R(reg));
 	attr_be32(&r->h, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-	attr_be32(&r->h, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	attr_be32(&r->h, NFTA_FIB_FLAGS, flags);
 	done(r, x);
+}
+
+void nft_x_fib_daddr_type(struct nft_rule *r, int reg)
+{
+	fib_type(r, NFTA_FIB_F_DADDR, reg);
+}
+
+void nft_x_fib_saddr_type(struct nft_rule *r, int reg)
+{
+	fib_type(r, NFTA_FIB_F_SADDR, reg);
 }
 
 void nft_x_cmp(struct nft_rule *r, uint32_t op, int reg, const void *data, uint32_t len)
@@ -206,12 +216,14 @@ void nft_x_immediate(struct nft_rule *r, int reg, const void *data, uint32_t len
 	done(r, x);
 }
 
-void nft_x_random(struct nft_rule *r, uint32_t modulus, int reg)
+void nft_x_random(struct nft_rule *r, uint32_t modulus, uint32_t from, int reg)
 {
 	struct expr x = expr(r, "numgen");
 	attr_be32(&r->h, NFTA_NG_DREG, R(reg));
 	attr_be32(&r->h, NFTA_NG_MODULUS, modulus);
 	attr_be32(&r->h, NFTA_NG_TYPE, NFT_NG_RANDOM);
+	if (from)
+		attr_be32(&r->h, NFTA_NG_OFFSET, from);
 	done(r, x);
 }
 

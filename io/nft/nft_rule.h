@@ -19,6 +19,7 @@ void nft_x_daddr(struct nft_rule *r, int family, int reg);
 void nft_x_dport(struct nft_rule *r, int reg);
 void nft_x_ct(struct nft_rule *r, uint32_t key, int reg); /* NFT_CT_STATE, NFT_CT_STATUS: host order */
 void nft_x_fib_daddr_type(struct nft_rule *r, int reg);   /* RTN_LOCAL ..., host order */
+void nft_x_fib_saddr_type(struct nft_rule *r, int reg);
 /* A key of the connection in its original direction: NFT_CT_SRC_IP, NFT_CT_DST_IP6, NFT_CT_PROTO_DST ... */
 void nft_x_ct_original(struct nft_rule *r, uint32_t key, int reg);
 void nft_x_cmp(struct nft_rule *r, uint32_t op, int reg, const void *data, uint32_t len);
@@ -29,7 +30,8 @@ void nft_x_lookup_not(struct nft_rule *r, const char *set, int reg);
 void nft_x_map(struct nft_rule *r, const char *map, int reg, int to_reg); /* to_reg -1: a verdict map */
 void nft_x_verdict(struct nft_rule *r, int verdict, const char *chain);
 void nft_x_immediate(struct nft_rule *r, int reg, const void *data, uint32_t len);
-void nft_x_random(struct nft_rule *r, uint32_t modulus, int reg);
+/* register = from + a number below modulus, in host order */
+void nft_x_random(struct nft_rule *r, uint32_t modulus, uint32_t from, int reg);
 void nft_x_dnat(struct nft_rule *r, int family, int addr_reg, int port_reg);
 void nft_x_masquerade(struct nft_rule *r, bool fully_random);
 void nft_x_reject_port_unreachable(struct nft_rule *r, int family);

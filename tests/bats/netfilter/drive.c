@@ -34,7 +34,7 @@ static void add_json(struct proxy *p, const char *kind, const char *text)
 		if (s)
 			proxy_set_service(p, s);
 	} else {
-		struct service_slice *s = service_slice_parse(j, "node");
+		struct service_slice *s = service_slice_parse(j, "node", "here");
 		if (s)
 			proxy_set_slice(p, s);
 	}
@@ -62,7 +62,7 @@ static void add_many(struct proxy *p, unsigned n, unsigned endpoints)
 		json_parse(svc, strlen(svc), &a, NULL);
 		json_parse(slice.p, slice.len, &b, NULL);
 		proxy_set_service(p, service_parse(a));
-		proxy_set_slice(p, service_slice_parse(b, "node"));
+		proxy_set_slice(p, service_slice_parse(b, "node", "here"));
 		free(svc);
 		str_done(&slice);
 	}

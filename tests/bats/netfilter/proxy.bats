@@ -160,11 +160,62 @@ ready() { for p in a b c; do for _ in $(seq 50); do [ "$(ask $p 127.0.0.1 8080)"
 	run ask out 192.168.77.1 30080
 	[ "$output" = "b 10.244.0.1" ]
 	run ask a 192.168.77.1 30080
-	[ "$output" = "b 10.244.0.2" ]
+	[ "$output" = "b 10.244.0.1" ]
 	service s 10.96.0.9 ',"externalTrafficPolicy":"Local"'
 	say sync
 	run ask out 192.168.77.1 30080
 	[ "$output" = "b 192.168.77.2" ]
+}
+
+@test "policy Local without an endpoint here: dropped from outside, served for pods and the node" {
+	ready
+	service s 10.96.0.9 ',"externalTrafficPolicy":"Local"'
+	say slice '{"metadata":{"namespace":"d","name":"s-1","labels":{"kubernetes.io/service-name":"s"}},"addressType":"IPv4","endpoints":[{"addresses":["10.244.0.3"],"nodeName":"other"}],"ports":[{"name":"t","port":8080}]}'
+	say sync
+	run ask out 192.168.77.1 30080
+	[ "$output" = TimeoutError ]
+	run ask a 192.168.77.1 30080
+	[ "$output" = "b 10.244.0.2" ]
+	run ask node 192.168.77.1 30080
+	[[ "$output" == "b "* ]]
+}
+
+@test "a load-balancer address takes only the sources it names, also after a restart" {
+	ready
+	balancer() {
+		say service '{"metadata":{"namespace":"d","name":"s"},"spec":{"type":"LoadBalancer","clusterIP":"10.96.0.9","loadBalancerSourceRanges":['"$1"'],"ports":[{"name":"t","port":80}]},"status":{"loadBalancer":{"ingress":[{"ip":"5.5.5.5"}]}}}'
+		slice s 10.244.0.3
+	}
+	in_ns out ip route add 5.5.5.5 via 192.168.77.1
+	balancer '"192.168.77.0/24","172.16.0.0/12"'
+	say sync
+	run ask out 5.5.5.5 80
+	[ "$output" = "b 10.244.0.1" ]
+	run ask a 5.5.5.5 80
+	[ "$output" = TimeoutError ]
+	stop_drive
+	start_drive
+	balancer '"192.168.77.0/24","172.16.0.0/12"'
+	say sync
+	[[ $REPLY == "ok 0 "* ]]
+	balancer '"10.244.0.0/16","172.16.0.0/12"'
+	say sync
+	run ask out 5.5.5.5 80
+	[ "$output" = TimeoutError ]
+	run ask a 5.5.5.5 80
+	[ "$output" = "b 10.244.0.1" ]
+	balancer ''
+	say sync
+	run ask out 5.5.5.5 80
+	[ "$output" = "b 10.244.0.1" ]
+}
+
+@test "hints: the endpoint of this node's zone" {
+	ready
+	service s 10.96.0.9
+	say slice '{"metadata":{"namespace":"d","name":"s-1","labels":{"kubernetes.io/service-name":"s"}},"addressType":"IPv4","endpoints":[{"addresses":["10.244.0.3"],"hints":{"forZones":[{"name":"here"}]}},{"addresses":["10.244.0.4"],"hints":{"forZones":[{"name":"there"}]}}],"ports":[{"name":"t","port":8080}]}'
+	say sync
+	for _ in 1 2 3 4 5 6; do [ "$(ask a 10.96.0.9 80)" = "b 10.244.0.2" ]; done
 }
 
 @test "pods leave the cluster with the node's address" {

@@ -30,7 +30,7 @@ static struct service *service(const char *text)
 static struct service_slice *slice(const char *text)
 {
 	AUTO_JSON *j = json(text);
-	return service_slice_parse(j, "n1");
+	return service_slice_parse(j, "n1", "z1");
 }
 
 static struct service_context ctx;
@@ -55,11 +55,17 @@ static char *text_of(const struct svc_elem *v, size_t n)
 		struct ip ip = {.family = e->family}, to = {.family = e->family};
 		char t[IP_TEXT_MAX], chain[32];
 		memcpy(ip.b, e->key, a);
-		str_addf(&out, "%c %s", "SEUHK"[e->kind], ip_text(&ip, t));
+		str_addf(&out, "%c %s", "SEUHKA"[e->kind], ip_text(&ip, t));
 		if (e->kind != SVC_HAIRPIN)
 			str_addf(&out, "/%d/%d", e->key[a], e->key[a + 4] << 8 | e->key[a + 5]);
 		if (e->kind == SVC_SERVICE || e->kind == SVC_STICKY)
 			str_addf(&out, " %s", svc_chain_name(e, chain));
+		if (e->kind == SVC_ALLOWED) {
+			memcpy(ip.b, e->key + a + 8, a);
+			memcpy(to.b, e->data, a);
+			str_addf(&out, " %s-", ip_text(&ip, t));
+			str_add(&out, ip_text(&to, t));
+		}
 		if (e->kind == SVC_UNAVAILABLE)
 			str_addf(&out, " %s", e->drop ? "drop" : "reject");
 		if (e->kind == SVC_ENDPOINT) {
@@ -98,6 +104,12 @@ static char *plan(const char *svc, const char *slices[], size_t n)
 	"'endpoints':[" eps "],'ports':[" ports "]}"
 #define EP(ip, more) "{'addresses':['" ip "']" more "}"
 #define P8080 "{'port':8080}"
+#define ZONE(name) ",'hints':{'forZones':[{'name':'" name "'}]}"
+#define BOTH "S 10.96.0.9/6/80 m2\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/1 10.244.0.3:8080\n"
+#define BALANCER(ranges)                                                                                               \
+	"{'metadata':{'namespace':'d','name':'s'},'spec':{'type':'LoadBalancer','clusterIP':'10.96.0.9',"               \
+	"'loadBalancerSourceRanges':[" ranges "],'ports':[{'port':80}]},'status':{'loadBalancer':{'ingress':[{'ip':"     \
+	"'5.5.5.5','ipMode':'VIP'}]}}}"
 
 static const struct {
 	const char *name, *service, *slice, *want;
@@ -119,22 +131,67 @@ static const struct {
 	   P8080),
      "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
     {"node port", SVC("'ports':[{'port':80,'nodePort':30080}]"), SLICE(EP("10.244.0.2", ""), P8080),
-     "S 10.96.0.9/6/80 m1\nS 192.168.0.1/6/30080 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 192.168.0.1/6/30080/0 "
+     "S 10.96.0.9/6/80 m1\nS 192.168.0.1/6/30080 a1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 192.168.0.1/6/30080/0 "
      "10.244.0.2:8080\n"},
     {"external and load-balancer addresses",
      "{'metadata':{'namespace':'d','name':'s'},'spec':{'clusterIP':'10.96.0.9','externalIPs':"
      "['1.2.3.4'],'ports':[{'port':80}]},'status':{'loadBalancer':{'ingress':[{'ip':'1.2.3.5'},{'ip':'1.2.3.6','ipMode'"
      ":'Proxy'}]}}}",
      SLICE("", P8080), "U 1.2.3.4/6/80 reject\nU 1.2.3.5/6/80 reject\nU 10.96.0.9/6/80 reject\n"},
-    {"external Local keeps the source and drops without a local endpoint",
+    {"external Local drops without a local endpoint, but not for who is inside",
      SVC("'externalTrafficPolicy':'Local','ports':[{'port':80,'nodePort':30080}]"),
      SLICE(EP("10.244.0.2", ",'nodeName':'n2'"), P8080),
-     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nU 192.168.0.1/6/30080 drop\n"},
+     "S 10.96.0.9/6/80 m1\nS 192.168.0.1/6/30080 l0c1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"
+     "E 192.168.0.1/6/30080/65536 10.244.0.2:8080\nU 192.168.0.1/6/30080 drop\n"},
     {"external Local with one", SVC("'externalTrafficPolicy':'Local','ports':[{'port':80,'nodePort':30080}]"),
      SLICE(EP("10.244.0.2", ",'nodeName':'n2'") "," EP("10.244.0.3", ",'nodeName':'n1'"), P8080),
-     "S 10.96.0.9/6/80 m2\nS 192.168.0.1/6/30080 n1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/1 "
+     "S 10.96.0.9/6/80 m2\nS 192.168.0.1/6/30080 l1c2\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/1 "
      "10.244.0.3:8080\n"
-     "E 192.168.0.1/6/30080/0 10.244.0.3:8080\nH 10.244.0.3\n"},
+     "E 192.168.0.1/6/30080/0 10.244.0.3:8080\nE 192.168.0.1/6/30080/65536 10.244.0.2:8080\n"
+     "E 192.168.0.1/6/30080/65537 10.244.0.3:8080\nH 10.244.0.3\n"},
+    {"external Local without any", SVC("'externalTrafficPolicy':'Local','ports':[{'port':80,'nodePort':30080}]"),
+     SLICE("", P8080), "U 10.96.0.9/6/80 reject\nU 192.168.0.1/6/30080 reject\n"},
+    {"local ones that end, although others are ready",
+     SVC("'internalTrafficPolicy':'Local'," PORT80),
+     SLICE(EP("10.244.0.2", ",'nodeName':'n2'") "," EP(
+	       "10.244.0.3", ",'nodeName':'n1','conditions':{'ready':false,'serving':true,'terminating':true}"),
+	   P8080),
+     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.3:8080\nH 10.244.0.3\n"},
+    {"hints for this zone", SVC(PORT80), SLICE(EP("10.244.0.2", ZONE("z1")) "," EP("10.244.0.3", ZONE("z2")), P8080),
+     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
+    {"hints for other zones only", SVC(PORT80),
+     SLICE(EP("10.244.0.2", ZONE("z3")) "," EP("10.244.0.3", ZONE("z2")), P8080), BOTH},
+    {"hints are missing for one", SVC(PORT80), SLICE(EP("10.244.0.2", ZONE("z1")) "," EP("10.244.0.3", ""), P8080),
+     BOTH},
+    {"hints are missing for one that is not ready", SVC(PORT80),
+     SLICE(EP("10.244.0.2", ZONE("z1")) "," EP("10.244.0.3", ",'conditions':{'ready':false}"), P8080),
+     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
+    {"hints for this node before those for its zone", SVC(PORT80),
+     SLICE(EP("10.244.0.2", ",'hints':{'forZones':[{'name':'z1'}],'forNodes':[{'name':'n2'}]}") "," EP(
+	       "10.244.0.3", ",'hints':{'forZones':[{'name':'z1'}],'forNodes':[{'name':'n1'}]}"),
+	   P8080),
+     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.3:8080\n"},
+    {"hints for other nodes, but this zone", SVC(PORT80),
+     SLICE(EP("10.244.0.2", ",'hints':{'forZones':[{'name':'z1'}],'forNodes':[{'name':'n2'}]}") "," EP(
+	       "10.244.0.3", ",'hints':{'forZones':[{'name':'z2'}],'forNodes':[{'name':'n3'}]}"),
+	   P8080),
+     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
+    {"hints do not narrow a Local policy", SVC("'internalTrafficPolicy':'Local'," PORT80),
+     SLICE(EP("10.244.0.3", ",'nodeName':'n1','hints':{'forZones':[{'name':'z2'}]}"), P8080),
+     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.3:8080\nH 10.244.0.3\n"},
+    {"load-balancer sources", BALANCER("'10.0.0.0/8','10.1.0.0/16',' 1.1.1.1/32 ','fd00::/8','nonsense'"),
+     SLICE(EP("10.244.0.2", ""), P8080),
+     "S 5.5.5.5/6/80 a1r\nS 10.96.0.9/6/80 m1\nE 5.5.5.5/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"
+     "A 5.5.5.5/6/80 1.1.1.1-1.1.1.1\nA 5.5.5.5/6/80 10.0.0.0-10.255.255.255\n"},
+    {"load-balancer sources with the node among them", BALANCER("'192.168.0.0/24'"), SLICE(EP("10.244.0.2", ""), P8080),
+     "S 5.5.5.5/6/80 a1r\nS 10.96.0.9/6/80 m1\nE 5.5.5.5/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"
+     "A 5.5.5.5/6/80 5.5.5.5-5.5.5.5\nA 5.5.5.5/6/80 192.168.0.0-192.168.0.255\n"},
+    {"load-balancer sources of another family", BALANCER("'fd00::/8'"), SLICE(EP("10.244.0.2", ""), P8080),
+     "S 5.5.5.5/6/80 a1\nS 10.96.0.9/6/80 m1\nE 5.5.5.5/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/0 "
+     "10.244.0.2:8080\n"},
+    {"SCTP", SVC("'ports':[{'port':80,'protocol':'SCTP'}]"),
+     SLICE(EP("10.244.0.2", ""), "{'port':8080,'protocol':'SCTP'}"),
+     "S 10.96.0.9/132/80 m1\nE 10.96.0.9/132/80/0 10.244.0.2:8080\n"},
     {"internal Local", SVC("'internalTrafficPolicy':'Local'," PORT80),
      SLICE(EP("10.244.0.2", ",'nodeName':'n2'") "," EP("10.244.0.3", ",'nodeName':'n1'"), P8080),
      "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.3:8080\nH 10.244.0.3\n"},
@@ -226,11 +283,11 @@ END_TEST
 START_TEST(chain_names)
 {
 	struct svc_elem e = {0};
-	static const char *const good[] = {"n1", "m12", "n3s", "sticky-10800"},
+	static const char *const good[] = {"n1", "m12", "n3s", "a2r", "l0c3sr", "sticky-10800"},
 				 *const bad[] = {"",         "n",       "x1",
 						 "n01",      "nope",    "n1-",
 						 "n1ss",     "sticky-", "sticky-postrouting",
-						 "n99999999"};
+						 "n99999999", "l1", "n1c1", "n1rs", "a1x"};
 	char name[32];
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		ck_assert(svc_chain_parse(good[i], &e));
@@ -241,6 +298,44 @@ START_TEST(chain_names)
 }
 END_TEST
 
+START_TEST(everything_masqueraded)
+{
+	const char *slices[] = {SLICE(EP("10.244.0.2", ""), P8080)};
+	ctx.masquerade_all = true;
+	char *got = plan(SVC(PORT80), slices, 1);
+	ck_assert_str_eq(got, "S 10.96.0.9/6/80 a1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n");
+	free(got);
+}
+END_TEST
+
+START_TEST(health_ports)
+{
+	struct service *s = service("{'metadata':{'name':'s'},'spec':{'type':'LoadBalancer','clusterIP':'10.96.0.9',"
+				    "'externalTrafficPolicy':'Local','healthCheckNodePort':31000}}"),
+		       *other = service("{'metadata':{'name':'s'},'spec':{'type':'NodePort','clusterIP':'10.96.0.9',"
+					"'externalTrafficPolicy':'Local','healthCheckNodePort':31000}}");
+	struct service_slice *slices[] = {
+	    slice(SLICE(EP("10.244.0.2", ",'nodeName':'n1'") "," EP("10.244.0.3", ",'nodeName':'n2'") "," EP(
+			    "10.244.0.4", ",'nodeName':'n1','conditions':{'ready':false}"),
+			P8080)),
+	    slice(SLICE(EP("10.244.0.2", ",'nodeName':'n1'"), P8080))};
+	ck_assert_int_eq(s->health_port, 31000);
+	ck_assert_int_eq(other->health_port, 0);
+	ck_assert_uint_eq(service_count_local(slices, 2), 1);
+	service_free(s), service_free(other), service_slice_free(slices[0]), service_slice_free(slices[1]);
+}
+END_TEST
+
+START_TEST(trigger_times)
+{
+	struct service_slice *s = slice("{'metadata':{'name':'s','labels':{'kubernetes.io/service-name':'s'},"
+					"'annotations':{'endpoints.kubernetes.io/last-change-trigger-time':"
+					"'1970-01-01T00:00:07Z'}}}");
+	ck_assert_int_eq(s->trigger_us, 7000000);
+	service_slice_free(s);
+}
+END_TEST
+
 START_TEST(not_ours)
 {
 	ck_assert_ptr_null(service("{'metadata':{'name':'s'},'spec':{'clusterIP':'None'}}"));
@@ -248,6 +343,9 @@ START_TEST(not_ours)
 	ck_assert_ptr_null(service("{'metadata':{'name':'s'},'spec':{}}"));
 	ck_assert_ptr_null(
 	    service("{'metadata':{'name':'s','labels':{'service.kubernetes.io/service-proxy-name':'x'}},'spec':"
+		    "{'clusterIP':'10.96.0.9'}}"));
+	ck_assert_ptr_null(
+	    service("{'metadata':{'name':'s','labels':{'service.kubernetes.io/headless':''}},'spec':"
 		    "{'clusterIP':'10.96.0.9'}}"));
 	ck_assert_ptr_null(slice("{'metadata':{'name':'s'}}"));
 	ck_assert_ptr_null(
@@ -264,6 +362,9 @@ int main(void)
 	tcase_add_test(t, indexes_stay);
 	tcase_add_test(t, differences);
 	tcase_add_test(t, chain_names);
+	tcase_add_test(t, everything_masqueraded);
+	tcase_add_test(t, health_ports);
+	tcase_add_test(t, trigger_times);
 	tcase_add_test(t, not_ours);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
