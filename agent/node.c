@@ -1,26 +1,23 @@
 /* The Node object and its Lease.
  *
  * Happy path: the node is looked up, made where it is missing, its status is patched; every 10 s the lease is renewed
- * and the conditions are looked at, the status is sent only when it changed or after five minutes. What can fail: the
- * API server is away (tried again each second until the first success, then with the next beat). What always holds: at
- * most one request of each sort is under way. */
+ * and the conditions are looked at (the network's answer comes by itself: node_network.c), the status is sent only when it
+ * changed or after five minutes. What can fail: the API server is away (tried again each second until the first success,
+ * then with the next beat). What always holds: at most one request of each sort is under way. */
 #include "agent/node.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
-#include <unistd.h>
 
 #include "agent/events.h"
 #include "agent/node_info.h"
+#include "agent/node_network.h"
 #include "agent/pod_source.h"
 #include "base/clock.h"
-#include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cni/chain/chain.h"
 
 enum { BEAT_MS = 10000, RETRY_MIN_MS = 20, RETRY_MS = 1000, REPORT_MS = 300000, ADDRESSES_MS = 10000, LEASE_SECONDS = 40 };
 
@@ -34,12 +31,13 @@ struct node {
 	json_t *capacity, *info, *sent;
 	int64_t sent_mono, retry_ms, made_mono;
 	bool registered, lease_made, was_ready, told;
-	char *network_error, *pod_cidr;
-	int inotify_fd;
-	struct fd_watch *watch;
+	bool stale; /* the network has changed while a report was on its way */
+	struct node_network *network;
+	char *pod_cidr;
 };
 
 static void look(struct node *n);
+static void report(struct node *n);
 static void renew(struct node *n);
 
 static void set_pod_cidr(struct node *n, const json_t *node)
@@ -62,26 +60,17 @@ static bool awaits_addresses(const struct node *n)
 {
 	const struct agent_config *c = n->agent->config;
 	return n->agent->api && !n->pod_cidr && str_empty(c->pod_cidr) && !cni_config_is_given(c->cni_conf_dir) &&
-	       (n->network_error || !n->made_mono || clock_mono_ms() - n->made_mono < ADDRESSES_MS);
+	       (node_network_error(n->network) || !n->made_mono || clock_mono_ms() - n->made_mono < ADDRESSES_MS);
 }
 
-/* Whether pods could get an address: the configuration is there and whole. */
-static void check_network(struct node *n)
+static void check_network(struct node *n, bool again)
 {
 	const struct agent_config *c = n->agent->config;
-	struct err e = ERR_INIT;
-	struct chain *chain = NULL;
-	const char *cidr = !str_empty(c->pod_cidr) ? c->pod_cidr : n->pod_cidr;
-	struct chain_config cc = {.loop = n->agent->loop, .conf_dir = c->cni_conf_dir, .plugin_path = c->cni_bin_dir};
-	int r = cidr ? cni_config_write(c->cni_conf_dir, cidr, &e) : 0;
 	bool early = !n->made_mono || clock_mono_ms() - n->made_mono < ADDRESSES_MS;
 	if (early && awaits_addresses(n))
-		r = err_set(&e, -EAGAIN, "the node has no addresses for pods yet (spec.podCIDR)");
-	if (r == 0)
-		r = chain_load(&cc, &chain, &e);
-	chain_free(chain);
-	free(n->network_error);
-	n->network_error = r < 0 ? xstrdup(err_text(&e)) : NULL;
+		node_network_wait(n->network, "the node has no addresses for pods yet (spec.podCIDR)");
+	else
+		node_network_check(n->network, !str_empty(c->pod_cidr) ? c->pod_cidr : n->pod_cidr, again);
 }
 
 static void schedule(struct node *n, int64_t ms)
@@ -98,7 +87,7 @@ static void retry(struct node *n)
 
 static void note_ready(struct node *n)
 {
-	bool ready = !n->network_error;
+	bool ready = !node_network_error(n->network);
 	if (ready != n->was_ready)
 		events_node(n->agent->events, !ready, ready ? "NodeReady" : "NodeNotReady", "Node %s status is now: %s",
 			    n->agent->config->node_name, ready ? "NodeReady" : "NodeNotReady");
@@ -136,11 +125,13 @@ static void on_status(void *arg, int status, json_t *body, const struct err *e)
 	}
 	if (!had && n->pod_cidr)
 		look(n);
+	else if (n->stale)
+		report(n);
 }
 
 static json_t *make_status(struct node *n)
 {
-	struct node_status_in in = {n->agent, n->capacity, n->info, n->sent, n->network_error, clock_wall_ms()};
+	struct node_status_in in = {n->agent, n->capacity, n->info, n->sent, node_network_error(n->network), clock_wall_ms()};
 	return node_status(&in);
 }
 
@@ -150,6 +141,11 @@ static void report(struct node *n)
 	bool due = clock_mono_ms() - n->sent_mono >= REPORT_MS || awaits_addresses(n);
 	if (n->call)
 		return;
+	n->stale = false;
+	if (!node_network_settled(n->network)) {
+		schedule(n, BEAT_MS); /* on_network() is sooner */
+		return;
+	}
 	if (n->sent && !due && !node_status_differs(n->sent, status)) {
 		schedule(n, BEAT_MS);
 		return;
@@ -285,10 +281,11 @@ static void renew(struct node *n)
 
 static void look(struct node *n)
 {
-	check_network(n);
+	check_network(n, false);
 	if (!n->agent->api) {
 		schedule(n, BEAT_MS);
-		note_ready(n);
+		if (node_network_settled(n->network))
+			note_ready(n);
 		return;
 	}
 	if (n->call)
@@ -309,48 +306,38 @@ static void on_timer(void *arg)
 		renew(n);
 }
 
-static void on_config(void *arg, int events)
+/* The status is sent with the beat where it would be the same otherwise: here it is not. */
+static void on_network(void *arg)
 {
-	(void)events;
 	struct node *n = arg;
-	char buf[4096];
-	while (read(n->inotify_fd, buf, sizeof(buf)) > 0)
-		;
-	node_recheck(n);
+	const char *error = node_network_error(n->network);
+	if (error)
+		log_warn("network of pods not ready error=\"%s\"", error);
+	if (!n->agent->api)
+		note_ready(n);
+	else if (n->call)
+		n->stale = true;
+	else if (n->registered)
+		report(n);
 }
 
-void node_recheck(struct node *n)
+static void on_config(void *arg)
 {
-	bool had = n->network_error;
-	check_network(n);
-	if (had != (n->network_error != NULL))
-		timer_start(n->timer, 0);
-}
-
-bool node_network_ready(const struct node *n)
-{
-	return !n->network_error;
-}
-
-static void watch_config(struct node *n)
-{
-	const char *dir = n->agent->config->cni_conf_dir;
-	n->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	(void)fs_mkdir_p(dir, 0755, NULL); /* ignoring: without it changes are seen with the next beat */
-	if (n->inotify_fd < 0 ||
-	    inotify_add_watch(n->inotify_fd, dir, IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM) < 0)
-		return;
-	n->watch = fd_watch_new(n->agent->loop, n->inotify_fd, FD_READ, on_config, n);
+	struct node *n = arg;
+	AUTO_FREE char *before = xstrdup(node_network_error(n->network));
+	check_network(n, true);
+	if (node_network_settled(n->network) && !str_eq(before, node_network_error(n->network)))
+		on_network(n);
 }
 
 struct node *node_start(struct agent *a, void (*on_ready)(void *arg), void *arg)
 {
 	struct node *n = xcalloc(1, sizeof(*n));
-	*n = (struct node){.agent = a, .on_ready = on_ready, .arg = arg, .inotify_fd = -1};
+	*n = (struct node){.agent = a, .on_ready = on_ready, .arg = arg};
 	n->capacity = node_capacity(a);
 	n->info = node_system_info();
 	n->timer = timer_new(a->loop, on_timer, n);
-	watch_config(n);
+	n->network = node_network_new(a, on_config, on_network, n);
 	timer_start(n->timer, 0);
 	return n;
 }
@@ -364,12 +351,10 @@ void node_stop(struct node *n)
 	if (n->lease_call)
 		api_cancel(n->lease_call);
 	timer_free(n->timer);
-	fd_watch_free(n->watch);
-	close_fd(&n->inotify_fd);
+	node_network_free(n->network);
 	json_decref(n->capacity);
 	json_decref(n->info);
 	json_decref(n->sent);
-	free(n->network_error);
 	free(n->pod_cidr);
 	free(n->uid);
 	free(n);

@@ -7,11 +7,8 @@
 /* Begins at once; on_ready is called when the node has been reported Ready for the first time. */
 struct node *node_start(struct agent *a, void (*on_ready)(void *arg), void *arg);
 void node_stop(struct node *n);
-/* Looks at the network configuration again now. */
-void node_recheck(struct node *n);
 /* The uid of the Node object, "" until it has been registered or found. */
 const char *node_uid(const struct node *n);
-bool node_network_ready(const struct node *n);
 /* node_status.c: the status to report (pure but for the facts of the machine). previous: for transition times. */
 struct node_status_in {
 	const struct agent *agent;

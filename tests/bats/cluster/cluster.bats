@@ -413,6 +413,38 @@ forwarded() {
 	k -n hello delete pod netless --grace-period=1
 }
 
+# ready STATUS TEXT: the node's condition and a part of its message
+ready() {
+	[ "$(k get node node1 -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = "$1" ] &&
+		[[ $(k get node node1 -o 'jsonpath={.status.conditions[?(@.type=="Ready")].message}') == *"$2"* ]]
+}
+
+@test "the node is ready as long as its network plugins say so" {
+	host $H tee /opt/cni/bin/moody >/dev/null <<-'SH'
+		#!/bin/sh
+		[ "$CNI_COMMAND" = STATUS ] && [ -e /run/moody ] && { cat /run/moody; exit 1; }
+		exit 0
+	SH
+	host $H chmod 755 /opt/cni/bin/moody
+	echo '{"cniVersion":"1.1.0","code":50,"msg":"the fabric is away","details":"port 3"}' | host $H tee /run/moody >/dev/null
+	echo '{"cniVersion":"1.1.0","name":"moody","plugins":[{"type":"moody"}]}' | host $H tee /etc/cni/net.d/00-moody.conflist >/dev/null
+	eventually 10 ready False 'NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: plugin "moody": the fabric is away: port 3'
+	# Not the configuration has changed, but what the plugin says: the node asks again by itself.
+	echo '{"cniVersion":"1.1.0","code":51,"msg":"few addresses"}' | host $H tee /run/moody >/dev/null
+	eventually 20 ready False 'plugin "moody": few addresses'
+	host $H rm /run/moody
+	eventually 20 ready True 'kubelet is posting ready status'
+	echo '#!/bin/sh
+	exec sleep 60' | host $H tee /opt/cni/bin/moody >/dev/null
+	eventually 30 ready False 'plugin "moody" did not end within 5000 ms'
+	host $H rm /etc/cni/net.d/00-moody.conflist
+	eventually 10 ready True 'kubelet is posting ready status'
+	k -n hello get events -A --field-selector reason=NodeNotReady --no-headers | grep -q node1
+	no_plugin() { [ -z "$(host_pids $H | while read -r p; do tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null; echo; done | grep 'sleep 60')" ]; }
+	eventually 10 no_plugin
+	host $H rm /opt/cni/bin/moody
+}
+
 @test "a static pod runs and shows as a mirror" {
 	host $H tee /etc/kubernetes/manifests/s.yaml >/dev/null <<-YAML
 	apiVersion: v1
