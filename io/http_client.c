@@ -2,13 +2,14 @@
  *
  * Happy path: a call is added to the multi handle at the end of the current callback; sockets and one timer of libcurl
  * live on the loop; finished calls are told by on_done and freed.
- * What can fail: everything after the start, told once through on_done with an errno.
+ * What can fail: everything after the start, told once through on_done with an errno; libcurl, too, which the first call
+ * loads (curl_load.c).
  * What always holds: libcurl is never called from inside its own callbacks (starting, cancelling and resuming are
  * deferred), and nothing is told about a call after it was cancelled. */
 #include "io/http_client.h"
 
-#include <curl/curl.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -18,6 +19,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "io/curl_load.h"
 
 enum {
 	MAX_COLLECTED = 64 << 20,
@@ -82,14 +84,16 @@ static void call_wants(struct http_call *call)
 static void call_free(struct http_call *call)
 {
 	if (call->added)
-		curl_multi_remove_handle(call->client->multi, call->easy);
+		curl.multi_remove_handle(call->client->multi, call->easy);
+	if (call->easy) {
+		curl.easy_cleanup(call->easy);
+		curl.slist_free_all(call->headers);
+		curl.slist_free_all(call->connect_to);
+	}
 	list_remove(&call->link);
 	list_remove(&call->work);
 	free((char *)call->o.method);
 	free((char *)call->o.url);
-	curl_easy_cleanup(call->easy);
-	curl_slist_free_all(call->headers);
-	curl_slist_free_all(call->connect_to);
 	free(call->body);
 	str_done(&call->response);
 	str_done(&call->response_head);
@@ -120,7 +124,7 @@ static int error_of(struct http_call *call, CURLcode code)
 	if (call->failure)
 		return call->failure;
 	long os = 0;
-	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os);
+	curl.easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os);
 	if (code == CURLE_COULDNT_CONNECT && os > 0 && os != EINPROGRESS)
 		return -(int)os;
 	for (size_t i = 0; i < ARRAY_LEN(errors); i++)
@@ -138,7 +142,7 @@ static void call_done(struct http_call *call, CURLcode code)
 		err_set(&e, error_of(call, code), "%s %s: %s", call->o.method, call->o.url,
 			call->failure == -E2BIG ? "response too large" :
 			call->error[0]          ? call->error :
-						  curl_easy_strerror(code));
+						  curl.easy_strerror(code));
 	}
 	call->cancelled = true; /* cancelling it in on_done does nothing */
 	call->o.on_done(call->o.arg, call->status, str_text(&call->response), call->response.len, told);
@@ -149,12 +153,12 @@ static void collect_done(struct http_client *c)
 {
 	CURLMsg *m;
 	int left;
-	while (!c->freed && (m = curl_multi_info_read(c->multi, &left))) {
+	while (!c->freed && c->multi && (m = curl.multi_info_read(c->multi, &left))) {
 		struct http_call *call = NULL;
 		if (m->msg != CURLMSG_DONE)
 			continue;
 		CURLcode code = m->data.result;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+		curl.easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&call);
 		if (!call->cancelled)
 			call_done(call, code);
 	}
@@ -164,7 +168,7 @@ static void drive(struct http_client *c, curl_socket_t fd, int what)
 {
 	int running;
 	c->depth++;
-	curl_multi_socket_action(c->multi, fd, what, &running);
+	curl.multi_socket_action(c->multi, fd, what, &running);
 	c->depth--;
 	schedule(c);
 }
@@ -202,7 +206,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void 
 		if (s)
 			fd_watch_free(s->watch);
 		free(s);
-		curl_multi_assign(c->multi, fd, NULL);
+		curl.multi_assign(c->multi, fd, NULL);
 		return 0;
 	}
 	int events = ((what & CURL_POLL_IN) ? FD_READ : 0) | ((what & CURL_POLL_OUT) ? FD_WRITE : 0);
@@ -211,7 +215,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void 
 		s->client = c;
 		s->fd = fd;
 		s->watch = fd_watch_new(c->loop, fd, events, on_socket, s);
-		curl_multi_assign(c->multi, fd, s);
+		curl.multi_assign(c->multi, fd, s);
 	} else {
 		fd_watch_set(s->watch, events);
 	}
@@ -297,14 +301,14 @@ static void set_tls(struct http_call *call)
 {
 	struct http_client *c = call->client;
 	if (c->ca_file)
-		curl_easy_setopt(call->easy, CURLOPT_CAINFO, c->ca_file);
+		curl.easy_setopt(call->easy, CURLOPT_CAINFO, c->ca_file);
 	if (c->cert_file)
-		curl_easy_setopt(call->easy, CURLOPT_SSLCERT, c->cert_file);
+		curl.easy_setopt(call->easy, CURLOPT_SSLCERT, c->cert_file);
 	if (c->key_file)
-		curl_easy_setopt(call->easy, CURLOPT_SSLKEY, c->key_file);
+		curl.easy_setopt(call->easy, CURLOPT_SSLKEY, c->key_file);
 	if (c->insecure) {
-		curl_easy_setopt(call->easy, CURLOPT_SSL_VERIFYPEER, 0L);
-		curl_easy_setopt(call->easy, CURLOPT_SSL_VERIFYHOST, 0L);
+		curl.easy_setopt(call->easy, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl.easy_setopt(call->easy, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
 }
 
@@ -316,33 +320,33 @@ static void set_headers(struct http_call *call)
 	for (const char *const *x = call->o.headers; x && *x; x++) {
 		authorized |= !strncasecmp(*x, "authorization:", 14);
 		typed |= !strncasecmp(*x, "content-type:", 13);
-		h = curl_slist_append(h, *x);
+		h = curl.slist_append(h, *x);
 	}
-	h = curl_slist_append(h, "Expect:"); /* no round trip before a body */
+	h = curl.slist_append(h, "Expect:"); /* no round trip before a body */
 	if (!typed)
-		h = curl_slist_append(h, "Content-Type:"); /* none rather than libcurl's guess */
+		h = curl.slist_append(h, "Content-Type:"); /* none rather than libcurl's guess */
 	refresh_token(c);
 	if (c->token && !authorized) {
 		AUTO_FREE char *line = xasprintf("Authorization: Bearer %s", c->token);
-		h = curl_slist_append(h, line);
+		h = curl.slist_append(h, line);
 	}
 	call->headers = h;
-	curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, h);
+	curl.easy_setopt(call->easy, CURLOPT_HTTPHEADER, h);
 }
 
 static void set_body(struct http_call *call)
 {
 	const struct http_call_opts *o = &call->o;
 	if (!strcmp(o->method, "HEAD")) {
-		curl_easy_setopt(call->easy, CURLOPT_NOBODY, 1L);
+		curl.easy_setopt(call->easy, CURLOPT_NOBODY, 1L);
 	} else if (call->body) {
-		curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)o->body_len);
-		curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->body);
+		curl.easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)o->body_len);
+		curl.easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->body);
 	} else if (!strcmp(o->method, "POST") || !strcmp(o->method, "PUT")) {
-		curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE, 0L);
-		curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, "");
+		curl.easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE, 0L);
+		curl.easy_setopt(call->easy, CURLOPT_POSTFIELDS, "");
 	}
-	curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, o->method);
+	curl.easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, o->method);
 }
 
 /* Where to dial and whom to trust, for this call alone. */
@@ -351,13 +355,13 @@ static void set_peer(struct http_call *call)
 	const struct http_call_opts *o = &call->o;
 	if (o->connect_to) {
 		AUTO_FREE char *rule = xasprintf("::%s", o->connect_to);
-		call->connect_to = curl_slist_append(NULL, rule);
-		curl_easy_setopt(call->easy, CURLOPT_CONNECT_TO, call->connect_to);
+		call->connect_to = curl.slist_append(NULL, rule);
+		curl.easy_setopt(call->easy, CURLOPT_CONNECT_TO, call->connect_to);
 	}
 	if (o->ca_pem) {
 		struct curl_blob blob = { (void *)o->ca_pem, strlen(o->ca_pem), CURL_BLOB_COPY };
-		curl_easy_setopt(call->easy, CURLOPT_CAINFO_BLOB, &blob);
-		curl_easy_setopt(call->easy, CURLOPT_CAPATH, NULL);
+		curl.easy_setopt(call->easy, CURLOPT_CAINFO_BLOB, &blob);
+		curl.easy_setopt(call->easy, CURLOPT_CAPATH, NULL);
 	}
 }
 
@@ -366,27 +370,27 @@ static void set_options(struct http_call *call)
 	CURL *x = call->easy;
 	const struct http_call_opts *o = &call->o;
 	int connect_ms = o->connect_timeout_ms ? o->connect_timeout_ms : CONNECT_TIMEOUT_MS;
-	curl_easy_setopt(x, CURLOPT_PRIVATE, call);
-	curl_easy_setopt(x, CURLOPT_URL, o->url);
-	curl_easy_setopt(x, CURLOPT_ERRORBUFFER, call->error);
-	curl_easy_setopt(x, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(x, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(x, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(x, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(x, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(x, CURLOPT_PIPEWAIT, 1L);
-	curl_easy_setopt(x, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(x, CURLOPT_TCP_KEEPIDLE, 30L);
-	curl_easy_setopt(x, CURLOPT_TCP_KEEPINTVL, 15L);
-	curl_easy_setopt(x, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
-	curl_easy_setopt(x, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
-	curl_easy_setopt(x, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(x, CURLOPT_HEADERDATA, call);
-	curl_easy_setopt(x, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(x, CURLOPT_WRITEDATA, call);
-	curl_easy_setopt(x, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+	curl.easy_setopt(x, CURLOPT_PRIVATE, call);
+	curl.easy_setopt(x, CURLOPT_URL, o->url);
+	curl.easy_setopt(x, CURLOPT_ERRORBUFFER, call->error);
+	curl.easy_setopt(x, CURLOPT_NOSIGNAL, 1L);
+	curl.easy_setopt(x, CURLOPT_NOPROXY, "*");
+	curl.easy_setopt(x, CURLOPT_PATH_AS_IS, 1L);
+	curl.easy_setopt(x, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl.easy_setopt(x, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl.easy_setopt(x, CURLOPT_PIPEWAIT, 1L);
+	curl.easy_setopt(x, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl.easy_setopt(x, CURLOPT_TCP_KEEPIDLE, 30L);
+	curl.easy_setopt(x, CURLOPT_TCP_KEEPINTVL, 15L);
+	curl.easy_setopt(x, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
+	curl.easy_setopt(x, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
+	curl.easy_setopt(x, CURLOPT_HEADERFUNCTION, on_header);
+	curl.easy_setopt(x, CURLOPT_HEADERDATA, call);
+	curl.easy_setopt(x, CURLOPT_WRITEFUNCTION, on_body);
+	curl.easy_setopt(x, CURLOPT_WRITEDATA, call);
+	curl.easy_setopt(x, CURLOPT_HTTP_CONTENT_DECODING, 0L);
 	if (o->unix_socket)
-		curl_easy_setopt(x, CURLOPT_UNIX_SOCKET_PATH, o->unix_socket);
+		curl.easy_setopt(x, CURLOPT_UNIX_SOCKET_PATH, o->unix_socket);
 	set_peer(call);
 	set_body(call);
 	set_headers(call);
@@ -395,8 +399,12 @@ static void set_options(struct http_call *call)
 
 static void call_start(struct http_call *call)
 {
+	if (!call->easy) {
+		call_done(call, CURLE_FAILED_INIT);
+		return;
+	}
 	call->added = true;
-	CURLMcode r = curl_multi_add_handle(call->client->multi, call->easy);
+	CURLMcode r = curl.multi_add_handle(call->client->multi, call->easy);
 	if (r == CURLM_OK)
 		return;
 	call->added = false;
@@ -408,7 +416,8 @@ static void client_destroy(struct http_client *c)
 {
 	while (!list_is_empty(&c->calls))
 		call_free(LIST_ENTRY(list_pop(&c->calls), struct http_call, link));
-	curl_multi_cleanup(c->multi);
+	if (c->multi)
+		curl.multi_cleanup(c->multi);
 	timer_free(c->timer);
 	free(c->ca_file);
 	free(c->cert_file);
@@ -426,7 +435,7 @@ static void serve_call(struct http_call *call)
 	} else if (!call->added) {
 		call_start(call);
 	} else {
-		curl_easy_pause(call->easy, CURLPAUSE_CONT);
+		curl.easy_pause(call->easy, CURLPAUSE_CONT);
 	}
 }
 
@@ -446,17 +455,9 @@ static void client_work(void *arg)
 
 int http_client_new(const struct http_client_config *config, struct http_client **ret, struct err *e)
 {
-	static bool initialised;
-	if (!initialised && curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
-		return err_set(e, -ENOMEM, "cannot initialise libcurl");
-	initialised = true;
+	(void)e;
 	struct http_client *c = xcalloc(1, sizeof(*c));
 	c->loop = config->loop;
-	c->multi = curl_multi_init();
-	if (!c->multi) {
-		free(c);
-		return err_set(e, -ENOMEM, "cannot initialise libcurl");
-	}
 	c->timer = timer_new(c->loop, on_timer, c);
 	list_init(&c->calls);
 	list_init(&c->work);
@@ -465,13 +466,25 @@ int http_client_new(const struct http_client_config *config, struct http_client 
 	c->key_file = xstrdup(config->key_file);
 	c->token_file = xstrdup(config->token_file);
 	c->insecure = config->insecure;
-	curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-	curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-	curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-	curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-	curl_multi_setopt(c->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)MAX_IDLE_CONNECTIONS);
 	*ret = c;
+	return 0;
+}
+
+/* libcurl's part of the client, which the first call makes. */
+static int client_open(struct http_client *c, struct err *e)
+{
+	int r = c->multi ? 0 : curl_load(e);
+	if (r < 0 || c->multi)
+		return r;
+	c->multi = curl.multi_init();
+	if (!c->multi)
+		return err_set(e, -ENOMEM, "cannot initialise libcurl");
+	curl.multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	curl.multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+	curl.multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+	curl.multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+	curl.multi_setopt(c->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+	curl.multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)MAX_IDLE_CONNECTIONS);
 	return 0;
 }
 
@@ -492,15 +505,20 @@ void http_client_free(struct http_client *c)
 struct http_call *http_call_start(struct http_client *c, const struct http_call_opts *o)
 {
 	struct http_call *call = xcalloc(1, sizeof(*call));
+	struct err why = ERR_INIT;
 	call->client = c;
-	call->easy = curl_easy_init();
-	if (!call->easy)
+	call->failure = client_open(c, &why);
+	if (call->failure)
+		snprintf(call->error, sizeof(call->error), "%s", err_text(&why));
+	call->easy = call->failure ? NULL : curl.easy_init();
+	if (!call->easy && !call->failure)
 		abort(); /* out of memory */
 	call->o = *o;
 	call->body = o->body ? xmemdup(o->body, o->body_len) : NULL;
 	call->o.method = xstrdup(o->method ? o->method : "GET");
 	call->o.url = xstrdup(o->url);
-	set_options(call);
+	if (call->easy)
+		set_options(call);
 	call->o.headers = NULL;
 	call->o.body = NULL;
 	call->o.unix_socket = NULL;
