@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/kinds/kinds.h"
+#include "cp/kinds/rule.h"
 
 static void set_local(json_t *obj)
 {
@@ -81,6 +82,7 @@ static void validate(const json_t *obj, const json_t *old, struct field_errors *
 		field_required(errors, "spec.version", NULL);
 	else if ((why = name_check_label_1035(version)))
 		field_invalid(errors, "spec.version", json_at(obj, "spec.version"), "%s", why);
+	rule_name(json_object_get(obj, "spec"), "spec", "group", name_check_subdomain, errors);
 	check_range(obj, "spec.groupPriorityMinimum", 20000, errors);
 	check_range(obj, "spec.versionPriority", 1000, errors);
 	check_service(obj, errors);

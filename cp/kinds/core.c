@@ -1,5 +1,4 @@
-/* Rules of the small kinds: namespaces, nodes, config maps, secrets, leases, events. */
-#include <arpa/inet.h>
+/* Rules of the small kinds: namespaces, nodes, config maps, secrets, leases. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
+#include "cp/kinds/resource_name.h"
 #include "cp/schema/json_error.h"
 
 enum { CONFIG_MAX_BYTES = 1 << 20 };
@@ -44,7 +44,7 @@ static void namespace_prepare_update(json_t *ns, const json_t *old)
 		json_del_at(ns, "spec.finalizers");
 }
 
-static void node_validate(const json_t *node, const json_t *old, struct field_errors *errors)
+static void validate_taints(const json_t *node, struct field_errors *errors)
 {
 	AUTO_MAP *seen = map_new(NULL);
 	char p[FIELD_PATH_MAX];
@@ -63,29 +63,76 @@ static void node_validate(const json_t *node, const json_t *old, struct field_er
 		field_add(errors, "FieldValueDuplicate", FIELD_PATH(p, "metadata.taints[%zu]", i),
 			  "Duplicate value: %s: taints must be unique by key and effect pair", shown);
 	}
-	json_array_foreach(json_at(node, "spec.podCIDRs"), i, t) {
-		AUTO_FREE char *cidr = xstrdup(json_is_string(t) ? json_string_value(t) : "");
-		char *slash = strchr(cidr, '/');
-		if (slash)
-			*slash = '\0';
-		int family = slash ? ip_family(cidr) : 0;
-		int64_t bits = -1;
-		if (family)
-			(void)str_to_i64(slash + 1, &bits);
-		if (!family || bits < 0 || bits > (family == 4 ? 32 : 128))
+}
+
+/* One range of each family at most. */
+static void validate_pod_cidrs(const json_t *node, struct field_errors *errors)
+{
+	const json_t *list = json_at(node, "spec.podCIDRs");
+	char p[FIELD_PATH_MAX];
+	int fours = 0, sixes = 0;
+	size_t i;
+	json_t *t;
+	json_array_foreach(list, i, t) {
+		const char *text = json_is_string(t) ? json_string_value(t) : "";
+		fours += is_cidr(text) && !strchr(text, ':');
+		sixes += is_cidr(text) && strchr(text, ':');
+		if (!is_cidr(text))
 			field_invalid(errors, FIELD_PATH(p, "spec.podCIDRs[%zu]", i), t, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
 	}
-	if (old && json_str_at(old, "spec.podCIDR") && !str_eq(json_str_at(old, "spec.podCIDR"), json_str_at(node, "spec.podCIDR")))
+	if (json_array_size(list) > 2 || fours > 1 || sixes > 1)
+		field_invalid(errors, "spec.podCIDRs", list, "may specify no more than one CIDR for each IP family");
+}
+
+static void validate_node_status(const json_t *node, struct field_errors *errors)
+{
+	static const char *const lists[] = { "capacity", "allocatable" };
+	AUTO_MAP *seen = map_new(NULL);
+	char p[FIELD_PATH_MAX];
+	const char *name;
+	size_t i;
+	json_t *v;
+	for (i = 0; i < ARRAY_LEN(lists); i++)
+		json_object_foreach(json_object_get(json_object_get(node, "status"), lists[i]), name, v)
+			resource_amount_validate(name, v, FIELD_PATH(p, "status.%s.%s", lists[i], name), errors);
+	json_array_foreach(json_at(node, "status.addresses"), i, v) {
+		const char *type = json_str_or(v, "type", ""), *address = json_str_or(v, "address", "");
+		AUTO_FREE char *pair = xasprintf("%s %s", type, address);
+		AUTO_JSON *shown = json_pack("{s:s, s:s}", "Type", type, "Address", address);
+		if (map_has(seen, pair))
+			field_duplicate(errors, FIELD_PATH(p, "status.addresses[%zu]", i), shown);
+		map_set(seen, pair, v);
+	}
+}
+
+static void node_validate_status(const json_t *node, const json_t *old, struct field_errors *errors)
+{
+	(void)old;
+	validate_node_status(node, errors);
+}
+
+static void node_validate(const json_t *node, const json_t *old, struct field_errors *errors)
+{
+	validate_taints(node, errors);
+	validate_node_status(node, errors);
+	validate_pod_cidrs(node, errors);
+	if (!old)
+		return;
+	if (json_str_at(old, "spec.podCIDR") && !str_eq(json_str_at(old, "spec.podCIDR"), json_str_at(node, "spec.podCIDR")))
 		field_forbidden(errors, "spec.podCIDRs", "node updates may not change podCIDR except from \"\" to valid");
-	if (old && json_str_at(old, "spec.providerID") && !str_eq(json_str_at(old, "spec.providerID"), json_str_at(node, "spec.providerID")))
+	if (json_str_at(old, "spec.providerID") && !str_eq(json_str_at(old, "spec.providerID"), json_str_at(node, "spec.providerID")))
 		field_forbidden(errors, "spec.providerID", "node updates may not change providerID except from \"\" to valid");
+	if (strcmp(json_str_or(old, "spec.externalID", ""), json_str_or(node, "spec.externalID", "")))
+		field_forbidden(errors, "spec", "node updates may only change labels, taints, or capacity (or configSource, if the "
+						"DynamicKubeletConfig feature gate is enabled)");
 }
 
 static void node_set_defaults(json_t *node, const json_t *old)
 {
 	json_t *spec = json_object_get(node, "spec");
 	json_t *cidr = json_object_get(spec, "podCIDR"), *cidrs = json_object_get(spec, "podCIDRs");
-	(void)old;
+	if (!json_at(old, "spec.configSource"))
+		json_object_del(spec, "configSource");
 	if (cidr && !cidrs)
 		json_object_set_new(spec, "podCIDRs", json_pack("[O]", cidr));
 	else if (!cidr && json_array_size(cidrs))
@@ -243,40 +290,6 @@ static void lease_validate(const json_t *lease, const json_t *old, struct field_
 		field_invalid(errors, "spec.holderIdentity", json_at(lease, "spec.holderIdentity"), "must not be empty");
 }
 
-static void event_validate(const json_t *event, const json_t *old, struct field_errors *errors)
-{
-	const char *ns = json_str_or(event, "metadata.namespace", ""), *of = json_str_or(event, "involvedObject.namespace", "");
-	(void)old;
-	if (*of ? strcmp(ns, of) != 0 : *ns && strcmp(ns, "default")) {
-		AUTO_JSON *v = json_string(of);
-		field_invalid(errors, "involvedObject.namespace", v, "does not match event.namespace");
-	}
-}
-
-/* The rules of the newer version are stricter; old ones, which have no eventTime, stay writable. */
-static void new_event_validate(const json_t *event, const json_t *old, struct field_errors *errors)
-{
-	const char *ns = json_str_or(event, "metadata.namespace", ""), *of = json_str_or(event, "regarding.namespace", "");
-	const char *type = json_str_or(event, "type", "");
-	AUTO_JSON *shown = json_string(type);
-	if (*of ? strcmp(ns, of) != 0 : *ns && strcmp(ns, "default")) {
-		AUTO_JSON *v = json_string(of);
-		field_invalid(errors, "involvedObject.namespace", v, "does not match event.namespace");
-	}
-	if (old)
-		return;
-	if (!json_str_at(event, "eventTime"))
-		field_required(errors, "eventTime", NULL);
-	if (strcmp(type, "Normal") && strcmp(type, "Warning"))
-		field_invalid(errors, "type", shown, "has invalid value: %s", type);
-	if (!json_str_at(event, "eventTime"))
-		return;
-	static const char *const texts[] = { "reportingController", "reportingInstance", "action", "reason" };
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (str_empty(json_str_or(event, texts[i], "")))
-			field_required(errors, texts[i], NULL);
-}
-
 /* The phase follows from whether it is being deleted. */
 static void namespace_validate_status(const json_t *ns, const json_t *old, struct field_errors *errors)
 {
@@ -294,10 +307,8 @@ const struct kind_ops namespace_ops = { .group = "", .kind = "Namespace", .set_d
 	.validate_status = namespace_validate_status, .has_status = true };
 const struct kind_ops node_ops = { .group = "", .kind = "Node", .set_defaults = node_set_defaults, .prepare_create = node_prepare_create,
 	.prepare_update = kind_keep_status,
-	.prepare_status = kind_keep_spec, .validate = node_validate, .has_status = true };
+	.prepare_status = kind_keep_spec, .validate = node_validate, .validate_status = node_validate_status, .has_status = true };
 const struct kind_ops configmap_ops = { .group = "", .kind = "ConfigMap", .validate = configmap_validate };
 const struct kind_ops secret_ops = { .group = "", .kind = "Secret", .set_defaults = secret_set_defaults, .validate = secret_validate };
 const struct kind_ops serviceaccount_ops = { .group = "", .kind = "ServiceAccount" };
 const struct kind_ops lease_ops = { .group = "coordination.k8s.io", .kind = "Lease", .set_defaults = lease_set_defaults, .validate = lease_validate };
-const struct kind_ops event_ops = { .group = "", .kind = "Event", .validate = event_validate };
-const struct kind_ops events_event_ops = { .group = "events.k8s.io", .kind = "Event", .validate = new_event_validate };

@@ -18,7 +18,7 @@
 static const struct {
 	const char *json, *go;
 } beginnings[] = {
-	{ "apiVersion", "APIVersion" }, { "apiGroup", "APIGroup" }, { "awsElastic", "AWSElastic" }, { "cephfs", "CephFS" },
+	{ "apiVersion", "APIVersion" }, { "apiGroup", "APIGroup" }, { "apiGroups", "APIGroups" }, { "awsElastic", "AWSElastic" }, { "cephfs", "CephFS" },
 	{ "csi", "CSI" }, { "dns", "DNS" }, { "fsGroup", "FSGroup" }, { "fsType", "FSType" }, { "gcePersistent", "GCEPersistent" },
 	{ "grpc", "GRPC" }, { "http", "HTTP" }, { "ip", "IP" }, { "iqn", "IQN" }, { "iscsi", "ISCSI" }, { "nfs", "NFS" },
 	{ "pdName", "PDName" }, { "rbd", "RBD" }, { "scaleIO", "ScaleIO" }, { "seLinux", "SELinux" }, { "storageos", "StorageOS" },

@@ -285,21 +285,3 @@ static void ingress_prepare_create(json_t *ingress)
 
 const struct kind_ops ingress_ops = { .group = NETWORKING, .kind = "Ingress", .prepare_create = ingress_prepare_create,
 				      .prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = ingress_validate, .validate_status = ingress_validate_status, .warn = ingress_warn, .has_status = true };
-
-static void ingressclass_validate(const json_t *class, const json_t *old, struct field_errors *errors)
-{
-	const json_t *parameters = json_at(class, "spec.parameters");
-	bool namespaced = !strcmp(json_str_or(parameters, "scope", ""), "Namespace");
-	if (str_empty(json_str_at(class, "spec.controller")))
-		field_required(errors, "spec.controller", NULL);
-	if (old)
-		validate_immutable(class, old, "spec.controller", errors);
-	if (!parameters)
-		return;
-	if (namespaced && str_empty(json_str_at(parameters, "namespace")))
-		field_required(errors, "spec.parameters.namespace", "`parameters.scope` is set to 'Namespace'");
-	if (!namespaced && json_object_get(parameters, "namespace"))
-		field_forbidden(errors, "spec.parameters.namespace", "`parameters.scope` is set to 'Cluster'");
-}
-
-const struct kind_ops ingressclass_ops = { .group = NETWORKING, .kind = "IngressClass", .validate = ingressclass_validate };

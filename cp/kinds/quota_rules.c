@@ -1,4 +1,4 @@
-/* Rules of quotas and limit ranges. */
+/* Rules of quotas. */
 #include <string.h>
 
 #include "api/names.h"
@@ -6,16 +6,15 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "cp/kinds/go_value.h"
 #include "cp/kinds/kinds.h"
-
-/* --- quotas ----------------------------------------------------------------------------------------------------------- */
+#include "cp/kinds/resource_name.h"
 
 static const char *const quota_resources[] = {
 	"cpu", "memory", "ephemeral-storage", "requests.cpu", "requests.memory", "requests.storage", "requests.ephemeral-storage",
 	"limits.cpu", "limits.memory", "limits.ephemeral-storage", "pods", "resourcequotas", "services", "replicationcontrollers",
 	"secrets", "configmaps", "persistentvolumeclaims", "services.nodeports", "services.loadbalancers", NULL };
-static const char *const counted[] = { "pods", "resourcequotas", "services", "replicationcontrollers", "secrets", "configmaps",
-				       "persistentvolumeclaims", "services.nodeports", "services.loadbalancers", NULL };
+static const char *const compute[] = { "pods", "cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory", NULL };
 static const char *const scopes[] = { "Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "PriorityClass",
 				      "CrossNamespacePodAffinity", "VolumeAttributesClass", NULL };
 
@@ -40,17 +39,6 @@ static void validate_resource_name(const char *name, const char *path, struct fi
 	field_invalid(errors, path, v, "must be a standard resource for quota");
 }
 
-static void validate_amount(const char *name, const json_t *v, const char *path, struct field_errors *errors)
-{
-	int64_t milli = 0;
-	if (!json_is_string(v) || quantity_parse_milli(json_string_value(v), &milli) < 0)
-		return;
-	if (milli < 0)
-		field_invalid(errors, path, v, "must be greater than or equal to 0");
-	if (milli % 1000 && (is_in(counted, name) || str_has_prefix(name, "count/")))
-		field_invalid(errors, path, v, "must be an integer");
-}
-
 /* What a scope selects pods by says nothing of other things. */
 static bool fits_scope(const char *scope, const char *resource)
 {
@@ -60,7 +48,7 @@ static bool fits_scope(const char *scope, const char *resource)
 		return !strcmp(resource, "pods");
 	if (!strcmp(scope, "VolumeAttributesClass"))
 		return !strcmp(resource, "persistentvolumeclaims") || !strcmp(resource, "requests.storage");
-	return !strcmp(resource, "pods") || strstr(resource, "cpu") || strstr(resource, "memory") || strstr(resource, "ephemeral-storage");
+	return is_in(compute, resource);
 }
 
 static bool holds(const json_t *list, const char *word)
@@ -73,26 +61,83 @@ static bool holds(const json_t *list, const char *word)
 	return false;
 }
 
-static void validate_scopes(const json_t *spec, struct field_errors *errors)
+/* Reports, at path, that a scope says nothing of some resource. */
+static void validate_scope_fits(const json_t *spec, const char *scope, const char *path, const json_t *shown, struct field_errors *errors)
+{
+	json_t *amount;
+	const char *resource;
+	json_object_foreach(json_object_get(spec, "hard"), resource, amount)
+		if (!fits_scope(scope, resource))
+			field_invalid(errors, path, shown, "unsupported scope applied to resource");
+}
+
+static void validate_conflicts(const json_t *scope_names, const char *path, const json_t *shown, struct field_errors *errors)
 {
 	static const char *const pairs[][2] = { { "BestEffort", "NotBestEffort" }, { "Terminating", "NotTerminating" } };
+	for (size_t p = 0; p < ARRAY_LEN(pairs); p++)
+		if (holds(scope_names, pairs[p][0]) && holds(scope_names, pairs[p][1]))
+			field_invalid(errors, path, shown, "conflicting scopes");
+}
+
+static void validate_scopes(const json_t *spec, struct field_errors *errors)
+{
 	const json_t *list = json_object_get(spec, "scopes");
-	json_t *scope, *amount;
-	const char *resource;
+	json_t *scope;
 	size_t i;
 	json_array_foreach(list, i, scope) {
 		const char *text = json_string_value(scope);
-		if (!is_in(scopes, text)) {
+		if (is_in(scopes, text))
+			validate_scope_fits(spec, text, "spec.scopes", list, errors);
+		else
 			field_invalid(errors, "spec.scopes", list, "unsupported scope");
-			continue;
-		}
-		json_object_foreach(json_object_get(spec, "hard"), resource, amount)
-			if (!fits_scope(text, resource))
-				field_invalid(errors, "spec.scopes", list, "unsupported scope applied to resource");
 	}
-	for (size_t p = 0; p < ARRAY_LEN(pairs); p++)
-		if (holds(list, pairs[p][0]) && holds(list, pairs[p][1]))
-			field_invalid(errors, "spec.scopes", list, "conflicting scopes");
+	validate_conflicts(list, "spec.scopes", list, errors);
+}
+
+#define EXPRESSIONS "spec.scopeSelector.matchExpressions"
+
+/* Which operators a scope takes, and which values an operator. */
+static void validate_scope_operator(const json_t *expression, struct field_errors *errors)
+{
+	const char *scope = json_str_or(expression, "scopeName", ""), *op = json_str_or(expression, "operator", "");
+	const json_t *values = json_object_get(expression, "values");
+	bool valued = !strcmp(scope, "PriorityClass") || !strcmp(scope, "VolumeAttributesClass");
+	AUTO_JSON *given = json_string(op);
+	if (is_in(scopes, scope) && !valued && strcmp(op, "Exists"))
+		field_invalid(errors, EXPRESSIONS ".operator", given,
+			      "must be 'Exist' only operator when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
+			      "ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity");
+	if (!strcmp(op, "In") || !strcmp(op, "NotIn")) {
+		if (!json_array_size(values))
+			field_required(errors, EXPRESSIONS ".values", "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector");
+	} else if (!strcmp(op, "Exists") || !strcmp(op, "DoesNotExist")) {
+		if (json_array_size(values))
+			field_invalid(errors, EXPRESSIONS ".values", values, "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector");
+	} else {
+		field_invalid(errors, EXPRESSIONS ".operator", given, "not a valid selector operator");
+	}
+}
+
+static void validate_scope_selector(const json_t *spec, struct field_errors *errors)
+{
+	const json_t *selector = json_object_get(spec, "scopeSelector");
+	const struct type *t = errors->schema ? schema_type(errors->schema, "core.v1.ScopeSelector") : NULL;
+	AUTO_JSON *named = json_array(), *shown = t && selector ? go_value(t, selector) : json_incref((json_t *)selector);
+	json_t *expression;
+	size_t i;
+	json_array_foreach(json_object_get(selector, "matchExpressions"), i, expression) {
+		const char *scope = json_str_or(expression, "scopeName", "");
+		AUTO_JSON *given = json_string(scope);
+		if (is_in(scopes, scope))
+			validate_scope_fits(spec, scope, EXPRESSIONS, shown, errors);
+		else
+			field_invalid(errors, EXPRESSIONS ".scopeName", given, "unsupported scope");
+		validate_scope_operator(expression, errors);
+		json_array_append(named, given);
+	}
+	const json_t *listed = json_object_get(spec, "scopes");
+	AUTO_JSON *none = json_null();
+	validate_conflicts(named, EXPRESSIONS, listed ? listed : none, errors);
 }
 
 static void validate_hard(const json_t *quota, const char *path, struct field_errors *errors)
@@ -103,7 +148,7 @@ static void validate_hard(const json_t *quota, const char *path, struct field_er
 	json_object_foreach(json_at(quota, path), name, amount) {
 		FIELD_PATH(p, "%s[%s]", path, name);
 		validate_resource_name(name, p, errors);
-		validate_amount(name, amount, p, errors);
+		resource_amount_validate(name, amount, p, errors);
 	}
 }
 
@@ -111,6 +156,7 @@ static void quota_validate(const json_t *quota, const json_t *old, struct field_
 {
 	validate_hard(quota, "spec.hard", errors);
 	validate_scopes(json_object_get(quota, "spec"), errors);
+	validate_scope_selector(json_object_get(quota, "spec"), errors);
 	if (old)
 		validate_immutable(quota, old, "spec.scopes", errors);
 }
@@ -126,74 +172,3 @@ const struct kind_ops resourcequota_ops = {
 	.group = "", .kind = "ResourceQuota", .prepare_create = kind_empty_status, .prepare_update = kind_keep_status,
 	.prepare_status = kind_keep_spec, .validate = quota_validate, .validate_status = quota_validate_status, .has_status = true,
 };
-
-/* --- limit ranges ------------------------------------------------------------------------------------------------------ */
-
-/* Reports, at low's place, that one bound is above another. */
-static void validate_order(const json_t *limit, const char *at, const char *low, const char *high, const char *shown,
-			   const char *fmt, struct field_errors *errors)
-{
-	char p[FIELD_PATH_MAX];
-	const char *name;
-	json_t *v;
-	json_object_foreach(json_object_get(limit, low), name, v) {
-		const char *a = json_string_value(v), *b = json_member(json_object_get(limit, high), name);
-		if (!a || !b || quantity_compare(a, b) <= 0)
-			continue;
-		AUTO_FREE char *key = xasprintf("%s.%s[%s]", at, shown, name);
-		AUTO_FREE char *text = xasprintf("%s value %s is greater than %s value %s", fmt, a,
-						 !strcmp(high, "defaultRequest") ? "default request"
-						 : !strcmp(high, "default") && !strcmp(low, "defaultRequest") ? "default limit"
-													      : high, b);
-		field_invalid(errors, FIELD_PATH(p, "%s", key), json_object_get(json_object_get(limit, shown), name), "%s", text);
-	}
-}
-
-static void validate_limit(const json_t *limit, const char *at, struct field_errors *errors)
-{
-	char p[FIELD_PATH_MAX];
-	static const char *const no[] = { "default", "defaultRequest" };
-	const char *type = json_str_or(limit, "type", ""), *name;
-	json_t *v;
-	for (size_t i = 0; !strcmp(type, "Pod") && i < ARRAY_LEN(no); i++)
-		if (json_object_size(json_object_get(limit, no[i])))
-			field_forbidden(errors, FIELD_PATH(p, "%s.%s", at, no[i]), "may not be specified when `type` is 'Pod'");
-	if (!strcmp(type, "PersistentVolumeClaim") && !json_object_get(json_object_get(limit, "min"), "storage") &&
-	    !json_object_get(json_object_get(limit, "max"), "storage"))
-		field_required(errors, FIELD_PATH(p, "%s.limits", at),
-			       "either minimum or maximum storage value is required, but neither was provided");
-	validate_order(limit, at, "min", "max", "min", "min", errors);
-	validate_order(limit, at, "min", "defaultRequest", "defaultRequest", "min", errors);
-	validate_order(limit, at, "defaultRequest", "max", "defaultRequest", "default request", errors);
-	validate_order(limit, at, "defaultRequest", "default", "defaultRequest", "default request", errors);
-	validate_order(limit, at, "min", "default", "default", "min", errors);
-	validate_order(limit, at, "default", "max", "default", "default", errors);
-	json_object_foreach(json_object_get(limit, "maxLimitRequestRatio"), name, v)
-		if (quantity_compare(json_string_value(v), "1") < 0)
-			field_invalid(errors, FIELD_PATH(p, "%s.maxLimitRequestRatio[%s]", at, name), v, "ratio %s is less than 1",
-				      json_string_value(v));
-}
-
-static void limits_validate(const json_t *range, const json_t *old, struct field_errors *errors)
-{
-	static const char *const types[] = { "Container", "Pod", "PersistentVolumeClaim", NULL };
-	AUTO_MAP *seen = map_new(NULL);
-	char at[FIELD_PATH_MAX], p[FIELD_PATH_MAX];
-	json_t *limit;
-	size_t i;
-	(void)old;
-	json_array_foreach(json_at(range, "spec.limits"), i, limit) {
-		const json_t *type = json_object_get(limit, "type");
-		const char *text = json_str_or(limit, "type", "");
-		FIELD_PATH(at, "spec.limits[%zu]", i);
-		FIELD_PATH(p, "%s.type", at);
-		if (*text && !strchr(text, '/') && !is_in(types, text))
-			field_invalid(errors, p, type, "must be a standard limit type or fully qualified");
-		if (*text && map_has(seen, text))
-			field_duplicate(errors, p, type);
-		map_set(seen, text, limit);
-		validate_limit(limit, at, errors);
-	}
-}
-
-const struct kind_ops limitrange_ops = { .group = "", .kind = "LimitRange", .validate = limits_validate };

@@ -1,9 +1,11 @@
 /* Rules of roles and role bindings (rbac.authorization.k8s.io). */
 #include <string.h>
 
+#include "api/names.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
+#include "cp/kinds/rule.h"
 
 #define RBAC "rbac.authorization.k8s.io"
 
@@ -88,6 +90,7 @@ static void validate_subject(const json_t *subject, const char *path, bool names
 	if (str_empty(json_str_at(subject, "name")))
 		field_required(errors, FIELD_PATH(p, "%s.name", path), NULL);
 	if (!strcmp(kind, "ServiceAccount")) {
+		rule_name(subject, path, "name", name_check_subdomain, errors);
 		validate_group(subject, path, "", errors);
 		if (!namespaced && str_empty(json_str_at(subject, "namespace")))
 			field_required(errors, FIELD_PATH(p, "%s.namespace", path), NULL);
@@ -118,6 +121,7 @@ static void validate_ref(const json_t *binding, const json_t *old, bool namespac
 		AUTO_JSON *v = json_string(kind);
 		field_not_supported(errors, "roleRef.kind", v, namespaced ? both : one);
 	}
+	rule_name(ref, "roleRef", "name", name_check_path_segment, errors);
 	if (old && !json_equal(ref, json_object_get(old, "roleRef"))) {
 		AUTO_JSON *v = ref_value(ref);
 		field_invalid(errors, "roleRef", v, "cannot change roleRef");
