@@ -1,11 +1,11 @@
-/* Rules of dynamic resource allocation: claims and their templates, classes, slices of devices. Expressions are kept, not
- * compiled. */
+/* Rules of dynamic resource allocation: claims and their templates, classes. Expressions are kept, not compiled. */
 #include <string.h>
 
 #include "api/names.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "cp/kinds/device_rules.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/pod_rules.h"
 #include "cp/kinds/resource_name.h"
@@ -13,14 +13,8 @@
 #include "cp/kinds/storage.h"
 
 #define RESOURCE "resource.k8s.io"
-enum { REQUESTS_MAX = 32, CONFIG_MAX = 32, SELECTORS_MAX = 32, FIRST_MAX = 8, DEVICES_MAX = 128, POOL_NAME_MAX = 253, EXPRESSION_MAX = 10 * 1024,
-       RESERVED_MAX = 256, TOLERATIONS_MAX = 16 };
-
-static void validate_size(const json_t *list, size_t max, const char *path, struct field_errors *errors)
-{
-	if (json_array_size(list) > max)
-		field_too_many(errors, path, json_array_size(list), max);
-}
+enum { REQUESTS_MAX = 32, CONFIG_MAX = 32, SELECTORS_MAX = 32, FIRST_MAX = 8, EXPRESSION_MAX = 10 * 1024, RESERVED_MAX = 256, RESULTS_MAX = 32,
+       ALLOCATED_CONFIG_MAX = 64, INTERFACE_MAX = 256, HARDWARE_MAX = 128, IPS_MAX = 16 };
 
 /* --- requests -------------------------------------------------------------------------------------------------------- */
 
@@ -31,7 +25,7 @@ static void validate_selectors(const json_t *obj, const char *path, struct field
 	json_t *s;
 	size_t i;
 
-	validate_size(list, SELECTORS_MAX, FIELD_PATH(p, "%s.selectors", path), errors);
+	device_size_validate(list, SELECTORS_MAX, FIELD_PATH(p, "%s.selectors", path), errors);
 	json_array_foreach(list, i, s)
 	{
 		FIELD_PATH(p, "%s.selectors[%zu]", path, i);
@@ -58,7 +52,7 @@ static void validate_wanted(const json_t *request, const char *path, struct fiel
 		field_invalid(errors, p, count, "must be greater than zero");
 	else
 		rule_word(request, path, "allocationMode", modes, errors);
-	validate_size(json_object_get(request, "tolerations"), TOLERATIONS_MAX, FIELD_PATH(p, "%s.tolerations", path), errors);
+	device_tolerations_validate(request, path, errors);
 }
 
 static void validate_request(const json_t *request, const char *path, struct field_errors *errors)
@@ -76,7 +70,7 @@ static void validate_request(const json_t *request, const char *path, struct fie
 		field_invalid(errors, path, json_null(), "exactly one of `exactly` or `firstAvailable` is required, but multiple fields are set");
 	else if (exactly)
 		validate_wanted(exactly, FIELD_PATH(p, "%s.exactly", path), errors);
-	validate_size(first, FIRST_MAX, FIELD_PATH(p, "%s.firstAvailable", path), errors);
+	device_size_validate(first, FIRST_MAX, FIELD_PATH(p, "%s.firstAvailable", path), errors);
 	json_array_foreach(first, i, sub)
 	{
 		const char *name = json_str_or(sub, "name", "");
@@ -113,7 +107,7 @@ static void validate_names(const json_t *devices, const json_t *obj, const char 
 	json_t *v;
 	size_t i;
 
-	validate_size(json_object_get(obj, "requests"), REQUESTS_MAX, FIELD_PATH(p, "%s.requests", path), errors);
+	device_size_validate(json_object_get(obj, "requests"), REQUESTS_MAX, FIELD_PATH(p, "%s.requests", path), errors);
 	json_array_foreach(json_object_get(obj, "requests"), i, v) if (!names_request(devices, json_string_value(v)))
 	    field_invalid(errors, FIELD_PATH(p, "%s.requests[%zu]", path, i), v,
 			  "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'");
@@ -141,7 +135,7 @@ static void validate_devices(const json_t *devices, const char *path, struct fie
 	json_t *v;
 	size_t i;
 
-	validate_size(json_object_get(devices, "requests"), REQUESTS_MAX, FIELD_PATH(p, "%s.requests", path), errors);
+	device_size_validate(json_object_get(devices, "requests"), REQUESTS_MAX, FIELD_PATH(p, "%s.requests", path), errors);
 	json_array_foreach(json_object_get(devices, "requests"), i, v)
 	{
 		const char *name = json_str_or(v, "name", "");
@@ -158,7 +152,7 @@ static void validate_devices(const json_t *devices, const char *path, struct fie
 		if (!json_object_get(v, "matchAttribute") && !json_object_get(v, "distinctAttribute"))
 			field_required(errors, p, "exactly one of \"matchAttribute\" or \"distinctAttribute\" is required, but multiple fields are set");
 	}
-	validate_size(json_object_get(devices, "config"), CONFIG_MAX, FIELD_PATH(p, "%s.config", path), errors);
+	device_size_validate(json_object_get(devices, "config"), CONFIG_MAX, FIELD_PATH(p, "%s.config", path), errors);
 	json_array_foreach(json_object_get(devices, "config"), i, v)
 	{
 		FIELD_PATH(p, "%s.config[%zu]", path, i);
@@ -205,6 +199,114 @@ static void claim_validate(const json_t *claim, const json_t *old, struct field_
 		validate_devices(json_at(claim, "spec.devices"), "spec.devices", errors);
 }
 
+/* --- what was allocated ----------------------------------------------------------------------------------------------- */
+
+/* Driver, pool and device of what was allocated. */
+static void validate_device_name(const json_t *v, const char *path, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+
+	csi_driver_name_validate(v, path, "driver", errors);
+	device_pool_validate(json_str_or(v, "pool", ""), FIELD_PATH(p, "%s.pool", path), errors);
+	rule_name(v, path, "device", name_check_label, errors);
+}
+
+static void validate_request_name(const json_t *devices, const json_t *name, const char *path, struct field_errors *errors)
+{
+	if (name && !names_request(devices, json_string_value(name)))
+		field_invalid(errors, path, name,
+			      "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'");
+}
+
+static void validate_allocation(const json_t *devices, const json_t *allocation, struct field_errors *errors)
+{
+	static const char *const sources[] = {"FromClaim", "FromClass", NULL};
+	const json_t *results = json_at(allocation, "devices.results"), *config = json_at(allocation, "devices.config");
+	char p[FIELD_PATH_MAX], name[FIELD_PATH_MAX];
+	json_t *v;
+	size_t i;
+
+	if (device_size_validate(results, RESULTS_MAX, "status.allocation.devices.results", errors))
+		json_array_foreach(results, i, v)
+		{
+			FIELD_PATH(p, "status.allocation.devices.results[%zu]", i);
+			validate_request_name(devices, json_object_get(v, "request"), FIELD_PATH(name, "status.allocation.devices.results[%zu].request", i),
+					      errors);
+			validate_device_name(v, p, errors);
+			device_bindings_validate(v, p, errors);
+		}
+	if (device_size_validate(config, ALLOCATED_CONFIG_MAX, "status.allocation.devices.config", errors))
+		json_array_foreach(config, i, v)
+		{
+			FIELD_PATH(p, "status.allocation.devices.config[%zu]", i);
+			if (!str_empty(json_member(v, "source")))
+				rule_word(v, p, "source", sources, errors);
+			validate_names(devices, v, p, errors);
+			validate_config(v, p, errors);
+		}
+	if (json_object_get(allocation, "nodeSelector"))
+		node_selector_validate(json_object_get(allocation, "nodeSelector"), "status.allocation.nodeSelector", errors);
+}
+
+static bool is_allocated(const json_t *allocation, const json_t *device)
+{
+	static const char *const keys[] = {"driver", "pool", "device", "shareID"};
+	json_t *v;
+	size_t i;
+
+	json_array_foreach(json_at(allocation, "devices.results"), i, v)
+	{
+		size_t same = 0;
+		while (same < ARRAY_LEN(keys) && !strcmp(json_str_or(v, keys[same], ""), json_str_or(device, keys[same], "")))
+			same++;
+		if (same == ARRAY_LEN(keys))
+			return true;
+	}
+	return false;
+}
+
+static void validate_network_data(const json_t *data, const char *path, struct field_errors *errors)
+{
+	const json_t *ips = json_object_get(data, "ips");
+	char p[FIELD_PATH_MAX];
+	json_t *ip;
+	size_t i;
+
+	if (strlen(json_str_or(data, "interfaceName", "")) > INTERFACE_MAX)
+		field_too_long(errors, FIELD_PATH(p, "%s.networkData.interfaceName", path), INTERFACE_MAX);
+	if (strlen(json_str_or(data, "hardwareAddress", "")) > HARDWARE_MAX)
+		field_too_long(errors, FIELD_PATH(p, "%s.networkData.hardwareAddress", path), HARDWARE_MAX);
+	if (!device_size_validate(ips, IPS_MAX, FIELD_PATH(p, "%s.networkData.ips", path), errors))
+		return;
+	json_array_foreach(ips, i, ip) if (!is_cidr(json_string_value(ip)))
+	    field_invalid(errors, FIELD_PATH(p, "%s.networkData.ips[%zu]", path, i), ip,
+			  "must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)");
+}
+
+static void validate_devices_status(const json_t *claim, struct field_errors *errors)
+{
+	const json_t *allocation = json_at(claim, "status.allocation");
+	char p[FIELD_PATH_MAX];
+	json_t *v;
+	size_t i;
+
+	json_array_foreach(json_at(claim, "status.devices"), i, v)
+	{
+		FIELD_PATH(p, "status.devices[%zu]", i);
+		validate_device_name(v, p, errors);
+		AUTO_FREE char *id = xasprintf("%s/%s/%s", json_str_or(v, "driver", ""), json_str_or(v, "pool", ""), json_str_or(v, "device", ""));
+		AUTO_JSON *shown = json_string(id);
+		if (!is_allocated(allocation, v))
+			field_invalid(errors, p, shown, "must be an allocated device in the claim");
+		if (json_object_get(v, "data") && !json_is_object(json_object_get(v, "data"))) {
+			AUTO_JSON *hidden = json_string("<value omitted>");
+			field_invalid(errors, FIELD_PATH(p, "status.devices[%zu].data", i), hidden, "must be a valid JSON object");
+			FIELD_PATH(p, "status.devices[%zu]", i);
+		}
+		validate_network_data(json_object_get(v, "networkData"), p, errors);
+	}
+}
+
 static void claim_validate_status(const json_t *claim, const json_t *old, struct field_errors *errors)
 {
 	const json_t *reserved = json_at(claim, "status.reservedFor"), *now = json_at(claim, "status.allocation"), *was = json_at(old, "status.allocation");
@@ -213,7 +315,7 @@ static void claim_validate_status(const json_t *claim, const json_t *old, struct
 	json_t *v;
 	size_t i;
 
-	validate_size(reserved, RESERVED_MAX, "status.reservedFor", errors);
+	device_size_validate(reserved, RESERVED_MAX, "status.reservedFor", errors);
 	json_array_foreach(reserved, i, v)
 	{
 		const char *uid = json_str_or(v, "uid", "");
@@ -229,8 +331,9 @@ static void claim_validate_status(const json_t *claim, const json_t *old, struct
 		field_forbidden(errors, "status.reservedFor", "may not be specified when `allocated` is not set");
 	if (now && was)
 		validate_immutable(claim, old, "status.allocation", errors);
-	if (now && json_object_get(now, "nodeSelector"))
-		node_selector_validate(json_object_get(now, "nodeSelector"), "status.allocation.nodeSelector", errors);
+	else if (now)
+		validate_allocation(json_at(claim, "spec.devices"), now, errors);
+	validate_devices_status(claim, errors);
 }
 
 static void template_set_defaults(json_t *template, const json_t *old)
@@ -279,89 +382,10 @@ static void class_validate(const json_t *class, const json_t *old, struct field_
 
 	(void)old;
 	validate_selectors(spec, "spec", errors);
-	validate_size(json_object_get(spec, "config"), CONFIG_MAX, "spec.config", errors);
+	device_size_validate(json_object_get(spec, "config"), CONFIG_MAX, "spec.config", errors);
 	json_array_foreach(json_object_get(spec, "config"), i, v) validate_config(v, FIELD_PATH(p, "spec.config[%zu]", i), errors);
 	if (name && !resource_name_is_extended(json_string_value(name)))
 		field_invalid(errors, "spec.extendedResourceName", name, "must be a valid extended resource name");
 }
 
 const struct kind_ops deviceclass_ops = {.group = RESOURCE, .kind = "DeviceClass", .validate = class_validate};
-
-/* --- slices ---------------------------------------------------------------------------------------------------------- */
-
-static void validate_pool(const json_t *pool, struct field_errors *errors)
-{
-	const char *name = json_str_or(pool, "name", "");
-	const json_t *count = json_object_get(pool, "resourceSliceCount"), *generation = json_object_get(pool, "generation");
-
-	if (strlen(name) > POOL_NAME_MAX)
-		field_too_long(errors, "spec.pool.name", POOL_NAME_MAX);
-	AUTO_STRV char **parts = str_split(name, '/');
-	for (size_t i = 0; parts && parts[i]; i++)
-		validate_name(parts[i], "spec.pool.name", name_check_subdomain, errors);
-	if (json_int_at(pool, "resourceSliceCount", 0) <= 0)
-		field_invalid(errors, "spec.pool.resourceSliceCount", count, "must be greater than zero");
-	if (json_integer_value(generation) < 0)
-		field_invalid(errors, "spec.pool.generation", generation, "must be greater than or equal to zero");
-}
-
-/* Where the devices are: said in one way. */
-static void validate_where(const json_t *spec, struct field_errors *errors)
-{
-	static const char *const ways[] = {"nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection"};
-	static const char which[] = "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required";
-	AUTO_STR given = STR_INIT;
-	char p[FIELD_PATH_MAX];
-	size_t n = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
-		const json_t *v = json_object_get(spec, ways[i]);
-		if (!v)
-			continue;
-		if (json_is_false(v)) {
-			field_invalid(errors, FIELD_PATH(p, "spec.%s", ways[i]), v, "must be either unset or set to true");
-			continue;
-		}
-		str_addf(&given, "%s`%s`", n++ ? ", " : "", ways[i]);
-	}
-	rule_name(spec, "spec", "nodeName", name_check_subdomain, errors);
-	if (json_object_get(spec, "nodeSelector"))
-		node_selector_validate(json_object_get(spec, "nodeSelector"), "spec.nodeSelector", errors);
-	AUTO_FREE char *all = xasprintf("{%s}", str_text(&given));
-	AUTO_JSON *shown = json_string(all);
-	if (!n)
-		field_required(errors, "spec", which);
-	else if (n > 1)
-		field_invalid(errors, "spec", shown, "%s, but multiple fields are set", which);
-}
-
-static void slice_validate(const json_t *slice, const json_t *old, struct field_errors *errors)
-{
-	const json_t *spec = json_object_get(slice, "spec"), *devices = json_object_get(spec, "devices");
-	AUTO_MAP *names = map_new(NULL);
-	char p[FIELD_PATH_MAX];
-	json_t *d;
-	size_t i;
-
-	csi_driver_name_validate(spec, "spec", "driver", errors);
-	validate_pool(json_object_get(spec, "pool"), errors);
-	if (old) {
-		const json_t *was = json_object_get(old, "spec");
-		rule_unchanged(json_object_get(spec, "pool"), json_object_get(was, "pool"), "spec.pool", "name", errors);
-		rule_unchanged(spec, was, "spec", "driver", errors);
-		rule_unchanged(spec, was, "spec", "nodeName", errors);
-	}
-	validate_where(spec, errors);
-	validate_size(devices, DEVICES_MAX, "spec.devices", errors);
-	json_array_foreach(devices, i, d)
-	{
-		const char *name = json_str_or(d, "name", "");
-		FIELD_PATH(p, "spec.devices[%zu]", i);
-		rule_name(d, p, "name", name_check_label, errors);
-		if (map_has(names, name))
-			field_duplicate(errors, p, json_object_get(d, "name"));
-		map_set(names, name, d);
-	}
-}
-
-const struct kind_ops resourceslice_ops = {.group = RESOURCE, .kind = "ResourceSlice", .validate = slice_validate};

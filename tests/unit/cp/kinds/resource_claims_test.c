@@ -42,6 +42,71 @@ START_TEST(slices)
 }
 END_TEST
 
+#define DEVICE "spec.devices[0]"
+#define IDENTIFIER "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')"
+START_TEST(devices)
+{
+	static const struct rule_row rows[] = {
+	    {DEVICE ".attributes", "{\"a-b\":{\"bool\":true}}", DEVICE ".attributes[a-b]: Invalid value: \"a-b\": " IDENTIFIER "\n"},
+	    {DEVICE ".attributes", "{\"x.y/\":{\"bool\":true}}", DEVICE ".attributes[x.y/]: Invalid value: \"\": the name must not be empty\n"},
+	    {DEVICE ".attributes", "{\"a\":{}}", DEVICE ".attributes[a]: Invalid value: \"\": exactly one value must be specified\n"},
+	    {DEVICE ".attributes", "{\"a\":{\"version\":\"1.2\"}}",
+	     DEVICE ".attributes[a].version: Invalid value: \"1.2\": must be a string compatible with semver.org spec 2.0.0\n"},
+	    {DEVICE ".attributes", "{\"a\":{\"version\":\"1.02.0\"}}",
+	     DEVICE ".attributes[a].version: Invalid value: \"1.02.0\": must be a string compatible with semver.org spec 2.0.0\n"},
+	    {DEVICE ".attributes", "{\"a\":{\"version\":\"1.2.3-rc.1+build.007\"},\"b\":{\"int\":0}}", ""},
+	    {DEVICE ".capacity", "{\"m\":{\"value\":\"8\",\"requestPolicy\":{\"default\":\"1\"}}}", DEVICE ".capacity[m].requestPolicy: Forbidden: allowMultipleAllocations must be true\n"},
+	    {DEVICE, "{\"name\":\"d\",\"allowMultipleAllocations\":true,\"capacity\":{\"m\":{\"value\":\"8\",\"requestPolicy\":{\"default\":\"3\",\"validValues\":[\"2\",\"1\",\"9\"]}}}}",
+	     DEVICE ".capacity[m].requestPolicy.validValues[1]: Invalid value: \"1\": values must be sorted in ascending order\n" DEVICE
+		    ".capacity[m].requestPolicy.validValues[2]: Invalid value: \"9\": option is larger than capacity value: 8\n" DEVICE
+		    ".capacity[m].requestPolicy.validValues: Invalid value: \"3\": default value is not valid according to the requestPolicy\n"},
+	    {DEVICE, "{\"name\":\"d\",\"allowMultipleAllocations\":true,\"capacity\":{\"m\":{\"value\":\"8\",\"requestPolicy\":{\"default\":\"3\",\"validRange\":{\"min\":\"2\",\"max\":\"6\",\"step\":\"2\"}}}}}",
+	     DEVICE ".capacity[m].requestPolicy.validRange.step: Invalid value: \"3\": value is not a multiple of a given step (2) from (2)\n"},
+	    {DEVICE ".taints", "[{\"key\":\"k\",\"effect\":\"Odd\"}]",
+	     DEVICE ".taints[0].effect: Unsupported value: \"Odd\": supported values: \"NoExecute\", \"NoSchedule\", \"None\"\n"},
+	    {DEVICE ".consumesCounters", "[{\"counterSet\":\"s\",\"counters\":{}}]", DEVICE ".consumesCounters[0].counters: Required value\n"},
+	    {DEVICE ".nodeName", "\"n\"",
+	     DEVICE ": Invalid value: null: `nodeName`, `nodeSelector` and `allNodes` can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice spec\n"},
+	    {DEVICE ".bindingConditions", "[\"a\"]", DEVICE ".bindingFailureConditions: Invalid value: null: bindingFailureConditions are required to use bindingConditions\n"},
+	    {"spec.sharedCounters", "[{\"name\":\"s\",\"counters\":{\"c\":{\"value\":\"1\"}}}]", "spec: Invalid value: \"\": only one of `sharedCounters` or `devices` is allowed\n"},
+	};
+	CHECK("resource.k8s.io", "ResourceSlice",
+	      "{\"metadata\":{\"name\":\"n\"},\"spec\":{\"driver\":\"d\",\"nodeName\":\"x\",\"pool\":{\"name\":\"p\",\"generation\":1,\"resourceSliceCount\":1},"
+	      "\"devices\":[{\"name\":\"a\"}]}}", rows, false);
+}
+END_TEST
+
+START_TEST(allocations)
+{
+	static const struct {
+		const char *status, *errors;
+	} rows[] = {
+	    {"{\"allocation\":{\"devices\":{\"results\":[{\"request\":\"r\",\"driver\":\"d\",\"pool\":\"p\",\"device\":\"v\"}]}},"
+	     "\"devices\":[{\"driver\":\"d\",\"pool\":\"p\",\"device\":\"v\",\"networkData\":{\"ips\":[\"10.0.0.1/24\"]}}]}", ""},
+	    {"{\"allocation\":{\"devices\":{\"results\":[{\"request\":\"other\",\"driver\":\"d\",\"pool\":\"p\",\"device\":\"v\"}]}}}",
+	     "status.allocation.devices.results[0].request: Invalid value: \"other\": must be the name of a request in the claim or the name of a request "
+	     "and a subrequest separated by '/'\n"},
+	    {"{\"allocation\":{\"devices\":{\"config\":[{\"source\":\"FromSky\",\"opaque\":{\"driver\":\"d\",\"parameters\":{}}}]}}}",
+	     "status.allocation.devices.config[0].source: Unsupported value: \"FromSky\": supported values: \"FromClaim\", \"FromClass\"\n"},
+	    {"{\"devices\":[{\"driver\":\"d\",\"pool\":\"p\",\"device\":\"v\"}]}",
+	     "status.devices[0]: Invalid value: \"d/p/v\": must be an allocated device in the claim\n"},
+	};
+	const struct kind *k = fixture_kind("resource.k8s.io", "v1", "ResourceClaim");
+	AUTO_JSON *old = fixture_load(k, CLAIM, NULL, NULL);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_JSON *claim = json_deep_copy(old);
+		AUTO_FIELD_ERRORS f = {.schema = fixture_schema};
+		AUTO_STR got = STR_INIT;
+		json_object_set_new(claim, "status", json_loads(rows[i].status, 0, NULL));
+		kind_ops_find(k)->validate_status(claim, old, &f);
+		for (size_t n = 0; n < f.n; n++)
+			str_addf(&got, "%s: %s\n", f.v[n].field, f.v[n].message);
+		ck_assert_str_eq(str_text(&got), rows[i].errors);
+	}
+}
+END_TEST
+
 START_TEST(runtime_classes)
 {
 	static const struct rule_row rows[] = {
@@ -94,4 +159,4 @@ START_TEST(warnings)
 }
 END_TEST
 
-TESTS("resource_claims", claims, slices, runtime_classes, warnings)
+TESTS("resource_claims", claims, slices, devices, allocations, runtime_classes, warnings)

@@ -1,0 +1,148 @@
+/* Rules that claims and slices of devices share. Nothing fails. */
+#include "cp/kinds/device_rules.h"
+
+#include <string.h>
+
+#include "api/names.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "cp/kinds/kinds.h"
+#include "cp/kinds/rule.h"
+
+enum { DOMAIN_MAX = 63, ID_MAX = 32, POOL_NAME_MAX = 253, TOLERATIONS_MAX = 16, BINDING_MAX = 4 };
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
+
+static const char *const effects[] = {"NoExecute", "NoSchedule", "None", NULL};
+
+bool device_size_validate(const json_t *list, size_t max, const char *path, struct field_errors *errors)
+{
+	if (json_array_size(list) <= max)
+		return true;
+	field_too_many(errors, path, json_array_size(list), max);
+	return false;
+}
+
+void device_pool_validate(const char *name, const char *path, struct field_errors *errors)
+{
+	AUTO_STRV char **parts = str_split(name, '/');
+
+	if (strlen(name) > POOL_NAME_MAX)
+		field_too_long(errors, path, POOL_NAME_MAX);
+	for (size_t i = 0; parts && parts[i]; i++)
+		validate_name(parts[i], path, name_check_subdomain, errors);
+}
+
+static const char *check_identifier(const char *s)
+{
+	return *s && strchr(LETTERS, *s) && !s[strspn(s, LETTERS "0123456789")]
+		   ? NULL
+		   : "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_' (e.g. "
+		     "'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')";
+}
+
+static void validate_identifier(const char *id, const char *path, struct field_errors *errors)
+{
+	if (strlen(id) > ID_MAX)
+		field_too_long(errors, path, ID_MAX);
+	validate_name(id, path, check_identifier, errors);
+}
+
+void device_attribute_name_validate(const char *name, const char *path, struct field_errors *errors)
+{
+	const char *slash = strchr(name, '/');
+	AUTO_JSON *none = json_string("");
+
+	if (!slash) {
+		validate_identifier(name, path, errors);
+		return;
+	}
+	AUTO_FREE char *domain = xstrndup(name, (size_t)(slash - name));
+	if (strchr(slash + 1, '/'))
+		return;
+	if (!*domain)
+		field_invalid(errors, path, none, "the domain must not be empty");
+	else if (strlen(domain) > DOMAIN_MAX)
+		field_too_long(errors, path, DOMAIN_MAX);
+	else
+		validate_name(domain, path, name_check_subdomain, errors);
+	if (!slash[1])
+		field_invalid(errors, path, none, "the name must not be empty");
+	else
+		validate_identifier(slash + 1, path, errors);
+}
+
+void device_taint_validate(const json_t *taint, const char *path, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+
+	rule_name(taint, path, "key", name_check_qualified, errors);
+	rule_name(taint, path, "value", name_check_label_value, errors);
+	FIELD_PATH(p, "%s.effect", path);
+	if (!str_empty(json_member(taint, "effect")))
+		rule_word(taint, path, "effect", effects, errors);
+}
+
+static void validate_toleration(const json_t *t, const char *path, struct field_errors *errors)
+{
+	static const char *const operators[] = {"Equal", "Exists", NULL};
+	const char *op = json_str_or(t, "operator", "");
+	char p[FIELD_PATH_MAX];
+
+	rule_name(t, path, "key", name_check_qualified, errors);
+	if (!strcmp(op, "Exists") && !str_empty(json_member(t, "value")))
+		field_invalid(errors, FIELD_PATH(p, "%s.value", path), json_object_get(t, "value"), "must be empty for operator `Exists`");
+	else if (!strcmp(op, "Equal"))
+		rule_name(t, path, "value", name_check_label_value, errors);
+	else if (strcmp(op, "Exists"))
+		rule_word(t, path, "operator", operators, errors);
+	if (!str_empty(json_member(t, "effect")))
+		rule_word(t, path, "effect", effects, errors);
+}
+
+void device_tolerations_validate(const json_t *request, const char *path, struct field_errors *errors)
+{
+	const json_t *list = json_object_get(request, "tolerations");
+	char p[FIELD_PATH_MAX];
+	json_t *t;
+	size_t i;
+
+	if (!device_size_validate(list, TOLERATIONS_MAX, FIELD_PATH(p, "%s.tolerations", path), errors))
+		return;
+	json_array_foreach(list, i, t) validate_toleration(t, FIELD_PATH(p, "%s.tolerations[%zu]", path, i), errors);
+}
+
+static bool holds(const json_t *list, const json_t *value, size_t before)
+{
+	for (size_t i = 0; i < before; i++)
+		if (json_equal(json_array_get(list, i), value))
+			return true;
+	return false;
+}
+
+void device_bindings_validate(const json_t *obj, const char *path, struct field_errors *errors)
+{
+	static const char *const keys[] = {"bindingConditions", "bindingFailureConditions"};
+	const json_t *lists[2];
+	char p[FIELD_PATH_MAX];
+	AUTO_JSON *none = json_null();
+	json_t *v;
+	size_t i;
+
+	for (size_t l = 0; l < ARRAY_LEN(keys); l++) {
+		lists[l] = json_object_get(obj, keys[l]);
+		if (!device_size_validate(lists[l], BINDING_MAX, FIELD_PATH(p, "%s.%s", path, keys[l]), errors))
+			continue;
+		json_array_foreach(lists[l], i, v)
+		{
+			validate_name(json_string_value(v), FIELD_PATH(p, "%s.%s[%zu]", path, keys[l], i), name_check_qualified, errors);
+			if (holds(lists[l], v, i))
+				field_duplicate(errors, p, v);
+			if (l && holds(lists[0], v, json_array_size(lists[0])))
+				field_invalid(errors, p, v, "bindingFailureConditions must not overlap with bindingConditions");
+		}
+	}
+	for (size_t l = 0; l < ARRAY_LEN(keys); l++)
+		if (!json_array_size(lists[l]) && json_array_size(lists[1 - l]))
+			field_invalid(errors, FIELD_PATH(p, "%s.%s", path, keys[l]), lists[l] ? lists[l] : none, "%s are required to use %s", keys[l],
+				      keys[1 - l]);
+}
