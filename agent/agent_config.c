@@ -65,7 +65,7 @@ static const struct setting {
     S("pause-path", NULL, pause_path, T_TEXT, NULL, "pause (default: beside this program)"),
     S("max-pods", "maxPods", max_pods, T_INT, "110", "pods that the node takes"),
     S("proxy", NULL, proxy, T_BOOL, "true", "run the service proxy"),
-    S("overlay", NULL, overlay, T_TEXT, "none", "ways to other nodes' pods: auto, host-gw, vxlan or none"),
+    S("overlay", NULL, overlay, T_TEXT, "none", "ways to other nodes' pods: auto, host-gw, vxlan, wireguard or none"),
     S("dns", NULL, dns, T_BOOL, "false", "answer at the --cluster-dns addresses for the cluster's names"),
     S("register-node", "registerNode", register_node, T_BOOL, "true", "make the node object"),
     S("v", NULL, verbosity, T_INT, "2", "verbosity: 0 errors, 1 warnings, 2 information, 4 everything"),

@@ -30,7 +30,7 @@ static const struct option_row {
 	TEXT(pod_cidr, "pod-cidr", NULL, "addresses of this node's pods (default: what the cluster gives it)"),
 	TEXT(service_cidr, "service-cluster-ip-range", "10.96.0.0/16", "addresses of services"),
 	TEXT(cluster_dns, "cluster-dns", "10.96.0.10", "name server that pods are given"),
-	TEXT(overlay, "overlay", "auto", "ways to other nodes' pods: auto, host-gw, vxlan or none"),
+	TEXT(overlay, "overlay", "auto", "ways to other nodes' pods: auto, host-gw, vxlan, wireguard or none"),
 	TEXT(cluster_domain, "cluster-domain", "cluster.local", "DNS domain of the cluster"),
 	TEXT(cgroup_root, "cgroup-root", "knarr", "cgroup below which pods live"),
 	TEXT(cni_conf_dir, "cni-conf-dir", "/etc/cni/net.d", "network configuration"),

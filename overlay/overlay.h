@@ -15,16 +15,22 @@ enum {
 	OVERLAY_ROUTE_PROTOCOL = 107, /* ours among the kernel's routes */
 	OVERLAY_VNI = 1,
 	OVERLAY_PORT = 4789, /* UDP, RFC 7348 */
+	OVERLAY_WIREGUARD_PORT = 51820, /* UDP */
 };
 #define OVERLAY_LINK "knarr-vxlan"
+#define OVERLAY_WIREGUARD_LINK "knarr-wg"
 
 struct overlay_config {
 	struct loop *loop;
 	const char *node_name;
 	enum subnet_mode mode;
+	const char *key_path; /* WireGuard: the file of this node's key */
+	/* WireGuard: the node's object has to have this key (base64) at SUBNET_KEY_ANNOTATION, and has another or none. */
+	void (*publish)(void *arg, const char *key);
+	void *arg;
 };
 
-/* "auto", "host-gw" or "vxlan"; -EINVAL: none of these. */
+/* "auto", "host-gw", "vxlan" or "wireguard"; -EINVAL: none of these. */
 int overlay_mode_parse(const char *text, enum subnet_mode *ret);
 /* Works in the network namespace of the calling thread, for life. Nothing is changed before overlay_ready(). */
 int overlay_start(const struct overlay_config *c, struct overlay **ret, struct err *e);

@@ -4,9 +4,19 @@
 
 #include "overlay/overlay.h"
 
-/* Brings the kernel to where the nodes want it: observes links and addresses, plans, applies what differs. *ret_vxlan: the
- * index of the VXLAN link, 0 where there is none; *ret_changed: how much was changed. */
-int overlay_apply(struct rtnl *rt, enum subnet_mode mode, const struct subnet_node *self, struct subnet_node *const *others,
-		  size_t n_others, int *ret_vxlan, size_t *ret_changed, struct err *e);
+/* What is known of the kernel from one time to the next. */
+struct overlay_kernel {
+	struct rtnl *rt;
+	enum subnet_mode mode;
+	const uint8_t *key;   /* WireGuard */
+	int vxlan_index;      /* 0: there is none */
+	int wireguard_index;  /* 0: there is none */
+	struct wireguard_peer *peers; /* as they were set last */
+	size_t n_peers, changed; /* changed: by the last call */
+};
+
+/* Brings the kernel to where the nodes want it: observes links and addresses, plans, applies what differs. */
+int overlay_apply(struct overlay_kernel *k, const struct subnet_node *self, struct subnet_node *const *others, size_t n_others,
+		  struct err *e);
 
 #endif

@@ -30,6 +30,16 @@ static void add_cidr(struct subnet_node *n, const char *text)
 		n->n_cidrs++;
 }
 
+static void parse_key(const json_t *object, struct subnet_node *n)
+{
+	const char *text = json_member(json_at(object, "metadata.annotations"), SUBNET_KEY_ANNOTATION);
+	AUTO_STR key = STR_INIT;
+	if (!text || base64_decode(&key, text, strlen(text)) < 0 || key.len != WIREGUARD_KEY)
+		return;
+	memcpy(n->key, key.p, WIREGUARD_KEY);
+	n->has_key = true;
+}
+
 struct subnet_node *subnet_node_parse(const json_t *object)
 {
 	const char *name = json_str_at(object, "metadata.name");
@@ -40,6 +50,7 @@ struct subnet_node *subnet_node_parse(const json_t *object)
 	struct subnet_node *n = xcalloc(1, sizeof(*n));
 	n->name = xstrdup(name);
 	parse_ips(object, n);
+	parse_key(object, n);
 	json_array_foreach(json_at(object, "spec.podCIDRs"), i, v) add_cidr(n, json_string_value(v));
 	if (!n->n_cidrs)
 		add_cidr(n, json_str_at(object, "spec.podCIDR"));
@@ -61,7 +72,8 @@ static bool same_net(const struct ip_net *a, const struct ip_net *b)
 
 bool subnet_node_same(const struct subnet_node *a, const struct subnet_node *b)
 {
-	bool same = a->n_ips == b->n_ips && a->n_cidrs == b->n_cidrs;
+	bool same = a->n_ips == b->n_ips && a->n_cidrs == b->n_cidrs && a->has_key == b->has_key &&
+		    memcmp(a->key, b->key, sizeof(a->key)) == 0;
 	for (size_t i = 0; same && i < a->n_ips; i++)
 		same = ip_eq(&a->ips[i], &b->ips[i]);
 	for (size_t i = 0; same && i < a->n_cidrs; i++)
@@ -164,13 +176,38 @@ static void plan_vxlan(const struct subnet_in *in, const struct subnet_node *n, 
 		add_neigh(p, &way);
 }
 
+static void plan_wireguard(const struct subnet_in *in, const struct subnet_node *n, struct subnet_plan *p)
+{
+	const struct ip *remote = underlay(in, n);
+	if (!remote || !n->has_key || !in->wireguard_index)
+		return;
+	struct wireguard_peer peer = {.endpoint = *remote, .port = in->wireguard_port};
+	memcpy(peer.key, n->key, sizeof(peer.key));
+	for (size_t k = 0; k < n->n_cidrs; k++) {
+		struct rtnl_route r = {.dst = {ip_net_first(&n->cidrs[k]), n->cidrs[k].prefix},
+				       .oif = in->wireguard_index,
+				       .scope = -1,
+				       .protocol = in->protocol};
+		peer.allowed[peer.n_allowed++] = r.dst;
+		add_route(p, &r);
+	}
+	p->peers = xreallocarray(p->peers, p->n_peers + 1, sizeof(peer));
+	p->peers[p->n_peers++] = peer;
+}
+
 void subnet_plan(const struct subnet_in *in, struct subnet_plan *ret)
 {
 	*ret = (struct subnet_plan){0};
 	for (size_t i = 0; in->self && i < in->n_others; i++) {
 		const struct subnet_node *n = in->others[i];
 		bool first = true;
-		for (size_t k = 0; strcmp(n->name, in->self->name) != 0 && k < n->n_cidrs; k++) {
+		if (strcmp(n->name, in->self->name) == 0)
+			continue;
+		if (in->mode == SUBNET_WIREGUARD) {
+			plan_wireguard(in, n, ret);
+			continue;
+		}
+		for (size_t k = 0; k < n->n_cidrs; k++) {
 			if (plan_host_gw(in, n, &n->cidrs[k], ret))
 				continue;
 			plan_vxlan(in, n, &n->cidrs[k], first, ret);
@@ -183,12 +220,22 @@ void subnet_plan_done(struct subnet_plan *p)
 {
 	free(p->routes);
 	free(p->neighs);
+	free(p->peers);
 	*p = (struct subnet_plan){0};
 }
 
 bool subnet_route_same(const struct rtnl_route *a, const struct rtnl_route *b)
 {
 	return same_net(&a->dst, &b->dst) && ip_eq(&a->gw, &b->gw) && a->oif == b->oif && a->onlink == b->onlink;
+}
+
+bool subnet_peer_same(const struct wireguard_peer *a, const struct wireguard_peer *b)
+{
+	bool same = memcmp(a->key, b->key, sizeof(a->key)) == 0 && ip_eq(&a->endpoint, &b->endpoint) && a->port == b->port &&
+		    a->n_allowed == b->n_allowed;
+	for (size_t i = 0; same && i < a->n_allowed; i++)
+		same = same_net(&a->allowed[i], &b->allowed[i]);
+	return same;
 }
 
 bool subnet_neigh_same(const struct rtnl_neigh *a, const struct rtnl_neigh *b)

@@ -43,6 +43,18 @@ int rtnl_open(int netns_fd, struct rtnl **ret, struct err *e)
 	return 0;
 }
 
+int rtnl_open_generic(struct rtnl **ret, struct err *e)
+{
+	AUTO_FD int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	if (fd < 0)
+		return err_sys(e, "generic netlink socket");
+	struct rtnl *r = xcalloc(1, sizeof(*r));
+	r->fd = TAKE_FD(fd);
+	r->buf = xmalloc(RECEIVE_BYTES);
+	*ret = r;
+	return 0;
+}
+
 void rtnl_close(struct rtnl *r)
 {
 	if (!r)

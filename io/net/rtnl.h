@@ -14,6 +14,8 @@ struct rtnl; /* one socket, bound for life to the namespace it was opened in */
 
 /* netns_fd -1: the thread's own namespace. */
 int rtnl_open(int netns_fd, struct rtnl **ret, struct err *e);
+/* The same kind of socket for generic netlink, in the thread's own namespace. */
+int rtnl_open_generic(struct rtnl **ret, struct err *e);
 void rtnl_close(struct rtnl *r); /* NULL is fine */
 void rtnl_close_ptr(struct rtnl **r);
 #define AUTO_RTNL AUTO(rtnl_close_ptr) struct rtnl

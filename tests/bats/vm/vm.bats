@@ -36,6 +36,10 @@ booted() {
 	booted 90 cni.sh
 }
 
+@test "ways between nodes by WireGuard" {
+	booted 150 wireguard.sh
+}
+
 @test "a cluster on pure cgroup v2: up, two replicas behind a service, limits, exec, down" {
 	booted 150 cluster.sh
 }

@@ -88,6 +88,34 @@ START_TEST(ways)
 }
 END_TEST
 
+START_TEST(encrypted)
+{
+	struct subnet_node *self = node("n0", "10.0.0.1", "10.244.0.0/24"), *other = node("n1", "10.0.0.2", "10.244.1.0/24 fd01:1::/64");
+	struct subnet_in in = {.mode = SUBNET_WIREGUARD, .self = self, .others = &other, .n_others = 1, .wireguard_index = 7,
+			       .wireguard_port = 51820, .protocol = 107};
+	struct subnet_plan p;
+	subnet_plan(&in, &p);
+	ck_assert_uint_eq(p.n_routes + p.n_peers, 0); /* no key, no way */
+	subnet_plan_done(&p);
+	other->has_key = true;
+	other->key[31] = 5;
+	subnet_plan(&in, &p);
+	AUTO_FREE char *text = text_of(&p);
+	ck_assert_str_eq(text, "10.244.1.0/24 via  dev 7;fd01:1::/64 via  dev 7;");
+	ck_assert_uint_eq(p.n_peers, 1);
+	ck_assert_int_eq(p.peers[0].key[31], 5);
+	ck_assert_uint_eq(p.peers[0].n_allowed, 2);
+	ck_assert_int_eq(p.peers[0].port, 51820);
+	struct wireguard_peer moved = p.peers[0];
+	ck_assert(subnet_peer_same(&moved, &p.peers[0]));
+	moved.endpoint.b[3]++;
+	ck_assert(!subnet_peer_same(&moved, &p.peers[0]));
+	subnet_plan_done(&p);
+	subnet_node_free(self);
+	subnet_node_free(other);
+}
+END_TEST
+
 START_TEST(sameness)
 {
 	struct subnet_node *a = node("n", "10.0.0.1", "10.244.0.0/24"), *b = node("n", "10.0.0.1", "10.244.0.0/24");
@@ -103,4 +131,4 @@ START_TEST(sameness)
 END_TEST
 
 #include "tests/unit/check_main.h"
-TESTS_TABLE("subnet_plan", ways, ARRAY_LEN(cases), sameness)
+TESTS_TABLE("subnet_plan", ways, ARRAY_LEN(cases), encrypted, sameness)
