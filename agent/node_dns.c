@@ -93,7 +93,7 @@ static void watch(struct node_dns *d)
 	    {"/api/v1/namespaces", {.on_change = on_namespace, .on_synced = on_synced}},
 	};
 	for (size_t i = 0; i < FEEDS; i++)
-		d->feeds[i] = informer_start(d->agent->api, feeds[i].path, NULL, NULL, &feeds[i].ops, d);
+		d->feeds[i] = informer_start_light(d->agent->api, feeds[i].path, NULL, NULL, &feeds[i].ops, d);
 }
 
 /* Puts the addresses on the loopback link. */

@@ -34,7 +34,7 @@ struct informer {
 	const struct informer_ops *ops;
 	void *arg;
 	char *path, *label_selector, *field_selector;
-	struct map *objects;
+	struct map *objects; /* key -> object; light: key -> text of the revision */
 	struct map *seen; /* keys of the list under way; NULL while none is */
 	char *next_page, *revision;
 	struct api_call *list;
@@ -44,7 +44,7 @@ struct informer {
 	int64_t watch_began_ms;
 	struct timer *retry;
 	int delay_ms, min_delay_ms, max_delay_ms;
-	bool synced, relist;
+	bool synced, relist, light;
 };
 
 static void begin_list(struct informer *i);
@@ -79,9 +79,22 @@ static void set_revision(struct informer *i, const char *revision)
 	free(old);
 }
 
+static void keep_light(struct informer *i, const char *key, json_t *object)
+{
+	const char *known = map_get(i->objects, key), *revision = revision_of(object);
+	if (known && str_eq(known, revision))
+		return;
+	map_set(i->objects, key, xstrdup(revision ? revision : ""));
+	i->ops->on_change(i->arg, key, NULL, object);
+}
+
 /* Keeps a new state and reports it. */
 static void keep(struct informer *i, const char *key, json_t *object)
 {
+	if (i->light) {
+		keep_light(i, key, object);
+		return;
+	}
 	json_t *old = map_get(i->objects, key);
 	if (old && str_eq(revision_of(old), revision_of(object)))
 		return;
@@ -95,6 +108,13 @@ static void keep(struct informer *i, const char *key, json_t *object)
 /* Reports the end of an object with its last state. */
 static void drop(struct informer *i, const char *key, json_t *last)
 {
+	if (i->light) {
+		if (map_has(i->objects, key)) {
+			map_remove(i->objects, key);
+			i->ops->on_change(i->arg, key, last, NULL);
+		}
+		return;
+	}
 	AUTO_JSON *old = map_steal(i->objects, key);
 	if (!old)
 		return;
@@ -405,21 +425,60 @@ static void begin_watch(struct informer *i)
 	i->watch = http_call_start(api_client_http(i->client), &o);
 }
 
-struct informer *informer_start(struct api_client *c, const char *path, const char *label_selector,
-				const char *field_selector, const struct informer_ops *ops, void *arg)
+static struct informer *start(struct api_client *c, const char *path, const char *label_selector,
+			      const char *field_selector, const struct informer_ops *ops, void *arg, bool light)
 {
 	struct informer *i = xcalloc(1, sizeof(*i));
+	i->light = light;
 	i->client = c;
 	i->ops = ops;
 	i->arg = arg;
 	i->path = xstrdup(path);
 	i->label_selector = xstrdup(label_selector);
 	i->field_selector = xstrdup(field_selector);
-	i->objects = map_new(object_free);
+	i->objects = map_new(light ? free : object_free);
 	informer_set_delays(i, MIN_DELAY_MS, MAX_DELAY_MS);
 	i->retry = timer_new(api_client_loop(c), on_retry, i);
 	begin_list(i);
 	return i;
+}
+
+struct informer *informer_start(struct api_client *c, const char *path, const char *label_selector,
+				const char *field_selector, const struct informer_ops *ops, void *arg)
+{
+	return start(c, path, label_selector, field_selector, ops, arg, false);
+}
+
+struct informer *informer_start_light(struct api_client *c, const char *path, const char *label_selector,
+				      const char *field_selector, const struct informer_ops *ops, void *arg)
+{
+	return start(c, path, label_selector, field_selector, ops, arg, true);
+}
+
+/* Objects of a full informer keep their place until the list tells them anew: only their revisions are forgotten. */
+static void forget_revisions(struct informer *i)
+{
+	size_t at = 0;
+	const char *key;
+	void *value;
+	while (map_next(i->objects, &at, &key, &value))
+		if (i->light)
+			*(char *)value = '\0';
+		else
+			json_object_del(json_at(value, "metadata"), "resourceVersion");
+}
+
+void informer_again(struct informer *i)
+{
+	forget_revisions(i);
+	timer_stop(i->retry);
+	api_cancel(TAKE(i->list));
+	http_call_cancel(TAKE(i->watch));
+	map_free(TAKE(i->seen));
+	free(TAKE(i->next_page));
+	str_done(&i->line);
+	i->relist = true;
+	timer_start(i->retry, 0); /* not inside a callback of what was cancelled */
 }
 
 void informer_set_delays(struct informer *i, int min_ms, int max_ms)

@@ -1,7 +1,8 @@
 /* Stale UDP flows.
  *
  * A UDP client that keeps sending from one port keeps its connection-tracking entry alive, and with it an endpoint that
- * is gone. The table is dumped once for all matches of a change, and what matches is deleted by its original tuple.
+ * is gone, or the time in which there was none. The table is dumped once for all fronts of a change, and what leads
+ * elsewhere than to an endpoint is deleted by its original tuple.
  * Fails only where the kernel refuses the dump; an entry that is gone meanwhile is fine. */
 #include "netfilter/conntrack.h"
 
@@ -26,8 +27,8 @@ struct tuple {
 };
 
 struct sweep {
-	const struct conntrack_match *v;
-	size_t n;
+	const struct conntrack_path *fronts, *paths;
+	size_t n_fronts, n_paths;
 	int family;
 	struct tuple *found;
 	size_t n_found;
@@ -63,17 +64,26 @@ static void take_tuple(const struct nlattr *nest, int family, struct tuple *ret)
 		ret->dport = ntohs(mnl_attr_get_u16(a));
 }
 
-static bool matches(const struct sweep *s, const struct tuple *orig, const struct tuple *reply)
+int conntrack_path_cmp(const void *pa, const void *pb)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		const struct conntrack_match *m = &s->v[i];
-		bool untranslated = ip_is_unset(&m->target);
-		if (orig->dport == m->port && ip_eq(&orig->dst, &m->front) &&
-		    ip_eq(&reply->src, untranslated ? &m->front : &m->target) &&
-		    reply->sport == (untranslated ? m->port : m->target_port))
-			return true;
-	}
-	return false;
+	const struct conntrack_path *a = pa, *b = pb;
+	int d = ip_cmp(&a->front, &b->front);
+	d = d ? d : a->port - b->port;
+	d = d ? d : ip_cmp(&a->target, &b->target);
+	return d ? d : a->target_port - b->target_port;
+}
+
+static bool has_path(const struct conntrack_path *v, size_t n, const struct conntrack_path *like)
+{
+	return n && bsearch(like, v, n, sizeof(*v), conntrack_path_cmp);
+}
+
+static bool is_stale(const struct sweep *s, const struct tuple *orig, const struct tuple *reply)
+{
+	struct conntrack_path front = {.front = orig->dst, .port = orig->dport}, path = front;
+	path.target = reply->src;
+	path.target_port = reply->sport;
+	return has_path(s->fronts, s->n_fronts, &front) && !has_path(s->paths, s->n_paths, &path);
 }
 
 static int each_entry(const struct nlmsghdr *h, void *arg)
@@ -90,7 +100,7 @@ static int each_entry(const struct nlmsghdr *h, void *arg)
 	}
 	take_tuple(orig, s->family, &o);
 	take_tuple(reply, s->family, &r);
-	if (o.protocol == IPPROTO_UDP && matches(s, &o, &r)) {
+	if (o.protocol == IPPROTO_UDP && is_stale(s, &o, &r)) {
 		s->found = xreallocarray(s->found, s->n_found + 1, sizeof(*s->found));
 		s->found[s->n_found++] = o;
 	}
@@ -153,12 +163,14 @@ static int sweep(struct mnl_socket *nl, struct sweep *s, char *buf)
 	return r;
 }
 
-int conntrack_delete_udp(int family, const struct conntrack_match *v, size_t n, struct err *e)
+int conntrack_sweep_udp(int family, const struct conntrack_path *fronts, size_t n_fronts,
+			const struct conntrack_path *paths, size_t n_paths, struct err *e)
 {
-	struct sweep s = {.v = v, .n = n, .family = family};
+	struct sweep s = {
+	    .fronts = fronts, .n_fronts = n_fronts, .paths = paths, .n_paths = n_paths, .family = family};
 	AUTO_FREE char *buf = xmalloc(BUFFER);
-	struct mnl_socket *nl = n ? mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC) : NULL;
-	if (!n)
+	struct mnl_socket *nl = n_fronts ? mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC) : NULL;
+	if (!n_fronts)
 		return 0;
 	if (!nl)
 		return err_sys(e, "conntrack socket");

@@ -1,4 +1,4 @@
-/* Removal of connection-tracking entries of UDP that lead to endpoints which are gone. */
+/* Removal of connection-tracking entries of UDP that lead where their service does not lead any more. */
 #ifndef KNARR_NETFILTER_CONNTRACK_H
 #define KNARR_NETFILTER_CONNTRACK_H
 
@@ -8,14 +8,17 @@
 #include "base/err.h"
 #include "io/net/ip.h"
 
-/* Entries sent to front:port that were translated to target (family 0: that were not translated at all, because the
- * service had no endpoint yet). */
-struct conntrack_match {
+/* From an address and port that a service answers on to one of its endpoints. */
+struct conntrack_path {
 	struct ip front, target;
 	uint16_t port, target_port;
 };
 
-/* Deletes UDP entries that match one of n. Returns how many. */
-int conntrack_delete_udp(int family, const struct conntrack_match *v, size_t n, struct err *e);
+/* By front, port, target, its port. */
+int conntrack_path_cmp(const void *a, const void *b);
+/* Deletes the UDP entries that were sent to one of the fronts (target 0) and lead to none of their endpoints, among
+ * them those that were not translated at all. Both arrays are sorted. Returns how many. */
+int conntrack_sweep_udp(int family, const struct conntrack_path *fronts, size_t n_fronts,
+			const struct conntrack_path *paths, size_t n_paths, struct err *e);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "netfilter/health_port.h"
 #include "netfilter/proxy_internal.h"
 #include "netfilter/proxy_metrics.h"
 
@@ -86,6 +87,7 @@ int proxy_start(const struct proxy_config *c, struct proxy **ret, struct err *e)
 	p->arg = c->arg;
 	p->metrics = c->metrics;
 	p->zone = xstrdup("");
+	p->health_ports = health_ports_new(c->loop, p);
 	p->lock_fd = -1;
 	p->entries = map_new(free_entry);
 	p->slices = map_new(free_slice);
@@ -128,6 +130,7 @@ void proxy_stop(struct proxy *p, bool remove)
 	if (!p)
 		return;
 	proxy_watch_stop(p);
+	health_ports_free(p->health_ports);
 	if (remove && p->nft)
 		delete_tables(p->nft, p->table, &ignored, NULL);
 	nft_close(p->nft);

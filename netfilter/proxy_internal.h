@@ -6,6 +6,7 @@
 #include "netfilter/proxy.h"
 #include "netfilter/service_rules.h"
 
+struct health_ports;
 struct informer;
 struct proxy_node;
 struct timer;
@@ -19,6 +20,7 @@ struct entry {
 	struct svc_elem *elems, *wanted; /* programmed; planned and not yet committed */
 	size_t n_elems, n_wanted;
 	bool dirty, contested; /* contested: another service has one of its fronts */
+	uint16_t no_local[2][2]; /* its part of proxy.no_local */
 };
 
 /* A sorted list of elements as the kernel has them. */
@@ -26,6 +28,14 @@ struct elems {
 	struct svc_elem *v;
 	size_t n, cap;
 };
+
+/* Borrowed elements. */
+struct pointers {
+	const struct svc_elem **v;
+	size_t n, cap;
+};
+/* What a sync deletes or adds: by kind, then IPv4 and IPv6. */
+typedef struct pointers proxy_changes[SVC_KINDS][2];
 
 struct proxy {
 	struct nft *nft;
@@ -50,6 +60,8 @@ struct proxy {
 	struct informer *services_informer, *slices_informer;
 	struct timer *timer;
 	struct proxy_node *node;
+	struct health_ports *health_ports;
+	int64_t no_local[2][2]; /* IPv4, IPv6; internal, external: fronts with policy Local, endpoints, none here */
 	struct metrics *metrics;
 	char *zone;            /* of the node; "" */
 	int lock_fd;           /* held for life; -1 */
@@ -68,6 +80,12 @@ struct entry *proxy_entry(struct proxy *p, const char *key, bool make);
 int proxy_adopt(struct proxy *p, struct nft_batch *b, struct err *e);
 void elems_add(struct elems *l, const struct svc_elem *e);
 const struct svc_elem *elems_find(const struct elems *l, const struct svc_elem *like);
+
+/* Whether an endpoint that left its index stands at another one of the same front now. */
+bool proxy_has_moved(const proxy_changes add, const struct svc_elem *e);
+/* Behind a commit: cuts UDP flows to endpoints that are gone and those from before a front was there; full: of every
+ * front. */
+int proxy_sweep_udp(struct proxy *p, const proxy_changes del, const proxy_changes add, bool full, struct err *e);
 
 /* The glue to informers; without an API client and a loop these do nothing. The node comes first, and has the others
  * started when its zone is known or cannot be. */

@@ -5,7 +5,6 @@
  * plans of all services with a dump of the kernel instead. After the commit the plans become what is programmed, and
  * UDP flows to endpoints that are gone are cut. What always holds: what is believed to be programmed changes only with
  * a commit that succeeded. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -13,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "netfilter/conntrack.h"
+#include "netfilter/health_port.h"
 #include "netfilter/proxy_internal.h"
 #include "netfilter/proxy_metrics.h"
 
@@ -25,17 +24,11 @@ struct hairpin {
 	bool changed; /* among the changes of this sync */
 };
 
-struct pointers {
-	const struct svc_elem **v;
-	size_t n, cap;
-};
-
 struct sync {
 	struct proxy *p;
 	struct nft_batch *batch;
-	struct pointers del[SVC_KINDS][2], add[SVC_KINDS][2];
+	proxy_changes del, add;
 	struct map *touched;   /* hairpin key -> struct hairpin, references changed */
-	struct elems finished; /* UDP elements that went, for conntrack */
 	size_t changed;
 };
 
@@ -180,9 +173,6 @@ static void count_hairpin(struct sync *s, const struct svc_elem *e, int by)
 
 static void note_del(struct sync *s, const struct svc_elem *e)
 {
-	size_t protocol_at = e->family == AF_INET6 ? 16 : 4;
-	if ((e->kind == SVC_ENDPOINT || e->kind == SVC_UNAVAILABLE) && e->key[protocol_at] == IPPROTO_UDP)
-		elems_add(&s->finished, e);
 	push(&s->del[e->kind][side(e)], e);
 }
 
@@ -293,6 +283,39 @@ static void free_entry_of(struct proxy *p, struct entry *e)
 	map_remove(p->entries, key);
 }
 
+/* Fronts with policy Local that have endpoints, but none here: dropped; those from outside serve who is inside. */
+static void count_no_local(struct proxy *p, struct entry *e)
+{
+	uint16_t now[2][2] = {{0}};
+	for (size_t i = 0; i < e->n_elems; i++) {
+		struct svc_elem like = e->elems[i];
+		if (like.kind != SVC_UNAVAILABLE || !like.drop)
+			continue;
+		like.kind = SVC_SERVICE;
+		now[side(&like)][has_elem(e->elems, e->n_elems, &like)]++;
+	}
+	for (int six = 0; six < 2; six++)
+		for (int external = 0; external < 2; external++)
+			p->no_local[six][external] += now[six][external] - e->no_local[six][external];
+	memcpy(e->no_local, now, sizeof(now));
+}
+
+/* What others are told of a service once it stands in the kernel. */
+static void announce(struct proxy *p, struct entry *e)
+{
+	const struct service *svc = e->service;
+	size_t local = svc && svc->health_port ? service_count_local(e->slices, e->n_slices) : 0;
+	health_ports_set(p->health_ports, e->key, svc ? svc->health_port : 0, local, p->node_ips, p->n_node_ips);
+	count_no_local(p, e);
+	for (size_t i = 0; i < e->n_slices; i++)
+		if (e->slices[i]->trigger_us) {
+			int64_t age_us = clock_wall_us() - e->slices[i]->trigger_us;
+			if (p->updated_wall_ms) /* not what had changed before this process was there */
+				proxy_metrics_programmed(p->metrics, e->slices[i]->six, age_us);
+			e->slices[i]->trigger_us = 0;
+		}
+}
+
 /* The plans are in the kernel now. */
 static void settle(struct sync *s)
 {
@@ -307,11 +330,15 @@ static void settle(struct sync *s)
 		e->elems = TAKE(e->wanted);
 		e->n_elems = e->n_wanted;
 		e->n_wanted = 0;
+		announce(p, e);
 		if (!e->service && !e->n_slices)
 			free_entry_of(p, e);
 	}
 	p->n_dirty = 0;
 	p->pending_mono_ms = 0;
+	p->updated_wall_ms = clock_wall_ms();
+	for (int six = 0; six <= p->ipv6; six++)
+		proxy_metrics_no_local(p->metrics, six, p->no_local[six][0], p->no_local[six][1]);
 	p->adopted = true;
 	free(p->kernel.v);
 	p->kernel = (struct elems){0};
@@ -337,48 +364,6 @@ static void forget(struct proxy *p)
 	}
 }
 
-static struct conntrack_match match_of(const struct svc_elem *e)
-{
-	struct conntrack_match m = {.front.family = e->family};
-	size_t n = e->family == AF_INET6 ? 16 : 4;
-	uint16_t port;
-	memcpy(m.front.b, e->key, n);
-	memcpy(&port, e->key + n + 4, 2);
-	m.port = ntohs(port);
-	if (e->kind == SVC_ENDPOINT) {
-		m.target.family = e->family;
-		memcpy(m.target.b, e->data, n);
-		memcpy(&port, e->data + n, 2);
-		m.target_port = ntohs(port);
-	}
-	return m;
-}
-
-/* Whether an endpoint that left its index stands at another one of the same front now. */
-static bool has_moved(const struct sync *s, const struct svc_elem *e)
-{
-	const struct pointers *add = &s->add[SVC_ENDPOINT][side(e)];
-	for (size_t i = 0; e->kind == SVC_ENDPOINT && i < add->n; i++)
-		if (!memcmp(add->v[i]->data, e->data, e->data_len) && !memcmp(add->v[i]->key, e->key, SVC_FRONT_LEN(e)))
-			return true;
-	return false;
-}
-
-static int cut_udp(struct sync *s, struct err *e)
-{
-	struct conntrack_match *v = xcalloc(s->finished.n + 1, sizeof(*v));
-	int r = 0;
-	for (int six = 0; r >= 0 && six < 2; six++) {
-		size_t n = 0;
-		for (size_t i = 0; i < s->finished.n; i++)
-			if (side(&s->finished.v[i]) == six && !has_moved(s, &s->finished.v[i]))
-				v[n++] = match_of(&s->finished.v[i]);
-		r = conntrack_delete_udp(six ? AF_INET6 : AF_INET, v, n, e);
-	}
-	free(v);
-	return r;
-}
-
 struct stale {
 	const struct sync *s;
 	struct nft_elem *v;
@@ -394,7 +379,7 @@ static void note_stale(void *arg, const struct nft_elem *elem)
 	const struct pointers *del = &st->s->del[SVC_ENDPOINT][st->family == AF_INET6];
 	for (size_t i = 0; i < del->n; i++)
 		if (!memcmp(elem->key, del->v[i]->key, front) &&
-		    !memcmp(elem->data, del->v[i]->data, del->v[i]->data_len) && !has_moved(st->s, del->v[i])) {
+		    !memcmp(elem->data, del->v[i]->data, del->v[i]->data_len) && !proxy_has_moved(st->s->add, del->v[i])) {
 			st->v = xreallocarray(st->v, st->n + 1, sizeof(*st->v));
 			st->v[st->n++] = *elem;
 			return;
@@ -441,7 +426,6 @@ static void sync_done(struct sync *s)
 			free(s->del[kind][six].v);
 			free(s->add[kind][six].v);
 		}
-	free(s->finished.v);
 	map_free(s->touched);
 	nft_batch_free(s->batch);
 }
@@ -487,10 +471,9 @@ int proxy_sync(struct proxy *p, size_t *ret_changed, struct err *e)
 		forget(p);
 		proxy_metrics_failed(p->metrics, p->ipv6);
 	} else {
-		p->updated_wall_ms = clock_wall_ms();
 		proxy_metrics_synced(p->metrics, p->ipv6, full, clock_mono_us() - began_us);
 		if ((r = drop_affinity(&s, e)) >= 0)
-			r = cut_udp(&s, e);
+			r = proxy_sweep_udp(p, s.del, s.add, full, e);
 		if (ret_changed)
 			*ret_changed = s.changed;
 		settle(&s);

@@ -86,8 +86,9 @@ void proxy_watch_objects(struct proxy *p)
 {
 	static const struct informer_ops services = {.on_change = on_service, .on_synced = on_synced},
 					 slices = {.on_change = on_slice, .on_synced = on_synced};
-	p->services_informer = informer_start(p->api, "/api/v1/services", OURS, NULL, &services, p);
-	p->slices_informer = informer_start(p->api, "/apis/discovery.k8s.io/v1/endpointslices", OURS, NULL, &slices, p);
+	p->services_informer = informer_start_light(p->api, "/api/v1/services", OURS, NULL, &services, p);
+	p->slices_informer =
+	    informer_start_light(p->api, "/apis/discovery.k8s.io/v1/endpointslices", OURS, NULL, &slices, p);
 }
 
 /* Hints in slices are told by zone when they are read: they are read anew. */
@@ -99,6 +100,8 @@ void proxy_set_zone(struct proxy *p, const char *zone)
 		return;
 	free(p->zone);
 	p->zone = xstrdup(zone);
+	if (p->slices_informer)
+		informer_again(p->slices_informer);
 }
 
 void proxy_watch_stop(struct proxy *p)

@@ -173,6 +173,7 @@ struct service_slice *service_slice_parse(const json_t *object, const char *node
 	struct service_slice *s = xcalloc(1, sizeof(*s));
 	s->key = key_of(object, name);
 	s->service = key_of(object, service);
+	s->six = !strcmp(json_str_or(object, "addressType", ""), "IPv6");
 	const char *since = json_member(json_at(object, "metadata.annotations"), TRIGGER_TIME);
 	if (since)
 		(void)rfc3339_parse(since, &s->trigger_us); /* no time: not told */

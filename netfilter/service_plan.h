@@ -48,6 +48,7 @@ struct service_slice {
 	struct service_endpoint *endpoints;
 	struct slice_port *ports;
 	size_t n_endpoints, n_ports;
+	bool six; /* addressType IPv6 */
 };
 
 void service_free(struct service *s);

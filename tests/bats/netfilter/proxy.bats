@@ -275,6 +275,76 @@ ready() { for p in a b c; do for _ in $(seq 50); do [ "$(ask $p 127.0.0.1 8080)"
 	[ "$output" = "c 10.244.0.2" ]
 }
 
+@test "UDP from one source port finds the first endpoint, at the cluster address and at the node port" {
+	ready
+	say sync
+	run ask out 192.168.77.1 30080 udp 5556 # before there is a service at all
+	run ask a 10.96.0.9 80 udp 5555
+	service s 10.96.0.9
+	slice s 10.244.0.3
+	say sync
+	run ask a 10.96.0.9 80 udp 5555
+	[ "$output" = "b 10.244.0.2" ]
+	run ask out 192.168.77.1 30080 udp 5556
+	[ "$output" = "b 10.244.0.1" ]
+}
+
+@test "UDP flows to endpoints that went while no proxy ran are cut at its start, others go on" {
+	ready
+	service s 10.96.0.9
+	slice s 10.244.0.3
+	say sync
+	run ask a 10.96.0.9 80 udp 5555
+	[ "$output" = "b 10.244.0.2" ]
+	run ask out 192.168.77.1 30080 udp 5556
+	[ "$output" = "b 10.244.0.1" ]
+	stop_drive
+	start_drive
+	service s 10.96.0.9
+	slice s 10.244.0.3
+	say sync
+	[ "$(in_ns node conntrack -L -p udp --orig-port-dst 30080 2>/dev/null | wc -l)" -eq 1 ]
+	stop_drive
+	start_drive
+	service s 10.96.0.9
+	slice s 10.244.0.4
+	say sync
+	run ask a 10.96.0.9 80 udp 5555
+	[ "$output" = "c 10.244.0.2" ]
+	run ask out 192.168.77.1 30080 udp 5556
+	[ "$output" = "c 10.244.0.1" ]
+}
+
+@test "a TCP connection outlives a restart and a change of endpoints" {
+	ready
+	nsenter --net=/run/netns/$T-b socat TCP-LISTEN:9090,fork EXEC:cat 3>&- 7>&- 8<&- &
+	PIDS="$PIDS $!"
+	say service '{"metadata":{"namespace":"d","name":"e"},"spec":{"clusterIP":"10.96.0.11","ports":[{"port":90}]}}'
+	say slice '{"metadata":{"namespace":"d","name":"e-1","labels":{"kubernetes.io/service-name":"e"}},"addressType":"IPv4","endpoints":[{"addresses":["10.244.0.3"]}],"ports":[{"port":9090}]}'
+	say sync
+	mkfifo "$DIR/c-in"
+	nsenter --net=/run/netns/$T-a socat -t5 - TCP:10.96.0.11:90 <"$DIR/c-in" >"$DIR/c-out" 3>&- 7>&- 8<&- &
+	client=$!
+	exec 6>"$DIR/c-in"
+	echo one >&6
+	for _ in $(seq 50); do grep -q one "$DIR/c-out" && break; sleep 0.05; done
+	stop_drive
+	echo two >&6
+	start_drive 6>&- # which would keep the pipe open
+	say sync # a proxy that knows of nothing takes the service away
+	echo three >&6
+	exec 6>&-
+	timeout 10 tail --pid="$client" -f /dev/null
+	[ "$(tr '\n' ' ' <"$DIR/c-out")" = "one two three " ]
+}
+
+@test "one proxy at a time keeps a table" {
+	say sync
+	run nsenter --net=/run/netns/$T-node "$DRIVE" --cidr 10.244.0.0/16
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"process $DRIVE_PID keeps table knarr-proxy already"* ]]
+}
+
 @test "session affinity keeps an endpoint until it goes" {
 	ready
 	service s 10.96.0.9 ',"sessionAffinity":"ClientIP"'
