@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/events.h"
+#include "agent/network_policy.h"
 #include "agent/node.h"
 #include "agent/node_dns.h"
 #include "agent/node_overlay.h"
@@ -226,6 +227,11 @@ int agent_new(struct loop *l, struct agent_config *config, struct agent **ret, s
 	}
 	a->node = node_start(a, notify_ready, a);
 	pods_restore(a);
+	r = network_policy_start(a, e);
+	if (r < 0) {
+		agent_free(a);
+		return r;
+	}
 	sweep_start(a);
 	pod_source_start(a);
 	a->static_pods = static_pods_start(a);
@@ -247,6 +253,7 @@ void agent_free(struct agent *a)
 	node_overlay_stop(a->overlay);
 	node_dns_stop(a->dns);
 	proxy_stop(a->proxy, false);
+	network_policy_stop(TAKE(a->network_policy));
 	pod_source_stop(a);
 	node_stop(a->node);
 	sweep_stop(a);

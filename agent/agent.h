@@ -26,7 +26,7 @@ struct agent_config {
 	char *address, *tls_cert_file, *tls_key_file, *client_ca_file, *shim_path, *pause_path;
 	uint16_t port, healthz_port;
 	int max_pods, verbosity;
-	bool proxy, dns, register_node, rotate_certificates, rotate_server_certificates;
+	bool proxy, network_policy, dns, register_node, rotate_certificates, rotate_server_certificates;
 	char **node_labels; /* key=value */
 };
 
@@ -40,6 +40,7 @@ struct rotate;
 struct proxy;
 struct node_dns;
 struct node_overlay;
+struct network_policy;
 struct chain_run;
 
 struct agent {
@@ -60,6 +61,7 @@ struct agent {
 	struct proxy *proxy;
 	struct node_dns *dns;
 	struct node_overlay *overlay;
+	struct network_policy *network_policy; /* NULL: not enforced */
 	struct informer *pod_informer, *service_informer;
 	struct chain_run *sweep; /* NULL: none on its way */
 	struct map *pods;    /* uid -> struct pod, owned */

@@ -67,6 +67,7 @@ static const struct setting {
     S("proxy", NULL, proxy, T_BOOL, "true", "run the service proxy"),
     S("overlay", NULL, overlay, T_TEXT, "none", "ways to other nodes' pods: auto, host-gw, vxlan, wireguard or none"),
     S("dns", NULL, dns, T_BOOL, "false", "answer at the --cluster-dns addresses for the cluster's names"),
+    S("network-policy", NULL, network_policy, T_BOOL, "true", "enforce NetworkPolicies"),
     S("register-node", "registerNode", register_node, T_BOOL, "true", "make the node object"),
     S("v", NULL, verbosity, T_INT, "2", "verbosity: 0 errors, 1 warnings, 2 information, 4 everything"),
 };

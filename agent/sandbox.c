@@ -14,6 +14,7 @@
 #include "agent/mounts.h"
 #include "agent/net_files.h"
 #include "agent/netns.h"
+#include "agent/network_policy.h"
 #include "agent/objects.h"
 #include "agent/oci_spec.h"
 #include "agent/pod.h"
@@ -168,7 +169,11 @@ static void on_network(void *arg, const json_t *result, const struct err *e)
 	free_strv(&p->state->ips);
 	p->state->ips = chain_result_ips(result);
 	pod_save(p);
-	start_pause(p);
+	struct err policy = ERR_INIT;
+	if (network_policy_pod_added(p, &policy) < 0)
+		creation_failed(p, &policy);
+	else
+		start_pause(p);
 }
 
 static json_t *port_mappings(const json_t *pod)
@@ -336,7 +341,8 @@ static int start_supervisor(struct pod *p, struct err *e)
 void sandbox_create(struct pod *p)
 {
 	struct err e = ERR_INIT;
-	if (p->agent->sweep || !objects_ready(p->agent->objects, p->state->uid) || !tokens_ready(p->agent->tokens, p->state->uid))
+	if (p->agent->sweep || !objects_ready(p->agent->objects, p->state->uid) || !tokens_ready(p->agent->tokens, p->state->uid) ||
+	    !network_policy_ready(p))
 		return; /* their end and arrival kick */
 	int r = make_dirs(p, &e);
 	if (r == 0) {
@@ -400,6 +406,7 @@ static void on_network_gone(void *arg, const json_t *result, const struct err *e
 	if (e)
 		log_warn("address not freed, ignoring pod=%s/%s error=\"%s\"", p->state->ns, p->state->name,
 			 err_text(e));
+	network_policy_pod_removed(p);
 	torn_down(p);
 }
 

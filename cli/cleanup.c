@@ -14,6 +14,7 @@
 #include "cgroups/cgroup.h"
 #include "cli/cli.h"
 #include "io/net/rtnl.h"
+#include "netfilter/policy_sync.h"
 #include "netfilter/proxy.h"
 #include "overlay/overlay.h"
 
@@ -143,11 +144,27 @@ static int remove_files(const struct node_options *o, struct err *e)
 	return r;
 }
 
+static int remove_proxy(struct err *e)
+{
+	return netfilter_cleanup(NULL, e);
+}
+
+static int remove_policies(struct err *e)
+{
+	return policy_cleanup(NULL, e);
+}
+
 static int remove_tables(const struct node_options *o, struct err *e)
 {
 	(void)o;
-	int r = netfilter_cleanup(NULL, e);
-	return r < 0 ? r : overlay_cleanup(e);
+	static int (*const removers[])(struct err *) = {remove_proxy, remove_policies, overlay_cleanup};
+	int first = 0;
+	for (size_t i = 0; i < ARRAY_LEN(removers); i++) {
+		struct err now = ERR_INIT;
+		int r = removers[i](&now);
+		note(&first, r, e, &now);
+	}
+	return first;
 }
 
 int node_cleanup(const struct node_options *o, struct err *e)

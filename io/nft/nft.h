@@ -60,6 +60,7 @@ struct nft_set_spec {
 	const uint8_t *fields; /* lengths of the key's fields, each padded to four bytes, ended by 0: for NFT_SET_CONCAT */
 };
 void nft_set_add(struct nft_batch *b, const struct nft_set_spec *s);
+void nft_set_del(struct nft_batch *b, int family, const char *table, const char *set);
 
 #define NFT_KEY_MAX 64
 #define NFT_DATA_MAX 32
@@ -74,6 +75,7 @@ struct nft_elem {
 	bool is_verdict;
 	bool is_range;            /* of NFT_SET_INTERVAL with NFT_SET_CONCAT: from key to end */
 	uint8_t end[NFT_KEY_MAX]; /* as long as key */
+	bool interval_end;   /* of an NFT_SET_INTERVAL: the first key that is outside again */
 	const char *comment; /* borrowed; NULL: none; at most NFT_COMMENT_MAX bytes are kept */
 };
 /* Any number of elements, split into as many messages as needed. Deletion looks at keys only. */

@@ -182,6 +182,14 @@ void nft_set_add(struct nft_batch *b, const struct nft_set_spec *s)
 	end(b, h);
 }
 
+void nft_set_del(struct nft_batch *b, int family, const char *table, const char *set)
+{
+	struct nlmsghdr *h = begin(b, NFT_MSG_DELSET, family, 0, "delete set %s %s", table, set);
+	attr_text(h, NFTA_SET_TABLE, table);
+	attr_text(h, NFTA_SET_NAME, set);
+	end(b, h);
+}
+
 /* A comment as nft has them: a field of type 0, its length in one byte. */
 static void put_comment(struct nlmsghdr *h, int type, const char *text)
 {
@@ -202,6 +210,8 @@ static void put_elem(struct nlmsghdr *h, const struct nft_elem *v, bool with_dat
 		attr_put(h, NFTA_DATA_VALUE, v->end, v->key_len);
 		attr_end(h, nest);
 	}
+	if (v->interval_end)
+		attr_be32(h, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
 	if (with_data && (v->data_len || v->is_verdict)) {
 		nest = attr_begin(h, NFTA_SET_ELEM_DATA);
 		if (v->is_verdict) {

@@ -1,0 +1,264 @@
+#!/usr/bin/env bats
+# NetworkPolicies on one node: who reaches whom, from the first packet on, across changes and restarts of the agent.
+# bats file_tags=policy
+
+load ../../lib/host
+
+H=pol
+CG=knarr-test-$H
+
+k() { host $H kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"; }
+
+# pod NAMESPACE NAME LABELS [COMMAND]: with two ports of httpd, the first one named web
+pod() {
+	cat <<-YAML
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: $2, namespace: $1, labels: {$3}}
+	spec:
+	  terminationGracePeriodSeconds: 0
+	  containers:
+	  - name: c
+	    image: knarr-demo:1
+	    command: [sh, -c, "${4:-httpd -p 8081 -h /www; exec httpd -f -p 8080 -h /www}"]
+	    ports: [{name: web, containerPort: 8080}]
+	---
+	YAML
+}
+
+setup_file() {
+	export HOST_BASE=$BATS_FILE_TMPDIR/hosts
+	host_create $H
+	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=30
+	"$REPO/examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
+	host $H "$BIN/knarr" image import "$BATS_FILE_TMPDIR/demo.tar"
+	k create namespace a
+	k create namespace b
+	k label namespace b team=b
+	{ pod a server 'app: server'; pod a client 'app: client'; pod a other 'app: other'; pod b client 'app: client'; pod b other 'app: other'; } | k apply -f -
+	k -n a wait --for=condition=Ready pod --all --timeout=60s
+	k -n b wait --for=condition=Ready pod --all --timeout=60s
+}
+
+teardown_file() {
+	host $H "$BIN/knarr" down --purge >/dev/null 2>&1 || true
+	host_destroy $H
+}
+
+setup() { SERVER=$(ip_of a server); }
+
+teardown() {
+	k delete networkpolicy --all -A >/dev/null
+	eventually 5 no_table
+}
+
+no_table() { ! host $H nft list table inet knarr-policy; }
+ip_of() { k -n "$1" get pod "$2" -o 'jsonpath={.status.podIP}'; }
+
+# reaches NAMESPACE POD [ADDRESS [PORT]]: one connection
+reaches() { k -n "$1" exec "$2" -- nc -w 1 "${3:-$SERVER}" "${4:-8080}"; }
+blocked() { ! reaches "$@"; }
+
+# policy NAME SPEC [NAMESPACE]: in force when this returns
+policy() {
+	local before
+	before=$(generation)
+	k apply -f - <<-YAML
+	apiVersion: networking.k8s.io/v1
+	kind: NetworkPolicy
+	metadata: {name: $1, namespace: ${3:-a}}
+	spec: $2
+	YAML
+	eventually 5 moved "$before"
+}
+generation() { host $H nft -a list table inet knarr-policy 2>/dev/null | sha256sum; }
+moved() { [ "$(generation)" != "$1" ]; }
+
+only_from() { policy in "{podSelector: {matchLabels: {app: server}}, ingress: [{from: $1}]}"; }
+
+@test "without policies there is no table, and everybody reaches everybody" {
+	no_table
+	reaches a client
+	reaches b other
+}
+
+@test "ingress denied by default: the pod is reached by nobody but its node and itself, and reaches others" {
+	policy deny '{podSelector: {}}'
+	for c in "a client" "b client"; do
+		# shellcheck disable=SC2086 # two words
+		blocked $c
+	done
+	host $H curl -fsS --max-time 3 "http://$SERVER:8080/cgi-bin/index.cgi"
+	k -n a expose pod server --port=80 --target-port=8080
+	svc=$(k -n a get service server -o 'jsonpath={.spec.clusterIP}')
+	eventually 5 reaches a server "$svc" 80
+	blocked a client "$svc" 80
+	reaches a server "$(ip_of b client)"
+	k -n a delete service server
+}
+
+@test "egress denied by default: it reaches nobody but its node, and is reached" {
+	policy deny '{podSelector: {matchLabels: {app: client}}, policyTypes: [Egress]}'
+	blocked a client
+	blocked a client "$(ip_of b other)"
+	reaches a client 192.168.77.2 10250
+	reaches b client "$(ip_of a client)"
+	reaches a other
+}
+
+@test "egress and ingress both have to allow" {
+	policy out '{podSelector: {matchLabels: {app: client}}, egress: [{to: [{podSelector: {matchLabels: {app: server}}}]}], policyTypes: [Egress]}'
+	reaches a client
+	blocked a client "$(ip_of a other)"
+	policy in '{podSelector: {matchLabels: {app: server}}}'
+	blocked a client
+	only_from '[{podSelector: {matchLabels: {app: client}}}]'
+	reaches a client
+}
+
+@test "peers: pods, namespaces, both, several, all" {
+	only_from '[{podSelector: {matchLabels: {app: client}}}]'
+	reaches a client
+	blocked a other
+	blocked b client
+	only_from '[{namespaceSelector: {matchLabels: {team: b}}}]'
+	blocked a client
+	reaches b client
+	reaches b other
+	only_from '[{namespaceSelector: {matchLabels: {team: b}}, podSelector: {matchLabels: {app: client}}}]'
+	blocked a client
+	reaches b client
+	blocked b other
+	only_from '[{namespaceSelector: {matchLabels: {team: b}}}, {podSelector: {matchLabels: {app: client}}}]'
+	reaches a client
+	reaches b other
+	blocked a other
+	only_from '[{namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: NotIn, values: [b]}]}}]'
+	reaches a other
+	blocked b client
+	only_from '[]'
+	reaches a other
+	reaches b other
+}
+
+@test "policies add up" {
+	policy deny '{podSelector: {}}'
+	blocked a client
+	policy more '{podSelector: {matchLabels: {app: server}}, ingress: [{from: [{podSelector: {matchLabels: {app: client}}}]}]}'
+	reaches a client
+	blocked a other
+	policy most '{podSelector: {matchLabels: {app: server}}, ingress: [{from: [{podSelector: {matchLabels: {app: other}}}]}]}'
+	reaches a client
+	reaches a other
+}
+
+@test "blocks of addresses with exceptions" {
+	client=$(ip_of a client)
+	only_from "[{ipBlock: {cidr: 10.244.0.0/16, except: [$client/32]}}]"
+	blocked a client
+	reaches a other
+	only_from "[{ipBlock: {cidr: $client/32}}]"
+	reaches a client
+	blocked a other
+	only_from "[{ipBlock: {cidr: 0.0.0.0/0, except: [10.244.0.0/16]}}]"
+	blocked a client
+	only_from "[{ipBlock: {cidr: 0.0.0.0/0, except: [10.244.0.0/16]}}, {ipBlock: {cidr: $client/32}}]"
+	reaches a client
+	blocked a other
+}
+
+@test "ports: by number, by name, ranges, protocols" {
+	policy in '{podSelector: {matchLabels: {app: server}}, ingress: [{ports: [{port: 8081}]}]}'
+	reaches a client "$SERVER" 8081
+	blocked a client "$SERVER" 8080
+	policy in '{podSelector: {matchLabels: {app: server}}, ingress: [{ports: [{port: web}], from: [{podSelector: {matchLabels: {app: client}}}]}]}'
+	reaches a client "$SERVER" 8080
+	blocked a client "$SERVER" 8081
+	blocked a other "$SERVER" 8080
+	policy in '{podSelector: {matchLabels: {app: server}}, ingress: [{ports: [{port: 8081, endPort: 9000}]}]}'
+	reaches a client "$SERVER" 8081
+	blocked a client "$SERVER" 8080
+	policy in '{podSelector: {matchLabels: {app: server}}, ingress: [{ports: [{protocol: UDP}]}]}'
+	blocked a client "$SERVER" 8080
+	policy in '{podSelector: {matchLabels: {app: server}}, ingress: [{ports: [{protocol: TCP}]}]}'
+	reaches a client "$SERVER" 8081
+	k -n a exec client -- sh -c '! ping -c 1 -W 1 "$1"' sh "$SERVER"
+	policy out '{podSelector: {matchLabels: {app: client}}, egress: [{ports: [{port: web}]}], policyTypes: [Egress]}'
+	reaches a client "$SERVER" 8080
+	blocked a client "$SERVER" 8081
+	reaches a client "$(ip_of b other)" 8080
+}
+
+@test "labels of pods and namespaces change what holds, and only that" {
+	only_from '[{namespaceSelector: {matchLabels: {team: b}}, podSelector: {matchLabels: {app: client}}}]'
+	blocked b other
+	host $H sh -c 'exec nft monitor >/tmp/monitor 2>&1 & echo $! >/tmp/monitor.pid'
+	k -n b label pod other app=client --overwrite
+	eventually 5 reaches b other
+	host $H sh -c 'kill $(cat /tmp/monitor.pid)'
+	[ "$(host $H grep -c '^\(add\|delete\)' /tmp/monitor)" = 1 ]
+	host $H grep -q "^add element inet knarr-policy s4-.*$(ip_of b other)" /tmp/monitor
+	k -n b label pod other app=other --overwrite
+	eventually 5 blocked b other
+	k label namespace b team-
+	eventually 5 blocked b client
+	k label namespace b team=b
+	eventually 5 reaches b client
+	k -n a label pod server app=free --overwrite
+	eventually 5 reaches a other
+	k -n a label pod server app=server --overwrite
+	eventually 5 blocked a other
+}
+
+@test "an established connection goes on, a new one is refused" {
+	k -n a exec server -- sh -c 'nc -l -p 7000 -e cat >/dev/null 2>&1 &'
+	k -n a exec client -- sh -c 'mkfifo /tmp/in; (nc "$1" 7000 </tmp/in >/tmp/out 2>&1 &) ; exec 3>/tmp/in; echo one >&3; (while [ ! -e /tmp/go ]; do sleep 0.1; done; echo two >&3; sleep 5) >/dev/null 2>&1 &' sh "$SERVER"
+	eventually 5 k -n a exec client -- grep -q one /tmp/out
+	policy deny '{podSelector: {}}'
+	blocked a client
+	k -n a exec client -- touch /tmp/go
+	eventually 5 k -n a exec client -- grep -q two /tmp/out
+}
+
+@test "a pod is closed at its first instruction" {
+	policy deny '{podSelector: {matchExpressions: [{key: app, operator: In, values: [new, other]}]}, policyTypes: [Egress]}'
+	pod a open 'app: free' "nc -w 1 $SERVER 8080 </dev/null 2>/dev/null && echo open || echo closed; sleep 1000" | k apply -f -
+	for n in 1 2 3; do
+		pod a "new$n" 'app: new' "nc -w 1 $SERVER 8080 </dev/null 2>/dev/null && echo open || echo closed; sleep 1000"
+	done | k apply -f -
+	k -n a wait --for=condition=Ready pod/open pod/new1 pod/new2 pod/new3 --timeout=30s
+	eventually 5 said open open
+	for n in 1 2 3; do eventually 5 said "new$n" closed; done
+	k -n a delete pod open new1 new2 new3 --wait=true
+}
+
+said() { [ "$(k -n a logs "$1")" = "$2" ]; }
+
+agent_pid() { host $H cat /run/knarr/agent.pid; }
+new_agent() { [ "$(agent_pid)" != "$1" ] && host $H curl -fsS http://127.0.0.1:10248/healthz; }
+
+@test "the agent is killed: no open moment, and the new one goes on" {
+	only_from '[{podSelector: {matchLabels: {app: client}}}]'
+	blocked a other
+	# a connection every moment, by a pod that may not
+	k -n a exec other -- sh -c '(while [ ! -e /tmp/stop ]; do nc -w 1 "$1" 8080 </dev/null && echo open; echo tried; done >/tmp/tries 2>/dev/null &)' sh "$SERVER"
+	before=$(agent_pid)
+	host $H kill -9 "$before"
+	eventually 20 new_agent "$before"
+	eventually 20 reaches a client
+	k -n a label pod other late=yes
+	only_from '[{podSelector: {matchLabels: {app: client}}}, {podSelector: {matchLabels: {late: never}}}]'
+	k -n a exec other -- touch /tmp/stop
+	k -n a exec other -- grep -q tried /tmp/tries
+	! k -n a exec other -- grep open /tmp/tries
+	reaches a client
+	blocked a other
+}
+
+@test "knarr down takes the table away" {
+	policy deny '{podSelector: {}}'
+	! no_table
+	host $H "$BIN/knarr" down
+	no_table
+	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=30
+}
