@@ -33,7 +33,7 @@ static void check(struct apiservice *v);
 
 /* --- objects ------------------------------------------------------------------------------------------------------ */
 
-static void service_unref(struct apiservice *v)
+void apiservice_unref(struct apiservice *v)
 {
 	if (--v->refs)
 		return;
@@ -44,6 +44,7 @@ static void service_unref(struct apiservice *v)
 	free(v->service);
 	free(v->ca);
 	json_decref(v->resources);
+	apiservice_openapi_done(v);
 	if (v->tls)
 		tls_unref(v->tls);
 	free(v);
@@ -82,8 +83,22 @@ static void forget_documents(struct api *a)
 	const char *key;
 	void *value;
 	while (map_next(a->documents, &at, &key, &value))
-		if (str_has_prefix(key, "apis "))
+		if (str_has_prefix(key, "apis ") || str_has_prefix(key, "openapi v2 "))
 			map_remove(a->documents, key);
+}
+
+void apiservice_forget_documents(const struct apiservice *v)
+{
+	forget_documents(v->all->api);
+}
+
+/* A call under way holds a reference. */
+static void cancel(struct http_call **call, struct apiservice *v)
+{
+	if (*call) {
+		http_call_cancel(TAKE(*call));
+		v->refs--;
+	}
 }
 
 static void drop(struct apiservices *s, const char *name)
@@ -91,11 +106,10 @@ static void drop(struct apiservices *s, const char *name)
 	struct apiservice *v = map_steal(s->remote, name);
 	if (!v)
 		return;
-	if (v->check)
-		http_call_cancel(v->check);
-	v->check = NULL;
+	cancel(&v->check, v);
+	cancel(&v->openapi, v);
 	v->gone = true;
-	service_unref(v);
+	apiservice_unref(v);
 	forget_documents(s->api);
 }
 
@@ -116,7 +130,7 @@ static void take(struct apiservices *s, const struct cobj *o)
 	}
 	v = service_new(s, object);
 	if (have && is_same(have, v)) {
-		service_unref(v);
+		apiservice_unref(v);
 		return;
 	}
 	drop(s, o->name);
@@ -194,7 +208,7 @@ static void on_checked(void *arg, int status, const char *body, size_t len, cons
 	struct apiservice *v = arg;
 	v->check = NULL;
 	if (v->gone) {
-		service_unref(v);
+		apiservice_unref(v);
 		return;
 	}
 	AUTO_JSON *list = NULL;
@@ -210,7 +224,9 @@ static void on_checked(void *arg, int status, const char *body, size_t len, cons
 		forget_documents(v->all->api);
 	}
 	settle(v, fine, fine ? "Passed" : "FailedDiscoveryCheck", fine ? "all checks passed" : why);
-	service_unref(v);
+	if (fine)
+		apiservice_openapi_fetch(v);
+	apiservice_unref(v);
 }
 
 static void check(struct apiservice *v)
@@ -228,7 +244,7 @@ static void check(struct apiservice *v)
 	if (v->check)
 		return;
 	settle(v, false, reason_of(e.code), err_text(&e));
-	service_unref(v);
+	apiservice_unref(v);
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -341,11 +357,9 @@ void apiservices_free(struct apiservices *s)
 	cache_watch_stop(s->watch);
 	timer_free(s->timer);
 	while (map_next(s->remote, &at, &key, &v)) {
-		if (v->check) {
-			http_call_cancel(v->check);
-			v->refs--;
-		}
-		service_unref(v);
+		cancel(&v->check, v);
+		cancel(&v->openapi, v);
+		apiservice_unref(v);
 	}
 	map_free(s->remote);
 	http_client_free(s->secure);

@@ -13,7 +13,9 @@ struct apiservice {
 	bool insecure;
 	bool available;
 	json_t *resources; /* what its APIResourceList said last; NULL: never heard */
-	struct http_call *check;
+	struct http_call *check, *openapi;
+	json_t *openapi_v2;                 /* its own document; NULL: none */
+	char *openapi_url, *openapi_etag; /* of its version 3, as its index says; of openapi_v2; NULL: none */
 	struct tls_ctx *tls; /* of upgrades; made when first needed */
 	bool gone;
 };
@@ -31,6 +33,17 @@ struct http_call *apiservice_call(struct apiservice *v, const char *path, const 
  * service_resolve() says. */
 struct forward_opts;
 int apiservice_place(struct apiservice *v, struct forward_opts *o, char **ret_host, char **ret_name, struct err *e);
+
+void apiservice_unref(struct apiservice *v);
+/* What was published with it is made anew when next asked for. */
+void apiservice_forget_documents(const struct apiservice *v);
+
+/* OpenAPI (apiservice_openapi.c). Asks the service for what it publishes, later. */
+void apiservice_openapi_fetch(struct apiservice *v);
+void apiservice_openapi_done(struct apiservice *v);
+/* Adds what the available services publish to our document of version 2, and to our index of version 3. */
+void apiservices_openapi_merge(const struct apiservices *s, json_t *document);
+void apiservices_openapi_index(const struct apiservices *s, json_t *index);
 
 /* Passes a request on; it is answered later (apiservice_proxy.c). */
 void apiservice_proxy(struct req *q, struct apiservice *v);

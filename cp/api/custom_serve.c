@@ -33,8 +33,8 @@ static void sync_one(struct customs *s, const struct cobj *o);
 /* Documents of discovery and OpenAPI that speak of a group. */
 static void forget_documents(struct api *a, const char *group)
 {
-	AUTO_FREE char *own = xasprintf("openapi apis/%s/", group);
-	const char *const prefixes[] = {"apis ", "openapi v2", own};
+	AUTO_FREE char *own = xasprintf("openapi apis/%s/", group), *page = xasprintf("openapi apis/%s ", group);
+	const char *const prefixes[] = {"apis ", "openapi v2", own, page};
 	size_t at = 0;
 	const char *key;
 	void *value;

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
+#include "cp/api/apiservice.h"
 #include "cp/api/audit.h"
 #include "cp/api/catalog.h"
 #include "cp/schema/openapi.h"
@@ -77,9 +78,9 @@ static const struct media *negotiate(const char *accept, bool is_v2)
 
 /* --- documents ---------------------------------------------------------------------------------------------------- */
 
-/* group NULL: version 2 of everything. */
+/* path NULL: version 2 of everything; else that of version 3: "api/v1", "apis/apps/v1", "apis/apps", "version" ... */
 struct name {
-	const char *group, *version;
+	const char *path;
 };
 
 /* Compresses; zlib fails only for want of memory, which ends the process as it does elsewhere. */
@@ -125,15 +126,29 @@ static struct buf *hash_text(const struct str *text)
 	return buf_new(hex.p, hex.len);
 }
 
+static json_t *build_v3(const struct api *a, const char *path)
+{
+	AUTO_STRV char **parts = str_split(path, '/');
+	size_t n = strv_len(parts);
+	if (n == 2 && strcmp(parts[0], "api") == 0)
+		return openapi_v3(a->schema, "", parts[1]);
+	if (n == 3 && strcmp(parts[0], "apis") == 0 && *parts[1])
+		return openapi_v3(a->schema, parts[1], parts[2]);
+	return openapi_v3_page(a->schema, path);
+}
+
 static json_t *build(const struct api *a, const struct name *n)
 {
-	return n->group ? openapi_v3(a->schema, n->group, n->version) : openapi_v2(a->schema);
+	if (n->path)
+		return build_v3(a, n->path);
+	json_t *document = openapi_v2(a->schema);
+	apiservices_openapi_merge(a->apiservices, document);
+	return document;
 }
 
 static char *key_of(const struct name *n, const char *what)
 {
-	AUTO_FREE char *path = n->group ? openapi_path(n->group, n->version) : xstrdup("v2");
-	return xasprintf("openapi %s %s", path, what);
+	return xasprintf("openapi %s %s", n->path ? n->path : "v2", what);
 }
 
 /* Makes and keeps the document in one encoding, and with JSON its hash. False when there is none. */
@@ -147,7 +162,7 @@ static bool make(struct api *a, const struct name *n, enum encoding encoding)
 	if (encoding == ENCODING_JSON)
 		str_add_jsonv(&text, document);
 	else
-		(n->group ? openapi_v3_proto : openapi_v2_proto)(document, &text);
+		(n->path ? openapi_v3_proto : openapi_v2_proto)(document, &text);
 	json_decref(document);
 	map_set(a->documents, key, deflate_text(&text));
 	if (encoding == ENCODING_JSON)
@@ -233,8 +248,7 @@ static bool send_redirect(struct req *q, const struct name *n)
 	const char *hash = document_hash(q->api, n), *asked = query_get(&q->query, "hash");
 	if (str_empty(asked) || strcmp(asked, hash) == 0)
 		return false;
-	AUTO_FREE char *path = openapi_path(n->group, n->version);
-	AUTO_FREE char *location = xasprintf("/openapi/v3/%s?hash=%s", path, hash);
+	AUTO_FREE char *location = xasprintf("/openapi/v3/%s?hash=%s", n->path, hash);
 	AUTO_BUF *empty = buf_new("", 0);
 	reply_headers(q, NULL, h);
 	add_header(h, "location", location);
@@ -244,55 +258,88 @@ static bool send_redirect(struct req *q, const struct name *n)
 
 static void run_document(struct req *q, const struct name *n)
 {
-	const struct media *m = q->x ? negotiate(http_header_get(q->x, "accept"), !n->group) : &media[0];
+	const struct media *m = q->x ? negotiate(http_header_get(q->x, "accept"), !n->path) : &media[0];
 	struct buf *kept = m ? document(q->api, n, m->encoding) : NULL;
 	if (!m) {
 		reply_status(q, status_not_acceptable());
 	} else if (!kept) {
-		reply_text(q, 404, "404 page not found\n");
+		reply_text(q, 404, "");
 	} else if (!q->x) {
 		AUTO_BUF *plain = inflate_buf(kept);
 		reply_buf(q, 200, plain);
-	} else if (!n->group || !send_redirect(q, n)) {
+	} else if (!n->path || !send_redirect(q, n)) {
 		send_document(q, n, m);
 	}
 }
 
-static void add_to_index(json_t *index, struct api *a, const char *group)
+static void add_to_index(json_t *index, struct api *a, const char *path)
+{
+	const char *hash = document_hash(a, &(struct name){path});
+	if (hash)
+		openapi_v3_index_add(index, path, hash);
+}
+
+static void add_group_to_index(json_t *index, struct api *a, const char *group)
 {
 	AUTO_STRV char **versions = catalog_versions(a->schema, group);
+	AUTO_FREE char *page = xasprintf("apis/%s", group);
+	if (*group)
+		add_to_index(index, a, page);
 	for (size_t i = 0; versions && versions[i]; i++) {
-		const char *hash = document_hash(a, &(struct name){group, versions[i]});
-		if (hash)
-			openapi_v3_index_add(index, group, versions[i], hash);
+		AUTO_FREE char *path = openapi_path(group, versions[i]);
+		add_to_index(index, a, path);
 	}
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The same index in order of its paths, as the original has it. Owned. */
+static json_t *in_order(const json_t *index)
+{
+	const json_t *paths = json_object_get(index, "paths");
+	json_t *out = json_pack("{s:{}}", "paths"), *value;
+	AUTO_STRV char **keys = NULL;
+	const char *key;
+	json_object_foreach((json_t *)paths, key, value) strv_add(&keys, key);
+	if (keys)
+		qsort(keys, strv_len(keys), sizeof(*keys), by_text);
+	for (size_t i = 0; keys && keys[i]; i++)
+		json_object_set(json_object_get(out, "paths"), keys[i], json_object_get(paths, keys[i]));
+	return out;
 }
 
 static void run_index(struct req *q)
 {
 	AUTO_STRV char **groups = catalog_groups(q->api->schema);
-	json_t *index = json_object();
-	add_to_index(index, q->api, "");
+	AUTO_JSON *index = json_object();
+	const char *page;
+	for (size_t i = 0; (page = openapi_page_nth(i)); i++)
+		add_to_index(index, q->api, page);
+	add_group_to_index(index, q->api, "");
 	for (size_t i = 0; groups && groups[i]; i++)
-		add_to_index(index, q->api, groups[i]);
-	AUTO_JSON *owned = index;
-	AUTO_FREE char *text = json_text(owned);
+		add_group_to_index(index, q->api, groups[i]);
+	apiservices_openapi_index(q->api->apiservices, index);
+	AUTO_JSON *sorted = in_order(index);
+	AUTO_FREE char *text = json_text(sorted);
 	reply_text(q, 200, text);
 }
 
-/* rest: "", "/", "/api/v1", "/apis/apps/v1". */
+/* rest: "", "/", "/api/v1", "/apis/apps/v1", "/version". What an extension server answers is asked of it. */
 static void run_v3(struct req *q, const char *rest)
 {
 	AUTO_STRV char **parts = str_split(rest + (*rest == '/'), '/');
 	size_t n = strv_len(parts);
+	struct apiservice *v = n == 3 && strcmp(parts[0], "apis") == 0 ? apiservices_find(q->api->apiservices, parts[1], parts[2])
+								      : NULL;
 	if (n == 0)
 		run_index(q);
-	else if (n == 2 && strcmp(parts[0], "api") == 0)
-		run_document(q, &(struct name){"", parts[1]});
-	else if (n == 3 && strcmp(parts[0], "apis") == 0 && *parts[1])
-		run_document(q, &(struct name){parts[1], parts[2]});
+	else if (v)
+		apiservice_proxy(q, v);
 	else
-		reply_text(q, 404, "");
+		run_document(q, &(struct name){rest + (*rest == '/')});
 }
 
 bool openapi_run(struct req *q)
@@ -305,7 +352,7 @@ bool openapi_run(struct req *q)
 	if (strcmp(q->method, "GET") != 0)
 		reply_status(q, status_method_not_allowed());
 	else if (is_v2)
-		run_document(q, &(struct name){NULL, NULL});
+		run_document(q, &(struct name){NULL});
 	else
 		run_v3(q, rest);
 	return true;

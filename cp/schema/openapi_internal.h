@@ -56,5 +56,14 @@ json_t *openapi_gvk_json(const struct openapi_gvk *g);
 
 /* The paths of a kind: collection, object and subresources. */
 void openapi_add_paths(struct openapi_document *d, const struct kind *k);
+/* "apps" "rbac.authorization.k8s.io" "" -> "apps" "rbacAuthorization" "core". Returns owned. */
+char *openapi_group_word(const char *group);
+void openapi_add_capital(struct str *out, const char *word);
+
+/* openapi_index.c: every page that leads to resources; one of them by its path ("apis", "apis/apps", "version"); the
+ * resources of a group and version. false: there is no such page. */
+void openapi_add_pages(struct openapi_document *d);
+bool openapi_add_page(struct openapi_document *d, const char *path);
+bool openapi_add_resources_page(struct openapi_document *d, const char *group, const char *version);
 
 #endif

@@ -138,7 +138,7 @@ struct place {
 };
 
 /* "apps" "rbac.authorization.k8s.io" "" -> "apps" "rbacAuthorization" "core". Returns owned. */
-static char *group_word(const char *group)
+char *openapi_group_word(const char *group)
 {
 	AUTO_STR out = STR_INIT;
 	size_t n = strlen(group);
@@ -154,7 +154,7 @@ static char *group_word(const char *group)
 	return n ? str_take(&out) : xstrdup("core");
 }
 
-static void add_capital(struct str *out, const char *word)
+void openapi_add_capital(struct str *out, const char *word)
 {
 	str_addc(out, (char)toupper((unsigned char)*word));
 	str_add(out, word + 1);
@@ -164,12 +164,12 @@ static void add_capital(struct str *out, const char *word)
 static char *operation_id(const struct place *p, const struct operation *op)
 {
 	AUTO_STR out = STR_INIT;
-	AUTO_FREE char *group = group_word(p->kind->group);
+	AUTO_FREE char *group = openapi_group_word(p->kind->group);
 	size_t first = strcspn(op->word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
 	str_addn(&out, op->word, first);
-	add_capital(&out, group);
-	add_capital(&out, p->kind->version);
+	openapi_add_capital(&out, group);
+	openapi_add_capital(&out, p->kind->version);
 	str_add(&out, op->word + first);
 	if (strcmp(op->action, "deletecollection") == 0)
 		str_add(&out, "Collection");
@@ -251,7 +251,7 @@ static void add_body(struct openapi_document *d, json_t *o, const struct place *
 
 static json_t *operation_value(struct openapi_document *d, const struct place *p, const struct operation *op)
 {
-	AUTO_FREE char *id = operation_id(p, op), *group = group_word(p->kind->group);
+	AUTO_FREE char *id = operation_id(p, op), *group = openapi_group_word(p->kind->group);
 	AUTO_FREE char *tag = xasprintf("%s_%s", group, p->kind->version);
 	json_t *o = json_pack("{s:[s],s:s,s:[]}", "tags", tag, "operationId", id, "parameters");
 
@@ -388,7 +388,7 @@ static void add_subresource(struct openapi_document *d, const struct kind *k, co
 			  .answer_media = s->answer_media,
 			  .one = true};
 
-	add_capital(&suffix, name);
+	openapi_add_capital(&suffix, name);
 	p.suffix = str_text(&suffix);
 	add_path(d, path, &p, s->query);
 	if (s->connects && has(s->verbs, "proxy")) {

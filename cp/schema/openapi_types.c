@@ -27,6 +27,7 @@ char *openapi_name(const char *type_name)
 	    {"api.resource.", "io.k8s.apimachinery.pkg.api.resource."},
 	    {"util.intstr.", "io.k8s.apimachinery.pkg.util.intstr."},
 	    {"runtime.", "io.k8s.apimachinery.pkg.runtime."},
+	    {"version.", "io.k8s.apimachinery.pkg.version."},
 	    {"apiextensions.", "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions."},
 	    {"apiregistration.", "io.k8s.kube-aggregator.pkg.apis.apiregistration."},
 	};
@@ -207,6 +208,10 @@ static const struct {
 	struct openapi_gvk gvk;
 } bodies[] = {
     {"meta.v1.Status", {"", "v1", "Status"}},
+    {"meta.v1.APIGroup", {"", "v1", "APIGroup"}},
+    {"meta.v1.APIGroupList", {"", "v1", "APIGroupList"}},
+    {"meta.v1.APIResourceList", {"", "v1", "APIResourceList"}},
+    {"meta.v1.APIVersions", {"", "v1", "APIVersions"}},
     {"autoscaling.v1.Scale", {"autoscaling", "v1", "Scale"}},
     {"policy.v1.Eviction", {"policy", "v1", "Eviction"}},
     {"authentication.v1.TokenRequest", {"authentication.k8s.io", "v1", "TokenRequest"}},

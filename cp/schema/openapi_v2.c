@@ -193,6 +193,7 @@ json_t *openapi_v2(const struct schema *s)
 	openapi_document_init(&d, s, &dialect);
 	for (size_t i = 0; (k = schema_kind_nth(s, i)); i++)
 		openapi_add_paths(&d, k);
+	openapi_add_pages(&d);
 	document = json_pack("{s:s,s:{s:s,s:s},s:O,s:O,s:o,s:{s:{s:s,s:s,s:s}},s:[{s:[]}]}", "swagger", "2.0", "info",
 			     "title", "Kubernetes", "version", "v1.36.0", "paths", d.paths, "definitions",
 			     d.definitions, "parameters", share_parameters(d.paths), "securityDefinitions", "BearerToken", "type", "apiKey", "name",

@@ -90,6 +90,13 @@ static const struct openapi_dialect dialect = {
     .add_media_types = add_media_types,
 };
 
+static json_t *document_of(const struct openapi_document *d)
+{
+	return json_pack("{s:s,s:{s:s,s:s},s:O,s:{s:O,s:{s:{s:s,s:s,s:s}}}}", "openapi", "3.0.0", "info", "title", "Kubernetes",
+			 "version", "v1.36.0", "paths", d->paths, "components", "schemas", d->definitions, "securitySchemes",
+			 "BearerToken", "type", "apiKey", "name", "authorization", "in", "header");
+}
+
 json_t *openapi_v3(const struct schema *s, const char *group, const char *version)
 {
 	struct openapi_document d;
@@ -100,20 +107,28 @@ json_t *openapi_v3(const struct schema *s, const char *group, const char *versio
 	for (size_t i = 0; (k = schema_kind_nth(s, i)); i++)
 		if (strcmp(k->group, group) == 0 && strcmp(k->version, version) == 0)
 			openapi_add_paths(&d, k);
+	openapi_add_resources_page(&d, group, version);
 	if (json_object_size(d.paths))
-		document = json_pack("{s:s,s:{s:s,s:s},s:O,s:{s:O,s:{s:{s:s,s:s,s:s}}}}", "openapi", "3.0.0", "info",
-				     "title", "Kubernetes", "version", "v1.36.0", "paths", d.paths, "components",
-				     "schemas", d.definitions, "securitySchemes", "BearerToken", "type", "apiKey",
-				     "name", "authorization", "in", "header");
+		document = document_of(&d);
 	openapi_document_done(&d);
 	return document;
 }
 
-void openapi_v3_index_add(json_t *index, const char *group, const char *version, const char *hash)
+json_t *openapi_v3_page(const struct schema *s, const char *path)
 {
-	AUTO_FREE char *path = openapi_path(group, version);
-	AUTO_FREE char *url = xasprintf("/openapi/v3/%s?hash=%s", path, hash);
-	json_t *paths = json_object_at(index, "paths");
+	struct openapi_document d;
+	json_t *document = NULL;
 
-	json_object_set_new(paths, path, json_pack("{s:s}", "serverRelativeURL", url));
+	openapi_document_init(&d, s, &dialect);
+	if (openapi_add_page(&d, path))
+		document = document_of(&d);
+	openapi_document_done(&d);
+	return document;
+}
+
+void openapi_v3_index_add(json_t *index, const char *path, const char *hash)
+{
+	AUTO_FREE char *url = xasprintf("/openapi/v3/%s?hash=%s", path, hash);
+
+	json_object_set_new(json_object_at(index, "paths"), path, json_pack("{s:s}", "serverRelativeURL", url));
 }

@@ -45,6 +45,9 @@ api() { # METHOD PATH [curl arguments]
 		"https://127.0.0.1:$(cat "$DIR/port")$path"
 }
 
+# query DOCUMENT EXPRESSION: of the JSON document d
+query() { api GET "$1" | python3 -c 'import json, sys; d = json.load(sys.stdin); print(eval(sys.argv[1]))' "$2"; }
+
 widgets() {
 	cat <<-Y
 	apiVersion: apiextensions.k8s.io/v1
@@ -96,6 +99,18 @@ widget() { # NAME SPEC
 	[ "$(kubectl get wd --field-selector spec.color=blue -o name)" = widget.example.com/w1 ]
 	kubectl get all | grep -q widget.example.com/w2
 	kubectl explain widget.spec.color | grep -q 'FIELD: color'
+}
+
+@test "OpenAPI tells of custom resources" {
+	local type=com.example.v1.Widget gvk='[{"group": "example.com", "version": "v1", "kind": "'
+	[ "$(query /openapi/v2 "json.dumps(d['definitions']['$type']['x-kubernetes-group-version-kind'])")" = "${gvk}Widget\"}]" ]
+	[ "$(query /openapi/v2 "json.dumps(d['definitions']['${type}List']['x-kubernetes-group-version-kind'])")" = "${gvk}WidgetList\"}]" ]
+	[ "$(query /openapi/v2 "d['definitions']['${type}List']['properties']['items']['items']['\$ref']")" = "#/definitions/$type" ]
+	[ "$(query /openapi/v3/apis/example.com/v1 "json.dumps(d['components']['schemas']['$type']['x-kubernetes-group-version-kind'])")" = "${gvk}Widget\"}]" ]
+	[ "$(query /openapi/v3/apis/example.com/v1 "d['components']['schemas']['${type}List']['properties']['metadata']['\$ref']" 2>/dev/null ||
+		query /openapi/v3/apis/example.com/v1 "d['components']['schemas']['${type}List']['properties']['metadata']['allOf'][0]['\$ref']")" = \
+		'#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta' ]
+	[ "$(query /openapi/v3 '"apis/example.com/v1" in d["paths"]')" = True ]
 }
 
 @test "schemas validate and prune" {
@@ -255,6 +270,22 @@ routes() {
 	api GET /apis/ext.example.com | grep -q '"preferredVersion"'
 }
 
+@test "OpenAPI shows what extension servers publish" {
+	listed() { [ "$(query /openapi/v3 'd["paths"]["apis/ext.example.com/v1"]["serverRelativeURL"]')" = '/openapi/v3/apis/ext.example.com/v1?hash=EXT' ]; }
+	merged() { [ "$(query /openapi/v2 '"/apis/ext.example.com/v1/things" in d["paths"]')" = True ]; }
+	for _ in $(seq 50); do listed && merged && break; sleep 0.1; done
+	listed
+	merged
+	[ "$(query '/openapi/v3/apis/ext.example.com/v1?hash=EXT' 'd["info"]["title"]')" = ext ]
+	[[ "$(kubectl explain things.color | tr -s ' \n' ' ')" = *'Its paint.'* ]]
+	# What is not of its group stays out; a name that says something else here gets another one; ours does not change.
+	[ "$(query /openapi/v2 '"/apis/other.example.com/v1/secrets" in d["paths"] or "com.example.ext.v1.Unused" in d["definitions"]')" = False ]
+	[ "$(query /openapi/v2 'd["definitions"]["com.example.ext.v1.Thing"]["properties"]["metadata"]["$ref"]')" = \
+		'#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta_v2' ]
+	[ "$(query /openapi/v2 '"wide" in d["definitions"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"]["properties"]')" = False ]
+	[ "$(query /openapi/v2 'd["definitions"]["com.example.ext.v1.Thing"]["properties"]["next"]["$ref"]')" = '#/definitions/com.example.ext.v1.Thing' ]
+}
+
 @test "a server whose certificate nobody vouches for needs insecureSkipTLSVerify" {
 	kubectl delete apiservice v1.ext.example.com
 	apiservice | sed '/caBundle/d' | kubectl apply -f -
@@ -271,4 +302,6 @@ routes() {
 	kubectl delete apiservice v1.ext.example.com
 	run api GET /apis/ext.example.com/v1 -o /dev/null -w '%{http_code}'
 	[ "$output" = 404 ]
+	[ "$(query /openapi/v3 '"apis/ext.example.com/v1" in d["paths"]')" = False ]
+	[ "$(query /openapi/v2 '"/apis/ext.example.com/v1/things" in d["paths"]')" = False ]
 }

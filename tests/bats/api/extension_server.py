@@ -28,6 +28,29 @@ def convert(obj, version):
     return obj
 
 
+WIDE = {"type": "object", "properties": {"wide": {"type": "string"}}}
+PATHS = {
+    "/apis/ext.example.com/v1/things": {"get": {"operationId": "listThings", "responses": {"200": {
+        "description": "OK", "schema": {"$ref": "#/definitions/com.example.ext.v1.Thing"}}},
+        "x-kubernetes-group-version-kind": {"group": "ext.example.com", "version": "v1", "kind": "Thing"}}},
+    "/apis/other.example.com/v1/secrets": {"get": {"operationId": "notMine", "responses": {}}},
+}
+# A definition of its own, one that the server has in other words, and one that refers to itself.
+V2 = {"swagger": "2.0", "info": {"title": "ext", "version": "1"}, "paths": PATHS, "definitions": {
+    "com.example.ext.v1.Thing": {"type": "object", "properties": {
+        "metadata": {"$ref": "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"},
+        "next": {"$ref": "#/definitions/com.example.ext.v1.Thing"}, "color": {"type": "string"}},
+        "x-kubernetes-group-version-kind": [{"group": "ext.example.com", "version": "v1", "kind": "Thing"}]},
+    "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": WIDE, "com.example.ext.v1.Unused": WIDE}}
+V3 = {"openapi": "3.0.0", "info": V2["info"], "paths": {"/apis/ext.example.com/v1/things": {"get": {
+    "responses": {}, "x-kubernetes-action": "list",
+    "x-kubernetes-group-version-kind": {"group": "ext.example.com", "version": "v1", "kind": "Thing"}}}},
+      "components": {"schemas": {"com.example.ext.v1.Thing": {
+          "type": "object", "description": "A thing.", "properties": {"color": {"type": "string", "description": "Its paint."}},
+          "x-kubernetes-group-version-kind": [{"group": "ext.example.com", "version": "v1", "kind": "Thing"}]}}}}
+V3_URL = "/openapi/v3/apis/ext.example.com/v1"
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -49,6 +72,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/apis/ext.example.com/v1":
             self.answer(RESOURCES)
+        elif self.path == "/openapi/v2":
+            self.answer(V2)
+        elif self.path == "/openapi/v3":
+            self.answer({"paths": {V3_URL[len("/openapi/v3/"):]: {"serverRelativeURL": V3_URL + "?hash=EXT"}}})
+        elif self.path.split("?")[0] == V3_URL:
+            self.answer(V3)
         elif self.path.startswith("/apis/ext.example.com/v1/stream"):
             self.send_response(200)
             self.send_header("Content-Type", "text/plain")

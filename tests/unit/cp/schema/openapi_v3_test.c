@@ -68,8 +68,8 @@ START_TEST(index_of_documents)
 {
 	AUTO_JSON *index = json_object();
 
-	openapi_v3_index_add(index, "", "v1", "AB");
-	openapi_v3_index_add(index, "apps", "v1", "CD");
+	openapi_v3_index_add(index, "api/v1", "AB");
+	openapi_v3_index_add(index, "apis/apps/v1", "CD");
 	assert_json(index, "{'paths':{'api/v1':{'serverRelativeURL':'/openapi/v3/api/v1?hash=AB'},"
 			   "'apis/apps/v1':{'serverRelativeURL':'/openapi/v3/apis/apps/v1?hash=CD'}}}");
 }
