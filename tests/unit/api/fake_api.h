@@ -57,7 +57,7 @@ static inline void fake_answer(struct http_exchange *x, int status, const char *
 /* Runs the loop until *what is at least n; false after 5 s. */
 static inline bool fake_wait(struct fake *f, const int *what, int n)
 {
-	int64_t end = clock_mono_ms() + 5000;
+	int64_t end = clock_mono_ms() + 20000;
 	while (*what < n && clock_mono_ms() < end)
 		loop_run_once(f->loop, 10);
 	return *what >= n;

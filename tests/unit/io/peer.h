@@ -45,7 +45,7 @@ static inline bool peer_read(int fd, struct str *in)
 /* Runs the loop until in holds text (true) or the connection ended or 3 s went by (false). */
 static inline bool peer_until(struct loop *l, int fd, struct str *in, const char *text)
 {
-	int64_t end = clock_mono_ms() + 3000;
+	int64_t end = clock_mono_ms() + 20000;
 	while (clock_mono_ms() < end) {
 		loop_run_once(l, 1);
 		bool open = peer_read(fd, in);
@@ -60,7 +60,7 @@ static inline bool peer_until(struct loop *l, int fd, struct str *in, const char
 /* Runs the loop until the server closes the connection; false after 3 s. */
 static inline bool peer_until_end(struct loop *l, int fd, struct str *in)
 {
-	int64_t end = clock_mono_ms() + 3000;
+	int64_t end = clock_mono_ms() + 20000;
 	while (clock_mono_ms() < end) {
 		loop_run_once(l, 1);
 		if (!peer_read(fd, in))

@@ -122,7 +122,7 @@ static void send_frame(uint8_t first, const void *data, size_t n)
 
 static bool wait_for(const int *what)
 {
-	int64_t end = clock_mono_ms() + 3000;
+	int64_t end = clock_mono_ms() + 20000;
 	while (!*what && clock_mono_ms() < end) {
 		loop_run_once(l, 10);
 		peer_read(fd, &in);
