@@ -14,7 +14,7 @@
 #define NAME_LABEL "batch.kubernetes.io/job-name"
 enum { CRON_NAME_MAX = 52 };
 
-static void job_spec_set_defaults(json_t *spec)
+static void job_spec_set_defaults(json_t *spec, const json_t *old_spec)
 {
 	json_t *pods = json_at(spec, "template.spec");
 	if (!spec)
@@ -32,14 +32,13 @@ static void job_spec_set_defaults(json_t *spec)
 		json_array_foreach(json_object_get(rule, "onPodConditions"), j, pattern)
 			set_default(pattern, "status", json_string("True"));
 	if (pods)
-		pod_spec_set_defaults(pods);
+		pod_spec_set_defaults(pods, json_at(old_spec, "template.spec"));
 }
 
 static void job_set_defaults(json_t *job, const json_t *old)
 {
 	json_t *spec = json_object_get(job, "spec"), *labels = json_at(job, "spec.template.metadata.labels");
-	(void)old;
-	job_spec_set_defaults(spec);
+	job_spec_set_defaults(spec, json_object_get(old, "spec"));
 	if (spec)
 		set_default(spec, "manualSelector", json_false());
 	if (json_object_size(labels) && !json_object_size(json_at(job, "metadata.labels")))
@@ -167,8 +166,7 @@ const struct kind_ops job_ops = {
 
 static void cronjob_set_defaults(json_t *cron, const json_t *old)
 {
-	(void)old;
-	job_spec_set_defaults(json_at(cron, "spec.jobTemplate.spec"));
+	job_spec_set_defaults(json_at(cron, "spec.jobTemplate.spec"), json_at(old, "spec.jobTemplate.spec"));
 }
 
 static void zone_validate(const json_t *zone, struct field_errors *errors)

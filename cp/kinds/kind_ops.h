@@ -67,7 +67,7 @@ const struct kind_ops *kind_ops_find(const struct kind *k);
 const struct kind_part *kind_part_find(const struct kind_ops *ops, const char *subresource);
 
 /* Shared rules: a pod template inside a workload (path "spec.template"), a label selector at path. */
-void pod_spec_set_defaults(json_t *pod_spec);
+void pod_spec_set_defaults(json_t *pod_spec, const json_t *old_spec); /* old_spec may be NULL */
 void pod_template_validate(const json_t *template, const char *path, struct field_errors *errors);
 void label_selector_validate(const json_t *selector, const char *path, struct field_errors *errors);
 

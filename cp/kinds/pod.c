@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "cp/kinds/gated_fields.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/pod_rules.h"
 
@@ -29,9 +30,10 @@ static void container_set_defaults(json_t *c, bool host_network)
 			set_default(port, "hostPort", json_incref(json_object_get(port, "containerPort")));
 }
 
-void pod_spec_set_defaults(json_t *pod_spec)
+void pod_spec_set_defaults(json_t *pod_spec, const json_t *old_spec)
 {
 	bool host_network = json_bool_at(pod_spec, "hostNetwork", false);
+	gated_pod_drop(pod_spec, old_spec);
 	for (size_t l = 0; l < ARRAY_LEN(container_lists); l++) {
 		size_t i;
 		json_t *c;
@@ -70,7 +72,7 @@ static void pod_set_defaults(json_t *pod, const json_t *old)
 	json_t *spec = json_object_get(pod, "spec");
 	if (!spec)
 		return;
-	pod_spec_set_defaults(spec);
+	pod_spec_set_defaults(spec, json_object_get(old, "spec"));
 	requests_from_limits(spec);
 	set_default(spec, "enableServiceLinks", json_true());
 	/* Negative is what old clients said for at once. */

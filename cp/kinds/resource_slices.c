@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "cp/kinds/device_rules.h"
+#include "cp/kinds/gated_fields.h"
 #include "cp/kinds/go_value.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/pod_rules.h"
@@ -387,4 +388,12 @@ static void slice_validate(const json_t *slice, const json_t *old, struct field_
 	validate_sets(json_object_get(spec, "sharedCounters"), "name", SETS_MAX, "spec.sharedCounters", errors);
 }
 
-const struct kind_ops resourceslice_ops = {.group = "resource.k8s.io", .kind = "ResourceSlice", .validate = slice_validate};
+static void slice_set_defaults(json_t *slice, const json_t *old)
+{
+	gated_slice_drop(json_object_get(slice, "spec"), json_object_get(old, "spec"));
+}
+
+const struct kind_ops resourceslice_ops = {.group = "resource.k8s.io",
+					   .kind = "ResourceSlice",
+					   .set_defaults = slice_set_defaults,
+					   .validate = slice_validate};

@@ -212,9 +212,8 @@ const struct kind_ops controllerrevision_ops = { .group = "apps", .kind = "Contr
 static void podtemplate_set_defaults(json_t *t, const json_t *old)
 {
 	json_t *spec = json_at(t, "template.spec");
-	(void)old;
 	if (spec)
-		pod_spec_set_defaults(spec);
+		pod_spec_set_defaults(spec, json_at(old, "template.spec"));
 }
 
 static void podtemplate_validate(const json_t *t, const json_t *old, struct field_errors *errors)

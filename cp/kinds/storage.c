@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "cp/kinds/go_value.h"
+#include "cp/kinds/gated_fields.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/rule.h"
 
@@ -122,9 +123,10 @@ void claim_template_validate(const json_t *template, const char *path, struct fi
 
 static void claim_set_defaults(json_t *pvc, const json_t *old)
 {
-	json_t *spec = json_object_get(pvc, "spec"), *source = json_object_get(spec, "dataSource"), *ref = json_object_get(spec, "dataSourceRef");
+	json_t *spec = json_object_get(pvc, "spec");
 
-	(void)old;
+	gated_claim_drop(spec, json_object_get(old, "spec"));
+	const json_t *source = json_object_get(spec, "dataSource"), *ref = json_object_get(spec, "dataSourceRef");
 	/* Each says what the other says, unless the source is in another namespace. */
 	if (source && !ref)
 		json_object_set_new(spec, "dataSourceRef", json_deep_copy(source));

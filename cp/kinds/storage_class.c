@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "cp/kinds/gated_fields.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/rule.h"
 #include "cp/kinds/storage.h"
@@ -190,7 +191,12 @@ static void driver_validate(const json_t *driver, const json_t *old, struct fiel
 	}
 }
 
-const struct kind_ops csidriver_ops = {.group = STORAGE, .kind = "CSIDriver", .validate = driver_validate};
+static void driver_set_defaults(json_t *driver, const json_t *old)
+{
+	gated_driver_drop(json_object_get(driver, "spec"), json_object_get(old, "spec"));
+}
+
+const struct kind_ops csidriver_ops = {.group = STORAGE, .kind = "CSIDriver", .set_defaults = driver_set_defaults, .validate = driver_validate};
 
 static void validate_topology_keys(const json_t *keys, const char *path, struct field_errors *errors)
 {

@@ -10,9 +10,8 @@
 void workload_set_defaults(json_t *obj, const json_t *old)
 {
 	json_t *spec = json_at(obj, "spec.template.spec");
-	(void)old;
 	if (spec)
-		pod_spec_set_defaults(spec);
+		pod_spec_set_defaults(spec, json_at(old, "spec.template.spec"));
 }
 
 /* Each kind has its own words for a selector that selects everything. */

@@ -99,7 +99,8 @@ START_TEST(claims)
 	    {"spec.accessModes", "[]", "spec.accessModes: Required value: at least 1 access mode is required\n"},
 	    {"spec.resources", "{}", "spec.resources[storage]: Required value\n"},
 	    {"spec.resources", "{\"requests\":{\"storage\":\"0\"}}", "spec.resources[storage]: Invalid value: \"0\": must be greater than zero\n"},
-	    {"spec.dataSource", "{\"kind\":\"Secret\",\"name\":\"x\"}",
+	    {"spec.dataSource", "{\"kind\":\"Secret\",\"name\":\"x\"}", ""},
+	    {"spec.dataSourceRef", "{\"kind\":\"Secret\",\"name\":\"x\"}",
 	     "spec.dataSource: Invalid value: \"Secret\": must be 'PersistentVolumeClaim' when referencing the default apiGroup\n"
 	     "spec.dataSourceRef: Invalid value: \"Secret\": must be 'PersistentVolumeClaim' when referencing the default apiGroup\n"},
 	    {"spec.volumeMode", "\"Tape\"", "spec.volumeMode: Unsupported value: \"Tape\": supported values: \"Block\", \"Filesystem\"\n"},
