@@ -115,5 +115,7 @@ void hook_cancel(struct hook *h);
 /* probe.c */
 void probes_start(struct container_work *w, struct container_state *c, bool fresh);
 void probes_stop(struct container_work *w);
+/* Adds the lines of prober_probe_total. */
+void probes_write(const struct container_work *w, struct str *out);
 
 #endif

@@ -21,6 +21,7 @@ struct probe {
 	struct probe_plan plan;
 	struct timer *timer; /* NULL: there is no such probe */
 	struct hook *hook;
+	uint64_t passed, failed; /* since the container started */
 };
 
 static struct container_state *container_of(const struct probe *pr)
@@ -63,6 +64,7 @@ static void on_result(void *arg, bool ok, const char *text)
 	if (!c || c->phase != PHASE_RUNNING)
 		return;
 	bool ready = c->ready, started = c->started;
+	*(ok ? &pr->passed : &pr->failed) += 1;
 	if (!ok)
 		events_pod(p->agent->events, p->state, c->name, true, "Unhealthy", "%s probe failed: %s",
 			   probe_name(pr->kind), text);
@@ -107,6 +109,22 @@ void probes_start(struct container_work *w, struct container_state *c, bool fres
 				fresh ? 0 : rand_below(1000) / 1000.0);
 		pr->timer = timer_new(w->pod->agent->loop, on_timer, pr);
 		schedule(pr);
+	}
+}
+
+void probes_write(const struct container_work *w, struct str *out)
+{
+	const struct pod_state *s = w->pod->state;
+	for (enum probe_kind k = PROBE_STARTUP; w->probes && k < PROBE_KINDS; k++) {
+		const struct probe *pr = &w->probes[k];
+		const uint64_t counts[] = {pr->passed, pr->failed};
+		static const char *const results[] = {"successful", "failed"};
+		for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+			if (counts[i])
+				str_addf(out,
+					 "prober_probe_total{container=\"%s\",namespace=\"%s\",pod=\"%s\",pod_uid=\"%s\","
+					 "probe_type=\"%s\",result=\"%s\"} %llu\n",
+					 w->name, s->ns, s->name, s->uid, probe_name(k), results[i], (unsigned long long)counts[i]);
 	}
 }
 

@@ -33,7 +33,7 @@ void server_exec(struct agent *a, struct http_exchange *x, const struct target *
 void server_attach(struct agent *a, struct http_exchange *x, const struct target *t);
 void server_port_forward(struct agent *a, struct http_exchange *x, const struct target *t);
 void server_stats(struct agent *a, struct http_exchange *x, const struct target *t);
-/* /metrics, /metrics/resource, /metrics/cadvisor (Prometheus text format). */
+/* /metrics, /metrics/resource, /metrics/cadvisor, /metrics/probes (Prometheus text format). */
 void server_metrics(struct agent *a, struct http_exchange *x, const struct target *t);
 void server_configz(struct agent *a, struct http_exchange *x, const struct target *t);
 void server_running_pods(struct agent *a, struct http_exchange *x, const struct target *t);

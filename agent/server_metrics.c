@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/node_dns.h"
 #include "agent/server.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -169,6 +170,19 @@ static void write_own(const struct agent *a, const struct samples *all, struct s
 	head(out, "kubelet_running_containers", "gauge", "Containers by their state");
 	str_addf(out, "kubelet_running_containers{container_state=\"running\"} %zu\n", all->n - pods);
 	gauge(out, "kubelet_desired_pods", "gauge", "Pods that this node is to run", (double)map_len(a->pods));
+	node_dns_metrics(a->dns, out);
+}
+
+static void write_probes(const struct agent *a, const struct samples *all, struct str *out)
+{
+	size_t at = 0;
+	const char *uid;
+	struct pod *p;
+	(void)all;
+	head(out, "prober_probe_total", "counter", "Probes of a container by type and result, since it started");
+	while (map_next(a->pods, &at, &uid, &p))
+		for (size_t i = 0; i < p->n_work; i++)
+			probes_write(&p->work[i], out);
 }
 
 void server_metrics(struct agent *a, struct http_exchange *x, const struct target *t)
@@ -176,7 +190,7 @@ void server_metrics(struct agent *a, struct http_exchange *x, const struct targe
 	static const struct {
 		const char *name;
 		void (*write)(const struct agent *a, const struct samples *all, struct str *out);
-	} pages[] = {{"", write_own}, {"resource", write_resource}, {"cadvisor", write_cadvisor}};
+	} pages[] = {{"", write_own}, {"resource", write_resource}, {"cadvisor", write_cadvisor}, {"probes", write_probes}};
 	static const struct http_header headers[] = {{"content-type", "text/plain; version=0.0.4; charset=utf-8"}, {NULL, NULL}};
 	const char *name = t->parts[0] ? t->parts[0] : "";
 	struct samples all = {0};

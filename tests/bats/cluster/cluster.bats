@@ -505,6 +505,8 @@ asked() {
 	k get --raw /api/v1/nodes/node1/proxy/metrics/resource | grep -q "^container_cpu_usage_seconds_total{container=\"[a-z]*\",namespace=\"hello\",pod=\"$name\"} [0-9]"
 	k get --raw /api/v1/nodes/node1/proxy/metrics/cadvisor | grep -q "^container_memory_rss{.*pod=\"$name\"} [0-9]"
 	k get --raw /api/v1/nodes/node1/proxy/metrics | grep -q '^kubelet_running_pods [1-9]'
+	k get --raw /api/v1/nodes/node1/proxy/metrics | grep -q '^coredns_'
+	k get --raw /api/v1/nodes/node1/proxy/metrics/probes | grep -q "^prober_probe_total{container=\"[a-z]*\",namespace=\"hello\",pod=\"$name\",pod_uid=\"[0-9a-f-]*\",probe_type=\"Readiness\",result=\"successful\"} [1-9]"
 }
 
 @test "the agent asks who may ask it" {
