@@ -174,6 +174,7 @@ bench: all
 	@bench/oci
 	@bench/cni
 	@bench/api
+	@bench/proxy
 	@bench/run
 
 install: all

@@ -7,6 +7,7 @@
 
 #include "api/client.h"
 #include "base/fs.h"
+#include "base/json_pool.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics_process.h"
@@ -170,6 +171,7 @@ int main(int argc, char **argv)
 {
 	struct proxy_options o;
 	struct err e = ERR_INIT;
+	json_pool_use(); /* trees that come and go leave no holes between what stays */
 	int r = proxy_options_parse(argc, argv, &o, &e), code = 2;
 	log_init("knarr-proxy", o.verbosity <= 0   ? LOG_LEVEL_ERROR
 				: o.verbosity == 1 ? LOG_LEVEL_WARN

@@ -55,7 +55,7 @@ static const char *const families[] = {"IPv4", "IPv6"};
 
 static double now_s(void)
 {
-	return (double)clock_wall_ms() / 1000;
+	return (double)clock_wall_us() / 1e6;
 }
 
 /* The rows of the families that are kept, one by one: for (six = 0; six <= ipv6; six++). */

@@ -4,6 +4,7 @@
  * loop has handled what it has at hand. A failed sync is tried again with growing delays. Without a loop all of this
  * does nothing and the caller syncs. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +26,10 @@ static void sync_now(void *arg)
 	struct proxy *p = arg;
 	struct err e = ERR_INIT;
 	size_t changed = 0;
+	bool full = !p->adopted;
 	int r = proxy_sync(p, &changed, &e);
+	if (full && r >= 0)
+		malloc_trim(0); /* lists and batches of everything are behind us */
 	p->retry_ms = r >= 0 ? 0 : p->retry_ms ? MIN(p->retry_ms * 2, RETRY_MAX_MS) : RETRY_MIN_MS;
 	if (r < 0)
 		timer_start(p->timer, p->retry_ms);
