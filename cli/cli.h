@@ -15,6 +15,7 @@ struct node_options {
 	char *secure_port, *timeout;
 	char *etcd_servers, *etcd_ca_file, *etcd_cert_file, *etcd_key_file, *etcd_data_dir, *encryption_config;
 	char *token, *ca_hash;
+	char *node_ips; /* as --node-ip has them (NULL: not given); node_ip is the first, of the server and its certificates */
 	bool no_systemd, purge, quiet, no_node, no_ca_check;
 };
 

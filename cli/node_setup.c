@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "api/address.h"
 #include "api/kubeconfig.h"
 #include "api/pki.h"
 #include "base/fs.h"
@@ -46,19 +47,6 @@ static char *default_address(void)
 	return found;
 }
 
-/* The first address of a range. Returns owned, NULL for a bad range. */
-static char *first_address(const char *cidr)
-{
-	struct in_addr a;
-	char text[INET_ADDRSTRLEN];
-	AUTO_FREE char *copy = xstrdup(cidr);
-	copy[strcspn(copy, "/")] = '\0';
-	if (inet_pton(AF_INET, copy, &a) != 1)
-		return NULL;
-	a.s_addr = htonl(ntohl(a.s_addr) + 1);
-	return xstrdup(inet_ntop(AF_INET, &a, text, sizeof(text)));
-}
-
 bool node_is_joined(const struct node_options *o)
 {
 	AUTO_FREE char *conf = xasprintf("%s/agent.conf", o->config_dir), *key = xasprintf("%s/pki/ca.key", o->config_dir);
@@ -82,12 +70,12 @@ int node_make_dirs(struct node_options *o, struct err *e)
 
 static int make_certificates(const struct node_options *o, struct err *e)
 {
-	AUTO_FREE char *dir = xasprintf("%s/pki", o->config_dir), *service_ip = first_address(o->service_cidr);
+	AUTO_FREE char *dir = xasprintf("%s/pki", o->config_dir), *service_ip = address_first(o->service_cidr);
 	const char *more[] = { o->node_ip, o->node_name, NULL };
 	struct pki_cluster c = { .dir = dir, .service_ip = service_ip, .cluster_domain = o->cluster_domain,
 				 .advertise_address = o->node_ip, .more_names = more };
 	if (!service_ip)
-		return err_set(e, -EINVAL, "--service-cluster-ip-range: \"%s\" is no IPv4 range", o->service_cidr);
+		return err_set(e, -EINVAL, "--service-cluster-ip-range: \"%s\" is no range", o->service_cidr);
 	int r = pki_cluster_ensure(&c, e);
 	return r < 0 ? r : pki_node_ensure(dir, o->node_name, o->node_ip, e);
 }
@@ -150,7 +138,7 @@ static char **agent_argv(const struct node_options *o)
 	AUTO_FREE char *crt = xasprintf("%s/pki/node/server.%s", o->config_dir, joined ? "pem" : "crt");
 	AUTO_FREE char *key = xasprintf("%s/pki/node/server.%s", o->config_dir, joined ? "pem" : "key");
 	const char *const flags[][2] = {
-		{ "kubeconfig", kubeconfig }, { "node-name", o->node_name }, { "node-ip", o->node_ip },
+		{ "kubeconfig", kubeconfig }, { "node-name", o->node_name }, { "node-ip", o->node_ips ? o->node_ips : o->node_ip },
 		{ "pod-manifest-path", manifests }, { "client-ca-file", ca }, { "tls-cert-file", crt },
 		{ "tls-private-key-file", key }, { "cluster-dns", o->cluster_dns }, { "cluster-domain", o->cluster_domain },
 		{ "cluster-cidr", o->cluster_cidr }, { "pod-cidr", o->pod_cidr }, { "root-dir", o->root_dir },

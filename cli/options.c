@@ -24,11 +24,11 @@ static const struct option_row {
 	TEXT(log_dir, "log-dir", "/var/log/knarr", "logs of the daemons"),
 	TEXT(root_dir, "root-dir", "/var/lib/kubelet", "the pods' volumes"),
 	TEXT(node_name, "node-name", NULL, "name of this node (default: the host's name)"),
-	TEXT(node_ip, "node-ip", NULL, "address of this node (default: that of the default route)"),
+	TEXT(node_ip, "node-ip", NULL, "address of this node, or one of each family (default: that of the default route)"),
 	TEXT(secure_port, "secure-port", "6443", "port of the API server"),
-	TEXT(cluster_cidr, "cluster-cidr", "10.244.0.0/16", "addresses of all pods"),
+	TEXT(cluster_cidr, "cluster-cidr", "10.244.0.0/16", "addresses of all pods: a range, or one of each family"),
 	TEXT(pod_cidr, "pod-cidr", NULL, "addresses of this node's pods (default: what the cluster gives it)"),
-	TEXT(service_cidr, "service-cluster-ip-range", "10.96.0.0/16", "addresses of services"),
+	TEXT(service_cidr, "service-cluster-ip-range", "10.96.0.0/16", "addresses of services: a range, or one of each family"),
 	TEXT(cluster_dns, "cluster-dns", "10.96.0.10", "name server that pods are given"),
 	TEXT(overlay, "overlay", "auto", "ways to other nodes' pods: auto, host-gw, vxlan, wireguard or none"),
 	TEXT(cluster_domain, "cluster-domain", "cluster.local", "DNS domain of the cluster"),
@@ -101,6 +101,10 @@ int node_options_parse(struct node_options *o, int argc, char **argv, struct err
 	}
 	int r = node_options_load(o, e);
 	fill_defaults(o);
+	if (o->node_ip) {
+		o->node_ips = o->node_ip;
+		o->node_ip = xstrndup(o->node_ips, strcspn(o->node_ips, ","));
+	}
 	return r < 0 ? r : at;
 }
 
@@ -109,6 +113,7 @@ void node_options_done(struct node_options *o)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (!rows[i].is_switch)
 			free(*text_of(o, &rows[i]));
+	free(o->node_ips);
 	*o = (struct node_options){ 0 };
 }
 
@@ -119,6 +124,8 @@ int node_options_save(const struct node_options *o, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (!rows[i].is_switch && strcmp(rows[i].name, "token") != 0)
 			json_object_set_new(j, rows[i].name, json_string(*text_of((struct node_options *)o, &rows[i])));
+	if (o->node_ips)
+		json_set_str(j, "node-ip", o->node_ips);
 	json_object_set_new(j, "no-systemd", json_boolean(o->no_systemd));
 	json_object_set_new(j, "no-node", json_boolean(o->no_node));
 	return json_write_file(path, j, 0644, e);

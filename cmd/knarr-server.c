@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "api/address.h"
 #include "api/kubeconfig.h"
 #include "api/pki.h"
 #include "base/fs.h"
@@ -83,17 +84,11 @@ static char *default_address(const char *bound)
 	return xstrdup(text);
 }
 
-static char *first_service_address(const char *cidr)
-{
-	AUTO_FREE char *net = xstrndup(cidr, strcspn(cidr, "/"));
-	char *dot = strrchr(net, '.');
-	return dot ? xasprintf("%.*s.%d", (int)(dot - net), net, atoi(dot + 1) + 1) : xasprintf("%s1", net);
-}
-
 static int make_certificates(struct server_config *c, struct err *e)
 {
-	AUTO_FREE char *service_ip = first_service_address(c->service_cidr);
-	int r = fs_mkdir_p(c->data_dir, 0700, e);
+	AUTO_FREE char *service_ip = address_first(c->service_cidr);
+	int r = service_ip ? fs_mkdir_p(c->data_dir, 0700, e)
+			   : err_set(e, -EINVAL, "--service-cluster-ip-range: \"%s\" is no range", c->service_cidr);
 	if (r < 0)
 		return r;
 	return pki_cluster_ensure(&(struct pki_cluster){.dir = c->cert_dir,

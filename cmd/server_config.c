@@ -29,7 +29,7 @@ static const struct flag {
     FLAG("bind-address", bind_address, "0.0.0.0", "address to listen on"),
     FLAG("secure-port", secure_port, "6443", "port to listen on; 0 picks one and prints it"),
     FLAG("advertise-address", advertise_address, NULL, "address of this server as members of the cluster reach it"),
-    FLAG("service-cluster-ip-range", service_cidr, "10.96.0.0/16", "addresses of services"),
+    FLAG("service-cluster-ip-range", service_cidr, "10.96.0.0/16", "addresses of services: a range, or one of each family"),
     FLAG("service-node-port-range", node_port_range, "30000-32767", "ports of NodePort services"),
     FLAG("cluster-domain", cluster_domain, "cluster.local", "DNS domain of the cluster"),
     FLAG("cluster-dns", cluster_dns, NULL, "address of the kube-dns Service, made where missing; without it there is none"),

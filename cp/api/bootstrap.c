@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/address.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
@@ -155,20 +156,10 @@ static void add_namespaces(struct bootstrap *b)
 	}
 }
 
-/* The first address of the service range: 10.96.0.1 of 10.96.0.0/16. */
-static char *first_address(const char *cidr)
-{
-	AUTO_FREE char *net = xstrndup(cidr, strcspn(cidr, "/"));
-	char *dot = strrchr(net, '.');
-	if (!dot)
-		return xasprintf("%s1", net); /* IPv6: "fd00::" */
-	return xasprintf("%.*s.%d", (int)(dot - net), net, atoi(dot + 1) + 1);
-}
-
 static void add_kubernetes_service(struct bootstrap *b)
 {
 	const struct api *a = b->a;
-	AUTO_FREE char *ip = first_address(a->service_cidr);
+	AUTO_FREE char *ip = address_first(a->service_cidr);
 	const char *family = strchr(ip, ':') ? "IPv6" : "IPv4";
 	int port = a->secure_port;
 	add_step(b, "/api/v1/namespaces/default/services", "kubernetes",
@@ -233,10 +224,13 @@ static int add_roles(struct bootstrap *b, struct err *e)
 
 static void add_service_range(struct bootstrap *b)
 {
+	json_t *cidrs = json_array();
+	AUTO_STRV char **list = str_split(b->a->service_cidr, ',');
+	for (char **cidr = list; cidr && *cidr; cidr++)
+		json_array_append_new(cidrs, json_string(*cidr));
 	add_step(b, "/apis/networking.k8s.io/v1/servicecidrs", "kubernetes",
-		 json_pack("{s:s,s:s,s:{s:[s]},s:{s:[s]}}", "kind", "ServiceCIDR", "apiVersion", "networking.k8s.io/v1",
-			   "metadata", "finalizers", "networking.k8s.io/service-cidr-finalizer", "spec", "cidrs",
-			   b->a->service_cidr),
+		 json_pack("{s:s,s:s,s:{s:[s]},s:{s:o}}", "kind", "ServiceCIDR", "apiVersion", "networking.k8s.io/v1",
+			   "metadata", "finalizers", "networking.k8s.io/service-cidr-finalizer", "spec", "cidrs", cidrs),
 		 false);
 	add_status(b, json_pack("{s:[{s:s,s:s,s:s,s:s}]}", "conditions", "type", "Ready", "status", "True", "reason", "",
 				"message", "Kubernetes Service CIDR is ready"));

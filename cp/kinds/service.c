@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/service_alloc.h"
+#include "cp/kinds/service_family.h"
+#include "cp/kinds/service_range.h"
 
 static const char *type_of(const json_t *svc)
 {
@@ -84,6 +86,7 @@ static void service_set_defaults(json_t *svc, const json_t *old)
 static void service_prepare_create(json_t *svc)
 {
 	json_set_at(svc, "status", json_pack("{s:{}}", "loadBalancer"));
+	service_family_prepare(svc, NULL);
 }
 
 /* A type that has no use for them loses addresses and node ports. */
@@ -97,46 +100,50 @@ static void service_prepare_update(json_t *svc, const json_t *old)
 		for (i = 0; i < ARRAY_LEN(gone); i++)
 			json_object_del(spec, gone[i]);
 	}
+	service_family_prepare(svc, old);
 	if (!has_node_ports(svc) && has_node_ports(old))
 		json_array_foreach(json_object_get(spec, "ports"), i, p)
 			json_object_del(p, "nodePort");
 }
 
-/* Keeps or takes the cluster address. */
-static void reserve_ip(struct service_ticket *t, json_t *svc, const json_t *old, struct field_errors *errors)
+/* An address of family in the place of wanted, which may be empty. Returns it, owned, or NULL after an error. */
+static json_t *take_ip(struct service_ticket *t, const char *family, const char *wanted, const json_t *shown, struct field_errors *errors)
+{
+	char text[SERVICE_ADDRESS_MAX];
+	int r = service_take_ip(t, family, str_empty(wanted) ? NULL : wanted, text);
+	if (r == -EEXIST)
+		field_invalid(errors, "spec.clusterIPs", shown, "failed to allocate IP %s: provided IP is already allocated", wanted);
+	else if (r == -ERANGE)
+		field_invalid(errors, "spec.clusterIPs", shown, "failed to allocate IP %s: the provided network does not match the current range", wanted);
+	else if (r < 0)
+		field_invalid(errors, "spec.clusterIPs", shown, "failed to allocate a serviceIP: range is full");
+	return r < 0 ? NULL : json_string(text);
+}
+
+/* Keeps or takes an address of each family. */
+static void reserve_ips(struct kind_env *env, struct service_ticket *t, json_t *svc, const json_t *old, struct field_errors *errors)
 {
 	json_t *spec = json_object_get(svc, "spec");
-	const char *ip = json_member(spec, "clusterIP");
-	char text[64];
-	if (str_empty(ip))
-		ip = json_string_value(json_array_get(json_object_get(spec, "clusterIPs"), 0));
-	bool headless = str_eq(ip, "None"), kept = old && !str_empty(ip) && str_eq(ip, json_str_at(old, "spec.clusterIP"));
-	/* Whoever selects no pods and wants no address says nothing of families: the reference assumes both. */
-	if (headless && !json_object_size(json_object_get(spec, "selector"))) {
-		set_default(spec, "ipFamilyPolicy", json_string("RequireDualStack"));
-		if (str_eq(json_str_at(spec, "ipFamilyPolicy"), "RequireDualStack"))
-			set_default(spec, "ipFamilies", json_pack("[s, s]", "IPv4", "IPv6"));
-	}
-	set_default(spec, "ipFamilies", json_pack("[s]", "IPv4"));
-	set_default(spec, "ipFamilyPolicy", json_string("SingleStack"));
-	if (!headless && !kept) {
-		int r = service_take_ip(t, str_empty(ip) ? NULL : ip, text);
-		AUTO_JSON *shown = json_array();
-		if (!str_empty(ip))
-			json_array_append_new(shown, json_string(ip));
-		if (r == -EEXIST)
-			field_invalid(errors, "spec.clusterIPs", shown, "failed to allocate IP %s: provided IP is already allocated", ip);
-		else if (r == -ERANGE)
-			field_invalid(errors, "spec.clusterIPs", shown, "failed to allocate IP %s: the provided network does not match the current range", ip);
-		else if (r < 0)
-			field_invalid(errors, "spec.clusterIPs", shown, "failed to allocate a serviceIP: range is full");
-		if (r < 0)
+	const char *one = json_member(spec, "clusterIP"), *const *cluster;
+	size_t n_cluster = service_cluster_families(env->service_alloc, &cluster);
+	if (!json_array_size(json_object_get(spec, "clusterIPs")) && !str_empty(one))
+		json_object_set_new(spec, "clusterIPs", json_pack("[s]", one));
+	const json_t *given = json_object_get(spec, "clusterIPs"), *had = is_external_name(old) ? NULL : json_at(old, "spec.clusterIPs");
+	if (!service_family_complete(svc, old, cluster, n_cluster, errors))
+		return;
+	AUTO_JSON *ips = json_array();
+	bool headless = str_eq(json_string_value(json_array_get(given, 0)), "None");
+	for (size_t i = 0; !headless && i < json_array_size(json_object_get(spec, "ipFamilies")); i++) {
+		json_t *ip = json_array_get(given, i);
+		bool kept = ip && json_equal(ip, json_array_get(had, i));
+		ip = kept ? json_incref(ip) : take_ip(t, json_string_value(json_array_get(json_object_get(spec, "ipFamilies"), i)), json_string_value(ip), given, errors);
+		if (!ip)
 			return;
-		ip = text;
+		json_array_append_new(ips, ip);
 	}
-	AUTO_JSON *value = json_string(ip);
-	json_object_set(spec, "clusterIP", value);
-	json_object_set_new(spec, "clusterIPs", json_pack("[O]", value));
+	if (!headless)
+		json_object_set(spec, "clusterIPs", ips);
+	json_object_set(spec, "clusterIP", json_array_get(json_object_get(spec, "clusterIPs"), 0));
 }
 
 static bool held_before(const json_t *old, int64_t port, const char *protocol)
@@ -179,7 +186,7 @@ static void service_reserve(struct kind_env *env, json_t *svc, const json_t *old
 	if (!svc || !env->service_alloc || is_external_name(svc))
 		return;
 	struct service_ticket *t = service_ticket_new(env->service_alloc);
-	reserve_ip(t, svc, old, errors);
+	reserve_ips(env, t, svc, old, errors);
 	if (has_node_ports(svc))
 		reserve_ports(env, t, svc, old, errors);
 	*ticket = t;

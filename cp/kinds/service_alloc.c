@@ -5,7 +5,6 @@
  * lost or leak over a crash: the services are the record. */
 #include "cp/kinds/service_alloc.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,15 +13,13 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/rand.h"
-
-/* Addresses first .. first+size-1; the lowest band are for explicit choice. */
-struct range {
-	uint32_t first, size, band;
-};
+#include "base/str.h"
+#include "cp/kinds/service_range.h"
 
 struct service_alloc {
-	struct range *ranges; /* the configured one, then those of ServiceCIDR objects */
-	size_t n_ranges;
+	struct service_range *ranges; /* the configured ones, then those of ServiceCIDR objects */
+	size_t n_ranges, n_configured;
+	const char *families[2]; /* of the configured ranges, in their order */
 	struct bucket *cidrs;
 	uint16_t port_min, port_max, port_band;
 	char port_range[16];
@@ -92,23 +89,28 @@ static void count_address(void *arg, struct cobj *o)
 
 static int add_range(struct service_alloc *a, const char *cidr, struct err *e)
 {
-	char copy[64];
-	struct in_addr base;
-	snprintf(copy, sizeof(copy), "%s", cidr);
-	char *slash = strchr(copy, '/');
-	int64_t bits = 0;
-	if (slash)
-		*slash = '\0';
-	if (!slash || inet_pton(AF_INET, copy, &base) != 1 || str_to_i64(slash + 1, &bits) < 0 || bits < 8 || bits > 29)
-		return err_set(e, -EINVAL, "service range \"%s\": want an IPv4 range from /8 to /29", cidr);
-	uint32_t mask = ~0U << (32 - bits);
-	uint32_t size = ~mask - 1; /* neither network nor broadcast address */
-	struct range r = { (ntohl(base.s_addr) & mask) + 1, size, MIN(MAX(size / 16, 16U), 256U) };
-	if (r.band >= r.size)
-		r.band = 0;
+	struct service_range range;
+	int r = service_range_parse(cidr, &range, e);
+	if (r < 0)
+		return r;
 	a->ranges = xreallocarray(a->ranges, a->n_ranges + 1, sizeof(*a->ranges));
-	a->ranges[a->n_ranges++] = r;
+	a->ranges[a->n_ranges++] = range;
 	return 0;
+}
+
+/* The ranges that the cluster is configured with: one, or one of each family. */
+static int add_configured(struct service_alloc *a, const char *cidrs, struct err *e)
+{
+	AUTO_STRV char **list = str_split(cidrs, ',');
+	int r = strv_len(list) ? 0 : err_set(e, -EINVAL, "no service range");
+	for (size_t i = 0; r == 0 && i < strv_len(list); i++)
+		r = i < 2 ? add_range(a, list[i], e) : err_set(e, -EINVAL, "more than two service ranges: %s", cidrs);
+	if (r == 0 && a->n_ranges == 2 && a->ranges[0].family == a->ranges[1].family)
+		r = err_set(e, -EINVAL, "two service ranges of one family: %s", cidrs);
+	a->n_configured = a->n_ranges;
+	for (size_t i = 0; r == 0 && i < a->n_ranges; i++)
+		a->families[i] = a->ranges[i].family == 4 ? "IPv4" : "IPv6";
+	return r;
 }
 
 /* Whether services may get addresses of a ServiceCIDR. */
@@ -131,7 +133,7 @@ static void take_range(void *arg, struct cobj *o)
 	if (o->deleting || str_eq(o->name, "kubernetes") || !is_ready(range))
 		return;
 	json_array_foreach(json_at(range, "spec.cidrs"), i, v)
-		(void)add_range(a, json_string_value(v), NULL); /* ignoring: of the other family, or too small */
+		(void)add_range(a, json_string_value(v), NULL); /* ignoring: too small, or too large */
 }
 
 static void on_range(void *arg, const struct cache_event *ev)
@@ -139,7 +141,7 @@ static void on_range(void *arg, const struct cache_event *ev)
 	struct service_alloc *a = arg;
 	if (ev->type == CACHE_BOOKMARK)
 		return;
-	a->n_ranges = 1;
+	a->n_ranges = a->n_configured;
 	bucket_list(a->cidrs, &(struct bucket_query){ 0 }, take_range, a);
 }
 
@@ -152,11 +154,11 @@ static int follow_ranges(struct service_alloc *a, struct bucket *cidrs, struct e
 	return bucket_watch(cidrs, UINT64_MAX, NULL, on_range, a, &a->cidr_watch, e);
 }
 
-int service_alloc_new(struct bucket *services, struct bucket *addresses, struct bucket *cidrs, const char *cidr, uint16_t port_min, uint16_t port_max,
+int service_alloc_new(struct bucket *services, struct bucket *addresses, struct bucket *cidrs, const char *configured, uint16_t port_min, uint16_t port_max,
 		      struct service_alloc **ret, struct err *e)
 {
 	struct service_alloc *a = xcalloc(1, sizeof(*a));
-	int r = add_range(a, cidr, e);
+	int r = add_configured(a, configured, e);
 	a->port_min = port_min;
 	a->port_max = port_max;
 	uint16_t ports = (uint16_t)(port_max - port_min + 1);
@@ -219,48 +221,47 @@ static bool take(struct service_ticket *t, const char *key)
 	return true;
 }
 
-static const char *ip_text(uint32_t ip, char *ret)
-{
-	struct in_addr a = { htonl(ip) };
-	return inet_ntop(AF_INET, &a, ret, INET_ADDRSTRLEN);
-}
-
-static bool is_in(const struct range *r, uint32_t ip)
-{
-	return ip >= r->first && ip - r->first < r->size;
-}
-
 static int take_this(struct service_ticket *t, const char *wanted, char *ret_text)
 {
-	struct in_addr in;
-	if (inet_pton(AF_INET, wanted, &in) != 1)
-		return -ERANGE;
-	for (size_t i = 0; i < t->a->n_ranges; i++)
-		if (is_in(&t->a->ranges[i], ntohl(in.s_addr)))
-			return take(t, ip_text(ntohl(in.s_addr), ret_text)) ? 0 : -EEXIST;
+	unsigned __int128 address = 0;
+	int family = service_address_parse(wanted, &address);
+	for (size_t i = 0; i < t->a->n_ranges; i++) {
+		const struct service_range *r = &t->a->ranges[i];
+		if (service_range_has(r, family, address))
+			return take(t, service_range_text(r, (uint64_t)(address - r->first), ret_text)) ? 0 : -EEXIST;
+	}
 	return -ERANGE;
 }
 
 /* A random start in the upper band, then round it, then the lower band. */
-static bool take_any(struct service_ticket *t, const struct range *r, char *ret_text)
+static bool take_any(struct service_ticket *t, const struct service_range *r, char *ret_text)
 {
-	uint32_t upper = r->size - r->band, start = rand_below(upper);
-	for (uint32_t i = 0; i < r->size; i++) {
-		uint32_t off = i < upper ? r->band + (start + i) % upper : i - upper;
-		if (take(t, ip_text(r->first + off, ret_text)))
+	uint64_t upper = r->size - r->band, start = 0;
+	rand_bytes(&start, sizeof(start));
+	start %= upper;
+	for (uint64_t i = 0; i < r->size; i++) {
+		uint64_t off = i >= upper ? i - upper : r->band + (i < upper - start ? start + i : i - (upper - start));
+		if (take(t, service_range_text(r, off, ret_text)))
 			return true;
 	}
 	return false;
 }
 
-int service_take_ip(struct service_ticket *t, const char *wanted, char *ret_text)
+int service_take_ip(struct service_ticket *t, const char *family, const char *wanted, char *ret_text)
 {
 	if (wanted)
 		return take_this(t, wanted, ret_text);
+	int want = str_eq(family, "IPv6") ? 6 : 4;
 	for (size_t i = 0; i < t->a->n_ranges; i++)
-		if (take_any(t, &t->a->ranges[i], ret_text))
+		if (t->a->ranges[i].family == want && take_any(t, &t->a->ranges[i], ret_text))
 			return 0;
 	return -ENOSPC;
+}
+
+size_t service_cluster_families(const struct service_alloc *a, const char *const **ret)
+{
+	*ret = a->families;
+	return a->n_configured;
 }
 
 static bool take_port(struct service_ticket *t, uint16_t port, const char *protocol)

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/rule.h"
+#include "cp/kinds/service_family.h"
 
 #define IP_WORDS "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 enum { AFFINITY_SECONDS_MAX = 86400 };
@@ -279,18 +280,28 @@ static void validate_address_update(const json_t *svc, const json_t *now, const 
 			      "must be set to 'SingleStack' when releasing the secondary clusterIP");
 }
 
+/* The first family stays, the second one may come, and go with the policy. */
+static void validate_family_update(const json_t *svc, const json_t *old, const json_t *addresses, struct field_errors *errors)
+{
+	const json_t *now = json_at(svc, "spec.ipFamilies"), *was = json_at(old, "spec.ipFamilies");
+	size_t n = json_array_size(now), before = json_array_size(was);
+
+	for (size_t i = 0; i < MIN(n, before) && (i == 0 || n == before); i++)
+		if (!json_equal(json_array_get(now, i), json_array_get(was, i)))
+			field_invalid(errors, "spec.ipFamilies[0]", n == before ? now : addresses, "may not change once set");
+}
+
 static void service_validate_update(const json_t *svc, const json_t *old, const json_t *now, struct field_errors *errors)
 {
 	AUTO_JSON *was = addresses_of(old, NULL);
-	const json_t *class = json_at(svc, "spec.loadBalancerClass"), *class_before = json_at(old, "spec.loadBalancerClass"),
-		     *family = json_array_get(json_at(svc, "spec.ipFamilies"), 0), *family_before = json_array_get(json_at(old, "spec.ipFamilies"), 0);
+	const json_t *class = json_at(svc, "spec.loadBalancerClass"), *class_before = json_at(old, "spec.loadBalancerClass");
 	const json_t *check = json_at(svc, "spec.healthCheckNodePort"), *check_before = json_at(old, "spec.healthCheckNodePort");
 	bool named = is_type(svc, "ExternalName") || is_type(old, "ExternalName"), balanced = is_type(svc, "LoadBalancer") && is_type(old, "LoadBalancer");
 
 	if (!named && json_array_size(was))
 		validate_address_update(svc, now, was, errors);
-	if (!named && family && family_before && !json_equal(family, family_before) && !is_headless(now))
-		field_invalid(errors, "spec.ipFamilies[0]", json_at(svc, "spec.ipFamilies"), "may not change once set");
+	if (!named && !is_headless(now))
+		validate_family_update(svc, old, now, errors);
 	if (balanced && class != class_before && !json_equal(class, class_before))
 		field_invalid(errors, "spec.loadBalancerClass", class, "may not change once set");
 	if (balanced && check && check_before && !json_equal(check, check_before))
@@ -302,6 +313,11 @@ void service_validate(const json_t *svc, const json_t *old, struct field_errors 
 	AUTO_JSON *addresses = addresses_of(svc, old);
 	const char *type = json_str_or(svc, "spec.type", "");
 
+	size_t before = errors->n;
+	if (!is_type(svc, "ExternalName"))
+		service_family_validate(svc, old, addresses, errors);
+	if (errors->n != before)
+		return; /* what follows would only say it again */
 	if (old)
 		service_validate_update(svc, old, addresses, errors);
 	validate_ports(svc, addresses, errors);

@@ -132,3 +132,9 @@ host_network_down() {
 	kill -9 "$(cat "$HOST_BASE/$1.pid")" 2>/dev/null || true
 	rm -f "$HOST_BASE/$1.pid"
 }
+
+# host_ipv6 NAME ADDRESS: the host gets an IPv6 address (with its prefix length) on its eth0, ready at once.
+host_ipv6() {
+	host "$1" sh -c 'echo 0 >/proc/sys/net/ipv6/conf/all/disable_ipv6; echo 0 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6'
+	host "$1" ip -6 addr add "$2" dev eth0 nodad
+}

@@ -56,3 +56,28 @@ is_of() { [ "$(owner "$1")" = "$2" ]; }
 	kubectl delete service c
 	eventually 5 sh -c "! kubectl get servicecidr more"
 }
+
+# policy_of SPEC: policy, families and the number of addresses that a service of that spec gets, or the error
+policy_of() {
+	printf '{"apiVersion":"v1","kind":"Service","metadata":{"name":"p"},"spec":%s}' "$1" | kubectl create -f - -o json --dry-run=server \
+		-o 'jsonpath={.spec.ipFamilyPolicy} {.spec.ipFamilies} {.spec.clusterIPs[*]}' 2>&1
+}
+
+@test "families of services in a cluster of both, as the policy says" {
+	D2="$DIR/two"
+	mkdir "$D2"
+	"$SERVER" --data-dir "$D2" --bind-address 127.0.0.1 --secure-port 0 --scheduler=none --controllers=none \
+		--service-cluster-ip-range=fd00:96::/112,10.96.0.0/16 >"$D2/port" 2>"$D2/log" 3>&- &
+	pid=$!
+	trap 'kill $pid' EXIT
+	eventually 10 test -s "$D2/port"
+	export KUBECONFIG="$D2/admin.conf"
+	[ "$(kubectl get service kubernetes -o 'jsonpath={.spec.clusterIP} {.spec.ipFamilies[*]} {.spec.ipFamilyPolicy}')" = "fd00:96::1 IPv6 SingleStack" ]
+	[ "$(owner fd00:96::1)" = services/kubernetes ]
+	[[ $(policy_of '{"ports":[{"port":80}]}') == 'SingleStack ["IPv6"] fd00:96::'* ]]
+	[[ $(policy_of '{"ipFamilies":["IPv4"],"ports":[{"port":80}]}') == 'SingleStack ["IPv4"] 10.96.'* ]]
+	[[ $(policy_of '{"ipFamilyPolicy":"RequireDualStack","ports":[{"port":80}]}') == 'RequireDualStack ["IPv6","IPv4"] fd00:96::'*' 10.96.'* ]]
+	[[ $(policy_of '{"ipFamilyPolicy":"RequireDualStack","clusterIP":"10.96.0.7","ports":[{"port":80}]}') == 'RequireDualStack ["IPv4","IPv6"] 10.96.0.7 fd00:96::'* ]]
+	[[ $(policy_of '{"clusterIP":"None","ports":[{"port":80}]}') == 'RequireDualStack ["IPv6","IPv4"] None' ]]
+	[[ $(policy_of '{"ipFamilies":["IPv4","IPv6"],"ports":[{"port":80}]}') == *"spec.ipFamilyPolicy: Invalid value: \"SingleStack\": must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified"* ]]
+}

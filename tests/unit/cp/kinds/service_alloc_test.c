@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "cp/kinds/service_range.h"
+
 #include "tests/unit/check_main.h"
 #include "tests/unit/cp/cache/cache_fixture.h"
 
@@ -28,9 +30,9 @@ static void stop(void)
 /* One request: an address (NULL: any); with keep it stays in flight. */
 static int take(const char *wanted, char *ret, struct service_ticket **keep)
 {
-	char text[16];
+	char text[SERVICE_ADDRESS_MAX];
 	struct service_ticket *t = service_ticket_new(alloc);
-	int r = service_take_ip(t, wanted, ret ? ret : text);
+	int r = service_take_ip(t, "IPv4", wanted, ret ? ret : text);
 	if (keep)
 		*keep = t;
 	else
@@ -44,7 +46,9 @@ START_TEST(ranges)
 		const char *cidr;
 		int r;
 	} rows[] = { { "10.96.0.0/16", 0 }, { "10.96.0.0/29", 0 }, { "10.96.0.0/30", -EINVAL }, { "10.0.0.0/7", -EINVAL },
-		     { "10.96.0.0", -EINVAL }, { "ten/8", -EINVAL }, { "fd00::/112", -EINVAL } };
+		     { "10.96.0.0", -EINVAL }, { "ten/8", -EINVAL }, { "fd00::/112", 0 },
+		     { "fd00::/64", 0 }, { "fd00::/63", -EINVAL }, { "fd00::/126", -EINVAL }, { "fd00::/112,10.96.0.0/16", 0 },
+		     { "10.96.0.0/16,10.97.0.0/16", -EINVAL }, { "10.96.0.0/16,fd00::/112,fd01::/112", -EINVAL }, { "", -EINVAL } };
 	start("10.96.0.0/16");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct service_alloc *a = NULL;
@@ -59,7 +63,7 @@ END_TEST
 START_TEST(chosen_addresses)
 {
 	struct service_ticket *held = NULL;
-	char text[16];
+	char text[SERVICE_ADDRESS_MAX];
 	start("10.96.0.0/24");
 	ck_assert_int_eq(take("10.96.0.0", NULL, NULL), -ERANGE);
 	ck_assert_int_eq(take("10.96.0.255", NULL, NULL), -ERANGE);
@@ -77,7 +81,7 @@ END_TEST
 START_TEST(any_address)
 {
 	struct service_ticket *held[254];
-	char text[16];
+	char text[SERVICE_ADDRESS_MAX];
 	start("10.96.0.0/24");
 	for (int i = 0; i < 254; i++) {
 		ck_assert_int_eq(take(NULL, text, &held[i]), 0);
@@ -125,7 +129,7 @@ END_TEST
 START_TEST(further_ranges)
 {
 	struct service_ticket *held[6];
-	char text[16];
+	char text[SERVICE_ADDRESS_MAX];
 	start("10.96.0.0/29");
 	for (int i = 0; i < 6; i++)
 		ck_assert_int_eq(take(NULL, text, &held[i]), 0);
@@ -140,6 +144,30 @@ START_TEST(further_ranges)
 	ck_assert_int_eq(take("10.97.0.3", NULL, NULL), -ERANGE);
 	for (int i = 0; i < 6; i++)
 		service_ticket_free(held[i]);
+	stop();
+}
+END_TEST
+
+START_TEST(both_families)
+{
+	char text[SERVICE_ADDRESS_MAX];
+	const char *const *families;
+	start("10.96.0.0/24,fd00:96::/112");
+	ck_assert_uint_eq(service_cluster_families(alloc, &families), 2);
+	ck_assert_str_eq(families[0], "IPv4");
+	ck_assert_str_eq(families[1], "IPv6");
+	struct service_ticket *t = service_ticket_new(alloc);
+	ck_assert_int_eq(service_take_ip(t, "IPv6", NULL, text), 0);
+	ck_assert(str_has_prefix(text, "fd00:96::"));
+	ck_assert_int_eq(service_take_ip(t, "IPv4", NULL, text), 0);
+	ck_assert(str_has_prefix(text, "10.96.0."));
+	ck_assert_int_eq(service_take_ip(t, "IPv6", "fd00:0096:0::000A", text), 0);
+	ck_assert_str_eq(text, "fd00:96::a");
+	ck_assert_int_eq(service_take_ip(t, "IPv6", "fd00:96::a", text), -EEXIST);
+	ck_assert_int_eq(service_take_ip(t, "IPv6", "fd00:96::", text), -ERANGE);
+	ck_assert_int_eq(service_take_ip(t, "IPv6", "fd00:97::1", text), -ERANGE);
+	ck_assert_int_eq(service_take_ip(t, "IPv6", "fd00:96::ffff", text), 0);
+	service_ticket_free(t);
 	stop();
 }
 END_TEST
@@ -160,4 +188,4 @@ START_TEST(any_port)
 }
 END_TEST
 
-TESTS("service_alloc", ranges, chosen_addresses, any_address, what_the_cache_holds, further_ranges, any_port)
+TESTS("service_alloc", ranges, chosen_addresses, any_address, what_the_cache_holds, further_ranges, both_families, any_port)
