@@ -153,7 +153,11 @@ static void report(struct node *n)
 	json_decref(n->sent);
 	n->sent = json_incref(status);
 	n->sent_mono = clock_mono_ms();
-	AUTO_JSON *patch = json_pack("{s:O}", "status", status);
+	AUTO_JSON *patch = json_pack("{s:o}", "status", json_copy(status));
+	/* Addresses are merged by their type, of which there may be two: the list is replaced whole. */
+	json_t *addresses = json_copy(json_at(status, "addresses"));
+	json_array_append_new(addresses, json_pack("{s:s}", "$patch", "replace"));
+	json_set_at(patch, "status.addresses", addresses);
 	AUTO_FREE char *path = xasprintf("/api/v1/nodes/%s/status", n->agent->config->node_name);
 	n->call = api_patch(n->agent->api, path, API_PATCH_STRATEGIC, patch, on_status, n);
 }

@@ -209,8 +209,11 @@ static int apply_element_directives(json_t *list, const json_t *patch, const cha
 			delete_like(list, elem, key);
 		}
 	}
-	if (replace)
+	if (replace) { /* the elements stand as they are, even where they share a key */
 		json_array_clear(list);
+		json_array_foreach(rest, i, elem) json_array_append_new(list, clean_copy(elem));
+		json_array_clear(rest);
+	}
 	*ret_patch = TAKE(rest);
 	return 0;
 }
@@ -271,6 +274,15 @@ static int merge_scalar_list(json_t *list, const json_t *patch)
 	return 0;
 }
 
+static bool is_replaced(const json_t *patch)
+{
+	json_t *elem;
+	size_t i;
+
+	json_array_foreach(patch, i, elem) if (str_eq(json_member(elem, "$patch"), "replace")) return true;
+	return false;
+}
+
 /* patch may be NULL where only an order is given. */
 static int merge_list(const struct field *f, json_t *object, const char *name, const json_t *patch, const json_t *order,
 		      struct err *e)
@@ -288,7 +300,8 @@ static int merge_list(const struct field *f, json_t *object, const char *name, c
 		r = key ? merge_object_list(f->type->elem, list, patch, key, e) : merge_scalar_list(list, patch);
 	if (r < 0)
 		return r;
-	json_object_set_new_nocheck(object, name, reorder(list, order ? order : patch, old, key));
+	json_object_set_new_nocheck(object, name,
+				    key && is_replaced(patch) ? json_incref(list) : reorder(list, order ? order : patch, old, key));
 	return 0;
 }
 
