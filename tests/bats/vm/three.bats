@@ -22,7 +22,7 @@ setup_file() {
 	"$VM/kernel" "$(realpath "$VM/../..")/build/vm" >/dev/null 2>"$reason" || return 0
 	rm "$reason"
 	"$VM/../../examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
-	"$VM/image" "$BATS_FILE_TMPDIR/image" "$BATS_FILE_TMPDIR/demo.tar=/vm/demo.tar"
+	"$VM/image" "$BATS_FILE_TMPDIR/image" "$BATS_FILE_TMPDIR/demo.tar=/vm/demo.tar" "$VM/three.yaml=/vm/three.yaml"
 	mkdir "$MACHINES"
 	"$VM/machine" switch "$MACHINES" node1 node2 node3
 	for n in 1 2 3; do boots "node$n"; done
@@ -45,4 +45,60 @@ teardown_file() {
 	on node1 60 all_ready
 	on node1 60 ranges
 	for n in 1 2 3; do on node$n 60 image; done
+}
+
+@test "pods on every node reach each other, and see each other's own addresses" {
+	on node1 90 runs
+	on node1 60 pod_to_pod
+}
+
+@test "logs and exec of pods on every node, through the server" {
+	on node1 60 streams
+}
+
+@test "DNS in a pod of every node" {
+	on node1 60 resolves
+}
+
+@test "a service: cluster address and node ports, on every node" {
+	pods=$(on node1 20 "web '\\(.metadata.name)'")
+	address=$(on node1 20 cluster_ip)
+	for n in 1 2 3; do
+		on node$n 20 "echo '$(tr '\n' ' ' <<<"$pods")' | xargs -n 1 >/tmp/web"
+		on node$n 60 answers "http://$address"
+		on node$n 60 "node_ports '1 2 3'"
+	done
+	on node1 90 "service_from_pods '1 2 3'"
+}
+
+@test "a node without power: its pods go elsewhere; with power again it is Ready, with the pods that stayed" {
+	"$VM/machine" cut "$MACHINES" node3
+	on node1 90 unknown
+	on node1 90 replaced
+	boots node3
+	on node3 60 begin 3
+	on node3 60 up
+	on node1 120 returned
+	on node1 60 pod_to_pod
+}
+
+@test "the server without power in the middle of writes: nothing acknowledged is lost, nodes and pods do not notice" {
+	processes=$(for n in 2 3; do on node$n 10 processes; done)
+	before=$(on node1 20 undisturbed)
+	there=$(on node1 20 ip_of at-node3)
+	address=$(on node1 20 cluster_ip)
+	on node2 30 "writes $(on node1 10 admin)"
+	on node2 40 "written $((RANDOM % 200 + 50))"
+	"$VM/machine" cut "$MACHINES" node1
+	on node2 20 stop_writes
+	on node2 30 "alone $there at-node3 $address"
+	boots node1
+	on node1 60 begin 1
+	on node1 60 up
+	on node2 20 kept
+	on node1 90 server_returned
+	diff <(echo "$before") <(on node1 20 undisturbed)
+	[ "$processes" = "$(for n in 2 3; do on node$n 10 processes; done)" ]
+	on node1 60 pod_to_pod
+	on node1 60 "answers http://$address"
 }
