@@ -3,7 +3,7 @@
  * Commits a second with 1, 16 and 64 writers that each wait for their last one, beside the plain write+fdatasync of as
  * many bytes over a file that is there, in the same directory (the bound); heartbeats; then events a second from one
  * changed object to 1,000 watchers, the bytes of an event shared by all of them; and the memory and load time of 50,000
- * pods. With an etcd: as many writers through the etcd backend, beside plain puts of the same bytes through etcd's gateway
+ * pods. With an etcd: as many writers through the etcd backend, beside plain puts of the same bytes
  * (what etcd itself takes, and the bound). */
 #include <fcntl.h>
 #include <malloc.h>
@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "cp/cache/cache.h"
 #include "cp/store/etcd_client.h"
+#include "cp/store/etcd_codec.h"
 
 enum { SECONDS = 2, WATCHERS = 1000, FAN_CHANGES = 2000, PODS = 50000, SYNC_BYTES = 8192, SYNC_BLOCKS = 1024 };
 
@@ -111,12 +112,8 @@ static void put_plain(struct plain *p)
 	int i = p->load.next++ % 500;
 	AUTO_BUF *value = pod(i);
 	snprintf(key, sizeof(key), "/bench/pod-%d", i);
-	str_add(&body, "{\"key\":\"");
-	base64_encode(&body, key, strlen(key));
-	str_add(&body, "\",\"value\":\"");
-	base64_encode(&body, value->data, value->len);
-	str_add(&body, "\"}");
-	etcd_call(p->client, "/v3/kv/put", body.p, body.len, 10000, false, plain_again, p);
+	etcd_put_request(&body, key, value);
+	etcd_call(p->client, ETCD_PUT, body.p, body.len, 10000, false, plain_again, p);
 }
 
 static void plain_puts(struct etcd_client *client, int writers)

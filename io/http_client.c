@@ -369,6 +369,8 @@ static void set_options(struct http_call *call)
 {
 	CURL *x = call->easy;
 	const struct http_call_opts *o = &call->o;
+	bool plain = !strncasecmp(o->url, "http:", 5);
+	long version = o->http2 && plain ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_2TLS;
 	int connect_ms = o->connect_timeout_ms ? o->connect_timeout_ms : CONNECT_TIMEOUT_MS;
 	curl.easy_setopt(x, CURLOPT_PRIVATE, call);
 	curl.easy_setopt(x, CURLOPT_URL, o->url);
@@ -377,8 +379,13 @@ static void set_options(struct http_call *call)
 	curl.easy_setopt(x, CURLOPT_NOPROXY, "*");
 	curl.easy_setopt(x, CURLOPT_PATH_AS_IS, 1L);
 	curl.easy_setopt(x, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl.easy_setopt(x, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl.easy_setopt(x, CURLOPT_HTTP_VERSION, version);
 	curl.easy_setopt(x, CURLOPT_PIPEWAIT, 1L);
+	if (version == CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE) {
+		/* libcurl 7.88 begins a second session on a connection that it uses again. */
+		curl.easy_setopt(x, CURLOPT_FRESH_CONNECT, 1L);
+		curl.easy_setopt(x, CURLOPT_FORBID_REUSE, 1L);
+	}
 	curl.easy_setopt(x, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl.easy_setopt(x, CURLOPT_TCP_KEEPIDLE, 30L);
 	curl.easy_setopt(x, CURLOPT_TCP_KEEPINTVL, 15L);

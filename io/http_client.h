@@ -26,6 +26,7 @@ struct http_call_opts {
 	size_t body_len;
 	int timeout_ms;         /* the whole call; 0: none */
 	int connect_timeout_ms; /* 0: 10 s */
+	int http2;		/* without TLS as well: the server is known to speak it */
 	const char *unix_socket; /* dial this instead of the URL's host; NULL: none */
 	const char *connect_to;	 /* "host:port" to dial instead, the URL's host still names the server; NULL: none */
 	const char *ca_pem;	 /* CA certificates for this call alone, PEM text; NULL: the client's */

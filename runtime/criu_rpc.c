@@ -8,7 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-enum { VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5 };
+#include "base/protobuf.h"
+
 enum { REQ_TYPE = 1, REQ_OPTS = 2, REQ_NOTIFY_SUCCESS = 3, REQ_FEATURES = 5 };
 enum { RESP_TYPE = 1, RESP_SUCCESS = 2, RESP_RESTORE = 4, RESP_NOTIFY = 5, RESP_ERRNO = 7, RESP_FEATURES = 8, RESP_ERRMSG = 9,
        RESP_VERSION = 10 };
@@ -25,136 +26,55 @@ const char *criu_type_name(int type)
 	return known ? names[type] : "EMPTY";
 }
 
-static void add_varint(struct str *out, uint64_t v)
-{
-	for (; v >= 0x80; v >>= 7)
-		str_addc(out, (char)(v | 0x80));
-	str_addc(out, (char)v);
-}
-
-static void add_number(struct str *out, unsigned field, uint64_t v)
-{
-	add_varint(out, field << 3 | VARINT);
-	add_varint(out, v);
-}
-
-static void add_bytes(struct str *out, unsigned field, const void *bytes, size_t n)
-{
-	add_varint(out, field << 3 | BYTES);
-	add_varint(out, n);
-	if (n)
-		str_addn(out, bytes, n);
-}
-
 void criu_add_number(struct str *opts, enum criu_option field, uint64_t value)
 {
-	add_number(opts, field, value);
+	protobuf_add_number(opts, field, value);
 }
 
 void criu_add_text(struct str *opts, enum criu_option field, const char *text)
 {
-	add_bytes(opts, field, text, strlen(text));
+	protobuf_add_bytes(opts, field, text, strlen(text));
 }
 
 void criu_add_texts(struct str *opts, enum criu_option field, const char *first, const char *second)
 {
 	AUTO_STR inner = STR_INIT;
-	add_bytes(&inner, 1, first, strlen(first));
-	add_bytes(&inner, 2, second, strlen(second));
-	add_bytes(opts, field, inner.p, inner.len);
+	protobuf_add_bytes(&inner, 1, first, strlen(first));
+	protobuf_add_bytes(&inner, 2, second, strlen(second));
+	protobuf_add_bytes(opts, field, inner.p, inner.len);
 }
 
 void criu_add_text_number(struct str *opts, enum criu_option field, const char *text, uint64_t number)
 {
 	AUTO_STR inner = STR_INIT;
-	add_bytes(&inner, 1, text, strlen(text));
-	add_number(&inner, 2, number);
-	add_bytes(opts, field, inner.p, inner.len);
+	protobuf_add_bytes(&inner, 1, text, strlen(text));
+	protobuf_add_number(&inner, 2, number);
+	protobuf_add_bytes(opts, field, inner.p, inner.len);
 }
 
 void criu_request(enum criu_type type, const struct str *opts, struct str *ret)
 {
-	add_number(ret, REQ_TYPE, type);
+	protobuf_add_number(ret, REQ_TYPE, type);
 	if (opts)
-		add_bytes(ret, REQ_OPTS, opts->p, opts->len);
+		protobuf_add_bytes(ret, REQ_OPTS, opts->p, opts->len);
 }
 
 void criu_notify_done(struct str *ret)
 {
-	add_number(ret, REQ_TYPE, CRIU_NOTIFY);
-	add_number(ret, REQ_NOTIFY_SUCCESS, true);
+	protobuf_add_number(ret, REQ_TYPE, CRIU_NOTIFY);
+	protobuf_add_number(ret, REQ_NOTIFY_SUCCESS, true);
 }
 
 void criu_ask_features(struct str *ret)
 {
 	AUTO_STR features = STR_INIT;
-	add_number(&features, 1, true);
-	add_number(&features, 2, true);
-	add_number(ret, REQ_TYPE, CRIU_FEATURE_CHECK);
-	add_bytes(ret, REQ_FEATURES, features.p, features.len);
+	protobuf_add_number(&features, 1, true);
+	protobuf_add_number(&features, 2, true);
+	protobuf_add_number(ret, REQ_TYPE, CRIU_FEATURE_CHECK);
+	protobuf_add_bytes(ret, REQ_FEATURES, features.p, features.len);
 }
 
-struct reader {
-	const unsigned char *p, *end;
-};
-
-/* One field: its number, and either a value or bytes. */
-struct field {
-	unsigned number;
-	uint64_t value;
-	const unsigned char *bytes;
-	size_t n;
-};
-
-static bool take_varint(struct reader *r, uint64_t *ret)
-{
-	uint64_t v = 0;
-	for (unsigned shift = 0; r->p < r->end && shift < 64; shift += 7) {
-		unsigned char c = *r->p++;
-		v |= (uint64_t)(c & 0x7f) << shift;
-		if (!(c & 0x80)) {
-			*ret = v;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* 1 with a field, 0 at the end, -EBADMSG. */
-static int next(struct reader *r, struct field *ret)
-{
-	uint64_t key, n;
-	*ret = (struct field){ 0 };
-	if (r->p == r->end)
-		return 0;
-	if (!take_varint(r, &key))
-		return -EBADMSG;
-	ret->number = (unsigned)(key >> 3);
-	switch (key & 7) {
-	case VARINT:
-		return take_varint(r, &ret->value) ? 1 : -EBADMSG;
-	case FIXED64:
-		n = 8;
-		break;
-	case FIXED32:
-		n = 4;
-		break;
-	case BYTES:
-		if (!take_varint(r, &n))
-			return -EBADMSG;
-		break;
-	default:
-		return -EBADMSG;
-	}
-	if (n > (uint64_t)(r->end - r->p))
-		return -EBADMSG;
-	ret->bytes = r->p;
-	ret->n = (size_t)n;
-	r->p += n;
-	return 1;
-}
-
-static void take_text(const struct field *f, char *ret, size_t cap)
+static void take_text(const struct protobuf_field *f, char *ret, size_t cap)
 {
 	size_t n = MIN(f->n, cap - 1);
 	if (f->bytes)
@@ -162,7 +82,7 @@ static void take_text(const struct field *f, char *ret, size_t cap)
 	ret[f->bytes ? n : 0] = '\0';
 }
 
-static void take_notify(const struct field *f, struct criu_answer *a)
+static void take_notify(const struct protobuf_field *f, struct criu_answer *a)
 {
 	if (f->number == 1)
 		take_text(f, a->script, sizeof(a->script));
@@ -170,13 +90,13 @@ static void take_notify(const struct field *f, struct criu_answer *a)
 		a->pid = (int)f->value;
 }
 
-static void take_restore(const struct field *f, struct criu_answer *a)
+static void take_restore(const struct protobuf_field *f, struct criu_answer *a)
 {
 	if (f->number == 1)
 		a->pid = (int)f->value;
 }
 
-static void take_features(const struct field *f, struct criu_answer *a)
+static void take_features(const struct protobuf_field *f, struct criu_answer *a)
 {
 	if (f->number == 1)
 		a->mem_track = f->value;
@@ -185,7 +105,7 @@ static void take_features(const struct field *f, struct criu_answer *a)
 }
 
 /* Major, minor, git id, sublevel: a build between two releases counts as the next minor one. */
-static void take_version(const struct field *f, struct criu_answer *a)
+static void take_version(const struct protobuf_field *f, struct criu_answer *a)
 {
 	static const int weight[] = { [1] = 10000, [2] = 100, [4] = 1 };
 	if (f->number == 3)
@@ -194,14 +114,14 @@ static void take_version(const struct field *f, struct criu_answer *a)
 		a->version += (int)MIN(f->value, 999) * weight[f->number];
 }
 
-typedef void take_fn(const struct field *f, struct criu_answer *a);
+typedef void take_fn(const struct protobuf_field *f, struct criu_answer *a);
 
-static int take_inner(const struct field *f, take_fn *take, struct criu_answer *a)
+static int take_inner(const struct protobuf_field *f, take_fn *take, struct criu_answer *a)
 {
-	struct reader r = { f->bytes, f->bytes ? f->bytes + f->n : NULL };
-	struct field inner;
+	struct protobuf_reader r = protobuf_reader(f->bytes, f->n);
+	struct protobuf_field inner;
 	int more;
-	while ((more = next(&r, &inner)) > 0)
+	while ((more = protobuf_next(&r, &inner)) > 0)
 		take(&inner, a);
 	return more;
 }
@@ -213,10 +133,10 @@ int criu_answer_parse(const void *bytes, size_t n, struct criu_answer *ret)
 					  [RESP_FEATURES] = take_features,
 					  [RESP_VERSION] = take_version };
 	struct criu_answer a = { 0 };
-	struct reader r = { bytes, (const unsigned char *)bytes + n };
-	struct field f;
+	struct protobuf_reader r = protobuf_reader(bytes, n);
+	struct protobuf_field f;
 	int more;
-	while ((more = next(&r, &f)) > 0) {
+	while ((more = protobuf_next(&r, &f)) > 0) {
 		if (f.number == RESP_TYPE)
 			a.type = (int)f.value;
 		else if (f.number == RESP_SUCCESS)

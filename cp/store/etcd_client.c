@@ -14,7 +14,7 @@
 #include "base/str.h"
 #include "cp/store/etcd_codec.h"
 
-enum { CONNECT_MS = 2000, WAIT_CALL_MS = 10000, LINE_MAX_BYTES = 1 << 30 };
+enum { CONNECT_MS = 2000, WAIT_CALL_MS = 10000, MESSAGE_MAX_BYTES = 1 << 30 };
 
 struct etcd_client {
 	struct loop *loop;
@@ -43,7 +43,7 @@ struct etcd_stream {
 	struct str pending;
 	int status;
 	bool inside, dead;
-	void (*on_line)(void *arg, const char *line, size_t len);
+	void (*on_message)(void *arg, const char *bytes, size_t len);
 	void (*on_end)(void *arg, const struct err *e);
 	void *arg;
 };
@@ -140,17 +140,38 @@ static void reword(struct etcd_client *c, size_t at, const struct err *why, stru
 		err_set(e, why->code, "rpc error: code = Unavailable desc = error reading from server: %s", err_text(why));
 }
 
+/* The status behind the messages (gRPC over HTTP/2, Responses). 0: good. */
+static int outcome(const struct http_call *call, int status, struct err *e)
+{
+	const char *code = http_call_header(call, "grpc-status"), *words = http_call_header(call, "grpc-message");
+	int64_t n = 0;
+	if (status != 200)
+		return err_set(e, -EPROTO, "etcd: unexpected answer with status %d", status);
+	if (!code || str_to_i64(code, &n) < 0)
+		return err_set(e, -ECONNRESET, "etcd: the answer ended before its status");
+	if (!n)
+		return 0;
+	AUTO_FREE char *text = xstrdup(words ? words : "");
+	if (url_decode(text, false) < 0)
+		text[0] = '\0';
+	return etcd_error(n, text, e);
+}
+
 static void on_answer(void *arg, int status, const char *body, size_t len, const struct err *failure)
 {
 	struct call *k = arg;
 	struct etcd_client *c = k->client;
 	struct err e = ERR_INIT;
-	int r = 0;
-	if (failure)
-		r = failure->code;
-	else if (status != 200)
-		r = etcd_error(body, len, &e);
-	bool next = failure ? not_sent(failure) || k->again : r == -EAGAIN && k->again;
+	const char *message = NULL;
+	size_t n = 0;
+	int r = failure ? failure->code : outcome(k->http, status, &e);
+	/* A whole message comes from calls only that succeeded. libcurl 7.88 may lose what follows it. */
+	bool whole = !failure && status == 200 && etcd_unframe(body, len, &message, &n) > 0;
+	if (r == -ECONNRESET && whole)
+		r = 0;
+	else if (!r && !whole)
+		r = err_set(&e, -EPROTO, "etcd: an answer without a message");
+	bool next = failure ? not_sent(failure) || k->again : (r == -EAGAIN || r == -ECONNRESET) && k->again;
 	if (r && k->at == c->at)
 		etcd_client_rotate(c);
 	/* What kept silent for all that time is not asked once more: the request's own client waits as well. */
@@ -164,18 +185,19 @@ static void on_answer(void *arg, int status, const char *body, size_t len, const
 	etcd_done done = k->done;
 	void *of = k->arg;
 	call_free(k);
-	done(of, r, r ? NULL : body, r ? 0 : len, r ? &e : NULL);
+	done(of, r, r ? NULL : message, r ? 0 : n, r ? &e : NULL);
 }
 
 static void call_send(struct call *k)
 {
-	static const char *const headers[] = {"Content-Type: application/json", NULL};
+	static const char *const headers[] = {"Content-Type: application/grpc", "TE: trailers", NULL};
 	struct etcd_client *c = k->client;
 	k->at = c->at;
 	AUTO_FREE char *url = xasprintf("%s%s", c->servers[k->at], k->path);
 	k->http = http_call_start(c->http, &(struct http_call_opts){.method = "POST",
 								    .url = url,
 								    .headers = headers,
+								    .http2 = true,
 								    .body = k->body,
 								    .body_len = k->len,
 								    .timeout_ms = k->timeout_ms,
@@ -190,8 +212,10 @@ void etcd_call(struct etcd_client *c, const char *path, const char *body, size_t
 	struct call *k = xcalloc(1, sizeof(*k));
 	k->client = c;
 	k->path = xstrdup(path);
-	k->body = xmemdup(body, len);
-	k->len = len;
+	AUTO_STR frame = STR_INIT;
+	etcd_frame(&frame, body, len);
+	k->len = frame.len;
+	k->body = str_take(&frame);
 	k->timeout_ms = timeout_ms;
 	k->again = again;
 	k->done = done;
@@ -206,32 +230,38 @@ static void on_stream_status(void *arg, int status)
 	s->status = status;
 }
 
+/* Tells what is whole of the bytes; returns how many they were. */
+static size_t take_messages(struct etcd_stream *s, const char *bytes, size_t n)
+{
+	const char *message, *at = bytes, *end = bytes + n;
+	size_t len;
+	int r;
+	while (!s->dead && (r = etcd_unframe(at, (size_t)(end - at), &message, &len))) {
+		if (r < 0)
+			return n; /* nothing that could be told; the status will say why */
+		s->on_message(s->arg, message, len);
+		at = message + len;
+	}
+	return (size_t)(at - bytes);
+}
+
 static void on_stream_data(void *arg, const char *data, size_t len)
 {
 	struct etcd_stream *s = arg;
-	if (s->dead)
+	if (s->dead || s->status != 200 || s->pending.len + len > MESSAGE_MAX_BYTES)
 		return;
-	const char *end = memchr(data, '\n', len);
-	if (!end || s->status != 200) {
-		if (s->pending.len + len <= LINE_MAX_BYTES)
-			str_addn(&s->pending, data, len);
-		return;
-	}
 	s->inside = true;
-	str_addn(&s->pending, data, (size_t)(end - data));
-	s->on_line(s->arg, str_text(&s->pending), s->pending.len);
-	const char *at = end + 1, *stop = data + len;
-	while (!s->dead && (end = memchr(at, '\n', (size_t)(stop - at)))) {
-		s->on_line(s->arg, at, (size_t)(end - at));
-		at = end + 1;
+	if (s->pending.len) {
+		str_addn(&s->pending, data, len);
+		size_t n = take_messages(s, s->pending.p, s->pending.len);
+		str_consume(&s->pending, n);
+	} else {
+		size_t n = take_messages(s, data, len);
+		str_addn(&s->pending, data + n, len - n);
 	}
 	s->inside = false;
-	if (s->dead) {
+	if (s->dead)
 		stream_free(s);
-		return;
-	}
-	str_reset(&s->pending);
-	str_addn(&s->pending, at, (size_t)(stop - at));
 }
 
 static void on_stream_done(void *arg, int status, const char *body, size_t len, const struct err *failure)
@@ -241,32 +271,33 @@ static void on_stream_done(void *arg, int status, const char *body, size_t len, 
 	(void)body, (void)len;
 	if (failure)
 		reword(s->client, s->client->at, failure, &e);
-	else if (status != 200)
-		etcd_error(str_text(&s->pending), s->pending.len, &e);
-	else
+	else if (!outcome(s->http, status, &e))
 		err_set(&e, -ECONNRESET, "etcd: the stream has ended");
 	s->http = NULL;
 	s->on_end(s->arg, &e);
 }
 
 struct etcd_stream *etcd_stream_new(struct etcd_client *c, const char *path, const char *body, size_t len,
-				    void (*on_line)(void *arg, const char *line, size_t len),
+				    void (*on_message)(void *arg, const char *bytes, size_t len),
 				    void (*on_end)(void *arg, const struct err *e), void *arg)
 {
 	/* A member that has lost the others ends the stream instead of keeping silent. */
-	static const char *const headers[] = {"Content-Type: application/json", "Grpc-Metadata-hasleader: true", NULL};
+	static const char *const headers[] = {"Content-Type: application/grpc", "TE: trailers", "hasleader: true", NULL};
 	struct etcd_stream *s = xcalloc(1, sizeof(*s));
 	AUTO_FREE char *url = xasprintf("%s%s", c->servers[c->at], path);
+	AUTO_STR frame = STR_INIT;
+	etcd_frame(&frame, body, len);
 	s->client = c;
-	s->on_line = on_line;
+	s->on_message = on_message;
 	s->on_end = on_end;
 	s->arg = arg;
 	list_add(&c->streams, &s->link);
 	s->http = http_call_start(c->http, &(struct http_call_opts){.method = "POST",
 								    .url = url,
 								    .headers = headers,
-								    .body = body,
-								    .body_len = len,
+								    .http2 = true,
+								    .body = frame.p,
+								    .body_len = frame.len,
 								    .connect_timeout_ms = CONNECT_MS,
 								    .on_status = on_stream_status,
 								    .on_data = on_stream_data,

@@ -1,18 +1,33 @@
-/* The JSON of etcd's gateway.
+/* etcd's messages.
  *
- * Happy path: requests are written by hand (they are small and flat), answers are parsed as a whole, keys and values
- * decoded. What can fail: an answer that is no JSON, or has a number or base64 text that makes no sense (-EPROTO). What
- * always holds: a failed parse leaves nothing allocated. */
+ * Happy path: requests are written field by field, answers are read field by field, whatever their order. What can fail: an
+ * answer that is no message, or has a text where a number belongs (-EPROTO). What always holds: a failed read leaves
+ * nothing allocated. */
 #include "cp/store/etcd_codec.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/mem.h"
+#include "base/protobuf.h"
 
 #define STORE_ROOT "/registry"
+
+/* Fields of rpc.proto and kv.proto. */
+enum { RANGE_KEY = 1, RANGE_END, RANGE_LIMIT, RANGE_REVISION, RANGE_COUNT_ONLY = 9 };
+enum { RANGED_HEADER = 1, RANGED_KVS, RANGED_MORE };
+enum { HEADER_REVISION = 3 };
+enum { KV_KEY = 1, KV_CREATE_REVISION, KV_MOD_REVISION, KV_VERSION, KV_VALUE };
+enum { OP_RANGE = 1, OP_PUT, OP_DELETE_RANGE };
+enum { COMPARE_TARGET = 2, COMPARE_KEY, COMPARE_VERSION, COMPARE_MOD_REVISION = 6 };
+enum { TARGET_VERSION = 0, TARGET_MOD = 2 };
+enum { TXN_COMPARE = 1, TXN_SUCCESS, TXN_FAILURE };
+enum { DONE_HEADER = 1, DONE_SUCCEEDED, DONE_RESPONSES };
+enum { WATCH_KEY = 1, WATCH_END, WATCH_START, WATCH_PROGRESS };
+enum { WATCHED_HEADER = 1, WATCHED_CREATED = 3, WATCHED_CANCELED, WATCHED_COMPACTED, WATCHED_REASON, WATCHED_EVENTS = 11 };
+enum { EVENT_TYPE = 1, EVENT_KV, EVENT_PREV_KV };
+enum { FRAME_HEAD = 5 };
 
 static void kv_done(struct etcd_kv *kv)
 {
@@ -40,12 +55,16 @@ void etcd_txn_answer_done(struct etcd_txn_answer *a)
 	kvs_done(&a->kvs, &a->n);
 }
 
+static void change_done(struct etcd_change *c)
+{
+	kv_done(&c->kv);
+	kv_done(&c->prev);
+}
+
 void etcd_watch_answer_done(struct etcd_watch_answer *a)
 {
-	for (size_t i = 0; i < a->n; i++) {
-		kv_done(&a->changes[i].kv);
-		kv_done(&a->changes[i].prev);
-	}
+	for (size_t i = 0; i < a->n; i++)
+		change_done(&a->changes[i]);
 	free(a->changes);
 	free(a->reason);
 	*a = (struct etcd_watch_answer){0};
@@ -65,39 +84,29 @@ char *etcd_range_end(const char *prefix)
 	return end;
 }
 
-static void add_bytes(struct str *out, const char *name, const void *bytes, size_t n)
-{
-	str_addf(out, "\"%s\":\"", name);
-	base64_encode(out, bytes, n);
-	str_addc(out, '"');
-}
-
-static void add_key(struct str *out, const char *name, const char *key)
-{
-	add_bytes(out, name, key, strlen(key));
-}
-
-static void add_number(struct str *out, const char *name, uint64_t value)
-{
-	str_addf(out, ",\"%s\":\"%llu\"", name, (unsigned long long)value);
-}
-
 void etcd_range_request(struct str *out, const char *key, const char *end, uint64_t limit, uint64_t revision,
 			bool count_only)
 {
-	str_addc(out, '{');
-	add_key(out, "key", key);
-	if (end) {
-		str_addc(out, ',');
-		add_key(out, "range_end", end);
-	}
+	protobuf_add_text(out, RANGE_KEY, key);
+	if (end)
+		protobuf_add_text(out, RANGE_END, end);
 	if (limit)
-		add_number(out, "limit", limit);
+		protobuf_add_number(out, RANGE_LIMIT, limit);
 	if (revision)
-		add_number(out, "revision", revision);
+		protobuf_add_number(out, RANGE_REVISION, revision);
 	if (count_only)
-		str_add(out, ",\"count_only\":true");
-	str_addc(out, '}');
+		protobuf_add_number(out, RANGE_COUNT_ONLY, true);
+}
+
+void etcd_put_request(struct str *out, const char *key, const struct buf *value)
+{
+	protobuf_add_text(out, 1, key);
+	protobuf_add_bytes(out, 2, value->data, value->len);
+}
+
+void etcd_compact_request(struct str *out, uint64_t revision)
+{
+	protobuf_add_number(out, 1, revision);
 }
 
 static char *stored_key(const char *key, const char *prefix)
@@ -105,239 +114,381 @@ static char *stored_key(const char *key, const char *prefix)
 	return str_has_prefix(key, STORE_ROOT "/") ? xasprintf("%s%s", prefix, key + strlen(STORE_ROOT)) : xstrdup(key);
 }
 
-static void add_compare(struct str *out, const char *key, uint64_t revision)
+/* number: the member of what is compared that is to be equal (its default result) to value. */
+static void add_compare(struct str *txn, const char *key, unsigned target, unsigned number, uint64_t value)
 {
-	str_addc(out, '{');
-	add_key(out, "key", key);
-	str_addf(out, ",\"target\":\"MOD\",\"result\":\"EQUAL\",\"mod_revision\":\"%llu\"}", (unsigned long long)revision);
+	AUTO_STR m = STR_INIT;
+	if (target)
+		protobuf_add_number(&m, COMPARE_TARGET, target);
+	protobuf_add_text(&m, COMPARE_KEY, key);
+	protobuf_add_number(&m, number, value);
+	protobuf_add_message(txn, TXN_COMPARE, &m);
 }
 
-static void add_operation(struct str *out, const struct store_op *op, const char *key)
+/* One operation of a branch. */
+static void add_operation(struct str *txn, unsigned branch, unsigned op, const struct str *request)
 {
+	AUTO_STR m = STR_INIT;
+	protobuf_add_message(&m, op, request);
+	protobuf_add_message(txn, branch, &m);
+}
+
+static void add_change(struct str *txn, const struct store_op *op, const char *key)
+{
+	AUTO_STR request = STR_INIT;
 	bool put = op->type == STORE_PUT;
-	str_addf(out, "{\"%s\":{", put ? "request_put" : "request_delete_range");
-	add_key(out, "key", key);
-	if (put) {
-		str_addc(out, ',');
-		add_bytes(out, "value", op->value->data, op->value->len);
-	}
-	str_add(out, "}}");
+	if (put)
+		etcd_put_request(&request, key, op->value);
+	else
+		protobuf_add_text(&request, RANGE_KEY, key);
+	add_operation(txn, TXN_SUCCESS, put ? OP_PUT : OP_DELETE_RANGE, &request);
 }
 
-static void add_read(struct str *out, const char *key)
+static void add_read(struct str *txn, const char *key)
 {
-	str_add(out, "{\"request_range\":{");
-	add_key(out, "key", key);
-	str_add(out, "}}");
+	AUTO_STR request = STR_INIT;
+	protobuf_add_text(&request, RANGE_KEY, key);
+	add_operation(txn, TXN_FAILURE, OP_RANGE, &request);
 }
 
 void etcd_txn_request(struct str *out, const struct store_op *ops, size_t n, const char *prefix)
 {
-	AUTO_STR success = STR_INIT, failure = STR_INIT;
-	str_add(out, "{\"compare\":[");
 	for (size_t i = 0; i < n; i++) {
 		AUTO_FREE char *key = stored_key(ops[i].key, prefix);
-		if (i)
-			str_addc(&success, ',');
-		add_operation(&success, &ops[i], key);
+		add_change(out, &ops[i], key);
 		if (ops[i].expect == STORE_ANY)
 			continue;
-		if (failure.len) {
-			str_addc(&failure, ',');
-			str_addc(out, ',');
-		}
-		add_compare(out, key, ops[i].expect);
-		add_read(&failure, key);
+		add_compare(out, key, TARGET_MOD, COMPARE_MOD_REVISION, ops[i].expect);
+		add_read(out, key);
 	}
-	str_addf(out, "],\"success\":[%s],\"failure\":[%s]}", str_text(&success), str_text(&failure));
 }
 
 void etcd_watch_request(struct str *out, const char *key, const char *end, uint64_t from_revision)
 {
-	str_add(out, "{\"create_request\":{");
-	add_key(out, "key", key);
-	str_addc(out, ',');
-	add_key(out, "range_end", end);
-	add_number(out, "start_revision", from_revision);
-	str_add(out, ",\"progress_notify\":true}}");
+	AUTO_STR m = STR_INIT;
+	protobuf_add_text(&m, WATCH_KEY, key);
+	protobuf_add_text(&m, WATCH_END, end);
+	protobuf_add_number(&m, WATCH_START, from_revision);
+	protobuf_add_number(&m, WATCH_PROGRESS, true);
+	protobuf_add_message(out, 1, &m);
 }
 
 void etcd_version_request(struct str *out, const char *key, uint64_t version, const char *value)
 {
-	str_add(out, "{\"compare\":[{");
-	add_key(out, "key", key);
-	str_addf(out, ",\"target\":\"VERSION\",\"result\":\"EQUAL\",\"version\":\"%llu\"}],\"success\":[{\"request_put\":{",
-		 (unsigned long long)version);
-	add_key(out, "key", key);
-	str_addc(out, ',');
-	add_key(out, "value", value);
-	str_add(out, "}}],\"failure\":[");
+	AUTO_STR put = STR_INIT;
+	add_compare(out, key, TARGET_VERSION, COMPARE_VERSION, version);
+	protobuf_add_text(&put, 1, key);
+	protobuf_add_text(&put, 2, value);
+	add_operation(out, TXN_SUCCESS, OP_PUT, &put);
 	add_read(out, key);
-	str_add(out, "]}");
 }
 
-/* A 64-bit number: text, or a plain number as some versions write it. Absent: 0. */
-static int number(const json_t *o, const char *name, uint64_t *ret, struct err *e)
-{
-	const json_t *v = json_object_get(o, name);
-	int64_t n = 0;
-	if (json_is_string(v) ? str_to_i64(json_string_value(v), &n) < 0 || n < 0
-			      : v && (!json_is_integer(v) || (n = json_integer_value(v)) < 0))
-		return err_set(e, -EPROTO, "etcd: answer with a bad number in \"%s\"", name);
-	*ret = (uint64_t)n;
-	return 0;
-}
+/* Reading: a field of a message goes to what the caller has for it. */
+typedef int (*take_field)(void *into, const struct protobuf_field *f);
 
-static int bytes(const json_t *o, const char *name, struct str *ret, struct err *e)
+static int each(const char *bytes, size_t n, take_field take, void *into)
 {
-	const json_t *v = json_object_get(o, name);
-	if (v && (!json_is_string(v) || base64_decode(ret, json_string_value(v), json_string_length(v)) < 0))
-		return err_set(e, -EPROTO, "etcd: answer with bad base64 in \"%s\"", name);
-	return 0;
-}
-
-static int parse_kv(const json_t *o, struct etcd_kv *ret, struct err *e)
-{
-	AUTO_STR key = STR_INIT, value = STR_INIT;
-	struct etcd_kv kv = {0};
-	int r = bytes(o, "key", &key, e);
-	if (!r)
-		r = bytes(o, "value", &value, e);
-	if (!r)
-		r = number(o, "mod_revision", &kv.rev, e);
-	if (!r)
-		r = number(o, "create_revision", &kv.create_rev, e);
-	if (r)
-		return r;
-	kv.key = str_take(&key);
-	kv.value = buf_new(str_text(&value), value.len);
-	*ret = kv;
-	return 0;
-}
-
-static int parse_kvs(const json_t *array, struct etcd_kv **ret, size_t *ret_n, struct err *e)
-{
-	size_t n = json_array_size(array), done = 0;
-	struct etcd_kv *v = xcalloc(n + 1, sizeof(*v));
-	for (; done < n; done++) {
-		int r = parse_kv(json_array_get(array, done), &v[done], e);
-		if (r) {
-			kvs_done(&v, &done);
-			return r;
-		}
+	struct protobuf_reader r = protobuf_reader(bytes, n);
+	struct protobuf_field f;
+	int more;
+	while ((more = protobuf_next(&r, &f)) > 0) {
+		int taken = take(into, &f);
+		if (taken < 0)
+			return taken;
 	}
-	*ret = v;
-	*ret_n = n;
+	return more;
+}
+
+static int within(const struct protobuf_field *f, take_field take, void *into)
+{
+	return f->has_bytes ? each(f->bytes, f->n, take, into) : -EBADMSG;
+}
+
+/* A number that is not negative. */
+static int number(const struct protobuf_field *f, uint64_t *ret)
+{
+	if (f->has_bytes || f->value > INT64_MAX)
+		return -EBADMSG;
+	*ret = f->value;
 	return 0;
 }
 
-static int parse(const char *text, size_t len, json_t **ret, struct err *e)
+static int boolean(const struct protobuf_field *f, bool *ret)
 {
-	struct err why = ERR_INIT;
-	if (json_parse(text, len, ret, &why) < 0 || !json_is_object(*ret))
-		return err_set(e, -EPROTO, "etcd: answer that is no JSON object: %s", err_text(&why));
-	return 0;
+	*ret = f->value != 0;
+	return f->has_bytes ? -EBADMSG : 0;
 }
 
-int etcd_range_answer(const char *text, size_t len, struct etcd_range *ret, struct err *e)
+static int result(int r, struct err *e)
 {
-	AUTO_JSON *j = NULL;
-	struct etcd_range a = {0};
-	int r = parse(text, len, &j, e);
-	if (!r)
-		r = number(json_object_get(j, "header"), "revision", &a.revision, e);
-	if (!r)
-		r = parse_kvs(json_object_get(j, "kvs"), &a.kvs, &a.n, e);
-	if (r)
+	return r < 0 ? err_set(e, -EPROTO, "etcd: an answer that makes no sense") : 0;
+}
+
+static int take_header(void *into, const struct protobuf_field *f)
+{
+	return f->number == HEADER_REVISION ? number(f, into) : 0;
+}
+
+/* A key with its value, as far as it was read. */
+struct reading {
+	struct etcd_kv kv;
+	uint64_t version;
+};
+
+static int take_kv(void *into, const struct protobuf_field *f)
+{
+	struct reading *k = into;
+	bool bytes = f->number == KV_KEY || f->number == KV_VALUE;
+	if (bytes && !f->has_bytes)
+		return -EBADMSG;
+	switch (f->number) {
+	case KV_KEY:
+		free(k->kv.key);
+		k->kv.key = xstrndup(f->bytes, f->n);
+		return 0;
+	case KV_VALUE:
+		buf_unref(k->kv.value);
+		k->kv.value = buf_new(f->bytes, f->n);
+		return 0;
+	case KV_CREATE_REVISION:
+		return number(f, &k->kv.create_rev);
+	case KV_MOD_REVISION:
+		return number(f, &k->kv.rev);
+	case KV_VERSION:
+		return number(f, &k->version);
+	default:
+		return 0;
+	}
+}
+
+/* version: NULL where it is not wanted. */
+static int read_kv(const struct protobuf_field *f, struct etcd_kv *ret, uint64_t *version)
+{
+	struct reading k = {0};
+	int r = within(f, take_kv, &k);
+	if (r < 0) {
+		kv_done(&k.kv);
 		return r;
-	a.more = json_is_true(json_object_get(j, "more"));
-	*ret = a;
+	}
+	if (!k.kv.key)
+		k.kv.key = xstrdup("");
+	if (!k.kv.value)
+		k.kv.value = buf_new("", 0);
+	kv_done(ret);
+	*ret = k.kv;
+	if (version)
+		*version = k.version;
 	return 0;
+}
+
+/* One more at the end of n; room is made by doubling. */
+static void *one_more(void *v, size_t n, size_t size)
+{
+	return n & (n - 1) ? v : xreallocarray(v, n ? n * 2 : 1, size);
+}
+
+static int add_kv(const struct protobuf_field *f, struct etcd_kv **v, size_t *n, uint64_t *version)
+{
+	*v = one_more(*v, *n, sizeof(**v));
+	(*v)[*n] = (struct etcd_kv){0};
+	int r = read_kv(f, &(*v)[*n], version);
+	if (!r)
+		++*n;
+	return r;
+}
+
+static int take_range(void *into, const struct protobuf_field *f)
+{
+	struct etcd_range *a = into;
+	switch (f->number) {
+	case RANGED_HEADER:
+		return within(f, take_header, &a->revision);
+	case RANGED_KVS:
+		return add_kv(f, &a->kvs, &a->n, NULL);
+	case RANGED_MORE:
+		return boolean(f, &a->more);
+	default:
+		return 0;
+	}
+}
+
+int etcd_range_answer(const char *bytes, size_t len, struct etcd_range *ret, struct err *e)
+{
+	struct etcd_range a = {0};
+	int r = each(bytes, len, take_range, &a);
+	if (r < 0)
+		etcd_range_done(&a);
+	else
+		*ret = a;
+	return result(r, e);
+}
+
+struct txn_reading {
+	struct etcd_txn_answer a;
+	uint64_t version; /* of the last key */
+	uint64_t first_version;
+};
+
+static int take_ranged(void *into, const struct protobuf_field *f)
+{
+	struct txn_reading *t = into;
+	if (f->number != RANGED_KVS)
+		return 0;
+	int r = add_kv(f, &t->a.kvs, &t->a.n, &t->version);
+	if (!r && t->a.n == 1)
+		t->first_version = t->version;
+	return r;
+}
+
+static int take_response(void *into, const struct protobuf_field *f)
+{
+	return f->number == OP_RANGE ? within(f, take_ranged, into) : 0;
 }
 
 /* The keys read by the failure branch, in the order of the comparisons; a key that is absent leaves no entry. */
-static int parse_txn(const json_t *j, struct etcd_txn_answer *ret, struct err *e)
+static int take_txn(void *into, const struct protobuf_field *f)
 {
-	struct etcd_txn_answer a = {.succeeded = json_is_true(json_object_get(j, "succeeded"))};
-	AUTO_JSON *kvs = json_array();
-	const json_t *one;
-	size_t i;
-	json_array_foreach(json_object_get(j, "responses"), i, one)
-		json_array_extend(kvs, json_at(one, "response_range.kvs"));
-	int r = number(json_object_get(j, "header"), "revision", &a.revision, e);
-	if (!r && !a.succeeded)
-		r = parse_kvs(kvs, &a.kvs, &a.n, e);
-	if (!r)
-		*ret = a;
-	return r;
-}
-
-int etcd_txn_answer(const char *text, size_t len, struct etcd_txn_answer *ret, struct err *e)
-{
-	AUTO_JSON *j = NULL;
-	int r = parse(text, len, &j, e);
-	return r ? r : parse_txn(j, ret, e);
-}
-
-int etcd_version_answer(const char *text, size_t len, struct etcd_txn_answer *ret, uint64_t *ret_version, struct err *e)
-{
-	AUTO_JSON *j = NULL;
-	int r = parse(text, len, &j, e);
-	if (r)
-		return r;
-	const json_t *first = json_at(json_array_get(json_object_get(j, "responses"), 0), "response_range.kvs");
-	uint64_t version = 0;
-	r = number(json_array_get(first, 0), "version", &version, e);
-	if (!r)
-		r = parse_txn(j, ret, e);
-	if (!r)
-		*ret_version = version;
-	return r;
-}
-
-static int parse_change(const json_t *o, struct etcd_change *ret, struct err *e)
-{
-	struct etcd_change c = {.deleted = str_eq(json_str_at(o, "type"), "DELETE")};
-	const json_t *prev = json_object_get(o, "prev_kv");
-	int r = parse_kv(json_object_get(o, "kv"), &c.kv, e);
-	if (!r && prev)
-		r = parse_kv(prev, &c.prev, e);
-	if (r)
-		kv_done(&c.kv);
-	else
-		*ret = c;
-	return r;
-}
-
-int etcd_watch_answer(const char *text, size_t len, struct etcd_watch_answer *ret, struct err *e)
-{
-	AUTO_JSON *j = NULL;
-	struct etcd_watch_answer a = {0};
-	int r = parse(text, len, &j, e);
-	const json_t *result = json_object_get(j, "result"), *one;
-	if (!r && !result)
-		return etcd_error(text, len, e);
-	if (!r)
-		r = number(json_object_get(result, "header"), "revision", &a.revision, e);
-	if (!r)
-		r = number(result, "compact_revision", &a.compacted, e);
-	if (r)
-		return r;
-	a.created = json_is_true(json_object_get(result, "created"));
-	a.canceled = json_is_true(json_object_get(result, "canceled"));
-	a.reason = xstrdup(json_str_at(result, "cancel_reason"));
-	const json_t *events = json_object_get(result, "events");
-	a.changes = xcalloc(json_array_size(events) + 1, sizeof(*a.changes));
-	size_t i;
-	json_array_foreach(events, i, one) {
-		if ((r = parse_change(one, &a.changes[a.n], e))) {
-			etcd_watch_answer_done(&a);
-			return r;
-		}
-		a.n++;
+	struct txn_reading *t = into;
+	switch (f->number) {
+	case DONE_HEADER:
+		return within(f, take_header, &t->a.revision);
+	case DONE_SUCCEEDED:
+		return boolean(f, &t->a.succeeded);
+	case DONE_RESPONSES:
+		return within(f, take_response, t);
+	default:
+		return 0;
 	}
-	*ret = a;
+}
+
+int etcd_version_answer(const char *bytes, size_t len, struct etcd_txn_answer *ret, uint64_t *ret_version, struct err *e)
+{
+	struct txn_reading t = {0};
+	int r = each(bytes, len, take_txn, &t);
+	if (r < 0) {
+		etcd_txn_answer_done(&t.a);
+		return result(r, e);
+	}
+	*ret = t.a;
+	*ret_version = t.first_version;
 	return 0;
+}
+
+int etcd_txn_answer(const char *bytes, size_t len, struct etcd_txn_answer *ret, struct err *e)
+{
+	uint64_t version;
+	return etcd_version_answer(bytes, len, ret, &version, e);
+}
+
+static int take_event(void *into, const struct protobuf_field *f)
+{
+	struct etcd_change *c = into;
+	switch (f->number) {
+	case EVENT_TYPE:
+		return boolean(f, &c->deleted);
+	case EVENT_KV:
+		return read_kv(f, &c->kv, NULL);
+	case EVENT_PREV_KV:
+		return read_kv(f, &c->prev, NULL);
+	default:
+		return 0;
+	}
+}
+
+/* Every change has a key, so that whoever is told need not ask. */
+static int add_event(const struct protobuf_field *f, struct etcd_watch_answer *a)
+{
+	struct etcd_change c = {0};
+	int r = within(f, take_event, &c);
+	if (!r && !c.kv.key)
+		r = -EBADMSG;
+	if (r < 0) {
+		change_done(&c);
+		return r;
+	}
+	a->changes = one_more(a->changes, a->n, sizeof(*a->changes));
+	a->changes[a->n++] = c;
+	return 0;
+}
+
+static int take_watch(void *into, const struct protobuf_field *f)
+{
+	struct etcd_watch_answer *a = into;
+	switch (f->number) {
+	case WATCHED_HEADER:
+		return within(f, take_header, &a->revision);
+	case WATCHED_CREATED:
+		return boolean(f, &a->created);
+	case WATCHED_CANCELED:
+		return boolean(f, &a->canceled);
+	case WATCHED_COMPACTED:
+		return number(f, &a->compacted);
+	case WATCHED_REASON:
+		if (!f->has_bytes)
+			return -EBADMSG;
+		free(a->reason);
+		a->reason = xstrndup(f->bytes, f->n);
+		return 0;
+	case WATCHED_EVENTS:
+		return add_event(f, a);
+	default:
+		return 0;
+	}
+}
+
+int etcd_watch_answer(const char *bytes, size_t len, struct etcd_watch_answer *ret, struct err *e)
+{
+	struct etcd_watch_answer a = {0};
+	int r = each(bytes, len, take_watch, &a);
+	if (r < 0)
+		etcd_watch_answer_done(&a);
+	else
+		*ret = a;
+	return result(r, e);
+}
+
+static int take_snapshot(void *into, const struct protobuf_field *f)
+{
+	struct protobuf_field *blob = into;
+	if (f->number != 3)
+		return 0;
+	*blob = *f;
+	return f->has_bytes ? 0 : -EBADMSG;
+}
+
+int etcd_snapshot_answer(const char *bytes, size_t len, const char **ret, size_t *ret_len, struct err *e)
+{
+	struct protobuf_field blob = {0};
+	int r = each(bytes, len, take_snapshot, &blob);
+	if (r < 0)
+		return result(r, e);
+	*ret = blob.bytes ? blob.bytes : "";
+	*ret_len = blob.n;
+	return 0;
+}
+
+void etcd_frame(struct str *out, const char *message, size_t n)
+{
+	const char head[FRAME_HEAD] = {0, (char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};
+	str_reserve(out, sizeof(head) + n);
+	str_addn(out, head, sizeof(head));
+	if (n)
+		str_addn(out, message, n);
+}
+
+int etcd_unframe(const char *bytes, size_t n, const char **ret, size_t *ret_len)
+{
+	const unsigned char *p = (const unsigned char *)bytes;
+	if (n < FRAME_HEAD)
+		return 0;
+	size_t len = (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
+	if (p[0])
+		return -EPROTO;
+	if (n - FRAME_HEAD < len)
+		return 0;
+	*ret = bytes + FRAME_HEAD;
+	*ret_len = len;
+	return 1;
 }
 
 /* What etcd's words mean to a caller, where the code alone does not say it. */
@@ -347,7 +498,9 @@ static const struct {
 } meanings[] = {
     {"has been compacted", 0, -EOVERFLOW},
     {"request is too large", 0, -E2BIG},
+    {"message larger than max", 0, -E2BIG},
     {"permission denied", 0, -EACCES},
+    {"raft proposal dropped", 0, -EAGAIN}, /* the leader is changing: nothing was done */
     {NULL, ETCD_EXHAUSTED, -ENOSPC},
     {NULL, ETCD_UNAVAILABLE, -EAGAIN},
     {NULL, 4, -EAGAIN}, /* deadline exceeded */
@@ -355,16 +508,10 @@ static const struct {
     {NULL, 16, -EACCES},
 };
 
-int etcd_error(const char *text, size_t len, struct err *e)
+int etcd_error(int64_t code, const char *words, struct err *e)
 {
-	AUTO_JSON *j = NULL;
-	if (json_parse(text, len, &j, NULL) < 0)
-		return err_set(e, -EPROTO, "etcd: unexpected answer \"%.*s\"", (int)MIN(len, 200), text);
-	const json_t *o = json_is_object(json_object_get(j, "error")) ? json_object_get(j, "error") : j;
-	const char *words = json_str_at(o, "message");
-	int64_t code = json_int_at(o, "code", json_int_at(o, "grpc_code", 0));
-	if (!words)
-		words = json_str_or(o, "error", "etcd: unexpected answer");
+	if (str_empty(words))
+		words = "etcd: unexpected answer";
 	for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
 		if (meanings[i].words ? strstr(words, meanings[i].words) != NULL : meanings[i].code == code)
 			return err_set(e, meanings[i].error, "%s", words);

@@ -1,5 +1,5 @@
-/* etcd's v3 API as its gateway speaks it: JSON with keys and values in base64 and 64-bit numbers as text. Pure.
- * (etcd 3.4 and later, api/v3 "rpc.proto" by the proto3 JSON mapping: what is zero, empty or false is left out.) */
+/* etcd's v3 API as gRPC carries it: protocol buffers in frames. Pure. (etcd 3.4 and later, "rpc.proto" and "kv.proto";
+ * gRPC over HTTP/2, Length-Prefixed-Message) */
 #ifndef KNARR_CP_STORE_ETCD_CODEC_H
 #define KNARR_CP_STORE_ETCD_CODEC_H
 
@@ -53,26 +53,36 @@ void etcd_watch_answer_done(struct etcd_watch_answer *a);
 /* The key behind every key that begins with prefix ("/registry/" -> "/registry0"). Returns owned. */
 char *etcd_range_end(const char *prefix);
 
-/* Requests; each adds a JSON object to out. end NULL: that one key. limit and revision 0: none. */
+/* Requests; each adds a message to the empty out. end NULL: that one key. limit and revision 0: none. */
 void etcd_range_request(struct str *out, const char *key, const char *end, uint64_t limit, uint64_t revision,
 			bool count_only);
 /* Each operation's precondition compared with its key's mod revision; all succeed together or the compared keys are
  * read. Keys are put behind prefix in place of "/registry". */
 void etcd_txn_request(struct str *out, const struct store_op *ops, size_t n, const char *prefix);
-/* All keys from key to end, with the states before, from a revision on. */
+void etcd_put_request(struct str *out, const char *key, const struct buf *value);
+void etcd_compact_request(struct str *out, uint64_t revision);
+/* All keys from key to end, from a revision on. */
 void etcd_watch_request(struct str *out, const char *key, const char *end, uint64_t from_revision);
 /* Writes value under key where the key was written version times (0: never); else reads it. */
 void etcd_version_request(struct str *out, const char *key, uint64_t version, const char *value);
 
 /* Answers; -EPROTO for what is none. Returned owned, to be given to ..._done(). */
-int etcd_range_answer(const char *text, size_t len, struct etcd_range *ret, struct err *e);
-int etcd_txn_answer(const char *text, size_t len, struct etcd_txn_answer *ret, struct err *e);
+int etcd_range_answer(const char *bytes, size_t len, struct etcd_range *ret, struct err *e);
+int etcd_txn_answer(const char *bytes, size_t len, struct etcd_txn_answer *ret, struct err *e);
 /* The version of the first key that was read, where the transaction did not succeed. */
-int etcd_version_answer(const char *text, size_t len, struct etcd_txn_answer *ret, uint64_t *ret_version, struct err *e);
-/* One line of the stream. An error in it: as etcd_error(). */
-int etcd_watch_answer(const char *text, size_t len, struct etcd_watch_answer *ret, struct err *e);
-/* An answer that is no success: its text goes to e. -EOVERFLOW (compacted), -ENOSPC, -E2BIG (too large), -EAGAIN
- * (unavailable: no leader, timed out), -EACCES, else -EPROTO. */
-int etcd_error(const char *text, size_t len, struct err *e);
+int etcd_version_answer(const char *bytes, size_t len, struct etcd_txn_answer *ret, uint64_t *ret_version, struct err *e);
+/* One message of the stream. */
+int etcd_watch_answer(const char *bytes, size_t len, struct etcd_watch_answer *ret, struct err *e);
+/* A piece of a snapshot, borrowed from bytes. */
+int etcd_snapshot_answer(const char *bytes, size_t len, const char **ret, size_t *ret_len, struct err *e);
+
+/* A message of n bytes, less than 4 GiB, with its length before it; and back: 1, 0 where more is to come, -EPROTO
+ * (compressed). ret borrows from bytes; what was taken ends at *ret + *ret_len. */
+void etcd_frame(struct str *out, const char *message, size_t n);
+int etcd_unframe(const char *bytes, size_t n, const char **ret, size_t *ret_len);
+
+/* A status that is no success, by its code and message: the text goes to e. -EOVERFLOW (compacted), -ENOSPC, -E2BIG (too
+ * large), -EAGAIN (unavailable: no leader, timed out), -EACCES, else -EPROTO. */
+int etcd_error(int64_t code, const char *words, struct err *e);
 
 #endif

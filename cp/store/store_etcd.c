@@ -99,7 +99,7 @@ void store_etcd_settle(struct store_etcd *d)
 		list_add(&due, &t->link);
 	}
 	while (!list_is_empty(&due))
-		txn_tell(LIST_ENTRY(due.next, struct etcd_txn, link));
+		txn_tell(LIST_ENTRY(list_pop(&due), struct etcd_txn, link));
 	store_etcd_sync_settle(d);
 }
 
@@ -197,7 +197,7 @@ static void etcd_store_txn(struct store *s, const struct store_op *ops, size_t n
 		guarded = guarded && ops[i].expect != STORE_ANY;
 	etcd_txn_request(&body, ops, n, d->prefix);
 	d->stats.bytes_written += body.len;
-	etcd_call(d->client, "/v3/kv/txn", body.p, body.len, STORE_ETCD_CALL_MS, guarded, on_answer, t);
+	etcd_call(d->client, ETCD_TXN, body.p, body.len, STORE_ETCD_CALL_MS, guarded, on_answer, t);
 }
 
 static void etcd_get_stats(const struct store *s, struct store_stats *ret)
@@ -229,10 +229,10 @@ static void etcd_close(struct store *s)
 		loop_run_once(s->loop, 50);
 	store_etcd_unfollow(d);
 	while (!list_is_empty(&d->settled))
-		txn_tell(LIST_ENTRY(d->settled.next, struct etcd_txn, link));
+		txn_tell(LIST_ENTRY(list_pop(&d->settled), struct etcd_txn, link));
 	err_set(&e, -ESHUTDOWN, "the store is closed");
 	while (!list_is_empty(&d->txns)) {
-		struct etcd_txn *t = LIST_ENTRY(d->txns.next, struct etcd_txn, link);
+		struct etcd_txn *t = LIST_ENTRY(list_pop(&d->txns), struct etcd_txn, link);
 		txn_fail(t, e.code, &e);
 		txn_tell(t);
 	}
@@ -261,7 +261,7 @@ static int first_answer(struct store_etcd *d, int wait_s, struct err *e)
 		AUTO_FREE char *text = NULL;
 		size_t len;
 		struct err why = ERR_INIT;
-		int r = etcd_call_wait(d->client, "/v3/kv/range", body.p, body.len, &text, &len, &why);
+		int r = etcd_call_wait(d->client, ETCD_RANGE, body.p, body.len, &text, &len, &why);
 		if (!r)
 			return 0;
 		if (clock_mono_ms() >= until || r == -EACCES || r == -EINVAL)

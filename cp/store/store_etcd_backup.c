@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "cp/store/store_etcd.h"
 
@@ -20,23 +19,16 @@ struct snapshot {
 	struct err e;
 };
 
-static void on_line(void *arg, const char *line, size_t len)
+static void on_message(void *arg, const char *bytes, size_t len)
 {
 	struct snapshot *s = arg;
-	AUTO_JSON *j = NULL;
-	AUTO_STR bytes = STR_INIT;
-	if (s->r)
+	const char *blob;
+	size_t n;
+	if (s->r || (s->r = etcd_snapshot_answer(bytes, len, &blob, &n, &s->e)) < 0)
 		return;
-	if ((s->r = json_parse(line, len, &j, &s->e)) < 0)
-		return;
-	const char *blob = json_str_at(j, "result.blob");
-	if (!json_object_get(j, "result"))
-		s->r = etcd_error(line, len, &s->e);
-	else if (blob && base64_decode(&bytes, blob, strlen(blob)) < 0)
-		s->r = err_set(&s->e, -EPROTO, "etcd: a snapshot with bad base64");
-	else if ((s->r = fs_write_all(s->fd, str_text(&bytes), bytes.len)) < 0)
+	if ((s->r = fs_write_all(s->fd, blob, n)) < 0)
 		err_code(&s->e, s->r, "snapshot");
-	s->bytes += bytes.len;
+	s->bytes += n;
 }
 
 static void on_end(void *arg, const struct err *e)
@@ -60,7 +52,7 @@ static int check_whole(const struct snapshot *s, struct err *e)
 static int receive(struct store_etcd *d, int fd, struct err *e)
 {
 	struct snapshot s = {.fd = fd, .e = ERR_INIT};
-	struct etcd_stream *stream = etcd_stream_new(d->client, "/v3/maintenance/snapshot", "{}", 2, on_line, on_end, &s);
+	struct etcd_stream *stream = etcd_stream_new(d->client, ETCD_SNAPSHOT, NULL, 0, on_message, on_end, &s);
 	while (!s.ended && !s.r)
 		loop_run_once(d->s.loop, 1000);
 	etcd_stream_free(stream);

@@ -19,7 +19,7 @@ static int read_range(struct store_etcd *d, const char *key, uint64_t limit, uin
 	AUTO_FREE char *text = NULL;
 	size_t len;
 	etcd_range_request(&body, key, d->root_end, limit, revision, false);
-	int r = etcd_call_wait(d->client, "/v3/kv/range", body.p, body.len, &text, &len, e);
+	int r = etcd_call_wait(d->client, ETCD_RANGE, body.p, body.len, &text, &len, e);
 	return r ? r : etcd_range_answer(text, len, ret, e);
 }
 
@@ -76,7 +76,7 @@ static int last_compaction(struct store_etcd *d, uint64_t *ret, struct err *e)
 	size_t len;
 	struct etcd_range one = {0};
 	etcd_range_request(&body, STORE_ETCD_COMPACT_KEY, NULL, 0, 0, false);
-	int r = etcd_call_wait(d->client, "/v3/kv/range", body.p, body.len, &text, &len, e);
+	int r = etcd_call_wait(d->client, ETCD_RANGE, body.p, body.len, &text, &len, e);
 	if (!r)
 		r = etcd_range_answer(text, len, &one, e);
 	if (r)
@@ -103,7 +103,7 @@ static int current_revision(struct store_etcd *d, uint64_t *ret, struct err *e)
 	size_t len;
 	struct etcd_range none = {0};
 	etcd_range_request(&body, d->root, NULL, 0, 0, true);
-	int r = etcd_call_wait(d->client, "/v3/kv/range", body.p, body.len, &text, &len, e);
+	int r = etcd_call_wait(d->client, ETCD_RANGE, body.p, body.len, &text, &len, e);
 	if (!r)
 		r = etcd_range_answer(text, len, &none, e);
 	if (!r)

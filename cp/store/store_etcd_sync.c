@@ -44,7 +44,7 @@ void store_etcd_sync_settle(struct store_etcd *d)
 		list_add(&due, &y->link);
 	}
 	while (!list_is_empty(&due))
-		sync_tell(LIST_ENTRY(due.next, struct etcd_sync, link), 0, NULL);
+		sync_tell(LIST_ENTRY(list_pop(&due), struct etcd_sync, link), 0, NULL);
 }
 
 static void ask(struct store_etcd *d);
@@ -60,7 +60,7 @@ static void fail_asked(struct store_etcd *d, int r, const struct err *e)
 		list_add(&due, &y->link);
 	}
 	while (!list_is_empty(&due))
-		sync_tell(LIST_ENTRY(due.next, struct etcd_sync, link), r, e);
+		sync_tell(LIST_ENTRY(list_pop(&due), struct etcd_sync, link), r, e);
 }
 
 static void on_revision(void *arg, int r, const char *body, size_t len, const struct err *failure)
@@ -97,7 +97,7 @@ static void ask(struct store_etcd *d)
 		list_add(&d->asked, l);
 	}
 	etcd_range_request(&body, d->root, NULL, 0, 0, true);
-	etcd_call(d->client, "/v3/kv/range", body.p, body.len, STORE_ETCD_CALL_MS, true, on_revision, d);
+	etcd_call(d->client, ETCD_RANGE, body.p, body.len, STORE_ETCD_CALL_MS, true, on_revision, d);
 }
 
 void store_etcd_sync(struct store *s, store_synced done, void *arg)
@@ -115,9 +115,9 @@ void store_etcd_sync_close(struct store_etcd *d)
 	struct err e;
 	err_set(&e, -ESHUTDOWN, "the store is closed");
 	while (!list_is_empty(&d->asked))
-		sync_tell(LIST_ENTRY(d->asked.next, struct etcd_sync, link), e.code, &e);
+		sync_tell(LIST_ENTRY(list_pop(&d->asked), struct etcd_sync, link), e.code, &e);
 	while (!list_is_empty(&d->syncs))
-		sync_tell(LIST_ENTRY(d->syncs.next, struct etcd_sync, link), e.code, &e);
+		sync_tell(LIST_ENTRY(list_pop(&d->syncs), struct etcd_sync, link), e.code, &e);
 }
 
 static bool somebody_waits(const struct store_etcd *d)
@@ -144,7 +144,7 @@ static void write_barrier(void *arg)
 	struct store_op op = {.type = STORE_PUT, .key = STORE_ETCD_BARRIER_KEY, .value = value, .expect = STORE_ANY};
 	d->barrier = true;
 	etcd_txn_request(&body, &op, 1, d->prefix);
-	etcd_call(d->client, "/v3/kv/txn", body.p, body.len, STORE_ETCD_CALL_MS, true, on_barrier, d);
+	etcd_call(d->client, ETCD_TXN, body.p, body.len, STORE_ETCD_CALL_MS, true, on_barrier, d);
 }
 
 /* A change of our own does not come either: the stream is dead. */
@@ -207,9 +207,10 @@ static void on_turn(void *arg, int r, const char *body, size_t len, const struct
 		compact_later(d);
 		return;
 	}
-	AUTO_FREE char *text = xasprintf("{\"revision\":\"%llu\"}", (unsigned long long)to);
+	AUTO_STR text = STR_INIT;
+	etcd_compact_request(&text, to);
 	__atomic_store_n(&d->s.compacted, to, __ATOMIC_RELEASE);
-	etcd_call(d->client, "/v3/kv/compaction", text, strlen(text), STORE_ETCD_CALL_MS, true, on_compacted, d);
+	etcd_call(d->client, ETCD_COMPACT, text.p, text.len, STORE_ETCD_CALL_MS, true, on_compacted, d);
 }
 
 static void take_turn(void *arg, int r, const struct err *e)
@@ -224,7 +225,7 @@ static void take_turn(void *arg, int r, const struct err *e)
 	AUTO_STR body = STR_INIT;
 	AUTO_FREE char *value = xasprintf("%llu", (unsigned long long)d->compact_next);
 	etcd_version_request(&body, STORE_ETCD_COMPACT_KEY, d->compact_version, value);
-	etcd_call(d->client, "/v3/kv/txn", body.p, body.len, STORE_ETCD_CALL_MS, false, on_turn, d);
+	etcd_call(d->client, ETCD_TXN, body.p, body.len, STORE_ETCD_CALL_MS, false, on_turn, d);
 }
 
 /* First the watch is brought up to date: a server whose keys rest must not be behind what is dropped. */
@@ -243,9 +244,11 @@ void store_etcd_compact_start(struct store_etcd *d)
 int store_etcd_compact(struct store *s, struct err *e)
 {
 	struct store_etcd *d = CONTAINER_OF(s, struct store_etcd, s);
-	AUTO_FREE char *body = xasprintf("{\"revision\":\"%llu\"}", (unsigned long long)d->watched), *text = NULL;
+	AUTO_STR body = STR_INIT;
+	AUTO_FREE char *text = NULL;
 	size_t len;
-	int r = etcd_call_wait(d->client, "/v3/kv/compaction", body, strlen(body), &text, &len, e);
+	etcd_compact_request(&body, d->watched);
+	int r = etcd_call_wait(d->client, ETCD_COMPACT, body.p, body.len, &text, &len, e);
 	if (!r || r == -EOVERFLOW)
 		__atomic_store_n(&s->compacted, d->watched, __ATOMIC_RELEASE);
 	return r == -EOVERFLOW ? 0 : r;

@@ -71,12 +71,12 @@ static void on_changes(struct store_etcd *d, const struct etcd_watch_answer *a)
 	store_etcd_expect(d);
 }
 
-static void on_line(void *arg, const char *line, size_t len)
+static void on_message(void *arg, const char *bytes, size_t len)
 {
 	struct store_etcd *d = arg;
 	struct etcd_watch_answer a = {0};
 	struct err e = ERR_INIT;
-	int r = etcd_watch_answer(line, len, &a, &e);
+	int r = etcd_watch_answer(bytes, len, &a, &e);
 	if (!r && a.canceled && a.compacted)
 		r = err_set(&e, -EOVERFLOW, "changes after revision %llu are gone: compacted to %llu",
 			    (unsigned long long)d->watched, (unsigned long long)a.compacted);
@@ -109,7 +109,7 @@ static void begin(void *arg)
 	AUTO_STR body = STR_INIT;
 	etcd_stream_free(TAKE(d->stream));
 	etcd_watch_request(&body, d->root, d->root_end, d->watched + 1);
-	d->stream = etcd_stream_new(d->client, "/v3/watch", body.p, body.len, on_line, on_end, d);
+	d->stream = etcd_stream_new(d->client, ETCD_WATCH, body.p, body.len, on_message, on_end, d);
 	store_etcd_expect(d);
 }
 

@@ -1,4 +1,4 @@
-/* Answers of etcd's gateway, of each kind; and stored values that look encrypted. */
+/* Answers of etcd, of each kind, as messages and in frames; and stored values that look encrypted. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -47,7 +47,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	etcd_txn_answer(text, size, &txn, &e);
 	etcd_version_answer(text, size, &turn, &version, &e);
 	etcd_watch_answer(text, size, &watch, &e);
-	if (etcd_error(text, size, &e) >= 0)
+	const char *part;
+	size_t n;
+	if (etcd_unframe(text, size, &part, &n) > 0 && part + n > text + size)
+		abort();
+	if (!etcd_snapshot_answer(text, size, &part, &n, &e) && n > size)
 		abort();
 	etcd_range_done(&range);
 	etcd_txn_answer_done(&txn);

@@ -17,7 +17,7 @@ store_teardown() {
 	rm -rf "$DIR"
 }
 
-# A CA, etcd's certificate (its gateway uses it as a client, too), a client's, and one by another CA.
+# A CA, etcd's certificate, a client's, and one by another CA.
 make_certs() {
 	local c
 	mkdir "$DIR/certs"
