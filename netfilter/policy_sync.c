@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/str.h"
 #include "netfilter/policy_apply.h"
 
@@ -123,10 +124,12 @@ static void namespace_changed(struct policy_sync *s, const char *name)
 
 void policy_sync_set_namespace(struct policy_sync *s, const char *name, json_t *labels)
 {
-	json_t *now = labels ? json_incref(labels) : json_object(), *old = map_get(s->namespaces, name);
-	if (!old || !json_equal(old, now))
-		namespace_changed(s, name);
-	map_set(s->namespaces, name, now);
+	AUTO_JSON *now = labels ? json_incref(labels) : json_object();
+	const json_t *old = map_get(s->namespaces, name);
+	if (old && json_equal(old, now))
+		return;
+	namespace_changed(s, name);
+	map_set(s->namespaces, name, TAKE(now));
 }
 
 void policy_sync_delete_namespace(struct policy_sync *s, const char *name)

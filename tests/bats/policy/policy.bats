@@ -237,19 +237,23 @@ said() { [ "$(k -n a logs "$1")" = "$2" ]; }
 agent_pid() { host $H cat /run/knarr/agent.pid; }
 new_agent() { [ "$(agent_pid)" != "$1" ] && host $H curl -fsS http://127.0.0.1:10248/healthz; }
 
+# tried TIMES
+tried() { [ "$(k -n a exec other -- grep -c tried /tmp/tries)" -ge "$1" ]; }
+
 @test "the agent is killed: no open moment, and the new one goes on" {
 	only_from '[{podSelector: {matchLabels: {app: client}}}]'
 	blocked a other
 	# a connection every moment, by a pod that may not
 	k -n a exec other -- sh -c '(while [ ! -e /tmp/stop ]; do nc -w 1 "$1" 8080 </dev/null && echo open; echo tried; done >/tmp/tries 2>/dev/null &)' sh "$SERVER"
+	eventually 5 tried 1
 	before=$(agent_pid)
 	host $H kill -9 "$before"
 	eventually 20 new_agent "$before"
 	eventually 20 reaches a client
 	k -n a label pod other late=yes
 	only_from '[{podSelector: {matchLabels: {app: client}}}, {podSelector: {matchLabels: {late: never}}}]'
+	eventually 10 tried 3
 	k -n a exec other -- touch /tmp/stop
-	k -n a exec other -- grep -q tried /tmp/tries
 	! k -n a exec other -- grep open /tmp/tries
 	reaches a client
 	blocked a other
