@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -264,6 +265,15 @@ static void inherit_mode(struct mount_options *o, int target_fd)
 	strv_add(&o->data, mode);
 }
 
+/* Values that fsconfig cannot carry. */
+static bool is_long(const struct mount_options *o)
+{
+	for (size_t i = 0; i < strv_len(o->data); i++)
+		if (strlen(o->data[i]) > FSCONFIG_VALUE_MAX)
+			return true;
+	return false;
+}
+
 /* linux.mountLabel, where the kernel has SELinux and the file system takes labels of its own. */
 static void add_label(const struct config *c, const struct mount_conf *m, struct mount_options *o)
 {
@@ -271,11 +281,22 @@ static void add_label(const struct config *c, const struct mount_conf *m, struct
 	if (str_empty(c->mount_label) || strv_has((char *const *)without, m->type) || has_data(o, "context=") ||
 	    !fs_exists("/sys/fs/selinux/enforce"))
 		return;
-	AUTO_FREE char *context = xasprintf("context=%s", c->mount_label);
+	const char *quote = is_long(o) ? "\"" : ""; /* in one text with the others its commas are its own */
+	AUTO_FREE char *context = xasprintf("context=%s%s%s", quote, c->mount_label, quote);
 	strv_add(&o->data, context);
 }
 
-/* Values that fsconfig cannot carry go the old way, onto the descriptor's own name in the host's /proc. */
+/* A message queue file system takes no context=; its root has the label as an attribute. */
+static int label_root(const struct config *c, const struct mount_conf *m, int fd, struct err *e)
+{
+	char at[40];
+	if (str_empty(c->mount_label) || !str_eq(m->type, "mqueue") || !fs_exists("/sys/fs/selinux/enforce"))
+		return 0;
+	snprintf(at, sizeof(at), "/proc/self/fd/%d", fd);
+	return setxattr(at, "security.selinux", c->mount_label, strlen(c->mount_label), 0) < 0 ? err_sys(e, "set label") : 0;
+}
+
+/* They go the old way, onto the descriptor's own name in the host's /proc. */
 static int apply_long(const struct mounts_job *j, const struct mount_conf *m, const struct mount_options *o, int target_fd,
 		      struct err *e)
 {
@@ -289,14 +310,6 @@ static int apply_long(const struct mounts_job *j, const struct mount_conf *m, co
 			? sys_mount_setattr(top, o->propagation_rec ? AT_RECURSIVE : 0, 0, 0, o->propagation, -1)
 			: 0;
 	return top < 0 ? top : r < 0 ? err_code(e, r, "set propagation") : 0;
-}
-
-static bool is_long(const struct mount_options *o)
-{
-	for (size_t i = 0; i < strv_len(o->data); i++)
-		if (strlen(o->data[i]) > FSCONFIG_VALUE_MAX)
-			return true;
-	return false;
 }
 
 bool mounts_is_late_readonly(const struct mount_conf *m)
@@ -326,7 +339,9 @@ static int place_fs(const struct mounts_job *j, const struct mount_conf *m, stru
 	if (is_long(o))
 		return apply_long(j, m, o, target, e);
 	AUTO_FD int fd = make_fs(m, o, target, e);
-	int r = fd < 0 ? fd : place(fd, target, o, e);
+	int r = fd < 0 ? fd : label_root(j->config, m, fd, e);
+	if (r == 0)
+		r = place(fd, target, o, e);
 	return r < 0 ? r : follow_root(j, m, fd, e);
 }
 

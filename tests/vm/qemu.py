@@ -20,11 +20,12 @@ def initrd(image, script, path):
             f.write(part + b"\0" * (-len(part) % 512))
 
 
-def machine(image, initrd_path, memory, cpus=2):
-    """A machine without any network. The caller adds serial lines, of which the first is the console, and what else there is."""
+def machine(image, initrd_path, memory, cpus=2, append=""):
+    """A machine without any network. The caller adds serial lines, of which the first is the console, and what else there is.
+    append: more words for its kernel."""
     return ["qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max", "-smp", str(cpus), "-m", str(memory), "-nodefaults",
             "-display", "none", "-no-reboot", "-kernel", f"{image}/kernel", "-initrd", initrd_path,
-            "-append", "console=ttyS0 quiet panic=-1 cgroup_no_v1=all random.trust_cpu=on mitigations=off tsc=unstable no_timer_check",
+            "-append", "console=ttyS0 quiet panic=-1 cgroup_no_v1=all random.trust_cpu=on mitigations=off tsc=unstable no_timer_check " + append,
             "-drive", f"file={image}/root.img,format=raw,if=none,id=root,snapshot=on,cache=unsafe",
             "-device", "virtio-blk-pci,drive=root,addr=4"]
 

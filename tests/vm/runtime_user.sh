@@ -25,7 +25,7 @@ started() {
 
 echo user:x:1000:1000:user:/var/tmp:/bin/sh >>/etc/passwd
 echo user:x:1000: >>/etc/group
-mkdir -p -m 755 $RUN $B/rootfs/bin
+mkdir -p $RUN $B/rootfs/bin
 cp /bin/busybox $B/rootfs/bin/
 for a in sh cat echo sleep; do ln -s busybox $B/rootfs/bin/$a; done
 chown -R 1000:1000 $B $RUN
