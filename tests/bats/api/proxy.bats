@@ -203,8 +203,8 @@ api() { # METHOD PATH [curl arguments]
 	[ "$(in_ns kubectl get --raw "$CORE/services/web:http/proxy/x?y=z" | jq -r .path)" = '/x?y=z' ]
 	in_ns kubectl proxy --port=8001 >"$DIR/kubectl" 3>&- &
 	proxy=$!
-	for _ in $(seq 100); do in_ns curl -s http://127.0.0.1:8001/version >/dev/null && break; sleep 0.05; done
-	got=$(in_ns curl -sL "http://127.0.0.1:8001$CORE/services/web:http/proxy" | jq -r .path)
+	for _ in $(seq 100); do in_ns curl -s --max-time 2 http://127.0.0.1:8001/version >/dev/null && break; sleep 0.05; done
+	got=$(in_ns curl -sL --max-time 10 "http://127.0.0.1:8001$CORE/services/web:http/proxy" | jq -r .path)
 	kill $proxy
 	[ "$got" = / ]
 }
