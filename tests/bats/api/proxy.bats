@@ -8,12 +8,19 @@ CORE=/api/v1/namespaces/default
 
 # Everything runs in the namespace that the first process made.
 in_ns() { nsenter --net="/proc/$(cat "$DIR/ns.pid")/ns/net" "$@"; }
+# behind FILE CMD...: as in_ns, in the background; FILE gets the process, which holds nothing of the test runner's.
+behind() {
+	local file=$1
+	shift
+	nsenter --net="/proc/$(cat "$DIR/ns.pid")/ns/net" "$@" 3>&- 4>&- &
+	echo $! >"$file"
+}
 
 setup_file() {
 	export SERVER="${KNARR_SERVER:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-server}"
 	export DIR="$(mktemp -d /tmp/knarr-test-proxy.XXXXXX)"
 	export KUBECONFIG="$DIR/admin.conf"
-	unshare --net sleep 600 3>&- &
+	unshare --net sleep 600 3>&- 4>&- &
 	echo $! >"$DIR/ns.pid"
 	for _ in $(seq 100); do
 		[ "$(readlink "/proc/$(cat "$DIR/ns.pid")/ns/net")" != "$(readlink /proc/self/ns/net)" ] && break
@@ -22,15 +29,12 @@ setup_file() {
 	in_ns ip link set lo up
 	in_ns ip address add $IP/32 dev lo
 	in_ns ip -6 address add fd00:77::1/128 dev lo nodad || true
-	in_ns "$SERVER" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port 6443 --controllers=none \
-		--scheduler=none >"$DIR/port" 2>>"$DIR/log" 3>&- &
-	echo $! >"$DIR/server.pid"
+	behind "$DIR/server.pid" "$SERVER" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port 6443 --controllers=none \
+		--scheduler=none >"$DIR/port" 2>>"$DIR/log"
 	for _ in $(seq 100); do [ -s "$DIR/port" ] && break; sleep 0.05; done
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=x -keyout "$DIR/x.key" -out "$DIR/x.crt" 2>/dev/null
-	in_ns python3 "$BATS_TEST_DIRNAME/proxied_server.py" $IP 8080 2>>"$DIR/behind.log" 3>&- &
-	echo $! >"$DIR/behind.pid"
-	in_ns python3 "$BATS_TEST_DIRNAME/proxied_server.py" $IP 8443 "$DIR/x.crt" "$DIR/x.key" 2>>"$DIR/behind.log" 3>&- &
-	echo $! >"$DIR/behind-tls.pid"
+	behind "$DIR/behind.pid" python3 "$BATS_TEST_DIRNAME/proxied_server.py" $IP 8080 >/dev/null 2>>"$DIR/behind.log"
+	behind "$DIR/behind-tls.pid" python3 "$BATS_TEST_DIRNAME/proxied_server.py" $IP 8443 "$DIR/x.crt" "$DIR/x.key" >/dev/null 2>>"$DIR/behind.log"
 	for _ in $(seq 100); do
 		in_ns curl -s "http://$IP:8080/" >/dev/null && in_ns curl -sk "https://$IP:8443/" >/dev/null && break
 		sleep 0.05
@@ -201,10 +205,9 @@ api() { # METHOD PATH [curl arguments]
 
 @test "kubectl get --raw and kubectl proxy" {
 	[ "$(in_ns kubectl get --raw "$CORE/services/web:http/proxy/x?y=z" | jq -r .path)" = '/x?y=z' ]
-	in_ns kubectl proxy --port=8001 >"$DIR/kubectl" 3>&- &
-	proxy=$!
+	behind "$DIR/kubectl.pid" kubectl proxy --port=8001 >"$DIR/kubectl"
 	for _ in $(seq 100); do in_ns curl -s --max-time 2 http://127.0.0.1:8001/version >/dev/null && break; sleep 0.05; done
 	got=$(in_ns curl -sL --max-time 10 "http://127.0.0.1:8001$CORE/services/web:http/proxy" | jq -r .path)
-	kill $proxy
+	kill "$(cat "$DIR/kubectl.pid")"
 	[ "$got" = / ]
 }
