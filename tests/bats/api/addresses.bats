@@ -11,8 +11,10 @@ setup_file() {
 }
 
 teardown_file() {
-	kill "$(cat "$DIR/pid")" || true
-	for _ in $(seq 100); do kill -0 "$(cat "$DIR/pid")" 2>/dev/null || break; sleep 0.05; done
+	for p in "$DIR"/pid*; do
+		kill "$(cat "$p")" || true
+		for _ in $(seq 100); do kill -0 "$(cat "$p")" 2>/dev/null || break; sleep 0.05; done
+	done
 	rm -rf "$DIR"
 }
 
@@ -68,8 +70,7 @@ policy_of() {
 	mkdir "$D2"
 	"$SERVER" --data-dir "$D2" --bind-address 127.0.0.1 --secure-port 0 --scheduler=none --controllers=none \
 		--service-cluster-ip-range=fd00:96::/112,10.96.0.0/16 >"$D2/port" 2>"$D2/log" 3>&- &
-	pid=$!
-	trap 'kill $pid' EXIT
+	echo $! >"$DIR/pid2"
 	eventually 10 test -s "$D2/port"
 	export KUBECONFIG="$D2/admin.conf"
 	[ "$(kubectl get service kubernetes -o 'jsonpath={.spec.clusterIP} {.spec.ipFamilies[*]} {.spec.ipFamilyPolicy}')" = "fd00:96::1 IPv6 SingleStack" ]
