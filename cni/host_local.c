@@ -278,9 +278,11 @@ static int host_local_gc(const struct cni_call *c, struct err *e)
 	if (r < 0)
 		return r;
 	r = ipam_store_each(&s, note_garbage, &g, e);
+	if (r >= 0)
+		r = ipam_index_prune(&s, e);
 	ipam_index_stamp(&s);
 	ipam_store_close(&s);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* Frees what earlier boots and lost sandboxes left, too: whoever asks is about to need addresses. */

@@ -24,6 +24,8 @@ void ipam_index_get(struct ipam_store *s, const char *id, const char *ifname, st
 void ipam_index_put(struct ipam_store *s, const char *id, const char *ifname, const char *netns, const struct ip *ips,
 		    size_t n);
 void ipam_index_remove(struct ipam_store *s, const char *id, const char *ifname);
+/* Drops entries that hold nothing: of a plugin that was killed in the tick of the clock in which the stamp was written. */
+int ipam_index_prune(struct ipam_store *s, struct err *e);
 /* The index knows of every change until now; called once before ipam_store_close(). */
 void ipam_index_stamp(struct ipam_store *s);
 /* Frees addresses whose owner's network namespace is gone. Returns how many. */
