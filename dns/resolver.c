@@ -78,13 +78,10 @@ static void rotate(struct resolver *r, ldns_rr_list *list)
 
 static void reply(struct job *j, int rcode, bool authoritative, ldns_rr_list *authority)
 {
-	uint8_t small[DNS_UDP_MAX];
-	AUTO_FREE uint8_t *large = j->tcp ? xmalloc(MESSAGE_MAX) : NULL;
-	uint8_t *buf = large ? large : small;
+	AUTO_FREE uint8_t *buf = xmalloc(limit_of(j));
 	rotate(j->r, j->answer);
 	struct reply r = {.rcode = rcode, .authoritative = authoritative, .answer = j->answer, .authority = authority, .extra = j->extra};
-	size_t len = message_build(&j->q, &r, limit_of(j), buf);
-	job_end(j, buf, len);
+	job_end(j, buf, message_build(&j->q, &r, limit_of(j), buf));
 }
 
 /* The zone's word, with its SOA where there is no record. */
@@ -174,9 +171,7 @@ static void on_upstream(void *arg, const struct message *m, uint32_t age_s)
 		j->r->counts.shortened += j->pathed;
 		reply_joined(j, m);
 	} else {
-		uint8_t small[DNS_UDP_MAX];
-		AUTO_FREE uint8_t *large = j->tcp ? xmalloc(MESSAGE_MAX) : NULL;
-		uint8_t *buf = large ? large : small;
+		AUTO_FREE uint8_t *buf = xmalloc(limit_of(j));
 		job_end(j, buf, message_relay(&j->q, m, age_s, limit_of(j), buf));
 	}
 }

@@ -10,38 +10,14 @@
 #include <unistd.h>
 
 #include "dns/server_internal.h"
+#include "io/net/ip_socket.h"
 
 enum { UDP_RCVBUF = 1 << 20, BACKLOG = 64 };
-
-static socklen_t address_of(const struct ip *ip, uint16_t port, struct sockaddr_storage *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	if (ip->family == AF_INET) {
-		struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
-		*v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
-		memcpy(&v4->sin_addr, ip->b, 4);
-		return sizeof(*v4);
-	}
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
-	*v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
-	memcpy(&v6->sin6_addr, ip->b, 16);
-	return sizeof(*v6);
-}
-
-struct ip dns_peer(const struct sockaddr_storage *from)
-{
-	struct ip ip = {.family = from->ss_family};
-	if (from->ss_family == AF_INET)
-		memcpy(ip.b, &((const struct sockaddr_in *)from)->sin_addr, 4);
-	else
-		memcpy(ip.b, &((const struct sockaddr_in6 *)from)->sin6_addr, 16);
-	return ip;
-}
 
 static int open_socket(const struct ip *ip, int type, uint16_t port, int *ret, struct err *e)
 {
 	struct sockaddr_storage a;
-	socklen_t len = address_of(ip, port, &a);
+	socklen_t len = ip_sockaddr(ip, port, &a);
 	char text[IP_TEXT_MAX];
 	int one = 1;
 	AUTO_FD int fd = socket(ip->family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -62,9 +38,10 @@ static uint16_t port_of(int fd)
 {
 	struct sockaddr_storage a;
 	socklen_t len = sizeof(a);
-	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
-		return 0;
-	return ntohs(a.ss_family == AF_INET ? ((struct sockaddr_in *)&a)->sin_port : ((struct sockaddr_in6 *)&a)->sin6_port);
+	uint16_t port = 0;
+	if (getsockname(fd, (struct sockaddr *)&a, &len) == 0)
+		ip_of_sockaddr(&a, &port);
+	return port;
 }
 
 int dns_server_start(struct loop *l, struct resolver *r, const struct ip *ip, uint16_t port, struct dns_server **ret,

@@ -2,8 +2,6 @@
 #ifndef KNARR_DNS_SERVER_INTERNAL_H
 #define KNARR_DNS_SERVER_INTERNAL_H
 
-#include <sys/socket.h>
-
 #include "base/list.h"
 #include "dns/server.h"
 
@@ -22,6 +20,5 @@ void dns_server_unref(struct dns_server *s);
 void dns_server_on_udp(void *server, int events);
 void dns_server_on_accept(void *server, int events);
 void dns_connections_close(struct dns_server *s);
-struct ip dns_peer(const struct sockaddr_storage *from);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "dns/server_internal.h"
+#include "io/net/ip_socket.h"
 
 enum { HEAD = 2, CHUNK = 4096, OUT_MAX = 1 << 20, UNDER_WAY_MAX = 64 };
 
@@ -123,7 +124,7 @@ void dns_server_on_accept(void *server, int events)
 	if (s->n_connections >= DNS_CONNECTIONS_MAX) /* the one that has been there longest makes room */
 		close_connection(LIST_ENTRY(s->connections.next, struct connection, link));
 	struct connection *c = xcalloc(1, sizeof(*c));
-	*c = (struct connection){.s = s, .refs = 1, .peer = dns_peer(&from)};
+	*c = (struct connection){.s = s, .refs = 1, .peer = ip_of_sockaddr(&from, NULL)};
 	c->fd = TAKE_FD(fd);
 	s->refs++;
 	s->n_connections++;

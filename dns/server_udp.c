@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "dns/server_internal.h"
+#include "io/net/ip_socket.h"
 
 enum { BATCH = 32, BATCHES_MAX = 8, REQUEST_MAX = 1536 };
 
@@ -60,7 +61,7 @@ static void handle(struct dns_server *s, struct batch *b, struct ticket **ticket
 	b->n = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct ticket *t = tickets[i];
-		struct ip client = dns_peer(&t->from);
+		struct ip client = ip_of_sockaddr(&t->from, NULL);
 		t->s = s;
 		t->from_len = in[i].msg_hdr.msg_namelen;
 		t->batch = b;

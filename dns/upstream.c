@@ -6,10 +6,8 @@
 #include "dns/upstream.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,6 +15,7 @@
 #include "base/map.h"
 #include "base/rand.h"
 #include "dns/cache.h"
+#include "io/net/ip_socket.h"
 
 struct waiter {
 	struct list link;
@@ -172,23 +171,6 @@ static void on_tcp(void *arg, int events)
 		next_try(a);
 }
 
-static socklen_t address_of(const struct ip *ip, uint16_t port, struct sockaddr_storage *ret)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
-	memset(ret, 0, sizeof(*ret));
-	if (ip->family == AF_INET) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(port);
-		memcpy(&v4->sin_addr, ip->b, 4);
-		return sizeof(*v4);
-	}
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(port);
-	memcpy(&v6->sin6_addr, ip->b, 16);
-	return sizeof(*v6);
-}
-
 static int start_tcp(struct ask *a)
 {
 	a->buf = xmalloc(TCP_HEAD + DNS_UDP_PLAIN);
@@ -216,7 +198,7 @@ static int start(struct ask *a)
 {
 	struct sockaddr_storage to;
 	const struct ip *server = &a->u->servers[(size_t)a->tries % a->u->n_servers];
-	socklen_t len = address_of(server, a->u->port, &to);
+	socklen_t len = ip_sockaddr(server, a->u->port, &to);
 	rand_bytes(&a->id, sizeof(a->id));
 	a->fd = socket(server->family, (a->tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (a->fd < 0)

@@ -12,15 +12,7 @@
 
 #include "api/selector.h"
 #include "base/json.h"
-
-static int protocol_of(const json_t *port)
-{
-	const char *name = json_str_or(port, "protocol", "TCP");
-	return !strcmp(name, "TCP")    ? IPPROTO_TCP
-	       : !strcmp(name, "UDP")  ? IPPROTO_UDP
-	       : !strcmp(name, "SCTP") ? IPPROTO_SCTP
-				       : 0;
-}
+#include "netfilter/service_parse.h"
 
 static char *key_of(const json_t *object)
 {
@@ -30,7 +22,7 @@ static char *key_of(const json_t *object)
 static int parse_port(const json_t *j, struct policy_port *p, struct err *e)
 {
 	const json_t *port = json_object_get(j, "port");
-	p->protocol = protocol_of(j);
+	p->protocol = service_protocol(j);
 	if (!p->protocol)
 		return err_set(e, -EINVAL, "protocol: %s is none", json_str_or(j, "protocol", ""));
 	p->to = UINT16_MAX;
@@ -214,7 +206,7 @@ static void add_ports(struct policy_pod *p, const json_t *containers)
 	json_t *c, *j;
 	json_array_foreach(containers, i, c) json_array_foreach(json_object_get(c, "ports"), k, j)
 	{
-		struct policy_port port = {.protocol = protocol_of(j)};
+		struct policy_port port = {.protocol = service_protocol(j)};
 		int64_t number = json_int_at(j, "containerPort", 0);
 		const char *name = json_member(j, "name");
 		if (!port.protocol || str_empty(name) || number < 1 || number > UINT16_MAX)

@@ -14,7 +14,7 @@
 #define AFFINITY_MAX_S 86400
 #define TRIGGER_TIME "endpoints.kubernetes.io/last-change-trigger-time"
 
-static int protocol_of(const json_t *port)
+int service_protocol(const json_t *port)
 {
 	const char *name = json_str_or(port, "protocol", "TCP");
 	return !strcmp(name, "TCP")    ? IPPROTO_TCP
@@ -98,7 +98,7 @@ static void parse_ports(const json_t *spec, struct service *s)
 	json_array_foreach(json_object_get(spec, "ports"), i, p)
 	{
 		struct service_port port = {
-		    .protocol = protocol_of(p), .port = port_at(p, "port"), .node_port = port_at(p, "nodePort")};
+		    .protocol = service_protocol(p), .port = port_at(p, "port"), .node_port = port_at(p, "nodePort")};
 		if (!port.protocol || !port.port || s->n_ports == UINT16_MAX)
 			continue;
 		port.name = xstrdup(json_str_or(p, "name", ""));
@@ -182,7 +182,7 @@ struct service_slice *service_slice_parse(const json_t *object, const char *node
 	s->ports = xcalloc(json_array_size(json_object_get(object, "ports")) + 1, sizeof(*s->ports));
 	json_array_foreach(json_object_get(object, "ports"), i, v)
 	{
-		struct slice_port port = {.protocol = protocol_of(v), .port = port_at(v, "port")};
+		struct slice_port port = {.protocol = service_protocol(v), .port = port_at(v, "port")};
 		if (!port.protocol || !port.port)
 			continue;
 		port.name = xstrdup(json_str_or(v, "name", ""));

@@ -5,10 +5,9 @@
 #include <errno.h>
 #include <linux/genetlink.h>
 #include <linux/wireguard.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
 
+#include "io/net/ip_socket.h"
 #include "io/net/rtnl_internal.h"
 
 enum { PEERS_AT_ONCE = 8 }; /* of a message of one page */
@@ -33,14 +32,9 @@ static int find_family(struct rtnl *r, struct err *e)
 
 static void put_endpoint(struct nl_msg *m, const struct wireguard_peer *p)
 {
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(p->port)};
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(p->port)};
-	memcpy(&v4.sin_addr, p->endpoint.b, sizeof(v4.sin_addr));
-	memcpy(&v6.sin6_addr, p->endpoint.b, sizeof(v6.sin6_addr));
-	if (p->endpoint.family == AF_INET)
-		nla_put(m, WGPEER_A_ENDPOINT, sizeof(v4), &v4);
-	else
-		nla_put(m, WGPEER_A_ENDPOINT, sizeof(v6), &v6);
+	struct sockaddr_storage a;
+	socklen_t len = ip_sockaddr(&p->endpoint, p->port, &a);
+	nla_put(m, WGPEER_A_ENDPOINT, (int)len, &a);
 }
 
 static void put_allowed(struct nl_msg *m, const struct wireguard_peer *p)

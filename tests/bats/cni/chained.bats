@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # The plugins behind bridge, and the other ways to attach a container, in network namespaces of their own.
 
+load ../../lib/host
+
 setup_file() {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
 	make -s -C "$BATS_TEST_DIRNAME/../../.." cni-plugins 2>/dev/null
@@ -46,8 +48,9 @@ outside() {
 serve() {
 	nsenter "--net=/run/netns/$T-$1" socat "TCP6-LISTEN:$2,fork,reuseaddr,ipv6only=0" "SYSTEM:printf $3; echo \$SOCAT_PEERADDR" 3>&- 4>&- &
 	SERVER=$!
-	for _ in $(seq 50); do in_ns "$1" ss -ltn | grep -q ":$2 " && return; sleep 0.05; done
+	eventually 10 listens "$1" "$2"
 }
+listens() { in_ns "$1" ss -ltn | grep -q ":$2 "; } # POD PORT
 ask() { in_ns "$1" timeout 3 socat -t 2 - "$2" </dev/null; }
 
 @test "ipMasq: what leaves the subnet has the node's address, what stays has its own" {
@@ -200,7 +203,7 @@ ask() { in_ns "$1" timeout 3 socat -t 2 - "$2" </dev/null; }
 	in_ns host tc qdisc show | grep -q "tbf.*rate 4Mbit"
 	nsenter "--net=/run/netns/$T-host" socat -u TCP-LISTEN:99,reuseaddr "CREATE:$DATA/got" 3>&- 4>&- &
 	SERVER=$!
-	sleep 0.2
+	eventually 10 listens host 99
 	timeout 1 nsenter --net=/run/netns/$T-a socat -u /dev/zero TCP:10.77.0.1:99 || true
 	bytes=$(stat -c %s "$DATA/got")
 	echo "$bytes bytes in a second at 500,000 and a burst of 100,000"

@@ -14,14 +14,6 @@ ask() { host $H dig @10.96.0.10 +short +tries=1 +time=3 "$@"; }
 # asked ARGS...: all of what dig says, from the network of a pod
 asked() { host $H nsenter --net="/run/netns/$(host $H ls /run/netns | head -n 1)" dig @10.96.0.10 +tries=1 +time=3 "$@"; }
 
-eventually() {
-	local _
-	for _ in $(seq 100); do
-		"$@" && return 0
-		sleep 0.1
-	done
-	return 1
-}
 is() { [ "$(ask "$1" "$2" | sort | tr '\n' ' ')" = "$3" ]; }
 
 setup_file() {
@@ -73,16 +65,16 @@ teardown_file() {
 
 @test "a headless service is its pods, and follows them" {
 	ips() { k -n hello get pods -l app=hello -o 'jsonpath={range .items[*]}{.status.podIP}{"\n"}{end}' | sort | tr '\n' ' '; }
-	eventually is crowd.hello.svc.cluster.local A "$(ips)"
+	eventually 10 is crowd.hello.svc.cluster.local A "$(ips)"
 	[ "$(ask _http._tcp.crowd.hello.svc.cluster.local SRV | wc -l)" = 3 ]
 	one=$(ips | cut -d ' ' -f 1)
 	[ "$(ask "${one//./-}.crowd.hello.svc.cluster.local" A)" = "$one" ]
 	[ "$(ask -x "$one")" = "${one//./-}.crowd.hello.svc.cluster.local." ]
 	[ "$(ask "${one//./-}.hello.pod.cluster.local" A)" = "$one" ]
 	k -n hello patch service crowd -p '{"spec":{"selector":{"app":"nobody"}}}'
-	eventually is crowd.hello.svc.cluster.local A ""
+	eventually 10 is crowd.hello.svc.cluster.local A ""
 	k -n hello patch service crowd -p '{"spec":{"selector":{"app":"hello"}}}'
-	eventually is crowd.hello.svc.cluster.local A "$(ips)"
+	eventually 10 is crowd.hello.svc.cluster.local A "$(ips)"
 }
 
 @test "no such name, no such type: with the zone's SOA" {
@@ -167,7 +159,7 @@ teardown_file() {
 	sleep 5
 	ask loop1.example.test A || true
 	told() { k get events -A | grep -q DNSLoop; }
-	eventually told
+	eventually 10 told
 	run asked loop2.example.test A
 	[[ $output == *"status: SERVFAIL"* ]]
 	[ "$(ask kubernetes.default.svc.cluster.local A)" = 10.96.0.1 ]

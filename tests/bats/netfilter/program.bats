@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # knarr-proxy against knarr-server in a network namespace as a machine.
 
+load ../../lib/host
+
 setup() {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
 	ROOT=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd)
@@ -57,10 +59,9 @@ start_proxy() {
 		--cluster-cidr 10.244.0.0/16 "$@" >"$DIR/proxy.log" 2>&1 3>&- &
 	PROXY=$!
 	PIDS="$PIDS $PROXY"
-	eventually grep -q "in step" "$DIR/proxy.log"
+	eventually 10 grep -q "in step" "$DIR/proxy.log"
 }
 
-eventually() { for _ in $(seq 100); do "$@" && return; sleep 0.05; done; "$@"; }
 has() { in_ns nft list map ip knarr-proxy "$1" | grep -q "$2"; }
 hasnt() { ! has "$@"; }
 
@@ -79,18 +80,18 @@ slice() { # NODE
 	END
 	slice n1
 	start_proxy
-	eventually has services "192.168.78.1 . tcp . 30080 : goto a1"
+	eventually 10 has services "192.168.78.1 . tcp . 30080 : goto a1"
 	has services "10.96.7.7 . tcp . 80 : goto m1"
 	kill "$PROXY"
 	wait "$PROXY"
 	start_proxy --nodeport-addresses 192.168.79.0/24 --masquerade-all
-	eventually has services "192.168.79.1 . tcp . 30080 : goto a1"
+	eventually 10 has services "192.168.79.1 . tcp . 30080 : goto a1"
 	hasnt services "192.168.78.1 . tcp . 30080"
 	has services "10.96.7.7 . tcp . 80 : goto a1"
 	in_ns ip addr add 192.168.79.5/24 dev up1
-	eventually has services "192.168.79.5 . tcp . 30080"
+	eventually 10 has services "192.168.79.5 . tcp . 30080"
 	in_ns ip addr del 192.168.79.5/24 dev up1
-	eventually hasnt services "192.168.79.5 . tcp . 30080"
+	eventually 10 hasnt services "192.168.79.5 . tcp . 30080"
 }
 
 @test "health, metrics, and the health-check node port" {
@@ -102,13 +103,13 @@ slice() { # NODE
 	start_proxy
 	run in_ns curl -s -w ' %{http_code}' http://127.0.0.1:10256/healthz
 	[[ "$output" == *'"lastUpdated"'*'"nodeEligible": true'*' 200' ]]
-	eventually in_ns curl -sf -o /dev/null http://192.168.78.1:31234/
+	eventually 10 in_ns curl -sf -o /dev/null http://192.168.78.1:31234/
 	run in_ns curl -si http://192.168.78.1:31234/
 	[[ "${output,,}" == *"x-load-balancing-endpoint-weight: 1"* ]]
 	[[ "$output" == *'"localEndpoints": 1'* && "$output" == *'"name": "s"'* ]]
 	slice n2
 	is_503() { [ "$(in_ns curl -s -o /dev/null -w '%{http_code}' http://192.168.78.1:31234/)" = 503 ]; }
-	eventually is_503
+	eventually 10 is_503
 	in_ns curl -s http://127.0.0.1:10249/metrics >"$DIR/metrics"
 	for m in sync_proxy_rules_duration_seconds_count sync_proxy_rules_last_timestamp_seconds \
 		sync_proxy_rules_endpoint_changes_total sync_proxy_rules_last_queued_timestamp_seconds; do
@@ -117,11 +118,11 @@ slice() { # NODE
 	grep -q '^kubeproxy_sync_proxy_rules_no_local_endpoints_total{ip_family="IPv4",traffic_policy="external"} [1-9]' "$DIR/metrics"
 	kube patch node n1 -p '{"spec":{"taints":[{"key":"ToBeDeletedByClusterAutoscaler","effect":"NoSchedule"}]}}'
 	going() { [ "$(in_ns curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:10256/healthz)" = 503 ]; }
-	eventually going
+	eventually 10 going
 	[ "$(in_ns curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:10256/livez)" = 200 ]
 	kube delete service s
 	gone() { ! in_ns curl -s -o /dev/null http://192.168.78.1:31234/; }
-	eventually gone
+	eventually 10 gone
 }
 
 @test "another proxy's rules are told and left alone; cleanup removes ours only" {
@@ -153,9 +154,9 @@ slice() { # NODE
 		 {"addresses":["10.244.0.2"],"hints":{"forZones":[{"name":"z2"}]}}]}
 	END
 	start_proxy
-	eventually has endpoints "10.244.0.1"
+	eventually 10 has endpoints "10.244.0.1"
 	hasnt endpoints "10.244.0.2"
 	kube label --overwrite node n1 topology.kubernetes.io/zone=z2
-	eventually has endpoints "10.244.0.2"
+	eventually 10 has endpoints "10.244.0.2"
 	hasnt endpoints "10.244.0.1"
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # The service proxy in network namespaces: a "node" with a bridge, three pods on it, and an outside machine.
 
+load ../../lib/host
+
 setup_file() {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
 	make -s -C "$BATS_TEST_DIRNAME/../../.." bridge host-local ${PROXY_DRIVE:+-q} $([ -n "$PROXY_DRIVE" ] || echo proxy-drive) 2>/dev/null || true
@@ -76,7 +78,7 @@ stop_drive() {
 }
 
 # say COMMAND...: the driver's answer in $REPLY
-say() { printf '%s\n' "$*" >&7; read -r -t 10 REPLY <&8; [[ $REPLY == ok* ]] || { echo "$REPLY"; return 1; }; }
+say() { printf '%s\n' "$*" >&7; read -r -t 30 REPLY <&8; [[ $REPLY == ok* ]] || { echo "$REPLY"; return 1; }; }
 
 service() { # NAME IP MORE
 	say service '{"metadata":{"namespace":"d","name":"'"$1"'"},"spec":{"clusterIP":"'"$2"'","ports":[{"name":"t","port":80,"nodePort":30080},{"name":"u","port":80,"nodePort":30080,"protocol":"UDP"}]'"$3"'}}'
@@ -319,6 +321,7 @@ ready() { for p in a b c; do for _ in $(seq 50); do [ "$(ask $p 127.0.0.1 8080)"
 	ready
 	nsenter --net=/run/netns/$T-b socat TCP-LISTEN:9090,fork EXEC:cat 3>&- 7>&- 8<&- &
 	PIDS="$PIDS $!"
+	eventually 10 in_ns b socat -u /dev/null TCP:127.0.0.1:9090
 	say service '{"metadata":{"namespace":"d","name":"e"},"spec":{"clusterIP":"10.96.0.11","ports":[{"port":90}]}}'
 	say slice '{"metadata":{"namespace":"d","name":"e-1","labels":{"kubernetes.io/service-name":"e"}},"addressType":"IPv4","endpoints":[{"addresses":["10.244.0.3"]}],"ports":[{"port":9090}]}'
 	say sync
@@ -327,7 +330,7 @@ ready() { for p in a b c; do for _ in $(seq 50); do [ "$(ask $p 127.0.0.1 8080)"
 	client=$!
 	exec 6>"$DIR/c-in"
 	echo one >&6
-	for _ in $(seq 50); do grep -q one "$DIR/c-out" && break; sleep 0.05; done
+	eventually 10 grep -q one "$DIR/c-out"
 	stop_drive
 	echo two >&6
 	start_drive 6>&- # which would keep the pipe open

@@ -19,14 +19,6 @@ fetch() {
 }
 ways() { host "$1" ip route show proto 107 | sed 's/ *$//' | sort | tr '\n' ';'; }
 has_ways() { [ "$(ways "$1")" = "$2" ]; }
-eventually() {
-	local _
-	for _ in $(seq 100); do
-		"$@" && return 0
-		sleep 0.1
-	done
-	return 1
-}
 
 setup_file() {
 	export HOST_BASE=$BATS_FILE_TMPDIR/hosts
@@ -79,9 +71,9 @@ teardown_file() {
 }
 
 @test "neighbours by their addresses, the others by VXLAN" {
-	eventually has_ways $A "10.244.1.0/24 via 192.168.77.3 dev eth0;10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
-	eventually has_ways $B "10.244.0.0/24 via 192.168.77.2 dev eth0;10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
-	eventually has_ways $C "10.244.0.0/24 via 10.244.0.0 dev knarr-vxlan onlink;10.244.1.0/24 via 10.244.1.0 dev knarr-vxlan onlink;"
+	eventually 10 has_ways $A "10.244.1.0/24 via 192.168.77.3 dev eth0;10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
+	eventually 10 has_ways $B "10.244.0.0/24 via 192.168.77.2 dev eth0;10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
+	eventually 10 has_ways $C "10.244.0.0/24 via 10.244.0.0 dev knarr-vxlan onlink;10.244.1.0/24 via 10.244.1.0 dev knarr-vxlan onlink;"
 	[[ $(host $C bridge fdb show dev knarr-vxlan) == *"0a:58:0a:f4:00:00 dst 192.168.77.2"* ]]
 	[[ $(host $A ip link show knarr-vxlan) == *"mtu 1450"* ]]
 }
@@ -120,7 +112,7 @@ teardown_file() {
 		[[ $seen == *node1* && $seen == *node2* && $seen == *node3* ]]
 	}
 	ip=$(k get service web -o 'jsonpath={.spec.clusterIP}')
-	eventually host $C curl -sf --max-time 2 "http://$ip/"
+	eventually 10 host $C curl -sf --max-time 2 "http://$ip/"
 	all host $C curl -sf --max-time 5 "http://$ip/"
 	all host_switch $S curl -sf --max-time 5 http://192.168.77.3:30080/
 	all fetch pod2 "http://$ip/"
@@ -129,24 +121,24 @@ teardown_file() {
 @test "what somebody else breaks is repaired" {
 	host $A ip route del 10.244.1.0/24
 	host $A ip link del knarr-vxlan
-	eventually has_ways $A "10.244.1.0/24 via 192.168.77.3 dev eth0;10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
+	eventually 10 has_ways $A "10.244.1.0/24 via 192.168.77.3 dev eth0;10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
 	[ "$(fetch pod1 "http://$(ip_of pod3):8080/")" = node3 ]
 	host $A ip neigh del 10.244.2.0 dev knarr-vxlan
 	mended() { host $A ip neigh show dev knarr-vxlan | grep -q '10.244.2.0 lladdr 0a:58:0a:f4:02:00 PERMANENT'; }
-	eventually mended
+	eventually 10 mended
 }
 
 @test "a node that moves to another address is found there" {
 	host $C ip addr add 192.168.78.5/24 dev eth0
 	k patch node node3 --subresource=status --type=json -p '[{"op":"replace","path":"/status/addresses","value":[{"type":"InternalIP","address":"192.168.78.5"}]}]'
 	there() { host $A bridge fdb show dev knarr-vxlan | grep -q "dst 192.168.78.5"; }
-	eventually there
+	eventually 10 there
 }
 
 @test "a node that leaves takes its ways along, and leaves nothing" {
 	host $B "$BIN/knarr" reset --cgroup-root=knarr-test-$B
 	k delete node node2
-	eventually has_ways $A "10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
+	eventually 10 has_ways $A "10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
 	[ -z "$(ways $B)" ]
 	! host $B ip link show knarr-vxlan 2>/dev/null
 }
