@@ -32,7 +32,8 @@ struct job {
 	struct resolver *r;
 	struct question q, current; /* what the client asked; what is looked for now */
 	struct ip client;
-	bool tcp, heap, pathed; /* pathed: current is a candidate of the search path */
+	struct job *kept; /* itself, once it has had to wait; NULL: on the stack */
+	bool tcp, pathed; /* pathed: current is a candidate of the search path */
 	size_t aliases;
 	char *base; /* the name without its search domain, owned; NULL: there is none to try */
 	size_t candidate;
@@ -56,8 +57,7 @@ static void job_end(struct job *j, const uint8_t *bytes, size_t len)
 	ldns_rr_list_deep_free(done.answer);
 	ldns_rr_list_deep_free(done.extra);
 	free(done.base);
-	if (done.heap)
-		free(j);
+	free(done.kept);
 	done.fn(done.arg, len ? bytes : NULL, len);
 }
 
@@ -178,10 +178,10 @@ static void on_upstream(void *arg, const struct message *m, uint32_t age_s)
 
 static void forward(struct job *j)
 {
-	struct job *kept = j;
-	if (!j->heap) {
+	struct job *kept = j->kept;
+	if (!kept) {
 		kept = xmemdup(j, sizeof(*j));
-		kept->heap = true;
+		kept->kept = kept;
 	}
 	kept->r->counts.forwarded++;
 	upstream_ask(kept->r->config.upstream, &kept->current, on_upstream, kept);
