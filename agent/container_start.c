@@ -32,7 +32,7 @@ char *container_bundle(const struct pod *p, const struct container_state *c)
 	return xasprintf("%s/containers/%s/%d", p->dir, c->name, c->restart_count);
 }
 
-char *container_rootfs_dir(const struct pod *p, const struct container_state *c)
+static char *container_rootfs_dir(const struct pod *p, const struct container_state *c)
 {
 	return xasprintf("%s/containers/%s", p->agent->config->data_dir, c->id);
 }

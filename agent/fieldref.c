@@ -86,7 +86,8 @@ int fieldref_value(const struct pod_facts *f, const char *path, char **ret, stru
 	return 0;
 }
 
-const json_t *pod_container_spec(const json_t *pod, const char *name)
+/* A container or init container of the pod by name; NULL. */
+static const json_t *pod_container_spec(const json_t *pod, const char *name)
 {
 	static const char *const lists[] = {"spec.containers", "spec.initContainers"};
 	for (size_t l = 0; l < ARRAY_LEN(lists); l++) {

@@ -18,7 +18,5 @@ struct pod_facts {
 int fieldref_value(const struct pod_facts *f, const char *path, char **ret, struct err *e);
 /* ref: a ResourceFieldSelector; own: the container that it is in (its containerName may name another). */
 int resourceref_value(const struct pod_facts *f, const json_t *own, const json_t *ref, char **ret, struct err *e);
-/* A container or init container of the pod by name; NULL. */
-const json_t *pod_container_spec(const json_t *pod, const char *name);
 
 #endif

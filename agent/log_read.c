@@ -40,12 +40,6 @@ void log_filter_done(struct log_filter *f)
 	str_done(&f->rest);
 }
 
-void log_filter_reset(struct log_filter *f)
-{
-	str_reset(&f->rest);
-	f->in_line = false;
-}
-
 static bool wanted(const struct log_filter *f, const struct log_line *l)
 {
 	int64_t us;

@@ -34,8 +34,6 @@ struct log_filter {
 void log_filter_done(struct log_filter *f);
 /* Adds to out what the client shall see. False once the limit is reached. */
 bool log_filter_feed(struct log_filter *f, const char *bytes, size_t n, struct str *out);
-/* The end of a file: forgets an incomplete line. */
-void log_filter_reset(struct log_filter *f);
 
 /* The offset at which the last lines (complete ones, parts counted as one) of the file begin. */
 off_t log_tail_offset(int fd, int64_t lines);

@@ -39,7 +39,8 @@ static char *os_image(void)
 	return xstrndup(p, strcspn(p, quoted ? "\"\n" : "\n"));
 }
 
-const char *node_arch(void)
+/* "amd64" */
+static const char *node_arch(void)
 {
 	static const char *const names[][2] = {{"x86_64", "amd64"},    {"aarch64", "arm64"},   {"armv7l", "arm"},
 					       {"riscv64", "riscv64"}, {"ppc64le", "ppc64le"}, {"s390x", "s390x"},

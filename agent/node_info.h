@@ -12,7 +12,6 @@ json_t *node_capacity(struct agent *a);
 json_t *node_allocatable(const json_t *capacity);
 json_t *node_labels(const struct agent_config *c);
 json_t *node_images(struct image_store *s); /* at most 50, largest first */
-const char *node_arch(void);                /* "amd64" */
 /* memory.pressure and the like: True where less than the threshold is left. */
 bool node_memory_low(void);
 bool node_disk_low(const char *path);

@@ -73,13 +73,10 @@ void sandbox_create(struct pod *p);
 void sandbox_teardown(struct pod *p);
 /* The supervisor of a restored pod: connects and compares. */
 void sandbox_restore(struct pod *p);
-/* The sandbox could not be made or taken down: event, tried again later. */
-void sandbox_failed(struct pod *p, const char *reason, const char *text);
 
 /* container_start.c */
 void container_start(struct pod *p, struct container_state *c);
 char *container_bundle(const struct pod *p, const struct container_state *c);
-char *container_rootfs_dir(const struct pod *p, const struct container_state *c);
 char *container_log_path(const struct pod *p, const struct container_state *c, int attempt);
 char *container_termination_log(const struct pod *p, const struct container_state *c);
 json_t *container_config(const struct pod *p, const struct container_state *c); /* its config.json; NULL */

@@ -22,11 +22,6 @@ void text_set(char **to, const char *text)
 	*to = copy;
 }
 
-const char *pod_spec_str(const struct pod_state *s, const char *path)
-{
-	return json_str_at(json_object_get(s->pod, "spec"), path);
-}
-
 bool pod_host_network(const struct pod_state *s)
 {
 	return json_bool_at(s->pod, "spec.hostNetwork", false);

@@ -19,7 +19,6 @@
 #include "agent/oci_spec.h"
 #include "agent/pod.h"
 #include "agent/pod_plan.h"
-#include "agent/sandbox.h"
 #include "agent/tokens.h"
 #include "agent/volumes.h"
 #include "base/clock.h"
@@ -31,7 +30,8 @@
 
 enum { RETRY_FIRST_MS = 1000, RETRY_MAX_MS = 60000 };
 
-void sandbox_failed(struct pod *p, const char *reason, const char *text)
+/* The sandbox could not be made or taken down: event, tried again later. */
+static void sandbox_failed(struct pod *p, const char *reason, const char *text)
 {
 	struct pod_state *s = p->state;
 	events_pod(p->agent->events, s, NULL, true, reason, "%s", text);
@@ -49,7 +49,8 @@ static void creation_failed(struct pod *p, const struct err *e)
 	pod_kick(p);
 }
 
-int sandbox_write_files(struct pod *p, struct err *e)
+/* etc-hosts, hostname and resolv.conf of the pod. */
+static int sandbox_write_files(struct pod *p, struct err *e)
 {
 	const struct agent_config *cfg = p->agent->config;
 	const json_t *pod = p->state->pod;

@@ -61,7 +61,7 @@ static void healthz(struct agent *a, struct http_exchange *x, const struct targe
 	server_text(x, 200, "ok");
 }
 
-void server_pods(struct agent *a, struct http_exchange *x, const struct target *t)
+static void server_pods(struct agent *a, struct http_exchange *x, const struct target *t)
 {
 	(void)t;
 	json_t *items = json_array();

@@ -37,7 +37,6 @@ void server_stats(struct agent *a, struct http_exchange *x, const struct target 
 void server_metrics(struct agent *a, struct http_exchange *x, const struct target *t);
 void server_configz(struct agent *a, struct http_exchange *x, const struct target *t);
 void server_running_pods(struct agent *a, struct http_exchange *x, const struct target *t);
-void server_pods(struct agent *a, struct http_exchange *x, const struct target *t);
 
 void server_text(struct http_exchange *x, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* As Kubernetes reads booleans of a query: absent, "0" and "false" in any case are false, all else is true. */

@@ -37,7 +37,6 @@ struct shim {
 	struct shim_ops ops;
 	void *arg;
 	int fd, got_fd;
-	pid_t pid;
 	char *dir;
 	uint32_t next_id;
 	struct fd_watch *watch;
@@ -179,14 +178,10 @@ int shim_connect(const struct shim_config *c, const struct shim_ops *ops, void *
 	int r = dial(c->dir, &fd, e);
 	if (r < 0)
 		return r;
-	struct ucred cred = { 0 };
-	socklen_t len = sizeof(cred);
-	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
 	struct shim *s = xcalloc(1, sizeof(*s));
 	s->loop = c->loop;
 	s->ops = *ops;
 	s->arg = arg;
-	s->pid = cred.pid;
 	s->dir = xstrdup(c->dir);
 	s->got_fd = -1;
 	list_init(&s->calls);
@@ -246,11 +241,6 @@ void shim_free(struct shim *s)
 	close_fd(&s->got_fd);
 	free(s->dir);
 	free(s);
-}
-
-pid_t shim_pid(const struct shim *s)
-{
-	return s->pid;
 }
 
 int shim_take_fd(struct shim *s)

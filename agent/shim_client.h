@@ -61,7 +61,6 @@ int shim_start(const struct shim_config *c, const struct shim_ops *ops, void *ar
 /* Connects to one that runs. -ENOENT or -ECONNREFUSED: there is none. */
 int shim_connect(const struct shim_config *c, const struct shim_ops *ops, void *arg, struct shim **ret, struct err *e);
 void shim_free(struct shim *s); /* disconnects only; NULL is fine */
-pid_t shim_pid(const struct shim *s);
 
 struct shim_container {
 	const char *id;     /* unique on the node: "<pod uid>-<name>-<attempt>" */

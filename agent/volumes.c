@@ -46,7 +46,8 @@ static int plugin_of(const json_t *volume)
 	return -1;
 }
 
-char *volume_path(const struct pod *p, const json_t *volume)
+/* The host directory of a volume; returns owned. */
+static char *volume_path(const struct pod *p, const json_t *volume)
 {
 	const json_t *host = json_object_get(volume, "hostPath");
 	if (host)

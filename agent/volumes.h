@@ -14,8 +14,6 @@ int volumes_teardown(struct pod *p, struct err *e);
 int volumes_mounts(struct pod *p, const struct container_state *c, const struct map *env, json_t *to, struct err *e);
 /* An OCI bind mount. */
 json_t *volume_bind(const char *source, const char *destination, bool readonly, const char *propagation);
-/* The host directory of a volume; returns owned. */
-char *volume_path(const struct pod *p, const json_t *volume);
 /* hostPath.c: checks or makes the path as its type says. */
 int host_path_check(const char *path, const char *type, struct err *e);
 

@@ -175,8 +175,9 @@ static int fill_leaf(X509 *x, X509 *ca, const struct pki_subject *s, struct err 
 	return r;
 }
 
-int pki_issue(const char *ca_crt, const char *ca_key, const struct pki_subject *s, const char *crt_file, const char *key_file,
-	      struct err *e)
+/* Issues a certificate of the authority into crt_file and key_file, over what is there. */
+static int pki_issue(const char *ca_crt, const char *ca_key, const struct pki_subject *s, const char *crt_file,
+		     const char *key_file, struct err *e)
 {
 	AUTO_X509 *ca = NULL;
 	AUTO_KEY *signer = NULL;

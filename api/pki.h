@@ -22,11 +22,8 @@ enum { PKI_CA_DAYS = 3650, PKI_LEAF_DAYS = 365, PKI_RENEW_DAYS = 30 };
 
 /* Makes the authority <dir>/<name>.crt and .key when missing. -EINVAL when only one of the two files is there. */
 int pki_ca_ensure(const char *dir, const char *name, const char *common_name, struct err *e);
-/* Issues a certificate of the authority into crt_file and key_file, over what is there. */
-int pki_issue(const char *ca_crt, const char *ca_key, const struct pki_subject *s, const char *crt_file, const char *key_file,
-	      struct err *e);
-/* As pki_issue(), unless there is one already that the authority has signed, that holds every name asked for and that is
- * good for PKI_RENEW_DAYS more. */
+/* Issues a certificate of the authority into crt_file and key_file, over what is there, unless there is one already
+ * that the authority has signed, that holds every name asked for and that is good for PKI_RENEW_DAYS more. */
 int pki_leaf_ensure(const char *ca_crt, const char *ca_key, const struct pki_subject *s, const char *crt_file,
 		    const char *key_file, struct err *e);
 /* Makes the service accounts' signing key <dir>/sa.key and sa.pub when missing. */

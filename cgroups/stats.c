@@ -19,7 +19,7 @@ uint64_t stats_read(const char *dir, const char *file)
 	return str_eq(text, "max") ? UINT64_MAX : strtoull(text, NULL, 10);
 }
 
-void stats_rows(struct str *out, const char *dir, const struct stats_row *rows, size_t n)
+static void stats_rows(struct str *out, const char *dir, const struct stats_row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		stats_number(out, rows[i].name, stats_read(dir, rows[i].file), rows[i].always);

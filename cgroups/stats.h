@@ -41,7 +41,6 @@ struct stats_row {
 };
 /* One number of a file: "max" is UINT64_MAX, what cannot be read 0. dir may be NULL. */
 uint64_t stats_read(const char *dir, const char *file);
-void stats_rows(struct str *out, const char *dir, const struct stats_row *rows, size_t n);
 /* An object of limit, usage, max and failcnt; a file that is NULL counts 0. */
 void stats_memory_entry(struct str *out, const char *name, const char *dir, const char *const files[4]);
 /* cpuset of a directory, all zero for NULL. */

@@ -144,7 +144,8 @@ void unit_add_basics(struct str *out, const char *name, const char *slice, pid_t
 		add_text(out, "CollectMode", "inactive-or-failed");
 }
 
-int unit_cpuset_bits(const char *list, struct str *ret)
+/* "0-2,5" to bits, the first processor in the lowest bit of the first byte. -EINVAL. Adds to ret. */
+static int unit_cpuset_bits(const char *list, struct str *ret)
 {
 	uint8_t bits[CPUS_MAX / 8] = { 0 };
 	size_t top = 0;

@@ -32,7 +32,5 @@ int unit_add_annotations(struct str *out, const json_t *annotations, struct err 
 
 /* A copy of the resources with cpu.quota rounded up to whole percents, as systemd will set it. Returns owned. */
 json_t *unit_round_quota(const json_t *resources);
-/* "0-2,5" to bits, the first processor in the lowest bit of the first byte. -EINVAL. Adds to ret. */
-int unit_cpuset_bits(const char *list, struct str *ret);
 
 #endif

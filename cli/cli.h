@@ -24,8 +24,6 @@ struct node_options {
 int node_options_parse(struct node_options *o, int argc, char **argv, struct err *e);
 void node_options_done(struct node_options *o);
 int node_options_save(const struct node_options *o, struct err *e);
-/* Takes over what the running node was started with; absent is fine. Flags given now win. */
-int node_options_load(struct node_options *o, struct err *e);
 /* How a command without operands begins: 1 when --help was asked for (usage and the flags are printed), 0 when o holds the
  * flags, -EINVAL. node_options_done() either way. */
 int node_options_begin(struct node_options *o, int argc, char **argv, const char *usage, struct err *e);

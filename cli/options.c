@@ -80,58 +80,8 @@ static void fill_defaults(struct node_options *o)
 	}
 }
 
-int node_options_parse(struct node_options *o, int argc, char **argv, struct err *e)
-{
-	int at = 1;
-	for (; at < argc && str_has_prefix(argv[at], "--"); at++) {
-		const char *value = NULL;
-		const struct option_row *r = find_row(argv[at], &value);
-		if (!r)
-			return err_set(e, -EINVAL, "unknown flag: %s", argv[at]);
-		if (r->is_switch) {
-			*(bool *)((char *)o + r->at) = true;
-			continue;
-		}
-		if (!value && ++at < argc)
-			value = argv[at];
-		if (!value)
-			return err_set(e, -EINVAL, "flag needs an argument: --%s", r->name);
-		free(*text_of(o, r));
-		*text_of(o, r) = xstrdup(value);
-	}
-	int r = node_options_load(o, e);
-	fill_defaults(o);
-	if (o->node_ip) {
-		o->node_ips = o->node_ip;
-		o->node_ip = xstrndup(o->node_ips, strcspn(o->node_ips, ","));
-	}
-	return r < 0 ? r : at;
-}
-
-void node_options_done(struct node_options *o)
-{
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (!rows[i].is_switch)
-			free(*text_of(o, &rows[i]));
-	free(o->node_ips);
-	*o = (struct node_options){ 0 };
-}
-
-int node_options_save(const struct node_options *o, struct err *e)
-{
-	AUTO_JSON *j = json_object();
-	AUTO_FREE char *path = xasprintf("%s/up.json", o->run_dir);
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (!rows[i].is_switch && strcmp(rows[i].name, "token") != 0)
-			json_object_set_new(j, rows[i].name, json_string(*text_of((struct node_options *)o, &rows[i])));
-	if (o->node_ips)
-		json_set_str(j, "node-ip", o->node_ips);
-	json_object_set_new(j, "no-systemd", json_boolean(o->no_systemd));
-	json_object_set_new(j, "no-node", json_boolean(o->no_node));
-	return json_write_file(path, j, 0644, e);
-}
-
-int node_options_load(struct node_options *o, struct err *e)
+/* Takes over what the running node was started with; absent is fine. Flags given now win. */
+static int node_options_load(struct node_options *o, struct err *e)
 {
 	AUTO_JSON *j = NULL;
 	AUTO_FREE char *path = xasprintf("%s/up.json", o->run_dir ? o->run_dir : rows[1].otherwise);
@@ -185,4 +135,55 @@ int node_options_operand(struct node_options *o, int argc, char **argv, const ch
 	if (r >= 0 && r < argc - at)
 		return err_set(e, -EINVAL, "unexpected argument: %s", argv[at + r]);
 	return MIN(r, 0);
+}
+
+int node_options_parse(struct node_options *o, int argc, char **argv, struct err *e)
+{
+	int at = 1;
+	for (; at < argc && str_has_prefix(argv[at], "--"); at++) {
+		const char *value = NULL;
+		const struct option_row *r = find_row(argv[at], &value);
+		if (!r)
+			return err_set(e, -EINVAL, "unknown flag: %s", argv[at]);
+		if (r->is_switch) {
+			*(bool *)((char *)o + r->at) = true;
+			continue;
+		}
+		if (!value && ++at < argc)
+			value = argv[at];
+		if (!value)
+			return err_set(e, -EINVAL, "flag needs an argument: --%s", r->name);
+		free(*text_of(o, r));
+		*text_of(o, r) = xstrdup(value);
+	}
+	int r = node_options_load(o, e);
+	fill_defaults(o);
+	if (o->node_ip) {
+		o->node_ips = o->node_ip;
+		o->node_ip = xstrndup(o->node_ips, strcspn(o->node_ips, ","));
+	}
+	return r < 0 ? r : at;
+}
+
+void node_options_done(struct node_options *o)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (!rows[i].is_switch)
+			free(*text_of(o, &rows[i]));
+	free(o->node_ips);
+	*o = (struct node_options){ 0 };
+}
+
+int node_options_save(const struct node_options *o, struct err *e)
+{
+	AUTO_JSON *j = json_object();
+	AUTO_FREE char *path = xasprintf("%s/up.json", o->run_dir);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (!rows[i].is_switch && strcmp(rows[i].name, "token") != 0)
+			json_object_set_new(j, rows[i].name, json_string(*text_of((struct node_options *)o, &rows[i])));
+	if (o->node_ips)
+		json_set_str(j, "node-ip", o->node_ips);
+	json_object_set_new(j, "no-systemd", json_boolean(o->no_systemd));
+	json_object_set_new(j, "no-node", json_boolean(o->no_node));
+	return json_write_file(path, j, 0644, e);
 }

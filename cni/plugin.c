@@ -48,7 +48,8 @@ int cni_fail(struct err *e, int cni_code, const char *fmt, ...)
 	return err_set(e, -(CODE_BASE + cni_code), "%s", text);
 }
 
-int cni_code_of(int rc)
+/* The code to tell for a negative return. */
+static int cni_code_of(int rc)
 {
 	return rc < -CODE_BASE ? -rc - CODE_BASE : CNI_INTERNAL;
 }

@@ -25,8 +25,6 @@ enum cni_code {
 /* Fails with a code of its own; other negative returns are told as CNI_INTERNAL. A newline in the text separates msg
  * from details. Returns a negative number. */
 int cni_fail(struct err *e, int cni_code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* The code to tell for a negative return. */
-int cni_code_of(int rc);
 
 /* One call; everything borrowed for its duration. Absent variables are "". */
 struct cni_call {

@@ -103,12 +103,6 @@ void cache_put(struct cache *c, const char *key, struct message *m, int64_t now_
 	map_set(c->entries, key, e);
 }
 
-void cache_clear(struct cache *c)
-{
-	map_clear(c->entries);
-	c->bytes = 0;
-}
-
 size_t cache_len(const struct cache *c)
 {
 	return map_len(c->entries);

@@ -55,7 +55,7 @@ int dns_server_start(struct loop *l, struct resolver *r, const struct ip *ip, ui
 		return error;
 	setsockopt(udp, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	struct dns_server *s = xcalloc(1, sizeof(*s));
-	*s = (struct dns_server){.loop = l, .resolver = r, .port = port_of(tcp), .refs = 1};
+	*s = (struct dns_server){.loop = l, .resolver = r, .refs = 1};
 	s->udp_fd = TAKE_FD(udp);
 	s->tcp_fd = TAKE_FD(tcp);
 	list_init(&s->connections);
@@ -67,11 +67,6 @@ void dns_server_read(struct dns_server *s)
 {
 	s->udp_watch = fd_watch_new(s->loop, s->udp_fd, FD_READ, dns_server_on_udp, s);
 	s->tcp_watch = fd_watch_new(s->loop, s->tcp_fd, FD_READ, dns_server_on_accept, s);
-}
-
-uint16_t dns_server_port(const struct dns_server *s)
-{
-	return s->port;
 }
 
 void dns_server_unref(struct dns_server *s)

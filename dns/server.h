@@ -18,7 +18,6 @@ int dns_server_start(struct loop *l, struct resolver *r, const struct ip *ip, ui
 		     struct err *e);
 /* Requests wait in the sockets until this is called. */
 void dns_server_read(struct dns_server *s);
-uint16_t dns_server_port(const struct dns_server *s);
 /* NULL is fine. What is under way is answered no more. */
 void dns_server_stop(struct dns_server *s);
 

@@ -8,7 +8,6 @@
 struct dns_server {
 	struct loop *loop;
 	struct resolver *resolver;
-	uint16_t port;
 	int refs; /* requests under way hold one */
 	int udp_fd, tcp_fd;
 	struct fd_watch *udp_watch, *tcp_watch;

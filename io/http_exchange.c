@@ -126,16 +126,6 @@ const char *http_peer_fingerprint(const struct http_exchange *x)
 	return x->conn->tls ? tls_conn_fingerprint(x->conn->tls) : "";
 }
 
-void http_set_data(struct http_exchange *x, void *data)
-{
-	x->data = data;
-}
-
-void *http_data(const struct http_exchange *x)
-{
-	return x->data;
-}
-
 void http_on_close(struct http_exchange *x, http_exchange_fn fn, void *arg)
 {
 	x->close_fn = fn;

@@ -25,7 +25,6 @@ struct http_exchange {
 	struct http_conn *conn;
 	void *stream; /* the carrier's */
 	struct http_request request;
-	void *data;
 	http_exchange_fn close_fn, drain_fn;
 	void *close_arg, *drain_arg;
 	int64_t left; /* bytes of a body of known length still to come; -1: unknown */

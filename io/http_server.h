@@ -61,9 +61,6 @@ bool http_peer_is_proxy(const struct http_exchange *x);
 /* SHA-256 of the verified certificate as lower-case hex, "" without one. */
 const char *http_peer_fingerprint(const struct http_exchange *x);
 
-/* A pointer of the handler's own that travels with the exchange. */
-void http_set_data(struct http_exchange *x, void *data);
-void *http_data(const struct http_exchange *x);
 /* Called once when the exchange is over for whatever reason (response sent in full, peer gone, server stopping);
  * afterwards the exchange must not be touched. Set it whenever the response is not completed inside on_request. */
 void http_on_close(struct http_exchange *x, void (*fn)(void *arg, struct http_exchange *x), void *arg);

@@ -207,7 +207,7 @@ void proxy_mark_dirty(struct proxy *p, struct entry *e)
 	proxy_schedule(p);
 }
 
-struct entry *proxy_entry(struct proxy *p, const char *key, bool make)
+static struct entry *proxy_entry(struct proxy *p, const char *key, bool make)
 {
 	struct entry *e = map_get(p->entries, key);
 	if (!e && make) {

@@ -73,7 +73,6 @@ struct proxy {
 };
 
 void proxy_mark_dirty(struct proxy *p, struct entry *e);
-struct entry *proxy_entry(struct proxy *p, const char *key, bool make);
 
 /* Reads tables, chains and elements into p->kernel and p->chains; a table of another layout is deleted in the batch and
  * made anew. */

@@ -20,7 +20,8 @@ struct proxy_serve {
 	struct http_server *healthz, *figures;
 };
 
-int proxy_serve_address(const char *text, char **ret_address, uint16_t *ret_port, struct err *e)
+/* "1.2.3.4:80", "[::]:80", ":80" into an owned address ("" for any) and a port; -EINVAL. */
+static int proxy_serve_address(const char *text, char **ret_address, uint16_t *ret_port, struct err *e)
 {
 	const char *colon = strrchr(text, ':');
 	uint32_t port;

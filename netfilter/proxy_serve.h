@@ -22,7 +22,5 @@ struct proxy_serve_config {
 /* -EINVAL for an address that is none; what http_server_start() fails with. */
 int proxy_serve_start(const struct proxy_serve_config *c, struct proxy_serve **ret, struct err *e);
 void proxy_serve_stop(struct proxy_serve *s); /* NULL is fine */
-/* "1.2.3.4:80", "[::]:80", ":80" into an owned address ("" for any) and a port; -EINVAL. */
-int proxy_serve_address(const char *text, char **ret_address, uint16_t *ret_port, struct err *e);
 
 #endif

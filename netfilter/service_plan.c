@@ -467,7 +467,8 @@ int svc_elem_cmp(const void *pa, const void *pb)
 	return memcmp(a->key, b->key, sizeof(a->key));
 }
 
-bool svc_elem_same(const struct svc_elem *a, const struct svc_elem *b)
+/* Whether what the key points to is the same too. */
+static bool svc_elem_same(const struct svc_elem *a, const struct svc_elem *b)
 {
 	return !svc_elem_cmp(a, b) && !memcmp(a->data, b->data, sizeof(a->data)) && a->count == b->count &&
 	       a->cluster == b->cluster && a->mode == b->mode && a->restricted == b->restricted &&

@@ -106,8 +106,6 @@ void service_plan(const struct service *s, struct service_slice *const *slices, 
 		  const struct service_context *ctx, struct svc_elem **ret, size_t *ret_n);
 /* Order by kind, family and key. */
 int svc_elem_cmp(const void *a, const void *b);
-/* Whether what the key points to is the same too. */
-bool svc_elem_same(const struct svc_elem *a, const struct svc_elem *b);
 /* Both sorted: elements of old that must go and of wanted that must come; a changed one is in both. Either list is an
  * owned array of borrowed pointers. */
 void svc_elem_diff(const struct svc_elem *old, size_t n_old, const struct svc_elem *wanted, size_t n_wanted,

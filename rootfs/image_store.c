@@ -90,7 +90,7 @@ void image_free(struct image *i)
 	free(i);
 }
 
-void image_free_ptr(struct image **i)
+static void image_free_ptr(struct image **i)
 {
 	image_free(*i);
 	*i = NULL;

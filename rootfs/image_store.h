@@ -23,7 +23,6 @@ struct image {
 	int64_t created_ms;
 };
 void image_free(struct image *i);
-void image_free_ptr(struct image **i);
 
 int image_store_open(const char *dir, struct image_store **ret, struct err *e);
 void image_store_close(struct image_store *s);

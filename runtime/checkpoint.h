@@ -42,10 +42,8 @@ int checkpoint_open_directories(const struct checkpoint_opts *k, struct criu_set
 /* Bind mounts, v1 hierarchies, masked files and devices, which are not in the images but come from the host: each has a
  * name (its place in the container) and on restore a source. rootfs: an O_PATH descriptor of the root file system, in
  * which destinations are resolved; seen_root: of the running container's root with all its mounts (-1 on restore). */
-void checkpoint_external_mounts(const struct config *c, int rootfs, int seen_root, const struct cgroup *cg, bool restore,
-				struct str *opts);
-/* Where the links in destination lead below root_fd, as far as it exists; owned. */
-char *checkpoint_resolve(int root_fd, const char *destination);
+void checkpoint_external_mounts(const struct config *c, int rootfs, int seen_root, const struct cgroup *cg,
+				bool restore, struct str *opts);
 /* "pipe:[123]" ... of the standard descriptors of a process, "" where they are something else; index 0 to 2, owned. */
 json_t *checkpoint_descriptors(pid_t pid);
 /* Puts the log's path behind the error. */

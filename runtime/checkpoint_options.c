@@ -97,7 +97,8 @@ static char *below(int root_fd, int fd)
 	return xstrdup(path[1][skip] ? path[1] + skip : "/");
 }
 
-char *checkpoint_resolve(int root_fd, const char *destination)
+/* Where the links in destination lead below root_fd, as far as it exists; owned. */
+static char *checkpoint_resolve(int root_fd, const char *destination)
 {
 	AUTO_FREE char *head = xstrdup(destination);
 	for (;;) {

@@ -121,7 +121,4 @@ int process_parse_linux(const json_t *linux_, struct process_conf *p, struct err
 void process_conf_done(struct process_conf *p);
 #define AUTO_PROCESS_CONF AUTO(process_conf_done) struct process_conf
 
-/* "RLIMIT_NOFILE" to its number, -EINVAL. */
-int rlimit_number(const char *name);
-
 #endif

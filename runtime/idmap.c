@@ -40,7 +40,9 @@ static int open_namespace(pid_t pid, struct err *e)
 	return fd < 0 ? err_sys(e, "open %s", path) : fd;
 }
 
-int idmap_open(const struct idmap_conf *map, struct err *e)
+/* A descriptor of a user namespace with the mapping; nobody lives in it. mount_setattr(2), MOUNT_ATTR_IDMAP.
+ * Call where /proc shows the caller's own pid namespace. */
+static int idmap_open(const struct idmap_conf *map, struct err *e)
 {
 	AUTO_FREE char *stack = xmalloc(STACK_BYTES);
 	pid_t pid = clone(wait_for_the_end, stack + STACK_BYTES, CLONE_VM | CLONE_NEWUSER, NULL);
@@ -60,7 +62,8 @@ static bool same(const struct id_map *a, size_t n_a, const struct id_map *b, siz
 	return n_a == n_b && (!n_a || !memcmp(a, b, n_a * sizeof(*a)));
 }
 
-bool idmap_equal(const struct idmap_conf *a, const struct idmap_conf *b)
+/* The same ranges in the same order. */
+static bool idmap_equal(const struct idmap_conf *a, const struct idmap_conf *b)
 {
 	return same(a->uids, a->n_uids, b->uids, b->n_uids) && same(a->gids, a->n_gids, b->gids, b->n_gids);
 }
@@ -99,7 +102,8 @@ static bool next_range(const char **text, struct id_map *ret)
 	return true;
 }
 
-bool idmap_is(const char *text, const struct id_map *maps, size_t n)
+/* The ranges of the text of a uid_map or gid_map are those of maps, in any order. user_namespaces(7). */
+static bool idmap_is(const char *text, const struct id_map *maps, size_t n)
 {
 	struct id_map m;
 	size_t found = 0, lines = 0;

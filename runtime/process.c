@@ -27,7 +27,8 @@ static const struct {
 	{ "RLIMIT_STACK", RLIMIT_STACK },
 };
 
-int rlimit_number(const char *name)
+/* "RLIMIT_NOFILE" to its number, -EINVAL. */
+static int rlimit_number(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rlimit_names); i++)
 		if (str_eq(rlimit_names[i].name, name))

@@ -164,7 +164,8 @@ static int find_in_path(const char *name, const char *path, char **ret, struct e
 	return err_set(e, -ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
 }
 
-int process_find(const char *name, char *const *env, char **ret, struct err *e)
+/* The program behind argv[0] by the PATH in env, as the calling process may execute it. Returns owned. */
+static int process_find(const char *name, char *const *env, char **ret, struct err *e)
 {
 	if (!strchr(name, '/'))
 		return find_in_path(name, process_env_get(env, "PATH"), ret, e);

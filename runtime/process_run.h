@@ -29,8 +29,6 @@ int process_become(struct process_run *run, struct err *e);
 int process_confine(struct process_run *run, struct err *e);
 /* Filter, descriptors, execve; comes back only with an error. */
 int process_exec(struct process_run *run, struct err *e);
-/* The program behind argv[0] by the PATH in env, as the calling process may execute it. Returns owned. */
-int process_find(const char *name, char *const *env, char **ret, struct err *e);
 /* Opens /proc and checks that it is one. */
 int process_open_proc(struct err *e);
 /* The same inside a container, which may have put anything there: a procfs of its own that nobody else sees, or where that is

@@ -50,7 +50,7 @@ bool rootless_is_mapped(const char *uid_map)
 	return uid_map[end] || inside || outside || count != 4294967295UL;
 }
 
-bool rootless_in_user_namespace(void)
+static bool rootless_in_user_namespace(void)
 {
 	AUTO_STR map = STR_INIT;
 	/* A kernel without user namespaces has no such file. */

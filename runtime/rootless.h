@@ -15,9 +15,8 @@
 
 /* "auto" (or nothing) and the words that runc takes for true and false. -EINVAL with its text. */
 int rootless_mode_parse(const char *text, enum rootless_mode *ret, struct err *e);
-/* True where the process is in a user namespace that is not the first one: not every id is mapped to itself. */
-bool rootless_in_user_namespace(void);
-/* The same from the text of a uid_map; pure. user_namespaces(7). */
+/* True where the text of a uid_map is of a user namespace that is not the first one: not every id is mapped to itself.
+ * Pure. user_namespaces(7). */
 bool rootless_is_mapped(const char *uid_map);
 /* May this caller do without cgroups? */
 bool rootless_cgroups(enum rootless_mode mode);

@@ -57,7 +57,9 @@ static uint32_t near_return(struct seccomp_emit *w, uint32_t action)
 	return (uint32_t)w->n;
 }
 
-uint32_t seccomp_emit_near(struct seccomp_emit *w, struct seccomp_target t)
+/* The place of a target, at most 255 instructions ahead; what was written last falls through to it when it is an
+ * action. */
+static uint32_t seccomp_emit_near(struct seccomp_emit *w, struct seccomp_target t)
 {
 	if (t.is_action)
 		return near_return(w, t.value);

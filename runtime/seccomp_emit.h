@@ -34,9 +34,8 @@ struct seccomp_target {
 void seccomp_emit_load(struct seccomp_emit *w, uint32_t offset);
 void seccomp_emit_and(struct seccomp_emit *w, uint32_t mask);
 /* op: BPF_JEQ, BPF_JGT or BPF_JGE. */
-void seccomp_emit_jump(struct seccomp_emit *w, uint16_t op, uint32_t k, struct seccomp_target yes, struct seccomp_target no);
-/* The place of a target, at most 255 instructions ahead; what was written last falls through to it when it is an action. */
-uint32_t seccomp_emit_near(struct seccomp_emit *w, struct seccomp_target t);
+void seccomp_emit_jump(struct seccomp_emit *w, uint16_t op, uint32_t k, struct seccomp_target yes,
+		       struct seccomp_target no);
 /* What was written last, as a target. */
 struct seccomp_target seccomp_emit_here(const struct seccomp_emit *w);
 

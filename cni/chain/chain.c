@@ -36,9 +36,7 @@ int chain_load(const struct chain_config *config, struct chain **ret, struct err
 			    .list = TAKE(list),
 			    .cache_dir = xstrdup(config->cache_dir ? config->cache_dir : "/var/lib/cni"),
 			    .timeout_ms = config->timeout_ms ? config->timeout_ms : TIMEOUT_MS};
-	c->file = TAKE(file);
 	c->name = xstrdup(json_str_at(c->list, "name"));
-	c->version = xstrdup(json_str_at(c->list, "cniVersion"));
 	c->no_check = is_on(c->list, "disableCheck");
 	c->no_gc = is_on(c->list, "disableGC");
 	*ret = c;
@@ -51,35 +49,9 @@ void chain_free(struct chain *c)
 		return;
 	free(c->plugin_path);
 	free(c->cache_dir);
-	free(c->file);
 	free(c->name);
-	free(c->version);
 	json_decref(c->list);
 	free(c);
-}
-
-const char *chain_name(const struct chain *c)
-{
-	return c->name;
-}
-
-const char *chain_file(const struct chain *c)
-{
-	return c->file;
-}
-
-const char *chain_cni_version(const struct chain *c)
-{
-	return c->version;
-}
-
-int chain_has_capability(const struct chain *c, const char *name)
-{
-	size_t i;
-	json_t *p;
-	json_array_foreach(json_object_get(c->list, "plugins"), i,
-			   p) if (json_is_true(json_object_get(json_object_get(p, "capabilities"), name))) return 1;
-	return 0;
 }
 
 char **chain_result_ips(const json_t *result)

@@ -25,11 +25,6 @@ struct chain_config {
 int chain_load(const struct chain_config *c, struct chain **ret, struct err *e);
 /* Running operations go on with what they copied. NULL is fine. */
 void chain_free(struct chain *c);
-const char *chain_name(const struct chain *c);        /* the network's name */
-const char *chain_file(const struct chain *c);        /* the path it was read from */
-const char *chain_cni_version(const struct chain *c); /* the version spoken with the plugins */
-/* Whether a plugin of the chain announces the capability ("portMappings", "bandwidth" ...). */
-int chain_has_capability(const struct chain *c, const char *name);
 
 /* What one attachment is about. All strings borrowed for the call. */
 struct chain_attachment {

@@ -8,7 +8,7 @@
 
 struct chain {
 	struct loop *loop;
-	char *plugin_path, *cache_dir, *file, *name, *version;
+	char *plugin_path, *cache_dir, *name;
 	json_t *list; /* {"cniVersion", "name", "plugins": [...]}; one plugin's .conf is wrapped into one */
 	bool no_check, no_gc;
 	int timeout_ms;

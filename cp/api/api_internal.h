@@ -135,8 +135,6 @@ void req_warn(struct req *q, const char *text);
 /* An annotation of the request's audit event. */
 void req_annotate(struct req *q, const char *key, const char *value);
 const char *req_param(const struct req *q, const char *name);
-/* "pods" "deployments": for wording. */
-const char *req_group(const struct req *q);
 bool req_dry_run(const struct req *q);
 
 /* Answers: each may be called once per request, also after the peer has gone. */
@@ -162,7 +160,6 @@ void watches_end(struct api *a, const struct custom *c);
 void request_run(struct req *q);
 const struct resource *api_resource(const struct api *a, const char *group, const char *version, const char *plural);
 const struct resource *api_resource_of_kind(const struct api *a, const char *group, const char *kind);
-bool api_kind_has_verb(const struct kind *k, const char *verb);
 bool api_may(const struct req *q, const struct auth_attributes *what);
 /* The same for any user; reason gets the words about what allows it. */
 bool api_user_may(const struct api *a, const struct auth_user *u, const struct auth_attributes *what, struct str *reason);
@@ -174,7 +171,6 @@ json_t *api_forbidden(const struct auth_user *u, const struct auth_attributes *w
 json_t *body_parse(struct req *q, enum body_type type, json_t **ret);
 /* An object of the request's kind: apiVersion and kind checked or filled in, decoded by the schema. */
 json_t *body_object(struct req *q, const struct kind *k, json_t **ret);
-json_t *body_decode(struct req *q, const struct kind *k, json_t *object);
 /* Options of writes in query or body: dryRun, fieldManager, fieldValidation. kind: "CreateOptions" ... */
 json_t *options_check(struct req *q, const char *kind);
 

@@ -90,7 +90,7 @@ static json_t *check_kind(struct req *q, const struct kind *k, json_t *object)
 	return cannot_handle(k, kind, version, why);
 }
 
-json_t *body_decode(struct req *q, const struct kind *k, json_t *object)
+static json_t *body_decode(struct req *q, const struct kind *k, json_t *object)
 {
 	AUTO_STRV char **unknown = NULL;
 	struct err e = ERR_INIT;

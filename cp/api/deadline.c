@@ -19,7 +19,8 @@ struct deadlines {
 	int64_t armed_ms;
 };
 
-char *deadline_parse(const char *text, int64_t *ret_ms)
+/* Go's time.ParseDuration in the words of its errors: NULL and the value, or the text of the error (owned). */
+static char *deadline_parse(const char *text, int64_t *ret_ms)
 {
 	int64_t ns;
 	const char *number = text + (*text == '-' || *text == '+');

@@ -13,7 +13,5 @@ json_t *deadline_read(struct req *q);
 /* From now on the request is watched: at its deadline it is answered 504, whatever becomes of it. Long-running ones are
  * not. */
 void deadline_start(struct req *q);
-/* Go's time.ParseDuration in the words of its errors: NULL and the value, or the text of the error (owned). */
-char *deadline_parse(const char *text, int64_t *ret_ms);
 
 #endif

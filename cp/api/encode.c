@@ -11,6 +11,9 @@
 /* Values of custom resources about which nothing is known. */
 static const struct type custom_any = {.class = TYPE_ANY, .custom = true};
 
+/* t may be NULL: keys then keep their order. */
+static void encode_value(struct str *out, const struct type *t, const json_t *v);
+
 static void encode_member(struct str *out, bool *first, const char *key, const struct type *t, const json_t *v)
 {
 	if (!*first)
@@ -151,7 +154,7 @@ static void encode_list(struct str *out, const struct type *elem, const json_t *
 	str_addc(out, ']');
 }
 
-void encode_value(struct str *out, const struct type *t, const json_t *v)
+static void encode_value(struct str *out, const struct type *t, const json_t *v)
 {
 	if (json_is_object(v)) {
 		if (t && t->custom)

@@ -9,8 +9,6 @@
 #include "base/str.h"
 #include "cp/schema/schema.h"
 
-/* t may be NULL: keys then keep their order. */
-void encode_value(struct str *out, const struct type *t, const json_t *v);
 /* As it is stored: without metadata.resourceVersion. Returns owned. */
 struct buf *encode_stored(const struct kind *k, json_t *object);
 /* As it is answered: whole. Returns owned. */

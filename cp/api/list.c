@@ -51,8 +51,10 @@ static struct buf *splice_custom(const struct resource *res, struct cobj *const 
 	return buf_new(out.p, out.len);
 }
 
-struct buf *list_splice(const struct resource *res, struct cobj *const *v, size_t n, uint64_t rev, const char *next,
-			int64_t remaining)
+/* The list document {"kind":"PodList",...,"items":[...]}; items go without their kind and apiVersion. next may be NULL;
+ * remaining < 0: not said. Returns owned. */
+static struct buf *list_splice(const struct resource *res, struct cobj *const *v, size_t n, uint64_t rev,
+			       const char *next, int64_t remaining)
 {
 	AUTO_STR head = STR_INIT;
 	const struct kind *k = res->kind;

@@ -70,17 +70,12 @@ const char *req_param(const struct req *q, const char *name)
 	return query_get(&q->query, name);
 }
 
-const char *req_group(const struct req *q)
-{
-	return q->route.group;
-}
-
 bool req_dry_run(const struct req *q)
 {
 	return req_param(q, "dryRun") != NULL;
 }
 
-bool api_kind_has_verb(const struct kind *k, const char *verb)
+static bool api_kind_has_verb(const struct kind *k, const char *verb)
 {
 	for (size_t i = 0; k->verbs && k->verbs[i]; i++)
 		if (strcmp(k->verbs[i], verb) == 0)

@@ -17,7 +17,7 @@ void slot_set_free(void *p)
 	free(s);
 }
 
-void slot_set_add(struct map *m, const char *key, struct slot *slot)
+static void slot_set_add(struct map *m, const char *key, struct slot *slot)
 {
 	struct slot_set *s = map_get(m, key);
 	if (!s)
@@ -29,7 +29,7 @@ void slot_set_add(struct map *m, const char *key, struct slot *slot)
 	s->v[s->n++] = slot;
 }
 
-void slot_set_remove(struct map *m, const char *key, struct slot *slot)
+static void slot_set_remove(struct map *m, const char *key, struct slot *slot)
 {
 	struct slot_set *s = map_get(m, key);
 	for (size_t i = 0; s && i < s->n; i++) {
@@ -97,7 +97,7 @@ static struct slot *seek(const struct bucket *b, const char *ns, const char *nam
 	return at->next[0];
 }
 
-struct slot *bucket_find(const struct bucket *b, const char *ns, const char *name)
+static struct slot *bucket_find(const struct bucket *b, const char *ns, const char *name)
 {
 	struct slot *s = seek(b, ns, name, NULL);
 	return s && !compare(s->obj, ns, name) ? s : NULL;
@@ -188,11 +188,6 @@ void bucket_rescope(struct bucket *b, bool namespaced)
 size_t bucket_bytes(const struct bucket *b)
 {
 	return b->bytes;
-}
-
-void *bucket_data(const struct bucket *b)
-{
-	return b->data;
 }
 
 size_t bucket_len(const struct bucket *b)

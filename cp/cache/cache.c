@@ -197,7 +197,6 @@ struct bucket *cache_add_bucket(struct cache *c, const struct bucket_config *con
 	b->namespaced = config->namespaced;
 	b->any_field = config->any_field;
 	b->window = config->window;
-	b->data = config->data;
 	b->floor = c->revision ? c->revision : store_compacted_revision(c->store);
 	set_fields(b, config);
 	bucket_init(b);

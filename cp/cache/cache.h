@@ -78,13 +78,11 @@ struct bucket_config {
 	const struct bucket_field *details;
 	bool any_field; /* field selectors may name any path: what is not in fields is looked for when it is asked for */
 	size_t window;
-	void *data; /* the caller's, bucket_data() */
 };
 struct bucket *cache_add_bucket(struct cache *c, const struct bucket_config *config);
 struct bucket *cache_bucket(struct cache *c, const char *prefix); /* NULL when not declared */
 /* Changes the scope of a bucket that is empty. */
 void bucket_rescope(struct bucket *b, bool namespaced);
-void *bucket_data(const struct bucket *b);
 size_t bucket_len(const struct bucket *b);
 size_t bucket_bytes(const struct bucket *b); /* of its objects' JSON */
 /* The store key of an object. Returns owned. */

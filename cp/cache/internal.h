@@ -51,7 +51,6 @@ struct bucket {
 	size_t n_index;               /* the first n of fields that have an index */
 	struct map *index[INDEX_MAX]; /* value -> slot_set */
 	size_t window;
-	void *data;
 	struct slot *head; /* sentinel with SLOT_LEVELS levels */
 	size_t len, bytes;
 	struct cache_change **ring; /* capacity cap, oldest at first */
@@ -99,14 +98,11 @@ const char *object_field_nth(const struct cobj *o, size_t n); /* NULL: absent */
 
 /* bucket.c */
 void bucket_init(struct bucket *b);
-struct slot *bucket_find(const struct bucket *b, const char *ns, const char *name);
 /* Puts (takes a reference) or removes; returns the object that stood there, owned, or NULL. */
 struct cobj *bucket_put(struct bucket *b, struct cobj *o);
 struct cobj *bucket_remove(struct bucket *b, const char *ns, const char *name);
 /* Frees it with its objects; no watch is left on it. */
 void bucket_free(struct bucket *b);
-void slot_set_add(struct map *m, const char *key, struct slot *s);
-void slot_set_remove(struct map *m, const char *key, struct slot *s);
 void slot_set_free(void *p);
 bool query_matches(const struct bucket_query *q, const struct cobj *o);
 

@@ -27,11 +27,6 @@ struct controllers {
 	struct runner *runners[ARRAY_LEN(all)];
 };
 
-const char *controllers_name(size_t i)
-{
-	return i < ARRAY_LEN(all) ? all[i]->name : NULL;
-}
-
 static bool is_wanted(const char *const *names, const char *name)
 {
 	bool any = !names;

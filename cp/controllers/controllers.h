@@ -22,7 +22,4 @@ int controllers_start(struct api *a, const char *const *names, const struct cont
 		      struct err *e);
 void controllers_stop(struct controllers *c); /* frees; NULL is fine */
 
-/* The names that controllers_start() knows, NULL behind the last. */
-const char *controllers_name(size_t i);
-
 #endif

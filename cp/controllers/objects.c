@@ -25,7 +25,8 @@ struct objects *objects_new(size_t max)
 	return o;
 }
 
-void objects_clear(struct objects *o)
+/* Forgets them all. */
+static void objects_clear(struct objects *o)
 {
 	for (size_t i = 0; i < o->n; i++) {
 		cobj_unref(o->slots[i].obj);

@@ -12,7 +12,5 @@ struct objects *objects_new(size_t max);
 void objects_free(struct objects *o); /* NULL is fine */
 /* The parsed object, to be read only. Returns a reference: json_decref() it. */
 json_t *objects_get(struct objects *o, const struct cobj *obj);
-/* Forgets them all. */
-void objects_clear(struct objects *o);
 
 #endif

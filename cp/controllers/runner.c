@@ -401,11 +401,6 @@ void *runner_state(struct runner *r)
 	return r->state;
 }
 
-struct objects *runner_objects(struct runner *r)
-{
-	return r->objects;
-}
-
 json_t *runner_parse(struct runner *r, const struct cobj *o)
 {
 	return o ? objects_get(r->objects, o) : NULL;

@@ -59,7 +59,6 @@ void runner_add_after(struct runner *r, const char *ns, const char *name, int64_
 struct api *runner_api(struct runner *r);
 void *runner_state(struct runner *r);
 const struct controllers_config *runner_config(struct runner *r);
-struct objects *runner_objects(struct runner *r);
 json_t *runner_parse(struct runner *r, const struct cobj *o); /* NULL for NULL; json_decref() it */
 
 /* Ready-made maps. */

@@ -10,7 +10,5 @@
 void admission_rule_validate(const json_t *rule, const char *path, struct field_errors *errors);
 /* Names and presence of conditions at path; their expressions are not compiled. */
 void match_conditions_validate(const json_t *conditions, const char *path, struct field_errors *errors);
-/* {url} or {service} at path. */
-void webhook_client_validate(const json_t *client, const char *path, struct field_errors *errors);
 
 #endif

@@ -65,7 +65,6 @@ const char *pod_qos_class(const json_t *pod_spec);
 /* Warnings for a pod: what is deprecated or probably not meant. */
 void pod_warn(const json_t *pod, const json_t *old, char ***warnings);
 void workload_warn(const json_t *obj, const json_t *old, char ***warnings);
-void pod_template_warn(const json_t *template, const json_t *old, const char *prefix, char ***warnings);
 /* Warnings of other kinds (cp/kinds/object_warn.c); use says where the name goes. */
 void hostname_warn(const json_t *obj, const json_t *old, const char *use, char ***warnings);
 void node_terms_warn(const json_t *terms, const char *path, char ***warnings);

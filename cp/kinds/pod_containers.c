@@ -52,7 +52,7 @@ static void validate_image(const struct pod_rules *r, const json_t *container, c
 			      "must not have leading or trailing whitespace");
 }
 
-void pod_resize_policy_validate(const struct pod_rules *r, const json_t *container, const char *path)
+static void pod_resize_policy_validate(const struct pod_rules *r, const json_t *container, const char *path)
 {
 	AUTO_MAP *seen = map_new(NULL);
 	bool never = !strcmp(json_str_or(r->spec, "restartPolicy", ""), "Never");
@@ -89,7 +89,7 @@ static void validate_restart_rule(const json_t *rule, const char *path, struct f
 		field_too_many(errors, p, json_array_size(values), CODES_MAX);
 }
 
-void pod_restart_rules_validate(const json_t *container, const char *path, struct field_errors *errors)
+static void pod_restart_rules_validate(const json_t *container, const char *path, struct field_errors *errors)
 {
 	enum { RULES_MAX = 20 };
 	const json_t *rules = json_object_get(container, "restartPolicyRules");

@@ -8,7 +8,7 @@
 #include "api/quantity.h"
 #include "base/json.h"
 
-void resource_list_add(json_t *to, const json_t *from)
+static void resource_list_add(json_t *to, const json_t *from)
 {
 	const char *name;
 	json_t *v;
@@ -22,7 +22,8 @@ void resource_list_add(json_t *to, const json_t *from)
 	}
 }
 
-void resource_list_max(json_t *to, const json_t *from)
+/* Sums and maxima of lists of quantities, in place. from may be NULL. */
+static void resource_list_max(json_t *to, const json_t *from)
 {
 	const char *name;
 	json_t *v;

@@ -10,8 +10,4 @@
  * its overhead on top when asked for (of limits: only where there is one). Quantities by resource; returns owned. */
 json_t *pod_resources(const json_t *pod_spec, const char *which, bool overhead);
 
-/* Sums and maxima of lists of quantities, in place. from may be NULL. */
-void resource_list_add(json_t *to, const json_t *from);
-void resource_list_max(json_t *to, const json_t *from);
-
 #endif

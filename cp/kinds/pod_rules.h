@@ -27,8 +27,6 @@ void pod_mounts_validate(const struct pod_rules *r, const json_t *container, con
 void pod_probes_validate(const struct pod_rules *r, const json_t *container, const char *path);
 void pod_claims_validate(const struct pod_rules *r);
 void pod_claim_names_validate(const struct pod_rules *r, const json_t *resources, const char *path);
-void pod_restart_rules_validate(const json_t *container, const char *path, struct field_errors *errors);
-void pod_resize_policy_validate(const struct pod_rules *r, const json_t *container, const char *path);
 /* Of the whole spec. */
 void pod_containers_validate(const struct pod_rules *r);
 void pod_level_resources_validate(const struct pod_rules *r);
@@ -37,7 +35,6 @@ void container_context_validate(const struct pod_rules *r, const json_t *contain
 void pod_os_validate(const struct pod_rules *r);
 /* Annotations that say the same as fields. */
 void pod_annotations_validate(const json_t *meta, const struct pod_rules *r);
-void pod_dns_validate(const struct pod_rules *r);
 void pod_placement_validate(const struct pod_rules *r);
 void node_selector_validate(const json_t *selector, const char *path, struct field_errors *errors);
 void tolerations_validate(const json_t *tolerations, const char *path, struct field_errors *errors);

@@ -48,7 +48,7 @@ static void validate_searches(const json_t *searches, const char *path, struct f
 	    field_invalid(errors, FIELD_PATH(p, "%s.searches[%zu]", path, i), v, "%s", why);
 }
 
-void pod_dns_validate(const struct pod_rules *r)
+static void pod_dns_validate(const struct pod_rules *r)
 {
 	const json_t *config = json_object_get(r->spec, "dnsConfig"), *servers = json_object_get(config, "nameservers");
 	bool none = !strcmp(json_str_or(r->spec, "dnsPolicy", ""), "None");

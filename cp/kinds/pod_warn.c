@@ -158,7 +158,7 @@ static void warn_secrets(const json_t *spec, const char *prefix, char ***warning
 	}
 }
 
-void pod_template_warn(const json_t *template, const json_t *old, const char *prefix, char ***warnings)
+static void pod_template_warn(const json_t *template, const json_t *old, const char *prefix, char ***warnings)
 {
 	const json_t *spec = json_object_get(template, "spec");
 	if (old && json_equal(spec, json_object_get(old, "spec")))

@@ -24,7 +24,8 @@ bool resource_name_is_huge_page(const char *name)
 	return str_has_prefix(name, "hugepages-");
 }
 
-bool resource_name_is_native(const char *name)
+/* cpu, or in the domain kubernetes.io. */
+static bool resource_name_is_native(const char *name)
 {
 	return !strchr(name, '/') || strstr(name, "kubernetes.io/");
 }

@@ -7,8 +7,6 @@
 
 #include "cp/schema/schema.h"
 
-/* cpu, or in the domain kubernetes.io. */
-bool resource_name_is_native(const char *name);
 bool resource_name_is_huge_page(const char *name);
 /* Of a device plugin: example.com/gpu. */
 bool resource_name_is_extended(const char *name);

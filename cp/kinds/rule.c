@@ -53,15 +53,6 @@ void rule_name(const json_t *obj, const char *path, const char *key, const char 
 		validate_name(text, FIELD_PATH(p, "%s%s%s", path, *path ? "." : "", key), check, errors);
 }
 
-void rule_not_negative(const json_t *obj, const char *path, const char *key, struct field_errors *errors)
-{
-	char p[FIELD_PATH_MAX];
-	const json_t *v = json_object_get(obj, key);
-
-	if (json_is_integer(v) && json_integer_value(v) < 0)
-		field_invalid(errors, FIELD_PATH(p, "%s.%s", path, key), v, "must be greater than or equal to 0");
-}
-
 void rule_range(const json_t *obj, const char *path, const char *key, int64_t min, int64_t max, struct field_errors *errors)
 {
 	char p[FIELD_PATH_MAX];
@@ -114,15 +105,6 @@ void rule_path_not_reserved(const json_t *obj, const char *path, const char *key
 	rule_path_inside(obj, path, key, errors);
 	if (text && str_has_prefix(text, "..") && !has_backstep(text))
 		field_invalid(errors, FIELD_PATH(p, "%s.%s", path, key), json_object_get(obj, key), "must not start with '..'");
-}
-
-void rule_positive_quantity(const json_t *obj, const char *path, const char *key, struct field_errors *errors)
-{
-	char p[FIELD_PATH_MAX];
-	const char *text = json_member(obj, key);
-
-	if (text && quantity_sign(text) <= 0)
-		field_invalid(errors, FIELD_PATH(p, "%s.%s", path, key), json_object_get(obj, key), "must be greater than zero");
 }
 
 void rule_unchanged(const json_t *obj, const json_t *old, const char *path, const char *key, struct field_errors *errors)

@@ -16,16 +16,13 @@ void rule_word(const json_t *obj, const char *path, const char *key, const char 
 /* A text that is not empty passes check (api/names.h). */
 void rule_name(const json_t *obj, const char *path, const char *key, const char *(*check)(const char *),
 	       struct field_errors *errors);
-/* "must be greater than or equal to 0", "must be between %d and %d, inclusive". */
-void rule_not_negative(const json_t *obj, const char *path, const char *key, struct field_errors *errors);
+/* "must be between %d and %d, inclusive". */
 void rule_range(const json_t *obj, const char *path, const char *key, int64_t min, int64_t max, struct field_errors *errors);
 void rule_forbidden(const json_t *obj, const char *path, const char *key, const char *why, struct field_errors *errors);
 /* A path below some directory: relative, without "..". Reserved names begin with "..", too. */
 void rule_path_inside(const json_t *obj, const char *path, const char *key, struct field_errors *errors);
 void rule_path_not_reserved(const json_t *obj, const char *path, const char *key, struct field_errors *errors);
 void rule_no_backsteps(const json_t *obj, const char *path, const char *key, struct field_errors *errors);
-/* A quantity above 0: "must be greater than zero". */
-void rule_positive_quantity(const json_t *obj, const char *path, const char *key, struct field_errors *errors);
 /* What an update changed: "field is immutable". The value is shown as the reference shows a type where one is given. */
 void rule_unchanged(const json_t *obj, const json_t *old, const char *path, const char *key, struct field_errors *errors);
 

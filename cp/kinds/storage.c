@@ -89,7 +89,8 @@ static void validate_size(const json_t *spec, const char *path, struct field_err
 		field_invalid(errors, p, size, "must be greater than zero");
 }
 
-void claim_spec_validate(const json_t *spec, const char *path, struct field_errors *errors)
+/* The spec of a claim at path. */
+static void claim_spec_validate(const json_t *spec, const char *path, struct field_errors *errors)
 {
 	char p[FIELD_PATH_MAX];
 

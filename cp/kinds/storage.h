@@ -6,8 +6,6 @@
 
 #include "cp/schema/schema.h"
 
-/* The spec of a claim at path. */
-void claim_spec_validate(const json_t *spec, const char *path, struct field_errors *errors);
 /* Access modes of {accessModes} at path; needed is the detail where there are none, or NULL. */
 void access_modes_validate(const json_t *spec, const char *path, const char *needed, struct field_errors *errors);
 /* {metadata, spec} of a claim to be made, at path: only labels and annotations may be given. */

@@ -83,7 +83,8 @@ static void validate_service_path(const json_t *service, const char *at, struct 
 	}
 }
 
-void webhook_client_validate(const json_t *client, const char *path, struct field_errors *errors)
+/* {url} or {service} at path. */
+static void webhook_client_validate(const json_t *client, const char *path, struct field_errors *errors)
 {
 	const json_t *service = json_object_get(client, "service"), *port = json_object_get(service, "port");
 	const char *url = json_member(client, "url");

@@ -100,7 +100,8 @@ void resources_sub(struct resources *r, const struct resources *less)
 		*extended_slot(r, less->extended[i].name) -= less->extended[i].n;
 }
 
-void resources_max(struct resources *r, const struct resources *other)
+/* The larger of each. */
+static void resources_max(struct resources *r, const struct resources *other)
 {
 	r->cpu_milli = MAX(r->cpu_milli, other->cpu_milli);
 	r->memory_bytes = MAX(r->memory_bytes, other->memory_bytes);

@@ -22,8 +22,6 @@ void resources_done(struct resources *r);
 void resources_add_map(struct resources *r, const json_t *map);
 void resources_add(struct resources *r, const struct resources *more);
 void resources_sub(struct resources *r, const struct resources *less);
-/* The larger of each. */
-void resources_max(struct resources *r, const struct resources *other);
 int64_t resources_extended(const struct resources *r, const char *name); /* 0 when absent */
 
 /* What a pod asks for (Kubernetes concepts, Resource Management; init containers: the largest counts, sidecars add),

@@ -95,7 +95,7 @@ static void fill_value(const struct type *t, json_t *value)
 	}
 }
 
-void schema_default_type(const struct type *t, json_t *object)
+static void schema_default_type(const struct type *t, json_t *object)
 {
 	if (t->has_defaults)
 		fill_value(t, object);

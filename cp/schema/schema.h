@@ -183,7 +183,6 @@ void schema_default(const struct kind *k, json_t *object);
 void schema_validate(const struct kind *k, const json_t *object, struct field_errors *errors);
 /* Immutable fields, given the old state. */
 void schema_validate_type(const struct type *t, const json_t *object, const char *path, struct field_errors *errors);
-void schema_default_type(const struct type *t, json_t *object);
 void schema_validate_update(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors);
 /* metadata of any kind: name (or generateName), namespace, labels, annotations (256 KiB), owner references, finalizers;
  * on update also name, namespace, uid, creationTimestamp and deletion fields unchanged, generation not smaller. old

@@ -22,7 +22,6 @@ void nft_batch_free(struct nft_batch *b);
 void nft_batch_free_ptr(struct nft_batch **b);
 #define AUTO_NFT_BATCH AUTO(nft_batch_free_ptr) struct nft_batch
 bool nft_batch_is_empty(const struct nft_batch *b);
-size_t nft_batch_bytes(const struct nft_batch *b);
 /* Sends the batch as one transaction and waits for the kernel's word. On failure nothing was applied; the error names
  * the first object that was refused: -ENOENT, -EEXIST, -EBUSY ... Blocks for the kernel's work only (milliseconds). */
 int nft_commit(struct nft *n, struct nft_batch *b, struct err *e);

@@ -49,11 +49,6 @@ bool nft_batch_is_empty(const struct nft_batch *b)
 	return b->seq == 0;
 }
 
-size_t nft_batch_bytes(const struct nft_batch *b)
-{
-	return b->len;
-}
-
 /* The marker's attribute takes its room before the first message. */
 void nft_batch_expect(struct nft_batch *b, uint32_t generation)
 {
@@ -191,13 +186,13 @@ void nft_set_del(struct nft_batch *b, int family, const char *table, const char 
 }
 
 /* A comment as nft has them: a field of type 0, its length in one byte. */
-static void put_comment(struct nlmsghdr *h, int type, const char *text)
+static void put_comment(struct nlmsghdr *h, const char *text)
 {
 	char data[NFT_COMMENT_MAX + 3] = {0};
 	size_t len = strnlen(text, NFT_COMMENT_MAX);
 	data[1] = (char)(len + 1);
 	memcpy(data + 2, text, len);
-	attr_put(h, type, data, len + 3);
+	attr_put(h, NFTA_SET_ELEM_USERDATA, data, len + 3);
 }
 
 static void put_elem(struct nlmsghdr *h, const struct nft_elem *v, bool with_data)
@@ -226,7 +221,7 @@ static void put_elem(struct nlmsghdr *h, const struct nft_elem *v, bool with_dat
 		attr_end(h, nest);
 	}
 	if (with_data && v->comment)
-		put_comment(h, NFTA_SET_ELEM_USERDATA, v->comment);
+		put_comment(h, v->comment);
 	attr_end(h, elem);
 }
 
@@ -273,8 +268,6 @@ void nft_rule_add(struct nft_batch *b, struct nft_rule *rule)
 	attr_end(&rule->h, rule->list);
 	memcpy((char *)h + h->nlmsg_len, rule->list, rule->list->nla_len);
 	h->nlmsg_len += NLA_ALIGN(rule->list->nla_len);
-	if (rule->comment)
-		put_comment(h, NFTA_RULE_USERDATA, rule->comment);
 	nft_rule_free(rule);
 	end(b, h);
 }

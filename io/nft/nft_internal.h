@@ -26,7 +26,6 @@ struct nft_batch {
 struct nft_rule {
 	int family;
 	char table[NFT_CHAIN_MAX], chain[NFT_CHAIN_MAX];
-	char *comment;
 	struct nlattr *list; /* of expressions, inside room */
 	union {
 		struct nlmsghdr h; /* its length tells how far room is filled */

@@ -29,15 +29,7 @@ struct nft_rule *nft_rule_new(int family, const char *table, const char *chain)
 
 void nft_rule_free(struct nft_rule *r)
 {
-	if (r)
-		free(r->comment);
 	free(r);
-}
-
-void nft_rule_comment(struct nft_rule *r, const char *text)
-{
-	free(r->comment);
-	r->comment = xstrdup(text);
 }
 
 struct expr {

@@ -7,8 +7,6 @@
 struct nft_rule *nft_rule_new(int family, const char *table, const char *chain); /* for nft_rule_add() */
 
 void nft_rule_free(struct nft_rule *r); /* one that was not added after all; NULL is fine */
-/* A word for whoever lists rules, at most NFT_COMMENT_MAX bytes of it. */
-void nft_rule_comment(struct nft_rule *r, const char *text);
 
 /* Each appends one expression. */
 void nft_x_meta(struct nft_rule *r, uint32_t key, int reg);     /* register = meta key */

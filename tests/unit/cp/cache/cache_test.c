@@ -106,11 +106,10 @@ START_TEST(late_buckets)
 	put("/registry/example.org/things/a/2", "{\"metadata\":{\"new\":1}}");
 	del("/registry/example.org/things/a/3");
 	ck_assert_ptr_null(cache_by_uid(cache, "t1"));
-	struct bucket_config config = {.prefix = "/registry/example.org/things/", .namespaced = true, .data = &config};
+	struct bucket_config config = {.prefix = "/registry/example.org/things/", .namespaced = true};
 	struct bucket *b = cache_add_bucket(cache, &config);
 	ck_assert_ptr_eq(cache_add_bucket(cache, &config), b);
 	ck_assert_ptr_eq(cache_bucket(cache, config.prefix), b);
-	ck_assert_ptr_eq(bucket_data(b), &config);
 	AUTO_FREE char *l = listed(b);
 	ck_assert_str_eq(l, "a/1@2 a/2@6 ");
 	ck_assert_ptr_nonnull(cache_by_uid(cache, "t1"));
