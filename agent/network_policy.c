@@ -20,7 +20,7 @@
 #include "netfilter/policy_sync.h"
 #include "netfilter/proxy.h"
 
-enum { GATHER_MS = 5, RETRY_FIRST_MS = 500, RETRY_MAX_MS = 30000 };
+enum { GATHER_MS = 5, REPAIR_MS = 100, RETRY_FIRST_MS = 500, RETRY_MAX_MS = 30000 };
 
 struct network_policy {
 	struct agent *agent;
@@ -28,6 +28,7 @@ struct network_policy {
 	struct informer *policies, *namespaces, *pods; /* the latter two: NULL before the first policy */
 	struct map *live; /* uid -> char **, the addresses of pods here that have a network */
 	struct timer *timer;
+	struct fd_watch *watch; /* of what others change in nf_tables; NULL before the first policy */
 	int64_t retry_ms;
 	bool committed, waiting;
 };
@@ -175,6 +176,23 @@ static void kick_all(struct network_policy *np)
 		pod_kick(p);
 }
 
+static void forget(struct network_policy *np, const struct ip *ip)
+{
+	struct err e = ERR_INIT;
+	char text[IP_TEXT_MAX];
+	if (policy_sync_forget(np->sync, ip, &e) < 0)
+		log_warn("connections of an address that has a new pod stay address=%s error=\"%s\"", ip_text(ip, text), err_text(&e));
+}
+
+/* The new pods of addresses that others had. */
+static void forget_reused(struct network_policy *np)
+{
+	size_t n;
+	AUTO_FREE struct ip *v = policy_sync_reused(np->sync, &n);
+	for (size_t i = 0; i < n; i++)
+		forget(np, &v[i]);
+}
+
 static int commit(struct network_policy *np, struct err *e)
 {
 	size_t changed = 0;
@@ -183,8 +201,29 @@ static int commit(struct network_policy *np, struct err *e)
 		return r;
 	np->committed = true;
 	np->retry_ms = 0;
+	forget_reused(np);
 	log_debug("network policies synced changed=%zu", changed);
 	return 0;
+}
+
+static void on_ruleset(void *arg, int events)
+{
+	struct network_policy *np = arg;
+	(void)events;
+	if (!policy_sync_disturbed(np->sync))
+		return;
+	log_warn("somebody else has changed the table of network policies, made anew");
+	schedule(np, REPAIR_MS);
+}
+
+static void watch_ruleset(struct network_policy *np)
+{
+	struct err e = ERR_INIT;
+	int fd = policy_sync_watch(np->sync, &e);
+	if (fd >= 0)
+		np->watch = fd_watch_new(np->agent->loop, fd, FD_READ, on_ruleset, np);
+	else
+		log_warn("changes that others make to network policies are not noticed, ignoring error=\"%s\"", err_text(&e));
 }
 
 static void on_timer(void *arg)
@@ -194,6 +233,7 @@ static void on_timer(void *arg)
 	if (policy_sync_policies(np->sync) && !np->pods) {
 		np->namespaces = watch(np, NAMESPACES);
 		np->pods = watch(np, PODS);
+		watch_ruleset(np);
 	}
 	if (!inputs_synced(np))
 		return; /* the end of a list schedules */
@@ -256,6 +296,7 @@ void network_policy_stop(struct network_policy *np)
 	informer_stop(np->namespaces);
 	informer_stop(np->pods);
 	timer_free(np->timer);
+	fd_watch_free(np->watch);
 	policy_sync_free(np->sync);
 	map_free(np->live);
 	free(np);
@@ -268,6 +309,15 @@ bool network_policy_ready(const struct pod *p)
 		return true;
 	np->waiting = true;
 	return false;
+}
+
+/* Nothing runs in the pod yet: no connection of its addresses can be its own. */
+static void forget_own(struct network_policy *np, const struct pod *p)
+{
+	struct ip ip;
+	for (char **s = p->state->ips; s && *s; s++)
+		if (ip_parse(*s, &ip) == 0)
+			forget(np, &ip);
 }
 
 int network_policy_pod_added(struct pod *p, struct err *e)
@@ -284,6 +334,7 @@ int network_policy_pod_added(struct pod *p, struct err *e)
 	int r = commit(np, e);
 	if (r < 0)
 		schedule(np, RETRY_FIRST_MS);
+	forget_own(np, p);
 	return r < 0 ? err_wrap(e, r, "network policies") : 0;
 }
 

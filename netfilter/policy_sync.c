@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/str.h"
@@ -27,6 +28,10 @@ struct policy_sync {
 	char *table;
 	struct map *policies, *namespaces, *pods; /* key -> struct policy, name -> json_t, key -> struct entry */
 	struct map *owners;			  /* address -> struct entry */
+	struct map *last;			  /* address -> digest of the key of the pod that had it last */
+	struct ip *reused;			  /* addresses that went from one pod to another */
+	size_t n_reused;
+	int watch_fd;
 	struct policy_shape *shape, *next;	  /* programmed; wanted */
 	bool shape_dirty;
 	bool whole; /* the kernel is not known to agree */
@@ -75,6 +80,8 @@ int policy_sync_new(const char *table, struct policy_sync **ret, struct err *e)
 	s->namespaces = map_new(json_value_free);
 	s->pods = map_new(entry_free);
 	s->owners = map_new(NULL);
+	s->last = map_new(NULL);
+	s->watch_fd = -1;
 	s->shape = policy_shape_new();
 	s->shape_dirty = s->whole = s->present = true;
 	*ret = s;
@@ -90,6 +97,10 @@ void policy_sync_free(struct policy_sync *s)
 	map_free(s->namespaces);
 	map_free(s->pods);
 	map_free(s->owners);
+	map_free(s->last);
+	free(s->reused);
+	if (s->watch_fd >= 0)
+		close(s->watch_fd);
 	policy_shape_free(s->shape);
 	free(s->table);
 	free(s);
@@ -164,6 +175,23 @@ static bool keeps(const struct entry *owner, const struct entry *x, const struct
 	       (owner->pod->local && !next->local);
 }
 
+/* Remembers whose an address is; that it was another pod's before. */
+static void note_owner(struct policy_sync *s, const char *text, const struct ip *ip, const struct policy_pod *pod)
+{
+	uintptr_t now = 5381;
+	for (const char *p = pod->key; *p; p++)
+		now = now * 33 + (unsigned char)*p;
+	uintptr_t before = (uintptr_t)map_get(s->last, text);
+	now |= 1;
+	if (now == before)
+		return;
+	map_set(s->last, text, (void *)now); // NOLINT(performance-no-int-to-ptr): a number in a map
+	if (!before)
+		return;
+	s->reused = xreallocarray(s->reused, s->n_reused + 1, sizeof(*s->reused));
+	s->reused[s->n_reused++] = *ip;
+}
+
 static void claim(struct policy_sync *s, struct entry *x, const struct policy_pod *next)
 {
 	char text[IP_TEXT_MAX];
@@ -176,6 +204,7 @@ static void claim(struct policy_sync *s, struct entry *x, const struct policy_po
 			s->shape_dirty |= owner->pod->local;
 		}
 		map_set(s->owners, text, x);
+		note_owner(s, text, &next->ips[i], next);
 	}
 }
 
@@ -377,6 +406,33 @@ int policy_sync_commit(struct policy_sync *s, size_t *ret_changed, struct err *e
 	free(c.del.v);
 	free(c.add.v);
 	return r;
+}
+
+int policy_sync_watch(struct policy_sync *s, struct err *e)
+{
+	if (s->watch_fd < 0)
+		s->watch_fd = nft_watch_open(e);
+	return s->watch_fd;
+}
+
+bool policy_sync_disturbed(struct policy_sync *s)
+{
+	if (s->watch_fd < 0 || !nft_watch_drain(s->watch_fd, s->nft, s->table))
+		return false;
+	s->whole = s->present = true;
+	return true;
+}
+
+int policy_sync_forget(struct policy_sync *s, const struct ip *ip, struct err *e)
+{
+	return nft_forget_address(s->nft, ip->family, ip->b, e);
+}
+
+struct ip *policy_sync_reused(struct policy_sync *s, size_t *ret_n)
+{
+	*ret_n = s->n_reused;
+	s->n_reused = 0;
+	return TAKE(s->reused);
 }
 
 int policy_cleanup(const char *table, struct err *e)

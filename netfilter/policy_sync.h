@@ -28,6 +28,15 @@ void policy_sync_delete_pod(struct policy_sync *s, const char *key);
  * Without any isolated pod on this node there is no table. *ret_changed (may be NULL): elements. */
 int policy_sync_commit(struct policy_sync *s, size_t *ret_changed, struct err *e);
 
+/* A socket, readable where somebody changes the ruleset; kept as long as s. */
+int policy_sync_watch(struct policy_sync *s, struct err *e);
+/* Reads it: whether somebody else has changed the table. The next commit then makes it anew. */
+bool policy_sync_disturbed(struct policy_sync *s);
+/* Forgets what connection tracking knows of an address: who has it now gets none of its connections. */
+int policy_sync_forget(struct policy_sync *s, const struct ip *ip, struct err *e);
+/* The addresses that went from one pod to another since the last call, owned; *ret_n of them. */
+struct ip *policy_sync_reused(struct policy_sync *s, size_t *ret_n);
+
 /* Removes the table. */
 int policy_cleanup(const char *table, struct err *e);
 

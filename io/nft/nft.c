@@ -66,6 +66,13 @@ void nft_close(struct nft *n)
 	free(n);
 }
 
+uint32_t nft_port(const struct nft *n)
+{
+	struct sockaddr_nl a = {0};
+	socklen_t len = sizeof(a);
+	return getsockname(n->fd, (struct sockaddr *)&a, &len) == 0 ? a.nl_pid : 0;
+}
+
 struct nlmsghdr *nft_request(struct nft *n, char *buf, int type, int family, int flags)
 {
 	struct nfgenmsg *g;

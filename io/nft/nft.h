@@ -90,6 +90,13 @@ void nft_rule_add(struct nft_batch *b, struct nft_rule *rule);
 
 /* Forgets UDP connections that were sent to one of these ports, so that the next packet meets the rules of now. */
 int nft_forget_udp(struct nft *n, int family, const uint16_t *ports, size_t n_ports, struct err *e);
+/* Forgets every connection from or to an address (in network order), translated ones too: who has it next gets none of them. */
+int nft_forget_address(struct nft *n, int family, const uint8_t *address, struct err *e);
+
+/* A socket, readable where somebody changes the ruleset; the caller closes it. */
+int nft_watch_open(struct err *e);
+/* Reads all of it: whether somebody else than own has changed the table (or may have: something was not heard). */
+bool nft_watch_drain(int fd, const struct nft *own, const char *table);
 
 /* Dumps. -ENOENT where table or set is missing. */
 int nft_dump_elems(struct nft *n, int family, const char *table, const char *set,

@@ -36,6 +36,8 @@ struct nft_rule {
 /* One netlink exchange: sends bytes, feeds each message of the answer to fn until it returns nonzero. */
 int nft_exchange(struct nft *n, const void *bytes, size_t len, int (*fn)(void *arg, const struct nlmsghdr *h),
 		 void *arg);
+/* The socket's port, by which the kernel tells whose a change was. */
+uint32_t nft_port(const struct nft *n);
 /* A request outside of a batch in buf; type with its subsystem. */
 struct nlmsghdr *nft_request(struct nft *n, char *buf, int type, int family, int flags);
 

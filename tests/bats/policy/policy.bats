@@ -7,6 +7,9 @@ load ../../lib/host
 H=pol
 CG=knarr-test-$H
 
+UP="--no-systemd --cgroup-root=$CG --node-name=node1 --timeout=30 --node-ip=192.168.77.2,fd77::2 --cluster-cidr=10.244.0.0/16,fd00:244::/48
+	--service-cluster-ip-range=10.96.0.0/16,fd00:96::/112"
+
 k() { host $H kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"; }
 
 # pod NAMESPACE NAME LABELS [COMMAND]: with two ports of httpd, the first one named web
@@ -29,7 +32,8 @@ pod() {
 setup_file() {
 	export HOST_BASE=$BATS_FILE_TMPDIR/hosts
 	host_create $H
-	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=30
+	host_ipv6 $H fd77::2/64
+	host $H "$BIN/knarr" up $UP
 	"$REPO/examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
 	host $H "$BIN/knarr" image import "$BATS_FILE_TMPDIR/demo.tar"
 	k create namespace a
@@ -38,6 +42,10 @@ setup_file() {
 	{ pod a server 'app: server'; pod a client 'app: client'; pod a other 'app: other'; pod b client 'app: client'; pod b other 'app: other'; } | k apply -f -
 	k -n a wait --for=condition=Ready pod --all --timeout=60s
 	k -n b wait --for=condition=Ready pod --all --timeout=60s
+	for p in "a server" "a client" "a other"; do
+		# shellcheck disable=SC2086 # two words
+		netns_of $p >"$BATS_FILE_TMPDIR/netns.${p/ /.}"
+	done
 }
 
 teardown_file() {
@@ -54,6 +62,13 @@ teardown() {
 
 no_table() { ! host $H nft list table inet knarr-policy; }
 ip_of() { k -n "$1" get pod "$2" -o 'jsonpath={.status.podIP}'; }
+ip6_of() { k -n "$1" get pod "$2" -o 'jsonpath={.status.podIPs[1].ip}'; }
+# netns_of NAMESPACE POD: its network namespace
+netns_of() { host $H sh -c 'for n in /run/netns/*; do nsenter --net="$n" ip -o addr | grep -q "inet $1/" && echo "$n"; done; true' sh "$(ip_of "$1" "$2")"; }
+# open PROTOCOL NAMESPACE POD ADDRESS PORT [FROM-PORT]: from that pod into the server;  shut: the same does not arrive
+probe() { host $H "$BATS_TEST_DIRNAME/probe.py" "$1" "$2" "$(cat "$BATS_FILE_TMPDIR/netns.$3.$4")" "${7:-5555}" "$(cat "$BATS_FILE_TMPDIR/netns.a.server")" "$5" "$6"; }
+open() { probe 5 "$@"; }
+shut() { ! probe 0.5 "$@"; }
 
 # reaches NAMESPACE POD [ADDRESS [PORT]]: one connection
 reaches() { k -n "$1" exec "$2" -- nc -w 1 "${3:-$SERVER}" "${4:-8080}"; }
@@ -196,8 +211,9 @@ only_from() { policy in "{podSelector: {matchLabels: {app: server}}, ingress: [{
 	k -n b label pod other app=client --overwrite
 	eventually 5 reaches b other
 	host $H sh -c 'kill $(cat /tmp/monitor.pid)'
-	[ "$(host $H grep -c '^\(add\|delete\)' /tmp/monitor)" = 1 ]
+	[ "$(host $H grep -c '^\(add\|delete\)' /tmp/monitor)" = 2 ]
 	host $H grep -q "^add element inet knarr-policy s4-.*$(ip_of b other)" /tmp/monitor
+	host $H grep -q "^add element inet knarr-policy s6-.*$(ip6_of b other)" /tmp/monitor
 	k -n b label pod other app=other --overwrite
 	eventually 5 blocked b other
 	k label namespace b team-
@@ -218,6 +234,125 @@ only_from() { policy in "{podSelector: {matchLabels: {app: server}}, ingress: [{
 	blocked a client
 	k -n a exec client -- touch /tmp/go
 	eventually 5 k -n a exec client -- grep -q two /tmp/out
+}
+
+@test "IPv6: peers, blocks, ports; neighbours find each other" {
+	SERVER6=$(ip6_of a server)
+	[[ $SERVER6 == fd00:244:* ]]
+	open tcp a client "$SERVER6" 9001
+	only_from '[{podSelector: {matchLabels: {app: client}}}]'
+	host $H nsenter --net="$(netns_of a client)" ip -6 neigh flush all
+	open tcp a client "$SERVER6" 9001
+	open udp a client "$SERVER6" 9001
+	shut tcp a other "$SERVER6" 9001
+	shut udp a other "$SERVER6" 9001
+	host $H curl -gfsS --max-time 3 "http://[$SERVER6]:8080/cgi-bin/index.cgi"
+	only_from "[{ipBlock: {cidr: 'fd00:244::/48', except: [$(ip6_of a client)/128]}}]"
+	shut tcp a client "$SERVER6" 9001
+	open tcp a other "$SERVER6" 9001
+	shut tcp a other "$SERVER" 9001
+	policy in '{podSelector: {matchLabels: {app: server}}, ingress: [{ports: [{port: 9000, endPort: 9005}, {port: 9010, protocol: UDP}]}]}'
+	open tcp a other "$SERVER6" 9005
+	shut tcp a other "$SERVER6" 9006
+	open udp a other "$SERVER6" 9010
+	shut udp a other "$SERVER6" 9001
+}
+
+@test "SCTP is told from TCP, by port and by name, in both families" {
+	for address in "$SERVER" "$(ip6_of a server)"; do
+		policy in '{podSelector: {matchLabels: {app: server}}}'
+		shut sctp a client "$address" 9001
+		policy in '{podSelector: {matchLabels: {app: server}}, ingress: [{ports: [{port: 9001, protocol: SCTP}]}]}'
+		open sctp a client "$address" 9001 5556
+		shut sctp a client "$address" 9002 5557
+		shut tcp a client "$address" 9001
+		policy in '{podSelector: {matchLabels: {app: server}}, ingress: [{ports: [{port: 9001}]}]}'
+		shut sctp a client "$address" 9001 5558
+		open tcp a client "$address" 9001
+	done
+}
+
+@test "a port's name is each pod's own: two pods that mean different numbers by it" {
+	pod a named 'app: named' | sed 's/containerPort: 8080/containerPort: 8081/' | k apply -f -
+	k -n a wait --for=condition=Ready pod/named --timeout=30s
+	policy out '{podSelector: {matchLabels: {app: client}}, egress: [{ports: [{port: web}], to: [{podSelector: {}}]}], policyTypes: [Egress]}'
+	reaches a client "$SERVER" 8080
+	blocked a client "$SERVER" 8081
+	reaches a client "$(ip_of a named)" 8081
+	blocked a client "$(ip_of a named)" 8080
+	policy out '{podSelector: {matchLabels: {app: client}}, egress: [{ports: [{port: web, protocol: UDP}]}], policyTypes: [Egress]}'
+	blocked a client "$SERVER" 8080
+	k -n a delete pod named --wait=true
+}
+
+@test "what each kind of traffic is by default: policyTypes, empty rules, selectors by expressions" {
+	policy in '{podSelector: {matchExpressions: [{key: app, operator: In, values: [server, nobody]}]}, egress: [{}]}'
+	blocked a client # ingress is isolated unless only egress is said
+	reaches a server "$(ip_of b client)"
+	policy in '{podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [client, other]}]}, ingress: [{}]}'
+	reaches a client
+	policy in '{podSelector: {matchExpressions: [{key: nothing, operator: Exists}]}}'
+	reaches a client
+	policy in '{podSelector: {matchExpressions: [{key: nothing, operator: DoesNotExist}]}, ingress: [{from: [{namespaceSelector: {matchExpressions: [{key: team, operator: Exists}]}}]}]}'
+	blocked a client
+	reaches b client
+	policy in '{podSelector: {}, policyTypes: [Egress]}'
+	reaches b client
+	blocked a client
+}
+
+@test "pods on the node's network: policies do not select them, and they are the node to others" {
+	pod a host 'app: host' 'sleep 1000' | sed 's/^  terminationGrace/  hostNetwork: true\n&/' | k apply -f -
+	k -n a wait --for=condition=Ready pod/host --timeout=30s
+	policy deny '{podSelector: {}}'
+	blocked a client
+	reaches a host
+	host $H curl -fsS --max-time 3 "http://$SERVER:8080/cgi-bin/index.cgi"
+	k -n a delete pod host --wait=true
+}
+
+@test "the table is mended when somebody else deletes, flushes or changes it" {
+	only_from '[{podSelector: {matchLabels: {app: client}}}]'
+	blocked a other
+	before=$(host $H nft list table inet knarr-policy)
+	mended() { [ "$(host $H nft list table inet knarr-policy)" = "$before" ]; }
+	for change in "delete table inet knarr-policy" "flush table inet knarr-policy" "flush chain inet knarr-policy forward-ingress" \
+		"delete element inet knarr-policy ingress4 { $SERVER }" "insert rule inet knarr-policy forward-ingress accept"; do
+		host $H nft "$change"
+		eventually 20 mended
+	done
+	blocked a other
+	reaches a client
+	pid=$(host $H cat /run/knarr/agent.pid)
+	host $H nft add table inet foreign
+	host $H nft delete table inet foreign
+	mended
+	[ "$(host $H cat /run/knarr/agent.pid)" = "$pid" ]
+}
+
+@test "a new pod with an old address gets none of the old one's flows; others' flows stay" {
+	pod a first 'app: first' 'sleep 1000' | k apply -f -
+	k -n a wait --for=condition=Ready pod/first --timeout=30s
+	ip=$(ip_of a first)
+	flow() { host $H "$BATS_TEST_DIRNAME/probe.py" "${3:-5}" udp "$(netns_of a client)" "$2" "$(netns_of a "$1")" "$(ip_of a "$1")" 9001; }
+	no_flow() { ! flow "$1" "$2" 0.5; }
+	flow first 6001
+	flow server 6002
+	policy deny '{podSelector: {}, policyTypes: [Ingress]}'
+	flow first 6001
+	flow server 6002
+	no_flow first 6003
+	k -n a delete pod first --wait=true
+	# the next address that is given out
+	host $H sh -c 'echo "$1" >"$(ls /var/lib/cni/networks/*/last_reserved_ip.0)"' sh "${ip%.*}.$((${ip##*.} - 1))"
+	[ "$(host $H conntrack -L -p udp --orig-port-src 6001 2>/dev/null | wc -l)" = 1 ]
+	pod a second 'app: first' 'sleep 1000' | k apply -f -
+	k -n a wait --for=condition=Ready pod/second --timeout=30s
+	[ "$(ip_of a second)" = "$ip" ]
+	[ "$(host $H conntrack -L -p udp --orig-port-src 6001 2>/dev/null | wc -l)" = 0 ]
+	no_flow second 6001
+	flow server 6002
+	k -n a delete pod second --wait=true
 }
 
 @test "a pod is closed at its first instruction" {
@@ -264,5 +399,5 @@ tried() { [ "$(k -n a exec other -- grep -c tried /tmp/tries)" -ge "$1" ]; }
 	! no_table
 	host $H "$BIN/knarr" down
 	no_table
-	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=30
+	host $H "$BIN/knarr" up $UP
 }
