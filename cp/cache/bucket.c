@@ -1,46 +1,12 @@
-/* Buckets: the objects of one resource in key order (a skip list), with indexes by field and by owner.
+/* Buckets: the objects of one resource in key order (a skip list).
  *
- * Nothing here can fail. What always holds: every slot has an object, and an index names exactly the slots whose
- * current object has that value. */
+ * Nothing here can fail. What always holds: every slot has an object. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "cp/cache/internal.h"
-
-void slot_set_free(void *p)
-{
-	struct slot_set *s = p;
-	if (s)
-		free(s->v);
-	free(s);
-}
-
-static void slot_set_add(struct map *m, const char *key, struct slot *slot)
-{
-	struct slot_set *s = map_get(m, key);
-	if (!s)
-		map_set(m, key, s = xcalloc(1, sizeof(*s)));
-	if (s->n == s->cap) {
-		s->cap = s->cap ? s->cap * 2 : 4;
-		s->v = xreallocarray(s->v, s->cap, sizeof(*s->v));
-	}
-	s->v[s->n++] = slot;
-}
-
-static void slot_set_remove(struct map *m, const char *key, struct slot *slot)
-{
-	struct slot_set *s = map_get(m, key);
-	for (size_t i = 0; s && i < s->n; i++) {
-		if (s->v[i] != slot)
-			continue;
-		s->v[i] = s->v[--s->n];
-		if (!s->n)
-			map_remove(m, key);
-		return;
-	}
-}
 
 static int compare(const struct cobj *o, const char *ns, const char *name)
 {
@@ -62,6 +28,7 @@ void bucket_init(struct bucket *b)
 	list_init(&b->watches);
 	for (size_t i = 0; i < b->n_index; i++)
 		b->index[i] = map_new(slot_set_free);
+	b->labels = map_new(slot_set_free);
 }
 
 void bucket_free(struct bucket *b)
@@ -74,6 +41,7 @@ void bucket_free(struct bucket *b)
 	}
 	for (size_t i = 0; i < b->n_index; i++)
 		map_free(b->index[i]);
+	map_free(b->labels);
 	for (; b->n; b->n--, b->first = (b->first + 1) % b->cap)
 		change_unref(b->ring[b->first]);
 	free(b->ring);
@@ -84,8 +52,12 @@ void bucket_free(struct bucket *b)
 	free(b);
 }
 
-/* The first slot at or behind (ns, name); before gets the slots before it on each level. */
-static struct slot *seek(const struct bucket *b, const char *ns, const char *name, struct slot **before)
+int slot_compare(const struct slot *s, const char *ns, const char *name)
+{
+	return compare(s->obj, ns, name);
+}
+
+struct slot *bucket_seek(const struct bucket *b, const char *ns, const char *name, struct slot **before)
 {
 	struct slot *at = b->head;
 	for (unsigned l = SLOT_LEVELS; l-- > 0;) {
@@ -99,36 +71,8 @@ static struct slot *seek(const struct bucket *b, const char *ns, const char *nam
 
 static struct slot *bucket_find(const struct bucket *b, const char *ns, const char *name)
 {
-	struct slot *s = seek(b, ns, name, NULL);
+	struct slot *s = bucket_seek(b, ns, name, NULL);
 	return s && !compare(s->obj, ns, name) ? s : NULL;
-}
-
-static const char *index_value(const struct cobj *o, size_t i)
-{
-	const char *v = object_field_nth(o, i);
-	return v ? v : "";
-}
-
-/* Enters (or takes out) the current object of a slot in every index. other, or NULL, is what stands there after
- * (before): a value that stays costs nothing. */
-static void index_slot(struct slot *s, bool enter, const struct cobj *other)
-{
-	struct bucket *b = s->bucket;
-	void (*change)(struct map *, const char *, struct slot *) = enter ? slot_set_add : slot_set_remove;
-	struct cobj_owner o;
-	for (size_t i = 0; i < b->n_index; i++) {
-		const char *v = index_value(s->obj, i);
-		if (!other || strcmp(v, index_value(other, i)))
-			change(b->index[i], v, s);
-	}
-	for (size_t i = 0; cobj_owner(s->obj, i, &o); i++)
-		change(b->cache->dependents, o.uid, s);
-	if (!*s->obj->uid)
-		return;
-	if (enter)
-		map_set(b->cache->by_uid, s->obj->uid, s);
-	else if (map_get(b->cache->by_uid, s->obj->uid) == s)
-		map_remove(b->cache->by_uid, s->obj->uid);
 }
 
 static unsigned random_levels(void)
@@ -145,10 +89,10 @@ static unsigned random_levels(void)
 
 struct cobj *bucket_put(struct bucket *b, struct cobj *o)
 {
-	struct slot *before[SLOT_LEVELS], *s = seek(b, o->ns, o->name, before);
+	struct slot *before[SLOT_LEVELS], *s = bucket_seek(b, o->ns, o->name, before);
 	struct cobj *old = NULL;
 	if (s && !compare(s->obj, o->ns, o->name)) {
-		index_slot(s, false, o);
+		bucket_index_slot(s, false, o);
 		old = s->obj;
 		b->bytes -= old->json->len;
 	} else {
@@ -161,16 +105,16 @@ struct cobj *bucket_put(struct bucket *b, struct cobj *o)
 	}
 	s->obj = cobj_ref(o);
 	b->bytes += o->json->len;
-	index_slot(s, true, old);
+	bucket_index_slot(s, true, old);
 	return old;
 }
 
 struct cobj *bucket_remove(struct bucket *b, const char *ns, const char *name)
 {
-	struct slot *before[SLOT_LEVELS], *s = seek(b, ns, name, before);
+	struct slot *before[SLOT_LEVELS], *s = bucket_seek(b, ns, name, before);
 	if (!s || compare(s->obj, ns, name))
 		return NULL;
-	index_slot(s, false, NULL);
+	bucket_index_slot(s, false, NULL);
 	for (unsigned l = 0; l < s->levels; l++)
 		before[l]->next[l] = s->next[l];
 	struct cobj *old = s->obj;
@@ -211,27 +155,6 @@ bool query_matches(const struct bucket_query *q, const struct cobj *o)
 	return (str_empty(q->ns) || !strcmp(q->ns, o->ns)) &&
 	       (!q->labels || selector_match(q->labels, cobj_label, o)) &&
 	       (!q->fields || selector_match(q->fields, cobj_field, o));
-}
-
-/* The slots an index gives for the query, in key order, or false where none fits. */
-static bool from_index(const struct bucket *b, const struct bucket_query *q, struct slot_set *ret)
-{
-	for (size_t i = 0; q->fields && i < b->n_index; i++) {
-		const char *v = selector_requires(q->fields, b->fields[i]);
-		if (!v)
-			continue;
-		const struct slot_set *s = map_get(b->index[i], v);
-		if (s)
-			*ret = *s;
-		return true;
-	}
-	return false;
-}
-
-static int by_key(const void *a, const void *b)
-{
-	const struct slot *x = *(struct slot *const *)a, *y = *(struct slot *const *)b;
-	return compare(x->obj, y->obj->ns, y->obj->name);
 }
 
 struct listing {
@@ -281,19 +204,17 @@ size_t bucket_list(const struct bucket *b, const struct bucket_query *q, void (*
 		   void *arg)
 {
 	struct listing l = {.q = q, .fn = fn, .arg = arg};
-	struct slot_set set = {0};
+	AUTO_FREE struct slot **slots = NULL;
+	size_t n = 0;
 	parse_after(b, q->after, &l);
 	bool named = offer_named(b, &l);
-	if (!named && from_index(b, q, &set)) {
-		AUTO_FREE struct slot **sorted = xmemdup(set.v, set.n * sizeof(*set.v));
-		if (set.n)
-			qsort(sorted, set.n, sizeof(*sorted), by_key);
-		for (size_t i = 0; i < set.n; i++)
-			offer(&l, sorted[i]->obj);
+	if (!named && bucket_from_index(b, q, &slots, &n)) {
+		for (size_t i = 0; i < n; i++)
+			offer(&l, slots[i]->obj);
 	} else if (!named) {
 		const char *ns = str_empty(q->ns) || !b->namespaced ? NULL : q->ns;
 		bool from_after = l.after_name && (!ns || strcmp(l.after_ns, ns) >= 0);
-		struct slot *s = from_after ? seek(b, l.after_ns, l.after_name, NULL) : seek(b, ns ? ns : "", "", NULL);
+		struct slot *s = from_after ? bucket_seek(b, l.after_ns, l.after_name, NULL) : bucket_seek(b, ns ? ns : "", "", NULL);
 		for (; s && (!ns || !strcmp(s->obj->ns, ns)); s = s->next[0])
 			offer(&l, s->obj);
 	}

@@ -219,14 +219,13 @@ struct cobj *cache_by_uid(const struct cache *c, const char *uid)
 void cache_dependents(const struct cache *c, const char *uid, void (*fn)(void *arg, struct bucket *b, struct cobj *o),
 		      void *arg)
 {
-	const struct slot_set *s = map_get(c->dependents, uid);
-	if (!s)
-		return;
 	/* fn may change the set: it works on a copy of references. */
-	size_t n = s->n;
-	AUTO_FREE struct slot **slots = xmemdup(s->v, n * sizeof(*slots));
-	AUTO_FREE struct cobj **objects = xcalloc(n, sizeof(*objects));
-	AUTO_FREE struct bucket **buckets = xcalloc(n, sizeof(*buckets));
+	size_t n = slot_set_len(c->dependents, uid);
+	AUTO_FREE struct slot **slots = xcalloc(n + 1, sizeof(*slots));
+	AUTO_FREE struct cobj **objects = xcalloc(n + 1, sizeof(*objects));
+	AUTO_FREE struct bucket **buckets = xcalloc(n + 1, sizeof(*buckets));
+	slot_set_copy(c->dependents, uid, slots);
+	slots_sort(slots, n);
 	for (size_t i = 0; i < n; i++) {
 		objects[i] = cobj_ref(slots[i]->obj);
 		buckets[i] = slots[i]->bucket;

@@ -187,6 +187,15 @@ const char *cobj_label(const void *o, const char *key)
 	return NULL;
 }
 
+void object_each_label(const struct cobj *o, void (*fn)(void *arg, const char *key, const char *value), void *arg)
+{
+	for (const char *p = full(o)->labels; *p;) {
+		const char *v = p + strlen(p) + 1;
+		fn(arg, p, v);
+		p = v + strlen(v) + 1;
+	}
+}
+
 const char *object_field_nth(const struct cobj *o, size_t n)
 {
 	const char *p = full(o)->fields;

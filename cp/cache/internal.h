@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "cp/cache/cache.h"
+#include "cp/cache/slot_set.h"
 
 /* Changes older than WINDOW_MS go when new ones come, but for the newest WINDOW_KEEP. */
 enum { SLOT_LEVELS = 16, WINDOW_MIN = 1000, WINDOW_MAX = 100000, WINDOW_KEEP = 100, WINDOW_MS = 300000, INDEX_MAX = 4 };
@@ -27,12 +28,6 @@ struct slot {
 	struct slot *next[];
 };
 
-/* The slots that share an index value (unordered). */
-struct slot_set {
-	struct slot **v;
-	size_t n, cap;
-};
-
 struct cache_change {
 	int refs;
 	enum cache_event_type type;
@@ -50,6 +45,7 @@ struct bucket {
 	char **paths, **absent;       /* of each: the path that the scanner looks for, the value of an absent one */
 	size_t n_index;               /* the first n of fields that have an index */
 	struct map *index[INDEX_MAX]; /* value -> slot_set */
+	struct map *labels;           /* "key=value" -> slot_set */
 	size_t window;
 	struct slot *head; /* sentinel with SLOT_LEVELS levels */
 	size_t len, bytes;
@@ -88,6 +84,8 @@ struct cache {
 	bool loading;
 };
 
+/* Calls fn(arg, key, value) for each label. */
+void object_each_label(const struct cobj *o, void (*fn)(void *arg, const char *key, const char *value), void *arg);
 /* cobj.c: bytes with or without a revision -> object; NULL when the bytes are no object. key: behind the bucket's
  * prefix; it says the name. */
 struct cobj *object_new(const struct bucket *b, const char *key, const struct buf *value, uint64_t rev,
@@ -103,8 +101,18 @@ struct cobj *bucket_put(struct bucket *b, struct cobj *o);
 struct cobj *bucket_remove(struct bucket *b, const char *ns, const char *name);
 /* Frees it with its objects; no watch is left on it. */
 void bucket_free(struct bucket *b);
-void slot_set_free(void *p);
 bool query_matches(const struct bucket_query *q, const struct cobj *o);
+
+/* bucket_index.c: enters (or takes out) the current object of a slot in every index. other, or NULL, is what stands there
+ * after (before): a value that stays costs nothing. */
+void bucket_index_slot(struct slot *s, bool enter, const struct cobj *other);
+/* The slots that an index gives for the query, a few more than match, in key order. False: none gives few enough that the
+ * bucket had better not be walked. Owned. */
+bool bucket_from_index(const struct bucket *b, const struct bucket_query *q, struct slot ***ret, size_t *ret_n);
+void slots_sort(struct slot **slots, size_t n); /* by namespace and name */
+int slot_compare(const struct slot *s, const char *ns, const char *name);
+/* The first slot at or behind (ns, name); before gets the slots before it on each level (NULL: not wanted). */
+struct slot *bucket_seek(const struct bucket *b, const char *ns, const char *name, struct slot **before);
 
 /* watch.c: records the change (borrows) and tells the watchers. */
 void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *obj, struct cobj *prev, uint64_t rev);

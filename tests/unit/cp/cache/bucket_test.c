@@ -118,36 +118,81 @@ START_TEST(cluster_scoped)
 }
 END_TEST
 
-/* Random changes against a plain array. */
+static uint64_t model_rev[4][26];
+static char model_node[4][26], model_app[4][26];
+
+/* What the model says a query lists: node 0, apps NULL or ns 0 stand for any. */
+static void check_model(const char *fields, char node, const char *labels, const char *apps, char ns)
+{
+	AUTO_SELECTOR *by_field = node ? fields_of(fields) : NULL, *by_label = apps ? labels_of(labels) : NULL;
+	AUTO_STR want = STR_INIT;
+	char in[2] = {ns, 0};
+	for (int a = 0; a < 4; a++)
+		for (int b = 0; b < 26; b++)
+			if (model_rev[a][b] && (!node || model_node[a][b] == node) && (!apps || strchr(apps, model_app[a][b])) &&
+			    (!ns || ns == 'a' + a))
+				str_addf(&want, "%c/%c@%" PRIu64 " ", 'a' + a, 'a' + b, model_rev[a][b]);
+	list(&(struct bucket_query){.fields = by_field, .labels = by_label, .ns = in}, str_text(&want));
+}
+
+static void change_randomly(void)
+{
+	unsigned a = rand_below(4), b = rand_below(26);
+	char ns[2] = {(char)('a' + a), 0}, name[2] = {(char)('a' + b), 0}, node[2] = {(char)('0' + rand_below(8)), 0},
+	     app[2] = {(char)('p' + rand_below(10)), 0};
+	if (model_rev[a][b] && rand_below(3) == 0) {
+		pod_gone(ns, name);
+		model_rev[a][b] = 0;
+		return;
+	}
+	model_rev[a][b] = pod(ns, name, app, node);
+	model_node[a][b] = *node;
+	model_app[a][b] = *app;
+}
+
+/* Random changes against a plain array, asked for by every index and by none. */
 START_TEST(random_changes)
 {
 	start();
-	uint64_t rev[26][26] = {{0}};
-	char node[26][26] = {{0}};
-	for (int i = 0; i < 400; i++) {
-		unsigned a = rand_below(26) % 4, b = rand_below(26);
-		char ns[2] = {(char)('a' + a), 0}, name[2] = {(char)('a' + b), 0},
-		     n[2] = {(char)('0' + rand_below(3)), 0};
-		if (rev[a][b] && rand_below(3) == 0) {
-			pod_gone(ns, name);
-			rev[a][b] = 0;
-		} else {
-			rev[a][b] = pod(ns, name, "x", n);
-			node[a][b] = *n;
-		}
-	}
-	for (int n = -1; n < 3; n++) {
-		AUTO_FREE char *text = xasprintf("spec.nodeName=%d", n);
-		AUTO_SELECTOR *fields = n < 0 ? NULL : fields_of(text);
-		AUTO_STR want = STR_INIT;
-		for (int a = 0; a < 26; a++)
-			for (int b = 0; b < 26; b++)
-				if (rev[a][b] && (n < 0 || node[a][b] == '0' + n))
-					str_addf(&want, "%c/%c@%" PRIu64 " ", 'a' + a, 'a' + b, rev[a][b]);
-		list(&(struct bucket_query){.fields = fields}, str_text(&want));
+	memset(model_rev, 0, sizeof(model_rev));
+	for (int i = 0; i < 400; i++)
+		change_randomly();
+	check_model(NULL, 0, NULL, NULL, 0);
+	for (char n = '0'; n < '9'; n++) {
+		AUTO_FREE char *fields = xasprintf("spec.nodeName=%c", n);
+		AUTO_FREE char *one = xasprintf("app=%c", 'p' + n - '0'), *two = xasprintf("app in (%c,q)", 'p' + n - '0');
+		char app[] = {(char)('p' + n - '0'), 'q', 0};
+		check_model(fields, n, NULL, NULL, 0);
+		check_model(fields, n, NULL, NULL, 'b');
+		check_model(fields, n, two, app, 0);
+		check_model(NULL, 0, two, app, 'c');
+		app[1] = 0;
+		check_model(NULL, 0, one, app, 0);
+		check_model(fields, n, one, app, 'a');
 	}
 	cache_teardown();
 }
 END_TEST
 
-TESTS("bucket", in_key_order, pages, by_index, cluster_scoped, random_changes)
+START_TEST(by_label)
+{
+	start();
+	for (int i = 0; i < 40; i++) {
+		AUTO_FREE char *name = xasprintf("p%02d", i);
+		pod(i % 2 ? "b" : "a", name, i % 10 ? "x" : "rare", "");
+	}
+	AUTO_SELECTOR *rare = labels_of("app=rare"), *none = labels_of("app=none"), *both = labels_of("app in (rare,none),app!=x");
+	list(&(struct bucket_query){.labels = rare}, "a/p00@2 a/p10@12 a/p20@22 a/p30@32 ");
+	list(&(struct bucket_query){.labels = both}, "a/p00@2 a/p10@12 a/p20@22 a/p30@32 ");
+	list(&(struct bucket_query){.labels = rare, .ns = "b"}, "");
+	list(&(struct bucket_query){.labels = none}, "");
+	ck_assert_uint_eq(list(&(struct bucket_query){.labels = rare, .limit = 2, .after = "a/p00"}, "a/p10@12 a/p20@22 "), 1);
+	pod("a", "p10", "x", "");
+	pod("a", "p12", "rare", "");
+	pod_gone("a", "p30");
+	list(&(struct bucket_query){.labels = rare}, "a/p00@2 a/p12@43 a/p20@22 ");
+	cache_teardown();
+}
+END_TEST
+
+TESTS("bucket", in_key_order, pages, by_index, by_label, cluster_scoped, random_changes)
