@@ -90,7 +90,6 @@ static int connect_vlans(struct bridge_add *a, struct err *e)
 
 int bridge_link_connect(struct bridge_add *a, struct err *e)
 {
-	struct rtnl_link inside;
 	mac_random(a->veth_mac);
 	if (a->conf.has_mac)
 		memcpy(a->mac, a->conf.mac, 6);
@@ -104,10 +103,7 @@ int bridge_link_connect(struct bridge_add *a, struct err *e)
 		return r;
 	if (bridge_conf_has_vlans(&a->conf) && (r = connect_vlans(a, e)) < 0)
 		return r;
-	if ((r = rtnl_link_get(a->inside, a->call->ifname, &inside, e)) < 0)
-		return r;
-	a->index = inside.index;
-	return 0;
+	return rtnl_link_index(a->inside, a->call->ifname, &a->index, e);
 }
 
 static bool is_link_local(const struct ip *ip)

@@ -17,8 +17,11 @@
 
 #include "base/fs.h"
 #include "cni/hash.h"
+#include "cni/ipam_spare.h"
 
 #define DIR_NAME ".owners"
+#define STAMP "stamp"
+#define STAMP_MAX 128
 #define ENTRY_MAX 65536
 #define NAME_MAX_BYTES 32
 #define UNKNOWN "-"
@@ -73,27 +76,35 @@ static void stamp_text(const struct ipam_store *s, char *ret, size_t room)
 {
 	struct stat st = {0};
 	fstat(s->dir_fd, &st);
-	snprintf(ret, room, "%s %lld.%09ld", boot_id(), (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	snprintf(ret, room, "%s %lld.%09ld ", boot_id(), (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 }
 
+/* In place, with one length whatever it says. */
 void ipam_index_stamp(struct ipam_store *s)
 {
-	char text[128];
-	stamp_text(s, text, sizeof(text));
-	if (s->index_fd >= 0)
-		ipam_store_overwrite(s->index_fd, "stamp", text, 0600);
+	char text[STAMP_MAX], count[8];
+	stamp_text(s, text, sizeof(text) - sizeof(count));
+	snprintf(count, sizeof(count), "%02u\n", s->n_spare);
+	strcat(text, count);
+	if (s->stamp_fd >= 0 && pwrite(s->stamp_fd, text, strlen(text), 0) != (ssize_t)strlen(text))
+		unlinkat(s->index_fd, STAMP, 0);
 }
 
-static bool is_whole(const struct ipam_store *s)
+static bool is_whole(struct ipam_store *s)
 {
-	char want[128], is[128];
-	AUTO_FD int fd = openat(s->index_fd, "stamp", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	ssize_t n = fd >= 0 ? read(fd, is, sizeof(is) - 1) : -1;
+	char want[STAMP_MAX], is[STAMP_MAX];
+	ssize_t n = s->stamp_fd >= 0 ? pread(s->stamp_fd, is, sizeof(is) - 1, 0) : -1;
 	stamp_text(s, want, sizeof(want));
-	if (n <= 0)
+	size_t len = strlen(want);
+	if (n < (ssize_t)len || memcmp(want, is, len) != 0)
 		return false;
 	is[n] = '\0';
-	return !strcmp(want, is);
+	is[len + strcspn(is + len, "\n")] = '\0';
+	uint32_t spare = 0;
+	if (str_to_u32(is + len, &spare) < 0 || spare > IPAM_SPARE_MAX)
+		return false;
+	s->n_spare = spare;
+	return true;
 }
 
 static void put(struct ipam_store *s, const char *const head[LINE_IPS], const struct ip *ips, size_t n)
@@ -104,9 +115,11 @@ static void put(struct ipam_store *s, const char *const head[LINE_IPS], const st
 		str_addf(&text, "%s\n", head[i]);
 	for (size_t i = 0; i < n; i++)
 		str_addf(&text, "%s\n", ip_text(&ips[i], ip));
-	if (s->index_fd >= 0)
-		ipam_store_overwrite(s->index_fd, entry_name(name, head[LINE_ID], head[LINE_IFNAME]), str_text(&text),
-				     0600);
+	entry_name(name, head[LINE_ID], head[LINE_IFNAME]);
+	if (s->index_fd < 0 || (s->n_spare && faccessat(s->index_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) &&
+				errno == ENOENT && ipam_spare_use(s, s->index_fd, name, str_text(&text)) >= 0))
+		return;
+	ipam_store_overwrite(s->index_fd, name, str_text(&text), 0600);
 }
 
 void ipam_index_put(struct ipam_store *s, const char *id, const char *ifname, const char *netns, const struct ip *ips,
@@ -120,7 +133,7 @@ void ipam_index_remove(struct ipam_store *s, const char *id, const char *ifname)
 {
 	char name[NAME_MAX_BYTES];
 	if (s->index_fd >= 0)
-		unlinkat(s->index_fd, entry_name(name, id, ifname), 0);
+		ipam_spare_keep(s, s->index_fd, entry_name(name, id, ifname));
 }
 
 /* The entry's addresses that are still this owner's. */
@@ -180,7 +193,7 @@ static bool holds_nothing(struct ipam_store *s, char **lines)
 	return nothing;
 }
 
-/* Drops the entries for which gone() is true, and those that cannot be read or hold nothing. */
+/* Drops the entries for which gone() is true, those that cannot be read or hold nothing, and the spare files. */
 static int drop_if(struct ipam_store *s, bool (*gone)(char **lines), struct err *e)
 {
 	int fd = openat(s->index_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
@@ -189,16 +202,18 @@ static int drop_if(struct ipam_store *s, bool (*gone)(char **lines), struct err 
 		close_fd(&fd);
 		return err_sys(e, "read the index of owners");
 	}
+	s->n_spare = IPAM_SPARE_MAX; /* no more while they are removed */
 	for (struct dirent *d; (d = readdir(dir));) {
-		if (d->d_name[0] == '.' || !strcmp(d->d_name, "stamp"))
+		if (d->d_name[0] == '.' || !strcmp(d->d_name, STAMP))
 			continue;
-		AUTO_STRV char **lines = read_entry(s, d->d_name);
+		AUTO_STRV char **lines = ipam_spare_is_one(d->d_name) ? NULL : read_entry(s, d->d_name);
 		if (!lines || holds_nothing(s, lines))
 			unlinkat(s->index_fd, d->d_name, 0);
 		else if (gone(lines))
 			n += drop(s, d->d_name, lines);
 	}
 	closedir(dir);
+	s->n_spare = 0;
 	return n;
 }
 
@@ -244,11 +259,13 @@ static void note(void *arg, const struct ip *ip, const char *id, const char *ifn
 
 int ipam_index_open(struct ipam_store *s, struct err *e)
 {
-	if (mkdirat(s->dir_fd, DIR_NAME, 0700) && errno != EEXIST)
-		return err_sys(e, "make %s", DIR_NAME);
-	s->index_fd = openat(s->dir_fd, DIR_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+	s->index_fd = openat(s->dir_fd, DIR_NAME, flags);
+	if (s->index_fd < 0 && errno == ENOENT && (!mkdirat(s->dir_fd, DIR_NAME, 0700) || errno == EEXIST))
+		s->index_fd = openat(s->dir_fd, DIR_NAME, flags);
 	if (s->index_fd < 0)
 		return err_sys(e, "%s", DIR_NAME);
+	s->stamp_fd = openat(s->index_fd, STAMP, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (is_whole(s))
 		return 0;
 	int r = drop_if(s, is_of_earlier_boot, e);

@@ -1,7 +1,10 @@
 /* Who holds which addresses, one small file an owner beside the reference's files, so that nothing has to read them
- * all: DATADIR/NETWORK/.owners/HASH   boot id, mount namespace, network namespace, container id, interface, addresses:
- * a line each DATADIR/NETWORK/.owners/stamp  boot id and time of the last change of DATADIR/NETWORK that the index
- * knows of The reference's files are the truth. Where somebody else changed them the stamp tells so, and the index is
+ * all:
+ *   DATADIR/NETWORK/.owners/HASH   boot id, mount namespace, network namespace, container id, interface, addresses:
+ *                                  a line each
+ *   DATADIR/NETWORK/.owners/stamp  boot id, time of the last change of DATADIR/NETWORK that the index knows of, and
+ *                                  how many spare files there are (ipam_spare.h)
+ * The reference's files are the truth. Where somebody else changed them the stamp tells so, and the index is
  * made anew from them. An owner of an earlier boot is gone, and so is one whose network namespace is gone from the
  * mount namespace that it was named in: their addresses are freed, the former when the index is made anew, the latter
  * when addresses run out. Of addresses that another program gave out neither is known: DEL and GC free them. */

@@ -1,6 +1,7 @@
 /* The directory of addresses in use.
  *
- * A reservation is a new file, written by one call; one without content, whose writer was killed, counts as none. Fails
+ * A reservation is a file that nobody needs any more, written and renamed, or else a new one, written by one call; one
+ * without content, whose writer was killed, counts as none. Fails
  * where the directory cannot be made, read or written. What always holds: between open and close no other plugin
  * changes the directory (flock, as the reference does). */
 #include "cni/ipam_store.h"
@@ -16,6 +17,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "cni/ipam_spare.h"
 
 #define OWNER_MAX 1024
 
@@ -36,12 +38,15 @@ int ipam_store_open(const char *data_dir, const char *network, struct ipam_store
 		return err_sys(e, "%s/lock", path);
 	if ((r = fs_lock(lock, path, e)) < 0)
 		return r;
-	*ret = (struct ipam_store){TAKE_FD(dir), TAKE_FD(lock), -1};
+	*ret = IPAM_STORE_INIT;
+	ret->dir_fd = TAKE_FD(dir);
+	ret->lock_fd = TAKE_FD(lock);
 	return 0;
 }
 
 void ipam_store_close(struct ipam_store *s)
 {
+	close_fd(&s->stamp_fd);
 	close_fd(&s->index_fd);
 	close_fd(&s->lock_fd);
 	close_fd(&s->dir_fd);
@@ -66,6 +71,9 @@ int ipam_store_reserve(struct ipam_store *s, const struct ip *ip, const char *id
 	char name[IP_TEXT_MAX], owner[OWNER_MAX];
 	ip_text(ip, name);
 	snprintf(owner, sizeof(owner), "%s\r\n%s", id, ifname);
+	if (s->n_spare && faccessat(s->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) && errno == ENOENT &&
+	    ipam_spare_use(s, s->dir_fd, name, owner) >= 0)
+		return 0;
 	AUTO_FD int fd = open_new(s, name);
 	int r = fd < 0 ? fd : fs_write_all(fd, owner, strlen(owner));
 	if (fd >= 0 && r < 0)
@@ -76,7 +84,7 @@ int ipam_store_reserve(struct ipam_store *s, const struct ip *ip, const char *id
 void ipam_store_release(struct ipam_store *s, const struct ip *ip)
 {
 	char name[IP_TEXT_MAX];
-	unlinkat(s->dir_fd, ip_text(ip, name), 0);
+	ipam_spare_keep(s, s->dir_fd, ip_text(ip, name));
 }
 
 /* A small file's text without surrounding blanks; false when it cannot be read. */

@@ -10,12 +10,15 @@
 #include "base/err.h"
 #include "io/net/ip.h"
 
+#define IPAM_SPARE_MAX 32
+
 struct ipam_store {
 	int dir_fd, lock_fd;
-	int index_fd; /* of ipam_index.h */
+	int index_fd, stamp_fd; /* of ipam_index.h */
+	unsigned n_spare;       /* of ipam_spare.h */
 };
 
-#define IPAM_STORE_INIT ((struct ipam_store){-1, -1, -1})
+#define IPAM_STORE_INIT ((struct ipam_store){-1, -1, -1, -1, 0})
 
 /* Makes the directory where it is missing, waits for the lock. */
 int ipam_store_open(const char *data_dir, const char *network, struct ipam_store *ret, struct err *e);

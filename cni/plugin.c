@@ -15,6 +15,7 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/rand.h"
 #include "cni/result.h"
 #include "cni/version.h"
 #include "io/net/rtnl.h"
@@ -262,6 +263,9 @@ int cni_plugin_main(const struct cni_plugin *p)
 			     .version = ""};
 	AUTO_JSON *result = NULL;
 	struct err e = ERR_INIT;
+	uint32_t seed;
+	rand_bytes(&seed, sizeof(seed)); /* of jansson's hashes, which would read a device for it */
+	json_object_seed(seed | 1);
 	if (!*c.command)
 		return usage(p);
 	if (!strcmp(c.command, "VERSION"))

@@ -55,6 +55,11 @@ int rtnl_open_generic(struct rtnl **ret, struct err *e)
 	return 0;
 }
 
+int rtnl_fd(const struct rtnl *r)
+{
+	return r->fd;
+}
+
 void rtnl_close(struct rtnl *r)
 {
 	if (!r)

@@ -52,6 +52,8 @@ struct rtnl_link {
 
 /* -ENODEV where there is none. */
 int rtnl_link_get(struct rtnl *r, const char *name, struct rtnl_link *ret, struct err *e);
+/* The index alone, which costs a small part of all the rest. -ENODEV. */
+int rtnl_link_index(struct rtnl *r, const char *name, int *ret, struct err *e);
 int rtnl_link_get_index(struct rtnl *r, int index, struct rtnl_link *ret, struct err *e);
 /* Makes a bridge that is up with this MAC address, mtu 0: default. -EEXIST where the name is taken; -EOPNOTSUPP where
  * the kernel cannot filter VLANs. */

@@ -18,5 +18,6 @@ void rtnl_msg_free(struct nl_msg **m);
 struct nl_msg *rtnl_msg(int type, int flags, const void *header, size_t len);
 /* Sends and reads to the end: each (may be NULL) sees every message of the answer. Returns the kernel's -errno bare. */
 int rtnl_talk(struct rtnl *r, struct nl_msg *m, rtnl_each each, void *arg);
+int rtnl_fd(const struct rtnl *r); /* borrowed */
 
 #endif

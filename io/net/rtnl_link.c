@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "io/net/rtnl_internal.h"
 
@@ -77,6 +78,16 @@ int rtnl_link_get(struct rtnl *r, const char *name, struct rtnl_link *ret, struc
 	return 0;
 }
 
+int rtnl_link_index(struct rtnl *r, const char *name, int *ret, struct err *e)
+{
+	struct ifreq q = {0};
+	snprintf(q.ifr_name, sizeof(q.ifr_name), "%s", name);
+	if (ioctl(rtnl_fd(r), SIOCGIFINDEX, &q))
+		return err_sys(e, "link %s", name);
+	*ret = q.ifr_ifindex;
+	return 0;
+}
+
 int rtnl_link_get_index(struct rtnl *r, int index, struct rtnl_link *ret, struct err *e)
 {
 	struct ifinfomsg i = {.ifi_family = AF_UNSPEC, .ifi_index = index};
@@ -90,9 +101,13 @@ int rtnl_link_get_index(struct rtnl *r, int index, struct rtnl_link *ret, struct
 	return 0;
 }
 
+/* One queue each way: the kernel uses no more of a veth unless told so, but would make one for every processor first.
+ */
 static void put_end(struct nl_msg *m, const char *name, const uint8_t *mac, int mtu)
 {
 	nla_put_string(m, IFLA_IFNAME, name);
+	nla_put_u32(m, IFLA_NUM_TX_QUEUES, 1);
+	nla_put_u32(m, IFLA_NUM_RX_QUEUES, 1);
 	if (mac)
 		nla_put(m, IFLA_ADDRESS, 6, mac);
 	if (mtu)

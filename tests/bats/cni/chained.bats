@@ -275,6 +275,27 @@ ask() { in_ns "$1" timeout 3 socat -t 2 - "$2" </dev/null; }
 	[ "$(find "$DATA/s" -maxdepth 1 -name '10.*' | wc -l)" -eq 2 ]
 }
 
+@test "host-local: a file that is not needed any more is used again, whole, and GC keeps none" {
+	local conf='{"cniVersion":"1.1.0","name":"s","type":"x","ipam":{"type":"host-local","dataDir":"'$DATA'","subnet":"10.78.0.0/24"}}' node
+	ip netns add "$T-c"
+	IFNAME=averylongname cni ADD host-local a "$conf"
+	node=$(stat -c %i "$DATA/s/10.78.0.2")
+	IFNAME=averylongname cni DEL host-local a "$conf"
+	[ "$(ls "$DATA/s" | grep -c '^10')" -eq 0 ]
+	cni ADD host-local b "$conf"
+	cni ADD host-local c "$conf"
+	stat -c %i "$DATA/s"/10.* "$DATA/s/.owners"/* | grep -qx "$node"
+	for i in b c; do printf 'id-%s\r\neth0' "$i" | cmp - "$(grep -l "^id-$i" "$DATA/s"/10.*)"; done
+	for i in b c; do cni CHECK host-local "$i" "$conf"; cni DEL host-local "$i" "$conf"; done
+	rm "$(ls "$DATA/s/.owners"/spare.* | tail -1)" # as if a plugin had been killed: the count is one too high
+	for i in a b c; do cni ADD host-local "$i" "$conf"; done
+	[ "$(grep -l '^id-[abc]' "$DATA/s"/10.* | wc -l)" -eq 3 ]
+	for i in a b c; do cni DEL host-local "$i" "$conf"; done
+	ls "$DATA/s/.owners" | grep -q spare
+	cni GC host-local x "${conf%\}},\"cni.dev/valid-attachments\":[]}"
+	[ "$(ls "$DATA/s/.owners")" = stamp ]
+}
+
 @test "churn: ${CNI_CHURN:-120} pod networks with plugins killed at random points leave nothing (CNI_CHURN=10000 for more)" {
 	run "$BATS_TEST_DIRNAME/churn" "$BIN" "${CNI_CHURN:-120}"
 	echo "$output" | tee /dev/fd/3 | head -3
