@@ -1,8 +1,8 @@
 /* What an earlier run left in the kernel.
  *
  * A table whose layout chain bears our name is kept: its endpoint chains and its elements are read, and the coming sync
- * changes only the difference. Any other table of this name is deleted and made anew in the same transaction, so that
- * no packet sees the time between. Fails where the kernel cannot be read. */
+ * changes only the difference. Any other table of this name, and one whose maps are full, is deleted and made anew in
+ * that sync's transaction, so that no packet sees the time between. Fails where the kernel cannot be read. */
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <stdlib.h>
@@ -44,10 +44,8 @@ static void take_elem(void *arg, const struct nft_elem *n)
 		e.data_len = (uint8_t)(n->key_len - SVC_FRONT_LEN(&e));
 		memcpy(e.data, n->end + SVC_FRONT_LEN(&e), e.data_len);
 	}
-	if (r->kind == SVC_SERVICE || r->kind == SVC_STICKY)
-		svc_chain_parse(n->chain, &e); /* an unknown chain differs from every wanted one */
-	e.kind = (uint8_t)r->kind;
-	e.drop = r->kind == SVC_UNAVAILABLE && n->verdict == NF_DROP;
+	if (r->kind == SVC_STICKY && !service_rules_read_sticky(n->chain, &e))
+		e.data_len = 0; /* differs from every wanted one */
 	elems_add(&r->proxy->kernel, &e);
 }
 
@@ -63,37 +61,29 @@ static int read_set(struct proxy *p, int family, int kind, struct err *e)
 	return rc;
 }
 
-static int adopt_family(struct proxy *p, int family, struct nft_batch *b, struct err *e)
+static int adopt_family(struct proxy *p, int family, struct err *e)
 {
 	AUTO_STRV char **chains = NULL;
 	char layout[32];
-	struct map *known = p->chains[family == NFPROTO_IPV6];
+	bool six = family == NFPROTO_IPV6;
 	int r = nft_dump_chains(p->nft, family, p->table, &chains, e);
 	if (r < 0)
 		return r;
-	map_clear(known);
-	if (!strv_has(chains, service_rules_layout(&p->rules, family, layout))) {
-		nft_table_add(b, family, p->table); /* so that deleting it cannot fail */
-		nft_table_del(b, family, p->table);
-		service_rules_base(b, &p->rules, family);
-		return 0;
-	}
-	for (size_t i = 0; chains[i]; i++) {
-		struct svc_elem elem;
-		if (svc_chain_parse(chains[i], &elem))
-			map_set(known, chains[i], p);
-	}
-	for (int kind = 0; r >= 0 && kind < SVC_KINDS; kind++)
+	map_clear(p->chains[six]);
+	p->fresh[six] = p->full || !strv_has(chains, service_rules_layout(&p->rules, family, layout));
+	for (size_t i = 0; !p->fresh[six] && chains[i]; i++)
+		map_set(p->chains[six], chains[i], p);
+	for (int kind = 0; r >= 0 && !p->fresh[six] && kind < SVC_MAPS; kind++)
 		r = read_set(p, family, kind, e);
 	return r;
 }
 
-int proxy_adopt(struct proxy *p, struct nft_batch *b, struct err *e)
+int proxy_adopt(struct proxy *p, struct err *e)
 {
 	p->kernel.n = 0;
-	int r = adopt_family(p, NFPROTO_IPV4, b, e);
+	int r = adopt_family(p, NFPROTO_IPV4, e);
 	if (r >= 0 && p->ipv6)
-		r = adopt_family(p, NFPROTO_IPV6, b, e);
+		r = adopt_family(p, NFPROTO_IPV6, e);
 	if (r >= 0 && p->kernel.n)
 		qsort(p->kernel.v, p->kernel.n, sizeof(*p->kernel.v), svc_elem_cmp);
 	return r;

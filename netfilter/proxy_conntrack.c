@@ -1,8 +1,9 @@
 /* UDP flows behind a change.
  *
  * Fronts from which an endpoint has gone, or which have just begun to answer, are looked up in the kernel's table of
- * connections; after a start all of them are, for what changed while nobody looked. What always holds: a flow to an
- * endpoint that its front still has is left alone. Fails where the kernel refuses the dump. */
+ * connections; after a start, or a look that failed, all of them are. What always holds: a flow to an endpoint of its
+ * front that still serves is left alone, although new flows may get others (SVC_LINGER). Fails where the kernel refuses
+ * the dump. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -29,10 +30,16 @@ bool proxy_has_moved(const proxy_changes add, const struct svc_elem *e)
 
 static bool is_udp(const struct svc_elem *e)
 {
-	return e->kind != SVC_HAIRPIN && e->key[e->family == AF_INET6 ? 16 : 4] == IPPROTO_UDP;
+	return e->kind != SVC_HAIRPIN && svc_elem_protocol(e) == IPPROTO_UDP;
 }
 
-static void add_path(struct paths *l, const struct svc_elem *e, bool with_target)
+/* Address and port of an endpoint as SVC_ENDPOINT and SVC_LINGER have them; NULL: another kind. */
+static const uint8_t *target_of(const struct svc_elem *e)
+{
+	return e->kind == SVC_ENDPOINT ? e->data : e->kind == SVC_LINGER ? e->key + SVC_FRONT_LEN(e) : NULL;
+}
+
+static struct conntrack_path path_of(const struct svc_elem *e, bool with_target)
 {
 	struct conntrack_path m = {.front.family = e->family};
 	size_t n = ip_len(&m.front);
@@ -42,38 +49,71 @@ static void add_path(struct paths *l, const struct svc_elem *e, bool with_target
 	m.port = ntohs(port);
 	if (with_target) {
 		m.target.family = e->family;
-		memcpy(m.target.b, e->data, n);
-		memcpy(&port, e->data + n, sizeof(port));
+		memcpy(m.target.b, target_of(e), n);
+		memcpy(&port, target_of(e) + n, sizeof(port));
 		m.target_port = ntohs(port);
 	}
+	return m;
+}
+
+static void add_path(struct paths *l, const struct svc_elem *e, bool with_target)
+{
 	if (l->n == l->cap) {
 		l->cap = l->cap ? l->cap * 2 : 64;
 		l->v = xreallocarray(l->v, l->cap, sizeof(*l->v));
 	}
-	l->v[l->n++] = m;
+	l->v[l->n++] = path_of(e, with_target);
 }
 
-static bool has_key(const struct pointers *l, const struct svc_elem *e)
+static void sort(struct paths *l)
+{
+	if (l->n)
+		qsort(l->v, l->n, sizeof(*l->v), conntrack_path_cmp);
+}
+
+static bool has_path(const struct paths *l, const struct svc_elem *e, bool with_target)
+{
+	struct conntrack_path like = path_of(e, with_target);
+	return l->n && bsearch(&like, l->v, l->n, sizeof(*l->v), conntrack_path_cmp);
+}
+
+static bool any_udp(const struct pointers *l)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (!memcmp(l->v[i]->key, e->key, e->key_len))
+		if (is_udp(l->v[i]))
 			return true;
 	return false;
 }
 
-static void find_fronts(const proxy_changes del, const proxy_changes add, int six, struct paths *ret)
+/* Of elements of UDP their fronts. */
+static void add_fronts(struct paths *l, const struct pointers *elems)
 {
-	const struct pointers *gone = &del[SVC_ENDPOINT][six], *back = &del[SVC_UNAVAILABLE][six],
-			      *new = &add[SVC_SERVICE][six];
-	for (size_t i = 0; i < gone->n; i++)
-		if (is_udp(gone->v[i]) && !proxy_has_moved(add, gone->v[i]))
-			add_path(ret, gone->v[i], false);
-	for (size_t i = 0; i < back->n; i++)
-		if (is_udp(back->v[i]))
-			add_path(ret, back->v[i], false);
-	for (size_t i = 0; i < new->n; i++)
-		if (is_udp(new->v[i]) && !has_key(&del[SVC_SERVICE][six], new->v[i]))
-			add_path(ret, new->v[i], false);
+	for (size_t i = 0; i < elems->n; i++)
+		if (is_udp(elems->v[i]))
+			add_path(l, elems->v[i], false);
+}
+
+/* Fronts of which an endpoint has gone, and those that have just begun to answer. paths: what there is now, sorted. */
+static void find_fronts(const proxy_changes del, const proxy_changes add, int six, const struct paths *paths,
+			struct paths *ret)
+{
+	static const int went[] = {SVC_ENDPOINT, SVC_LINGER};
+	const struct pointers *now = &add[SVC_SERVICE][six];
+	struct paths before = {0};
+	for (size_t k = 0; k < ARRAY_LEN(went); k++)
+		for (size_t i = 0; i < del[went[k]][six].n; i++) {
+			const struct svc_elem *e = del[went[k]][six].v[i];
+			if (is_udp(e) && !has_path(paths, e, true))
+				add_path(ret, e, false);
+		}
+	add_fronts(ret, &del[SVC_REJECTED][six]);
+	add_fronts(ret, &del[SVC_DROPPED][six]);
+	add_fronts(&before, &del[SVC_SERVICE][six]);
+	sort(&before);
+	for (size_t i = 0; i < now->n; i++)
+		if (is_udp(now->v[i]) && !has_path(&before, now->v[i], false))
+			add_path(ret, now->v[i], false);
+	free(before.v);
 }
 
 /* Where the fronts of services that were planned lead now; full: the fronts themselves, too. */
@@ -84,24 +124,18 @@ static void find_paths(const struct proxy *p, int family, bool full, struct path
 			const struct svc_elem *e = &p->dirty[i]->wanted[k];
 			if (e->family != family || !is_udp(e))
 				continue;
-			if (e->kind == SVC_ENDPOINT)
+			if (target_of(e))
 				add_path(ret, e, true);
-			else if (full && (e->kind == SVC_SERVICE || e->kind == SVC_UNAVAILABLE))
+			else if (full && (e->kind == SVC_SERVICE || e->kind == SVC_REJECTED || e->kind == SVC_DROPPED))
 				add_path(fronts, e, false);
 		}
-}
-
-static void sort(struct paths *l)
-{
-	if (l->n)
-		qsort(l->v, l->n, sizeof(*l->v), conntrack_path_cmp);
+	sort(ret);
 }
 
 static int sweep_family(struct proxy *p, int six, struct paths *fronts, struct paths *paths, struct err *e)
 {
 	int64_t began_us = clock_mono_us();
 	sort(fronts);
-	sort(paths);
 	int r = conntrack_sweep_udp(six ? AF_INET6 : AF_INET, fronts->v, fronts->n, paths->v, paths->n, e);
 	if (r >= 0)
 		proxy_metrics_conntrack(p->metrics, six, clock_mono_us() - began_us, r);
@@ -113,10 +147,13 @@ int proxy_sweep_udp(struct proxy *p, const proxy_changes del, const proxy_change
 	int r = 0;
 	for (int six = 0; r >= 0 && six <= p->ipv6; six++) {
 		struct paths fronts = {0}, paths = {0};
-		if (!full)
-			find_fronts(del, add, six, &fronts);
-		if (full || fronts.n)
+		bool any = full;
+		for (int kind = 0; kind < SVC_KINDS; kind++)
+			any |= any_udp(&del[kind][six]) || any_udp(&add[kind][six]);
+		if (any)
 			find_paths(p, six ? AF_INET6 : AF_INET, full, &fronts, &paths);
+		if (any && !full)
+			find_fronts(del, add, six, &paths, &fronts);
 		if (fronts.n)
 			r = sweep_family(p, six, &fronts, &paths, e);
 		free(fronts.v);

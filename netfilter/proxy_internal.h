@@ -46,12 +46,14 @@ struct proxy {
 	size_t n_node_ips;
 	bool ipv6, masquerade_all;
 	bool adopted;          /* what we believe to be programmed agrees with the kernel */
+	bool full;             /* a map was full: the tables are made anew, with more room */
+	bool fresh[2];         /* while adopting: this family's table is made anew */
 	struct elems kernel;   /* while adopting */
 	struct map *entries;   /* key -> struct entry */
 	struct map *slices;    /* key -> struct service_slice */
 	struct map *owners;    /* front -> struct entry */
 	struct map *hairpins;  /* hairpin key -> struct hairpin */
-	struct map *chains[2]; /* endpoint chains in the kernel: IPv4, IPv6 */
+	struct map *chains[2]; /* chains in the kernel: IPv4, IPv6 */
 	struct entry **dirty;
 	size_t n_dirty, cap_dirty;
 	size_t n_contested;
@@ -74,9 +76,8 @@ struct proxy {
 
 void proxy_mark_dirty(struct proxy *p, struct entry *e);
 
-/* Reads tables, chains and elements into p->kernel and p->chains; a table of another layout is deleted in the batch and
- * made anew. */
-int proxy_adopt(struct proxy *p, struct nft_batch *b, struct err *e);
+/* Reads tables, chains and elements into p->kernel and p->chains, or finds that a table has to be made anew. */
+int proxy_adopt(struct proxy *p, struct err *e);
 void elems_add(struct elems *l, const struct svc_elem *e);
 const struct svc_elem *elems_find(const struct elems *l, const struct svc_elem *like);
 

@@ -7,6 +7,7 @@
  * a commit that succeeded. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <linux/netfilter.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,17 +86,31 @@ static bool has_elem(const struct svc_elem *v, size_t n, const struct svc_elem *
 	return n && bsearch(like, v, n, sizeof(*v), svc_elem_cmp);
 }
 
+/* Every front has one of these kinds, or two. */
+static bool names_front(int kind)
+{
+	return kind == SVC_SERVICE || kind == SVC_REJECTED || kind == SVC_DROPPED;
+}
+
+static bool wants_front(const struct entry *e, struct svc_elem like)
+{
+	like.data_len = 0;
+	for (int kind = 0; kind < SVC_MAPS; kind++) {
+		like.kind = (uint8_t)kind;
+		if (names_front(kind) && has_elem(e->wanted, e->n_wanted, &like))
+			return true;
+	}
+	return false;
+}
+
 /* Gives up fronts that are not wanted any more; services that waited for one are planned anew. */
 static void release_fronts(struct proxy *p, struct entry *e)
 {
 	char key[2 * SVC_KEY_MAX + 1];
 	bool released = false;
 	for (size_t i = 0; i < e->n_elems; i++) {
-		struct svc_elem like = e->elems[i], other = like;
-		if (like.kind != SVC_SERVICE && like.kind != SVC_UNAVAILABLE)
-			continue;
-		other.kind = like.kind == SVC_SERVICE ? SVC_UNAVAILABLE : SVC_SERVICE;
-		if (has_elem(e->wanted, e->n_wanted, &like) || has_elem(e->wanted, e->n_wanted, &other))
+		struct svc_elem like = e->elems[i];
+		if (!names_front(like.kind) || wants_front(e, like))
 			continue;
 		hex(like.key, SVC_FRONT_LEN(&like), key);
 		if (map_get(p->owners, key) == e)
@@ -239,17 +254,21 @@ static void diff_all(struct sync *s, struct elems *all)
 	free(add);
 }
 
+static void add_chain(struct sync *s, const struct svc_elem *e)
+{
+	struct map *known = s->p->chains[side(e)];
+	char name[32];
+	if (map_has(known, service_rules_chain_name(e, name)))
+		return;
+	map_set(known, name, s->p);
+	service_rules_chain(s->batch, &s->p->rules, e);
+}
+
 static void add_chains(struct sync *s, int kind)
 {
 	for (int six = 0; six < 2; six++)
-		for (size_t i = 0; i < s->add[kind][six].n; i++) {
-			const struct svc_elem *e = s->add[kind][six].v[i];
-			char name[32];
-			if (map_has(s->p->chains[six], svc_chain_name(e, name)))
-				continue;
-			map_set(s->p->chains[six], name, s->p);
-			service_rules_chain(s->batch, &s->p->rules, e);
-		}
+		for (size_t i = 0; i < s->add[kind][six].n; i++)
+			add_chain(s, s->add[kind][six].v[i]);
 }
 
 static void put_elems(struct sync *s, int kind, const struct pointers *l, bool add)
@@ -266,11 +285,32 @@ static void put_elems(struct sync *s, int kind, const struct pointers *l, bool a
 	s->changed += l->n;
 }
 
+/* Tables that are made anew, in place of whatever bears their name. */
+static void add_tables(struct sync *s)
+{
+	static const int families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
+	struct proxy *p = s->p;
+	for (int six = 0; six < 2; six++) {
+		if (!p->fresh[six])
+			continue;
+		nft_table_add(s->batch, families[six], p->table); /* so that deleting it cannot fail */
+		nft_table_del(s->batch, families[six], p->table);
+		service_rules_base(s->batch, &p->rules, families[six],
+				   s->add[SVC_SERVICE][six].n + s->add[SVC_REJECTED][six].n,
+				   s->add[SVC_ENDPOINT][six].n);
+		struct svc_elem usual;
+		for (size_t i = 0; service_rules_usual(&p->rules, families[six], i, &usual); i++)
+			add_chain(s, &usual);
+		p->fresh[six] = false;
+	}
+}
+
 static void fill_batch(struct sync *s)
 {
+	add_tables(s);
 	add_chains(s, SVC_SERVICE);
 	add_chains(s, SVC_STICKY);
-	for (int kind = 0; kind < SVC_KINDS; kind++)
+	for (int kind = 0; kind < SVC_MAPS; kind++)
 		for (int six = 0; six < 2; six++) {
 			put_elems(s, kind, &s->del[kind][six], false);
 			put_elems(s, kind, &s->add[kind][six], true);
@@ -289,7 +329,7 @@ static void count_no_local(struct proxy *p, struct entry *e)
 	uint16_t now[2][2] = {{0}};
 	for (size_t i = 0; i < e->n_elems; i++) {
 		struct svc_elem like = e->elems[i];
-		if (like.kind != SVC_UNAVAILABLE || !like.drop)
+		if (like.kind != SVC_DROPPED)
 			continue;
 		like.kind = SVC_SERVICE;
 		now[side(&like)][has_elem(e->elems, e->n_elems, &like)]++;
@@ -340,6 +380,7 @@ static void settle(struct sync *s)
 	for (int six = 0; six <= p->ipv6; six++)
 		proxy_metrics_no_local(p->metrics, six, p->no_local[six][0], p->no_local[six][1]);
 	p->adopted = true;
+	p->full = false;
 	free(p->kernel.v);
 	p->kernel = (struct elems){0};
 	while (map_next(s->touched, &at, &key, &h)) {
@@ -435,7 +476,7 @@ static int apply(struct sync *s, struct elems *all, struct err *e)
 	struct proxy *p = s->p;
 	int r = 0;
 	if (!p->adopted) {
-		if ((r = proxy_adopt(p, s->batch, e)) < 0)
+		if ((r = proxy_adopt(p, e)) < 0)
 			return r;
 		proxy_mark_all(p);
 	}
@@ -454,16 +495,12 @@ static int apply(struct sync *s, struct elems *all, struct err *e)
 	return nft_commit(p->nft, s->batch, e);
 }
 
-int proxy_sync(struct proxy *p, size_t *ret_changed, struct err *e)
+static int sync_once(struct proxy *p, size_t *ret_changed, struct err *e)
 {
 	struct sync s = {.p = p};
 	struct elems all = {0};
 	int64_t began_us = clock_mono_us();
 	bool full = !p->adopted;
-	if (ret_changed)
-		*ret_changed = 0;
-	if (p->adopted && !p->n_dirty)
-		return 0;
 	s.batch = nft_batch_new();
 	s.touched = map_new(NULL);
 	int r = apply(&s, &all, e);
@@ -481,4 +518,17 @@ int proxy_sync(struct proxy *p, size_t *ret_changed, struct err *e)
 	sync_done(&s);
 	free(all.v);
 	return r;
+}
+
+int proxy_sync(struct proxy *p, size_t *ret_changed, struct err *e)
+{
+	if (ret_changed)
+		*ret_changed = 0;
+	if (p->adopted && !p->n_dirty)
+		return 0;
+	int r = sync_once(p, ret_changed, e);
+	if (r != -ENFILE || p->full)
+		return r;
+	p->full = true;
+	return sync_once(p, ret_changed, e);
 }

@@ -1,14 +1,15 @@
 /* The plan of the service proxy.
  *
  * Every address and port that a service answers on (a front) becomes one SVC_SERVICE element and one SVC_ENDPOINT
- * element per endpoint, or one SVC_UNAVAILABLE element where it has none. Ready endpoints count, of them those that
+ * element per endpoint, or one SVC_REJECTED or SVC_DROPPED element where it has none. Ready endpoints count, of them those that
  * topology hints choose; where there are none, those that still serve while they terminate. With policy Local a front
- * from outside has two lists: the node's own endpoints, and for pods and the node itself everybody's. An endpoint that stays keeps its index, so that the change of one
- * endpoint changes one or two elements. Pure; nothing fails. What always holds: indexes of a front run from 0 to
+ * from outside has two lists: the node's own endpoints, and for pods and the node itself everybody's. An endpoint that
+ * stays keeps its index, so that the change of one endpoint changes one or two elements. Pure; nothing fails. What always holds: indexes of a front run from 0 to
  * count - 1, and keys are unique. */
 #include "netfilter/service_plan.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,9 +55,9 @@ struct targets {
 	size_t n;
 };
 
-/* The endpoints of a port, of one family: those for everybody, and those of this node. */
+/* The endpoints of a port, of one family: those for everybody, those of this node, and all that serve. Sorted. */
 struct choice {
-	struct targets cluster, local;
+	struct targets cluster, local, serving;
 };
 
 struct plan {
@@ -109,14 +110,21 @@ static void put_target(struct svc_elem *e, const struct target *t)
 	put(e->data, &e->data_len, &port, 2);
 }
 
-static int target_cmp(const void *pa, const void *pb)
+static int target_place_cmp(const void *pa, const void *pb)
 {
 	const struct target *a = pa, *b = pb;
 	int d = ip_cmp(&a->ip, &b->ip);
-	return d ? d : a->port != b->port ? a->port - b->port : b->ep->ready - a->ep->ready;
+	return d ? d : a->port - b->port;
 }
 
-/* Of several with the same address and port the one that is ready. */
+static int target_cmp(const void *pa, const void *pb)
+{
+	const struct target *a = pa, *b = pb;
+	int d = target_place_cmp(a, b);
+	return d ? d : b->ep->ready * 2 + b->ep->serving - a->ep->ready * 2 - a->ep->serving;
+}
+
+/* Of several with the same address and port the one that is ready, or serves. */
 static void drop_doubles(struct targets *t)
 {
 	size_t n = 0;
@@ -161,6 +169,11 @@ static bool is_ready(const struct service_endpoint *ep)
 static bool is_last(const struct service_endpoint *ep)
 {
 	return ep->serving && ep->terminating;
+}
+
+static bool is_serving(const struct service_endpoint *ep)
+{
+	return ep->ready || ep->serving;
 }
 
 static bool is_of_node(const struct service_endpoint *ep)
@@ -224,6 +237,8 @@ static struct choice find_choice(const struct service_port *port, struct service
 	struct targets all = find_targets(port, slices, n, family);
 	struct choice c = {.cluster = choose(&all, by_hints(&all), is_last),
 			   .local = choose(&all, is_local_ready, is_local_last)};
+	if (port->protocol == IPPROTO_UDP)
+		c.serving = filter(&all, is_serving);
 	free(all.v);
 	return c;
 }
@@ -306,11 +321,12 @@ static void add_hairpin(struct plan *p, const struct target *t)
 	put(e->key, &e->key_len, t->ip.b, ip_len(&t->ip));
 }
 
-static void add_sticky(struct plan *p, const struct front *f)
+/* An element whose data is a number. */
+static void add_number(struct plan *p, int kind, const struct front *f, uint32_t number)
 {
-	struct svc_elem *e = add(p, SVC_STICKY, f->ip.family);
+	struct svc_elem *e = add(p, kind, f->ip.family);
 	put_front(e, f);
-	e->affinity_s = p->service->affinity_s;
+	put(e->data, &e->data_len, &number, sizeof(number));
 }
 
 /* One SVC_ENDPOINT element for each target, from an index on. */
@@ -328,11 +344,31 @@ static void add_endpoints(struct plan *p, const struct front *f, const struct ta
 	free(slots);
 }
 
-static void add_unavailable(struct plan *p, const struct front *f, bool drop)
+static void add_refusal(struct plan *p, const struct front *f, int kind)
 {
-	struct svc_elem *e = add(p, SVC_UNAVAILABLE, f->ip.family);
+	struct svc_elem *e = add(p, kind, f->ip.family);
 	put_front(e, f);
-	e->drop = drop;
+}
+
+static bool is_among(const struct targets *t, const struct target *one)
+{
+	return t->n && bsearch(one, t->v, t->n, sizeof(*t->v), target_place_cmp);
+}
+
+/* Flows of UDP go on to every endpoint that serves, whoever gets the new ones. */
+static void add_lingering(struct plan *p, const struct front *f, const struct choice *c)
+{
+	bool both = f->mode == SVC_LOCAL;
+	for (size_t i = 0; f->protocol == IPPROTO_UDP && i < c->serving.n; i++) {
+		const struct target *t = &c->serving.v[i];
+		if (is_among(f->local_only ? &c->local : &c->cluster, t) || (both && is_among(&c->cluster, t)))
+			continue;
+		struct svc_elem *e = add(p, SVC_LINGER, f->ip.family);
+		uint16_t port = htons(t->port);
+		put_front(e, f);
+		put(e->key, &e->key_len, t->ip.b, ip_len(&t->ip));
+		put(e->key, &e->key_len, &port, sizeof(port));
+	}
 }
 
 static void add_front(struct plan *p, const struct front *f, const struct choice *c)
@@ -340,19 +376,19 @@ static void add_front(struct plan *p, const struct front *f, const struct choice
 	bool both = f->mode == SVC_LOCAL;
 	const struct targets *t = f->local_only ? &c->local : &c->cluster;
 	bool any = c->cluster.n || c->local.n;
+	add_lingering(p, f, c);
 	if (!t->n) /* who is inside is served all the same, by both */
-		add_unavailable(p, f, any);
+		add_refusal(p, f, any ? SVC_DROPPED : SVC_REJECTED);
 	if (!t->n && !(both && c->cluster.n))
 		return;
-	struct svc_elem *e = add(p, SVC_SERVICE, f->ip.family);
-	put_front(e, f);
-	e->count = (uint16_t)t->n;
-	e->cluster = (uint16_t)(both ? c->cluster.n : 0);
-	e->mode = (uint8_t)f->mode;
-	e->restricted = f->restricted;
-	e->affinity_s = p->service->affinity_s != 0;
+	struct svc_choice choice = {.count = (uint16_t)t->n,
+				    .cluster = (uint16_t)(both ? c->cluster.n : 0),
+				    .mode = f->mode,
+				    .restricted = f->restricted,
+				    .sticky = p->service->affinity_s != 0};
+	add_number(p, SVC_SERVICE, f, svc_choice_number(&choice));
 	if (p->service->affinity_s)
-		add_sticky(p, f);
+		add_number(p, SVC_STICKY, f, p->service->affinity_s);
 	add_endpoints(p, f, t, 0);
 	if (both)
 		add_endpoints(p, f, &c->cluster, SVC_CLUSTER_INDEX);
@@ -448,6 +484,7 @@ void service_plan(const struct service *s, struct service_slice *const *slices, 
 		for (size_t k = 0; k < ARRAY_LEN(c); k++) {
 			free(c[k].cluster.v);
 			free(c[k].local.v);
+			free(c[k].serving.v);
 		}
 	}
 	sort_unique(&p);
@@ -470,9 +507,7 @@ int svc_elem_cmp(const void *pa, const void *pb)
 /* Whether what the key points to is the same too. */
 static bool svc_elem_same(const struct svc_elem *a, const struct svc_elem *b)
 {
-	return !svc_elem_cmp(a, b) && !memcmp(a->data, b->data, sizeof(a->data)) && a->count == b->count &&
-	       a->cluster == b->cluster && a->mode == b->mode && a->restricted == b->restricted &&
-	       a->drop == b->drop && a->affinity_s == b->affinity_s;
+	return !svc_elem_cmp(a, b) && !memcmp(a->data, b->data, sizeof(a->data));
 }
 
 void svc_elem_diff(const struct svc_elem *old, size_t n_old, const struct svc_elem *wanted, size_t n_wanted,
@@ -501,56 +536,40 @@ void svc_elem_diff(const struct svc_elem *old, size_t n_old, const struct svc_el
 	*ret_n_add = n_new;
 }
 
-static const char mode_letters[] = "nmal";
-
-char *svc_chain_name(const struct svc_elem *elem, char *ret)
+uint32_t svc_elem_number(const struct svc_elem *e)
 {
+	uint32_t n;
+	memcpy(&n, e->data, sizeof(n));
+	return n;
+}
+
+uint8_t svc_elem_protocol(const struct svc_elem *e)
+{
+	return e->key[e->family == AF_INET ? 4 : 16];
+}
+
+uint32_t svc_choice_number(const struct svc_choice *c)
+{
+	return (uint32_t)c->mode << 28 | (uint32_t)c->restricted << 25 | (uint32_t)c->sticky << 24 |
+	       (uint32_t)c->cluster << 12 | c->count;
+}
+
+void svc_choice_read(uint32_t number, struct svc_choice *ret)
+{
+	*ret = (struct svc_choice){.mode = number >> 28 & SVC_LOCAL,
+				   .restricted = number >> 25 & 1,
+				   .sticky = number >> 24 & 1,
+				   .cluster = number >> 12 & SVC_ENDPOINTS_MAX,
+				   .count = number & SVC_ENDPOINTS_MAX};
+}
+
+char *svc_choice_name(uint32_t number, char *ret)
+{
+	struct svc_choice c;
 	char cluster[16] = "";
-	if (elem->mode == SVC_LOCAL)
-		snprintf(cluster, sizeof(cluster), "c%u", elem->cluster);
-	if (elem->kind == SVC_STICKY)
-		snprintf(ret, 32, "sticky-%u", elem->affinity_s);
-	else
-		snprintf(ret, 32, "%c%u%s%s%s", mode_letters[elem->mode], elem->count, cluster,
-			 elem->affinity_s ? "s" : "", elem->restricted ? "r" : "");
+	svc_choice_read(number, &c);
+	if (c.mode == SVC_LOCAL)
+		snprintf(cluster, sizeof(cluster), "c%u", c.cluster);
+	snprintf(ret, 32, "%c%u%s%s%s", "nmal"[c.mode], c.count, cluster, c.sticky ? "s" : "", c.restricted ? "r" : "");
 	return ret;
-}
-
-static bool parse_service_chain(const char *name, struct svc_elem *e)
-{
-	const char *letter = *name ? strchr(mode_letters, *name) : NULL;
-	unsigned count = 0, cluster = 0;
-	int used = 0;
-	if (!letter || sscanf(name + 1, "%u%n", &count, &used) != 1 || count > UINT16_MAX)
-		return false;
-	const char *rest = name + 1 + used;
-	e->mode = (uint8_t)(letter - mode_letters);
-	if (e->mode == SVC_LOCAL) {
-		if (sscanf(rest, "c%u%n", &cluster, &used) != 1 || cluster > UINT16_MAX)
-			return false;
-		rest += used;
-	}
-	e->kind = SVC_SERVICE;
-	e->count = (uint16_t)count;
-	e->cluster = (uint16_t)cluster;
-	e->affinity_s = *rest == 's';
-	e->restricted = strchr(rest, 'r') != NULL;
-	return true;
-}
-
-bool svc_chain_parse(const char *name, struct svc_elem *ret)
-{
-	struct svc_elem e = {.kind = SVC_STICKY};
-	char again[32];
-	if (sscanf(name, "sticky-%u", &e.affinity_s) != 1 && !parse_service_chain(name, &e))
-		return false;
-	if (strcmp(svc_chain_name(&e, again), name))
-		return false;
-	ret->kind = e.kind;
-	ret->mode = e.mode;
-	ret->count = e.count;
-	ret->cluster = e.cluster;
-	ret->restricted = e.restricted;
-	ret->affinity_s = e.affinity_s;
-	return true;
 }

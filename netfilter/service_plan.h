@@ -55,12 +55,17 @@ void service_free(struct service *s);
 void service_slice_free(struct service_slice *s);
 
 enum svc_kind {
-	SVC_SERVICE,     /* map: address . protocol . port -> goto chain */
+	SVC_SERVICE,     /* map: address . protocol . port -> number of a struct svc_choice */
 	SVC_ENDPOINT,    /* map: address . protocol . port . index -> address . port */
-	SVC_UNAVAILABLE, /* map: address . protocol . port -> reject or drop */
+	SVC_REJECTED,    /* set: address . protocol . port, without endpoints */
+	SVC_DROPPED,     /* set: address . protocol . port, for who is outside, without endpoints here */
 	SVC_HAIRPIN,     /* set: address . address */
-	SVC_STICKY,      /* map: address . protocol . port -> chain that remembers the endpoint for the client */
+	SVC_STICKY,      /* map: address . protocol . port -> chain that remembers the endpoint for the client; data: for
+			    how many seconds */
 	SVC_ALLOWED,     /* set of ranges: address . protocol . port . source; data: the last source */
+	SVC_MAPS,        /* the kernel knows nothing of what follows */
+	SVC_LINGER = SVC_MAPS, /* UDP, address . protocol . port . address . port: an endpoint that serves, although new
+				  flows get others */
 	SVC_KINDS,
 };
 
@@ -72,24 +77,34 @@ enum svc_mode {
 	SVC_LOCAL,       /* it is kept and the endpoint is one of this node; pods and the node itself get any one */
 };
 
-#define SVC_KEY_MAX 40
+#define SVC_KEY_MAX 44
 #define SVC_CLUSTER_INDEX 0x10000u
+#define SVC_ENDPOINTS_MAX 4095
+
+/* How the endpoint of a front is chosen; fronts with the same choice share a chain. */
+struct svc_choice {
+	uint16_t count;   /* endpoints, from index 0 */
+	uint16_t cluster; /* SVC_LOCAL: endpoints for who is inside, from SVC_CLUSTER_INDEX */
+	enum svc_mode mode;
+	bool sticky;     /* clients are remembered */
+	bool restricted; /* only sources of SVC_ALLOWED */
+};
+
+/* From the highest: four bits of mode, four of flags, twelve of cluster, twelve of count. */
+uint32_t svc_choice_number(const struct svc_choice *c);
+void svc_choice_read(uint32_t number, struct svc_choice *ret);
 
 /* One element of one of the proxy's maps. */
 struct svc_elem {
 	uint8_t kind, family; /* AF_INET, AF_INET6 */
 	uint8_t key_len, data_len;
 	uint8_t key[SVC_KEY_MAX], data[20]; /* as the kernel has them: each field padded to 4 bytes */
-	uint16_t count;                     /* SVC_SERVICE: endpoints, from index 0 */
-	uint16_t cluster;    /* SVC_SERVICE, SVC_LOCAL: endpoints for who is inside, from SVC_CLUSTER_INDEX */
-	uint8_t mode;        /* SVC_SERVICE: enum svc_mode */
-	bool restricted : 1; /* SVC_SERVICE: only sources of SVC_ALLOWED */
-	bool drop : 1;       /* SVC_UNAVAILABLE: dropped rather than rejected */
-	uint32_t affinity_s; /* SVC_SERVICE: 1 or 0, whether clients are remembered; SVC_STICKY: for how long */
 };
 
 #define SVC_FRONT_LEN(elem) ((elem)->family == 2 ? 12 : 24) /* the bytes of address . protocol . port in a key */
-#define SVC_ENDPOINTS_MAX 4096
+/* The data of SVC_SERVICE and SVC_STICKY. */
+uint32_t svc_elem_number(const struct svc_elem *e);
+uint8_t svc_elem_protocol(const struct svc_elem *e);
 
 struct service_context {
 	const struct ip *node_ips; /* node ports answer there */
@@ -114,11 +129,9 @@ void svc_elem_diff(const struct svc_elem *old, size_t n_old, const struct svc_el
 
 /* The ready endpoints of this node, each address once. */
 size_t service_count_local(struct service_slice *const *slices, size_t n_slices);
-/* The chain that a SVC_SERVICE or SVC_STICKY element goes to: a letter for the mode (n, m, a, l), the number of
- * endpoints, for l also "c" and that of the cluster, "s" where clients are remembered, "r" where sources are restricted:
- * "n2", "m2s", "l1c3", "a2r"; or "sticky-10800". ret has room for 32. */
-char *svc_chain_name(const struct svc_elem *elem, char *ret);
-/* Back into kind, mode, counts, restricted and affinity_s: false for another name. */
-bool svc_chain_parse(const char *name, struct svc_elem *ret);
+/* The chain of a choice: a letter for the mode (n, m, a, l), the number of endpoints, for l also "c" and that of the
+ * cluster, "s" where clients are remembered, "r" where sources are restricted: "n2", "m2s", "l1c3", "a2r". ret has room
+ * for 32. */
+char *svc_choice_name(uint32_t number, char *ret);
 
 #endif

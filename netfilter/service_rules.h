@@ -5,13 +5,7 @@
 #include "io/nft/nft.h"
 #include "netfilter/service_plan.h"
 
-#define SERVICE_MAP "services"
-#define ENDPOINT_MAP "endpoints"
-#define UNAVAILABLE_MAP "unavailable"
-#define HAIRPIN_SET "hairpin"
 #define AFFINITY_MAP "affinity"
-#define STICKY_MAP "sticky"
-#define ALLOWED_SET "allowed"
 
 struct service_rules {
 	const char *table;
@@ -19,13 +13,21 @@ struct service_rules {
 	bool masquerade_pods;
 };
 
-/* Everything but elements and endpoint chains. */
-void service_rules_base(struct nft_batch *b, const struct service_rules *s, int family);
-/* The chain that a SVC_SERVICE or SVC_STICKY element goes to. */
+/* Everything but elements and endpoint chains. fronts, endpoints: how many of each the maps must have room for (they are
+ * made with more; -ENFILE at a commit: they are full). */
+void service_rules_base(struct nft_batch *b, const struct service_rules *s, int family, size_t fronts, size_t endpoints);
+/* The i-th of the choices whose chains are made with the table, as an element of this family without a key; false: that
+ * was the last. */
+bool service_rules_usual(const struct service_rules *s, int family, size_t i, struct svc_elem *ret);
+/* The chain that a SVC_SERVICE or SVC_STICKY element leads to. */
 void service_rules_chain(struct nft_batch *b, const struct service_rules *s, const struct svc_elem *elem);
+/* The name of that chain. ret has room for 32. */
+char *service_rules_chain_name(const struct svc_elem *elem, char *ret);
+/* The seconds in the chain's name of a SVC_STICKY element into its data; false: another name. */
+bool service_rules_read_sticky(const char *chain, struct svc_elem *ret);
 /* A chain's name that changes with the layout and the configuration of the fixed rules. ret has room for 32. */
 char *service_rules_layout(const struct service_rules *s, int family, char *ret);
-/* The map or set of a kind of element. */
+/* The map or set of a kind of element, below SVC_MAPS. */
 const char *service_rules_set(int kind);
 void service_rules_elem(const struct svc_elem *elem, struct nft_elem *ret);
 

@@ -54,7 +54,8 @@ struct nft_set_spec {
 	uint32_t flags;     /* NFT_SET_MAP, NFT_SET_EVAL, NFT_SET_TIMEOUT ... */
 	uint32_t data_type; /* NFT_DATA_VERDICT or nft's type numbers; 0: a set */
 	uint32_t data_len;
-	bool host_order; /* the key is one field that is no number in network order; for listing only */
+	/* Key, data: one field that is no number in network order; for listing only. */
+	bool host_order, host_order_data;
 	uint32_t size;   /* most elements it can hold; 0: no bound */
 	const uint8_t *fields; /* lengths of the key's fields, each padded to four bytes, ended by 0: for NFT_SET_CONCAT */
 };

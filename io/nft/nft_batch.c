@@ -147,6 +147,24 @@ static void put_fields(struct nlmsghdr *h, const uint8_t *lengths)
 	attr_end(h, concat);
 }
 
+/* nft's own data: fields of type, length, value. The types 0 and 1 are the byte orders of key and data; 1 is the host's. */
+static void put_byte_orders(struct nlmsghdr *h, bool key, bool data)
+{
+	const bool host[] = {key, data};
+	const uint32_t order = 1;
+	uint8_t text[2 * (2 + sizeof(order))];
+	size_t n = 0;
+	for (size_t type = 0; type < ARRAY_LEN(host); type++) {
+		if (!host[type])
+			continue;
+		text[n++] = (uint8_t)type;
+		text[n++] = sizeof(order);
+		memcpy(text + n, &order, sizeof(order));
+		n += sizeof(order);
+	}
+	attr_put(h, NFTA_SET_USERDATA, text, n);
+}
+
 void nft_set_add(struct nft_batch *b, const struct nft_set_spec *s)
 {
 	struct nlmsghdr *h = begin(b, NFT_MSG_NEWSET, s->family, NLM_F_CREATE, "set %s %s", s->table, s->name);
@@ -160,12 +178,8 @@ void nft_set_add(struct nft_batch *b, const struct nft_set_spec *s)
 		attr_be32(h, NFTA_SET_DATA_TYPE, s->data_type);
 		attr_be32(h, NFTA_SET_DATA_LEN, s->data_len);
 	}
-	if (s->host_order) {
-		const uint32_t order = 1; /* the first field of nft's own data: type, length, BYTEORDER_HOST_ENDIAN */
-		uint8_t data[6] = {0, sizeof(order)};
-		memcpy(data + 2, &order, sizeof(order));
-		attr_put(h, NFTA_SET_USERDATA, data, sizeof(data));
-	}
+	if (s->host_order || s->host_order_data)
+		put_byte_orders(h, s->host_order, s->host_order_data);
 	if (s->size || s->fields) {
 		struct nlattr *desc = attr_begin(h, NFTA_SET_DESC);
 		if (s->size)

@@ -1,7 +1,7 @@
 /* Drives the service proxy from standard input, for tests: one command a line, each answered by one line.
  *
  *   service JSON | slice JSON | del-service KEY | del-slice KEY
- *   sync                    "ok CHANGED MICROSECONDS" or "error TEXT"
+ *   sync                    "ok CHANGED MICROSECONDS USER SYSTEM" (the latter CPU time) or "error TEXT"
  *   many N ENDPOINTS        N services 10.100.x.y:80 with endpoints each
  *   cleanup                 removes the tables
  *
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -69,15 +70,29 @@ static void add_many(struct proxy *p, unsigned n, unsigned endpoints)
 	printf("ok\n");
 }
 
+/* Of this process: user, system. */
+static void cpu_us(int64_t ret[2])
+{
+	struct rusage u;
+	getrusage(RUSAGE_SELF, &u);
+	ret[0] = (int64_t)u.ru_utime.tv_sec * 1000000 + u.ru_utime.tv_usec;
+	ret[1] = (int64_t)u.ru_stime.tv_sec * 1000000 + u.ru_stime.tv_usec;
+}
+
 static void sync_now(struct proxy *p)
 {
 	struct err e = ERR_INIT;
 	size_t changed = 0;
-	int64_t t = now_us();
+	int64_t t = now_us(), cpu[2], after[2];
+	cpu_us(cpu);
 	if (proxy_sync(p, &changed, &e) < 0)
 		printf("error %s\n", err_text(&e));
-	else
-		printf("ok %zu %lld\n", changed, (long long)(now_us() - t));
+	else {
+		t = now_us() - t;
+		cpu_us(after);
+		printf("ok %zu %lld %lld %lld\n", changed, (long long)t, (long long)(after[0] - cpu[0]),
+		       (long long)(after[1] - cpu[1]));
+	}
 }
 
 static void command(struct proxy *p, char *line)

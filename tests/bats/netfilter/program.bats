@@ -80,14 +80,14 @@ slice() { # NODE
 	END
 	slice n1
 	start_proxy
-	eventually 10 has services "192.168.78.1 . tcp . 30080 : goto a1"
-	has services "10.96.7.7 . tcp . 80 : goto m1"
+	eventually 10 has services "192.168.78.1 . tcp . 30080 : 2000:1"
+	has services "10.96.7.7 . tcp . 80 : 1000:1"
 	kill "$PROXY"
 	wait "$PROXY"
 	start_proxy --nodeport-addresses 192.168.79.0/24 --masquerade-all
-	eventually 10 has services "192.168.79.1 . tcp . 30080 : goto a1"
+	eventually 10 has services "192.168.79.1 . tcp . 30080 : 2000:1"
 	hasnt services "192.168.78.1 . tcp . 30080"
-	has services "10.96.7.7 . tcp . 80 : goto a1"
+	has services "10.96.7.7 . tcp . 80 : 2000:1"
 	in_ns ip addr add 192.168.79.5/24 dev up1
 	eventually 10 has services "192.168.79.5 . tcp . 30080"
 	in_ns ip addr del 192.168.79.5/24 dev up1

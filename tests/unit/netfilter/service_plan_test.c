@@ -45,7 +45,7 @@ static void setup(void)
 	ctx.know_pods[0] = true;
 }
 
-/* "S 10.96.0.9/6/80 m2", "E .../0 10.244.0.2:8080", "U ... reject", "H 10.244.0.2", one a line. */
+/* "S 10.96.0.9/6/80 m2", "E .../0 10.244.0.2:8080", "R ...", "H 10.244.0.2", one a line. */
 static char *text_of(const struct svc_elem *v, size_t n)
 {
 	struct str out = STR_INIT;
@@ -55,19 +55,23 @@ static char *text_of(const struct svc_elem *v, size_t n)
 		struct ip ip = {.family = e->family}, to = {.family = e->family};
 		char t[IP_TEXT_MAX], chain[32];
 		memcpy(ip.b, e->key, a);
-		str_addf(&out, "%c %s", "SEUHKA"[e->kind], ip_text(&ip, t));
+		str_addf(&out, "%c %s", "SERDHKAL"[e->kind], ip_text(&ip, t));
 		if (e->kind != SVC_HAIRPIN)
 			str_addf(&out, "/%d/%d", e->key[a], e->key[a + 4] << 8 | e->key[a + 5]);
-		if (e->kind == SVC_SERVICE || e->kind == SVC_STICKY)
-			str_addf(&out, " %s", svc_chain_name(e, chain));
+		if (e->kind == SVC_SERVICE)
+			str_addf(&out, " %s", svc_choice_name(svc_elem_number(e), chain));
+		if (e->kind == SVC_STICKY)
+			str_addf(&out, " %u", svc_elem_number(e));
+		if (e->kind == SVC_LINGER) {
+			memcpy(to.b, e->key + a + 8, a);
+			str_addf(&out, " %s:%d", ip_text(&to, t), e->key[a + 8 + a] << 8 | e->key[a + 8 + a + 1]);
+		}
 		if (e->kind == SVC_ALLOWED) {
 			memcpy(ip.b, e->key + a + 8, a);
 			memcpy(to.b, e->data, a);
 			str_addf(&out, " %s-", ip_text(&ip, t));
 			str_add(&out, ip_text(&to, t));
 		}
-		if (e->kind == SVC_UNAVAILABLE)
-			str_addf(&out, " %s", e->drop ? "drop" : "reject");
 		if (e->kind == SVC_ENDPOINT) {
 			uint32_t index;
 			memcpy(&index, e->key + a + 8, 4);
@@ -116,9 +120,9 @@ static const struct {
 } plans[] = {
     {"cluster IP", SVC(PORT80), SLICE(EP("10.244.0.2", "") "," EP("10.244.0.3", ""), P8080),
      "S 10.96.0.9/6/80 m2\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/1 10.244.0.3:8080\n"},
-    {"no endpoints", SVC(PORT80), SLICE("", P8080), "U 10.96.0.9/6/80 reject\n"},
+    {"no endpoints", SVC(PORT80), SLICE("", P8080), "R 10.96.0.9/6/80\n"},
     {"not ready", SVC(PORT80), SLICE(EP("10.244.0.2", ",'conditions':{'ready':false}"), P8080),
-     "U 10.96.0.9/6/80 reject\n"},
+     "R 10.96.0.9/6/80\n"},
     {"ready is unknown", SVC(PORT80), SLICE(EP("10.244.0.2", ",'conditions':{}"), P8080),
      "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
     {"terminating only where nothing is ready", SVC(PORT80),
@@ -137,12 +141,12 @@ static const struct {
      "{'metadata':{'namespace':'d','name':'s'},'spec':{'clusterIP':'10.96.0.9','externalIPs':"
      "['1.2.3.4'],'ports':[{'port':80}]},'status':{'loadBalancer':{'ingress':[{'ip':'1.2.3.5'},{'ip':'1.2.3.6','ipMode'"
      ":'Proxy'}]}}}",
-     SLICE("", P8080), "U 1.2.3.4/6/80 reject\nU 1.2.3.5/6/80 reject\nU 10.96.0.9/6/80 reject\n"},
+     SLICE("", P8080), "R 1.2.3.4/6/80\nR 1.2.3.5/6/80\nR 10.96.0.9/6/80\n"},
     {"external Local drops without a local endpoint, but not for who is inside",
      SVC("'externalTrafficPolicy':'Local','ports':[{'port':80,'nodePort':30080}]"),
      SLICE(EP("10.244.0.2", ",'nodeName':'n2'"), P8080),
      "S 10.96.0.9/6/80 m1\nS 192.168.0.1/6/30080 l0c1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"
-     "E 192.168.0.1/6/30080/65536 10.244.0.2:8080\nU 192.168.0.1/6/30080 drop\n"},
+     "E 192.168.0.1/6/30080/65536 10.244.0.2:8080\nD 192.168.0.1/6/30080\n"},
     {"external Local with one", SVC("'externalTrafficPolicy':'Local','ports':[{'port':80,'nodePort':30080}]"),
      SLICE(EP("10.244.0.2", ",'nodeName':'n2'") "," EP("10.244.0.3", ",'nodeName':'n1'"), P8080),
      "S 10.96.0.9/6/80 m2\nS 192.168.0.1/6/30080 l1c2\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/1 "
@@ -150,7 +154,7 @@ static const struct {
      "E 192.168.0.1/6/30080/0 10.244.0.3:8080\nE 192.168.0.1/6/30080/65536 10.244.0.2:8080\n"
      "E 192.168.0.1/6/30080/65537 10.244.0.3:8080\nH 10.244.0.3\n"},
     {"external Local without any", SVC("'externalTrafficPolicy':'Local','ports':[{'port':80,'nodePort':30080}]"),
-     SLICE("", P8080), "U 10.96.0.9/6/80 reject\nU 192.168.0.1/6/30080 reject\n"},
+     SLICE("", P8080), "R 10.96.0.9/6/80\nR 192.168.0.1/6/30080\n"},
     {"local ones that end, although others are ready",
      SVC("'internalTrafficPolicy':'Local'," PORT80),
      SLICE(EP("10.244.0.2", ",'nodeName':'n2'") "," EP(
@@ -200,9 +204,17 @@ static const struct {
 	   "{'name':'a','port':8080},{'name':'b','port':5353,'protocol':'UDP'},{'name':'b','port':1}"),
      "S 10.96.0.9/6/80 m1\nS 10.96.0.9/17/53 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/17/53/0 "
      "10.244.0.2:5353\n"},
+    {"UDP goes on to who serves, and to who is in another zone",
+     SVC("'ports':[{'port':53,'protocol':'UDP'}]"),
+     SLICE(EP("10.244.0.2", ZONE("z1")) "," EP("10.244.0.3", ZONE("z2")) "," EP(
+	       "10.244.0.4", ",'conditions':{'ready':false,'serving':true,'terminating':true}") "," EP(
+	       "10.244.0.5", ",'conditions':{'ready':false}"),
+	   "{'port':5353,'protocol':'UDP'}"),
+     "S 10.96.0.9/17/53 m1\nE 10.96.0.9/17/53/0 10.244.0.2:5353\nL 10.96.0.9/17/53 10.244.0.3:5353\n"
+     "L 10.96.0.9/17/53 10.244.0.4:5353\n"},
     {"affinity", SVC("'sessionAffinity':'ClientIP','sessionAffinityConfig':{'clientIP':{'timeoutSeconds':60}}," PORT80),
      SLICE(EP("10.244.0.2", ""), P8080),
-     "S 10.96.0.9/6/80 m1s\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nK 10.96.0.9/6/80 sticky-60\n"},
+     "S 10.96.0.9/6/80 m1s\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nK 10.96.0.9/6/80 60\n"},
     {"an endpoint twice", SVC(PORT80), SLICE(EP("10.244.0.2", "") "," EP("10.244.0.2", ""), P8080),
      "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
     {"both families",
@@ -260,9 +272,9 @@ END_TEST
 
 START_TEST(differences)
 {
-	struct svc_elem a = {.kind = SVC_SERVICE, .family = AF_INET, .key_len = 12, .count = 1}, b = a, c = a;
+	struct svc_elem a = {.kind = SVC_SERVICE, .family = AF_INET, .key_len = 12, .data_len = 4, .data = {1}}, b = a, c = a;
 	b.key[0] = 1;
-	c.count = 2;
+	c.data[0] = 2;
 	const struct svc_elem **del, **add;
 	size_t n_del, n_add;
 	svc_elem_diff(&a, 1, &b, 1, &del, &n_del, &add, &n_add);
@@ -280,21 +292,28 @@ START_TEST(differences)
 }
 END_TEST
 
-START_TEST(chain_names)
+START_TEST(choices)
 {
-	struct svc_elem e = {0};
-	static const char *const good[] = {"n1", "m12", "n3s", "a2r", "l0c3sr", "sticky-10800"},
-				 *const bad[] = {"",         "n",       "x1",
-						 "n01",      "nope",    "n1-",
-						 "n1ss",     "sticky-", "sticky-postrouting",
-						 "n99999999", "l1", "n1c1", "n1rs", "a1x"};
-	char name[32];
-	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
-		ck_assert(svc_chain_parse(good[i], &e));
-		ck_assert_str_eq(svc_chain_name(&e, name), good[i]);
+	static const struct {
+		struct svc_choice choice;
+		uint32_t number;
+		const char *name;
+	} cases[] = {
+	    {{.count = 1}, 0x1, "n1"},
+	    {{.count = 12, .mode = SVC_MARK_OTHERS}, 0x1000000c, "m12"},
+	    {{.count = 3, .sticky = true}, 0x01000003, "n3s"},
+	    {{.count = 2, .mode = SVC_MARK_ALL, .restricted = true}, 0x22000002, "a2r"},
+	    {{.cluster = 3, .mode = SVC_LOCAL, .sticky = true, .restricted = true}, 0x33003000, "l0c3sr"},
+	    {{.count = 4095, .cluster = 4095, .mode = SVC_LOCAL}, 0x30ffffff, "l4095c4095"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct svc_choice again;
+		char name[32];
+		ck_assert_uint_eq(svc_choice_number(&cases[i].choice), cases[i].number);
+		svc_choice_read(cases[i].number, &again);
+		ck_assert_uint_eq(svc_choice_number(&again), cases[i].number);
+		ck_assert_str_eq(svc_choice_name(cases[i].number, name), cases[i].name);
 	}
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		ck_assert_msg(!svc_chain_parse(bad[i], &e), "%s", bad[i]);
 }
 END_TEST
 
@@ -361,7 +380,7 @@ int main(void)
 	tcase_add_loop_test(t, plans_right, 0, (int)ARRAY_LEN(plans));
 	tcase_add_test(t, indexes_stay);
 	tcase_add_test(t, differences);
-	tcase_add_test(t, chain_names);
+	tcase_add_test(t, choices);
 	tcase_add_test(t, everything_masqueraded);
 	tcase_add_test(t, health_ports);
 	tcase_add_test(t, trigger_times);
