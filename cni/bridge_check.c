@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "cni/mac_check.h"
 #include "cni/masq.h"
-#include "cni/sandbox_if.h"
+#include "cni/sandbox_check.h"
 #include "io/net/rtnl.h"
 
 struct check {
@@ -63,10 +63,10 @@ int bridge_check(const struct cni_call *c, const struct bridge_conf *conf, struc
 	    (r = rtnl_open(-1, &host, e)) < 0 || (r = rtnl_open(netns, &inside, e)) < 0)
 		return r;
 	struct check k = {.call = c, .conf = conf, .result = result, .host = host};
-	if ((r = sandbox_if_find(c, inside, result, "veth", &k.inside_link, e)) < 0 || (r = check_outside(&k, e)) < 0)
+	if ((r = sandbox_check_find(c, inside, result, "veth", &k.inside_link, e)) < 0 || (r = check_outside(&k, e)) < 0)
 		return r;
 	struct sandbox_if s = {inside, k.inside_link.index, c->ifname};
-	if ((r = sandbox_if_check(&s, result, e)) < 0)
+	if ((r = sandbox_check_result(&s, result, e)) < 0)
 		return r;
 	if (conf->masq && conf->ipam_type && (r = masq_check(c, result, e)) < 0)
 		return r;

@@ -8,7 +8,7 @@ bridge_SRCS := cmd/cni/main.c
 bridge_LIBS := cni
 bridge_STATIC := 1
 bridge_DIR := cni
-CNI_NAMES := bandwidth firewall host-local ipvlan loopback macvlan portmap ptp static tuning vlan
+CNI_NAMES := bandwidth firewall host-device host-local ipvlan loopback macvlan portmap ptp static tuning vlan
 define cni_name
 $(B)/cni/$(1): $(B)/cni/bridge
 	@ln -f $$< $$@

@@ -6,6 +6,7 @@
 #include "cni/bandwidth.h"
 #include "cni/bridge.h"
 #include "cni/firewall.h"
+#include "cni/host_device.h"
 #include "cni/host_local.h"
 #include "cni/loopback.h"
 #include "cni/portmap.h"
@@ -18,6 +19,7 @@ const struct cni_plugin *const cni_plugins[] = {
     &bandwidth_plugin,
     &bridge_plugin,
     &firewall_plugin,
+    &host_device_plugin,
     &host_local_plugin,
     &ipvlan_plugin,
     &loopback_plugin,

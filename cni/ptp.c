@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "cni/ipam.h"
 #include "cni/masq.h"
+#include "cni/sandbox_check.h"
 #include "cni/sandbox_if.h"
 
 struct ptp {
@@ -172,17 +173,8 @@ static int ptp_del(const struct cni_call *c, struct err *e)
 static int ptp_check(const struct cni_call *c, struct err *e)
 {
 	AUTO_JSON *prev = NULL;
-	AUTO_RTNL *inside = NULL;
 	struct rtnl_link link;
-	AUTO_FD int netns = netns_open(c->netns, e);
-	if (netns < 0)
-		return err_wrap(e, netns, "failed to open netns \"%s\"", c->netns);
-	int r = ipam_run(c, "CHECK", e);
-	if (r < 0 || (r = cni_prev_result(c, "ptp: Required prevResult missing", &prev, e)) < 0 ||
-	    (r = rtnl_open(netns, &inside, e)) < 0 || (r = sandbox_if_find(c, inside, prev, "veth", &link, e)) < 0)
-		return r;
-	struct sandbox_if s = {inside, link.index, c->ifname};
-	r = sandbox_if_check(&s, prev, e);
+	int r = sandbox_check_attachment(c, "veth", "ptp: Required prevResult missing", &prev, &link, e);
 	return r >= 0 && json_bool_at(c->conf, "ipMasq", false) ? masq_check(c, prev, e) : r;
 }
 

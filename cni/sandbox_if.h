@@ -22,12 +22,6 @@ int sandbox_if_add_routes(const struct sandbox_if *s, const json_t *result, stru
 /* Makes the pair, its near end under a free name vethXXXXXXXX that is written to name (IFNAMSIZ bytes; "" after a
  * failure). v->name must be name. -ENOTUNIQ where the interface inside is there already. */
 int sandbox_if_make_pair(const struct rtnl_veth *v, char *name, struct rtnl *host, struct rtnl *inside, struct err *e);
-/* Every address and route of the result is there: -ENOENT, which the first that is missing. */
-int sandbox_if_check(const struct sandbox_if *s, const json_t *result, struct err *e);
-/* The result's interface of this name whose sandbox is the call's: -EINVAL; its MAC address is the link's, and, where
- * kind is given, the link is of it. Fills *ret. */
-int sandbox_if_find(const struct cni_call *c, struct rtnl *net, const json_t *result, const char *kind,
-		    struct rtnl_link *ret, struct err *e);
 /* Removes the interface; fine where the namespace, or the interface in it, is gone. */
 int sandbox_if_remove(const struct cni_call *c, struct err *e);
 

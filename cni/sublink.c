@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "cni/ipam.h"
+#include "cni/sandbox_check.h"
 #include "cni/sandbox_if.h"
 
 #define VLAN_MAX 4095
@@ -72,6 +73,19 @@ static int default_master(struct rtnl *net, struct rtnl_link *ret, struct err *e
 	return err_set(e, -ENOENT, "no default route interface found");
 }
 
+/* An ipvlan that is chained sits on the one interface of the plugin before it. */
+static int chained_master(const struct cni_call *c, const struct kind *k, const char **ret, struct err *e)
+{
+	const json_t *prev = json_object_get(c->conf, "prevResult"), *list = json_object_get(prev, "interfaces");
+	const char *name = json_member(json_array_get(list, 0), "name");
+	if (k != &ipvlan || !json_is_object(prev))
+		return 0;
+	if (json_array_size(list) != 1 || str_empty(name))
+		return err_set(e, -EINVAL, "chained master failure. PrevResult lacks a single named interface");
+	*ret = name;
+	return 0;
+}
+
 static int find_master(const struct cni_call *c, const struct kind *k, struct rtnl *net, struct rtnl_link *ret,
 		       struct err *e)
 {
@@ -80,9 +94,12 @@ static int find_master(const struct cni_call *c, const struct kind *k, struct rt
 		return err_set(
 		    e, -EINVAL,
 		    "\"master\" field is required. It specifies the host interface name to create the VLAN for.");
+	int r = *master ? 0 : chained_master(c, k, &master, e);
+	if (r < 0)
+		return r;
 	if (!*master)
 		return default_master(net, ret, e);
-	int r = rtnl_link_get(net, master, ret, e);
+	r = rtnl_link_get(net, master, ret, e);
 	return r < 0 ? err_wrap(e, r, "failed to lookup master \"%s\"", master) : 0;
 }
 
@@ -194,20 +211,43 @@ static int sublink_del(const struct cni_call *c, struct err *e)
 	return r < 0 ? r : link;
 }
 
+static const char *mode_name(const struct kind *k, uint32_t mode)
+{
+	for (size_t i = 0; i < ARRAY_LEN(k->modes) && k->modes[i].name; i++)
+		if (k->modes[i].value == mode)
+			return k->modes[i].name;
+	return "unknown";
+}
+
+/* The master is there, and the link is what the configuration asks for. */
+static int check_kind(const struct cni_call *c, const struct kind *k, const struct rtnl_link *link, struct err *e)
+{
+	const char *master = json_str_or(c->conf, "master", "");
+	AUTO_RTNL *net = NULL;
+	AUTO_FD int netns = json_bool_at(c->conf, "linkInContainer", false) ? netns_open(c->netns, NULL) : -1;
+	int64_t vlan_id = json_int_at(c->conf, "vlanId", 0);
+	int index;
+	uint32_t mode;
+	int r = parse_mode(c, k, &mode, e);
+	if (r < 0 || (r = rtnl_open(netns, &net, e)) < 0)
+		return r;
+	if (*master && (r = rtnl_link_index(net, master, &index, e)) < 0)
+		return err_wrap(e, r, "failed to lookup master \"%s\"", master);
+	if (k->modes[0].name && link->mode != mode)
+		return err_set(e, -EINVAL, "container %s mode %s does not match expected value: %s", k->name,
+			       mode_name(k, link->mode), mode_name(k, mode));
+	if (k == &vlan && link->vlan_id != vlan_id)
+		return err_set(e, -EINVAL, "container vlan id %d does not match expected value: %lld", link->vlan_id,
+			       (long long)vlan_id);
+	return 0;
+}
+
 static int check(const struct cni_call *c, const struct kind *k, struct err *e)
 {
 	AUTO_JSON *prev = NULL;
-	AUTO_RTNL *inside = NULL;
 	struct rtnl_link link;
-	AUTO_FD int netns = netns_open(c->netns, e);
-	if (netns < 0)
-		return err_wrap(e, netns, "failed to open netns \"%s\"", c->netns);
-	int r = ipam_run(c, "CHECK", e);
-	if (r < 0 || (r = cni_prev_result(c, "Required prevResult missing", &prev, e)) < 0 ||
-	    (r = rtnl_open(netns, &inside, e)) < 0 || (r = sandbox_if_find(c, inside, prev, k->name, &link, e)) < 0)
-		return r;
-	struct sandbox_if s = {inside, link.index, c->ifname};
-	return sandbox_if_check(&s, prev, e);
+	int r = sandbox_check_attachment(c, k->name, "Required prevResult missing", &prev, &link, e);
+	return r < 0 ? r : check_kind(c, k, &link, e);
 }
 
 static int sublink_pass(const struct cni_call *c, struct err *e)

@@ -15,12 +15,6 @@
 
 #define TIMEOUT_MS 60000
 
-/* A boolean, or its word: the reference takes both. */
-static bool is_on(const json_t *list, const char *key)
-{
-	return json_bool_at(list, key, false) || !strcasecmp(json_str_or(list, key, ""), "true");
-}
-
 int chain_load(const struct chain_config *config, struct chain **ret, struct err *e)
 {
 	AUTO_FREE char *file = NULL;
@@ -28,7 +22,10 @@ int chain_load(const struct chain_config *config, struct chain **ret, struct err
 	int r = chain_conf_find(config->conf_dir, &file, e);
 	if (r < 0)
 		return r;
-	if ((r = json_read_file(file, &conf, e)) < 0 || (r = chain_conf_list(conf, &list, e)) < 0)
+	bool no_check = false, no_gc = false;
+	if ((r = json_read_file(file, &conf, e)) < 0 || (r = chain_conf_list(conf, &list, e)) < 0 ||
+	    (r = chain_conf_bool(list, "disableCheck", &no_check, e)) < 0 ||
+	    (r = chain_conf_bool(list, "disableGC", &no_gc, e)) < 0 || (r = chain_conf_add_dir(list, file, e)) < 0)
 		return err_wrap(e, r, "%s", file);
 	struct chain *c = xcalloc(1, sizeof(*c));
 	*c = (struct chain){.loop = config->loop,
@@ -37,8 +34,8 @@ int chain_load(const struct chain_config *config, struct chain **ret, struct err
 			    .cache_dir = xstrdup(config->cache_dir ? config->cache_dir : "/var/lib/cni"),
 			    .timeout_ms = config->timeout_ms ? config->timeout_ms : TIMEOUT_MS};
 	c->name = xstrdup(json_str_at(c->list, "name"));
-	c->no_check = is_on(c->list, "disableCheck");
-	c->no_gc = is_on(c->list, "disableGC");
+	c->no_check = no_check;
+	c->no_gc = no_gc;
 	*ret = c;
 	return 0;
 }
@@ -71,8 +68,9 @@ char **chain_result_ips(const json_t *result)
 json_t *chain_cached_result(const struct chain *c, const char *container_id, const char *ifname)
 {
 	AUTO_FREE char *path = chain_cache_path(c, container_id, ifname ? ifname : "eth0");
-	AUTO_JSON *list = NULL;
-	json_t *result = NULL;
-	chain_cache_read(path, &list, &result, NULL);
+	struct chain_cached cached = {0};
+	chain_cache_read(path, &cached, NULL);
+	json_t *result = TAKE(cached.result);
+	chain_cached_done(&cached);
 	return result;
 }

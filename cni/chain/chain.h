@@ -14,7 +14,8 @@ struct chain_run; /* one ADD, DEL, CHECK, STATUS or GC on its way */
 
 struct chain_config {
 	struct loop *loop;
-	const char *conf_dir;    /* "/etc/cni/net.d": the first *.conflist, *.conf or *.json by name is used */
+	const char *conf_dir;    /* "/etc/cni/net.d": the first *.conflist, *.conf or *.json by name is used, with the
+				  * plugins of its directory NAME */
 	const char *plugin_path; /* colon-separated plugin directories, "/opt/cni/bin" */
 	const char *cache_dir;   /* NULL: "/var/lib/cni"; results lie in its results/ directory */
 	int timeout_ms;          /* per plugin call; 0: 60 s */
@@ -43,10 +44,10 @@ struct chain_attachment {
 typedef void (*chain_done)(void *arg, const json_t *result, const struct err *e);
 
 /* ADD in order; the result is cached before done. Where a plugin fails, DEL of all plugins is run before done tells
- * the failure. Errors through done: -EIO (plugin failed), -ETIMEDOUT, -ENOENT (program), -EPROTO (no JSON). Each
+ * the failure. Errors through done: -EIO (plugin failed), -EAGAIN (it failed with code 11: try again later), -ETIMEDOUT, -ENOENT (program), -EPROTO (no JSON). Each
  * returns an owned handle that frees itself after done. */
 struct chain_run *chain_add(struct chain *c, const struct chain_attachment *a, chain_done done, void *arg);
-/* DEL in reverse order with the configuration and result cached at ADD where there are any; the cache entry is removed
+/* DEL in reverse order with the configuration, result and arguments cached at ADD where there are any; the cache entry is removed
  * after success. Every plugin is called even after one failed; the first failure is told. Idempotent. */
 struct chain_run *chain_del(struct chain *c, const struct chain_attachment *a, chain_done done, void *arg);
 /* CHECK in order against the cached result: -ENOENT without one. Skipped where the version or disableCheck says so. */
@@ -54,7 +55,7 @@ struct chain_run *chain_check(struct chain *c, const struct chain_attachment *a,
 /* STATUS of each plugin (network ready?); nothing is called below version 1.1.0. */
 struct chain_run *chain_status(struct chain *c, chain_done done, void *arg);
 /* Frees what belongs to no valid attachment: DEL for every cached attachment of this network that is not among the
- * given ones (container_id and ifname count), then GC of each plugin where the version has it. */
+ * given ones (container_id and ifname count), then GC of each plugin where the version has it, also after one failed. */
 struct chain_run *chain_gc(struct chain *c, const struct chain_attachment *valid, size_t n, chain_done done, void *arg);
 /* Kills the running plugin; done is not called. */
 void chain_cancel(struct chain_run *r);

@@ -46,25 +46,56 @@ int chain_cache_write(const char *path, const struct chain *c, const struct chai
 	return r < 0 ? r : json_write_file(path, entry, 0600, e);
 }
 
-int chain_cache_read(const char *path, json_t **ret_list, json_t **ret_result, struct err *e)
+/* "A=1;B=2" of [["A", "1"], ["B", "2"]]; NULL of none. */
+static char *args_text(const json_t *pairs)
 {
-	AUTO_JSON *entry = NULL, *list = NULL;
+	struct str text = STR_INIT;
+	size_t i;
+	json_t *p;
+	json_array_foreach(pairs, i, p)
+	{
+		const char *key = json_string_value(json_array_get(p, 0)),
+			   *value = json_string_value(json_array_get(p, 1));
+		if (key && value)
+			str_addf(&text, "%s%s=%s", text.len ? ";" : "", key, value);
+	}
+	return text.len ? str_take(&text) : NULL;
+}
+
+static json_t *list_of(const char *base64)
+{
 	AUTO_STR text = STR_INIT;
+	AUTO_JSON *conf = NULL;
+	json_t *list = NULL;
+	if (*base64 && base64_decode(&text, base64, strlen(base64)) >= 0 &&
+	    json_parse(str_text(&text), text.len, &conf, NULL) >= 0)
+		chain_conf_list(conf, &list, NULL);
+	return list;
+}
+
+int chain_cache_read(const char *path, struct chain_cached *ret, struct err *e)
+{
+	AUTO_JSON *entry = NULL;
 	int r = json_read_file(path, &entry, e);
 	if (r < 0)
 		return r;
-	const char *config = json_str_or(entry, "config", "");
-	const json_t *result = json_object_get(entry, "result");
+	const json_t *result = json_object_get(entry, "result"), *caps = json_object_get(entry, "capabilityArgs");
 	if (!str_eq(json_str_at(entry, "kind"), "cniCacheV1"))
 		return err_set(e, -EINVAL, "%s is no cached CNI result", path);
-	if (*config && base64_decode(&text, config, strlen(config)) >= 0) {
-		AUTO_JSON *conf = NULL;
-		if (json_parse(str_text(&text), text.len, &conf, NULL) >= 0)
-			chain_conf_list(conf, &list, NULL);
-	}
-	*ret_list = TAKE(list);
-	*ret_result = json_is_object(result) ? json_deep_copy(result) : NULL;
+	*ret = (struct chain_cached){.list = list_of(json_str_or(entry, "config", "")),
+				     .result = json_is_object(result) ? json_deep_copy(result) : NULL,
+				     .capability_args = json_is_object(caps) ? json_deep_copy(caps) : NULL,
+				     .args = args_text(json_object_get(entry, "cniArgs"))};
 	return 0;
+}
+
+void chain_cached_done(struct chain_cached *c)
+{
+	json_decref(c->list);
+	json_decref(c->result);
+	json_decref(c->capability_args);
+	free(c->args);
+	*c = (struct chain_cached){0};
 }
 
 json_t *chain_cache_attachments(const struct chain *c)

@@ -18,8 +18,8 @@ static int check_plugins(const json_t *plugins, struct err *e)
 {
 	size_t i;
 	json_t *p;
-	if (!json_array_size(plugins))
-		return err_set(e, -EINVAL, "\"plugins\" must be a list of at least one plugin");
+	if (!json_is_array(plugins))
+		return err_set(e, -EINVAL, "\"plugins\" must be a list");
 	json_array_foreach(plugins, i, p)
 	{
 		const char *type = json_member(p, "type");
@@ -44,6 +44,18 @@ static const char *choose_version(const json_t *conf)
 	return best;
 }
 
+int chain_conf_bool(const json_t *conf, const char *key, bool *ret, struct err *e)
+{
+	const json_t *v = json_object_get(conf, key);
+	const char *text = json_string_value(v);
+	if (v && !json_is_boolean(v) && !text)
+		return err_set(e, -EINVAL, "invalid type for %s: it must be true or false", key);
+	if (text && strcasecmp(text, "true") && strcasecmp(text, "false"))
+		return err_set(e, -EINVAL, "invalid value \"%s\" for %s", text, key);
+	*ret = text ? !strcasecmp(text, "true") : json_is_true(v);
+	return 0;
+}
+
 int chain_conf_list(const json_t *conf, json_t **ret, struct err *e)
 {
 	const char *name = json_str_or(conf, "name", ""), *version = choose_version(conf);
@@ -55,10 +67,14 @@ int chain_conf_list(const json_t *conf, json_t **ret, struct err *e)
 		version = "0.1.0";
 	if (!cni_version_is_supported(version))
 		return err_set(e, -EINVAL, "\"cniVersion\" %s is not supported", version);
-	AUTO_JSON *list = json_object_get(conf, "plugins") ? json_deep_copy(conf)
-							   : json_pack("{s:[o]}", "plugins", json_deep_copy(conf));
-	int r = check_plugins(json_object_get(list, "plugins"), e);
-	if (r < 0)
+	bool inlined = false, is_list = json_object_get(conf, "plugins") || !json_object_get(conf, "type");
+	AUTO_JSON *list = is_list ? json_deep_copy(conf) : json_pack("{s:[o]}", "plugins", json_deep_copy(conf));
+	int r = chain_conf_bool(conf, "loadOnlyInlinedPlugins", &inlined, e);
+	if (r >= 0 && inlined && !json_object_get(conf, "plugins"))
+		return err_set(e, -EINVAL, "\"loadOnlyInlinedPlugins\" is true, and there are no \"plugins\"");
+	if (!json_object_get(list, "plugins"))
+		json_object_set_new(list, "plugins", json_array());
+	if (r < 0 || (r = check_plugins(json_object_get(list, "plugins"), e)) < 0)
 		return r;
 	json_set_str(list, "name", name);
 	json_set_str(list, "cniVersion", version);
@@ -72,22 +88,68 @@ static bool is_conf(const char *name)
 	       (str_has_suffix(name, ".conflist") || str_has_suffix(name, ".conf") || str_has_suffix(name, ".json"));
 }
 
-int chain_conf_find(const char *dir, char **ret, struct err *e)
+static int by_name(const void *a, const void *b)
 {
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Names of the directory for which wanted() is true, sorted: an owned vector. */
+static int list_names(const char *dir, bool (*wanted)(const char *name), char ***ret, struct err *e)
+{
+	char **names = NULL;
 	DIR *d = opendir(dir);
-	AUTO_FREE char *first = NULL;
 	if (!d)
 		return err_sys(e, "CNI configuration directory %s", dir);
 	for (struct dirent *entry; (entry = readdir(d));)
-		if (is_conf(entry->d_name) && (!first || strcmp(entry->d_name, first) < 0)) {
-			free(first);
-			first = xstrdup(entry->d_name);
-		}
+		if (wanted(entry->d_name))
+			strv_add(&names, entry->d_name);
 	closedir(d);
-	if (!first)
-		return err_set(e, -ENOENT, "no CNI configuration in %s", dir);
-	*ret = xasprintf("%s/%s", dir, first);
+	if (names)
+		qsort(names, strv_len(names), sizeof(*names), by_name);
+	*ret = names;
 	return 0;
+}
+
+int chain_conf_find(const char *dir, char **ret, struct err *e)
+{
+	AUTO_STRV char **names = NULL;
+	int r = list_names(dir, is_conf, &names, e);
+	if (r < 0)
+		return r;
+	if (!names)
+		return err_set(e, -ENOENT, "no CNI configuration in %s", dir);
+	*ret = xasprintf("%s/%s", dir, names[0]);
+	return 0;
+}
+
+static bool is_plugin_conf(const char *name)
+{
+	return name[0] != '.' && str_has_suffix(name, ".conf");
+}
+
+int chain_conf_add_dir(json_t *list, const char *file, struct err *e)
+{
+	bool inlined = false;
+	AUTO_STRV char **names = NULL;
+	const char *slash = strrchr(file, '/');
+	AUTO_FREE char *dir = xasprintf("%.*s/%s", (int)(slash - file), file, json_str_or(list, "name", ""));
+	json_t *plugins = json_array_at(list, "plugins");
+	int r = chain_conf_bool(list, "loadOnlyInlinedPlugins", &inlined, e);
+	if (r < 0)
+		return r;
+	if (!inlined && (r = list_names(dir, is_plugin_conf, &names, e)) < 0 && r != -ENOENT && r != -ENOTDIR)
+		return r;
+	for (size_t i = 0; names && names[i]; i++) {
+		AUTO_FREE char *path = xasprintf("%s/%s", dir, names[i]);
+		AUTO_JSON *plugin = NULL, *one = NULL;
+		if ((r = json_read_file(path, &plugin, e)) < 0)
+			return err_wrap(e, r, "%s", path);
+		one = json_pack("[O]", plugin);
+		if ((r = check_plugins(one, e)) < 0)
+			return err_wrap(e, r, "%s", path);
+		json_array_append(plugins, plugin);
+	}
+	return json_array_size(plugins) ? 0 : err_set(e, -EINVAL, "\"plugins\" must be a list of at least one plugin");
 }
 
 int chain_conf_program(const char *plugin_path, const char *type, char **ret, struct err *e)

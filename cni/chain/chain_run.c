@@ -1,8 +1,8 @@
 /* One operation on its way through the plugins of a chain.
  *
  * A run holds copies of all it needs and steps from plugin to plugin: forward for ADD, CHECK, STATUS and GC, backward
- * for DEL. A failing ADD turns round and runs DEL for the whole chain before it reports; a failing DEL goes on and
- * reports its first failure; every other command stops at the first. GC first runs a DEL for each stale cached
+ * for DEL. A failing ADD turns round and runs DEL for the whole chain before it reports; a failing DEL or GC goes on
+ * and reports its first failure; every other command stops at the first. GC first runs a DEL for each stale cached
  * attachment. What always holds: done is called once, from the loop, unless the run is cancelled. */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "cni/chain/chain_internal.h"
+#include "cni/plugin.h"
 #include "cni/version.h"
 #include "io/spawn.h"
 
@@ -26,8 +27,8 @@ struct chain_run {
 	struct chain_attachment att;
 	char *text[6]; /* what att points to */
 	json_t *capability_args, *prev, *valid, *stale;
-	char *cache_path;
-	size_t at; /* plugins done */
+	char *cache_path, *args; /* args: CNI_ARGS of the cached ADD */
+	size_t at;               /* plugins done */
 	struct spawn *spawn;
 	struct chain_run *child;
 	bool deferred, cancelled;
@@ -51,6 +52,7 @@ static void run_free(struct chain_run *r)
 	json_decref(r->valid);
 	json_decref(r->stale);
 	free(r->cache_path);
+	free(r->args);
 	free(r);
 }
 
@@ -92,6 +94,8 @@ static void failed(struct chain_run *r, const struct err *e)
 	} else if (r->call == ADD) {
 		r->call = DEL;
 		r->at = 0;
+	} else if (r->call == GC) {
+		r->at++;
 	} else {
 		r->at = plugin_count(r);
 	}
@@ -111,7 +115,8 @@ static void describe_failure(const struct chain_run *r, const struct spawn_resul
 	if (result->out.len && json_parse(result->out.p, result->out.len, &j, NULL) >= 0 &&
 	    (msg = json_str_at(j, "msg"))) {
 		details = json_str_or(j, "details", "");
-		err_set(e, -EIO, "plugin \"%s\": %s%s%s", type, msg, *details ? ": " : "", details);
+		bool later = json_int_at(j, "code", 0) == CNI_TRY_AGAIN_LATER;
+		err_set(e, later ? -EAGAIN : -EIO, "plugin \"%s\": %s%s%s", type, msg, *details ? ": " : "", details);
 		return;
 	}
 	while (err.len && err.p[err.len - 1] == '\n')
@@ -158,7 +163,8 @@ static char **plugin_env(const struct chain_run *r)
 {
 	char **env = NULL;
 	const char *path = getenv("PATH");
-	AUTO_FREE char *args = r->att.container_id ? chain_conf_args(&r->att) : NULL;
+	AUTO_FREE char *own = r->att.container_id ? chain_conf_args(&r->att) : NULL;
+	const char *args = own ? own : r->args;
 	const struct {
 		const char *key, *value;
 	} vars[] = {
@@ -291,19 +297,21 @@ static void skip_below_version(struct chain_run *r, bool disabled)
 		r->at = plugin_count(r);
 }
 
-/* What was used at ADD, where the cache has it. */
+/* What was used at ADD, where the cache has it. Arguments that the caller gives come before those. */
 static int use_cache(struct chain_run *r, struct err *e)
 {
-	json_t *list = NULL;
-	int rc = chain_cache_read(r->cache_path, &list, &r->prev, e);
-	if (rc >= 0 && list) {
+	struct chain_cached was = {0};
+	int rc = chain_cache_read(r->cache_path, &was, e);
+	if (was.list) {
 		json_decref(r->chain.list);
-		r->chain.list = list;
+		r->chain.list = TAKE(was.list);
 	}
-	if (!cni_version_at_least(json_str_or(r->chain.list, "cniVersion", ""), "0.4.0")) {
-		json_decref(r->prev);
-		r->prev = NULL;
-	}
+	if (cni_version_at_least(json_str_or(r->chain.list, "cniVersion", ""), "0.4.0"))
+		r->prev = TAKE(was.result);
+	if (!r->capability_args)
+		r->capability_args = TAKE(was.capability_args);
+	r->args = TAKE(was.args);
+	chain_cached_done(&was);
 	return rc;
 }
 

@@ -36,11 +36,17 @@ static int open_own(void)
 	return fd >= 0 ? fd : open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 }
 
+int netns_open_own(struct err *e)
+{
+	int fd = open_own();
+	return fd >= 0 ? fd : err_sys(e, "own network namespace");
+}
+
 int netns_enter(int netns_fd, struct err *e)
 {
-	AUTO_FD int previous = open_own();
+	AUTO_FD int previous = netns_open_own(e);
 	if (previous < 0)
-		return err_sys(e, "own network namespace");
+		return previous;
 	if (setns(netns_fd, CLONE_NEWNET))
 		return err_sys(e, "enter network namespace");
 	return TAKE_FD(previous);

@@ -22,6 +22,8 @@ void rtnl_close_ptr(struct rtnl **r);
 
 /* Opens a namespace by path; -ENOENT, -EINVAL where the file is no network namespace. Returns a descriptor. */
 int netns_open(const char *path, struct err *e);
+/* The thread's own namespace. Returns a descriptor. */
+int netns_open_own(struct err *e);
 /* Moves this thread into the namespace and returns a descriptor of the one it left, for netns_leave(). */
 int netns_enter(int netns_fd, struct err *e);
 void netns_leave(int previous_fd); /* closes it; aborts the process if the way back is barred */
@@ -48,6 +50,9 @@ struct rtnl_link {
 	int txqlen;
 	struct rtnl_vxlan vxlan;
 	uint32_t group;
+	uint32_t mode;         /* macvlan: MACVLAN_MODE_*, ipvlan: IPVLAN_MODE_* */
+	int vlan_id;           /* vlan */
+	char alias[IFNAMSIZ];  /* as far as it fits */
 };
 
 /* -ENODEV where there is none. */
@@ -84,6 +89,7 @@ struct rtnl_change {
 	int master; /* -1: none */
 	const uint8_t *mac;
 	const char *name;   /* a link that is down only */
+	const char *alias;
 	int netns_fd_plus1; /* move it into this namespace: descriptor + 1 */
 };
 int rtnl_link_set(struct rtnl *r, int index, const struct rtnl_change *c, struct err *e);

@@ -35,6 +35,19 @@ static void parse_vxlan(struct nlattr *data, struct rtnl_vxlan *ret)
 		memcpy(ret->local.b, nla_data(local), MIN((size_t)nla_len(local), ip_len(&ret->local)));
 }
 
+static void parse_mode(struct nlattr *data, struct rtnl_link *ret)
+{
+	struct nlattr *tb[IFLA_MACVLAN_MAX + 1];
+	if (!data || nla_parse_nested(tb, IFLA_MACVLAN_MAX, data, NULL))
+		return;
+	if (!strcmp(ret->kind, "macvlan") && tb[IFLA_MACVLAN_MODE])
+		ret->mode = nla_get_u32(tb[IFLA_MACVLAN_MODE]);
+	if (!strcmp(ret->kind, "ipvlan") && tb[IFLA_IPVLAN_MODE])
+		ret->mode = nla_get_u16(tb[IFLA_IPVLAN_MODE]);
+	if (!strcmp(ret->kind, "vlan") && tb[IFLA_VLAN_ID])
+		ret->vlan_id = nla_get_u16(tb[IFLA_VLAN_ID]);
+}
+
 static void parse_kind(const struct nlattr *info, struct rtnl_link *ret)
 {
 	struct nlattr *tb[IFLA_INFO_MAX + 1];
@@ -42,6 +55,8 @@ static void parse_kind(const struct nlattr *info, struct rtnl_link *ret)
 		copy_text(ret->kind, sizeof(ret->kind), tb[IFLA_INFO_KIND]);
 	if (info && strcmp(ret->kind, "vxlan") == 0)
 		parse_vxlan(tb[IFLA_INFO_DATA], &ret->vxlan);
+	else if (info)
+		parse_mode(tb[IFLA_INFO_DATA], ret);
 }
 
 static void parse_link(void *arg, struct nlmsghdr *h)
@@ -53,6 +68,7 @@ static void parse_link(void *arg, struct nlmsghdr *h)
 		return;
 	*l = (struct rtnl_link){.index = i->ifi_index, .flags = i->ifi_flags};
 	copy_text(l->name, sizeof(l->name), tb[IFLA_IFNAME]);
+	copy_text(l->alias, sizeof(l->alias), tb[IFLA_IFALIAS]);
 	parse_kind(tb[IFLA_LINKINFO], l);
 	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == 6)
 		memcpy(l->mac, nla_data(tb[IFLA_ADDRESS]), 6);
@@ -179,6 +195,8 @@ int rtnl_link_set(struct rtnl *r, int index, const struct rtnl_change *c, struct
 		nla_put_u32(m, IFLA_TXQLEN, (uint32_t)c->txqlen);
 	if (c->name)
 		nla_put_string(m, IFLA_IFNAME, c->name);
+	if (c->alias)
+		nla_put(m, IFLA_IFALIAS, (int)strlen(c->alias), c->alias);
 	if (c->netns_fd_plus1)
 		nla_put_u32(m, IFLA_NET_NS_FD, (uint32_t)(c->netns_fd_plus1 - 1));
 	int rc = 0;

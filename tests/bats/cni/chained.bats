@@ -158,6 +158,63 @@ ask() { in_ns "$1" timeout 3 socat -t 2 - "$2" </dev/null; }
 	[ "$status" -ne 0 ]
 }
 
+@test "macvlan: CHECK wants the mode and the master" {
+	outside
+	local conf='{"cniVersion":"1.1.0","name":"tnet","type":"macvlan","master":"up0","mode":"private","ipam":{"type":"static","addresses":[{"address":"192.0.2.9/24"}]}' prev
+	prev=$(cni ADD macvlan a "$conf}")
+	cni CHECK macvlan a "$conf,\"prevResult\":$prev}"
+	run cni CHECK macvlan a "${conf/private/vepa},\"prevResult\":$prev}"
+	[[ "$status" -eq 1 && "$output" == *"container macvlan mode private does not match expected value: vepa"* ]]
+	run cni CHECK macvlan a "${conf/up0/up9},\"prevResult\":$prev}"
+	[[ "$status" -eq 1 && "$output" == *'failed to lookup master \"up9\"'* ]]
+	cni DEL macvlan a "$conf}"
+}
+
+@test "ipvlan: chained, it sits on the one interface of the plugin before it" {
+	outside
+	local conf='{"cniVersion":"1.1.0","name":"tnet","type":"ipvlan","prevResult":{"interfaces":[{"name":"up0"}],"ips":[{"address":"192.0.2.10/24"}]}}'
+	in_ns host ip link add link up0 name probe type ipvlan 2>/dev/null || skip "the kernel has no ipvlan"
+	in_ns host ip link del probe
+	[[ "$(cni ADD ipvlan a "$conf")" == *192.0.2.10/24* ]]
+	in_ns a busybox ping -c1 -W2 192.0.2.2
+	cni DEL ipvlan a "$conf"
+	run cni ADD ipvlan a "${conf/'{"name":"up0"}'/'{"name":"up0"},{"name":"x"}'}"
+	[[ "$status" -eq 1 && "$output" == *"PrevResult lacks a single named interface"* ]]
+}
+
+@test "host-device: lent by name or address, configured, checked, brought back under its own name" {
+	local conf='{"cniVersion":"1.1.0","name":"tnet","type":"host-device","device":"dev0","ipam":{"type":"static","addresses":[{"address":"192.0.2.9/24"}]}' prev
+	in_ns host ip link add dev0 address 02:00:00:00:00:44 type veth peer name eth0 netns "$T-out"
+	in_ns out ip addr add 192.0.2.2/24 dev eth0
+	in_ns out ip link set eth0 up
+	prev=$(cni ADD host-device a "$conf}")
+	[[ "$prev" == *'"name":"eth0","mac":"02:00:00:00:00:44","sandbox"'*192.0.2.9/24* ]]
+	in_ns a busybox ping -c1 -W2 192.0.2.2
+	run in_ns host ip link show dev0
+	[ "$status" -ne 0 ]
+	cni CHECK host-device a "$conf,\"prevResult\":$prev}"
+	cni DEL host-device a "$conf}"
+	cni DEL host-device a "$conf}"
+	in_ns host ip link show dev0
+	prev=$(cni ADD host-device a "${conf/'"device":"dev0","ipam":{"type":"static","addresses":[{"address":"192.0.2.9/24"}]}'/'"hwaddr":"02:00:00:00:00:44"'}}")
+	[[ "$prev" == *'"name":"eth0"'* && "$prev" != *ips* ]]
+	run cni ADD host-device b "${conf/dev0/dev9}}"
+	[[ "$status" -eq 1 && "$output" == *"failed to find host device"* ]]
+	cni DEL host-device a "$conf}"
+	in_ns b ip link add eth0 type bridge
+	run cni ADD host-device b "$conf}"
+	[[ "$status" -eq 1 && "$output" == *'to \"eth0\": file exists'* ]]
+	run cni ADD host-device a "${conf/static/nosuch}}"
+	[[ "$status" -eq 1 && "$output" == *'failed to find plugin \"nosuch\"'* ]]
+	in_ns host ip link show dev0
+	run cni ADD host-device a '{"cniVersion":"1.1.0","name":"tnet","type":"host-device"}'
+	[[ "$status" -eq 1 && "$output" == *'specify either \"device\", \"hwaddr\", \"kernelpath\" or \"pciBusID\"'* ]]
+	run cni ADD host-device a '{"cniVersion":"1.1.0","name":"tnet","type":"host-device","kernelpath":"/sys/devices/../class"}'
+	[[ "$status" -eq 1 && "$output" == *"must be absolute and begin with /sys/devices/"* ]]
+	run cni ADD host-device a '{"cniVersion":"1.1.0","name":"tnet","type":"host-device","pciBusID":"../x"}'
+	[[ "$status" -eq 1 && "$output" == *"is no PCI address"* ]]
+}
+
 @test "static: addresses of the runtime before those of the configuration; more than one of a family needs version 0.3" {
 	local conf='{"cniVersion":"1.0.0","name":"s","type":"x","ipam":{"type":"static","addresses":[{"address":"10.1.0.5/24","gateway":"10.1.0.1"}]}'
 	[[ "$(cni ADD static a "$conf}")" == *10.1.0.5/24*10.1.0.1* ]]

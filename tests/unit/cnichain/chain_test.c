@@ -247,6 +247,92 @@ START_TEST(cancelled)
 }
 END_TEST
 
+/* What chain_load() says: "" where it is content. */
+static const char *load_error(void)
+{
+	static struct err e;
+	char conf[96];
+	struct chain *c = NULL;
+	e = (struct err)ERR_INIT;
+	snprintf(conf, sizeof(conf), "%s/conf", dir);
+	struct chain_config config = {.conf_dir = conf, .plugin_path = "/nowhere"};
+	int r = chain_load(&config, &c, &e);
+	chain_free(c);
+	return r < 0 ? e.text : "";
+}
+
+START_TEST(plugins_of_a_directory)
+{
+	char sub[96];
+	snprintf(sub, sizeof(sub), "%s/conf/net", dir);
+	ck_assert_int_eq(mkdir(sub, 0755), 0);
+	put("conf/net/20.conf", "{'type':'two'}", 0644);
+	put("conf/net/10.conf", "{'type':'one'}", 0644);
+	put("conf/net/30.txt", "{'type':'bad'}", 0644);
+	put("conf/10-a.conflist", "{'cniVersion':'1.1.0','name':'net'}", 0644);
+	load();
+	free(add(&att).result);
+	AUTO_FREE char *log = get("log");
+	ck_assert_str_eq(log, "one ADD c1 eth0 /run/netns/x\ntwo ADD c1 eth0 /run/netns/x\n");
+	put("conf/10-a.conflist",
+	    "{'cniVersion':'1.1.0','name':'net','loadOnlyInlinedPlugins':true,'plugins':[{'type':'one'}]}", 0644);
+	load();
+	struct chain_attachment other = {.container_id = "c2", .netns = "/n"};
+	free(add(&other).result);
+	AUTO_FREE char *log2 = get("log");
+	ck_assert_str_eq(strstr(log2, "one ADD c2"), "one ADD c2 eth0 /n\n");
+	/* what was added with the directory's plugins is deleted with them */
+	ck_assert(!del(&att).e.code);
+	AUTO_FREE char *log3 = get("log");
+	ck_assert_str_eq(strstr(log3, "two DEL"), "two DEL c1 eth0 /run/netns/x\none DEL c1 eth0 /run/netns/x\n");
+	unload();
+	put("conf/net/20.conf", "{}", 0644);
+	put("conf/10-a.conflist", "{'cniVersion':'1.1.0','name':'net','plugins':[{'type':'one'}]}", 0644);
+	ck_assert(strstr(load_error(), "conf/net/20.conf: plugins[0]: \"type\" must be the name of a plugin"));
+	put("conf/10-a.conflist", "{'cniVersion':'1.1.0','name':'other'}", 0644);
+	ck_assert(strstr(load_error(), "at least one plugin"));
+	put("conf/10-a.conflist", "{'cniVersion':'1.1.0','name':'other','disableGC':'perhaps','plugins':[{'type':'one'}]}", 0644);
+	ck_assert(strstr(load_error(), "invalid value \"perhaps\" for disableGC"));
+}
+END_TEST
+
+START_TEST(arguments_are_cached)
+{
+	put("conf/10-a.conflist",
+	    "{'cniVersion':'1.1.0','name':'net','plugins':[{'type':'args','capabilities':{'mac':true}}]}", 0644);
+	plugin("args", "echo \"$CNI_ARGS\" >>\"${0%/bin/*}/args\"; [ $CNI_COMMAND != ADD ] || echo '{\"cniVersion\":\"1.1.0\"}'");
+	load();
+	json_t *caps = json_pack("{s:s}", "mac", "x");
+	struct chain_attachment a = att;
+	a.capability_args = caps;
+	free(add(&a).result);
+	struct outcome o = {.loop = loop};
+	chain_gc(chain, NULL, 0, on_done, &o); /* its DEL knows nothing but the cache */
+	ck_assert(!wait_for(&o).e.code);
+	AUTO_FREE char *args = get("args"), *log = get("log");
+	const char *want = "IgnoreUnknown=1;K8S_POD_NAMESPACE=ns;K8S_POD_NAME=p;K8S_POD_INFRA_CONTAINER_ID=c1;K8S_POD_UID=\n";
+	ck_assert_msg(!strncmp(args, want, strlen(want)) && !strncmp(args + strlen(want), want, strlen(want)), "%s", args);
+	ck_assert(strstr(log, "args DEL c1"));
+	json_decref(caps);
+	unload();
+}
+END_TEST
+
+START_TEST(failures_of_gc_and_later)
+{
+	put("conf/10-a.conflist", "{'cniVersion':'1.1.0','name':'net','plugins':[{'type':'later'},{'type':'two'}]}", 0644);
+	plugin("later", "echo '{\"code\":11,\"msg\":\"busy\"}'; exit 1");
+	load();
+	struct outcome o = {.loop = loop};
+	chain_gc(chain, NULL, 0, on_done, &o);
+	ck_assert_int_eq(wait_for(&o).e.code, -EAGAIN);
+	ck_assert_str_eq(o.e.text, "plugin \"later\": busy");
+	AUTO_FREE char *log = get("log");
+	ck_assert_str_eq(log, "later GC   \ntwo GC   \n");
+	unload();
+}
+END_TEST
+
 static const struct {
 	const char *conf, *error;
 } confs[] = {
@@ -254,9 +340,13 @@ static const struct {
     {"{}", "\"name\""},
     {"{'name':'a b','plugins':[{'type':'x'}]}", "\"name\""},
     {"{'name':'a','cniVersion':'7.0.0','plugins':[{'type':'x'}]}", "7.0.0 is not supported"},
-    {"{'name':'a','plugins':[]}", "at least one plugin"},
+    {"{'name':'a','plugins':{}}", "must be a list"},
+    {"{'name':'a','plugins':[{'type':'x'}],'loadOnlyInlinedPlugins':'maybe'}", "invalid value \"maybe\""},
+    {"{'name':'a','loadOnlyInlinedPlugins':true}", "no \"plugins\""},
     {"{'name':'a','plugins':[{'type':'../x'}]}", "plugins[0]"},
-    {"{'name':'a'}", "plugins[0]"},
+    {"{'name':'a','type':''}", "plugins[0]"},
+    {"{'name':'a','plugins':[]}", NULL}, /* they may lie in a directory */
+    {"{'name':'a'}", NULL},
     {"{'name':'a','type':'x'}", NULL},
     {"{'name':'a','cniVersion':'1.0.0','plugins':[{'type':'x'}]}", NULL},
 };
@@ -319,6 +409,9 @@ int main(void)
 	tcase_add_test(t, mute_and_slow);
 	tcase_add_test(t, check_status_gc);
 	tcase_add_test(t, cancelled);
+	tcase_add_test(t, plugins_of_a_directory);
+	tcase_add_test(t, arguments_are_cached);
+	tcase_add_test(t, failures_of_gc_and_later);
 	tcase_add_loop_test(t, configurations, 0, (int)ARRAY_LEN(confs));
 	tcase_add_test(t, the_newest_version_is_spoken);
 	tcase_add_test(t, load_errors);
