@@ -26,6 +26,7 @@
 #include "agent/sweep.h"
 #include "agent/tokens.h"
 #include "agent/volumes.h"
+#include "api/feed.h"
 #include "api/kubeconfig.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -158,7 +159,11 @@ static int connect_api(struct agent *a, struct err *e)
 		return 0;
 	/* The client reads its certificate again for each connection: the files live as long as it does. */
 	int r = kubeconfig_load(a->config->kubeconfig, &a->kubeconfig, e);
-	return r < 0 ? r : api_client_new(a->loop, &a->kubeconfig, &a->api, e);
+	if (r == 0)
+		r = api_client_new(a->loop, &a->kubeconfig, &a->api, e);
+	if (r == 0)
+		a->feed = feed_new(a->api);
+	return r;
 }
 
 static void on_proxy(void *arg, const struct err *e, size_t changed)
@@ -184,6 +189,7 @@ static void start_proxy(struct agent *a)
 	static const char *const answered[] = {NODE_DNS_SERVICE, NULL};
 	struct proxy_config pc = {.loop = a->loop,
 				  .api = a->api,
+				  .feed = a->feed,
 				  .node_name = a->config->node_name,
 				  .node_ips = node_ips,
 				  .cluster_cidrs = clusters,
@@ -235,10 +241,11 @@ int agent_new(struct loop *l, struct agent_config *config, struct agent **ret, s
 	sweep_start(a);
 	pod_source_start(a);
 	a->static_pods = static_pods_start(a);
-	start_proxy(a);
-	a->rotate = rotate_start(a);
+	/* Names and ways before the proxy, which wants less of the same resources and joins them (api/feed.h). */
 	a->dns = node_dns_start(a);
 	a->overlay = node_overlay_start(a);
+	start_proxy(a);
+	a->rotate = rotate_start(a);
 	*ret = a;
 	return 0;
 }
@@ -262,6 +269,7 @@ void agent_free(struct agent *a)
 	objects_free(a->objects);
 	tokens_free(a->tokens);
 	events_free(a->events);
+	feed_free(a->feed);
 	api_client_free(a->api);
 	kubeconfig_done(&a->kubeconfig);
 	http_client_free(a->http);

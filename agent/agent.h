@@ -41,6 +41,8 @@ struct proxy;
 struct node_dns;
 struct node_overlay;
 struct network_policy;
+struct service_links;
+struct feed;
 struct chain_run;
 
 struct agent {
@@ -62,7 +64,9 @@ struct agent {
 	struct node_dns *dns;
 	struct node_overlay *overlay;
 	struct network_policy *network_policy; /* NULL: not enforced */
-	struct informer *pod_informer, *service_informer;
+	struct feed *feed; /* what the parts want of the whole cluster; NULL with api */
+	struct informer *pod_informer; /* of this node's pods, objects and all */
+	struct service_links *service_links;
 	struct chain_run *sweep; /* NULL: none on its way */
 	struct map *pods;    /* uid -> struct pod, owned */
 	struct map *mirrors; /* "namespace/name" -> json_t, the API's mirror of a static pod, owned */

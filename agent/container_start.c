@@ -19,6 +19,7 @@
 #include "agent/objects.h"
 #include "agent/oci_spec.h"
 #include "agent/pod.h"
+#include "agent/service_links.h"
 #include "agent/volumes.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -95,12 +96,7 @@ static const json_t *find_object(void *arg, const char *resource, const char *na
 static int make_env(struct attempt *a, struct err *e)
 {
 	struct agent *ag = a->p->agent;
-	size_t n = ag->service_informer ? informer_len(ag->service_informer) : 0, at = 0, i = 0;
-	AUTO_FREE const json_t **services = xcalloc(n + 1, sizeof(*services));
-	const char *key;
-	json_t *o;
-	while (n && i < n && informer_next(ag->service_informer, &at, &key, &o))
-		services[i++] = o;
+	AUTO_JSON *services = ag->service_links ? service_links_of(ag->service_links, a->p->state->ns) : NULL;
 	struct env_in in = {.container = a->c->spec, .object = find_object, .services = services, .arg = a->p};
 	agent_facts(ag, a->p->state->pod, a->p->state->ips, &in.facts);
 	return env_build(&in, &a->env, e);
@@ -350,7 +346,7 @@ void container_start(struct pod *p, struct container_state *c)
 	const char *reason;
 	char id[CONTAINER_ID_LEN + 1];
 	const struct agent *ag = p->agent;
-	if (ag->service_informer && !informer_synced(ag->service_informer) && !p->state->is_static)
+	if (ag->service_links && !service_links_synced(ag->service_links) && !p->state->is_static)
 		return; /* its sync kicks every pod */
 	a.image = image_check(p, c);
 	if (!a.image) {

@@ -99,11 +99,14 @@ static void add_services(const struct env_in *in, struct map *env)
 {
 	bool links = json_bool_at(in->facts.pod, "spec.enableServiceLinks", true);
 	const char *ns = json_str_or(in->facts.pod, "metadata.namespace", "default");
-	for (const json_t *const *s = in->services; s && *s; s++) {
-		const char *of = json_str_or(*s, "metadata.namespace", "");
-		bool master = !strcmp(of, "default") && str_eq(json_str_at(*s, "metadata.name"), "kubernetes");
+	size_t i;
+	const json_t *s;
+	json_array_foreach(in->services, i, s)
+	{
+		const char *of = json_str_or(s, "metadata.namespace", "");
+		bool master = !strcmp(of, "default") && str_eq(json_str_at(s, "metadata.name"), "kubernetes");
 		if (master || (links && !strcmp(of, ns)))
-			add_service(env, *s);
+			add_service(env, s);
 	}
 }
 

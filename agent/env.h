@@ -10,7 +10,7 @@ struct env_in {
 	const json_t *container;
 	/* ConfigMap ("configmaps") or Secret ("secrets") of the pod's namespace; NULL when there is none. Borrowed. */
 	const json_t *(*object)(void *arg, const char *resource, const char *name);
-	const json_t *const *services; /* of all namespaces, NULL-terminated; NULL: none */
+	const json_t *services; /* an array, of any namespaces; NULL: none */
 	void *arg;
 };
 

@@ -1,6 +1,6 @@
 /* NetworkPolicies of the API server in force on this node.
  *
- * Happy path: policies are watched; from the first one on namespaces and all pods are, too; when everything is listed
+ * Happy path: policies are asked of the feed; from the first one on namespaces and all pods are, too; when everything is listed
  * the table is programmed, and later changes are gathered for a moment and follow in one transaction. A new pod's
  * address goes in at once, before anything runs there. What can fail: the API server does not let us list (pods wait,
  * what is in the kernel stays in force), the kernel refuses (the sandbox fails; changes are tried again). What always
@@ -13,6 +13,7 @@
 
 #include "agent/pod.h"
 #include "agent/pod_source.h"
+#include "api/feed.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -25,8 +26,10 @@ enum { GATHER_MS = 5, REPAIR_MS = 100, RETRY_FIRST_MS = 500, RETRY_MAX_MS = 3000
 struct network_policy {
 	struct agent *agent;
 	struct policy_sync *sync;
-	struct informer *policies, *namespaces, *pods; /* the latter two: NULL before the first policy */
+	struct feed_sub *policies, *namespaces, *pods; /* the latter two: NULL before the first policy */
 	struct map *live; /* uid -> char **, the addresses of pods here that have a network */
+	struct map *uids; /* "namespace/name" -> what the pod was last known as in sync */
+	struct map *own;  /* the same -> its object, of this node's pods */
 	struct timer *timer;
 	struct fd_watch *watch; /* of what others change in nf_tables; NULL before the first policy */
 	int64_t retry_ms;
@@ -39,6 +42,11 @@ static void free_ips(void *p)
 	free_strv(&v);
 }
 
+static void free_object(void *p)
+{
+	json_decref(p);
+}
+
 static void schedule(struct network_policy *np, int64_t after_ms)
 {
 	if (!timer_is_active(np->timer))
@@ -47,9 +55,9 @@ static void schedule(struct network_policy *np, int64_t after_ms)
 
 static bool inputs_synced(const struct network_policy *np)
 {
-	if (!informer_synced(np->policies))
+	if (!feed_synced(np->policies))
 		return false;
-	return np->pods ? informer_synced(np->pods) && informer_synced(np->namespaces) : !policy_sync_policies(np->sync);
+	return np->pods ? feed_synced(np->pods) && feed_synced(np->namespaces) : !policy_sync_policies(np->sync);
 }
 
 /* A mirror stands for the static pod whose uid it names; what only says so is a pod of its own. */
@@ -101,18 +109,28 @@ static void set_pod(struct network_policy *np, const json_t *object)
 	policy_sync_set_pod(np->sync, pod);
 }
 
-static void pod_gone(struct network_policy *np, const json_t *object)
+static void remember(struct network_policy *np, const char *key, json_t *object)
 {
-	if (!map_has(np->live, uid_of(np, object))) /* else it still has processes */
-		policy_sync_delete_pod(np->sync, uid_of(np, object));
+	bool own = str_eq(json_str_at(object, "spec.nodeName"), np->agent->config->node_name);
+	if (object)
+		map_set(np->uids, key, xstrdup(uid_of(np, object)));
+	else
+		map_remove(np->uids, key);
+	if (own)
+		map_set(np->own, key, json_incref(object));
+	else
+		map_remove(np->own, key);
 }
 
 static void on_pod(void *arg, const char *key, json_t *old_object, json_t *new_object)
 {
 	struct network_policy *np = arg;
-	(void)key;
-	if (old_object && (!new_object || strcmp(uid_of(np, old_object), uid_of(np, new_object)) != 0))
-		pod_gone(np, old_object);
+	const char *before = map_get(np->uids, key);
+	(void)old_object;
+	bool gone = before && (!new_object || strcmp(before, uid_of(np, new_object)) != 0);
+	if (gone && !map_has(np->live, before)) /* else it still has processes */
+		policy_sync_delete_pod(np->sync, before);
+	remember(np, key, new_object);
 	if (new_object)
 		set_pod(np, new_object);
 	schedule(np, GATHER_MS);
@@ -132,8 +150,8 @@ static void on_error(void *arg, const struct err *e)
 
 enum input { POLICIES, NAMESPACES, PODS };
 
-/* The one place where watches begin. */
-static struct informer *watch(struct network_policy *np, enum input input)
+/* The one place where something is asked of the feed. */
+static struct feed_sub *subscribe(struct network_policy *np, enum input input)
 {
 	static const struct {
 		const char *path;
@@ -143,14 +161,14 @@ static struct informer *watch(struct network_policy *np, enum input input)
 	    [NAMESPACES] = {"/api/v1/namespaces", {on_namespace, on_synced, on_error}},
 	    [PODS] = {"/api/v1/pods", {on_pod, on_synced, on_error}},
 	};
-	return informer_start(np->agent->api, inputs[input].path, NULL, NULL, &inputs[input].ops, np);
+	return feed_subscribe(np->agent->feed, inputs[input].path, NULL, NULL, &inputs[input].ops, np);
 }
 
 /* Its state in the cluster where that is known already, which may be the newer one; else what is run here. */
 static void set_local(struct network_policy *np, const struct pod *p)
 {
 	AUTO_FREE char *key = xasprintf("%s/%s", p->state->ns, p->state->name);
-	const json_t *object = np->pods ? informer_get(np->pods, key) : NULL;
+	const json_t *object = map_get(np->own, key);
 	set_pod(np, object && !strcmp(uid_of(np, object), p->state->uid) ? object : p->state->pod);
 }
 
@@ -231,8 +249,8 @@ static void on_timer(void *arg)
 	struct network_policy *np = arg;
 	struct err e = ERR_INIT;
 	if (policy_sync_policies(np->sync) && !np->pods) {
-		np->namespaces = watch(np, NAMESPACES);
-		np->pods = watch(np, PODS);
+		np->namespaces = subscribe(np, NAMESPACES);
+		np->pods = subscribe(np, PODS);
 		watch_ruleset(np);
 	}
 	if (!inputs_synced(np))
@@ -281,9 +299,11 @@ int network_policy_start(struct agent *a, struct err *e)
 	prepare_kernel(a);
 	np->agent = a;
 	np->live = map_new(free_ips);
+	np->uids = map_new(free);
+	np->own = map_new(free_object);
 	np->timer = timer_new(a->loop, on_timer, np);
 	take_restored(np);
-	np->policies = watch(np, POLICIES);
+	np->policies = subscribe(np, POLICIES);
 	a->network_policy = np;
 	return 0;
 }
@@ -292,13 +312,15 @@ void network_policy_stop(struct network_policy *np)
 {
 	if (!np)
 		return;
-	informer_stop(np->policies);
-	informer_stop(np->namespaces);
-	informer_stop(np->pods);
+	feed_unsubscribe(np->policies);
+	feed_unsubscribe(np->namespaces);
+	feed_unsubscribe(np->pods);
 	timer_free(np->timer);
 	fd_watch_free(np->watch);
 	policy_sync_free(np->sync);
 	map_free(np->live);
+	map_free(np->uids);
+	map_free(np->own);
 	free(np);
 }
 

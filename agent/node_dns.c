@@ -1,5 +1,5 @@
 /* DNS on the node. Happy path: the addresses that pods' resolv.conf names are put on the loopback link, so that packets of
- * pods end here; the server is bound to them; what it knows comes from watches, and it begins to answer when their first lists
+ * pods end here; the server is bound to them; what it knows comes from the agent's feed, and it begins to answer when their first lists
  * are in. What can fail: the address belongs to somebody else, the port is taken. What always holds: nothing is answered from
  * half a list. */
 #include "agent/node_dns.h"
@@ -9,6 +9,7 @@
 
 #include "agent/events.h"
 #include "agent/pod.h"
+#include "api/feed.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -20,7 +21,7 @@ enum { FEEDS = 3 };
 struct node_dns {
 	struct agent *agent;
 	struct dns *dns;
-	struct informer *feeds[FEEDS];
+	struct feed_sub *feeds[FEEDS];
 };
 
 /* The namespace of a pod that has an address, if its search path is the cluster's own. */
@@ -77,7 +78,7 @@ static void on_synced(void *arg)
 {
 	struct node_dns *d = arg;
 	for (size_t i = 0; i < FEEDS; i++)
-		if (!d->feeds[i] || !informer_synced(d->feeds[i]))
+		if (!feed_synced(d->feeds[i]))
 			return;
 	dns_ready(d->dns);
 }
@@ -93,7 +94,7 @@ static void watch(struct node_dns *d)
 	    {"/api/v1/namespaces", {.on_change = on_namespace, .on_synced = on_synced}},
 	};
 	for (size_t i = 0; i < FEEDS; i++)
-		d->feeds[i] = informer_start_light(d->agent->api, feeds[i].path, NULL, NULL, &feeds[i].ops, d);
+		d->feeds[i] = feed_subscribe(d->agent->feed, feeds[i].path, NULL, NULL, &feeds[i].ops, d);
 }
 
 /* Puts the addresses on the loopback link. */
@@ -159,7 +160,7 @@ void node_dns_stop(struct node_dns *d)
 	if (!d)
 		return;
 	for (size_t i = 0; i < FEEDS; i++)
-		informer_stop(d->feeds[i]);
+		feed_unsubscribe(d->feeds[i]);
 	dns_stop(d->dns);
 	free(d);
 }

@@ -1,10 +1,11 @@
-/* The glue between the nodes' informer and the ways to them. What can fail: a mode that is none, no netlink socket. What always
+/* The glue between the feed's nodes and the ways to them. What can fail: a mode that is none, no netlink socket. What always
  * holds: no way is removed before the first list of nodes is in. */
 #include "agent/node_overlay.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/feed.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -13,7 +14,7 @@
 struct node_overlay {
 	struct agent *agent;
 	struct overlay *overlay;
-	struct informer *nodes;
+	struct feed_sub *nodes;
 };
 
 static void publish(void *arg, const char *key)
@@ -56,7 +57,7 @@ struct node_overlay *node_overlay_start(struct agent *a)
 		free(o);
 		return NULL;
 	}
-	o->nodes = informer_start(a->api, "/api/v1/nodes", NULL, NULL, &ops, o);
+	o->nodes = feed_subscribe(a->feed, "/api/v1/nodes", NULL, NULL, &ops, o);
 	return o;
 }
 
@@ -64,7 +65,7 @@ void node_overlay_stop(struct node_overlay *o)
 {
 	if (!o)
 		return;
-	informer_stop(o->nodes);
+	feed_unsubscribe(o->nodes);
 	overlay_stop(o->overlay);
 	free(o);
 }

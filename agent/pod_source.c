@@ -11,6 +11,7 @@
 #include "agent/node.h"
 #include "agent/objects.h"
 #include "agent/pod.h"
+#include "agent/service_links.h"
 #include "agent/sweep.h"
 #include "agent/tokens.h"
 #include "base/json.h"
@@ -178,14 +179,6 @@ void pod_source_static(struct agent *a, const char *uid, json_t *object)
 	pod_source_mirrors(a);
 }
 
-static void on_service(void *arg, const char *key, json_t *old_object, json_t *new_object)
-{
-	(void)arg; /* only looked up when a container starts */
-	(void)key;
-	(void)old_object;
-	(void)new_object;
-}
-
 static void on_services(void *arg)
 {
 	struct agent *a = arg;
@@ -199,16 +192,15 @@ static void on_services(void *arg)
 void pod_source_start(struct agent *a)
 {
 	static const struct informer_ops pods = {.on_change = on_pod, .on_synced = on_synced, .on_error = on_error};
-	static const struct informer_ops services = {.on_change = on_service, .on_synced = on_services};
 	if (!a->api)
 		return;
 	AUTO_FREE char *field = xasprintf("spec.nodeName=%s", a->config->node_name);
 	a->pod_informer = informer_start(a->api, "/api/v1/pods", NULL, field, &pods, a);
-	a->service_informer = informer_start(a->api, "/api/v1/services", NULL, NULL, &services, a);
+	a->service_links = service_links_start(a->feed, on_services, a);
 }
 
 void pod_source_stop(struct agent *a)
 {
 	informer_stop(TAKE(a->pod_informer));
-	informer_stop(TAKE(a->service_informer));
+	service_links_stop(TAKE(a->service_links));
 }

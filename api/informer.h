@@ -7,6 +7,7 @@
 
 #include "api/client.h"
 
+/* Who wants a resource of a whole cluster, of which others of the process may want it too, asks a feed: api/feed.h. */
 struct informer;
 
 struct informer_ops {
@@ -23,12 +24,6 @@ struct informer_ops {
  * with bookmarks and resume; relists on 410. managedFields are dropped from what is kept. */
 struct informer *informer_start(struct api_client *c, const char *path, const char *label_selector,
 				const char *field_selector, const struct informer_ops *ops, void *arg);
-/* The same, but of each object only its revision is kept: for whoever makes something of its own of what is reported.
- * old is NULL, but for a deletion whose event told the last state; informer_get() and informer_next() are not for it. */
-struct informer *informer_start_light(struct api_client *c, const char *path, const char *label_selector,
-				      const char *field_selector, const struct informer_ops *ops, void *arg);
-/* Lists anew and reports every object again. */
-void informer_again(struct informer *i);
 void informer_stop(struct informer *i); /* frees; NULL is fine; not from its own callbacks */
 bool informer_synced(const struct informer *i);
 json_t *informer_get(const struct informer *i, const char *key); /* borrowed, NULL when absent */

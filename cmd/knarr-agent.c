@@ -7,6 +7,7 @@
 
 #include "agent/agent.h"
 #include "agent/agent_config.h"
+#include "base/json_pool.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -104,6 +105,7 @@ int main(int argc, char **argv)
 		puts("knarr-agent " KNARR_VERSION);
 		return EXIT_SUCCESS;
 	}
+	json_pool_use(); /* trees that come and go leave no holes between what stays */
 	agent_config_init(&c);
 	int r = parse(&c, argc, argv, &e);
 	log_init("knarr-agent", level_of(c.verbosity));

@@ -83,6 +83,7 @@ int proxy_start(const struct proxy_config *c, struct proxy **ret, struct err *e)
 	p->masquerade_all = c->masquerade_all;
 	p->loop = c->loop;
 	p->api = c->api;
+	p->feed = c->feed;
 	p->on_sync = c->on_sync;
 	p->arg = c->arg;
 	p->metrics = c->metrics;

@@ -11,6 +11,7 @@
 #include "netfilter/service_plan.h"
 
 struct api_client;
+struct feed;
 struct loop;
 struct metrics;
 struct proxy;
@@ -18,6 +19,7 @@ struct proxy;
 struct proxy_config {
 	struct loop *loop;                /* NULL with api: the caller syncs by itself */
 	struct api_client *api;           /* services and slices are watched; NULL: they come through proxy_set_*() */
+	struct feed *feed;                /* with api: where they come from, outlives the proxy; NULL: one of its own */
 	const char *node_name;            /* endpoints of this node are local */
 	/* Lists end with NULL and may be NULL; a text may hold several, separated by commas. */
 	const char *const *node_ips;       /* numeric: node ports answer there; none: those of the Node object */
@@ -38,7 +40,7 @@ struct proxy_config {
 };
 
 /* Works in the network namespace of the calling thread, for life. What an earlier run left in the kernel is adopted:
- * the first sync changes only what differs, connections go on. With api the first sync waits for both informers.
+ * the first sync changes only what differs, connections go on. With api the first sync waits for the lists of both.
  * Errors: -EINVAL (an address that is none), -EADDRINUSE (another process keeps this table), those of nf_tables. */
 int proxy_start(const struct proxy_config *c, struct proxy **ret, struct err *e);
 /* remove: also the tables. NULL is fine. */

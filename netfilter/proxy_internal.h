@@ -7,7 +7,8 @@
 #include "netfilter/service_rules.h"
 
 struct health_ports;
-struct informer;
+struct feed;
+struct feed_sub;
 struct proxy_node;
 struct timer;
 
@@ -59,7 +60,8 @@ struct proxy {
 	size_t n_contested;
 	struct loop *loop;
 	struct api_client *api;
-	struct informer *services_informer, *slices_informer;
+	struct feed *feed, *own_feed; /* own_feed: to be freed here; NULL where others share feed */
+	struct feed_sub *services_sub, *slices_sub;
 	struct timer *timer;
 	struct proxy_node *node;
 	struct health_ports *health_ports;
@@ -87,19 +89,19 @@ bool proxy_has_moved(const proxy_changes add, const struct svc_elem *e);
  * front. */
 int proxy_sweep_udp(struct proxy *p, const proxy_changes del, const proxy_changes add, bool full, struct err *e);
 
-/* The glue to informers; without an API client and a loop these do nothing. The node comes first, and has the others
- * started when its zone is known or cannot be. */
+/* The glue to the feed; without an API client and a loop these do nothing. The first sync waits for the node, too, until
+ * its zone is known or cannot be. */
 int proxy_watch_start(struct proxy *p, const char *const *nodeport_nets, struct err *e);
-void proxy_watch_objects(struct proxy *p);
 void proxy_watch_stop(struct proxy *p);
 int proxy_node_start(struct proxy *p, const char *const *nodeport_nets, struct err *e);
 void proxy_node_stop(struct proxy *p);
 bool proxy_node_is_going(const struct proxy *p);
+bool proxy_node_known(const struct proxy *p);
 /* Everything is planned anew at the next sync. */
 void proxy_mark_all(struct proxy *p);
 /* Takes the right to keep the table in this network namespace, until the descriptor is closed. -EADDRINUSE. */
 int proxy_lock(const char *table, int *ret_fd, struct err *e);
-/* A sync soon, when a loop is there and the informers have their first lists. */
+/* A sync soon, when a loop is there and everything has been told once. */
 void proxy_schedule(struct proxy *p);
 
 #endif

@@ -11,8 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "api/client.h"
-#include "api/informer.h"
+#include "api/feed.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "io/net/rtnl.h"
@@ -23,7 +22,7 @@
 
 struct proxy_node {
 	struct proxy *proxy;
-	struct informer *informer;
+	struct feed_sub *sub;
 	struct ip_net *nets; /* --nodeport-addresses */
 	size_t n_nets;
 	bool primary; /* the node's own addresses, as its object has them */
@@ -111,8 +110,9 @@ static bool is_going(const json_t *node)
 static void on_node(void *arg, const char *key, json_t *old_object, json_t *new_object)
 {
 	struct proxy_node *n = arg;
-	(void)key;
 	(void)old_object;
+	if (strcmp(key, n->proxy->node_name) != 0)
+		return;
 	n->going = !new_object || is_going(new_object);
 	if (!new_object)
 		return; /* what it said last goes on */
@@ -129,7 +129,7 @@ static void node_known(struct proxy_node *n)
 	if (n->synced)
 		return;
 	n->synced = true;
-	proxy_watch_objects(n->proxy);
+	proxy_schedule(n->proxy);
 }
 
 static void on_synced(void *arg)
@@ -205,7 +205,7 @@ int proxy_node_start(struct proxy *p, const char *const *nets, struct err *e)
 	if (n->n_nets)
 		refresh(n);
 	AUTO_FREE char *field = xasprintf("metadata.name=%s", p->node_name);
-	n->informer = informer_start(p->api, "/api/v1/nodes", NULL, field, &ops, n);
+	n->sub = feed_subscribe(p->feed, "/api/v1/nodes", NULL, field, &ops, n);
 	return 0;
 }
 
@@ -214,7 +214,7 @@ void proxy_node_stop(struct proxy *p)
 	struct proxy_node *n = p->node;
 	if (!n)
 		return;
-	informer_stop(n->informer);
+	feed_unsubscribe(n->sub);
 	fd_watch_free(n->watch);
 	timer_free(n->timer);
 	close_fd(&n->fd);
@@ -222,6 +222,11 @@ void proxy_node_stop(struct proxy *p)
 	free(n->told);
 	free(n);
 	p->node = NULL;
+}
+
+bool proxy_node_known(const struct proxy *p)
+{
+	return p->node && p->node->synced;
 }
 
 bool proxy_node_is_going(const struct proxy *p)

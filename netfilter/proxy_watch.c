@@ -1,15 +1,14 @@
-/* The glue between informers, the loop and the proxy.
+/* The glue between the feed, the loop and the proxy.
  *
- * Two informers feed services and slices; the first sync waits for both lists, later changes are collected until the
- * loop has handled what it has at hand. A failed sync is tried again with growing delays. Without a loop all of this
+ * Services and slices are subscribed to; the first sync waits for both lists and the node, later changes are collected
+ * until the loop has handled what it has at hand. A failed sync is tried again with growing delays. Without a loop all of this
  * does nothing and the caller syncs. */
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/client.h"
-#include "api/informer.h"
+#include "api/feed.h"
 #include "base/clock.h"
 #include "io/loop.h"
 #include "netfilter/proxy_internal.h"
@@ -39,8 +38,7 @@ static void sync_now(void *arg)
 
 void proxy_schedule(struct proxy *p)
 {
-	bool ready = p->services_informer && p->slices_informer && informer_synced(p->services_informer) &&
-		     informer_synced(p->slices_informer);
+	bool ready = proxy_node_known(p) && feed_synced(p->services_sub) && feed_synced(p->slices_sub);
 	if (p->timer && ready && !p->retry_ms && !timer_is_active(p->timer))
 		timer_start(p->timer, 0);
 	proxy_metrics_queued(p->metrics, p->ipv6);
@@ -83,19 +81,19 @@ int proxy_watch_start(struct proxy *p, const char *const *nodeport_nets, struct 
 		return 0;
 	p->pending_mono_ms = clock_mono_ms();
 	p->timer = timer_new(p->loop, sync_now, p);
-	return proxy_node_start(p, nodeport_nets, e);
-}
-
-void proxy_watch_objects(struct proxy *p)
-{
+	if (!p->feed)
+		p->feed = p->own_feed = feed_new(p->api);
+	int r = proxy_node_start(p, nodeport_nets, e);
+	if (r < 0)
+		return r;
 	static const struct informer_ops services = {.on_change = on_service, .on_synced = on_synced},
 					 slices = {.on_change = on_slice, .on_synced = on_synced};
-	p->services_informer = informer_start_light(p->api, "/api/v1/services", OURS, NULL, &services, p);
-	p->slices_informer =
-	    informer_start_light(p->api, "/apis/discovery.k8s.io/v1/endpointslices", OURS, NULL, &slices, p);
+	p->services_sub = feed_subscribe(p->feed, "/api/v1/services", OURS, NULL, &services, p);
+	p->slices_sub = feed_subscribe(p->feed, "/apis/discovery.k8s.io/v1/endpointslices", OURS, NULL, &slices, p);
+	return 0;
 }
 
-/* Hints in slices are told by zone when they are read: they are read anew. */
+/* Hints in slices are told by zone when they are read: they are read anew, unless none have come yet. */
 void proxy_set_zone(struct proxy *p, const char *zone)
 {
 	if (!zone)
@@ -104,14 +102,15 @@ void proxy_set_zone(struct proxy *p, const char *zone)
 		return;
 	free(p->zone);
 	p->zone = xstrdup(zone);
-	if (p->slices_informer)
-		informer_again(p->slices_informer);
+	if (p->slices_sub)
+		feed_again(p->slices_sub);
 }
 
 void proxy_watch_stop(struct proxy *p)
 {
 	proxy_node_stop(p);
-	informer_stop(p->services_informer);
-	informer_stop(p->slices_informer);
+	feed_unsubscribe(p->services_sub);
+	feed_unsubscribe(p->slices_sub);
+	feed_free(p->own_feed);
 	timer_free(p->timer);
 }

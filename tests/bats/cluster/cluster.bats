@@ -56,6 +56,14 @@ is() { [ "$(k -n "${NS:-hello}" get "$1" -o "jsonpath=$2" 2>/dev/null)" = "$3" ]
 	[[ $output == *"node1"*"Ready"* ]]
 }
 
+@test "the node watches each resource of the cluster once" {
+	# What is open now: nobody else watches these from outside.
+	watches() { k get --raw /metrics | awk -v r="resource=\"$1\"" '/^apiserver_longrunning_requests/ && /verb="WATCH"/ && index($0, r) { n += $NF } END { print n + 0 }'; }
+	for resource in services endpointslices nodes namespaces networkpolicies; do
+		[ "$(watches $resource)" = 1 ]
+	done
+}
+
 @test "each replica answers through ClusterIP and NodePort" {
 	ip=$(k -n hello get service hello -o 'jsonpath={.spec.clusterIP}')
 	for url in "http://$ip/cgi-bin/index.cgi" "http://192.168.77.2:30080/cgi-bin/index.cgi"; do

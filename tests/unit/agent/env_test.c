@@ -27,7 +27,7 @@ static int build(const char *container, struct map **ret, struct err *e)
 				     "elsewhere", "spec", "clusterIP", "10.96.0.8", "ports", "port", 1);
 	AUTO_JSON *api = json_pack("{s:{s:s,s:s},s:{s:s,s:[{s:i}]}}", "metadata", "name", "kubernetes", "namespace",
 				   "default", "spec", "clusterIP", "10.96.0.1", "ports", "port", 443);
-	const json_t *services[] = {mine, other, api, NULL};
+	AUTO_JSON *services = json_pack("[O,O,O]", mine, other, api);
 	struct env_in in = {.facts = {.pod = pod,
 				      .node_name = "n1",
 				      .host_ip = "192.0.2.1",
