@@ -117,11 +117,7 @@ static int make_rootfs(struct attempt *a, struct err *e)
 
 static bool mounts_over(const json_t *container, const char *path)
 {
-	size_t i;
-	json_t *m;
-	json_array_foreach(json_object_get(container, "volumeMounts"), i,
-			   m) if (str_eq(json_str_at(m, "mountPath"), path)) return true;
-	return false;
+	return json_find(json_object_get(container, "volumeMounts"), "mountPath", path) != NULL;
 }
 
 static int make_termination_log(struct attempt *a, struct err *e)

@@ -89,13 +89,8 @@ int fieldref_value(const struct pod_facts *f, const char *path, char **ret, stru
 /* A container or init container of the pod by name; NULL. */
 static const json_t *pod_container_spec(const json_t *pod, const char *name)
 {
-	static const char *const lists[] = {"spec.containers", "spec.initContainers"};
-	for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-		size_t i;
-		json_t *c;
-		json_array_foreach(json_at(pod, lists[l]), i, c) if (str_eq(json_str_at(c, "name"), name)) return c;
-	}
-	return NULL;
+	const json_t *c = json_find(json_at(pod, "spec.containers"), "name", name);
+	return c ? c : json_find(json_at(pod, "spec.initContainers"), "name", name);
 }
 
 /* limits fall back on what the node has, requests on the limit or 0. */

@@ -119,14 +119,12 @@ static void start_exec(struct hook *h, const struct container_state *c, const js
 
 static int resolve_port(const struct container_state *c, const json_t *port)
 {
-	size_t i;
-	json_t *v;
+	int64_t number;
 	if (json_is_integer(port))
 		return (int)json_integer_value(port);
-	json_array_foreach(json_object_get(c->spec, "ports"), i,
-			   v) if (str_eq(json_str_at(v, "name"),
-					 json_string_value(port))) return (int)json_int_at(v, "containerPort", -1);
-	int64_t number;
+	const json_t *named = json_find(json_object_get(c->spec, "ports"), "name", json_string_value(port));
+	if (named)
+		return (int)json_int_at(named, "containerPort", -1);
 	return json_is_string(port) && str_to_i64(json_string_value(port), &number) == 0 ? (int)number : -1;
 }
 

@@ -9,11 +9,7 @@
 
 static const json_t *find_condition(const json_t *status, const char *type)
 {
-	size_t i;
-	json_t *c;
-	json_array_foreach(json_object_get(status, "conditions"), i,
-			   c) if (str_eq(json_str_at(c, "type"), type)) return c;
-	return NULL;
+	return json_find(json_object_get(status, "conditions"), "type", type);
 }
 
 static void add_condition(json_t *list, const struct node_status_in *in, const char *type, bool value,

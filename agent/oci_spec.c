@@ -39,10 +39,7 @@ static void add_mount(json_t *list, const struct fixed_mount *m, bool writable)
 
 static bool is_covered(const json_t *mounts, const char *destination)
 {
-	size_t i;
-	json_t *m;
-	json_array_foreach(mounts, i, m) if (str_eq(json_str_at(m, "destination"), destination)) return true;
-	return false;
+	return json_find(mounts, "destination", destination) != NULL;
 }
 
 static json_t *all_mounts(const struct oci_in *in)

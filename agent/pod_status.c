@@ -207,11 +207,7 @@ struct condition {
 
 static const json_t *find_condition(const json_t *status, const char *type)
 {
-	size_t i;
-	json_t *c;
-	json_array_foreach(json_object_get(status, "conditions"), i,
-			   c) if (str_eq(json_str_at(c, "type"), type)) return c;
-	return NULL;
+	return json_find(json_object_get(status, "conditions"), "type", type);
 }
 
 static void add_condition(json_t *list, const struct pod_state *s, const struct pod_status_in *in, struct condition k)

@@ -180,11 +180,7 @@ json_t *volume_bind(const char *source, const char *destination, bool readonly, 
 
 static const json_t *find_volume(const struct pod *p, const char *name)
 {
-	size_t i;
-	json_t *v;
-	json_array_foreach(json_at(p->state->pod, "spec.volumes"), i,
-			   v) if (str_eq(json_str_at(v, "name"), name)) return v;
-	return NULL;
+	return json_find(json_at(p->state->pod, "spec.volumes"), "name", name);
 }
 
 /* Opens what subPath names inside the volume; a directory is made where nothing is. */

@@ -73,12 +73,8 @@ static int keep(const struct cert_request *r, const char *certificate, struct er
 /* What a signer or approver has said against it; NULL: nothing. */
 static const json_t *refusal(const json_t *csr)
 {
-	json_t *c;
-	size_t i;
-	json_array_foreach(json_at(csr, "status.conditions"), i, c)
-		if (str_eq(json_str_at(c, "type"), "Denied") || str_eq(json_str_at(c, "type"), "Failed"))
-			return c;
-	return NULL;
+	const json_t *conditions = json_at(csr, "status.conditions"), *denied = json_find(conditions, "type", "Denied");
+	return denied ? denied : json_find(conditions, "type", "Failed");
 }
 
 static void on_answer(void *arg, int status, json_t *body, const struct err *failure)

@@ -72,6 +72,42 @@ static json_t *parent_of(json_t *j, const char **path, bool make)
 	}
 }
 
+json_t *json_find(const json_t *array, const char *key, const char *text)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach(array, i, v)
+	{
+		if (text && str_eq(json_member(v, key), text))
+			return v;
+	}
+	return NULL;
+}
+
+bool json_has_text(const json_t *array, const char *text)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach(array, i, v)
+	{
+		if (text && str_eq(json_string_value(v), text))
+			return true;
+	}
+	return false;
+}
+
+json_t *json_without_text(const json_t *array, const char *text)
+{
+	json_t *left = json_array(), *v;
+	size_t i;
+	json_array_foreach(array, i, v)
+	{
+		if (!str_eq(json_string_value(v), text))
+			json_array_append(left, v);
+	}
+	return left;
+}
+
 void json_set_at(json_t *j, const char *path, json_t *value)
 {
 	json_t *parent = parent_of(j, &path, true);

@@ -24,6 +24,12 @@ bool json_bool_at(const json_t *j, const char *path, bool otherwise);
 /* The value of a string member with any characters in its key. */
 const char *json_member(const json_t *object, const char *key);
 
+/* Of an array: the first object with this text as its member, NULL where there is none or text is NULL. Borrowed. */
+json_t *json_find(const json_t *array, const char *key, const char *text);
+bool json_has_text(const json_t *array, const char *text);
+/* A new array with the elements that are not this text. Returns owned. */
+json_t *json_without_text(const json_t *array, const char *text);
+
 /* Sets a member at a dotted path, making objects on the way. Takes value. */
 void json_set_at(json_t *j, const char *path, json_t *value);
 void json_set_str(json_t *j, const char *path, const char *value);

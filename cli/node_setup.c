@@ -194,12 +194,7 @@ int node_start(struct node_options *o, struct err *e)
 
 static int node_is_ready(const json_t *node)
 {
-	size_t i;
-	json_t *c;
-	json_array_foreach(json_at(node, "status.conditions"), i, c)
-		if (str_eq(json_member(c, "type"), "Ready"))
-			return str_eq(json_member(c, "status"), "True");
-	return 0;
+	return str_eq(json_member(json_find(json_at(node, "status.conditions"), "type", "Ready"), "status"), "True");
 }
 
 int node_wait(struct node_options *o, struct err *e)

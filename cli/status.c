@@ -36,12 +36,8 @@ static bool print_daemon(const struct node_options *o, const char *name)
 
 static const char *ready_word(const json_t *node)
 {
-	size_t i;
-	json_t *c;
-	json_array_foreach(json_at(node, "status.conditions"), i, c)
-		if (str_eq(json_member(c, "type"), "Ready"))
-			return str_eq(json_member(c, "status"), "True") ? "Ready" : "NotReady";
-	return "Unknown";
+	const json_t *c = json_find(json_at(node, "status.conditions"), "type", "Ready");
+	return !c ? "Unknown" : str_eq(json_member(c, "status"), "True") ? "Ready" : "NotReady";
 }
 
 static int print_api(const struct node_options *o)

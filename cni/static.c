@@ -126,17 +126,14 @@ static int static_add(const struct cni_call *c, json_t **ret, struct err *e)
 static int static_check(const struct cni_call *c, struct err *e)
 {
 	AUTO_JSON *prev = NULL, *ips = json_array();
-	size_t i, k;
-	json_t *want, *is;
+	size_t i;
+	json_t *want;
 	int r = collect(c, ips, e);
 	if (r < 0 || (r = cni_prev_result(c, "static: Required prevResult missing", &prev, e)) < 0)
 		return r;
 	json_array_foreach(ips, i, want)
 	{
-		bool found = false;
-		json_array_foreach(json_object_get(prev, "ips"), k, is) found |=
-		    str_eq(json_member(want, "address"), json_member(is, "address"));
-		if (!found)
+		if (!json_find(json_object_get(prev, "ips"), "address", json_member(want, "address")))
 			return err_set(e, -ENOENT, "static: Failed to match addr %s on interface %s",
 				       json_member(want, "address"), c->ifname);
 	}

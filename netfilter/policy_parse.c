@@ -117,17 +117,12 @@ static int parse_rules(const json_t *spec, struct policy *p, enum policy_directi
 static void parse_types(const json_t *spec, struct policy *p)
 {
 	const json_t *types = json_object_get(spec, "policyTypes");
-	size_t i;
-	json_t *v;
 	if (!json_array_size(types)) {
 		p->isolates[POLICY_INGRESS] = true;
 		p->isolates[POLICY_EGRESS] = p->n_rules[POLICY_EGRESS] > 0;
 	}
-	json_array_foreach(types, i, v)
-	{
-		p->isolates[POLICY_INGRESS] |= str_eq(json_string_value(v), "Ingress");
-		p->isolates[POLICY_EGRESS] |= str_eq(json_string_value(v), "Egress");
-	}
+	p->isolates[POLICY_INGRESS] |= json_has_text(types, "Ingress");
+	p->isolates[POLICY_EGRESS] |= json_has_text(types, "Egress");
 }
 
 int policy_parse(const json_t *object, struct policy **ret, struct err *e)

@@ -99,12 +99,8 @@ static void take_addresses(struct proxy_node *n, const json_t *node)
 
 static bool is_going(const json_t *node)
 {
-	size_t i;
-	json_t *t;
-	if (json_str_at(node, "metadata.deletionTimestamp"))
-		return true;
-	json_array_foreach(json_at(node, "spec.taints"), i, t) if (str_eq(json_member(t, "key"), TAINT_GOING)) return true;
-	return false;
+	return json_str_at(node, "metadata.deletionTimestamp") ||
+	       json_find(json_at(node, "spec.taints"), "key", TAINT_GOING);
 }
 
 static void on_node(void *arg, const char *key, json_t *old_object, json_t *new_object)

@@ -137,10 +137,7 @@ static bool condition(const json_t *endpoint, const char *name, bool otherwise)
 /* Whether there are hints of a kind, and whether one of them has this name. */
 static bool has_hint(const json_t *hints, const char *name, bool *ret_mine)
 {
-	size_t i;
-	json_t *h;
-	*ret_mine = false;
-	json_array_foreach(hints, i, h) *ret_mine |= !str_empty(name) && str_eq(json_member(h, "name"), name);
+	*ret_mine = !str_empty(name) && json_find(hints, "name", name);
 	return json_array_size(hints) > 0;
 }
 

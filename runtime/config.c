@@ -197,10 +197,7 @@ static int parse_devices(const json_t *linux_, struct config *c, struct err *e)
 		return r;
 	c->devices = xcalloc(ARRAY_LEN(default_devices) + json_array_size(list), sizeof(*c->devices));
 	for (i = 0; i < ARRAY_LEN(default_devices); i++) {
-		bool given = false;
-		size_t k;
-		json_array_foreach(list, k, d) given |= str_eq(json_str_at(d, "path"), default_devices[i].path);
-		if (!given)
+		if (!json_find(list, "path", default_devices[i].path))
 			c->devices[c->n_devices++] = (struct device_conf){
 				.path = default_devices[i].path,
 				.mode = S_IFCHR | 0666,

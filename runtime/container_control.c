@@ -99,16 +99,10 @@ static void thaw_for_kill(const struct container_info *i)
 static bool shares_pids(const char *root, const char *id)
 {
 	AUTO_JSON *config = NULL;
-	size_t i;
-	json_t *n;
 	if (state_read_config(root, id, &config, NULL) < 0)
 		return false;
-	json_array_foreach(json_at(config, "linux.namespaces"), i, n)
-	{
-		if (str_eq(json_str_at(n, "type"), "pid"))
-			return !str_empty(json_str_at(n, "path"));
-	}
-	return true;
+	const json_t *n = json_find(json_at(config, "linux.namespaces"), "type", "pid");
+	return !n || !str_empty(json_str_at(n, "path"));
 }
 
 /* Everything in the cgroup; -ESRCH where neither that nor the init process is left. */

@@ -30,14 +30,7 @@ void pod_security_capabilities_restricted(struct finding *f)
 	if (check_is_windows(f, 25))
 		return;
 	for (struct walk w = { 0 }; (c = check_next_container(f->spec, &w));) {
-		size_t i;
-		json_t *cap;
-		bool all = false;
-		json_array_foreach(json_at(c, "securityContext.capabilities.drop"), i, cap)
-		{
-			all |= str_eq(json_string_value(cap), "ALL");
-		}
-		if (!all)
+		if (!json_has_text(json_at(c, "securityContext.capabilities.drop"), "ALL"))
 			strv_add(&keeping, check_name(c));
 	}
 	AUTO_STRV char **names = check_adding(f->spec, allowed, &values);

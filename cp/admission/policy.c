@@ -42,15 +42,7 @@ static const char *expression_of(const json_t *policy)
 
 static bool acts(const json_t *binding, const char *action)
 {
-	const json_t *actions = json_at(binding, "spec.validationActions");
-	size_t i;
-	json_t *v;
-	json_array_foreach(actions, i, v)
-	{
-		if (str_eq(json_string_value(v), action))
-			return true;
-	}
-	return false;
+	return json_has_text(json_at(binding, "spec.validationActions"), action);
 }
 
 static json_t *refuse(const struct admit *a, const char *why)

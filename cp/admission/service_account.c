@@ -78,14 +78,7 @@ static const char *present_volume(const json_t *spec)
 
 static bool is_mounted(const json_t *container)
 {
-	json_t *mount;
-	size_t i;
-	json_array_foreach(json_object_get(container, "volumeMounts"), i, mount)
-	{
-		if (strcmp(json_str_or(mount, "mountPath", ""), PLACE) == 0)
-			return true;
-	}
-	return false;
+	return json_find(json_object_get(container, "volumeMounts"), "mountPath", PLACE) != NULL;
 }
 
 /* Whether a container got the mount. */

@@ -11,14 +11,9 @@ static json_t *protect(struct admit *a)
 {
 	const char *finalizer = admit_is_kind(a, "", "PersistentVolume") ? "kubernetes.io/pv-protection"
 									 : "kubernetes.io/pvc-protection";
-	json_t *f, *list = json_array_at(a->object, "metadata.finalizers");
-	size_t i;
-	json_array_foreach(list, i, f)
-	{
-		if (str_eq(json_string_value(f), finalizer))
-			return NULL;
-	}
-	json_array_append_new(list, json_string(finalizer));
+	json_t *list = json_array_at(a->object, "metadata.finalizers");
+	if (!json_has_text(list, finalizer))
+		json_array_append_new(list, json_string(finalizer));
 	return NULL;
 }
 

@@ -12,9 +12,9 @@
 
 static json_t *pod_condition(json_t *pod, const char *type)
 {
-	size_t i;
-	json_t *c, *list = json_array_at(pod, "status.conditions");
-	json_array_foreach(list, i, c) if (str_eq(json_str_at(c, "type"), type)) return c;
+	json_t *list = json_array_at(pod, "status.conditions"), *c = json_find(list, "type", type);
+	if (c)
+		return c;
 	c = json_pack("{s:s}", "type", type);
 	json_array_append_new(list, c);
 	return c;

@@ -48,15 +48,11 @@ static void release(struct custom_cleanup *d)
 {
 	struct bucket *b = api_bucket(d->api, "apiextensions.k8s.io", "customresourcedefinitions");
 	struct cobj *o = bucket_get(b, "", d->name);
-	size_t i;
-	json_t *f;
 	if (!o || d->released)
 		return;
 	d->released = true;
 	AUTO_JSON *crd = cobj_parse(o);
-	json_t *left = json_array();
-	json_array_foreach(json_at(crd, "metadata.finalizers"), i, f) if (!str_eq(json_string_value(f), CRD_FINALIZER))
-	    json_array_append(left, f);
+	json_t *left = json_without_text(json_at(crd, "metadata.finalizers"), CRD_FINALIZER);
 	AUTO_JSON *patch = json_pack("{s:{s:o}}", "metadata", "finalizers", left);
 	AUTO_FREE char *path =
 	    xasprintf("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/%s?fieldManager=kube-apiserver", d->name);

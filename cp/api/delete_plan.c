@@ -24,11 +24,7 @@ void delete_options_done(struct delete_options *o)
 
 static bool has_finalizer(const json_t *object, const char *name)
 {
-	size_t i;
-	json_t *v;
-	json_array_foreach(json_at(object, "metadata.finalizers"), i,
-			   v) if (str_eq(json_string_value(v), name)) return true;
-	return false;
+	return json_has_text(json_at(object, "metadata.finalizers"), name);
 }
 
 /* Sets or drops the garbage collector's finalizers; whether that changed anything. */

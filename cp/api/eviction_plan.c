@@ -27,10 +27,7 @@ bool eviction_is_free(const json_t *pod)
 
 static json_t *condition_of(const json_t *object, const char *type)
 {
-	size_t i;
-	json_t *c;
-	json_array_foreach(json_at(object, "status.conditions"), i, c) if (str_eq(json_str_at(c, "type"), type)) return c;
-	return NULL;
+	return json_find(json_at(object, "status.conditions"), "type", type);
 }
 
 static bool is_ready(const json_t *pod)

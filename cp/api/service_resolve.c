@@ -113,10 +113,8 @@ static bool is_of_pod(struct api *a, const char *ns, const json_t *ref, const ch
 		return false;
 	struct cobj *o = bucket_get(api_bucket(a, "", "pods"), ns, json_str_or(ref, "name", ""));
 	AUTO_JSON *pod = o ? cobj_parse(o) : NULL;
-	size_t i;
-	json_t *p;
-	json_array_foreach(json_at(pod, "status.podIPs"), i, p) if (str_eq(json_str_at(p, "ip"), ip)) return true;
-	return pod && str_eq(json_str_at(pod, "status.podIP"), ip);
+	return json_find(json_at(pod, "status.podIPs"), "ip", ip) ||
+	       (pod && str_eq(json_str_at(pod, "status.podIP"), ip));
 }
 
 /* Every one that fits is as likely as any other: the n-th takes the place with a chance of one in n. */

@@ -23,10 +23,9 @@ static const char *const lists[] = {"spec.containers", "spec.initContainers", "s
 
 static bool has_container(const json_t *pod, const char *name)
 {
-	size_t i;
-	json_t *c;
 	for (size_t l = 0; l < ARRAY_LEN(lists); l++)
-		json_array_foreach(json_at(pod, lists[l]), i, c) if (str_eq(json_str_at(c, "name"), name)) return true;
+		if (json_find(json_at(pod, lists[l]), "name", name))
+			return true;
 	return false;
 }
 

@@ -126,14 +126,7 @@ void audit_policy_free(struct audit_policy *p)
 /* Whether list holds text; an absent or empty one holds everything. */
 static bool fits(const json_t *list, const char *text)
 {
-	json_t *v;
-	size_t i;
-	json_array_foreach(list, i, v)
-	{
-		if (str_eq(json_string_value(v), text))
-			return true;
-	}
-	return !json_array_size(list);
+	return !json_array_size(list) || json_has_text(list, text);
 }
 
 static bool groups_fit(const json_t *list, const struct auth_user *u)

@@ -150,10 +150,7 @@ const json_t *rbac_role_rules(const struct rbac *r, const char *kind, const char
 
 static bool has(const json_t *list, const char *text)
 {
-	json_t *v;
-	size_t i;
-	json_array_foreach(list, i, v) if (str_eq(json_string_value(v), "*") || str_eq(json_string_value(v), text)) return true;
-	return false;
+	return json_has_text(list, "*") || json_has_text(list, text);
 }
 
 static bool path_fits(const json_t *urls, const char *path)
@@ -181,16 +178,13 @@ static bool resource_fits(const json_t *resources, const struct auth_attributes 
 static bool rule_allows(const json_t *rule, const struct auth_attributes *a)
 {
 	const json_t *names = json_object_get(rule, "resourceNames");
-	json_t *v;
-	size_t i;
 	if (!has(json_object_get(rule, "verbs"), a->verb))
 		return false;
 	if (a->path)
 		return path_fits(json_object_get(rule, "nonResourceURLs"), a->path);
 	if (!has(json_object_get(rule, "apiGroups"), a->group) || !resource_fits(json_object_get(rule, "resources"), a))
 		return false;
-	json_array_foreach(names, i, v) if (str_eq(json_string_value(v), a->name)) return true;
-	return !json_array_size(names);
+	return !json_array_size(names) || json_has_text(names, a->name);
 }
 
 bool rbac_rules_allow(const json_t *rules, const struct auth_attributes *a)

@@ -63,12 +63,7 @@ static const char *wrong_usage(const json_t *csr, const char *wanted)
 
 static bool has_usage(const json_t *csr, const char *usage)
 {
-	json_t *v;
-	size_t i;
-	json_array_foreach(json_at(csr, "spec.usages"), i, v)
-		if (str_eq(json_string_value(v), usage))
-			return true;
-	return false;
+	return json_has_text(json_at(csr, "spec.usages"), usage);
 }
 
 static bool client_is_wrong(const json_t *csr, const struct pki_request *r, struct str *why)
@@ -198,16 +193,6 @@ static bool is_server_name(const char *dns)
 	return strv_has((char *const *)names, dns) || str_has_prefix(dns, "kubernetes.default.svc.");
 }
 
-static bool holds(const json_t *texts, const char *text)
-{
-	json_t *v;
-	size_t i;
-	json_array_foreach(texts, i, v)
-		if (str_eq(json_string_value(v), text))
-			return true;
-	return false;
-}
-
 bool csr_serving_is_foreign(const json_t *csr, const json_t *taken, struct str *why)
 {
 	AUTO_PKI_REQUEST r = { 0 };
@@ -223,7 +208,7 @@ bool csr_serving_is_foreign(const json_t *csr, const json_t *taken, struct str *
 			return true;
 		}
 	for (char **ip = r.ips; ip && *ip; ip++)
-		if (!**ip || str_has_prefix(*ip, "127.") || !strcmp(*ip, "::1") || holds(taken, *ip)) {
+		if (!**ip || str_has_prefix(*ip, "127.") || !strcmp(*ip, "::1") || json_has_text(taken, *ip)) {
 			str_addf(why, "address \"%s\" is somebody else's", *ip);
 			return true;
 		}

@@ -40,13 +40,7 @@ static void patch_refs(const char *path, const char *uid, json_t *take_refs, str
 
 static void drop_finalizer(const struct gc_observed *o, const char *name, struct plan *plan)
 {
-	json_t *left = json_array(), *f;
-	size_t i;
-	json_array_foreach(json_at(o->object, "metadata.finalizers"), i, f)
-	{
-		if (!str_eq(json_string_value(f), name))
-			json_array_append(left, f);
-	}
+	json_t *left = json_without_text(json_at(o->object, "metadata.finalizers"), name);
 	if (!json_array_size(left)) {
 		json_decref(left);
 		left = json_null();

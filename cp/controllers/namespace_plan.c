@@ -66,13 +66,7 @@ static void delete_content(const struct namespace_observed *o, struct plan *plan
 
 static void finalize(const json_t *ns, struct plan *plan)
 {
-	json_t *to = json_deep_copy(ns), *left = json_array(), *f;
-	size_t i;
-	json_array_foreach(json_at(ns, "spec.finalizers"), i, f)
-	{
-		if (!str_eq(json_string_value(f), "kubernetes"))
-			json_array_append(left, f);
-	}
+	json_t *to = json_deep_copy(ns), *left = json_without_text(json_at(ns, "spec.finalizers"), "kubernetes");
 	json_object_set_new(json_object_at(to, "spec"), "finalizers", left);
 	AUTO_FREE char *path = object_path("", "v1", NULL, "namespaces", object_name(ns));
 	AUTO_FREE char *sub = xasprintf("%s/finalize", path);
@@ -82,14 +76,7 @@ static void finalize(const json_t *ns, struct plan *plan)
 
 static bool has_ours(const json_t *ns)
 {
-	size_t i;
-	json_t *f;
-	json_array_foreach(json_at(ns, "spec.finalizers"), i, f)
-	{
-		if (str_eq(json_string_value(f), "kubernetes"))
-			return true;
-	}
-	return false;
+	return json_has_text(json_at(ns, "spec.finalizers"), "kubernetes");
 }
 
 void namespace_plan(const struct namespace_observed *o, int64_t now_ms, struct plan *plan)

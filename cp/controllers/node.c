@@ -168,14 +168,7 @@ static json_t *timed_taints(struct runner *r, const json_t *node)
 
 static bool has_no_execute(const json_t *node)
 {
-	size_t i;
-	json_t *t;
-	json_array_foreach(json_at(node, "spec.taints"), i, t)
-	{
-		if (str_eq(json_member(t, "effect"), "NoExecute"))
-			return true;
-	}
-	return false;
+	return json_find(json_at(node, "spec.taints"), "effect", "NoExecute") != NULL;
 }
 
 static void map_pod(struct runner *r, const struct cache_event *ev)

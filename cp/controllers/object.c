@@ -30,14 +30,7 @@ bool object_deleting(const json_t *o)
 
 bool object_has_finalizer(const json_t *o, const char *name)
 {
-	size_t i;
-	json_t *f;
-	json_array_foreach(json_at(o, "metadata.finalizers"), i, f)
-	{
-		if (str_eq(json_string_value(f), name))
-			return true;
-	}
-	return false;
+	return json_has_text(json_at(o, "metadata.finalizers"), name);
 }
 
 json_t *object_labels(const json_t *o)
@@ -143,14 +136,7 @@ json_t *object_merge_diff(const json_t *from, const json_t *to)
 
 json_t *object_condition(const json_t *status, const char *type)
 {
-	size_t i;
-	json_t *c;
-	json_array_foreach(json_object_get(status, "conditions"), i, c)
-	{
-		if (str_eq(json_member(c, "type"), type))
-			return c;
-	}
-	return NULL;
+	return json_find(json_object_get(status, "conditions"), "type", type);
 }
 
 bool object_set_condition(json_t *status, const char *type, const char *cond_status, const char *reason,

@@ -17,12 +17,7 @@
 
 static bool holds(const json_t *service, const char *address)
 {
-	json_t *v;
-	size_t i;
-	json_array_foreach(json_at(service, "spec.clusterIPs"), i, v)
-		if (str_eq(json_string_value(v), address))
-			return true;
-	return false;
+	return json_has_text(json_at(service, "spec.clusterIPs"), address);
 }
 
 void service_address_plan(const json_t *service, bool (*has)(void *arg, const char *address), void *arg, struct plan *plan)

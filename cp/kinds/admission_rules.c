@@ -11,15 +11,6 @@
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/rule.h"
 
-static bool has_word(const json_t *list, const char *word)
-{
-	json_t *v;
-	size_t i;
-
-	json_array_foreach(list, i, v) if (str_eq(json_string_value(v), word)) return true;
-	return false;
-}
-
 /* A list that has to be given, and in which "*" stands alone. */
 static void validate_list(const json_t *rule, const char *path, const char *key, const char *others, struct field_errors *errors)
 {
@@ -27,7 +18,7 @@ static void validate_list(const json_t *rule, const char *path, const char *key,
 	char p[FIELD_PATH_MAX];
 
 	rule_required(rule, path, key, NULL, errors);
-	if (json_array_size(list) > 1 && has_word(list, "*"))
+	if (json_array_size(list) > 1 && json_has_text(list, "*"))
 		field_invalid(errors, FIELD_PATH(p, "%s.%s", path, key), list, "if '*' is present, must not specify other %s", others);
 }
 
@@ -89,9 +80,9 @@ static void validate_resources(const json_t *rule, const char *path, struct fiel
 		map_set(seen, text, v);
 	}
 	FIELD_PATH(p, "%s.resources", path);
-	if (json_array_size(list) > 1 && has_word(list, "*/*"))
+	if (json_array_size(list) > 1 && json_has_text(list, "*/*"))
 		field_invalid(errors, p, list, "if '*/*' is present, must not specify other resources");
-	if (has_word(list, "*") && plain)
+	if (json_has_text(list, "*") && plain)
 		field_invalid(errors, p, list, "if '*' is present, must not specify other resources without subresources");
 }
 

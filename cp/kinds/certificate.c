@@ -38,12 +38,7 @@ static void csr_prepare_update(json_t *csr, const json_t *old)
 
 static json_t *condition_of(const json_t *csr, const char *type)
 {
-	json_t *c;
-	size_t i;
-	json_array_foreach(json_at(csr, "status.conditions"), i, c)
-		if (str_eq(json_str_at(c, "type"), type))
-			return c;
-	return NULL;
+	return json_find(json_at(csr, "status.conditions"), "type", type);
 }
 
 /* Conditions that were given without times get them. */

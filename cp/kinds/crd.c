@@ -45,15 +45,6 @@ static void crd_set_defaults(json_t *obj, const json_t *old)
 		json_object_set_new(service, "port", json_integer(443));
 }
 
-static bool is_in(const json_t *list, const char *text)
-{
-	size_t i;
-	json_t *s;
-
-	json_array_foreach(list, i, s) if (str_eq(json_string_value(s), text)) return true;
-	return false;
-}
-
 /* The storage version is among those that were stored. */
 static void note_stored(json_t *obj)
 {
@@ -67,7 +58,7 @@ static void note_stored(json_t *obj)
 		const char *name = json_str_or(version, "name", "");
 		if (!json_bool_at(version, "storage", false))
 			continue;
-		if (!is_in(stored, name))
+		if (!json_has_text(stored, name))
 			json_array_append_new(stored, json_string(name));
 		return;
 	}
@@ -94,7 +85,7 @@ static void crd_mark_deleted(json_t *obj, int64_t now_ms)
 {
 	json_t *finalizers = json_array_at(obj, "metadata.finalizers");
 
-	if (!is_in(finalizers, CRD_FINALIZER))
+	if (!json_has_text(finalizers, CRD_FINALIZER))
 		json_array_append_new(finalizers, json_string(CRD_FINALIZER));
 	crd_set_condition(obj, "Terminating", "True", "InstanceDeletionPending",
 			  "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon", now_ms);
@@ -435,7 +426,7 @@ static void check_webhook(const json_t *conversion, struct field_errors *errors)
 			      "'https' is the only allowed URL scheme; desired format: https://host[/path]");
 	if (!json_array_size(versions))
 		field_required(errors, "spec.conversion.conversionReviewVersions", NULL);
-	else if (!is_in(versions, "v1") && !is_in(versions, "v1beta1"))
+	else if (!json_has_text(versions, "v1") && !json_has_text(versions, "v1beta1"))
 		field_invalid(errors, "spec.conversion.conversionReviewVersions", versions,
 			      "must include at least one of v1, v1beta1");
 }
@@ -476,7 +467,7 @@ static void check_stored(const json_t *obj, struct field_errors *errors)
 	{
 		const char *name = json_str_or(v, "name", "");
 		strv_add(&names, name);
-		if (json_bool_at(v, "storage", false) && !is_in(stored, name))
+		if (json_bool_at(v, "storage", false) && !json_has_text(stored, name))
 			field_invalid(errors, at, stored, "must have the storage version %s", name);
 	}
 	json_array_foreach(stored, i, v)

@@ -25,11 +25,7 @@ bool crd_group_is_protected(const char *group)
 
 static json_t *find_condition(const json_t *crd, const char *type)
 {
-	size_t i;
-	json_t *c;
-
-	json_array_foreach(json_at(crd, "status.conditions"), i, c) if (str_eq(json_member(c, "type"), type)) return c;
-	return NULL;
+	return json_find(json_at(crd, "status.conditions"), "type", type);
 }
 
 bool crd_condition_is(const json_t *crd, const char *type, const char *status)
@@ -119,15 +115,6 @@ static void accept_one(struct naming *n, const char *key, char **taken, const ch
 		json_object_set_new(n->accepted, key, json_string(wanted));
 }
 
-static bool in_list(const json_t *list, const char *name)
-{
-	size_t i;
-	json_t *s;
-
-	json_array_foreach(list, i, s) if (str_eq(json_string_value(s), name)) return true;
-	return false;
-}
-
 static void copy_list(struct naming *n, const char *key)
 {
 	json_t *list = json_object_get(n->wanted, key);
@@ -147,7 +134,7 @@ static void accept_short_names(struct naming *n)
 	json_array_foreach(json_object_get(n->wanted, "shortNames"), i, s)
 	{
 		const char *name = json_string_value(s);
-		if (!name || in_list(own, name) || !strv_has(n->taken.resources, name))
+		if (!name || json_has_text(own, name) || !strv_has(n->taken.resources, name))
 			continue;
 		conflict(n, "ShortNamesConflict", name);
 		fine = false;

@@ -237,16 +237,6 @@ static void validate_subject(const json_t *subject, const char *at, struct field
 		field_not_supported(errors, FIELD_PATH(p, "%s.kind", at), given, kinds);
 }
 
-static bool has_star(const json_t *list)
-{
-	size_t i;
-	json_t *v;
-	json_array_foreach(list, i, v)
-		if (str_eq(json_string_value(v), "*"))
-			return true;
-	return false;
-}
-
 /* A list with something in it, and nothing beside a star. Returns whether its members are names. */
 static bool validate_words(const json_t *rule, const char *at, const char *key, const char *none, const char *others,
 			   struct field_errors *errors)
@@ -256,7 +246,7 @@ static bool validate_words(const json_t *rule, const char *at, const char *key, 
 	FIELD_PATH(p, "%s.%s", at, key);
 	if (!json_array_size(list))
 		field_required(errors, p, none);
-	else if (!has_star(list))
+	else if (!json_has_text(list, "*"))
 		return true;
 	else if (json_array_size(list) > 1)
 		field_invalid(errors, p, list, "if '*' is present, must not specify other %s", others);

@@ -31,14 +31,8 @@ static void validate_word(const json_t *object, const char *key, const char *at,
 
 static bool has_container(const json_t *spec, const char *name)
 {
-	static const char *const lists[] = { "template.spec.containers", "template.spec.initContainers" };
-	json_t *c;
-	size_t i;
-	for (size_t l = 0; l < ARRAY_LEN(lists); l++)
-		json_array_foreach(json_at(spec, lists[l]), i, c)
-			if (str_eq(json_str_at(c, "name"), name))
-				return true;
-	return false;
+	return json_find(json_at(spec, "template.spec.containers"), "name", name) ||
+	       json_find(json_at(spec, "template.spec.initContainers"), "name", name);
 }
 
 static void validate_codes(const json_t *codes, bool in, const char *at, struct field_errors *errors)

@@ -126,17 +126,6 @@ static void validate_node_affinity(const json_t *affinity, const char *path, str
 			       FIELD_PATH(p, "%s.preferredDuringSchedulingIgnoredDuringExecution[%zu].preference", path, i), false, errors);
 }
 
-/* --- pods near other pods -------------------------------------------------------------------------------------------- */
-
-static bool has_text(const json_t *list, const char *text)
-{
-	json_t *v;
-	size_t i;
-
-	json_array_foreach(list, i, v) if (str_eq(json_string_value(v), text)) return true;
-	return false;
-}
-
 static void validate_label_keys(const json_t *term, const char *path, const char *key, struct field_errors *errors)
 {
 	const json_t *keys = json_object_get(term, key);
@@ -169,8 +158,10 @@ static void validate_pod_term(const json_t *term, const char *path, struct field
 	    validate_name(json_string_value(v), FIELD_PATH(p, "%s.namespace", path), name_check_label, errors);
 	validate_label_keys(term, path, "matchLabelKeys", errors);
 	validate_label_keys(term, path, "mismatchLabelKeys", errors);
-	json_array_foreach(json_object_get(term, "matchLabelKeys"), i, v) if (has_text(other, json_string_value(v)))
-	    field_invalid(errors, FIELD_PATH(p, "%s.matchLabelKeys[%zu]", path, i), v, "exists in both matchLabelKeys and mismatchLabelKeys");
+	json_array_foreach(json_object_get(term, "matchLabelKeys"), i,
+			   v) if (json_has_text(other, json_string_value(v)))
+	    field_invalid(errors, FIELD_PATH(p, "%s.matchLabelKeys[%zu]", path, i), v,
+			  "exists in both matchLabelKeys and mismatchLabelKeys");
 	FIELD_PATH(p, "%s.topologyKey", path);
 	if (!*key)
 		field_required(errors, p, "can not be empty");
@@ -194,11 +185,8 @@ static void validate_pod_terms(const json_t *affinity, const char *path, struct 
 
 static bool selects_by(const json_t *selector, const char *key)
 {
-	json_t *x;
-	size_t i;
-
-	json_array_foreach(json_object_get(selector, "matchExpressions"), i, x) if (str_eq(json_member(x, "key"), key)) return true;
-	return json_object_get(json_object_get(selector, "matchLabels"), key) != NULL;
+	return json_find(json_object_get(selector, "matchExpressions"), "key", key) ||
+	       json_object_get(json_object_get(selector, "matchLabels"), key);
 }
 
 static void validate_spread_keys(const json_t *t, const char *path, struct field_errors *errors)

@@ -48,11 +48,7 @@ static char *claim_names(const json_t *spec)
 
 static bool has_claim(const json_t *spec, const char *name)
 {
-	json_t *claim;
-	size_t i;
-
-	json_array_foreach(json_object_get(spec, "resourceClaims"), i, claim) if (str_eq(json_member(claim, "name"), name)) return true;
-	return false;
+	return json_find(json_object_get(spec, "resourceClaims"), "name", name) != NULL;
 }
 
 /* Whether a claim was named before, as a whole or by the same request. */

@@ -10,21 +10,7 @@
 
 static const json_t *volume_named(const json_t *spec, const char *name)
 {
-	json_t *v;
-	size_t i;
-
-	json_array_foreach(json_object_get(spec, "volumes"), i, v) if (str_eq(json_member(v, "name"), name)) return v;
-	return NULL;
-}
-
-/* Whether an element of list has this text under key. */
-static bool has(const json_t *list, const char *key, const char *text)
-{
-	json_t *v;
-	size_t i;
-
-	json_array_foreach(list, i, v) if (str_eq(json_member(v, key), text)) return true;
-	return false;
+	return json_find(json_object_get(spec, "volumes"), "name", name);
 }
 
 static void validate_propagation(const json_t *mount, const json_t *container, const char *list, struct field_errors *errors)
@@ -70,9 +56,9 @@ static void validate_mount(const struct pod_rules *r, const json_t *mount, const
 	if (map_has(paths, at))
 		field_invalid(r->errors, FIELD_PATH(p, "%s.mountPath", path), json_object_get(mount, "mountPath"), "must be unique");
 	map_set(paths, at, (void *)mount);
-	if (has(devices, "name", name))
+	if (json_find(devices, "name", name))
 		field_invalid(r->errors, FIELD_PATH(p, "%s.name", path), json_object_get(mount, "name"), "must not already exist in volumeDevices");
-	if (has(devices, "devicePath", at))
+	if (json_find(devices, "devicePath", at))
 		field_invalid(r->errors, FIELD_PATH(p, "%s.mountPath", path), json_object_get(mount, "mountPath"),
 			      "must not already exist as a path in volumeDevices");
 	validate_sub_paths(mount, list, path, r->errors);
@@ -100,9 +86,9 @@ static void validate_device(const struct pod_rules *r, const json_t *device, con
 	AUTO_STRV char **parts = str_split(where, '/');
 	if (strv_has(parts, ".."))
 		field_invalid(r->errors, dp, at, "can not contain backsteps ('..')");
-	if (has(mounts, "name", text))
+	if (json_find(mounts, "name", text))
 		field_invalid(r->errors, np, name, "must not already exist in volumeMounts");
-	if (has(mounts, "mountPath", where))
+	if (json_find(mounts, "mountPath", where))
 		field_invalid(r->errors, dp, at, "must not already exist as a path in volumeMounts");
 	map_set(names, text, (void *)device);
 	map_set(paths, where, (void *)device);

@@ -33,16 +33,6 @@ static void ephemeral_prepare(json_t *pod, const json_t *old)
 		json_del_at(pod, "spec.ephemeralContainers");
 }
 
-static const json_t *container_named(const json_t *list, const char *name)
-{
-	json_t *c;
-	size_t i;
-	json_array_foreach(list, i, c)
-		if (str_eq(json_str_at(c, "name"), name))
-			return c;
-	return NULL;
-}
-
 static void spec_validate(const json_t *pod, struct field_errors *errors)
 {
 	struct pod_rules r = { .spec = json_object_get(pod, "spec"), .path = "spec", .name = json_str_at(pod, "metadata.name"), .is_pod = true,
@@ -67,7 +57,7 @@ static void ephemeral_validate(const json_t *pod, const json_t *old, struct fiel
 	spec_validate(pod, errors);
 	json_array_foreach(json_at(old, "spec.ephemeralContainers"), i, c) {
 		const char *name = json_str_or(c, "name", "");
-		const json_t *now = container_named(list, name);
+		const json_t *now = json_find(list, "name", name);
 		if (!now)
 			field_forbidden(errors, "spec.ephemeralContainers", "existing ephemeral containers \"%s\" may not be removed\n", name);
 		else if (!json_equal(now, c))
@@ -85,7 +75,7 @@ static void take_resources(json_t *containers, const json_t *wanted)
 	json_t *c;
 	size_t i;
 	json_array_foreach(containers, i, c) {
-		const json_t *from = container_named(wanted, json_str_or(c, "name", ""));
+		const json_t *from = json_find(wanted, "name", json_str_or(c, "name", ""));
 		for (size_t f = 0; from && f < ARRAY_LEN(fields); f++) {
 			json_t *v = json_object_get(from, fields[f]);
 			if (v)

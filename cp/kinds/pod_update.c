@@ -70,14 +70,11 @@ static void validate_tolerations(const json_t *spec, const json_t *old, struct f
 static void validate_gates(const json_t *spec, const json_t *old, struct field_errors *errors)
 {
 	char p[FIELD_PATH_MAX];
-	size_t i, k;
-	json_t *gate, *before;
+	size_t i;
+	json_t *gate;
 	json_array_foreach(json_object_get(spec, "schedulingGates"), i, gate) {
 		const char *name = json_str_or(gate, "name", "");
-		bool found = false;
-		json_array_foreach(json_object_get(old, "schedulingGates"), k, before)
-			found |= str_eq(json_member(before, "name"), name);
-		if (!found)
+		if (!json_find(json_object_get(old, "schedulingGates"), "name", name))
 			field_forbidden(errors, FIELD_PATH(p, "spec.schedulingGates[%zu].name", i),
 					"only deletion is allowed, but found new scheduling gate '%s'", name);
 	}

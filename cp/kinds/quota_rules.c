@@ -51,16 +51,6 @@ static bool fits_scope(const char *scope, const char *resource)
 	return is_in(compute, resource);
 }
 
-static bool holds(const json_t *list, const char *word)
-{
-	json_t *v;
-	size_t i;
-	json_array_foreach(list, i, v)
-		if (str_eq(json_string_value(v), word))
-			return true;
-	return false;
-}
-
 /* Reports, at path, that a scope says nothing of some resource. */
 static void validate_scope_fits(const json_t *spec, const char *scope, const char *path, const json_t *shown, struct field_errors *errors)
 {
@@ -75,7 +65,7 @@ static void validate_conflicts(const json_t *scope_names, const char *path, cons
 {
 	static const char *const pairs[][2] = { { "BestEffort", "NotBestEffort" }, { "Terminating", "NotTerminating" } };
 	for (size_t p = 0; p < ARRAY_LEN(pairs); p++)
-		if (holds(scope_names, pairs[p][0]) && holds(scope_names, pairs[p][1]))
+		if (json_has_text(scope_names, pairs[p][0]) && json_has_text(scope_names, pairs[p][1]))
 			field_invalid(errors, path, shown, "conflicting scopes");
 }
 

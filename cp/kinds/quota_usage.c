@@ -150,10 +150,7 @@ static bool reaches_other_namespaces(const json_t *pod)
 static bool class_fits(const json_t *pod, const char *op, const json_t *values)
 {
 	const char *class = json_str_or(pod, "spec.priorityClassName", "");
-	bool listed = false;
-	size_t i;
-	json_t *v;
-	json_array_foreach(values, i, v) listed |= str_eq(json_string_value(v), class);
+	bool listed = json_has_text(values, class);
 	if (strcmp(op, "In") == 0)
 		return *class && listed;
 	if (strcmp(op, "NotIn") == 0)
@@ -181,12 +178,9 @@ static bool scope_fits(const json_t *pod, const char *scope, const char *op, con
 static bool claim_scope_fits(const json_t *claim, const char *scope, const char *op, const json_t *values)
 {
 	const char *class = json_str_or(claim, "spec.volumeAttributesClassName", "");
-	bool listed = false;
-	size_t i;
-	json_t *v;
+	bool listed = json_has_text(values, class);
 	if (strcmp(scope, "VolumeAttributesClass") != 0)
 		return false;
-	json_array_foreach(values, i, v) listed |= str_eq(json_string_value(v), class);
 	if (strcmp(op, "In") == 0 || strcmp(op, "NotIn") == 0)
 		return listed == (strcmp(op, "In") == 0);
 	return (strcmp(op, "Exists") == 0) == (*class != '\0');

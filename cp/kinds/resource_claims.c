@@ -86,8 +86,8 @@ static void validate_request(const json_t *request, const char *path, struct fie
 /* "request" or "request/subrequest" of the claim. */
 static bool names_request(const json_t *devices, const char *text)
 {
-	size_t n = strcspn(text, "/"), i, k;
-	json_t *r, *sub;
+	size_t n = strcspn(text, "/"), i;
+	json_t *r;
 
 	json_array_foreach(json_object_get(devices, "requests"), i, r)
 	{
@@ -96,7 +96,8 @@ static bool names_request(const json_t *devices, const char *text)
 			continue;
 		if (!text[n])
 			return true;
-		json_array_foreach(json_object_get(r, "firstAvailable"), k, sub) if (str_eq(json_member(sub, "name"), text + n + 1)) return true;
+		if (json_find(json_object_get(r, "firstAvailable"), "name", text + n + 1))
+			return true;
 	}
 	return false;
 }

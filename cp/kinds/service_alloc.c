@@ -116,12 +116,7 @@ static int add_configured(struct service_alloc *a, const char *cidrs, struct err
 /* Whether services may get addresses of a ServiceCIDR. */
 static bool is_ready(const json_t *range)
 {
-	json_t *c;
-	size_t i;
-	json_array_foreach(json_at(range, "status.conditions"), i, c)
-		if (str_eq(json_str_at(c, "type"), "Ready"))
-			return str_eq(json_str_at(c, "status"), "True");
-	return false;
+	return str_eq(json_member(json_find(json_at(range, "status.conditions"), "type", "Ready"), "status"), "True");
 }
 
 static void take_range(void *arg, struct cobj *o)

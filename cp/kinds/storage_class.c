@@ -217,11 +217,7 @@ static void validate_topology_keys(const json_t *keys, const char *path, struct 
 
 static const json_t *driver_named(const json_t *node, const char *name)
 {
-	json_t *d;
-	size_t i;
-
-	json_array_foreach(json_at(node, "spec.drivers"), i, d) if (str_eq(json_member(d, "name"), name)) return d;
-	return NULL;
+	return json_find(json_at(node, "spec.drivers"), "name", name);
 }
 
 static void node_driver_validate(const json_t *d, const json_t *before, const char *path, struct field_errors *errors)

@@ -204,13 +204,11 @@ static void cell_modes(json_t *row, const json_t *object, const char *path, int6
 		const char *mode, *text;
 	} names[] = {{"ReadWriteOnce", "RWO"}, {"ReadOnlyMany", "ROX"}, {"ReadWriteMany", "RWX"}, {"ReadWriteOncePod", "RWOP"}};
 	AUTO_STR out = STR_INIT;
-	json_t *mode;
-	size_t i;
 
 	(void)now_ms;
 	for (size_t n = 0; n < ARRAY_LEN(names); n++)
-		json_array_foreach(json_at(object, path), i, mode) if (str_eq(json_string_value(mode), names[n].mode))
-		    str_addf(&out, "%s%s", out.len ? "," : "", names[n].text);
+		if (json_has_text(json_at(object, path), names[n].mode))
+			str_addf(&out, "%s%s", out.len ? "," : "", names[n].text);
 	row_add(row, str_text(&out));
 }
 

@@ -338,16 +338,8 @@ static void cell_number_text(json_t *row, const json_t *object, const char *path
 
 static void cell_missing_level(json_t *row, const json_t *schema, const char *path, int64_t now_ms)
 {
-	json_t *c;
-	size_t i;
-
 	(void)now_ms;
-	json_array_foreach(json_at(schema, path), i, c) if (str_eq(json_member(c, "type"), "Dangling"))
-	{
-		row_add(row, json_str_or(c, "status", "?"));
-		return;
-	}
-	row_add(row, "?");
+	row_add(row, json_str_or(json_find(json_at(schema, path), "type", "Dangling"), "status", "?"));
 }
 
 static const struct table_column flowschema_columns[] = {

@@ -10,13 +10,10 @@
 
 static void add_status(json_t *row, const json_t *node)
 {
-	const char *status = "Unknown";
+	const json_t *c = json_find(json_at(node, "status.conditions"), "type", "Ready");
+	const char *status = !c ? "Unknown" : str_eq(json_member(c, "status"), "True") ? "Ready" : "NotReady";
 	AUTO_STR text = STR_INIT;
-	json_t *c;
-	size_t i;
 
-	json_array_foreach(json_at(node, "status.conditions"), i, c) if (str_eq(json_member(c, "type"), "Ready"))
-	    status = str_eq(json_member(c, "status"), "True") ? "Ready" : "NotReady";
 	str_addf(&text, "%s%s", status, json_bool_at(node, "spec.unschedulable", false) ? ",SchedulingDisabled" : "");
 	row_add_str(row, &text, "");
 }
@@ -51,12 +48,7 @@ static void add_roles(json_t *row, const json_t *node)
 
 static const char *address_of(const json_t *node, const char *type)
 {
-	json_t *a;
-	size_t i;
-
-	json_array_foreach(json_at(node, "status.addresses"), i,
-			   a) if (str_eq(json_member(a, "type"), type)) return json_member(a, "address");
-	return NULL;
+	return json_member(json_find(json_at(node, "status.addresses"), "type", type), "address");
 }
 
 static void node_cells(const json_t *node, int64_t now_ms, json_t *row)

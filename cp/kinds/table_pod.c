@@ -20,25 +20,18 @@ struct pod_summary {
 
 static bool condition_is(const json_t *pod, const char *type, const char *status, const char *reason)
 {
-	json_t *c;
-	size_t i;
+	const json_t *c = json_find(json_at(pod, "status.conditions"), "type", type);
 
-	json_array_foreach(json_at(pod, "status.conditions"), i, c) if (str_eq(json_member(c, "type"), type)) return (
-	    !status || str_eq(json_member(c, "status"), status)) &&
-	    (!reason || str_eq(json_member(c, "reason"), reason));
-	return false;
+	return c && (!status || str_eq(json_member(c, "status"), status)) &&
+	       (!reason || str_eq(json_member(c, "reason"), reason));
 }
 
 /* Whether the init container of that name keeps running beside the others. */
 static bool is_sidecar(const json_t *pod, const char *name)
 {
-	json_t *c;
-	size_t i;
+	const json_t *c = json_find(json_at(pod, "spec.initContainers"), "name", name);
 
-	json_array_foreach(json_at(pod, "spec.initContainers"), i,
-			   c) if (str_eq(json_member(c, "name"), name)) return str_eq(json_member(c, "restartPolicy"),
-										      "Always");
-	return false;
+	return str_eq(json_member(c, "restartPolicy"), "Always");
 }
 
 static int64_t last_end(const json_t *container, int64_t before)

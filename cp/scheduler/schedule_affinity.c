@@ -15,13 +15,8 @@ static bool has_namespace(const struct placing *p, const json_t *term, const cha
 {
 	const json_t *names = json_object_get(term, "namespaces"),
 		     *selector_json = json_object_get(term, "namespaceSelector");
-	size_t i;
-	json_t *name;
-	json_array_foreach(names, i, name)
-	{
-		if (str_eq(json_string_value(name), ns))
-			return true;
-	}
+	if (json_has_text(names, ns))
+		return true;
 	if (!json_array_size(names) && !selector_json)
 		return str_eq(owner_ns, ns);
 	AUTO_SELECTOR *selector = NULL;

@@ -49,18 +49,6 @@ static bool check_taints(const struct placing *p, const struct sched_node *n, js
 	return true;
 }
 
-static bool in_list(const json_t *values, const char *value)
-{
-	size_t i;
-	json_t *v;
-	json_array_foreach(values, i, v)
-	{
-		if (value && str_eq(json_string_value(v), value))
-			return true;
-	}
-	return false;
-}
-
 static bool compare_numbers(const json_t *values, const char *value, bool greater)
 {
 	int64_t have, bound;
@@ -75,9 +63,9 @@ static bool node_requirement(const json_t *expression, const char *value)
 	const char *op = json_member(expression, "operator");
 	const json_t *values = json_object_get(expression, "values");
 	if (str_eq(op, "In"))
-		return in_list(values, value);
+		return json_has_text(values, value);
 	if (str_eq(op, "NotIn"))
-		return !in_list(values, value);
+		return !json_has_text(values, value);
 	if (str_eq(op, "Exists"))
 		return value != NULL;
 	if (str_eq(op, "DoesNotExist"))

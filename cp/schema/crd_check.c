@@ -134,15 +134,6 @@ static void check_needs_type(const json_t *schema, const char *path, const char 
 		require(errors, path, "type", why);
 }
 
-static bool names(const json_t *list, const char *name)
-{
-	size_t i;
-	json_t *one;
-
-	json_array_foreach(list, i, one) if (str_eq(json_string_value(one), name)) return true;
-	return false;
-}
-
 static void check_key(const json_t *schema, const char *path, const char *key, struct field_errors *errors)
 {
 	json_t *items = json_object_get(schema, "items"), *property;
@@ -157,7 +148,7 @@ static void check_key(const json_t *schema, const char *path, const char *key, s
 	if (strcmp(type_of(property), "object") == 0 || strcmp(type_of(property), "array") == 0)
 		refuse(errors, at, "type", property,
 		       "must be a scalar type if parent array's x-kubernetes-list-type is map");
-	if (!names(json_object_get(items, "required"), key) && !json_object_get(property, "default"))
+	if (!json_has_text(json_object_get(items, "required"), key) && !json_object_get(property, "default"))
 		require(errors, at, "default",
 			"this property is in x-kubernetes-list-map-keys, so it must have a default or be a required "
 			"property");

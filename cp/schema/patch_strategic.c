@@ -276,11 +276,7 @@ static int merge_scalar_list(json_t *list, const json_t *patch)
 
 static bool is_replaced(const json_t *patch)
 {
-	json_t *elem;
-	size_t i;
-
-	json_array_foreach(patch, i, elem) if (str_eq(json_member(elem, "$patch"), "replace")) return true;
-	return false;
+	return json_find(patch, "$patch", "replace") != NULL;
 }
 
 /* patch may be NULL where only an order is given. */

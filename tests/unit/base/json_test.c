@@ -1,4 +1,4 @@
-/* The fast reader reads what jansson reads, and nothing that it refuses; the pool gives and takes back. */
+/* The fast reader reads what jansson reads, and nothing that it refuses; the pool gives and takes back; what is looked for in arrays. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +82,22 @@ START_TEST(test_depth)
 }
 END_TEST
 
+START_TEST(test_arrays)
+{
+	AUTO_JSON *list = json_pack("[{s:s},i,{s:s,s:i},{s:s,s:i},n]", "name", "a", 1, "name", "b", "n", 1, "name", "b", "n", 2);
+	ck_assert_int_eq(json_int_at(json_find(list, "name", "b"), "n", 0), 1);
+	ck_assert_ptr_null(json_find(list, "name", "c"));
+	ck_assert_ptr_null(json_find(list, "other", NULL));
+	ck_assert_ptr_null(json_find(NULL, "name", "a"));
+	AUTO_JSON *texts_ = json_pack("[s,i,s,s]", "x", 1, "y", "x");
+	ck_assert(json_has_text(texts_, "y") && !json_has_text(texts_, "z") && !json_has_text(texts_, NULL) && !json_has_text(NULL, "x"));
+	AUTO_JSON *left_ = json_without_text(texts_, "x"), *none = json_without_text(NULL, "x");
+	AUTO_FREE char *text = json_text(left_);
+	ck_assert_str_eq(text, "[1,\"y\"]");
+	ck_assert_uint_eq(json_array_size(none), 0);
+}
+END_TEST
+
 START_TEST(test_pool)
 {
 	json_pool_use();
@@ -103,4 +119,4 @@ START_TEST(test_pool)
 }
 END_TEST
 
-TESTS_TABLE("json", test_read, ARRAY_LEN(texts), test_left, test_cut, test_scalars, test_depth, test_pool)
+TESTS_TABLE("json", test_read, ARRAY_LEN(texts), test_left, test_cut, test_scalars, test_depth, test_arrays, test_pool)
