@@ -1,9 +1,9 @@
 /* The bandwidth plugin.
  *
  * What goes to the container is shaped by a token bucket on the node's end of the pair; what comes from it is
- * redirected to a link of its own (ifb, named as the reference names it) and shaped there. DEL removes that link; the
- * rest goes with the pair. Fails where a rate has no burst, or the kernel has not what is needed. GC knows the links by
- * the group of links that each network has. */
+ * redirected to a link of its own (ifb, named as the reference names it) and shaped there. With subnets the bucket is
+ * one class of two. DEL removes that link; the rest goes with the pair. Fails where a rate has no burst, or the kernel
+ * has not what is needed. GC knows the links by the group of links that each network has. */
 #include "cni/bandwidth.h"
 
 #include <errno.h>
@@ -22,7 +22,17 @@
 
 struct limits {
 	uint64_t ingress_rate, ingress_burst, egress_rate, egress_burst; /* bits, bits a second; 0: none */
+	struct ip_net *subnets; /* limited, or (unless only) not limited; owned */
+	size_t n;
+	bool only;
 };
+
+static void limits_done(struct limits *l)
+{
+	free(l->subnets);
+	*l = (struct limits){0};
+}
+#define AUTO_LIMITS AUTO(limits_done) struct limits
 
 static int take_pair(const json_t *j, const char *rate, const char *burst, uint64_t *ret_rate, uint64_t *ret_burst,
 		     struct err *e)
@@ -41,21 +51,50 @@ static int take_pair(const json_t *j, const char *rate, const char *burst, uint6
 	return 0;
 }
 
+/* The runtime, which knows rates, may leave the subnets to the configuration. */
+static int take_subnets(const struct cni_call *c, const json_t *from, struct limits *l, struct err *e)
+{
+	if (!json_object_get(from, "shapedSubnets") && !json_object_get(from, "unshapedSubnets"))
+		from = c->conf;
+	const json_t *only = json_object_get(from, "shapedSubnets"), *but = json_object_get(from, "unshapedSubnets");
+	size_t i;
+	json_t *j;
+	if (json_array_size(only) && json_array_size(but))
+		return err_set(
+		    e, -EINVAL,
+		    "unshapedSubnets and shapedSubnets cannot be both specified, one of them should be discarded");
+	l->only = json_array_size(only);
+	const json_t *list = l->only ? only : but;
+	l->subnets = xcalloc(json_array_size(list) + 1, sizeof(*l->subnets));
+	json_array_foreach(list, i, j) if (ip_net_parse(json_string_value(j), &l->subnets[l->n++]) < 0) return err_set(
+	    e, -EINVAL, "bad subnet \"%s\" provided", json_is_string(j) ? json_string_value(j) : "");
+	return 0;
+}
+
 /* The configuration's own limits, or else those that the runtime gives. */
 static int parse(const struct cni_call *c, struct limits *l, struct err *e)
 {
 	static const char *const keys[] = {"ingressRate", "ingressBurst", "egressRate", "egressBurst"};
-	static const char *const subnets[] = {"shapedSubnets", "unshapedSubnets"};
 	const json_t *from = json_at(c->conf, "runtimeConfig.bandwidth");
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		if (json_object_get(c->conf, keys[i]))
 			from = c->conf;
-	for (size_t i = 0; i < ARRAY_LEN(subnets) && !strcmp(c->command, "ADD"); i++)
-		if (json_array_size(json_object_get(from, subnets[i])))
-			return cni_fail(e, CNI_UNSUPPORTED_FIELD, "%s is not supported: all traffic is shaped",
-					subnets[i]);
 	int r = take_pair(from, keys[0], keys[1], &l->ingress_rate, &l->ingress_burst, e);
-	return r < 0 ? r : take_pair(from, keys[2], keys[3], &l->egress_rate, &l->egress_burst, e);
+	if (r >= 0)
+		r = take_pair(from, keys[2], keys[3], &l->egress_rate, &l->egress_burst, e);
+	return r < 0 ? r : take_subnets(c, from, l, e);
+}
+
+static int limit(struct rtnl *host, int index, const struct limits *l, uint64_t rate, uint64_t burst, struct err *e)
+{
+	struct rtnl_tc_shape shape = {rate / 8, (uint32_t)(burst / 8), l->subnets, l->n, l->only};
+	return l->n ? rtnl_tc_shape(host, index, &shape, e) : rtnl_tc_limit(host, index, shape.rate, shape.burst, e);
+}
+
+static int check_limit(struct rtnl *host, int index, const struct limits *l, uint64_t rate, struct err *e)
+{
+	struct rtnl_tc_shape shape = {.rate = rate / 8};
+	return l->n ? rtnl_tc_shape_check(host, index, &shape, e) : rtnl_tc_check(host, index, shape.rate, e);
 }
 
 static char *name_of(const char *network, const char *container_id, char ret[NAME_LEN + 1])
@@ -118,7 +157,7 @@ static int shape_egress(const struct cni_call *c, const struct limits *l, struct
 	int r = rtnl_link_del(host, name, e); /* of an ADD whose DEL was lost */
 	if (r < 0 || (r = rtnl_link_new(host, &n, e)) < 0 || (r = rtnl_link_get(host, name, &ifb, e)) < 0 ||
 	    (r = rtnl_tc_redirect(host, port->index, ifb.index, e)) < 0 ||
-	    (r = rtnl_tc_limit(host, ifb.index, l->egress_rate / 8, (uint32_t)(l->egress_burst / 8), e)) < 0)
+	    (r = limit(host, ifb.index, l, l->egress_rate, l->egress_burst, e)) < 0)
 		return r;
 	json_array_append_new(json_array_at(result, "interfaces"),
 			      json_pack("{s:s, s:s}", "name", name, "mac", mac_text(ifb.mac, mac)));
@@ -129,7 +168,7 @@ static int bandwidth_add(const struct cni_call *c, json_t **ret, struct err *e)
 {
 	AUTO_JSON *prev = NULL;
 	AUTO_RTNL *host = NULL;
-	struct limits l;
+	AUTO_LIMITS l = {0};
 	struct rtnl_link port;
 	char name[NAME_LEN + 1];
 	int r = parse(c, &l, e);
@@ -139,7 +178,7 @@ static int bandwidth_add(const struct cni_call *c, json_t **ret, struct err *e)
 	    ((r = rtnl_open(-1, &host, e)) < 0 || (r = find_port(c, prev, host, &port, e)) < 0))
 		return r;
 	if (l.ingress_rate)
-		r = rtnl_tc_limit(host, port.index, l.ingress_rate / 8, (uint32_t)(l.ingress_burst / 8), e);
+		r = limit(host, port.index, &l, l.ingress_rate, l.ingress_burst, e);
 	if (r >= 0 && l.egress_rate && (r = shape_egress(c, &l, host, &port, prev, e)) < 0)
 		rtnl_link_del(host, ifb_name(c, name), NULL);
 	if (r >= 0)
@@ -159,20 +198,20 @@ static int bandwidth_check(const struct cni_call *c, struct err *e)
 {
 	AUTO_JSON *prev = NULL;
 	AUTO_RTNL *host = NULL;
-	struct limits l;
+	AUTO_LIMITS l = {0};
 	struct rtnl_link port, ifb;
 	char name[NAME_LEN + 1];
 	int r = parse(c, &l, e);
 	if (r < 0 || (r = cni_prev_result(c, "must be called as a chained plugin", &prev, e)) < 0 ||
 	    (r = rtnl_open(-1, &host, e)) < 0 || (r = find_port(c, prev, host, &port, e)) < 0)
 		return r;
-	if (l.ingress_rate && (r = rtnl_tc_check(host, port.index, l.ingress_rate / 8, e)) < 0)
+	if (l.ingress_rate && (r = check_limit(host, port.index, &l, l.ingress_rate, e)) < 0)
 		return err_wrap(e, r, "%s", port.name);
 	if (!l.egress_rate)
 		return 0;
 	if ((r = rtnl_link_get(host, ifb_name(c, name), &ifb, e)) < 0)
 		return err_wrap(e, r, "get ifb device");
-	return rtnl_tc_check(host, ifb.index, l.egress_rate / 8, e);
+	return check_limit(host, ifb.index, &l, l.egress_rate, e);
 }
 
 static bool is_valid(const struct cni_call *c, const char *link)

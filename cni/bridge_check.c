@@ -63,7 +63,8 @@ int bridge_check(const struct cni_call *c, const struct bridge_conf *conf, struc
 	    (r = rtnl_open(-1, &host, e)) < 0 || (r = rtnl_open(netns, &inside, e)) < 0)
 		return r;
 	struct check k = {.call = c, .conf = conf, .result = result, .host = host};
-	if ((r = sandbox_check_find(c, inside, result, "veth", &k.inside_link, e)) < 0 || (r = check_outside(&k, e)) < 0)
+	if ((r = sandbox_check_find(c, inside, result, "veth", &k.inside_link, e)) < 0 ||
+	    (r = check_outside(&k, e)) < 0)
 		return r;
 	struct sandbox_if s = {inside, k.inside_link.index, c->ifname};
 	if ((r = sandbox_check_result(&s, result, e)) < 0)

@@ -23,8 +23,10 @@ static int move_out(struct rtnl *inside, const char *ifname, struct err *e)
 	int r = own < 0 ? own : rtnl_link_get(inside, ifname, &link, NULL);
 	if (r == -ENODEV)
 		return 0;
+	if (r < 0)
+		return err_code(e, r, "failed to find \"%s\"", ifname);
 	bool rename = *link.alias && strcmp(link.alias, ifname);
-	if (r < 0 || (r = rtnl_link_set(inside, link.index, &(struct rtnl_change){.down = true}, e)) < 0)
+	if ((r = rtnl_link_set(inside, link.index, &(struct rtnl_change){.down = true}, e)) < 0)
 		return err_wrap(e, r, "failed to set \"%s\" down", ifname);
 	if (rename && (r = rtnl_link_set(inside, link.index, &(struct rtnl_change){.name = link.alias}, e)) < 0)
 		return err_wrap(e, r, "failed to restore \"%s\" to original name \"%s\"", ifname, link.alias);

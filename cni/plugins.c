@@ -16,20 +16,10 @@
 #include "cni/tuning.h"
 
 const struct cni_plugin *const cni_plugins[] = {
-    &bandwidth_plugin,
-    &bridge_plugin,
-    &firewall_plugin,
-    &host_device_plugin,
-    &host_local_plugin,
-    &ipvlan_plugin,
-    &loopback_plugin,
-    &macvlan_plugin,
-    &portmap_plugin,
-    &ptp_plugin,
-    &static_plugin,
-    &tuning_plugin,
-    &vlan_plugin,
-    NULL,
+    &bandwidth_plugin,  &bridge_plugin, &firewall_plugin, &host_device_plugin,
+    &host_local_plugin, &ipvlan_plugin, &loopback_plugin, &macvlan_plugin,
+    &portmap_plugin,    &ptp_plugin,    &static_plugin,   &tuning_plugin,
+    &vlan_plugin,       NULL,
 };
 
 const struct cni_plugin *cni_plugin_named(const char *name)

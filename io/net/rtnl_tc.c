@@ -19,7 +19,7 @@
 #define TICK_NS 64 /* the kernel's unit of time in these messages */
 #define INGRESS_HANDLE 0xffff0000u
 
-static struct nl_msg *tc_msg(int type, int flags, int index, uint32_t handle, uint32_t parent, const char *kind)
+struct nl_msg *rtnl_tc_msg(int type, int flags, int index, uint32_t handle, uint32_t parent, const char *kind)
 {
 	struct tcmsg t = {.tcm_family = AF_UNSPEC, .tcm_ifindex = index, .tcm_handle = handle, .tcm_parent = parent};
 	if (type == RTM_NEWTFILTER)
@@ -30,15 +30,21 @@ static struct nl_msg *tc_msg(int type, int flags, int index, uint32_t handle, ui
 	return m;
 }
 
+uint32_t rtnl_tc_ticks(uint64_t rate, uint32_t burst)
+{
+	double ticks = rate ? burst * 1000000000.0 / (double)rate / TICK_NS : 0;
+	return ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks;
+}
+
 int rtnl_tc_limit(struct rtnl *r, int index, uint64_t rate, uint32_t burst, struct err *e)
 {
-	uint64_t limit = rate * LATENCY_MS / 1000 + burst, ticks = rate ? burst * 1000000000.0 / rate / TICK_NS : 0;
+	uint64_t limit = rate * LATENCY_MS / 1000 + burst;
 	struct tc_tbf_qopt q = {
 	    .rate = {.rate = rate > UINT32_MAX ? UINT32_MAX : (uint32_t)rate, .linklayer = TC_LINKLAYER_ETHERNET},
 	    .limit = limit > UINT32_MAX ? UINT32_MAX : (uint32_t)limit,
-	    .buffer = ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks};
+	    .buffer = rtnl_tc_ticks(rate, burst)};
 	AUTO_MSG *m =
-	    tc_msg(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, index, TC_H_MAKE(1u << 16, 0), TC_H_ROOT, "tbf");
+	    rtnl_tc_msg(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, index, TC_H_MAKE(1u << 16, 0), TC_H_ROOT, "tbf");
 	struct nlattr *options = nla_nest_start(m, TCA_OPTIONS);
 	nla_put(m, TCA_TBF_PARMS, sizeof(q), &q);
 	nla_put_u32(m, TCA_TBF_BURST, burst);
@@ -75,7 +81,7 @@ static void parse_qdisc(void *arg, struct nlmsghdr *h)
 int rtnl_tc_check(struct rtnl *r, int index, uint64_t rate, struct err *e)
 {
 	struct root root = {.index = index};
-	AUTO_MSG *m = tc_msg(RTM_GETQDISC, NLM_F_DUMP, index, 0, 0, NULL);
+	AUTO_MSG *m = rtnl_tc_msg(RTM_GETQDISC, NLM_F_DUMP, index, 0, 0, NULL);
 	int rc = rtnl_talk(r, m, parse_qdisc, &root);
 	if (rc < 0)
 		return err_code(e, rc, "limit of link %d", index);
@@ -104,11 +110,11 @@ int rtnl_tc_redirect(struct rtnl *r, int from, int to, struct err *e)
 		struct tc_u32_sel sel;
 		struct tc_u32_key key; /* nothing is compared: everything matches */
 	} all = {.sel = {.flags = TC_U32_TERMINAL, .nkeys = 1}};
-	AUTO_MSG *q = tc_msg(RTM_NEWQDISC, NLM_F_CREATE, from, INGRESS_HANDLE, TC_H_INGRESS, "ingress");
+	AUTO_MSG *q = rtnl_tc_msg(RTM_NEWQDISC, NLM_F_CREATE, from, INGRESS_HANDLE, TC_H_INGRESS, "ingress");
 	int rc = rtnl_talk(r, q, NULL, NULL);
 	if (rc < 0 && rc != -EEXIST)
 		return err_code(e, rc, "ingress of link %d", from);
-	AUTO_MSG *m = tc_msg(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, from, 0, INGRESS_HANDLE, "u32");
+	AUTO_MSG *m = rtnl_tc_msg(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, from, 0, INGRESS_HANDLE, "u32");
 	struct nlattr *options = nla_nest_start(m, TCA_OPTIONS);
 	nla_put(m, TCA_U32_SEL, sizeof(all), &all);
 	put_redirect(m, to);

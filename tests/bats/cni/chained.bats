@@ -274,6 +274,48 @@ ask() { in_ns "$1" timeout 3 socat -t 2 - "$2" </dev/null; }
 	[ -z "$(in_ns host ip -br link show type ifb)" ]
 }
 
+# sent POD TARGET PORT: how many bytes get out of the pod in a second.
+sent() {
+	: >"$DATA/got"
+	timeout 1 nsenter "--net=/run/netns/$T-$1" socat -u /dev/zero "TCP:$2:$3" || true
+	stat -c %s "$DATA/got"
+}
+unlimited() { [ "$(sent "$@")" -gt 1500000 ]; } # a busy machine may need a second try
+limited() { [ "$(sent "$@")" -lt 1500000 ]; }   # 500,000 a second and a burst of 100,000
+
+@test "bandwidth: some subnets without a limit, or with one alone" {
+	in_ns host ip link add ifbprobe type ifb 2>/dev/null || skip "the kernel has no ifb"
+	in_ns host ip link del ifbprobe
+	outside
+	in_ns out ip route add 10.77.0.0/24 via 192.0.2.1
+	local prev conf
+	prev=$(cni ADD bridge a "$BRIDGE,$IPAM}")
+	conf='{"cniVersion":"1.1.0","name":"tnet","type":"bandwidth","unshapedSubnets":["10.77.0.0/24","fd77::/64"],"ingressRate":8000000,"ingressBurst":800000,"egressRate":4000000,"egressBurst":800000,"prevResult":'$prev'}'
+	cni ADD bandwidth a "$conf"
+	cni CHECK bandwidth a "$conf"
+	run cni CHECK bandwidth a "${conf/8000000/9000000}"
+	[[ "$status" -eq 1 && "$output" == *"Rate does not match for the shaped class (1000000 != 1125000)"* ]]
+	run in_ns host tc class show dev "$(in_ns host ip -br link show type ifb | cut -d' ' -f1)"
+	[[ "$output" == *"1:30 root"*"rate 4Mbit"* ]]
+	nsenter "--net=/run/netns/$T-host" socat -u TCP-LISTEN:99,reuseaddr,fork "CREATE:$DATA/got" 3>&- 4>&- &
+	SERVER=$!
+	eventually 10 listens host 99
+	eventually 20 unlimited a 10.77.0.1 99
+	limited a 192.0.2.1 99
+	cni DEL bandwidth a "$conf"
+	run cni ADD bandwidth a "${conf/'"unshapedSubnets"'/'"shapedSubnets":["10.0.0.0/8"],"unshapedSubnets"'}"
+	[[ "$status" -eq 1 && "$output" == *"unshapedSubnets and shapedSubnets cannot be both specified"* ]]
+	run cni ADD bandwidth a "${conf/fd77::\/64/hello}"
+	[[ "$status" -eq 1 && "$output" == *'bad subnet \"hello\" provided'* ]]
+	cni DEL bridge a "$BRIDGE,$IPAM}"
+	prev=$(cni ADD bridge a "$BRIDGE,$IPAM}")
+	conf='{"cniVersion":"1.1.0","name":"tnet","type":"bandwidth","shapedSubnets":["10.77.0.0/24"],"runtimeConfig":{"bandwidth":{"egressRate":4000000,"egressBurst":800000}},"prevResult":'$prev'}'
+	cni ADD bandwidth a "$conf"
+	cni CHECK bandwidth a "$conf"
+	limited a 10.77.0.1 99
+	eventually 20 unlimited a 192.0.2.1 99
+}
+
 @test "firewall: bridges with a policy do not reach each other; isolated containers not even their neighbours" {
 	local other prev
 	other=${BRIDGE/kbr0/kbr1}
