@@ -168,9 +168,34 @@ static bool read_condition(const json_t *list, size_t *at, struct port_condition
 	return true;
 }
 
+/* Both kinds of words are read, but not against a backend that is asked for. */
+static int check_backend(const struct cni_call *c, const char *const keys[2], struct err *e)
+{
+	const char *backend = json_str_at(c->conf, "backend");
+	if (!backend)
+		return 0;
+	bool iptables = !strcmp(backend, "iptables");
+	if (!iptables && strcmp(backend, "nftables"))
+		return err_set(e, -EINVAL, "unrecognized backend \"%s\"", backend);
+	for (size_t f = 0; f < 2; f++) {
+		const char *word = json_string_value(json_array_get(json_object_get(c->conf, keys[f]), 0));
+		if (word && (*word == '-' || *word == '!') != iptables)
+			return err_set(e, -EINVAL,
+				       "%s backend was requested but configuration contains %s-specific options [%s]",
+				       backend, iptables ? "nftables" : "iptables", keys[f]);
+	}
+	if (!iptables && json_str_at(c->conf, "externalSetMarkChain"))
+		return err_set(e, -EINVAL, "nftables backend was requested but configuration contains iptables-specific "
+					   "options [externalSetMarkChain]");
+	return 0;
+}
+
 int portmap_conf_conditions(const struct cni_call *c, struct portmap_conf *conf, struct err *e)
 {
 	static const char *const keys[] = {"conditionsV4", "conditionsV6"};
+	int r = check_backend(c, keys, e);
+	if (r < 0)
+		return r;
 	for (size_t f = 0; f < ARRAY_LEN(keys); f++) {
 		const json_t *list = json_object_get(c->conf, keys[f]);
 		conf->conditions[f] = xcalloc(json_array_size(list) + 1, sizeof(**conf->conditions));

@@ -88,21 +88,28 @@ static char *value_text(const json_t *value)
 					: NULL;
 }
 
+/* Those of the configuration, and those of args.cni, which come before them. Returns owned. */
+static json_t *sysctls(const struct cni_call *c)
+{
+	json_t *all = json_object();
+	json_object_update(all, json_object_get(c->conf, "sysctl"));
+	json_object_update(all, json_at(c->conf, "args.cni.sysctl"));
+	return all;
+}
+
 static int each_sysctl(const struct cni_call *c, int (*fn)(const char *path, const char *value, struct err *e),
 		       struct err *e)
 {
-	const json_t *places[] = {json_object_get(c->conf, "sysctl"), json_at(c->conf, "args.cni.sysctl")};
-	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-		const char *key;
-		json_t *value;
-		json_object_foreach((json_t *)places[i], key, value)
-		{
-			AUTO_FREE char *path = NULL, *text = value_text(value);
-			int r = text ? sysctl_path(c, key, &path, e)
-				     : err_set(e, -EINVAL, "sysctl %s: the value must be a text", key);
-			if (r < 0 || (r = fn(path, text, e)) < 0)
-				return r;
-		}
+	AUTO_JSON *all = sysctls(c);
+	const char *key;
+	json_t *value;
+	json_object_foreach(all, key, value)
+	{
+		AUTO_FREE char *path = NULL, *text = value_text(value);
+		int r = text ? sysctl_path(c, key, &path, e)
+			     : err_set(e, -EINVAL, "sysctl %s: the value must be a text", key);
+		if (r < 0 || (r = fn(path, text, e)) < 0)
+			return r;
 	}
 	return 0;
 }
@@ -145,6 +152,7 @@ static bool is_in(char *const *list, const char *key)
 static int check_allowed(const struct cni_call *c, struct err *e)
 {
 	AUTO_STR text = STR_INIT;
+	AUTO_JSON *all = sysctls(c);
 	const char *key;
 	json_t *value;
 	int r = fs_read_file(ALLOWLIST, TEXT_MAX, &text, e);
@@ -153,7 +161,7 @@ static int check_allowed(const struct cni_call *c, struct err *e)
 	if (r < 0)
 		return r;
 	AUTO_STRV char **list = str_split(str_text(&text), '\n');
-	json_object_foreach(json_object_get(c->conf, "sysctl"), key, value) if (!is_in(list, key)) return err_set(
+	json_object_foreach(all, key, value) if (!is_in(list, key)) return err_set(
 	    e, -EACCES, "Sysctl %s is not allowed. Only those of %s are allowed", key, ALLOWLIST);
 	return 0;
 }

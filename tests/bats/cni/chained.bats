@@ -116,6 +116,20 @@ ask() { in_ns "$1" timeout 3 socat -t 2 - "$2" </dev/null; }
 	rules | grep -q 'tcp . 8080 comment "tnet/id-b/eth0" : 10.77.0.6 . 80'
 }
 
+@test "portmap: conditions in the words of the backend that is asked for" {
+	local pm='{"cniVersion":"1.1.0","name":"tnet","type":"portmap","runtimeConfig":{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]},"prevResult":{"cniVersion":"1.1.0","ips":[{"address":"10.77.0.5/24"}]}}'
+	cni ADD portmap a "${pm/'"type"'/'"conditionsV4":["!","-d","192.0.2.0/24"],"backend":"iptables","type"'}"
+	cni ADD portmap a "${pm/'"type"'/'"conditionsV4":["ip","daddr","!=","192.0.2.0/24"],"backend":"nftables","type"'}"
+	run cni ADD portmap a "${pm/'"type"'/'"conditionsV4":["-d","192.0.2.0/24"],"backend":"nftables","type"'}"
+	[[ "$status" -eq 1 && "$output" == *"nftables backend was requested but configuration contains iptables-specific options [conditionsV4]"* ]]
+	run cni ADD portmap a "${pm/'"type"'/'"backend":"pf","type"'}"
+	[[ "$status" -eq 1 && "$output" == *'unrecognized backend \"pf\"'* ]]
+	run cni ADD portmap a "${pm/'"type"'/'"conditionsV4":["-m","time"],"type"'}"
+	[[ "$status" -eq 1 && "$output" == *'conditionsV4: cannot say \"-m ...\" in nf_tables'* ]]
+	cni DEL portmap a "$pm"
+	! rules | grep -q comment
+}
+
 @test "foreign tables stay as they are, a table that is gone is made again" {
 	in_ns host nft 'add table ip other; add chain ip other c; add rule ip other c counter accept'
 	cni ADD bridge a "$BRIDGE,\"ipMasq\":true,$IPAM}"
@@ -241,6 +255,16 @@ ask() { in_ns "$1" timeout 3 socat -t 2 - "$2" </dev/null; }
 	cni DEL tuning a "$conf"
 	in_ns a ip link show eth0 | grep -q "mtu 1500.*qlen 1000"
 	[ -z "$(ls "$DATA/t")" ]
+	cni DEL tuning a "$conf"
+	conf=${conf/'"sysctl"'/'"args":{"cni":{"sysctl":{"net.ipv4.conf.IFNAME.arp_filter":"2"}}},"sysctl"'}
+	cni ADD tuning a "$conf" # args come before the configuration
+	[ "$(in_ns a cat /proc/sys/net/ipv4/conf/eth0/arp_filter)" = 2 ]
+	cni CHECK tuning a "$conf"
+	run unshare -m sh -c 'mount -t tmpfs tmpfs /etc/cni 2>/dev/null || { mkdir -p /etc/cni && mount -t tmpfs tmpfs /etc/cni; }
+		mkdir /etc/cni/tuning; echo "^net.core" >/etc/cni/tuning/allowlist.conf; printf %s "$1" | nsenter "--net=/run/netns/$2-host" \
+		env CNI_COMMAND=ADD CNI_CONTAINERID=x CNI_NETNS="/run/netns/$2-a" CNI_IFNAME=eth0 CNI_PATH="$3" "$3/tuning"' \
+		sh "${conf/'"sysctl":{"net.ipv4.conf.IFNAME.arp_filter":"1"},'/}" "$T" "$BIN"
+	[[ "$status" -eq 1 && "$output" == *"arp_filter is not allowed"* ]]
 	cni DEL tuning a "$conf"
 	run cni ADD tuning a "${conf/net.ipv4.conf.IFNAME.arp_filter/net/..\/kernel/hostname}"
 	[[ "$status" -eq 1 && "$output" == *"invalid net sysctl key"* ]]
@@ -393,6 +417,32 @@ limited() { [ "$(sent "$@")" -lt 1500000 ]; }   # 500,000 a second and a burst o
 	ls "$DATA/s/.owners" | grep -q spare
 	cni GC host-local x "${conf%\}},\"cni.dev/valid-attachments\":[]}"
 	[ "$(ls "$DATA/s/.owners")" = stamp ]
+}
+
+@test "a node that ran the reference: its attachments are checked, kept apart and taken away" {
+	local ref=/usr/lib/cni prev conf gc
+	[ -x "$ref/bridge" ] || skip "containernetworking-plugins is not installed"
+	conf='{"cniVersion":"0.4.0","name":"tnet","type":"bridge","bridge":"kbr0","isGateway":true,"hairpinMode":true,'$IPAM
+	prev=$(BIN=$ref cni ADD bridge a "$conf}")
+	BIN=$ref cni ADD bridge b "$conf}"
+	cni CHECK bridge a "$conf,\"prevResult\":$prev}"
+	ip netns add "$T-c"
+	[[ "$(cni ADD bridge c "$conf}")" == *10.77.0.4/24* ]]
+	in_ns c busybox ping -c1 -W2 10.77.0.2
+	run cni ADD bridge b "$conf}"
+	[ "$status" -eq 1 ]
+	[ -e "$DATA/tnet/10.77.0.3" ] # its own ADD stays as it was
+	cni DEL bridge a "$conf,\"prevResult\":$prev}"
+	[ ! -e "$DATA/tnet/10.77.0.2" ]
+	run in_ns a ip link show eth0
+	[ "$status" -ne 0 ]
+	gc=${conf/0.4.0/1.1.0}',"cni.dev/valid-attachments":[{"containerID":"id-c","ifname":"eth0"}]}'
+	cni GC bridge x "$gc"
+	[ "$(find "$DATA/tnet" -name '10.*' | wc -l)" -eq 1 ]
+	[[ "$(BIN=$ref cni ADD bridge a "$conf}")" == *10.77.0.5/24* ]] # and back
+	BIN=$ref cni DEL bridge c "$conf}"
+	BIN=$ref cni DEL bridge a "$conf}"
+	[ -z "$(find "$DATA/tnet" -maxdepth 1 -name '10.*' -o -maxdepth 1 -name 'fd*')" ]
 }
 
 @test "churn: ${CNI_CHURN:-120} pod networks with plugins killed at random points leave nothing (CNI_CHURN=10000 for more)" {

@@ -66,7 +66,7 @@ static void setup(void)
 	    "bad",
 	    "[ $CNI_COMMAND != ADD ] || { echo '{\"code\":999,\"msg\":\"no luck\",\"details\":\"at all\"}'; exit 1; }");
 	plugin("mute", "echo oops >&2; exit 3");
-	plugin("slow", "exec sleep 5");
+	plugin("slow", "exec sleep 60");
 	put("conf/10-a.conflist",
 	    "{'cniVersion':'1.1.0','name':'net','plugins':[{'type':'one'},{'type':'two','capabilities':{'portMappings':"
 	    "true,'mac':false}}]}",
@@ -97,6 +97,7 @@ static void on_done(void *arg, const json_t *result, const struct err *e)
 
 static struct loop *loop;
 static struct chain *chain;
+static int timeout_ms = 30000;
 
 static void load(void)
 {
@@ -109,7 +110,7 @@ static void load(void)
 		ck_assert_int_eq(loop_new(&loop, NULL), 0);
 	chain_free(chain);
 	struct chain_config c = {
-	    .loop = loop, .conf_dir = conf, .plugin_path = bin, .cache_dir = cache, .timeout_ms = 300};
+	    .loop = loop, .conf_dir = conf, .plugin_path = bin, .cache_dir = cache, .timeout_ms = timeout_ms};
 	ck_assert_msg(chain_load(&c, &chain, &e) == 0, "%s", e.text);
 }
 
@@ -199,6 +200,7 @@ START_TEST(mute_and_slow)
 	load();
 	ck_assert_str_eq(add(&att).e.text, "plugin \"mute\" failed with exit status 3: oops");
 	put("conf/05-b.conf", "{'cniVersion':'1.0.0','name':'net','type':'slow'}", 0644);
+	timeout_ms = 300;
 	load();
 	ck_assert_int_eq(add(&att).e.code, -ETIMEDOUT);
 	unload();
@@ -318,6 +320,38 @@ START_TEST(arguments_are_cached)
 }
 END_TEST
 
+/* An entry that libcni has written, of a node that ran another caller. */
+START_TEST(foreign_cache)
+{
+	struct str config = STR_INIT;
+	char *path = xasprintf("%s/cache/results", dir);
+	const char *list = "{\"cniVersion\":\"0.4.0\",\"name\":\"net\",\"plugins\":[{\"type\":\"old\",\"capabilities\":"
+			   "{\"portMappings\":true}}]}";
+	plugin("old", "echo \"$CNI_ARGS\" >\"${0%/bin/*}/args\"");
+	base64_encode(&config, list, strlen(list));
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	char *text = xasprintf("{'kind':'cniCacheV1','containerId':'c9','config':'%s','ifName':'eth0','networkName':'net',"
+			       "'cniArgs':[['IgnoreUnknown','1'],['K8S_POD_NAME','p9']],'capabilityArgs':{'portMappings':"
+			       "[{'hostPort':80}]},'result':{'cniVersion':'0.4.0','ips':[{'version':'4','address':"
+			       "'10.0.0.9/24'}]}}",
+			       str_text(&config));
+	put("cache/results/net-c9-eth0", text, 0600);
+	load();
+	struct outcome o = {.loop = loop};
+	chain_gc(chain, NULL, 0, on_done, &o);
+	ck_assert(!wait_for(&o).e.code);
+	AUTO_FREE char *log = get("log"), *in = get("in.old"), *args = get("args");
+	ck_assert(strstr(log, "old DEL c9 eth0"));
+	ck_assert_str_eq(args, "IgnoreUnknown=1;K8S_POD_NAME=p9\n");
+	ck_assert(strstr(in, "\"prevResult\":{\"cniVersion\":\"0.4.0\",\"ips\"") && strstr(in, "\"hostPort\":80"));
+	ck_assert_ptr_null(chain_cached_result(chain, "c9", NULL));
+	str_done(&config);
+	free(path);
+	free(text);
+	unload();
+}
+END_TEST
+
 START_TEST(failures_of_gc_and_later)
 {
 	put("conf/10-a.conflist", "{'cniVersion':'1.1.0','name':'net','plugins':[{'type':'later'},{'type':'two'}]}", 0644);
@@ -411,6 +445,7 @@ int main(void)
 	tcase_add_test(t, cancelled);
 	tcase_add_test(t, plugins_of_a_directory);
 	tcase_add_test(t, arguments_are_cached);
+	tcase_add_test(t, foreign_cache);
 	tcase_add_test(t, failures_of_gc_and_later);
 	tcase_add_loop_test(t, configurations, 0, (int)ARRAY_LEN(confs));
 	tcase_add_test(t, the_newest_version_is_spoken);
