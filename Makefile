@@ -105,10 +105,10 @@ TESTS += $(B)/test/$$($(1)_NAME)
 OBJS += $(B)/obj/$(1:.c=.o)
 endef
 
-# A fuzz target tests/fuzz/x_fuzz.c links the control plane (oci_x_fuzz.c the runtime) and libFuzzer, or what replays inputs.
+# A fuzz target tests/fuzz/x_fuzz.c links the control plane (oci_x_fuzz.c the runtime, dns_fuzz.c the name server) and libFuzzer, or what replays inputs.
 FUZZ_SRCS := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 define fuzz_rules
-$(1)_ALL := $$(call lib_closure,$(if $(filter oci_%,$(notdir $(1))),runtime,cp))
+$(1)_ALL := $$(call lib_closure,$(if $(filter oci_%,$(notdir $(1))),runtime,$(if $(filter dns_%,$(notdir $(1))),dns,cp)))
 $(B)/obj/$(1:.c=.o): LOCAL_CFLAGS = $$(call pkg_cflags,$$(call lib_pkgs,$$($(1)_ALL)))
 $(B)/fuzz/$(notdir $(1:.c=)): $(B)/obj/$(1:.c=.o) $(if $(FUZZ),,$(B)/obj/tests/fuzz/replay.o) $$(call lib_files,$$($(1)_ALL))
 	@mkdir -p $$(@D)
@@ -175,6 +175,7 @@ bench: all
 	@bench/cni
 	@bench/api
 	@bench/proxy
+	@bench/dns
 	@bench/run
 
 install: all

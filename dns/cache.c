@@ -19,7 +19,7 @@ struct entry {
 struct cache {
 	struct map *entries;
 	struct list used; /* the least lately used first */
-	size_t bytes, bytes_max;
+	size_t bytes, bytes_max, empty;
 };
 
 static void free_entry(void *value)
@@ -51,6 +51,7 @@ void cache_free(struct cache *c)
 static void drop(struct cache *c, struct entry *e)
 {
 	c->bytes -= e->bytes;
+	c->empty -= e->message.empty;
 	AUTO_FREE char *key = TAKE(e->key);
 	map_remove(c->entries, key);
 }
@@ -98,12 +99,24 @@ void cache_put(struct cache *c, const char *key, struct message *m, int64_t now_
 	*e = (struct entry){.key = xstrdup(key), .message = *m, .since_ms = now_ms, .until_ms = now_ms + s * 1000, .bytes = bytes};
 	*m = (struct message){0};
 	c->bytes += bytes;
+	c->empty += e->message.empty;
 	list_init(&e->link);
 	list_add(&c->used, &e->link);
 	map_set(c->entries, key, e);
 }
 
+void cache_clear(struct cache *c)
+{
+	map_clear(c->entries);
+	c->bytes = c->empty = 0;
+}
+
 size_t cache_len(const struct cache *c)
 {
 	return map_len(c->entries);
+}
+
+size_t cache_empty(const struct cache *c)
+{
+	return c->empty;
 }

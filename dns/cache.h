@@ -17,6 +17,8 @@ void cache_free(struct cache *c); /* NULL is fine */
 const struct message *cache_get(struct cache *c, const char *key, int64_t now_ms, uint32_t *ret_age_s);
 /* Takes the message's parts; one that does not hold at all is dropped. */
 void cache_put(struct cache *c, const char *key, struct message *m, int64_t now_ms);
+void cache_clear(struct cache *c);
 size_t cache_len(const struct cache *c);
+size_t cache_empty(const struct cache *c); /* those of them without records */
 
 #endif

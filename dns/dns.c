@@ -25,6 +25,7 @@ struct dns {
 	struct zone *zone;
 	struct upstream *upstream;
 	struct resolver *resolver;
+	struct meter *meter;
 	struct dns_server *servers[DNS_ADDRESSES_MAX];
 	struct timer *probe;
 	struct timespec conf_time; /* of the file as it was read */
@@ -131,9 +132,10 @@ int dns_start(const struct dns_config *c, struct dns **ret, struct err *e)
 				   .n_reverse = c->n_reverse};
 	d->zone = zone_new(&zone);
 	d->upstream = upstream_new(c->loop);
+	d->meter = meter_new();
 	upstream_on_ask(d->upstream, on_ask, d);
 	struct resolver_config resolver = {
-	    .zone = d->zone, .upstream = d->upstream, .namespace_of = c->namespace_of, .arg = c->arg};
+	    .zone = d->zone, .upstream = d->upstream, .meter = d->meter, .namespace_of = c->namespace_of, .arg = c->arg};
 	d->resolver = resolver_new(&resolver);
 	d->probe = timer_new(c->loop, probe, d);
 	look(d);
@@ -163,6 +165,7 @@ void dns_stop(struct dns *d)
 	upstream_free(d->upstream);
 	timer_free(d->probe);
 	resolver_free(d->resolver);
+	meter_free(d->meter);
 	zone_free(d->zone);
 	free(d->resolv_conf);
 	free(d);
@@ -191,35 +194,14 @@ void dns_set_namespace(struct dns *d, const char *name, bool there)
 	zone_set_namespace(d->zone, name, there);
 }
 
-static void counter(struct str *out, const char *name, const char *labels, uint64_t value)
-{
-	str_addf(out, "%s%s %llu\n", name, labels, (unsigned long long)value);
-}
-
 void dns_metrics(const struct dns *d, struct str *out)
 {
-	static const char *const rcodes[RESOLVER_RCODES] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"};
-	const struct resolver_counts *c = resolver_counts(d->resolver);
 	struct upstream_counts u = upstream_counts(d->upstream);
-	str_add(out, "# TYPE coredns_dns_requests_total counter\n");
-	counter(out, "coredns_dns_requests_total", "{proto=\"udp\"}", c->requests[0]);
-	counter(out, "coredns_dns_requests_total", "{proto=\"tcp\"}", c->requests[1]);
-	str_add(out, "# TYPE coredns_dns_responses_total counter\n");
-	for (size_t i = 0; i < ARRAY_LEN(rcodes); i++) {
-		AUTO_FREE char *labels = rcodes[i] ? xasprintf("{rcode=\"%s\"}", rcodes[i]) : NULL;
-		if (labels)
-			counter(out, "coredns_dns_responses_total", labels, c->rcodes[i]);
-	}
-	str_add(out, "# TYPE coredns_autopath_success_total counter\n");
-	counter(out, "coredns_autopath_success_total", "", c->shortened);
-	str_add(out, "# TYPE coredns_forward_requests_total counter\n");
-	counter(out, "coredns_forward_requests_total", "", u.asked);
-	str_add(out, "# TYPE coredns_forward_max_concurrent_rejects_total counter\n");
-	counter(out, "coredns_forward_max_concurrent_rejects_total", "", u.refused);
-	str_add(out, "# TYPE coredns_cache_hits_total counter\n");
-	counter(out, "coredns_cache_hits_total", "", u.hits);
-	str_add(out, "# TYPE coredns_cache_misses_total counter\n");
-	counter(out, "coredns_cache_misses_total", "", u.misses);
-	str_add(out, "# TYPE coredns_cache_entries gauge\n");
-	counter(out, "coredns_cache_entries", "", upstream_cached(d->upstream));
+	struct meter_gauges g = {.shortened = resolver_shortened(d->resolver),
+				 .forwarded = u.asked,
+				 .refused = u.refused,
+				 .hits = {u.hits[0], u.hits[1]},
+				 .misses = u.misses};
+	upstream_cached(d->upstream, g.entries);
+	meter_write(d->meter, &g, out);
 }

@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 
-enum { OPT_LEN = 11, FLAG_TC = 0x02, FLAG_QR = 0x80, FLAG_AA = 0x04, FLAG_RA = 0x80, FLAG_AD = 0x20, FLAG_CD = 0x10 };
+enum { OPT_LEN = 11, SOA_FIELDS = 7, FLAG_TC = 0x02, FLAG_QR = 0x80, FLAG_AA = 0x04, FLAG_RA = 0x80, FLAG_AD = 0x20, FLAG_CD = 0x10 };
 
 static void put16(uint8_t *p, unsigned v)
 {
@@ -158,15 +158,15 @@ static uint32_t negative_ttl(const ldns_rr_list *authority)
 {
 	for (size_t i = 0; i < count(authority); i++) {
 		const ldns_rr *rr = ldns_rr_list_rr(authority, i);
-		if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_SOA)
+		if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_SOA && ldns_rr_rd_count(rr) == SOA_FIELDS) /* ldns reads empty ones, too */
 			return MIN(ldns_rr_ttl(rr), ldns_rdf2native_int32(ldns_rr_rdf(rr, 6)));
 	}
 	return 0;
 }
 
-static uint32_t least_ttl(const ldns_pkt *p)
+static uint32_t least_ttl(const struct reply *r)
 {
-	const ldns_rr_list *lists[] = {ldns_pkt_answer(p), ldns_pkt_authority(p)};
+	const ldns_rr_list *lists[] = {r->answer, r->authority};
 	uint32_t least = UINT32_MAX;
 	if (!count(lists[0]))
 		return negative_ttl(lists[1]);
@@ -197,22 +197,32 @@ int message_read(const struct question *q, uint16_t id, const uint8_t *p, size_t
 		ldns_pkt_free(packet);
 		return -EBADMSG;
 	}
-	struct message m = {.rcode = ldns_pkt_get_rcode(packet), .truncated = ldns_pkt_tc(packet)};
-	m.empty = !count(ldns_pkt_answer(packet));
-	m.ttl_s = least_ttl(packet);
 	/* Encoded anew it has no OPT: that one speaks of the way from there to here. */
-	struct reply r = {.answer = ldns_pkt_answer(packet), .authority = ldns_pkt_authority(packet), .extra = ldns_pkt_additional(packet)};
+	struct reply r = {.rcode = ldns_pkt_get_rcode(packet),
+			  .authentic = ldns_pkt_ad(packet),
+			  .answer = ldns_pkt_answer(packet),
+			  .authority = ldns_pkt_authority(packet),
+			  .extra = ldns_pkt_additional(packet)};
+	int error = message_keep(q, &r, ret);
+	if (error == 0)
+		ret->truncated = ldns_pkt_tc(packet);
+	ldns_pkt_free(packet);
+	return error ? -EBADMSG : 0;
+}
+
+int message_keep(const struct question *q, const struct reply *r, struct message *ret)
+{
+	struct message m = {.rcode = r->rcode, .empty = !count(r->answer), .ttl_s = least_ttl(r), .authoritative = r->authoritative};
 	uint8_t *wire = xmalloc(MESSAGE_MAX);
-	m.len = encode(q, &r, count(r.answer), true, MESSAGE_MAX, wire);
+	m.len = encode(q, r, count(r->answer), true, MESSAGE_MAX, wire);
 	if (m.len) {
-		wire[3] = (uint8_t)(ldns_pkt_ad(packet) ? FLAG_AD : 0);
+		wire[3] = r->authentic ? FLAG_AD : 0;
 		m.wire = xmemdup(wire, m.len);
 		find_ttls(&m);
 		*ret = m;
 	}
 	free(wire);
-	ldns_pkt_free(packet);
-	return m.len ? 0 : -EBADMSG;
+	return m.len ? 0 : -E2BIG;
 }
 
 void message_done(struct message *m)
@@ -234,7 +244,7 @@ static size_t relay_cut(const struct question *q, const struct message *m, size_
 	ldns_pkt *p = message_packet(m);
 	if (!p)
 		return 0;
-	struct reply r = {.rcode = m->rcode, .answer = ldns_pkt_answer(p), .authority = ldns_pkt_authority(p)};
+	struct reply r = {.rcode = m->rcode, .authoritative = m->authoritative, .answer = ldns_pkt_answer(p), .authority = ldns_pkt_authority(p)};
 	size_t len = message_build(q, &r, limit, ret);
 	ldns_pkt_free(p);
 	return len;
@@ -253,7 +263,7 @@ size_t message_relay(const struct question *q, const struct message *m, uint32_t
 	if (m->len + (q->edns ? OPT_LEN : 0) > limit || q->name_len + DNS_HEADER > m->len)
 		return relay_cut(q, m, limit, ret);
 	memcpy(ret, m->wire, m->len);
-	put_head(q, m->rcode, false, (m->wire[3] & FLAG_AD) && q->dnssec_ok, ret);
+	put_head(q, m->rcode, m->authoritative, (m->wire[3] & FLAG_AD) && q->dnssec_ok, ret);
 	if (m->truncated)
 		ret[2] |= FLAG_TC;
 	memcpy(ret + DNS_HEADER, q->name, q->name_len);

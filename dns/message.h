@@ -32,11 +32,14 @@ struct message {
 	uint32_t ttl_s; /* the least of them; of an answer without records what its SOA says, 0 without one */
 	int rcode;
 	bool truncated, empty;
+	bool authoritative; /* our own */
 };
 /* Takes an answer apart: 0; -EBADMSG: not an answer to this question with this id. Owned parts in *ret. */
 int message_read(const struct question *q, uint16_t id, const uint8_t *p, size_t len, struct message *ret);
 void message_done(struct message *m);
-/* The reply to a client that asked the same, age_s after it was read. As message_build(). */
+/* A reply of our own in that form; ttl_s as above. -E2BIG: too long for any. */
+int message_keep(const struct question *q, const struct reply *r, struct message *ret);
+/* The reply to a client that asked the same, age_s after it was read or kept. As message_build(). */
 size_t message_relay(const struct question *q, const struct message *m, uint32_t age_s, size_t limit, uint8_t *ret);
 /* Its records, owned: NULL where it cannot be read. */
 ldns_pkt *message_packet(const struct message *m);

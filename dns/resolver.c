@@ -10,21 +10,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/str.h"
+#include "dns/cache.h"
 
-enum { ALIASES_MAX = 8, CLASS_IN = 1, TYPE_TRANSFERS = 251, TYPE_AXFR = 252 };
+enum { KEPT_BYTES = 2 << 20, ALIASES_MAX = 8, CLASS_IN = 1, TYPE_TRANSFERS = 251, TYPE_AXFR = 252 };
 
 struct resolver {
 	struct resolver_config config;
 	char **searches;
+	struct cache *kept; /* replies from the zone, and along search paths, of one generation of the zone */
+	uint64_t kept_generation;
 	char *probe; /* the name that is asked for to find loops; NULL: none under way */
 	bool looped;
 	void (*on_probe)(void *arg, bool looped);
 	void *probe_arg;
 	unsigned turn; /* whose turn it is to be the first of several addresses */
-	struct resolver_counts counts;
+	uint64_t shortened;
 };
 
 /* A request on its way; on the stack until it has to wait. */
@@ -33,9 +37,13 @@ struct job {
 	struct question q, current; /* what the client asked; what is looked for now */
 	struct ip client;
 	struct job *kept; /* itself, once it has had to wait; NULL: on the stack */
-	bool tcp, pathed; /* pathed: current is a candidate of the search path */
+	bool tcp, pathed, forwarded; /* pathed: current is a candidate of the search path */
+	size_t request_len;
+	int64_t began_us;
 	size_t aliases;
 	char *base; /* the name without its search domain, owned; NULL: there is none to try */
+	char *ns;   /* of that search domain, owned */
+	uint32_t ttl_s; /* how long what other servers have said so far holds */
 	size_t candidate;
 	ldns_rr_list *answer, *extra;
 	resolver_fn fn;
@@ -49,14 +57,28 @@ static size_t limit_of(const struct job *j)
 	return j->tcp ? MESSAGE_MAX : j->q.udp_size;
 }
 
+static void count(const struct job *j, const uint8_t *bytes, size_t len)
+{
+	struct meter_reply m = {.family = j->client.family,
+				.type = j->q.type,
+				.rcode = bytes[3] & 15,
+				.tcp = j->tcp,
+				.forwarded = j->forwarded,
+				.request_bytes = j->request_len,
+				.reply_bytes = len,
+				.us = clock_mono_us() - j->began_us};
+	meter_reply(j->r->config.meter, &m);
+}
+
 static void job_end(struct job *j, const uint8_t *bytes, size_t len)
 {
 	struct job done = *j;
-	if (len)
-		done.r->counts.rcodes[bytes[3] & 15]++;
+	if (len && done.r->config.meter)
+		count(&done, bytes, len);
 	ldns_rr_list_deep_free(done.answer);
 	ldns_rr_list_deep_free(done.extra);
 	free(done.base);
+	free(done.ns);
 	free(done.kept);
 	done.fn(done.arg, len ? bytes : NULL, len);
 }
@@ -84,6 +106,39 @@ static void reply(struct job *j, int rcode, bool authoritative, ldns_rr_list *au
 	job_end(j, buf, message_build(&j->q, &r, limit_of(j), buf));
 }
 
+/* A reply in the form in which it is kept goes out, age_s later. */
+static void reply_kept(struct job *j, const struct message *m, uint32_t age_s)
+{
+	uint8_t datagram[DNS_UDP_MAX];
+	AUTO_FREE uint8_t *more = j->tcp ? xmalloc(limit_of(j)) : NULL;
+	uint8_t *buf = more ? more : datagram;
+	job_end(j, buf, message_relay(&j->q, m, age_s, limit_of(j), buf));
+}
+
+/* The key under which a reply is kept: of everybody, or of those whose search path begins with a namespace. */
+static char *key_of(const struct job *j, const char *ns)
+{
+	char key[QUESTION_KEY_MAX];
+	question_key(&j->q, key);
+	return xasprintf("%s %s", ns, key);
+}
+
+/* Replies, and keeps the reply as long as what it stands on. */
+static void reply_and_keep(struct job *j, const struct reply *r)
+{
+	struct message m;
+	uint32_t ttl_s = MIN(j->ttl_s, (uint32_t)CACHE_TTL_MAX_S);
+	struct cache *kept = j->r->kept;
+	if (message_keep(&j->q, r, &m) < 0) {
+		reply(j, LDNS_RCODE_SERVFAIL, false, NULL);
+		return;
+	}
+	AUTO_FREE char *key = key_of(j, j->pathed ? j->ns : "");
+	reply_kept(j, &m, 0);
+	m.ttl_s = ttl_s;
+	cache_put(kept, key, &m, clock_mono_ms());
+}
+
 /* The zone's word, with its SOA where there is no record. */
 static void reply_zone(struct job *j, int rcode)
 {
@@ -91,7 +146,11 @@ static void reply_zone(struct job *j, int rcode)
 	ldns_rr *soa = ldns_rr_list_rr_count(j->answer) ? NULL : zone_soa(j->r->config.zone);
 	if (soa)
 		ldns_rr_list_push_rr(authority, soa);
-	reply(j, rcode, true, authority);
+	struct reply r = {.rcode = rcode, .authoritative = true, .answer = j->answer, .authority = authority, .extra = j->extra};
+	if (ldns_rr_list_rr_count(j->answer) > 1 || j->aliases) /* they take turns */
+		reply(j, rcode, true, authority);
+	else
+		reply_and_keep(j, &r);
 	ldns_rr_list_deep_free(authority);
 }
 
@@ -106,7 +165,11 @@ static void reply_joined(struct job *j, const struct message *m)
 	const ldns_rr_list *found = ldns_pkt_answer(p);
 	for (size_t i = 0; i < ldns_rr_list_rr_count(found); i++)
 		ldns_rr_list_push_rr(j->answer, ldns_rr_clone(ldns_rr_list_rr(found, i)));
-	reply(j, m->rcode, false, ldns_pkt_authority(p));
+	struct reply r = {.rcode = m->rcode, .answer = j->answer, .authority = ldns_pkt_authority(p)};
+	if (j->pathed)
+		reply_and_keep(j, &r);
+	else
+		reply(j, m->rcode, false, r.authority);
 	ldns_pkt_free(p);
 }
 
@@ -148,19 +211,48 @@ static bool next_candidate(struct job *j)
 static bool has_path(struct job *j)
 {
 	const struct resolver_config *c = &j->r->config;
+	if (j->base || (j->q.type != LDNS_RR_TYPE_A && j->q.type != LDNS_RR_TYPE_AAAA) ||
+	    !str_has_suffix(j->q.text, zone_domain(c->zone)))
+		return j->base;
 	const char *ns = c->namespace_of ? c->namespace_of(c->arg, &j->client) : NULL;
-	if (!ns || (j->q.type != LDNS_RR_TYPE_A && j->q.type != LDNS_RR_TYPE_AAAA))
-		return false;
-	AUTO_FREE char *tail = xasprintf(".%s.svc.%s", ns, zone_domain(c->zone));
-	if (!str_has_suffix(j->q.text, tail) || strlen(j->q.text) == strlen(tail))
+	AUTO_FREE char *tail = ns ? xasprintf(".%s.svc.%s", ns, zone_domain(c->zone)) : NULL;
+	if (!ns || !str_has_suffix(j->q.text, tail) || strlen(j->q.text) == strlen(tail))
 		return false;
 	j->base = xstrndup(j->q.text, strlen(j->q.text) - strlen(tail));
+	j->ns = xstrdup(ns);
+	return true;
+}
+
+/* A reply that was kept, if the names still mean the same. */
+static bool answer_kept(struct job *j)
+{
+	struct resolver *r = j->r;
+	uint32_t age = 0;
+	if (r->kept_generation != zone_generation(r->config.zone))
+		cache_clear(r->kept);
+	r->kept_generation = zone_generation(r->config.zone);
+	AUTO_FREE char *key = key_of(j, "");
+	const struct message *m = cache_get(r->kept, key, clock_mono_ms(), &age);
+	if (m && (m->rcode == LDNS_RCODE_NOERROR || !has_path(j))) {
+		reply_kept(j, m, 0);
+		return true;
+	}
+	if (!m && !has_path(j))
+		return false;
+	AUTO_FREE char *of_path = key_of(j, j->ns);
+	m = cache_get(r->kept, of_path, clock_mono_ms(), &age);
+	if (!m)
+		return false;
+	r->shortened += m->rcode == LDNS_RCODE_NOERROR;
+	reply_kept(j, m, age);
 	return true;
 }
 
 static void on_upstream(void *arg, const struct message *m, uint32_t age_s)
 {
 	struct job *j = arg;
+	if (m)
+		j->ttl_s = MIN(j->ttl_s, m->ttl_s > age_s ? m->ttl_s - age_s : 0);
 	if (!m) {
 		reply(j, LDNS_RCODE_SERVFAIL, false, NULL);
 	} else if (j->pathed && m->rcode == LDNS_RCODE_NXDOMAIN) {
@@ -168,11 +260,10 @@ static void on_upstream(void *arg, const struct message *m, uint32_t age_s)
 	} else if (j->pathed || j->aliases) {
 		if (j->pathed)
 			add_alias(j, j->current.text);
-		j->r->counts.shortened += j->pathed;
+		j->r->shortened += j->pathed;
 		reply_joined(j, m);
 	} else {
-		AUTO_FREE uint8_t *buf = xmalloc(limit_of(j));
-		job_end(j, buf, message_relay(&j->q, m, age_s, limit_of(j), buf));
+		reply_kept(j, m, age_s);
 	}
 }
 
@@ -183,7 +274,7 @@ static void forward(struct job *j)
 		kept = xmemdup(j, sizeof(*j));
 		kept->kept = kept;
 	}
-	kept->r->counts.forwarded++;
+	kept->forwarded = true;
 	upstream_ask(kept->r->config.upstream, &kept->current, on_upstream, kept);
 }
 
@@ -212,7 +303,7 @@ static bool is_found(struct job *j, size_t before)
 	add_alias(j, j->current.text);
 	ldns_rr_list_cat(j->answer, found);
 	ldns_rr_list_free(found);
-	j->r->counts.shortened++;
+	j->r->shortened++;
 	return true;
 }
 
@@ -264,23 +355,25 @@ static int refusal(const struct question *q)
 void resolver_answer(struct resolver *r, const uint8_t *p, size_t len, bool tcp, const struct ip *client, resolver_fn fn,
 		     void *arg)
 {
-	struct job j = {.r = r, .client = *client, .tcp = tcp, .fn = fn, .arg = arg};
+	struct job j = {.r = r, .client = *client, .tcp = tcp, .request_len = len, .ttl_s = UINT32_MAX, .fn = fn, .arg = arg};
 	int error = question_parse(p, len, &j.q);
 	if (error == -EBADMSG) {
 		fn(arg, NULL, 0);
 		return;
 	}
-	r->counts.requests[tcp]++;
+	j.began_us = r->config.meter ? clock_mono_us() : 0;
 	int rcode = error ? LDNS_RCODE_FORMERR : refusal(&j.q);
-	j.answer = ldns_rr_list_new();
-	j.extra = ldns_rr_list_new();
-	j.current = j.q;
 	if (r->probe && strcmp(j.q.text, r->probe) == 0)
 		r->looped = true;
 	if (rcode >= 0) {
 		reply(&j, rcode, false, NULL);
 		return;
 	}
+	if (answer_kept(&j))
+		return;
+	j.answer = ldns_rr_list_new();
+	j.extra = ldns_rr_list_new();
+	j.current = j.q;
 	run(&j);
 }
 
@@ -288,6 +381,7 @@ struct resolver *resolver_new(const struct resolver_config *c)
 {
 	struct resolver *r = xcalloc(1, sizeof(*r));
 	r->config = *c;
+	r->kept = cache_new(KEPT_BYTES);
 	return r;
 }
 
@@ -296,6 +390,7 @@ void resolver_free(struct resolver *r)
 	if (!r)
 		return;
 	free_strv(&r->searches);
+	cache_free(r->kept);
 	free(r->probe);
 	free(r);
 }
@@ -303,12 +398,13 @@ void resolver_free(struct resolver *r)
 void resolver_set_searches(struct resolver *r, char *const *searches)
 {
 	free_strv(&r->searches);
+	cache_clear(r->kept);
 	r->searches = searches ? strv_dup(searches) : NULL;
 }
 
-const struct resolver_counts *resolver_counts(const struct resolver *r)
+uint64_t resolver_shortened(const struct resolver *r)
 {
-	return &r->counts;
+	return r->shortened;
 }
 
 static void on_probed(void *arg, const struct message *m, uint32_t age_s)

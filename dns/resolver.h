@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dns/meter.h"
 #include "dns/upstream.h"
 #include "dns/zone.h"
 
@@ -14,6 +15,7 @@ struct resolver;
 struct resolver_config {
 	struct zone *zone;         /* borrowed */
 	struct upstream *upstream; /* borrowed */
+	struct meter *meter;       /* borrowed; may be NULL */
 	/* The namespace of the pod that has an address, where its search path is the cluster's usual one; else NULL. May be
 	 * NULL itself. */
 	const char *(*namespace_of)(void *arg, const struct ip *client);
@@ -35,13 +37,7 @@ void resolver_answer(struct resolver *r, const uint8_t *p, size_t len, bool tcp,
  * server answered, or none did; whether it came back. Not while one is under way. */
 void resolver_probe_loop(struct resolver *r, void (*fn)(void *arg, bool looped), void *arg);
 
-enum { RESOLVER_RCODES = 16 };
-struct resolver_counts {
-	uint64_t requests[2]; /* UDP, TCP */
-	uint64_t rcodes[RESOLVER_RCODES];
-	uint64_t shortened; /* answered along a search path */
-	uint64_t forwarded;
-};
-const struct resolver_counts *resolver_counts(const struct resolver *r);
+/* How many were answered along a search path. */
+uint64_t resolver_shortened(const struct resolver *r);
 
 #endif

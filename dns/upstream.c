@@ -242,9 +242,9 @@ void upstream_ask(struct upstream *u, const struct question *q, upstream_fn fn, 
 	question_key(q, key);
 	const struct message *m = cache_get(u->cache, key, clock_mono_ms(), &age);
 	struct ask *a = map_get(u->asks, key);
-	u->counts.hits += m != NULL;
 	u->counts.misses += m == NULL;
 	if (m) {
+		u->counts.hits[m->empty]++;
 		fn(arg, m, age);
 		return;
 	}
@@ -315,7 +315,8 @@ struct upstream_counts upstream_counts(const struct upstream *u)
 	return u->counts;
 }
 
-size_t upstream_cached(const struct upstream *u)
+void upstream_cached(const struct upstream *u, uint64_t ret[2])
 {
-	return cache_len(u->cache);
+	ret[1] = cache_empty(u->cache);
+	ret[0] = cache_len(u->cache) - ret[1];
 }

@@ -15,7 +15,8 @@ struct upstream;
 enum { UPSTREAM_PENDING_MAX = 1000, UPSTREAM_TRY_MS = 1500, UPSTREAM_TRIES = 4, UPSTREAM_CACHE_BYTES = 4 << 20 };
 
 struct upstream_counts {
-	uint64_t asked, answered, failed, hits, misses, refused; /* refused: too many at once */
+	uint64_t asked, answered, failed, misses, refused; /* refused: too many at once */
+	uint64_t hits[2]; /* of names that are there, of those that are not */
 };
 
 struct upstream *upstream_new(struct loop *l);
@@ -31,6 +32,7 @@ typedef void (*upstream_fn)(void *arg, const struct message *m, uint32_t age_s);
 /* fn is called once, perhaps before this returns. */
 void upstream_ask(struct upstream *u, const struct question *q, upstream_fn fn, void *arg);
 struct upstream_counts upstream_counts(const struct upstream *u);
-size_t upstream_cached(const struct upstream *u);
+/* How many answers are kept, told apart as hits are. */
+void upstream_cached(const struct upstream *u, uint64_t ret[2]);
 
 #endif

@@ -79,15 +79,34 @@ static void add_name(ldns_rr_list *list, const char *owner, ldns_rr_type type, c
 	push(list, record(owner, type), ldns_dname_new_frm_str(target));
 }
 
-static void add_srv(struct lookup *l, uint16_t port, size_t weight, const char *target)
+/* Several addresses of one host are one record. */
+static bool has_srv(const ldns_rr_list *list, uint16_t port, const ldns_rdf *target)
 {
-	ldns_rr *rr = record(l->name, LDNS_RR_TYPE_SRV);
-	if (!rr)
+	for (size_t i = 0; i < ldns_rr_list_rr_count(list); i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(list, i);
+		if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_SRV && ldns_rdf2native_int16(ldns_rr_rdf(rr, 2)) == port &&
+		    ldns_rdf_compare(ldns_rr_rdf(rr, 3), target) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void add_srv(struct lookup *l, uint16_t port, size_t weight, const char *name)
+{
+	ldns_rdf *target = ldns_dname_new_frm_str(name);
+	if (!target || has_srv(l->answer, port, target)) {
+		ldns_rdf_deep_free(target);
 		return;
+	}
+	ldns_rr *rr = record(l->name, LDNS_RR_TYPE_SRV);
+	if (!rr) {
+		ldns_rdf_deep_free(target);
+		return;
+	}
 	ldns_rr_push_rdf(rr, ldns_native2rdf_int16(LDNS_RDF_TYPE_INT16, 0));
 	ldns_rr_push_rdf(rr, ldns_native2rdf_int16(LDNS_RDF_TYPE_INT16, (uint16_t)weight));
 	ldns_rr_push_rdf(rr, ldns_native2rdf_int16(LDNS_RDF_TYPE_INT16, port));
-	push(l->answer, rr, ldns_dname_new_frm_str(target));
+	push(l->answer, rr, target);
 }
 
 ldns_rr *zone_soa(const struct zone *z)
@@ -201,10 +220,11 @@ static enum zone_result look_service(struct lookup *l, const struct zone_service
 	for (size_t i = 0; i < s->n_ips; i++)
 		if (wants(l, type_of(&s->ips[i])))
 			add_address(l->answer, l->name, &s->ips[i]);
-	if (s->headless) {
-		struct endpoint_use u = {.l = l, .service = s};
+	struct endpoint_use u = {.l = l, .service = s};
+	if (s->headless)
 		each_endpoint(&u, endpoint_address);
-	}
+	if (s->headless && !u.found) /* specification 2.4.1 */
+		return ZONE_NXDOMAIN;
 	if (l->type == LDNS_RR_TYPE_SRV)
 		look_ports(l, s, NULL, NULL);
 	return ZONE_FOUND;
@@ -239,7 +259,7 @@ static enum zone_result look_services(struct lookup *l)
 		return ZONE_NXDOMAIN;
 	if (l->n == 4)
 		return look_endpoint(l, s, l->labels[3]);
-	if (*l->labels[3] != '_' || *l->labels[4] != '_')
+	if (*l->labels[3] != '_' || *l->labels[4] != '_' || !l->labels[4][1]) /* ports without a name have none here either */
 		return ZONE_NXDOMAIN;
 	return found(look_ports(l, s, l->labels[4] + 1, l->labels[3] + 1));
 }

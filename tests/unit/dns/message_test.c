@@ -129,6 +129,18 @@ START_TEST(replies)
 }
 END_TEST
 
+/* An SOA record without anything in it, which no server sends by mistake. */
+START_TEST(empty_soa)
+{
+	static const uint8_t wire[] = "\0\7\x81\x83\0\1\0\0\0\1\0\0\3www\7example\3com\0\0\1\0\1\xc0\x0c\0\6\0\1\0\0\0\x3c\0";
+	struct question q = ask("www.example.com", false);
+	struct message m = {0};
+	if (message_read(&q, 7, wire, sizeof(wire), &m) == 0)
+		ck_assert_uint_eq(m.ttl_s, 0);
+	message_done(&m);
+}
+END_TEST
+
 /* What another server answers, with an OPT record. */
 static size_t foreign(const struct question *q, size_t n, uint32_t ttl, uint8_t *out)
 {
@@ -196,4 +208,4 @@ START_TEST(caching)
 END_TEST
 
 #include "tests/unit/check_main.h"
-TESTS_TABLE("message", read_questions, ARRAY_LEN(questions), renames, replies, answers, caching)
+TESTS_TABLE("message", read_questions, ARRAY_LEN(questions), renames, replies, answers, caching, empty_soa)

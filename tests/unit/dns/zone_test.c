@@ -52,6 +52,8 @@ static void setup(void)
 	add_service("{'metadata':{'name':'web','namespace':'ns'},'spec':{'clusterIP':'10.96.0.7','clusterIPs':['10.96.0.7',"
 		    "'fd00::7'],'ports':[{'name':'HTTP','port':80},{'name':'dns','port':53,'protocol':'UDP'}]}}");
 	add_service("{'metadata':{'name':'db','namespace':'ns'},'spec':{'clusterIP':'None'}}");
+	add_service("{'metadata':{'name':'empty','namespace':'ns'},'spec':{'clusterIP':'None','ports':[{'port':1}]}}");
+	add_service("{'metadata':{'name':'plain','namespace':'ns'},'spec':{'clusterIP':'10.96.0.9','ports':[{'port':1}]}}");
 	add_service("{'metadata':{'name':'out','namespace':'ns'},'spec':{'type':'ExternalName','externalName':'WWW.example.com'}}");
 	add_slice(SLICE("web-1", "web", "", "'endpoints':[{'addresses':['10.244.0.9']}],'ports':[{'name':'http','port':8080}]"));
 	add_slice(SLICE("db-1", "db", ",'service.kubernetes.io/headless':''",
@@ -107,9 +109,11 @@ static const struct {
     {"10-244-0-3.db" S, LDNS_RR_TYPE_AAAA, ZONE_FOUND, "", ""},
     {"10-244-0-4.db" S, LDNS_RR_TYPE_A, ZONE_NXDOMAIN, "", ""},
     {"_pg._tcp.db" S, LDNS_RR_TYPE_SRV, ZONE_FOUND,
-     "_pg._tcp.db" S ". SRV 0 33 5432 db-0.db" S ".;_pg._tcp.db" S ". SRV 0 33 5432 10-244-0-3.db" S ".;_pg._tcp.db" S
-     ". SRV 0 33 5432 db-0.db" S ".",
+     "_pg._tcp.db" S ". SRV 0 33 5432 db-0.db" S ".;_pg._tcp.db" S ". SRV 0 33 5432 10-244-0-3.db" S ".",
      "db-0.db" S ". A 10.244.0.2;10-244-0-3.db" S ". A 10.244.0.3;db-0.db" S ". AAAA fd00:1::2"},
+    {"empty" S, LDNS_RR_TYPE_A, ZONE_NXDOMAIN, "", ""},
+    {"_._tcp.empty" S, LDNS_RR_TYPE_SRV, ZONE_NXDOMAIN, "", ""},
+    {"_._tcp.plain" S, LDNS_RR_TYPE_SRV, ZONE_NXDOMAIN, "", ""},
     {"out" S, LDNS_RR_TYPE_A, ZONE_ALIAS, "out" S ". CNAME www.example.com.", ""},
     {"out" S, LDNS_RR_TYPE_CNAME, ZONE_FOUND, "out" S ". CNAME www.example.com.", ""},
     {"x.out" S, LDNS_RR_TYPE_A, ZONE_NXDOMAIN, "", ""},
@@ -176,6 +180,8 @@ START_TEST(changes)
 	ck_assert_int_eq(look("7.0.96.10.in-addr.arpa", LDNS_RR_TYPE_PTR), ZONE_FOREIGN);
 	zone_delete_slice(zone, "ns/db-1");
 	ck_assert_int_eq(look("db" S, LDNS_RR_TYPE_A), ZONE_ALIAS);
+	zone_delete_slice(zone, "ns/db-2");
+	ck_assert_int_eq(look("db" S, LDNS_RR_TYPE_A), ZONE_NXDOMAIN);
 	ck_assert_int_eq(look("2.0.244.10.in-addr.arpa", LDNS_RR_TYPE_PTR), ZONE_NXDOMAIN);
 	zone_delete_service(zone, "ns/web");
 	zone_delete_service(zone, "ns/web");
