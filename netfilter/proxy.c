@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/table.h"
 #include "netfilter/health_port.h"
 #include "netfilter/proxy_internal.h"
 #include "netfilter/proxy_metrics.h"
@@ -19,20 +20,48 @@
 #define TABLE "knarr-proxy"
 #define HEALTH_TIMEOUT_MS 60000
 
-static void free_entry(void *value)
+static const void *entry_key(const void *item, size_t *ret_len)
 {
-	struct entry *e = value;
-	service_free(e->service);
-	free(e->slices);
+	const struct entry *e = item;
+	*ret_len = strlen(e->key);
+	return e->key;
+}
+
+static const void *slice_key(const void *item, size_t *ret_len)
+{
+	const struct slice *s = item;
+	*ret_len = strlen(s->key);
+	return s->key;
+}
+
+static void free_slice(struct slice *s)
+{
+	free(s->packed);
+	free(s);
+}
+
+void proxy_entry_free(struct proxy *p, struct entry *e)
+{
+	table_remove(p->entries, e);
+	free(e->service);
 	free(e->elems);
-	free(e->wanted);
-	free(e->key);
 	free(e);
 }
 
-static void free_slice(void *value)
+static void free_objects(struct proxy *p)
 {
-	service_slice_free(value);
+	size_t at = 0;
+	struct slice *s;
+	struct entry *e;
+	while ((s = table_next(p->slices, &at)))
+		free_slice(s);
+	for (at = 0; (e = table_next(p->entries, &at));) {
+		free(e->service);
+		free(e->elems);
+		free(e);
+	}
+	table_free(p->slices);
+	table_free(p->entries);
 }
 
 /* The pieces of all texts. Returns an owned vector. */
@@ -90,9 +119,8 @@ int proxy_start(const struct proxy_config *c, struct proxy **ret, struct err *e)
 	p->zone = xstrdup("");
 	p->health_ports = health_ports_new(c->loop, p);
 	p->lock_fd = -1;
-	p->entries = map_new(free_entry);
-	p->slices = map_new(free_slice);
-	p->owners = map_new(NULL);
+	p->entries = table_new(entry_key);
+	p->slices = table_new(slice_key);
 	p->hairpins = map_new(free);
 	p->chains[0] = map_new(NULL);
 	p->chains[1] = map_new(NULL);
@@ -135,12 +163,11 @@ void proxy_stop(struct proxy *p, bool remove)
 	if (remove && p->nft)
 		delete_tables(p->nft, p->table, &ignored, NULL);
 	nft_close(p->nft);
-	map_free(p->owners);
+	proxy_claims_clear(p);
 	map_free(p->hairpins);
 	map_free(p->chains[0]);
 	map_free(p->chains[1]);
-	map_free(p->entries);
-	map_free(p->slices);
+	free_objects(p);
 	free(p->kernel.v);
 	free(p->dirty);
 	free(p->node_ips);
@@ -187,9 +214,8 @@ void proxy_health(const struct proxy *p, struct proxy_health *ret)
 void proxy_mark_all(struct proxy *p)
 {
 	size_t at = 0;
-	const char *key;
 	struct entry *e;
-	while (map_next(p->entries, &at, &key, &e))
+	while ((e = table_next(p->entries, &at)))
 		proxy_mark_dirty(p, e);
 }
 
@@ -204,69 +230,96 @@ void proxy_mark_dirty(struct proxy *p, struct entry *e)
 		p->cap_dirty = p->cap_dirty ? p->cap_dirty * 2 : 64;
 		p->dirty = xreallocarray(p->dirty, p->cap_dirty, sizeof(*p->dirty));
 	}
-	p->dirty[p->n_dirty++] = e;
+	p->dirty[p->n_dirty++] = (struct change){.entry = e};
 	proxy_schedule(p);
 }
 
-static struct entry *proxy_entry(struct proxy *p, const char *key, bool make)
+static struct entry *find_entry(const struct proxy *p, const char *key)
 {
-	struct entry *e = map_get(p->entries, key);
-	if (!e && make) {
-		e = xcalloc(1, sizeof(*e));
-		e->key = xstrdup(key);
-		map_set(p->entries, key, e);
-	}
+	return table_get(p->entries, key, strlen(key));
+}
+
+static struct entry *make_entry(struct proxy *p, const char *key)
+{
+	struct entry *e = find_entry(p, key);
+	if (e)
+		return e;
+	e = xcalloc(1, sizeof(*e) + strlen(key) + 1);
+	memcpy(e->key, key, strlen(key) + 1);
+	table_add(p->entries, e);
 	return e;
 }
 
 void proxy_set_service(struct proxy *p, struct service *s)
 {
-	struct entry *e = proxy_entry(p, s->key, true);
-	service_free(e->service);
-	e->service = s;
-	proxy_mark_dirty(p, e);
+	struct entry *e = make_entry(p, s->key);
+	struct packed *now = service_pack(s);
+	service_free(s);
+	if (!packed_same(e->service, now))
+		proxy_mark_dirty(p, e);
+	free(e->service);
+	e->service = now;
 }
 
 void proxy_delete_service(struct proxy *p, const char *key)
 {
-	struct entry *e = proxy_entry(p, key, false);
+	struct entry *e = find_entry(p, key);
 	if (!e || !e->service)
 		return;
-	service_free(e->service);
-	e->service = NULL;
+	free(TAKE(e->service));
 	proxy_mark_dirty(p, e);
 }
 
-static void unlink_slice(struct proxy *p, const struct service_slice *s)
+static void unlink_slice(struct proxy *p, struct slice *s)
 {
-	struct entry *e = proxy_entry(p, s->service, false);
-	size_t n = 0;
-	for (size_t i = 0; e && i < e->n_slices; i++)
-		if (e->slices[i] != s)
-			e->slices[n++] = e->slices[i];
-	if (e) {
-		e->n_slices = n;
-		proxy_mark_dirty(p, e);
-	}
+	struct slice **at = &s->entry->slices;
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	proxy_mark_dirty(p, s->entry);
+}
+
+static struct slice *find_slice(const struct proxy *p, const char *key)
+{
+	return table_get(p->slices, key, strlen(key));
+}
+
+static struct slice *make_slice(struct proxy *p, const char *key, struct entry *e)
+{
+	struct slice *s = xcalloc(1, sizeof(*s) + strlen(key) + 1);
+	memcpy(s->key, key, strlen(key) + 1);
+	s->entry = e;
+	s->next = e->slices;
+	e->slices = s;
+	table_add(p->slices, s);
+	return s;
 }
 
 void proxy_set_slice(struct proxy *p, struct service_slice *s)
 {
-	const struct service_slice *old = map_get(p->slices, s->key);
-	struct entry *e = proxy_entry(p, s->service, true);
-	if (old)
-		unlink_slice(p, old);
-	map_set(p->slices, s->key, s); /* frees the old one */
-	e->slices = xreallocarray(e->slices, e->n_slices + 1, sizeof(struct service_slice *));
-	e->slices[e->n_slices++] = s;
-	proxy_mark_dirty(p, e);
+	struct slice *known = find_slice(p, s->key);
+	struct packed *now = service_slice_pack(s);
+	if (known && strcmp(known->entry->key, s->service) != 0) {
+		proxy_delete_slice(p, s->key);
+		known = NULL;
+	}
+	if (!known)
+		known = make_slice(p, s->key, make_entry(p, s->service));
+	if (!packed_same(known->packed, now)) {
+		proxy_mark_dirty(p, known->entry);
+		known->trigger_us = s->trigger_us;
+	}
+	free(known->packed);
+	known->packed = now;
+	service_slice_free(s);
 }
 
 void proxy_delete_slice(struct proxy *p, const char *key)
 {
-	const struct service_slice *old = map_get(p->slices, key);
-	if (!old)
+	struct slice *known = find_slice(p, key);
+	if (!known)
 		return;
-	unlink_slice(p, old);
-	map_remove(p->slices, key);
+	unlink_slice(p, known);
+	table_remove(p->slices, known);
+	free_slice(known);
 }

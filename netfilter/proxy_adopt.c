@@ -70,6 +70,7 @@ static int adopt_family(struct proxy *p, int family, struct err *e)
 	if (r < 0)
 		return r;
 	map_clear(p->chains[six]);
+	memset(p->room[six], 0, sizeof(p->room[six]));
 	p->fresh[six] = p->full || !strv_has(chains, service_rules_layout(&p->rules, family, layout));
 	for (size_t i = 0; !p->fresh[six] && chains[i]; i++)
 		map_set(p->chains[six], chains[i], p);

@@ -19,15 +19,6 @@ struct paths {
 	size_t n, cap;
 };
 
-bool proxy_has_moved(const proxy_changes add, const struct svc_elem *e)
-{
-	const struct pointers *l = &add[SVC_ENDPOINT][e->family == AF_INET6];
-	for (size_t i = 0; i < l->n; i++)
-		if (!memcmp(l->v[i]->data, e->data, e->data_len) && !memcmp(l->v[i]->key, e->key, SVC_FRONT_LEN(e)))
-			return true;
-	return false;
-}
-
 static bool is_udp(const struct svc_elem *e)
 {
 	return e->kind != SVC_HAIRPIN && svc_elem_protocol(e) == IPPROTO_UDP;
@@ -120,8 +111,8 @@ static void find_fronts(const proxy_changes del, const proxy_changes add, int si
 static void find_paths(const struct proxy *p, int family, bool full, struct paths *fronts, struct paths *ret)
 {
 	for (size_t i = 0; i < p->n_dirty; i++)
-		for (size_t k = 0; k < p->dirty[i]->n_wanted; k++) {
-			const struct svc_elem *e = &p->dirty[i]->wanted[k];
+		for (size_t k = 0; k < p->dirty[i].n_wanted; k++) {
+			const struct svc_elem *e = &p->dirty[i].wanted[k];
 			if (e->family != family || !is_udp(e))
 				continue;
 			if (target_of(e))
@@ -152,7 +143,7 @@ int proxy_sweep_udp(struct proxy *p, const proxy_changes del, const proxy_change
 			any |= any_udp(&del[kind][six]) || any_udp(&add[kind][six]);
 		if (any)
 			find_paths(p, six ? AF_INET6 : AF_INET, full, &fronts, &paths);
-		if (any && !full)
+		if (any)
 			find_fronts(del, add, six, &paths, &fronts);
 		if (fronts.n)
 			r = sweep_family(p, six, &fronts, &paths, e);

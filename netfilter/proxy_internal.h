@@ -4,24 +4,42 @@
 
 #include "io/nft/nft.h"
 #include "netfilter/proxy.h"
+#include "netfilter/service_pack.h"
 #include "netfilter/service_rules.h"
 
 struct health_ports;
 struct feed;
 struct feed_sub;
+struct table;
 struct proxy_node;
 struct timer;
 
+/* An EndpointSlice that is known. */
+struct slice {
+	struct slice *next; /* of the same entry */
+	struct entry *entry;
+	struct packed *packed;
+	int64_t trigger_us; /* as in struct service_slice */
+	char key[];
+};
+
 /* One service's name, whatever is known of it: the object, its slices, what of it stands in the kernel. */
 struct entry {
-	char *key;
-	struct service *service;
-	struct service_slice **slices; /* borrowed from proxy.slices */
-	size_t n_slices;
+	struct packed *service; /* NULL: not known */
+	struct slice *slices;
+	struct packed *elems; /* programmed */
+	bool dirty, contested; /* contested: another service has one of its fronts */
+	char key[];
+};
+
+/* What becomes of a dirty entry in a sync; before that only the entry is filled in. */
+struct change {
+	struct entry *entry;
 	struct svc_elem *elems, *wanted; /* programmed; planned and not yet committed */
 	size_t n_elems, n_wanted;
-	bool dirty, contested; /* contested: another service has one of its fronts */
-	uint16_t no_local[2][2]; /* its part of proxy.no_local */
+	uint16_t health_port;
+	bool waited;    /* for a front of another service: comes behind those that did not */
+	size_t n_local; /* with a health port: ready endpoints here */
 };
 
 /* A sorted list of elements as the kernel has them. */
@@ -49,13 +67,14 @@ struct proxy {
 	bool adopted;          /* what we believe to be programmed agrees with the kernel */
 	bool full;             /* a map was full: the tables are made anew, with more room */
 	bool fresh[2];         /* while adopting: this family's table is made anew */
+	size_t room[2][SVC_MAPS], held[2][SVC_MAPS]; /* of the maps of tables made here; no room: not known */
 	struct elems kernel;   /* while adopting */
-	struct map *entries;   /* key -> struct entry */
-	struct map *slices;    /* key -> struct service_slice */
-	struct map *owners;    /* front -> struct entry */
+	struct table *entries; /* of struct entry */
+	struct table *slices;  /* of struct slice */
+	struct table *claims;  /* of struct claim: who has a front */
 	struct map *hairpins;  /* hairpin key -> struct hairpin */
 	struct map *chains[2]; /* chains in the kernel: IPv4, IPv6 */
-	struct entry **dirty;
+	struct change *dirty;
 	size_t n_dirty, cap_dirty;
 	size_t n_contested;
 	struct loop *loop;
@@ -66,6 +85,7 @@ struct proxy {
 	struct proxy_node *node;
 	struct health_ports *health_ports;
 	int64_t no_local[2][2]; /* IPv4, IPv6; internal, external: fronts with policy Local, endpoints, none here */
+	bool sweep_all;         /* flows were not looked through after the last commit */
 	struct metrics *metrics;
 	char *zone;            /* of the node; "" */
 	int lock_fd;           /* held for life; -1 */
@@ -77,17 +97,25 @@ struct proxy {
 };
 
 void proxy_mark_dirty(struct proxy *p, struct entry *e);
+void proxy_entry_free(struct proxy *p, struct entry *e); /* one without slices */
 
 /* Reads tables, chains and elements into p->kernel and p->chains, or finds that a table has to be made anew. */
 int proxy_adopt(struct proxy *p, struct err *e);
 void elems_add(struct elems *l, const struct svc_elem *e);
 const struct svc_elem *elems_find(const struct elems *l, const struct svc_elem *like);
 
-/* Whether an endpoint that left its index stands at another one of the same front now. */
-bool proxy_has_moved(const proxy_changes add, const struct svc_elem *e);
-/* Behind a commit: cuts UDP flows to endpoints that are gone and those from before a front was there; full: of every
- * front. */
+/* Keeps of what is wanted what no other service has; takes ownership of its fronts. */
+void proxy_claim_fronts(struct proxy *p, struct change *c);
+/* Gives up fronts that are not wanted any more; services that waited for one become dirty, which may move p->dirty. */
+void proxy_release_fronts(struct proxy *p, const struct change *c);
+void proxy_claims_clear(struct proxy *p);
+bool proxy_has_elem(const struct svc_elem *v, size_t n, const struct svc_elem *like); /* among sorted ones */
+
+/* Behind a commit; full: for every front, not only those that have lost something.
+ * Cuts UDP flows to endpoints that serve no more, and those from before a front was there. */
 int proxy_sweep_udp(struct proxy *p, const proxy_changes del, const proxy_changes add, bool full, struct err *e);
+/* Forgets which clients had endpoints that their front has no more. */
+int proxy_sweep_affinity(struct proxy *p, const proxy_changes del, bool full, struct err *e);
 
 /* The glue to the feed; without an API client and a loop these do nothing. The first sync waits for the node, too, until
  * its zone is known or cannot be. */

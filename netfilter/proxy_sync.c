@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/str.h"
+#include "base/table.h"
 #include "netfilter/health_port.h"
 #include "netfilter/proxy_internal.h"
 #include "netfilter/proxy_metrics.h"
@@ -52,82 +52,9 @@ static void hex(const void *bytes, size_t n, char *ret)
 	*ret = '\0';
 }
 
-static bool has_front(const struct svc_elem *e)
-{
-	return e->kind != SVC_HAIRPIN;
-}
-
-/* Keeps of the entry's plan what no other service has; takes ownership of its fronts. */
-static void claim_fronts(struct proxy *p, struct entry *e)
-{
-	char key[2 * SVC_KEY_MAX + 1];
-	size_t n = 0;
-	bool contested = false;
-	for (size_t i = 0; i < e->n_wanted; i++) {
-		struct svc_elem *w = &e->wanted[i];
-		if (has_front(w)) {
-			hex(w->key, SVC_FRONT_LEN(w), key);
-			struct entry *owner = map_get(p->owners, key);
-			contested |= owner && owner != e;
-			if (owner && owner != e)
-				continue;
-			if (!owner)
-				map_set(p->owners, key, e);
-		}
-		e->wanted[n++] = *w;
-	}
-	e->n_wanted = n;
-	p->n_contested += (size_t)contested - (size_t)e->contested;
-	e->contested = contested;
-}
-
-static bool has_elem(const struct svc_elem *v, size_t n, const struct svc_elem *like)
-{
-	return n && bsearch(like, v, n, sizeof(*v), svc_elem_cmp);
-}
-
-/* Every front has one of these kinds, or two. */
-static bool names_front(int kind)
-{
-	return kind == SVC_SERVICE || kind == SVC_REJECTED || kind == SVC_DROPPED;
-}
-
-static bool wants_front(const struct entry *e, struct svc_elem like)
-{
-	like.data_len = 0;
-	for (int kind = 0; kind < SVC_MAPS; kind++) {
-		like.kind = (uint8_t)kind;
-		if (names_front(kind) && has_elem(e->wanted, e->n_wanted, &like))
-			return true;
-	}
-	return false;
-}
-
-/* Gives up fronts that are not wanted any more; services that waited for one are planned anew. */
-static void release_fronts(struct proxy *p, struct entry *e)
-{
-	char key[2 * SVC_KEY_MAX + 1];
-	bool released = false;
-	for (size_t i = 0; i < e->n_elems; i++) {
-		struct svc_elem like = e->elems[i];
-		if (!names_front(like.kind) || wants_front(e, like))
-			continue;
-		hex(like.key, SVC_FRONT_LEN(&like), key);
-		if (map_get(p->owners, key) == e)
-			map_remove(p->owners, key);
-		released = true;
-	}
-	size_t at = 0;
-	const char *name;
-	struct entry *waiting;
-	while (released && p->n_contested && map_next(p->entries, &at, &name, &waiting))
-		if (waiting->contested && waiting != e)
-			proxy_mark_dirty(p, waiting);
-}
-
 struct finder {
-	struct proxy *p;
-	struct entry *e;
+	const struct proxy *p;
+	const struct change *c;
 };
 
 static const struct svc_elem *find_current(void *arg, const struct svc_elem *like)
@@ -135,21 +62,22 @@ static const struct svc_elem *find_current(void *arg, const struct svc_elem *lik
 	const struct finder *f = arg;
 	if (!f->p->adopted)
 		return elems_find(&f->p->kernel, like);
-	return f->e->n_elems ? bsearch(like, f->e->elems, f->e->n_elems, sizeof(*like), svc_elem_cmp) : NULL;
+	return f->c->n_elems ? bsearch(like, f->c->elems, f->c->n_elems, sizeof(*like), svc_elem_cmp) : NULL;
 }
 
-static void drop_family6(struct entry *e)
+static void drop_family6(struct change *c)
 {
 	size_t n = 0;
-	for (size_t i = 0; i < e->n_wanted; i++)
-		if (e->wanted[i].family == AF_INET)
-			e->wanted[n++] = e->wanted[i];
-	e->n_wanted = n;
+	for (size_t i = 0; i < c->n_wanted; i++)
+		if (c->wanted[i].family == AF_INET)
+			c->wanted[n++] = c->wanted[i];
+	c->n_wanted = n;
 }
 
-static void plan_entry(struct proxy *p, struct entry *e)
+/* The plan of a service that is known, from all its slices. */
+static void plan_service(struct proxy *p, struct change *c)
 {
-	struct finder f = {p, e};
+	struct finder f = {p, c};
 	struct service_context ctx = {
 	    .node_ips = p->node_ips,
 	    .n_node_ips = p->n_node_ips,
@@ -157,14 +85,33 @@ static void plan_entry(struct proxy *p, struct entry *e)
 	    .arg = &f,
 	    .masquerade_all = p->masquerade_all,
 	    .know_pods = {!ip_is_unset(&p->rules.pods[0].ip), !ip_is_unset(&p->rules.pods[1].ip)}};
-	free(e->wanted);
-	e->wanted = NULL;
-	e->n_wanted = 0;
-	if (e->service)
-		service_plan(e->service, e->slices, e->n_slices, &ctx, &e->wanted, &e->n_wanted);
+	struct service *service = service_unpack(c->entry->service);
+	struct service_slice **slices = NULL;
+	size_t n = 0;
+	for (const struct slice *s = c->entry->slices; s; s = s->next) {
+		slices = xreallocarray(slices, n + 1, sizeof(struct service_slice *));
+		slices[n++] = service_slice_unpack(s->packed);
+	}
+	service_plan(service, slices, n, &ctx, &c->wanted, &c->n_wanted);
+	c->health_port = service->health_port;
+	c->n_local = service->health_port ? service_count_local(slices, n) : 0;
+	for (size_t i = 0; i < n; i++)
+		service_slice_free(slices[i]);
+	free(slices);
+	service_free(service);
+}
+
+static void plan_entry(struct proxy *p, size_t i)
+{
+	struct change c = {.entry = p->dirty[i].entry, .waited = p->dirty[i].entry->contested};
+	if (p->adopted)
+		svc_elems_unpack(c.entry->elems, &c.elems, &c.n_elems);
+	if (c.entry->service)
+		plan_service(p, &c);
 	if (!p->ipv6)
-		drop_family6(e);
-	release_fronts(p, e);
+		drop_family6(&c);
+	proxy_release_fronts(p, &c);
+	p->dirty[i] = c;
 }
 
 static int side(const struct svc_elem *e)
@@ -192,11 +139,11 @@ static void note_del(struct sync *s, const struct svc_elem *e)
 }
 
 /* Differences of one entry, adopted state. */
-static void diff_entry(struct sync *s, struct entry *e)
+static void diff_entry(struct sync *s, const struct change *c)
 {
 	const struct svc_elem **del, **add;
 	size_t n_del, n_add;
-	svc_elem_diff(e->elems, e->n_elems, e->wanted, e->n_wanted, &del, &n_del, &add, &n_add);
+	svc_elem_diff(c->elems, c->n_elems, c->wanted, c->n_wanted, &del, &n_del, &add, &n_add);
 	for (size_t i = 0; i < n_del; i++)
 		if (del[i]->kind != SVC_HAIRPIN)
 			note_del(s, del[i]);
@@ -232,15 +179,14 @@ static void diff_all(struct sync *s, struct elems *all)
 	const struct svc_elem **del, **add;
 	size_t at = 0, n_del, n_add;
 	const char *key;
-	struct entry *e;
 	struct hairpin *h;
 	map_clear(s->p->hairpins);
-	while (map_next(s->p->entries, &at, &key, &e))
-		for (size_t i = 0; i < e->n_wanted; i++)
-			if (e->wanted[i].kind == SVC_HAIRPIN)
-				count_hairpin(s, &e->wanted[i], 1);
+	for (size_t i = 0; i < s->p->n_dirty; i++) /* every entry */
+		for (size_t k = 0; k < s->p->dirty[i].n_wanted; k++)
+			if (s->p->dirty[i].wanted[k].kind == SVC_HAIRPIN)
+				count_hairpin(s, &s->p->dirty[i].wanted[k], 1);
 			else
-				elems_add(all, &e->wanted[i]);
+				elems_add(all, &s->p->dirty[i].wanted[k]);
 	for (at = 0; map_next(s->p->hairpins, &at, &key, &h);)
 		elems_add(all, &h->elem);
 	if (all->n)
@@ -295,14 +241,28 @@ static void add_tables(struct sync *s)
 			continue;
 		nft_table_add(s->batch, families[six], p->table); /* so that deleting it cannot fail */
 		nft_table_del(s->batch, families[six], p->table);
-		service_rules_base(s->batch, &p->rules, families[six],
-				   s->add[SVC_SERVICE][six].n + s->add[SVC_REJECTED][six].n,
-				   s->add[SVC_ENDPOINT][six].n);
+		service_rules_base(s->batch, &p->rules, families[six], p->held[six], p->room[six]);
 		struct svc_elem usual;
 		for (size_t i = 0; service_rules_usual(&p->rules, families[six], i, &usual); i++)
 			add_chain(s, &usual);
 		p->fresh[six] = false;
 	}
+}
+
+/* How much the maps will hold. -ENFILE: more than they can. */
+static int count_held(struct sync *s, struct err *e)
+{
+	struct proxy *p = s->p;
+	for (int six = 0; six < 2; six++) {
+		if (!p->adopted)
+			memset(p->held[six], 0, sizeof(p->held[six]));
+		for (int kind = 0; kind < SVC_MAPS; kind++) {
+			p->held[six][kind] += s->add[kind][six].n - s->del[kind][six].n;
+			if (p->room[six][kind] && p->held[six][kind] + s->del[kind][six].n > p->room[six][kind])
+				return err_set(e, -ENFILE, "map %s is full", service_rules_set(kind));
+		}
+	}
+	return 0;
 }
 
 static void fill_batch(struct sync *s)
@@ -317,43 +277,37 @@ static void fill_batch(struct sync *s)
 		}
 }
 
-static void free_entry_of(struct proxy *p, struct entry *e)
-{
-	AUTO_FREE char *key = xstrdup(e->key); /* the entry's own goes with it */
-	map_remove(p->entries, key);
-}
-
 /* Fronts with policy Local that have endpoints, but none here: dropped; those from outside serve who is inside. */
-static void count_no_local(struct proxy *p, struct entry *e)
+static void count_no_local(struct proxy *p, const struct svc_elem *v, size_t n, int by)
 {
-	uint16_t now[2][2] = {{0}};
-	for (size_t i = 0; i < e->n_elems; i++) {
-		struct svc_elem like = e->elems[i];
+	for (size_t i = 0; i < n; i++) {
+		struct svc_elem like = v[i];
 		if (like.kind != SVC_DROPPED)
 			continue;
 		like.kind = SVC_SERVICE;
-		now[side(&like)][has_elem(e->elems, e->n_elems, &like)]++;
+		p->no_local[side(&like)][proxy_has_elem(v, n, &like)] += by;
 	}
-	for (int six = 0; six < 2; six++)
-		for (int external = 0; external < 2; external++)
-			p->no_local[six][external] += now[six][external] - e->no_local[six][external];
-	memcpy(e->no_local, now, sizeof(now));
 }
 
 /* What others are told of a service once it stands in the kernel. */
-static void announce(struct proxy *p, struct entry *e)
+static void announce(struct proxy *p, const struct change *c)
 {
-	const struct service *svc = e->service;
-	size_t local = svc && svc->health_port ? service_count_local(e->slices, e->n_slices) : 0;
-	health_ports_set(p->health_ports, e->key, svc ? svc->health_port : 0, local, p->node_ips, p->n_node_ips);
-	count_no_local(p, e);
-	for (size_t i = 0; i < e->n_slices; i++)
-		if (e->slices[i]->trigger_us) {
-			int64_t age_us = clock_wall_us() - e->slices[i]->trigger_us;
+	health_ports_set(p->health_ports, c->entry->key, c->health_port, c->n_local, p->node_ips, p->n_node_ips);
+	count_no_local(p, c->elems, c->n_elems, -1);
+	count_no_local(p, c->wanted, c->n_wanted, 1);
+	for (struct slice *s = c->entry->slices; s; s = s->next)
+		if (s->trigger_us) {
 			if (p->updated_wall_ms) /* not what had changed before this process was there */
-				proxy_metrics_programmed(p->metrics, e->slices[i]->six, age_us);
-			e->slices[i]->trigger_us = 0;
+				proxy_metrics_programmed(p->metrics, s->packed->bytes[0], clock_wall_us() - s->trigger_us);
+			s->trigger_us = 0;
 		}
+}
+
+static void drop_plan(struct change *c)
+{
+	free(TAKE(c->elems));
+	free(TAKE(c->wanted));
+	c->n_elems = c->n_wanted = 0;
 }
 
 /* The plans are in the kernel now. */
@@ -364,100 +318,48 @@ static void settle(struct sync *s)
 	const char *key;
 	struct hairpin *h;
 	for (size_t i = 0; i < p->n_dirty; i++) {
-		struct entry *e = p->dirty[i];
+		struct change *c = &p->dirty[i];
+		struct entry *e = c->entry;
 		e->dirty = false;
 		free(e->elems);
-		e->elems = TAKE(e->wanted);
-		e->n_elems = e->n_wanted;
-		e->n_wanted = 0;
-		announce(p, e);
-		if (!e->service && !e->n_slices)
-			free_entry_of(p, e);
+		e->elems = svc_elems_pack(c->wanted, c->n_wanted);
+		announce(p, c);
+		drop_plan(c);
+		if (!e->service && !e->slices)
+			proxy_entry_free(p, e);
 	}
 	p->n_dirty = 0;
 	p->pending_mono_ms = 0;
 	p->updated_wall_ms = clock_wall_ms();
 	for (int six = 0; six <= p->ipv6; six++)
 		proxy_metrics_no_local(p->metrics, six, p->no_local[six][0], p->no_local[six][1]);
-	p->adopted = true;
-	p->full = false;
-	free(p->kernel.v);
-	p->kernel = (struct elems){0};
 	while (map_next(s->touched, &at, &key, &h)) {
 		h->changed = h->refs > 0;
 		if (h->refs <= 0)
 			map_remove(p->hairpins, key);
 	}
+	if (!p->adopted) { /* what was needed for everything is not kept for the next change */
+		free(TAKE(p->dirty));
+		p->cap_dirty = 0;
+	}
+	p->adopted = true;
+	p->full = false;
+	free(p->kernel.v);
+	p->kernel = (struct elems){0};
 }
 
 /* Nothing was applied: the next sync starts from the kernel's state. */
 static void forget(struct proxy *p)
 {
 	size_t at = 0;
-	const char *key;
 	struct entry *e;
 	p->adopted = false;
-	map_clear(p->owners);
-	while (map_next(p->entries, &at, &key, &e)) {
-		free(e->elems);
-		e->elems = NULL;
-		e->n_elems = 0;
-	}
-}
-
-struct stale {
-	const struct sync *s;
-	struct nft_elem *v;
-	size_t n;
-	int family;
-};
-
-/* An affinity entry whose endpoint was taken from its front. */
-static void note_stale(void *arg, const struct nft_elem *elem)
-{
-	struct stale *st = arg;
-	size_t front = st->family == AF_INET6 ? 24 : 12;
-	const struct pointers *del = &st->s->del[SVC_ENDPOINT][st->family == AF_INET6];
-	for (size_t i = 0; i < del->n; i++)
-		if (!memcmp(elem->key, del->v[i]->key, front) &&
-		    !memcmp(elem->data, del->v[i]->data, del->v[i]->data_len) && !proxy_has_moved(st->s->add, del->v[i])) {
-			st->v = xreallocarray(st->v, st->n + 1, sizeof(*st->v));
-			st->v[st->n++] = *elem;
-			return;
-		}
-}
-
-static bool any_affinity(const struct proxy *p)
-{
-	size_t at = 0;
-	const char *key;
-	void *value;
-	for (int six = 0; six < 2; six++)
-		for (at = 0; map_next(p->chains[six], &at, &key, &value);)
-			if (str_has_prefix(key, "sticky-"))
-				return true;
-	return false;
-}
-
-/* In a transaction of its own behind the change, so that no new entry for a gone endpoint can come in between. */
-static int drop_affinity(struct sync *s, struct err *e)
-{
-	int r = 0;
-	for (int six = 0; r >= 0 && six < 2 && any_affinity(s->p); six++) {
-		AUTO_NFT_BATCH *b = nft_batch_new();
-		struct stale st = {.s = s, .family = six ? AF_INET6 : AF_INET};
-		if (!s->del[SVC_ENDPOINT][six].n)
-			continue;
-		r = nft_dump_elems(s->p->nft, st.family, s->p->table, AFFINITY_MAP, note_stale, &st, e);
-		if (r >= 0) {
-			nft_elems_del(b, st.family, s->p->table, AFFINITY_MAP, st.v, st.n);
-			r = nft_commit(s->p->nft, b, e);
-		}
-		free(st.v);
-		if (r == -ENOENT || r == -EAGAIN) /* timed out meanwhile: what is left times out too */
-			r = 0;
-	}
-	return r;
+	proxy_claims_clear(p);
+	memset(p->no_local, 0, sizeof(p->no_local));
+	for (size_t i = 0; i < p->n_dirty; i++)
+		drop_plan(&p->dirty[i]);
+	while ((e = table_next(p->entries, &at)))
+		free(TAKE(e->elems));
 }
 
 static void sync_done(struct sync *s)
@@ -481,18 +383,35 @@ static int apply(struct sync *s, struct elems *all, struct err *e)
 		proxy_mark_all(p);
 	}
 	for (size_t i = 0; i < p->n_dirty; i++) /* planning may make more of them dirty */
-		plan_entry(p, p->dirty[i]);
-	for (size_t i = 0; i < p->n_dirty; i++)
-		claim_fronts(p, p->dirty[i]);
+		plan_entry(p, i);
+	for (int waited = 0; waited < 2; waited++)
+		for (size_t i = 0; i < p->n_dirty; i++)
+			if (p->dirty[i].waited == waited)
+				proxy_claim_fronts(p, &p->dirty[i]);
 	if (p->adopted) {
 		for (size_t i = 0; i < p->n_dirty; i++)
-			diff_entry(s, p->dirty[i]);
+			diff_entry(s, &p->dirty[i]);
 		settle_hairpins(s);
 	} else {
 		diff_all(s, all);
 	}
+	if ((r = count_held(s, e)) < 0)
+		return r;
 	fill_batch(s);
 	return nft_commit(p->nft, s->batch, e);
+}
+
+/* Behind the change, so that no new flow or memory of a gone endpoint can come in between. What fails is done again for
+ * every front with the next sync. */
+static int sweep(struct sync *s, bool full, struct err *e)
+{
+	struct proxy *p = s->p;
+	p->sweep_all = true;
+	int r = proxy_sweep_affinity(p, s->del, full, e);
+	if (r >= 0)
+		r = proxy_sweep_udp(p, s->del, s->add, full, e);
+	p->sweep_all = r < 0;
+	return r;
 }
 
 static int sync_once(struct proxy *p, size_t *ret_changed, struct err *e)
@@ -509,8 +428,7 @@ static int sync_once(struct proxy *p, size_t *ret_changed, struct err *e)
 		proxy_metrics_failed(p->metrics, p->ipv6);
 	} else {
 		proxy_metrics_synced(p->metrics, p->ipv6, full, clock_mono_us() - began_us);
-		if ((r = drop_affinity(&s, e)) >= 0)
-			r = proxy_sweep_udp(p, s.del, s.add, full, e);
+		r = sweep(&s, full || p->sweep_all, e);
 		if (ret_changed)
 			*ret_changed = s.changed;
 		settle(&s);
@@ -524,6 +442,8 @@ int proxy_sync(struct proxy *p, size_t *ret_changed, struct err *e)
 {
 	if (ret_changed)
 		*ret_changed = 0;
+	if (p->adopted && p->sweep_all)
+		proxy_mark_all(p);
 	if (p->adopted && !p->n_dirty)
 		return 0;
 	int r = sync_once(p, ret_changed, e);

@@ -84,12 +84,21 @@ static void add_set(struct nft_batch *b, const struct service_rules *s, int fami
 	nft_set_add(b, &spec);
 }
 
-static void add_sets(struct nft_batch *b, const struct service_rules *s, int family, size_t fronts, size_t endpoints)
+/* Every front may come to have endpoints, or to have none. */
+static void plan_room(const size_t held[SVC_MAPS], size_t ret[SVC_MAPS])
+{
+	uint32_t fronts = room_for(held[SVC_SERVICE] + held[SVC_REJECTED], FRONTS_MIN);
+	memset(ret, 0, SVC_MAPS * sizeof(*ret));
+	ret[SVC_SERVICE] = ret[SVC_REJECTED] = ret[SVC_DROPPED] = fronts;
+	ret[SVC_ENDPOINT] = room_for(held[SVC_ENDPOINT], ENDPOINTS_MIN);
+}
+
+static void add_sets(struct nft_batch *b, const struct service_rules *s, int family, const size_t room[SVC_MAPS])
 {
 	uint32_t addr = addr_type(family), addr_len = (uint32_t)addr_regs(family) * 4;
 	uint32_t front = CONCAT(CONCAT(addr, TYPE_PROTOCOL), TYPE_SERVICE), target = CONCAT(addr, TYPE_SERVICE);
 	static const uint8_t fields4[] = {4, 1, 2, 4, 0}, fields6[] = {16, 1, 2, 16, 0};
-	uint32_t front_len = addr_len + 8, fronts_room = room_for(fronts, FRONTS_MIN);
+	uint32_t front_len = addr_len + 8;
 	const struct nft_set_spec sets[] = {
 	    {.name = SERVICE_MAP,
 	     .key_type = front,
@@ -98,15 +107,15 @@ static void add_sets(struct nft_batch *b, const struct service_rules *s, int fam
 	     .data_type = TYPE_CLASSID,
 	     .data_len = 4,
 	     .host_order_data = true,
-	     .size = fronts_room},
+	     .size = (uint32_t)room[SVC_SERVICE]},
 	    {.name = CHOICE_MAP,
 	     .key_type = TYPE_CLASSID,
 	     .key_len = 4,
 	     .host_order = true,
 	     .flags = NFT_SET_MAP,
 	     .data_type = VERDICT_TYPE},
-	    {.name = REJECTED_SET, .key_type = front, .key_len = front_len, .size = fronts_room},
-	    {.name = DROPPED_SET, .key_type = front, .key_len = front_len, .size = fronts_room},
+	    {.name = REJECTED_SET, .key_type = front, .key_len = front_len, .size = (uint32_t)room[SVC_REJECTED]},
+	    {.name = DROPPED_SET, .key_type = front, .key_len = front_len, .size = (uint32_t)room[SVC_DROPPED]},
 	    {.name = STICKY_MAP,
 	     .key_type = front,
 	     .key_len = front_len,
@@ -118,7 +127,7 @@ static void add_sets(struct nft_batch *b, const struct service_rules *s, int fam
 	     .flags = NFT_SET_MAP,
 	     .data_type = target,
 	     .data_len = addr_len + 4,
-	     .size = room_for(endpoints, ENDPOINTS_MIN)},
+	     .size = (uint32_t)room[SVC_ENDPOINT]},
 	    {.name = HAIRPIN_SET, .key_type = CONCAT(addr, addr), .key_len = addr_len * 2},
 	    {.name = AFFINITY_MAP,
 	     .key_type = CONCAT(front, addr),
@@ -299,12 +308,14 @@ static void add_reject(struct nft_batch *b, const struct service_rules *s, int f
 	nft_rule_add(b, r);
 }
 
-void service_rules_base(struct nft_batch *b, const struct service_rules *s, int family, size_t fronts, size_t endpoints)
+void service_rules_base(struct nft_batch *b, const struct service_rules *s, int family, const size_t held[SVC_MAPS],
+			size_t ret_room[SVC_MAPS])
 {
 	char layout[32];
 	nft_table_add(b, family, s->table);
 	nft_chain_add(b, family, s->table, service_rules_layout(s, family, layout), NULL);
-	add_sets(b, s, family, fronts, endpoints);
+	plan_room(held, ret_room);
+	add_sets(b, s, family, ret_room);
 	add_choose(b, s, family);
 	add_nat_hook(b, s, family, "prerouting", NF_INET_PRE_ROUTING);
 	add_nat_hook(b, s, family, "output", NF_INET_LOCAL_OUT);

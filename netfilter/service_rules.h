@@ -13,9 +13,10 @@ struct service_rules {
 	bool masquerade_pods;
 };
 
-/* Everything but elements and endpoint chains. fronts, endpoints: how many of each the maps must have room for (they are
- * made with more; -ENFILE at a commit: they are full). */
-void service_rules_base(struct nft_batch *b, const struct service_rules *s, int family, size_t fronts, size_t endpoints);
+/* Everything but elements and endpoint chains. held: how many elements of each kind will follow at once; ret_room: how
+ * many the maps have room for, 0: any number (-ENFILE at a commit: one is full). */
+void service_rules_base(struct nft_batch *b, const struct service_rules *s, int family, const size_t held[SVC_MAPS],
+			size_t ret_room[SVC_MAPS]);
 /* The i-th of the choices whose chains are made with the table, as an element of this family without a key; false: that
  * was the last. */
 bool service_rules_usual(const struct service_rules *s, int family, size_t i, struct svc_elem *ret);
