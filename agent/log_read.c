@@ -4,6 +4,7 @@
  * (skipped). What always holds: memory is bounded by one line, and a line in parts is shown as one. */
 #include "agent/log_read.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,4 +155,19 @@ char *log_last_text(const char *path, int64_t max_lines, size_t max_bytes)
 	}
 	log_filter_done(&f);
 	return str_take(&out);
+}
+
+int log_last_attempt(const char *dir)
+{
+	int last = -1;
+	DIR *d = opendir(dir);
+	for (const struct dirent *de; d && (de = readdir(d));) {
+		uint32_t n;
+		AUTO_FREE char *number = str_has_suffix(de->d_name, ".log") ? xstrndup(de->d_name, strlen(de->d_name) - 4) : NULL;
+		if (number && str_to_u32(number, &n) == 0 && n < INT32_MAX)
+			last = MAX(last, (int)n);
+	}
+	if (d)
+		closedir(d);
+	return last;
 }

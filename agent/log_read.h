@@ -37,6 +37,8 @@ bool log_filter_feed(struct log_filter *f, const char *bytes, size_t n, struct s
 
 /* The offset at which the last lines (complete ones, parts counted as one) of the file begin. */
 off_t log_tail_offset(int fd, int64_t lines);
+/* The highest attempt of which a container's directory has a log ("<attempt>.log"); -1: none, or no directory. */
+int log_last_attempt(const char *dir);
 /* The last at most max_bytes and max_lines of text, for messages of failures. Returns owned. */
 char *log_last_text(const char *path, int64_t max_lines, size_t max_bytes);
 

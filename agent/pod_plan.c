@@ -103,7 +103,7 @@ static bool passed(const struct container_state *c)
 	if (c->kind == CONTAINER_INIT)
 		return c->phase == PHASE_EXITED && c->exit_code == 0;
 	if (c->kind == CONTAINER_SIDECAR) /* one that started once lets the others go on, whatever becomes of it */
-		return c->started || c->restart_count > 0 || c->phase == PHASE_EXITED;
+		return c->started || c->ended_once;
 	return true;
 }
 

@@ -34,6 +34,7 @@ static const struct field container_fields[] = {
     C(retry_mono, F_I64),    C(retry_delay_ms, F_I64), C(backoff_ms, F_I64),   C(image_id, F_TEXT),
     C(started, F_BOOL),      C(ready, F_BOOL),         C(kill_reason, F_TEXT), C(kill_grace_ms, F_I64),
     C(stopping, F_BOOL),     C(killed, F_BOOL),        C(kill_mono, F_I64),
+    C(ended_once, F_BOOL),
 };
 
 static const struct field pod_fields[] = {

@@ -8,12 +8,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/log_read.h"
 #include "agent/node.h"
 #include "agent/objects.h"
 #include "agent/pod.h"
 #include "agent/service_links.h"
 #include "agent/sweep.h"
 #include "agent/tokens.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -37,6 +39,7 @@ static void add_pod(struct agent *a, json_t *object)
 	struct pod *p = pod_add(a, object, false);
 	if (!p)
 		return;
+	pod_state_resume(p->state, json_object_get(object, "status"), clock_wall_ms(), clock_mono_ms());
 	objects_want(a->objects, object);
 	tokens_want(a->tokens, object);
 	pod_kick(p);
@@ -162,6 +165,17 @@ void pod_source_mirrors(struct agent *a)
 	}
 }
 
+/* The manifest says nothing of earlier attempts, and the mirror may come later than they are counted: their logs tell. */
+static void count_by_logs(const struct pod *p)
+{
+	for (size_t i = 0; i < p->state->n; i++) {
+		struct container_state *c = &p->state->containers[i];
+		AUTO_FREE char *log = container_log_path(p, c, 0);
+		*strrchr(log, '/') = '\0';
+		c->restart_count = log_last_attempt(log) + 1;
+	}
+}
+
 void pod_source_static(struct agent *a, const char *uid, json_t *object)
 {
 	struct pod *p = map_get(a->pods, uid);
@@ -171,6 +185,7 @@ void pod_source_static(struct agent *a, const char *uid, json_t *object)
 	} else if (!p) {
 		p = pod_add(a, object, true);
 		if (p) {
+			count_by_logs(p);
 			objects_want(a->objects, object);
 			tokens_want(a->tokens, object);
 			pod_kick(p);

@@ -160,6 +160,7 @@ void container_ended(struct container_state *c, int exit_code, int signal, bool 
 	c->oom = oom;
 	c->finished_ms = now_ms;
 	c->finished_mono = now_mono;
+	c->ended_once = true;
 	c->started = c->ready = c->stopping = c->killed = false;
 	text_set(&c->kill_reason, NULL);
 	c->kill_grace_ms = -1;
@@ -208,6 +209,8 @@ void pod_sandbox_lost(struct pod_state *s, int64_t now_ms, int64_t now_mono)
 		text_set(&c->message, "The container's supervisor ended before the container did");
 		container_ended(c, 137, 9, false, now_ms, now_mono);
 	}
+	for (size_t i = 0; i < s->n; i++)
+		s->containers[i].ended_once = false;
 	s->sandbox = s->sandbox == SANDBOX_NONE ? SANDBOX_NONE : SANDBOX_LOST;
 }
 

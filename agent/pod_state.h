@@ -41,6 +41,7 @@ struct container_state {
 	bool stopping;         /* told to stop */
 	bool killed;           /* SIGKILL was sent */
 	int64_t kill_mono;     /* stopping: when SIGKILL follows */
+	bool ended_once;       /* an attempt has ended in this sandbox */
 	json_t *last;          /* "terminated" object of the attempt before, owned, or NULL */
 };
 
@@ -76,6 +77,10 @@ void container_begin(struct container_state *c, const char *id, int64_t now_mono
 void container_blocked(struct container_state *c, const char *reason, const char *message, int64_t now_mono);
 /* The sandbox is gone: what ran has ended; everything, init containers too, starts again. */
 void pod_sandbox_lost(struct pod_state *s, int64_t now_ms, int64_t now_mono);
+
+/* pod_resume.c: a pod just seen that has run here before, but of which no record is left, from the status that the API
+ * server has: numbers of attempts and last ends go on, what ran has ended. */
+void pod_state_resume(struct pod_state *s, const json_t *status, int64_t now_ms, int64_t now_mono);
 
 /* "terminated" of the last attempt, returns owned. */
 json_t *container_terminated_json(const struct container_state *c);

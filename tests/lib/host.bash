@@ -33,6 +33,8 @@ host_create() {
 		mkdir -p /var/lib/knarr /var/lib/kubelet /etc/cni/net.d /opt/cni/bin
 		mount --bind "$dir/knarr" /var/lib/knarr
 		mount --bind "$dir/kubelet" /var/lib/kubelet
+		# Namespaces that the machine has named are none of this host.
+		cut -d" " -f2 /proc/mounts | grep "^/run/netns" | sort -r | xargs -r umount -l
 		mount -t tmpfs tmpfs /run
 		mkdir -p /run/netns /run/lock
 		rm -rf /var/lib/cni /etc/kubernetes

@@ -282,9 +282,18 @@ power_cut() {
 @test "a machine that loses power: pods start again, those deleted meanwhile leave nothing" {
 	local i
 	for i in deleted forced; do pod $i Never "sleep 100000"; done
+	host $H sh -c 'cat >/etc/kubernetes/manifests/fixed.yaml' <<-YAML
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: fixed}
+	spec:
+	  terminationGracePeriodSeconds: 1
+	  containers: [{name: c, image: "knarr-demo:1", command: [sleep, "100000"]}]
+	YAML
 	pod stays Always "sleep 100000"
 	k run done --image=knarr-demo:1 --restart=Never -- echo said
 	for i in deleted forced stays; do ready $i; done
+	eventually 20 ready fixed-node1
 	eventually 10 is pod/done '{.status.phase}' Succeeded
 	kill_daemon supervise
 	kill_daemon agent
@@ -296,8 +305,15 @@ power_cut() {
 	eventually 10 gone pod/deleted
 	again() { is pod/stays '{.status.containerStatuses[*].ready}' "true true" && k exec stays -c c -- true; }
 	eventually 15 again
+	# Attempts are counted on, and what ran before has its end told.
+	eventually 30 is pod/stays '{.status.containerStatuses[*].restartCount}' "1 1"
+	is pod/stays '{.status.containerStatuses[*].lastState.terminated.reason}' "ContainerStatusUnknown ContainerStatusUnknown"
+	eventually 30 is pod/fixed-node1 '{.status.containerStatuses[*].restartCount}' 1
+	host $H sh -c 'ls /var/log/pods/default_stays_*/c/1.log /var/log/pods/default_fixed-node1_*/c/1.log'
+	host $H rm /etc/kubernetes/manifests/fixed.yaml
 	if k get events | grep stays | grep -i failed; then false; fi
-	[ "$(host $H sh -c 'ls -d /var/lib/cni/networks/*/10.*' | wc -l)" -eq 1 ]
+	one_address() { [ "$(host $H sh -c 'ls -d /var/lib/cni/networks/*/10.*' | wc -l)" -eq 1 ]; }
+	eventually 20 one_address
 	host $H sh -c 'grep said /var/log/pods/default_done_*/done/0.log'
 	delete_all_pods
 	eventually 15 nothing_remains
@@ -319,6 +335,7 @@ power_cut() {
 	[ -z "$left" ]
 	up
 	is configmap/kept '{.data.a}' b
+	eventually 30 is pod/back '{.status.containerStatuses[*].restartCount}' "1 1"
 	eventually 30 is pod/back '{.status.containerStatuses[*].ready}' "true true"
 	k rollout status deployment/web --timeout=30s
 	eventually 10 host $H curl -fsS --max-time 2 "http://$(k get service web -o 'jsonpath={.spec.clusterIP}')/cgi-bin/index.cgi"

@@ -71,8 +71,30 @@ START_TEST(foreign_lines)
 }
 END_TEST
 
+START_TEST(last_attempt)
+{
+	static const char *const names[] = {"0.log", "11.log", "9.log", "12.log.gz", "99999999999.log", "x.log", ".log", "-3.log"};
+	char dir[] = "/tmp/knarr-test-logs-XXXXXX";
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(log_last_attempt(dir), -1);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		AUTO_FREE char *path = xasprintf("%s/%s", dir, names[i]);
+		int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+		ck_assert_int_ge(fd, 0);
+		close(fd);
+	}
+	ck_assert_int_eq(log_last_attempt(dir), 11);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		AUTO_FREE char *path = xasprintf("%s/%s", dir, names[i]);
+		unlink(path);
+	}
+	rmdir(dir);
+	ck_assert_int_eq(log_last_attempt(dir), -1);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {filters, limit, tail, foreign_lines};
+	const TTest *const tests[] = {filters, limit, tail, foreign_lines, last_attempt};
 	return run_suite("log_read", tests, ARRAY_LEN(tests));
 }
