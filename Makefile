@@ -105,10 +105,13 @@ TESTS += $(B)/test/$$($(1)_NAME)
 OBJS += $(B)/obj/$(1:.c=.o)
 endef
 
-# A fuzz target tests/fuzz/x_fuzz.c links the control plane (oci_x_fuzz.c the runtime, dns_fuzz.c the name server) and libFuzzer, or what replays inputs.
+# A fuzz target tests/fuzz/x_fuzz.c links the control plane, or what its first word says, and libFuzzer, or what replays inputs.
 FUZZ_SRCS := $(sort $(wildcard tests/fuzz/*_fuzz.c))
+fuzz_libs_oci := runtime
+fuzz_libs_dns := dns
+fuzz_libs_cni := cnichain cni
 define fuzz_rules
-$(1)_ALL := $$(call lib_closure,$(if $(filter oci_%,$(notdir $(1))),runtime,$(if $(filter dns_%,$(notdir $(1))),dns,cp)))
+$(1)_ALL := $$(call lib_closure,$(or $(fuzz_libs_$(firstword $(subst _, ,$(notdir $(1))))),cp))
 $(B)/obj/$(1:.c=.o): LOCAL_CFLAGS = $$(call pkg_cflags,$$(call lib_pkgs,$$($(1)_ALL)))
 $(B)/fuzz/$(notdir $(1:.c=)): $(B)/obj/$(1:.c=.o) $(if $(FUZZ),,$(B)/obj/tests/fuzz/replay.o) $$(call lib_files,$$($(1)_ALL))
 	@mkdir -p $$(@D)

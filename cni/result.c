@@ -17,19 +17,20 @@ static const char *family_of(const char *address)
 	return address && strchr(address, ':') ? "6" : "4";
 }
 
-static void import_old(const json_t *result, const char *key, json_t *out)
+static int import_old(const json_t *result, const char *key, json_t *out, struct err *e)
 {
 	const json_t *one = json_object_get(result, key);
-	json_t *ip;
 	if (!json_is_object(one))
-		return;
-	ip = json_object();
-	json_object_set(ip, "address", json_object_get(one, "ip"));
+		return 0;
+	if (!json_member(one, "ip"))
+		return err_set(e, -EINVAL, "result: %s has no address", key);
+	json_t *ip = json_pack("{s:O}", "address", json_object_get(one, "ip"));
 	if (json_member(one, "gateway"))
 		json_object_set(ip, "gateway", json_object_get(one, "gateway"));
 	json_array_append_new(json_array_at(out, "ips"), ip);
 	if (json_array_size(json_object_get(one, "routes")))
 		json_array_extend(json_array_at(out, "routes"), json_object_get(one, "routes"));
+	return 0;
 }
 
 static int import_ips(const json_t *result, json_t *out, struct err *e)
@@ -49,20 +50,24 @@ static int import_ips(const json_t *result, json_t *out, struct err *e)
 
 int cni_result_import(const json_t *result, json_t **ret, struct err *e)
 {
-	static const char *const same[] = {"interfaces", "routes", "dns"};
+	static const struct {
+		const char *key;
+		json_type type;
+	} same[] = {{"interfaces", JSON_ARRAY}, {"routes", JSON_ARRAY}, {"dns", JSON_OBJECT}};
 	AUTO_JSON *out = json_object();
 	if (!json_is_object(result))
 		return err_set(e, -EINVAL, "result is no object");
 	for (size_t i = 0; i < ARRAY_LEN(same); i++) {
-		json_t *v = json_object_get(result, same[i]);
+		json_t *v = json_object_get(result, same[i].key);
+		if (v && !json_is_null(v) && json_typeof(v) != same[i].type)
+			return err_set(e, -EINVAL, "result: %s is no %s", same[i].key,
+				       same[i].type == JSON_ARRAY ? "list" : "object");
 		if (json_array_size(v) || json_object_size(v))
-			json_object_set_new(out, same[i], json_deep_copy(v));
+			json_object_set_new(out, same[i].key, json_deep_copy(v));
 	}
 	int r = import_ips(result, out, e);
-	if (r < 0)
+	if (r < 0 || (r = import_old(result, "ip4", out, e)) < 0 || (r = import_old(result, "ip6", out, e)) < 0)
 		return r;
-	import_old(result, "ip4", out);
-	import_old(result, "ip6", out);
 	*ret = TAKE(out);
 	return 0;
 }

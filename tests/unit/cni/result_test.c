@@ -62,10 +62,14 @@ END_TEST
 
 START_TEST(refuses)
 {
-	AUTO_JSON *none = json_object(), *list = json_array(), *bad = parse("{\"ips\":[{}]}"), *out = NULL;
+	static const char *const bad[] = {"[]", "{\"ips\":[{}]}", "{\"ip4\":{\"gateway\":\"10.0.0.1\"}}",
+					  "{\"interfaces\":{\"name\":\"eth0\"}}", "{\"routes\":{}}", "{\"dns\":[1]}"};
+	AUTO_JSON *none = json_object(), *out = NULL;
 	ck_assert_int_lt(cni_result_export(none, "0.2.0", &out, NULL), 0);
-	ck_assert_int_lt(cni_result_import(list, &out, NULL), 0);
-	ck_assert_int_lt(cni_result_import(bad, &out, NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		AUTO_JSON *j = parse(bad[i]);
+		ck_assert_msg(cni_result_import(j, &out, NULL) < 0, "%s", bad[i]);
+	}
 	ck_assert_ptr_null(out);
 }
 END_TEST
