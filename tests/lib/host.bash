@@ -4,6 +4,8 @@
 #   host_create NAME      makes it under $BATS_TMP or /tmp;  host_destroy NAME   ends everything in it
 #   host NAME CMD...      runs a command in it
 
+. "$(dirname "${BASH_SOURCE[0]}")/wait.bash"
+
 HOST_BASE=${HOST_BASE:-/tmp/knarr-hosts}
 REPO=${REPO:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 BIN=${BIN:-$REPO/build/bin}
@@ -18,14 +20,14 @@ host_create() {
 	local name=$1 dir=$HOST_BASE/$1 d
 	host_destroy "$name"
 	mkdir -p "$dir"/{etc,etc-work,opt,opt-work,var,var-work,local,local-work,knarr,kubelet}
-	setsid unshare --net --mount --propagation private sleep infinity </dev/null >/dev/null 2>&1 3>&- &
+	# It is there when its mounts have become its own, which is later than its namespaces.
+	setsid unshare --net --mount --propagation private sh -c '>"$1/there"; exec sleep infinity' sh "$dir" </dev/null >/dev/null 2>&1 3>&- &
 	echo $! >"$dir/pid"
-	for _ in $(seq 100); do
-		[ "$(readlink "/proc/$(cat "$dir/pid")/ns/net")" != "$(readlink /proc/self/ns/net)" ] && break
-		sleep 0.02
-	done
+	eventually 60 test -e "$dir/there"
 	host "$name" sh -eu -c '
 		dir=$1
+		# What the machine has mounted there is not of this host.
+		cut -d" " -f2 /proc/mounts | grep -E "^/(run|var/lib/knarr|var/lib/kubelet)/" | sort -r | xargs -r -n 1 umount -l
 		for d in etc opt var; do
 			mount -t overlay overlay -o "lowerdir=/$d,upperdir=$dir/$d,workdir=$dir/$d-work" "/$d"
 		done
@@ -48,27 +50,36 @@ host_create() {
 	' sh "$dir" "$BIN"
 }
 
-# Every process that lives in the host's mount namespace.
+# Every process that lives in the host's mount namespace; none when that is not a namespace of its own.
 host_pids() {
 	local ns
 	ns=$(readlink "/proc/$(cat "$HOST_BASE/$1/pid")/ns/mnt") || return 0
-	for p in /proc/[0-9]*; do
-		[ "$(readlink "$p/ns/mnt" 2>/dev/null)" = "$ns" ] && echo "${p#/proc/}"
-	done
+	[ "$ns" != "$(readlink /proc/self/ns/mnt)" ] || return 0
+	ns=${ns//[^0-9]/}
+	find /proc/[0-9]*/ns/mnt -maxdepth 0 -lname "mnt:?$ns?" 2>/dev/null | cut -d/ -f3
 	return 0
+}
+
+# Ends what still runs in a host, but the process that holds it; fails if there was any.
+host_emptied() {
+	local holder pid left=0
+	holder=$(cat "$HOST_BASE/$1/pid")
+	for pid in $(host_pids "$1"); do
+		[ "$pid" != "$holder" ] || continue
+		kill -9 "$pid" 2>/dev/null || true
+		left=1
+	done
+	return $left
 }
 
 host_destroy() {
 	local dir=$HOST_BASE/$1 pid
 	[ -f "$dir/pid" ] || { rm -rf "$dir"; return 0; }
-	for _ in 1 2 3; do
-		for pid in $(host_pids "$1"); do
-			[ "$pid" = "$(cat "$dir/pid")" ] || kill -9 "$pid" 2>/dev/null || true
-		done
-	done
+	eventually 60 host_emptied "$1" || true
 	cgroup_remove "knarr-test-$1"
-	kill -9 "$(cat "$dir/pid")" 2>/dev/null || true
-	sleep 0.1
+	pid=$(cat "$dir/pid")
+	kill -9 "$pid" 2>/dev/null || true
+	ended "$pid" || true
 	rm -rf "$dir"
 }
 
@@ -77,7 +88,7 @@ cgroup_remove() {
 	local root d p
 	for root in /sys/fs/cgroup /sys/fs/cgroup/*; do
 		[ -d "$root/$1" ] || continue
-		for _ in $(seq 50); do
+		for _ in $(seq 400); do
 			find "$root/$1" -name cgroup.procs -exec cat {} + 2>/dev/null | while read -r p; do kill -9 "$p" 2>/dev/null; done
 			find "$root/$1" -depth -type d -exec rmdir {} \; 2>/dev/null
 			[ -d "$root/$1" ] || break
@@ -87,16 +98,6 @@ cgroup_remove() {
 	return 0
 }
 
-# Waits up to $1 seconds until the rest of the arguments, a command, succeeds.
-eventually() {
-	local until=$(($(date +%s) + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "$(date +%s)" -lt "$until" ] || { echo "did not come true: $*" >&2; "$@" >&2; return 1; }
-		sleep 0.1
-	done
-}
-
 # host_network SWITCH NAME=ADDRESS...: a link that hosts share, in place of their lone eth0: each gets its address (of
 # 192.168.77.0/24) on it. SWITCH is a network namespace with the bridge, ended by host_network_down.
 host_network() {
@@ -104,10 +105,7 @@ host_network() {
 	shift
 	setsid unshare --net sleep infinity </dev/null >/dev/null 2>&1 3>&- &
 	echo $! >"$HOST_BASE/$switch.pid"
-	for _ in $(seq 100); do
-		[ "$(readlink "/proc/$(cat "$HOST_BASE/$switch.pid")/ns/net")" != "$(readlink /proc/self/ns/net)" ] && break
-		sleep 0.02
-	done
+	eventually 60 own_network "$(cat "$HOST_BASE/$switch.pid")"
 	host_switch "$switch" ip link add br0 type bridge
 	host_switch "$switch" ip link set br0 up
 	for pair in "$@"; do

@@ -7,11 +7,13 @@ ip=/vm/bin/ip
 
 BIN=/opt/cni/bin
 DATA=/run/ipam
+# apart PID: in a network namespace of its own
+apart() { [ "$(readlink /proc/"$1"/ns/net)" != "$(readlink /proc/self/ns/net)" ]; }
 # pod NAME: a network namespace that a sleeping process holds.
 pod() {
 	unshare -n sleep 1000 &
 	eval "$1=$!"
-	sleep 0.3
+	eventually 60 apart $!
 }
 # cni COMMAND PLUGIN POD CONF
 cni() {
@@ -35,9 +37,9 @@ access_ports() {
 	cni ADD bridge a "$(conf 5 '"vlan":5,"preserveDefaultVlan":false')" | grep -q '"name":"kbr0.5"'
 	cni ADD bridge b "$(conf 5 '"vlan":5,"preserveDefaultVlan":false')" >/dev/null
 	cni ADD bridge c "$(conf 6 '"vlan":6,"preserveDefaultVlan":false')" >/dev/null
-	inside a ping -c1 -W2 10.5.0.3
-	inside a ping -c1 -W2 10.5.0.1
-	inside c ping -c1 -W2 10.6.0.1
+	inside a ping -c1 -W20 10.5.0.3
+	inside a ping -c1 -W20 10.5.0.1
+	inside c ping -c1 -W20 10.6.0.1
 	/vm/bin/bridge vlan show
 	[ "$(/vm/bin/bridge vlan show | grep -c '5 PVID Egress Untagged')" -eq 3 ]
 }
@@ -50,7 +52,7 @@ trunk() {
 	inside d $ip link add link eth0 name eth0.5 type vlan id 5
 	inside d $ip addr add 10.5.0.77/24 dev eth0.5
 	inside d $ip link set eth0.5 up
-	inside d ping -c1 -W2 10.5.0.2
+	inside d ping -c1 -W20 10.5.0.2
 }
 vlan_link() {
 	$ip link add up0 type dummy

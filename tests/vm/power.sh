@@ -10,7 +10,7 @@ server=$!
 URL=https://127.0.0.1:6443/api/v1/namespaces/default/configmaps
 tls() { printf 'cacert=%s/pki/ca.crt\ncert=%s/pki/admin.crt\nkey=%s/pki/admin.key\nsilent\n' $D $D $D; }
 
-tries=200
+tries=4000
 until tls | curl -K - -f -o /dev/null https://127.0.0.1:6443/readyz 2>/dev/null; do
 	tries=$((tries - 1))
 	{ [ $tries -gt 0 ] && kill -0 $server; } || { echo "no server"; cat /tmp/server.log; exit 1; }

@@ -50,7 +50,7 @@ member() {
 	same "$(cat "/proc/$pid/cgroup")" 0::/boxes/one
 	same "$(oci exec one cat /proc/self/cgroup)" 0::/
 	oci exec one sh -c 'echo $$ >/tmp/pid; exec sleep 300' &
-	eventually 5 sh -c "[ \$(wc -l <$CG/cgroup.procs) = 2 ]"
+	eventually 200 sh -c "[ \$(wc -l <$CG/cgroup.procs) = 2 ]"
 	oci exec one sh -c 'kill -9 $(cat /tmp/pid)'
 	wait
 }
@@ -80,9 +80,9 @@ statistics() {
 refused() { has "$1" "Operation not permitted"; }
 killed() {
 	oci exec -d one sh -c 'while :; do sleep 300; done'
-	eventually 5 sh -c "[ \$(wc -l <$CG/cgroup.procs) -ge 2 ]"
+	eventually 200 sh -c "[ \$(wc -l <$CG/cgroup.procs) -ge 2 ]"
 	oci kill one KILL
-	eventually 5 sh -c "oci() { knarr-oci --root /run/oci \"\$@\"; }; [ \$(oci state one | jq -r .status) = stopped ]"
+	eventually 200 sh -c "oci() { knarr-oci --root /run/oci \"\$@\"; }; [ \$(oci state one | jq -r .status) = stopped ]"
 }
 deleted() {
 	oci delete one
@@ -119,7 +119,7 @@ oom_event() {
 		| del(.linux.resources.unified)'
 	oci run -d --bundle $B one </dev/null >/dev/null 2>&1
 	oci events --interval 1h one >/tmp/events &
-	eventually 20 grep -q oom /tmp/events
+	eventually 200 grep -q oom /tmp/events
 	oci delete --force one
 	wait
 	same "$(head -n 1 /tmp/events)" '{"type":"oom","id":"one"}'

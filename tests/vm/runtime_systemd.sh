@@ -76,7 +76,7 @@ occupied() {
 }
 deleted() {
 	oci kill one KILL
-	eventually 5 sh -c "[ \$(knarr-oci --root /run/oci state one | jq -r .status) = stopped ]"
+	eventually 200 sh -c "[ \$(knarr-oci --root /run/oci state one | jq -r .status) = stopped ]"
 	oci delete one
 	same "$(property LoadState)" not-found
 	[ ! -e $CG ]

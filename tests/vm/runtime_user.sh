@@ -76,7 +76,7 @@ paused() {
 stopped() { [ "$(oci state one | jq -r .status)" = stopped ]; }
 deleted() {
 	oci kill one KILL
-	eventually 10 stopped
+	eventually 200 stopped
 	oci delete one
 	same "$(property LoadState)" not-found
 	[ ! -e $CG ]

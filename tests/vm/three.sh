@@ -5,7 +5,7 @@
 . /vm/checks.sh
 
 export KUBECONFIG=/etc/kubernetes/admin.conf
-k() { kubectl --request-timeout=20s "$@"; }
+k() { kubectl --request-timeout=120s "$@"; }
 
 # begin NUMBER: the machine's name and address, and what an earlier life has left on its disk.
 begin() {
@@ -20,11 +20,11 @@ begin() {
 	ip link set eth0 up
 	ip route add default via 192.168.78.1
 }
-up() { knarr up --no-systemd --node-name="$(hostname)" --timeout=60; }
+up() { knarr up --no-systemd --node-name="$(hostname)" --timeout=200; }
 image() { knarr image ls | grep -q knarr-demo || knarr image import /vm/demo.tar; }
 
 ready() { same "$(k get nodes -o 'jsonpath={range .items[*]}{.metadata.name}={.status.conditions[?(@.type=="Ready")].status} {end}')" "$1"; }
-all_ready() { eventually 60 ready "node1=True node2=True node3=True "; }
+all_ready() { eventually 200 ready "node1=True node2=True node3=True "; }
 ranges() {
 	same "$(k get nodes -o 'jsonpath={.items[*].spec.podCIDR}' | tr ' ' '\n' | sort -u | wc -l)" 3
 }
@@ -35,8 +35,8 @@ ip_of() { k get pod "$1" -o 'jsonpath={.status.podIP}'; }
 web() { k get pods -l app=web -o json | jq -r '.items[] | select(.metadata.deletionTimestamp == null) | "'"$1"'"' | sort; }
 runs() {
 	k apply -f /vm/three.yaml
-	k rollout status deployment/web --timeout=60s
-	k wait pod/at-node1 pod/at-node2 pod/at-node3 --for=condition=Ready --timeout=30s
+	k rollout status deployment/web --timeout=200s
+	k wait pod/at-node1 pod/at-node2 pod/at-node3 --for=condition=Ready --timeout=200s
 	same "$(web '\(.spec.nodeName)' | tr '\n' ' ')" "node1 node2 node3 "
 }
 # Each to each: who answers is asked whose address it sees, and that is the pod's.
@@ -44,7 +44,7 @@ pod_to_pod() {
 	for to in node1 node2 node3; do echo "at-$to $(ip_of at-$to)"; done >/tmp/pods
 	while read -r from address; do
 		while read -r to there; do echo "$to $address http://$there:8080/cgi-bin/index.cgi"; done </tmp/pods >/tmp/wanted
-		k exec "$from" -- sh -c "for u in $(cut -d' ' -f3 /tmp/wanted | tr '\n' ' '); do timeout 5 wget -qO - \$u; done" >/tmp/got
+		k exec "$from" -- sh -c "for u in $(cut -d' ' -f3 /tmp/wanted | tr '\n' ' '); do timeout 30 wget -qO - \$u; done" >/tmp/got
 		same "$(cat /tmp/got)" "$(cut -d' ' -f1,2 /tmp/wanted)"
 	done </tmp/pods
 	same "$(cut -d. -f3 /tmp/pods | sort -u | wc -l)" 3
@@ -53,7 +53,7 @@ pod_to_pod() {
 answers() {
 	: >/tmp/answers
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		curl -fsS --max-time 5 -H 'Connection: close' "$1/cgi-bin/index.cgi?[1-6]" </dev/null >>/tmp/answers
+		curl -fsS --max-time 30 -H 'Connection: close' "$1/cgi-bin/index.cgi?[1-6]" </dev/null >>/tmp/answers
 		[ "$(cut -d' ' -f1 /tmp/answers | sort -u | wc -l)" != "$(wc -l </tmp/web)" ] || break
 	done
 	same "$(cut -d' ' -f1 /tmp/answers | sort -u)" "$(cat /tmp/web)"
@@ -64,7 +64,7 @@ node_ports() { for n in $1; do answers "http://192.168.78.1$n:30080"; done; }
 service_from_pods() {
 	for n in $1; do
 		k exec "at-node$n" -- sh -c 'for i in $(seq 60); do
-			timeout 5 wget -qO - http://web/cgi-bin/index.cgi >>/tmp/a || exit 1
+			timeout 30 wget -qO - http://web/cgi-bin/index.cgi >>/tmp/a || exit 1
 			[ "$(cut -d" " -f1 /tmp/a | sort -u | wc -l)" -lt 3 ] || break
 		done; cat /tmp/a' >/tmp/answers
 		same "$(cut -d' ' -f1 /tmp/answers | sort -u)" "$(cat /tmp/web)"
@@ -87,12 +87,12 @@ at-node$n"
 
 # --- a node that is away --------------------------------------------------------------------------------------------------
 
-unknown() { eventually 75 ready "node1=True node2=True node3=Unknown "; }
+unknown() { eventually 200 ready "node1=True node2=True node3=Unknown "; }
 container() { k get pod "$1" -o 'jsonpath={.status.containerStatuses[0].containerID}'; }
 # Its pods of the Deployment go, others take their place and answer alone; the pod that stays is not ready.
 replaced() {
-	eventually 20 sh -c '[ -n "$(kubectl get pods -o json | jq -r ".items[] | select(.spec.nodeName == \"node3\" and .metadata.deletionTimestamp) | .metadata.name")" ]'
-	k rollout status deployment/web --timeout=40s
+	eventually 200 sh -c '[ -n "$(kubectl get pods -o json | jq -r ".items[] | select(.spec.nodeName == \"node3\" and .metadata.deletionTimestamp) | .metadata.name")" ]'
+	k rollout status deployment/web --timeout=200s
 	web '\(.spec.nodeName)' >/tmp/where
 	same "$(wc -l </tmp/where) $(grep -c node3 /tmp/where || true)" "3 0"
 	has "$(k get node node3 -o 'jsonpath={.spec.taints[*].key}')" node.kubernetes.io/unreachable
@@ -105,9 +105,9 @@ replaced() {
 # Back again: its pods run in new containers, and what was to go has gone.
 returned() {
 	all_ready
-	k wait pod/at-node3 --for=condition=Ready --timeout=60s
+	k wait pod/at-node3 --for=condition=Ready --timeout=200s
 	fails same "$(container at-node3)" "$(cat /tmp/container)"
-	eventually 30 sh -c '[ "$(kubectl get pods -l app=web --no-headers | wc -l)" = 3 ]'
+	eventually 200 sh -c '[ "$(kubectl get pods -l app=web --no-headers | wc -l)" = 3 ]'
 	same "$(k get node node3 -o 'jsonpath={.spec.taints}')" ""
 }
 
@@ -115,7 +115,7 @@ returned() {
 
 URL=https://192.168.78.11:6443/api/v1/namespaces/default/configmaps
 admin() { tar -C /etc/kubernetes/pki -cz ca.crt admin.crt admin.key | base64 | tr -d '\n'; }
-tls() { printf 'cacert=/tmp/ca.crt\ncert=/tmp/admin.crt\nkey=/tmp/admin.key\nsilent\nmax-time=20\n'; }
+tls() { printf 'cacert=/tmp/ca.crt\ncert=/tmp/admin.crt\nkey=/tmp/admin.key\nsilent\nmax-time=120\n'; }
 # As power.sh does it: three clients, each on one connection, create and delete; /tmp/acked tells what was acknowledged.
 requests() {
 	for i in $(seq 2000); do
@@ -142,7 +142,7 @@ writes() {
 				elif .status == "Success" then "deleted \(.details.name)" else "refused \(.message)" end' >>/tmp/acked &
 	done
 }
-written() { eventually 30 sh -c "[ \$(wc -l </tmp/acked) -gt $1 ]"; }
+written() { eventually 200 sh -c "[ \$(wc -l </tmp/acked) -gt $1 ]"; }
 # shellcheck disable=SC2046 # several words
 stop_writes() { kill $(cat /tmp/writer.*); }
 # Nothing that was acknowledged is lost, nothing that was deleted is back, and the revision has not gone back.
@@ -161,7 +161,7 @@ kept() {
 processes() { pidof httpd | tr ' ' '\n' | sort | tr '\n' ' '; }
 # alone ADDRESS NAME CLUSTER-IP: what works on a node without the server.
 alone() {
-	has "$(curl -fsS --max-time 5 "http://$1:8080/cgi-bin/index.cgi" </dev/null)" "$2 "
+	has "$(curl -fsS --max-time 30 "http://$1:8080/cgi-bin/index.cgi" </dev/null)" "$2 "
 	has "$(nslookup web.default.svc.cluster.local 10.96.0.10)" "$3"
 }
 # What must be the same before and after: nodes and their transitions, the pods of the nodes that were not away.
@@ -172,8 +172,8 @@ undisturbed() {
 # Its own pods run again, in new containers.
 server_returned() {
 	all_ready
-	k wait pod/at-node1 --for=condition=Ready --timeout=60s
-	k rollout status deployment/web --timeout=60s
+	k wait pod/at-node1 --for=condition=Ready --timeout=200s
+	k rollout status deployment/web --timeout=200s
 	web '\(.metadata.name)' >/tmp/web
 	[ "$(wc -l </tmp/web)" = 3 ]
 }

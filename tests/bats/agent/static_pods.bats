@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # The agent alone, without an API server: static pods in a host of their own (mount and network namespaces).
 
+load ../../lib/wait
+
 setup_file() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	export ROOT="$BATS_TEST_DIRNAME/../../.." B="$BATS_TEST_DIRNAME/../../../build"
@@ -12,9 +14,9 @@ setup_file() {
 		mount --make-rprivate /
 		mkdir -p /var/lib/kubelet /run/knarr /run/netns /etc/cni /var/lib/cni
 		for d in /var/lib/kubelet /run/knarr /run/netns /etc/cni /var/lib/cni; do mount -t tmpfs tmpfs $d; done
-		ip link set lo up; touch "$T/ready"; exec sleep 600' 3>&- &
+		ip link set lo up; touch "$T/ready"; exec sleep infinity' 3>&- &
 	echo $! >"$T/host"
-	while [ ! -e "$T/ready" ]; do sleep 0.02; done
+	eventually 60 test -e "$T/ready"
 	in_host "$(realpath "$B")/bin/knarr" image --data-dir /run/knarr/data import "$T/image.tar"
 	start_agent
 }
@@ -39,19 +41,10 @@ start_agent() {
 teardown_file() {
 	[ -n "${T:-}" ] || return 0
 	rm -f "$T"/manifests/*
-	eventually no_pods || true
-	kill "$(cat "$T/agent")" "$(cat "$T/host")" 2>/dev/null || true
-	sleep 0.3
+	eventually 60 no_pods || true
+	end_process "$(cat "$T/agent")" "$(cat "$T/host")" || true
 	for d in /sys/fs/cgroup/*/"$CG"; do [ ! -d "$d" ] || find "$d" -depth -type d -exec rmdir {} \; ; done
 	rm -rf "$T"
-}
-
-eventually() {
-	for _ in $(seq 100); do
-		"$@" && return 0
-		sleep 0.1
-	done
-	return 1
 }
 
 no_pods() { [ -z "$(in_host ls /run/knarr/pods /run/netns 2>/dev/null | grep -vE '^/|^$')" ]; }
@@ -70,22 +63,22 @@ pod() { # pod NAME COMMAND [MORE SPEC]
 }
 
 @test "healthz answers" {
-	eventually in_host curl -sf http://127.0.0.1:10248/healthz
+	eventually 60 in_host curl -sf http://127.0.0.1:10248/healthz
 }
 
 @test "a manifest becomes a running pod with an address" {
 	pod one "hostname; ip -4 addr show eth0; exec sleep 70001"
-	eventually container_pid 0001
-	eventually logged one "stdout F one-n1"
-	eventually logged one "inet 10.244.9"
+	eventually 60 container_pid 0001
+	eventually 60 logged one "stdout F one-n1"
+	eventually 60 logged one "inet 10.244.9"
 }
 
 @test "killing the agent does not disturb the container" {
 	before=$(container_pid 0001)
 	kill -9 "$(cat "$T/agent")"
-	sleep 0.2
+	ended "$(cat "$T/agent")"
 	start_agent
-	sleep 1
+	eventually 60 in_host curl -sf http://127.0.0.1:10248/healthz
 	[ "$(container_pid 0001)" = "$before" ]
 }
 
@@ -93,44 +86,45 @@ pod() { # pod NAME COMMAND [MORE SPEC]
 	before=$(container_pid 0001)
 	kill -9 "$(in_host sh -c 'cat /run/knarr/pods/*/shim.pid')"
 	other() { now=$(container_pid 0001) && [ "$now" != "$before" ]; }
-	eventually other
+	eventually 60 other
 	told "Pod sandbox changed"
 }
 
 @test "removing the manifest leaves nothing" {
 	rm "$T/manifests/one.json"
-	eventually no_pods
+	eventually 60 no_pods
 	if container_pid 0001; then false; fi
 	[ -z "$(in_host ls /var/lib/kubelet/pods /run/knarr/data/containers | grep -vE '^/|^$')" ]
-	if in_host grep -q overlay /proc/self/mounts; then false; fi
+	if in_host grep -qE '^overlay /(run/knarr|var/lib/kubelet)' /proc/self/mounts; then false; fi
 	if ls -d /sys/fs/cgroup/*/"$CG"/pods/*/ 2>/dev/null; then false; fi
 	if in_host ip -o link | grep -q veth; then false; fi
 }
 
 @test "a crash loop backs off and leaves no root filesystems" {
 	pod crash "exit 3"
-	eventually told "Back-off restarting failed container c"
-	sleep 1
-	[ "$(in_host ls /run/knarr/data/containers | wc -l)" -le 1 ]
-	state | grep -q '"exit_code":3'
+	eventually 60 told "Back-off restarting failed container c"
+	at_most_one() { [ "$(in_host ls /run/knarr/data/containers | wc -l)" -le 1 ]; }
+	eventually 60 at_most_one
+	ended_with_3() { state | grep -q '"exit_code":3'; }
+	eventually 60 ended_with_3
 	rm "$T/manifests/crash.json"
-	eventually no_pods
+	eventually 60 no_pods
 }
 
 @test "a missing image is told" {
 	pod image "true"
 	sed -i s/busybox:1/nowhere:1/ "$T/manifests/image.json"
-	eventually told 'Failed to pull image "nowhere:1"'
+	eventually 60 told 'Failed to pull image "nowhere:1"'
 	rm "$T/manifests/image.json"
-	eventually no_pods
+	eventually 60 no_pods
 }
 
 @test "a broken network configuration is told with the plugin's name, and mended" {
 	in_host sed -i s/bridge/brigde/ /etc/cni/net.d/10-knarr.conflist
 	pod net "exec sleep 70002"
-	eventually told 'FailedCreatePodSandBox.*brigde'
+	eventually 60 told 'FailedCreatePodSandBox.*brigde'
 	in_host sed -i s/brigde/bridge/ /etc/cni/net.d/10-knarr.conflist
-	eventually container_pid 0002
+	eventually 60 container_pid 0002
 	rm "$T/manifests/net.json"
-	eventually no_pods
+	eventually 60 no_pods
 }

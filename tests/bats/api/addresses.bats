@@ -6,19 +6,18 @@ setup_file() {
 	export DIR="$(mktemp -d /tmp/knarr-test-addresses.XXXXXX)"
 	"$SERVER" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port 0 --scheduler=none >"$DIR/port" 2>"$DIR/log" 3>&- &
 	echo $! >"$DIR/pid"
-	for _ in $(seq 100); do [ -s "$DIR/port" ] && break; sleep 0.05; done
+	eventually 60 test -s "$DIR/port"
 	export KUBECONFIG="$DIR/admin.conf"
 }
 
 teardown_file() {
 	for p in "$DIR"/pid*; do
-		kill "$(cat "$p")" || true
-		for _ in $(seq 100); do kill -0 "$(cat "$p")" 2>/dev/null || break; sleep 0.05; done
+		end_process "$(cat "$p")"
 	done
 	rm -rf "$DIR"
 }
 
-load ../../lib/host
+load ../../lib/wait
 
 owner() { kubectl get ip "$1" -o 'jsonpath={.spec.parentRef.resource}/{.spec.parentRef.name}' 2>/dev/null; }
 is_of() { [ "$(owner "$1")" = "$2" ]; }
@@ -30,7 +29,7 @@ is_of() { [ "$(owner "$1")" = "$2" ]; }
 	run kubectl create service clusterip b --tcp=80 --clusterip=10.96.0.77
 	[[ $output == *"failed to allocate IP 10.96.0.77: provided IP is already allocated"* ]]
 	kubectl delete ip 10.96.0.77
-	eventually 5 is_of 10.96.0.77 services/a
+	eventually 60 is_of 10.96.0.77 services/a
 	kubectl patch service a --type merge -p '{"spec":{"type":"ExternalName","externalName":"x.y","clusterIP":"","clusterIPs":null}}'
 	[ -z "$(owner 10.96.0.77)" ]
 	kubectl create -f - <<-'YAML'
@@ -52,11 +51,11 @@ is_of() { [ "$(owner "$1")" = "$2" ]; }
 		metadata: {name: more}
 		spec: {cidrs: [10.97.0.0/24]}
 	YAML
-	eventually 5 kubectl create service clusterip c --tcp=80 --clusterip=10.97.0.5
+	eventually 60 kubectl create service clusterip c --tcp=80 --clusterip=10.97.0.5
 	kubectl delete servicecidr more --wait=false
-	eventually 5 sh -c "kubectl get servicecidr more -o 'jsonpath={.status.conditions[0].reason}' | grep -q Terminating"
+	eventually 60 sh -c "kubectl get servicecidr more -o 'jsonpath={.status.conditions[0].reason}' | grep -q Terminating"
 	kubectl delete service c
-	eventually 5 sh -c "! kubectl get servicecidr more"
+	eventually 60 sh -c "! kubectl get servicecidr more"
 }
 
 # policy_of SPEC: policy, families and the number of addresses that a service of that spec gets, or the error
@@ -71,7 +70,7 @@ policy_of() {
 	"$SERVER" --data-dir "$D2" --bind-address 127.0.0.1 --secure-port 0 --scheduler=none --controllers=none \
 		--service-cluster-ip-range=fd00:96::/112,10.96.0.0/16 >"$D2/port" 2>"$D2/log" 3>&- &
 	echo $! >"$DIR/pid2"
-	eventually 10 test -s "$D2/port"
+	eventually 60 test -s "$D2/port"
 	export KUBECONFIG="$D2/admin.conf"
 	[ "$(kubectl get service kubernetes -o 'jsonpath={.spec.clusterIP} {.spec.ipFamilies[*]} {.spec.ipFamilyPolicy}')" = "fd00:96::1 IPv6 SingleStack" ]
 	[ "$(owner fd00:96::1)" = services/kubernetes ]

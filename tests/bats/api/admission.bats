@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # Admission through the API: webhooks of a small server on loopback, quotas under concurrency, policies.
 
+load ../../lib/wait
+
 setup_file() {
 	export SERVER="${KNARR_SERVER:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-server}"
 	export DIR="$(mktemp -d /tmp/knarr-test-admission.XXXXXX)"
@@ -12,13 +14,12 @@ setup_file() {
 	"$SERVER" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port 0 --controllers=none \
 		--scheduler=none >"$DIR/port" 2>"$DIR/log" 3>&- &
 	echo $! >"$DIR/pid"
-	for _ in $(seq 100); do [ -s "$DIR/port" ] && [ -s "$DIR/hook.port" ] && break; sleep 0.05; done
+	eventually 60 test -s "$DIR/port" -a -s "$DIR/hook.port"
 	export PORT="$(cat "$DIR/port")" HOOK="$(cat "$DIR/hook.port")" CA="$(base64 -w0 "$DIR/hook.crt")"
 }
 
 teardown_file() {
-	kill "$(cat "$DIR/pid")" "$(cat "$DIR/hook.pid")" || true
-	for _ in $(seq 100); do kill -0 "$(cat "$DIR/pid")" 2>/dev/null || break; sleep 0.05; done
+	end_process "$(cat "$DIR/pid")" "$(cat "$DIR/hook.pid")"
 	rm -rf "$DIR"
 }
 
@@ -203,6 +204,8 @@ autoscaler() { # VERSION NAME SPEC
 	[ "$(logged kind.group) $(logged requestKind.group) $(logged object.note)" = '"events.k8s.io" "" "hello"' ]
 }
 
+undefined() { [[ $(api GET "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/$1") == *NotFound* ]]; }
+
 @test "versions of custom resources, by name or by their webhook" {
 	local schema='{"openAPIV3Schema":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}' strategy
 	for strategy in '"strategy":"None"' "\"strategy\":\"Webhook\",\"webhook\":{\"conversionReviewVersions\":[\"v1\"],
@@ -223,11 +226,7 @@ autoscaler() { # VERSION NAME SPEC
 		if [[ "$strategy" == *None* ]]; then [ "$(logged object.spec)" = '{"count": 3}' ]; else [ "$(logged object.spec)" = '{"size": 3}' ]; fi
 		teardown
 		api DELETE /apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.e.example >/dev/null
-		for _ in $(seq 50); do
-			run api GET /apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.e.example
-			[[ "$output" == *NotFound* ]] && break
-			sleep 0.1
-		done
+		eventually 60 undefined things.e.example
 	done
 }
 
@@ -308,10 +307,6 @@ autoscaler() { # VERSION NAME SPEC
 	taken=$(api GET /api/v1/namespaces/q/configmaps | grep -o '"name":"c[0-9]*"' | head -1 | cut -d'"' -f4)
 	run api POST /api/v1/namespaces/q/configmaps -d "{\"metadata\":{\"name\":\"$taken\"}}"
 	[[ "$output" == *AlreadyExists* ]]
-	for _ in $(seq 20); do
-		run api GET /api/v1/namespaces/q/resourcequotas/q
-		[[ "$output" == *'"used":{"configmaps":"9"}'* ]] && break
-		sleep 0.1
-	done
-	[[ "$output" == *'"used":{"configmaps":"9"}'* ]]
+	given_back() { [[ $(api GET /api/v1/namespaces/q/resourcequotas/q) == *'"used":{"configmaps":"9"}'* ]]; }
+	eventually 60 given_back
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # The API server alone, driven by curl and kubectl on loopback.
 
-. "$BATS_TEST_DIRNAME/../../lib/host.bash"
+load ../../lib/wait
 
 setup_file() {
 	export SERVER="${KNARR_SERVER:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-server}"
@@ -9,13 +9,12 @@ setup_file() {
 	"$SERVER" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port 0 --controllers=none \
 		--scheduler=none >"$DIR/port" 2>"$DIR/log" 3>&- &
 	echo $! >"$DIR/pid"
-	for _ in $(seq 100); do [ -s "$DIR/port" ] && break; sleep 0.05; done
+	eventually 60 test -s "$DIR/port"
 	export PORT="$(cat "$DIR/port")" KUBECONFIG="$DIR/admin.conf"
 }
 
 teardown_file() {
-	kill "$(cat "$DIR/pid")" || true
-	for _ in $(seq 100); do kill -0 "$(cat "$DIR/pid")" 2>/dev/null || break; sleep 0.05; done
+	end_process "$(cat "$DIR/pid")"
 	rm -rf "$DIR"
 }
 
@@ -94,10 +93,14 @@ api() { # METHOD PATH [curl arguments]
 		printf '{"metadata":{"name":"big-%s"},"data":{"k":"%500000s"}}' "$i" x >"$DIR/body"
 		api POST /api/v1/namespaces/many/configmaps -H 'content-type: application/json' -d "@$DIR/body" >"$DIR/out"
 	done
-	api GET "/api/v1/namespaces/many/configmaps?watch=1&timeoutSeconds=6&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true" -N >"$DIR/events" 3>&- &
-	eventually 20 grep -q initial-events-end "$DIR/events"
+	# Not through api: $! must be curl and not a shell around it.
+	curl -s --cacert "$DIR/pki/ca.crt" --cert "$DIR/pki/admin.crt" --key "$DIR/pki/admin.key" \
+		"https://127.0.0.1:$PORT/api/v1/namespaces/many/configmaps?watch=1&timeoutSeconds=600&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true" -N >"$DIR/events" 3>&- &
+	local watch=$!
+	eventually 60 grep -q initial-events-end "$DIR/events"
 	api DELETE /api/v1/namespaces/many/configmaps/big-3 >"$DIR/out"
-	wait
+	eventually 60 grep -q '"DELETED"' "$DIR/events"
+	kill $watch
 	[ "$(grep -c '"ADDED"' "$DIR/events")" = 12 ]
 	[ "$(grep -c '"DELETED"' "$DIR/events")" = 1 ]
 	api DELETE /api/v1/namespaces/many >"$DIR/out"
@@ -122,10 +125,11 @@ api() { # METHOD PATH [curl arguments]
 @test "objects survive kill -9" {
 	kubectl create configmap kept --from-literal=k=v
 	kill -9 "$(cat "$DIR/pid")"
-	for _ in $(seq 100); do kill -0 "$(cat "$DIR/pid")" 2>/dev/null || break; sleep 0.05; done
-	"$SERVER" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port "$PORT" --controllers=none \
+	ended "$(cat "$DIR/pid")"
+	"$SERVER" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port 0 --controllers=none \
 		--scheduler=none >"$DIR/port2" 2>>"$DIR/log" 3>&- &
 	echo $! >"$DIR/pid"
-	for _ in $(seq 100); do curl -sk "https://127.0.0.1:$PORT/readyz" 2>/dev/null | grep -q ok && break; sleep 0.05; done
+	eventually 60 test -s "$DIR/port2"
+	sed -i "s#https://127.0.0.1:[0-9]*#https://127.0.0.1:$(cat "$DIR/port2")#" "$KUBECONFIG"
 	[ "$(kubectl get configmap kept -o 'jsonpath={.data.k}')" = v ]
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # Who may do what, at the API server alone: every way to authenticate, tokens, acting as somebody else, the audit log.
 
+load ../../lib/wait
+
 setup_file() {
 	export SERVER="${KNARR_SERVER:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-server}"
 	export DIR="$(mktemp -d /tmp/knarr-test-auth.XXXXXX)"
@@ -20,13 +22,12 @@ setup_file() {
 		--token-auth-file "$DIR/tokens" --audit-policy-file "$DIR/policy" --audit-log-path "$DIR/audit.log" \
 		>"$DIR/port" 2>"$DIR/log" 3>&- &
 	echo $! >"$DIR/pid"
-	for _ in $(seq 200); do [ -s "$DIR/port" ] && break; sleep 0.05; done
+	eventually 60 test -s "$DIR/port"
 	export PORT="$(cat "$DIR/port")" KUBECONFIG="$DIR/admin.conf"
 }
 
 teardown_file() {
-	kill "$(cat "$DIR/pid")" || true
-	for _ in $(seq 100); do kill -0 "$(cat "$DIR/pid")" 2>/dev/null || break; sleep 0.05; done
+	end_process "$(cat "$DIR/pid")"
 	rm -rf "$DIR"
 }
 
@@ -42,11 +43,6 @@ bearer() { anyone "$2" -H "Authorization: Bearer $1" "${@:3}"; }
 # whoami TOKEN JQ
 whoami() {
 	bearer "$1" /apis/authentication.k8s.io/v1/selfsubjectreviews -X POST -H 'content-type: application/json' -d '{}' | jq -r "$2"
-}
-
-eventually() {
-	for _ in $(seq 100); do "$@" >/dev/null 2>&1 && return; sleep 0.05; done
-	"$@"
 }
 
 @test "a token file, bad tokens, anonymous" {
@@ -101,13 +97,13 @@ eventually() {
 	type: kubernetes.io/service-account-token
 	YAML
 	filled() { [ -n "$(kubectl get secret old-token -o 'jsonpath={.data.token}')" ]; }
-	eventually filled
+	eventually 60 filled
 	token=$(kubectl get secret old-token -o 'jsonpath={.data.token}' | base64 -d)
 	[ "$(kubectl get secret old-token -o 'jsonpath={.data.namespace}' | base64 -d)" = default ]
 	[ "$(whoami "$token" .status.userInfo.username)" = system:serviceaccount:default:old ]
 	kubectl delete serviceaccount old
 	gone() { ! kubectl get secret old-token; }
-	eventually gone
+	eventually 60 gone
 }
 
 @test "a bootstrap token" {
@@ -152,9 +148,9 @@ eventually() {
 	kubectl label clusterrole part into=whole
 	kubectl create clusterrole whole --aggregation-rule into=whole
 	has() { [ "$(kubectl get clusterrole whole -o 'jsonpath={.rules[*].resources[*]}')" = "$1" ]; }
-	eventually has pods
+	eventually 60 has pods
 	kubectl label clusterrole part into-
-	eventually has ""
+	eventually 60 has ""
 	[ -n "$(kubectl get clusterrole view -o 'jsonpath={.rules}')" ]
 	kubectl delete clusterrole part whole
 }
@@ -166,7 +162,7 @@ eventually() {
 	run bearer static-token /api/v1/namespaces/default/configmaps/told -H 'Audit-Id: my-own-id' -D -
 	[[ $output == *"audit-id: my-own-id"* ]]
 	seen() { grep -q my-own-id "$DIR/audit.log"; }
-	eventually seen
+	eventually 60 seen
 	event() { jq -c "select($1)" "$DIR/audit.log"; }
 	e=$(event '.verb == "create" and .objectRef.name == "told"')
 	[ "$(jq -r '.level + " " + .stage + " " + .user.username + " " + (.responseStatus.code | tostring)' <<<"$e")" = \

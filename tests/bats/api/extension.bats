@@ -2,6 +2,8 @@
 # Custom resources and extension servers, driven by kubectl and curl on loopback.
 bats_require_minimum_version 1.5.0
 
+load ../../lib/wait
+
 setup_file() {
 	export SERVER="${KNARR_SERVER:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-server}"
 	export DIR="$(mktemp -d /tmp/knarr-test-extension.XXXXXX)"
@@ -14,22 +16,21 @@ start_server() {
 	"$SERVER" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port 0 --controllers=none \
 		--scheduler=none >"$DIR/port" 2>>"$DIR/log" 3>&- &
 	echo $! >"$DIR/pid"
-	for _ in $(seq 100); do [ -s "$DIR/port" ] && break; sleep 0.05; done
+	eventually 60 test -s "$DIR/port"
 }
 
 stop() { # FILE with a process id
-	kill "$(cat "$1")" || true
-	for _ in $(seq 100); do kill -0 "$(cat "$1")" 2>/dev/null || break; sleep 0.05; done
+	end_process "$(cat "$1")"
 }
 
 start_extension() {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=ext \
 		-addext subjectAltName=DNS:ext.default.svc,DNS:localhost -keyout "$DIR/ext.key" -out "$DIR/ext.crt" 2>/dev/null
-	export EXT_PORT="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
-	python3 "$BATS_TEST_DIRNAME/extension_server.py" "$EXT_PORT" "$DIR/ext.crt" "$DIR/ext.key" \
-		"$DIR/pki/front-proxy-ca.crt" 2>>"$DIR/ext.log" 3>&- &
+	python3 "$BATS_TEST_DIRNAME/extension_server.py" "$DIR/ext.crt" "$DIR/ext.key" \
+		"$DIR/pki/front-proxy-ca.crt" >"$DIR/ext.port" 2>>"$DIR/ext.log" 3>&- &
 	echo $! >"$DIR/ext.pid"
-	for _ in $(seq 100); do curl -sk "https://127.0.0.1:$EXT_PORT/" >/dev/null && break; sleep 0.05; done
+	eventually 60 test -s "$DIR/ext.port"
+	export EXT_PORT="$(cat "$DIR/ext.port")"
 }
 
 teardown_file() {
@@ -88,7 +89,7 @@ widget() { # NAME SPEC
 
 @test "a definition is served at once, with defaults, columns and selectable fields" {
 	widgets | kubectl apply -f -
-	kubectl wait --for=condition=Established crd/widgets.example.com --timeout=5s
+	kubectl wait --for=condition=Established crd/widgets.example.com --timeout=60s
 	widget w1 '{color: blue}' | kubectl apply -f -
 	widget w2 '{}' | kubectl apply -f -
 	[ "$(kubectl get wd w2 -o 'jsonpath={.spec.color} {.spec.replicas} {.metadata.generation}')" = 'red 1 1' ]
@@ -148,14 +149,14 @@ widget() { # NAME SPEC
 
 @test "watches end and objects go with their definition" {
 	kubectl patch wd w2 --type=merge -p '{"metadata":{"finalizers":["example.com/wait"]}}'
-	timeout 10 kubectl get wd -w >"$DIR/watch" 3>&- &
+	timeout 300 kubectl get wd -w >"$DIR/watch" 3>&- &
 	local watch=$!
 	kubectl delete crd widgets.example.com --wait=false
 	run kubectl create -f <(widget w4 '{}')
 	[[ "$output" == *'create not allowed while custom resource definition is terminating'* ]]
 	[ "$(kubectl get wd -o name)" = widget.example.com/w2 ]
 	kubectl patch wd w2 --type=merge -p '{"metadata":{"finalizers":null}}'
-	kubectl wait --for=delete crd/widgets.example.com --timeout=5s
+	kubectl wait --for=delete crd/widgets.example.com --timeout=60s
 	run api GET /apis/example.com/v1/widgets -o /dev/null -w '%{http_code}'
 	[ "$output" = 404 ]
 	kill "$watch" 2>/dev/null || true
@@ -223,12 +224,13 @@ routes() {
 	[ "$(kubectl get routes.v2.example.com -o 'jsonpath={.items[*].spec.hostPort}')" = 'h:80 i:81' ]
 	kubectl patch routes.v2.example.com a --type=merge -p '{"spec":{"hostPort":"k:90"}}'
 	[ "$(kubectl get routes.v1.example.com a -o 'jsonpath={.spec.host} {.spec.port}')" = 'k 90' ]
-	timeout 10 kubectl get routes.v2.example.com -w -o 'jsonpath={.spec.hostPort}{"\n"}' >"$DIR/watch2" 3>&- &
+	watched() { [ "$(wc -l <"$DIR/watch2")" -ge "$1" ]; }
+	timeout 300 kubectl get routes.v2.example.com -w -o 'jsonpath={.spec.hostPort}{"\n"}' >"$DIR/watch2" 3>&- &
 	local watch=$!
-	for _ in $(seq 50); do [ "$(wc -l <"$DIR/watch2")" -ge 2 ] && break; sleep 0.1; done
+	eventually 60 watched 2
 	kubectl patch routes.v1.example.com a --type=merge -p '{"spec":{"port":91}}'
 	kubectl patch routes.v1.example.com a --type=merge -p '{"spec":{"port":92}}'
-	for _ in $(seq 50); do [ "$(wc -l <"$DIR/watch2")" -ge 4 ] && break; sleep 0.1; done
+	eventually 60 watched 4
 	kill "$watch" 2>/dev/null || true
 	[ "$(tail -2 "$DIR/watch2" | tr '\n' ' ')" = 'k:91 k:92 ' ]
 	kubectl delete routes.v2.example.com b
@@ -245,7 +247,7 @@ routes() {
 
 @test "an API service without its service is not available" {
 	apiservice | kubectl apply -f -
-	kubectl wait --for=condition=Available=False apiservice/v1.ext.example.com --timeout=5s
+	kubectl wait --for=condition=Available=False apiservice/v1.ext.example.com --timeout=60s
 	[ "$(kubectl get apiservice v1.ext.example.com -o 'jsonpath={.status.conditions[0].reason}')" = ServiceNotFound ]
 	run api GET /apis/ext.example.com/v1/things -o /dev/null -w '%{http_code}'
 	[ "$output" = 503 ]
@@ -253,7 +255,7 @@ routes() {
 
 @test "requests reach the extension server as their user" {
 	service
-	kubectl wait --for=condition=Available apiservice/v1.ext.example.com --timeout=10s
+	kubectl wait --for=condition=Available apiservice/v1.ext.example.com --timeout=60s
 	run api GET '/apis/ext.example.com/v1/namespaces/a/things/b%20c?x=1' -H 'X-Remote-User: mallory'
 	[[ "$output" == *'"user": "kubernetes-super-admin"'* || "$output" == *'"user": "kubernetes-admin"'* ]]
 	[[ "$output" == *'"peer": "front-proxy-client"'* ]]
@@ -273,9 +275,8 @@ routes() {
 @test "OpenAPI shows what extension servers publish" {
 	listed() { [ "$(query /openapi/v3 'd["paths"]["apis/ext.example.com/v1"]["serverRelativeURL"]')" = '/openapi/v3/apis/ext.example.com/v1?hash=EXT' ]; }
 	merged() { [ "$(query /openapi/v2 '"/apis/ext.example.com/v1/things" in d["paths"]')" = True ]; }
-	for _ in $(seq 50); do listed && merged && break; sleep 0.1; done
-	listed
-	merged
+	eventually 60 listed
+	eventually 60 merged
 	[ "$(query '/openapi/v3/apis/ext.example.com/v1?hash=EXT' 'd["info"]["title"]')" = ext ]
 	[[ "$(kubectl explain things.color | tr -s ' \n' ' ')" = *'Its paint.'* ]]
 	# What is not of its group stays out; a name that says something else here gets another one; ours does not change.
@@ -289,12 +290,12 @@ routes() {
 @test "a server whose certificate nobody vouches for needs insecureSkipTLSVerify" {
 	kubectl delete apiservice v1.ext.example.com
 	apiservice | sed '/caBundle/d' | kubectl apply -f -
-	kubectl wait --for=condition=Available=False apiservice/v1.ext.example.com --timeout=10s
+	kubectl wait --for=condition=Available=False apiservice/v1.ext.example.com --timeout=60s
 	[ "$(kubectl get apiservice v1.ext.example.com -o 'jsonpath={.status.conditions[0].reason}')" = FailedDiscoveryCheck ]
 	run api GET /apis/ext.example.com/v1/namespaces/a/things/b -o /dev/null -w '%{http_code}'
 	[ "$output" = 503 ]
 	kubectl patch apiservice v1.ext.example.com --type=merge -p '{"spec":{"insecureSkipTLSVerify":true}}'
-	kubectl wait --for=condition=Available apiservice/v1.ext.example.com --timeout=10s
+	kubectl wait --for=condition=Available apiservice/v1.ext.example.com --timeout=60s
 	run api GET /apis/ext.example.com/v1/namespaces/a/things/b
 	[[ "$output" == *'"peer": "front-proxy-client"'* ]]
 	run kubectl patch apiservice v1.ext.example.com --type=merge -p "{\"spec\":{\"caBundle\":\"$(base64 -w0 "$DIR/ext.crt")\"}}"

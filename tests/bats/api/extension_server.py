@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""An extension server and conversion webhook for tests: HTTPS on 127.0.0.1 with a client certificate asked for.
+"""An extension server and conversion webhook for tests: HTTPS on a port of 127.0.0.1, which it prints, with a client
+certificate asked for.
 
-extension_server.py PORT CERT KEY CLIENT_CA
+extension_server.py CERT KEY CLIENT_CA
 """
 import http.server
 import json
@@ -107,13 +108,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def main():
-    port, cert, key, ca = sys.argv[1:5]
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), Handler)
+    cert, key, ca = sys.argv[1:4]
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     context.load_verify_locations(ca)
     context.verify_mode = ssl.CERT_OPTIONAL
     server.socket = context.wrap_socket(server.socket, server_side=True)
+    print(server.server_address[1], flush=True)
     server.serve_forever()
 
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # Priority and fairness, limits, deadlines and the end of a server, on loopback.
 
+load ../../lib/wait
+
 setup_file() {
 	export SERVER="${KNARR_SERVER:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-server}"
 	export DIR="$(mktemp -d /tmp/knarr-test-flow.XXXXXX)"
@@ -28,16 +30,16 @@ start() { # DATA_DIR [flags]: a server, its port, its kubeconfig
 	local data=$1
 	shift
 	mkdir -p "$data"
+	rm -f "$data/port"
 	"$SERVER" --data-dir "$data" --bind-address 127.0.0.1 --secure-port 0 --controllers=none --scheduler=none \
 		--token-auth-file "$DIR/tokens" "$@" >"$data/port" 2>"$data/log" 3>&- &
 	echo $! >"$data/pid"
-	for _ in $(seq 100); do [ -s "$data/port" ] && break; sleep 0.05; done
+	eventually 60 test -s "$data/port"
 	export PORT="$(cat "$data/port")" KUBECONFIG="$data/admin.conf" CA="$data/pki/ca.crt"
 }
 
 stop() { # DATA_DIR
-	kill "$(cat "$1/pid")" 2>/dev/null || true
-	for _ in $(seq 200); do kill -0 "$(cat "$1/pid")" 2>/dev/null || break; sleep 0.05; done
+	end_process "$(cat "$1/pid")"
 }
 
 teardown() {
@@ -51,26 +53,26 @@ teardown_file() {
 }
 
 client() {
-	timeout 60 python3 "$BATS_TEST_DIRNAME/flow_client.py" "$PORT" "$CA" "$@"
+	timeout 120 python3 "$BATS_TEST_DIRNAME/flow_client.py" "$PORT" "$CA" "$@"
 }
 
 stall() { # USER N: so many answers that nobody reads
-	timeout 60 python3 "$BATS_TEST_DIRNAME/flow_client.py" "$PORT" "$CA" stall "$1-token" /api/v1/configmaps 50 "$2" \
+	timeout 120 python3 "$BATS_TEST_DIRNAME/flow_client.py" "$PORT" "$CA" stall "$1-token" /api/v1/configmaps 50 "$2" \
 		>"$BATS_TEST_TMPDIR/stall" 3>&- &
 	STALLED=$!
-	for _ in $(seq 100); do grep -q ready "$BATS_TEST_TMPDIR/stall" && break; sleep 0.05; done
+	eventually 60 grep -q ready "$BATS_TEST_TMPDIR/stall"
 }
 
 metric() { # NAME{LABELS}
 	kubectl get --raw /metrics | awk -v n="$1" 'index($0, n " ") == 1 { print $2 }'
 }
 
-becomes() { # WANTED COMMAND...: within ten seconds
-	local wanted=$1
+becomes() { eventually 60 prints "$@"; } # WANTED COMMAND...
+prints() {
+	local wanted=$1 got
 	shift
-	for _ in $(seq 100); do [ "$("$@" 2>/dev/null)" = "$wanted" ] && return; sleep 0.1; done
-	echo "is: $("$@")" >&2
-	return 1
+	got=$("$@" 2>/dev/null)
+	[ "$got" = "$wanted" ] || { echo "is: $got"; return 1; }
 }
 
 @test "answers name their schema and level" {
@@ -118,11 +120,11 @@ becomes() { # WANTED COMMAND...: within ten seconds
 }
 
 @test "a watch begins with all objects, however many bytes they have" {
-	watch() { curl -sN --max-time 3 --cacert "$CA" --cert "$DIR/data/pki/admin.crt" --key "$DIR/data/pki/admin.key" \
-		"https://127.0.0.1:$PORT/api/v1/namespaces/default/configmaps?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1"; }
-	watch >"$BATS_TEST_TMPDIR/watch"
+	curl -sN --cacert "$CA" --cert "$DIR/data/pki/admin.crt" --key "$DIR/data/pki/admin.key" \
+		"https://127.0.0.1:$PORT/api/v1/namespaces/default/configmaps?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true" >"$BATS_TEST_TMPDIR/watch" 3>&- &
+	STALLED=$!
+	eventually 60 grep -q 'k8s.io/initial-events-end' "$BATS_TEST_TMPDIR/watch"
 	[ "$(grep -c '"type":"ADDED".*"name":"big-' "$BATS_TEST_TMPDIR/watch")" = 8 ]
-	grep -q 'k8s.io/initial-events-end' "$BATS_TEST_TMPDIR/watch"
 }
 
 @test "schemas tell whether their level exists" {
@@ -163,12 +165,8 @@ becomes() { # WANTED COMMAND...: within ten seconds
 	[[ "$output" != *x-kubernetes-pf* ]]
 	kubectl get namespace default
 	kill "$STALLED"
-	for _ in $(seq 100); do
-		run client head bob-token /api/v1/namespaces/default/configmaps/none
-		[ "${lines[0]}" = 404 ] && break
-		sleep 0.1
-	done
-	[ "${lines[0]}" = 404 ]
+	let_in() { client head bob-token /api/v1/namespaces/default/configmaps/none | head -n 1 | grep -qx 404; }
+	eventually 60 let_in
 }
 
 @test "metrics have the original's names and labels" {
@@ -202,9 +200,9 @@ becomes() { # WANTED COMMAND...: within ten seconds
 
 @test "a request ends at its deadline" {
 	python3 -c 'import socket, time
-s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); time.sleep(60)' >"$BATS_TEST_TMPDIR/silent" 3>&- &
+s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); time.sleep(600)' >"$BATS_TEST_TMPDIR/silent" 3>&- &
 	STALLED=$!
-	for _ in $(seq 100); do [ -s "$BATS_TEST_TMPDIR/silent" ] && break; sleep 0.05; done
+	eventually 60 test -s "$BATS_TEST_TMPDIR/silent"
 	kubectl create -f - <<-EOF
 	{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingWebhookConfiguration","metadata":{"name":"silent"},
 	 "webhooks":[{"name":"silent.example.com","sideEffects":"None","admissionReviewVersions":["v1"],"timeoutSeconds":10,
@@ -224,7 +222,7 @@ s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True
 
 @test "a server that ends is first no longer ready, then finishes" {
 	SECOND="$DIR/ending"
-	start "$SECOND" --shutdown-delay-duration=3s
+	start "$SECOND" --shutdown-delay-duration=600s
 	[ "$(kubectl get --raw /readyz)" = ok ]
 	kill "$(cat "$SECOND/pid")"
 	not_ready() { curl -s -o /dev/null -w '%{http_code}' --cacert "$CA" "https://127.0.0.1:$PORT/readyz"; }
@@ -232,6 +230,9 @@ s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True
 	curl -s --cacert "$CA" "https://127.0.0.1:$PORT/readyz" | grep -qxF '[-]shutdown failed: reason withheld'
 	[ "$(curl -s --cacert "$CA" "https://127.0.0.1:$PORT/livez")" = ok ]
 	kubectl get namespace default
-	for _ in $(seq 200); do kill -0 "$(cat "$SECOND/pid")" 2>/dev/null || break; sleep 0.05; done
-	! kill -0 "$(cat "$SECOND/pid")" 2>/dev/null
+	kill -9 "$(cat "$SECOND/pid")"
+	ended "$(cat "$SECOND/pid")"
+	start "$SECOND" --shutdown-delay-duration=1s
+	end_process "$(cat "$SECOND/pid")"
+	grep -q stopping "$SECOND/log"
 }

@@ -6,6 +6,8 @@ BIN=${BIN:-$BATS_TEST_DIRNAME/../../../build/bin}
 SHARED=$BATS_TEST_DIRNAME/../../../../shared
 FLOOR=$BATS_TEST_DIRNAME/../../golden/api-floor # "family passed passed-with-managedFields", the sum last
 
+load ../../lib/wait
+
 # The server listens where the recorded one did, in a network namespace of its own: answers tell addresses and port.
 setup() {
 	[ -x "$SHARED/tools/replay-golden" ] || skip "no recordings beside the checkout"
@@ -13,16 +15,13 @@ setup() {
 	DIR=$BATS_TEST_TMPDIR/data
 	setsid unshare --net sleep infinity </dev/null >/dev/null 2>&1 3>&- &
 	HOST=$!
-	for _ in $(seq 100); do
-		[ "$(readlink "/proc/$HOST/ns/net")" != "$(readlink /proc/self/ns/net)" ] && break
-		sleep 0.02
-	done
+	eventually 60 own_network $HOST
 	in_host ip link set lo up
 	in_host ip address add 192.168.77.1/24 dev lo
 	nsenter "--net=/proc/$HOST/ns/net" "$BIN/knarr-server" --data-dir "$DIR" --advertise-address 192.168.77.1 --secure-port 6443 \
 		--controllers=none --scheduler=none >"$BATS_TEST_TMPDIR/port" 2>"$BATS_TEST_TMPDIR/log" 3>&- &
 	SERVER=$!
-	for _ in $(seq 100); do [ -s "$BATS_TEST_TMPDIR/port" ] && break; sleep 0.1; done
+	eventually 60 in_host curl -sfk --max-time 10 https://192.168.77.1:6443/readyz
 }
 
 in_host() { nsenter "--net=/proc/$HOST/ns/net" -- "$@"; }

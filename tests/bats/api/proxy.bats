@@ -16,29 +16,26 @@ behind() {
 	echo $! >"$file"
 }
 
+load ../../lib/wait
+
 setup_file() {
 	export SERVER="${KNARR_SERVER:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-server}"
 	export DIR="$(mktemp -d /tmp/knarr-test-proxy.XXXXXX)"
 	export KUBECONFIG="$DIR/admin.conf"
-	unshare --net sleep 600 3>&- 4>&- &
+	unshare --net sleep infinity 3>&- 4>&- &
 	echo $! >"$DIR/ns.pid"
-	for _ in $(seq 100); do
-		[ "$(readlink "/proc/$(cat "$DIR/ns.pid")/ns/net")" != "$(readlink /proc/self/ns/net)" ] && break
-		sleep 0.05
-	done
+	eventually 60 own_network "$(cat "$DIR/ns.pid")"
 	in_ns ip link set lo up
 	in_ns ip address add $IP/32 dev lo
 	in_ns ip -6 address add fd00:77::1/128 dev lo nodad || true
 	behind "$DIR/server.pid" "$SERVER" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port 6443 --controllers=none \
 		--scheduler=none >"$DIR/port" 2>>"$DIR/log"
-	for _ in $(seq 100); do [ -s "$DIR/port" ] && break; sleep 0.05; done
+	eventually 60 in_ns curl -sfk --max-time 10 https://127.0.0.1:6443/readyz
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=x -keyout "$DIR/x.key" -out "$DIR/x.crt" 2>/dev/null
 	behind "$DIR/behind.pid" python3 "$BATS_TEST_DIRNAME/proxied_server.py" $IP 8080 >/dev/null 2>>"$DIR/behind.log"
 	behind "$DIR/behind-tls.pid" python3 "$BATS_TEST_DIRNAME/proxied_server.py" $IP 8443 "$DIR/x.crt" "$DIR/x.key" >/dev/null 2>>"$DIR/behind.log"
-	for _ in $(seq 100); do
-		in_ns curl -s "http://$IP:8080/" >/dev/null && in_ns curl -sk "https://$IP:8443/" >/dev/null && break
-		sleep 0.05
-	done
+	eventually 60 in_ns curl -s --max-time 10 "http://$IP:8080/"
+	eventually 60 in_ns curl -sk --max-time 10 "https://$IP:8443/"
 	objects | in_ns kubectl apply --server-side -f -
 	api PATCH "$CORE/pods/web/status" -H 'Content-Type: application/merge-patch+json' \
 		-d "{\"status\":{\"phase\":\"Running\",\"podIP\":\"$IP\",\"podIPs\":[{\"ip\":\"$IP\"}]}}" >/dev/null
@@ -88,8 +85,7 @@ objects() {
 
 teardown_file() {
 	for p in server behind behind-tls ns; do
-		kill "$(cat "$DIR/$p.pid")" || true
-		for _ in $(seq 100); do kill -0 "$(cat "$DIR/$p.pid")" 2>/dev/null || break; sleep 0.05; done
+		end_process "$(cat "$DIR/$p.pid")"
 	done
 	rm -rf "$DIR"
 }
@@ -97,7 +93,7 @@ teardown_file() {
 api() { # METHOD PATH [curl arguments]
 	local method=$1 path=$2
 	shift 2
-	in_ns curl -s --max-time 20 --cacert "$DIR/pki/ca.crt" --cert "$DIR/pki/admin.crt" --key "$DIR/pki/admin.key" -X "$method" "$@" \
+	in_ns curl -s --max-time 60 --cacert "$DIR/pki/ca.crt" --cert "$DIR/pki/admin.crt" --key "$DIR/pki/admin.key" -X "$method" "$@" \
 		"https://127.0.0.1:6443$path"
 }
 
@@ -179,7 +175,7 @@ api() { # METHOD PATH [curl arguments]
 		path, d = sys.argv[1:]
 		c = ssl.create_default_context(cafile=d + "/pki/ca.crt")
 		c.load_cert_chain(d + "/pki/admin.crt", d + "/pki/admin.key")
-		s = c.wrap_socket(socket.create_connection(("127.0.0.1", 6443), 10), server_hostname="127.0.0.1")
+		s = c.wrap_socket(socket.create_connection(("127.0.0.1", 6443), 60), server_hostname="127.0.0.1")
 		s.sendall(("GET %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n" % path).encode())
 		head = b""
 		while b"\r\n\r\n" not in head:
@@ -206,8 +202,8 @@ api() { # METHOD PATH [curl arguments]
 @test "kubectl get --raw and kubectl proxy" {
 	[ "$(in_ns kubectl get --raw "$CORE/services/web:http/proxy/x?y=z" | jq -r .path)" = '/x?y=z' ]
 	behind "$DIR/kubectl.pid" kubectl proxy --port=8001 >"$DIR/kubectl"
-	for _ in $(seq 100); do in_ns curl -s --max-time 2 http://127.0.0.1:8001/version >/dev/null && break; sleep 0.05; done
-	got=$(in_ns curl -sL --max-time 10 "http://127.0.0.1:8001$CORE/services/web:http/proxy" | jq -r .path)
+	eventually 60 in_ns curl -s --max-time 10 http://127.0.0.1:8001/version
+	got=$(in_ns curl -sL --max-time 60 "http://127.0.0.1:8001$CORE/services/web:http/proxy" | jq -r .path)
 	kill "$(cat "$DIR/kubectl.pid")"
 	[ "$got" = / ]
 }

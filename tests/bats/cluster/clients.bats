@@ -9,7 +9,7 @@ CG=knarr-test-$H
 setup_file() {
 	export HOST_BASE=$BATS_FILE_TMPDIR/hosts
 	host_create $H
-	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=30
+	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=60
 	"$REPO/examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
 	host $H "$BIN/knarr" image import "$BATS_FILE_TMPDIR/demo.tar"
 }

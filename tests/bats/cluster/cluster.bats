@@ -12,7 +12,7 @@ k() { host $H kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"; }
 setup_file() {
 	export HOST_BASE=$BATS_FILE_TMPDIR/hosts
 	host_create $H
-	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=30
+	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=60
 	"$REPO/examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
 	host $H "$BIN/knarr" image import "$BATS_FILE_TMPDIR/demo.tar"
 	k apply -f "$REPO/examples/hello.yaml"
@@ -67,7 +67,8 @@ is() { [ "$(k -n "${NS:-hello}" get "$1" -o "jsonpath=$2" 2>/dev/null)" = "$3" ]
 @test "each replica answers through ClusterIP and NodePort" {
 	ip=$(k -n hello get service hello -o 'jsonpath={.spec.clusterIP}')
 	for url in "http://$ip/cgi-bin/index.cgi" "http://192.168.77.2:30080/cgi-bin/index.cgi"; do
-		names=$(for _ in $(seq 40); do host $H curl -fsS --max-time 5 "$url"; done | sort -u)
+		eventually 60 host $H curl -fsS --max-time 5 "$url"
+		names=$(for _ in $(seq 40); do host $H curl -fsS --max-time 20 "$url"; done | sort -u)
 		[ "$(echo "$names" | wc -l)" -eq 3 ]
 		for n in 0 1 2; do echo "$names" | grep -qx "hello from $(pod $n)"; done
 	done
@@ -94,13 +95,13 @@ is() { [ "$(k -n "${NS:-hello}" get "$1" -o "jsonpath=$2" 2>/dev/null)" = "$3" ]
 	  - {name: a, image: knarr-demo:1, command: [sh, -c, "httpd -f -p 9000 -h /www"]}
 	  - {name: b, image: knarr-demo:1, command: [sleep, "1000"]}
 	YAML
-	k -n hello wait --for=condition=Ready pod/two --timeout=30s
+	k -n hello wait --for=condition=Ready pod/two --timeout=60s
 	for ns in net ipc uts; do
 		[ "$(k -n hello exec two -c a -- readlink /proc/self/ns/$ns)" = "$(k -n hello exec two -c b -- readlink /proc/self/ns/$ns)" ]
 	done
 	[ "$(k -n hello exec two -c a -- readlink /proc/self/ns/mnt)" != "$(k -n hello exec two -c b -- readlink /proc/self/ns/mnt)" ]
 	k -n hello exec two -c b -- wget -qO- http://127.0.0.1:9000/cgi-bin/index.cgi
-	k -n hello delete pod two --wait=true --timeout=30s
+	k -n hello delete pod two --wait=true --timeout=60s
 }
 
 @test "kubectl reads: wide, yaml, jsonpath, columns, sort, describe, events, api-resources, explain" {
@@ -135,13 +136,13 @@ sed -i "s/^  a: .*/  a: edited/" "$1"
 	[ "$(k -n hello get configmap cm -o 'jsonpath={.data.a}')" = edited ]
 	k -n hello delete configmap cm
 	k -n hello scale deployment hello --replicas=4
-	k -n hello rollout status deployment/hello --timeout=30s
+	k -n hello rollout status deployment/hello --timeout=60s
 	k -n hello scale deployment hello --replicas=3
-	eventually 40 settled
+	eventually 60 settled
 	k create namespace tmp
 	k -n tmp create secret generic s --from-literal=p=q
 	k -n tmp create deployment d --image=knarr-demo:1
-	k -n tmp rollout status deployment/d --timeout=30s
+	k -n tmp rollout status deployment/d --timeout=60s
 	k delete namespace tmp --timeout=60s
 	run k get namespace tmp
 	[ "$status" -ne 0 ]
@@ -150,17 +151,17 @@ sed -i "s/^  a: .*/  a: edited/" "$1"
 @test "a rollout replaces pods, keeps history, and can be undone" {
 	k -n hello set env deployment/hello COLOR=blue
 	k -n hello rollout status deployment/hello --timeout=60s
-	eventually 40 settled
+	eventually 60 settled
 	k -n hello exec "$(pod)" -- env | grep -q COLOR=blue
 	k -n hello rollout history deployment/hello | grep -q '^2'
 	k -n hello rollout undo deployment/hello
 	k -n hello rollout status deployment/hello --timeout=60s
-	eventually 20 is deployment/hello '{.spec.template.spec.containers[0].env}' ''
+	eventually 60 is deployment/hello '{.spec.template.spec.containers[0].env}' ''
 	run k -n hello set image deployment/hello web=nowhere.example/none:1
-	eventually 30 sh -c "nsenter --target $(cat "$HOST_BASE/$H/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello get events | grep -qE 'ErrImagePull|ImagePullBackOff|Failed to pull'"
+	eventually 60 sh -c "nsenter --target $(cat "$HOST_BASE/$H/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello get events | grep -qE 'ErrImagePull|ImagePullBackOff|Failed to pull'"
 	k -n hello rollout undo deployment/hello
 	k -n hello rollout status deployment/hello --timeout=60s
-	eventually 40 settled
+	eventually 60 settled
 }
 
 @test "logs: whole, tail, previous, follow" {
@@ -168,13 +169,16 @@ sed -i "s/^  a: .*/  a: edited/" "$1"
 	k -n hello logs "$p" | grep -q 'serving on port 8080'
 	[ "$(k -n hello logs "$p" --tail=1 | wc -l)" -eq 1 ]
 	k -n hello logs -l app=hello --prefix | grep -c serving | grep -qx 3
-	k -n hello run ticker --image=knarr-demo:1 --restart=Never -- sh -c 'for i in 1 2 3 4 5; do echo tick $i; sleep 0.3; done'
-	eventually 20 is pod/ticker '{.status.phase}' Running
-	run timeout 20 nsenter --target "$(cat "$HOST_BASE/$H/pid")" --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello logs -f ticker
-	[ "$status" -eq 0 ]
-	[[ $output == *"tick 1"*"tick 5"* ]]
-	eventually 20 is pod/ticker '{.status.phase}' Succeeded
-	k -n hello delete pod ticker --timeout=20s
+	k -n hello run ticker --image=knarr-demo:1 --restart=Never -- sh -c 'echo tick 1; while [ ! -e /tmp/go ]; do sleep 0.1; done; for i in 2 3 4 5; do echo tick $i; sleep 0.1; done'
+	k -n hello wait --for=condition=Ready pod/ticker --timeout=60s
+	nsenter --target "$(cat "$HOST_BASE/$H/pid")" --net --mount -- timeout 120 kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello logs -f ticker >"$BATS_TEST_TMPDIR/follow" 3>&- 4>&- &
+	follower=$!
+	eventually 60 grep -q 'tick 1' "$BATS_TEST_TMPDIR/follow"
+	k -n hello exec ticker -- touch /tmp/go
+	wait $follower
+	[ "$(tr '\n' ' ' <"$BATS_TEST_TMPDIR/follow")" = "tick 1 tick 2 tick 3 tick 4 tick 5 " ]
+	eventually 60 is pod/ticker '{.status.phase}' Succeeded
+	k -n hello delete pod ticker --timeout=60s
 	host $H sh -c 'ls /var/log/containers/*hello*web*.log'
 }
 
@@ -215,13 +219,13 @@ forwarded() {
 	p=$(pod)
 	host $H env KUBECTL_PORT_FORWARD_WEBSOCKETS="$1" kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello port-forward "$p" 18080:8080 18081:9999 >"$BATS_TEST_TMPDIR/forward" 2>&1 3>&- &
 	client=$!
-	eventually 20 grep -q 'Forwarding from 127.0.0.1:18081' "$BATS_TEST_TMPDIR/forward"
+	eventually 60 grep -q 'Forwarding from 127.0.0.1:18081' "$BATS_TEST_TMPDIR/forward"
 	for _ in 1 2 3; do
-		host $H curl -s -m 5 http://127.0.0.1:18080/ | grep -q "hello from ${p#pod/}"
+		host $H curl -s -m 20 http://127.0.0.1:18080/ | grep -q "hello from ${p#pod/}"
 	done
-	run host $H curl -s -m 5 http://127.0.0.1:18081/
+	run host $H curl -s -m 20 http://127.0.0.1:18081/
 	[ "$status" -ne 0 ]
-	eventually 10 grep -qi 'connection refused' "$BATS_TEST_TMPDIR/forward"
+	eventually 60 grep -qi 'connection refused' "$BATS_TEST_TMPDIR/forward"
 	kill "$client" 2>/dev/null || true
 	wait "$client" || true
 }
@@ -233,13 +237,14 @@ forwarded() {
 
 @test "a container that fails is restarted with back-off, one that is done is not" {
 	k -n hello run crash --image=knarr-demo:1 -- sh -c 'echo going; exit 3'
-	eventually 30 is pod/crash '{.status.containerStatuses[0].lastState.terminated.exitCode}' 3
-	eventually 30 is pod/crash '{.status.containerStatuses[0].state.waiting.reason}' CrashLoopBackOff
+	eventually 60 is pod/crash '{.status.containerStatuses[0].lastState.terminated.exitCode}' 3
+	eventually 60 is pod/crash '{.status.containerStatuses[0].state.waiting.reason}' CrashLoopBackOff
 	k -n hello logs crash --previous | grep -q going
-	k -n hello get pod crash | grep -q CrashLoopBackOff
-	k -n hello delete pod crash --timeout=20s
+	backs_off() { k -n hello get pod crash | grep -q CrashLoopBackOff; }
+	eventually 60 backs_off
+	k -n hello delete pod crash --timeout=60s
 	k -n hello run done --image=knarr-demo:1 --restart=OnFailure -- true
-	eventually 20 is pod/done '{.status.phase}' Succeeded
+	eventually 60 is pod/done '{.status.phase}' Succeeded
 	k -n hello delete pod done
 }
 
@@ -258,13 +263,13 @@ forwarded() {
 	    livenessProbe: {exec: {command: [test, -e, /tmp/live]}, periodSeconds: 1, failureThreshold: 2}
 	    startupProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}
 	YAML
-	k -n hello wait --for=condition=Ready pod/probed --timeout=20s
+	k -n hello wait --for=condition=Ready pod/probed --timeout=60s
 	k -n hello exec probed -- rm /tmp/ready
-	k -n hello wait --for=condition=Ready=false pod/probed --timeout=20s
+	k -n hello wait --for=condition=Ready=false pod/probed --timeout=60s
 	k -n hello exec probed -- rm /tmp/live
-	eventually 30 is pod/probed '{.status.containerStatuses[0].restartCount}' 1
+	eventually 60 is pod/probed '{.status.containerStatuses[0].restartCount}' 1
 	k -n hello describe pod probed | grep -q 'Liveness probe failed'
-	k -n hello delete pod probed --timeout=20s
+	k -n hello delete pod probed --timeout=60s
 }
 
 @test "volumes: config map, secret, emptyDir, hostPath; env from both" {
@@ -299,7 +304,7 @@ forwarded() {
 	    - {name: h, mountPath: /h}
 	    - {name: e, mountPath: /sub, subPath: a/b}
 	YAML
-	k -n hello wait --for=condition=Ready pod/vols --timeout=20s
+	k -n hello wait --for=condition=Ready pod/vols --timeout=60s
 	x() { k -n hello exec vols -- "$@"; }
 	[ "$(x cat /s/pass)" = word ]
 	[ "$(x stat -L -c %a /s/pass)" = 400 ]
@@ -312,7 +317,7 @@ forwarded() {
 	[ "$(x sh -c 'echo $IP')" = "$(k -n hello get pod vols -o 'jsonpath={.status.podIP}')" ]
 	run x sh -c 'echo no >/s/pass'
 	[ "$status" -ne 0 ]
-	k -n hello delete pod vols secret/sec --timeout=20s 2>/dev/null || { k -n hello delete pod vols; k -n hello delete secret sec; }
+	k -n hello delete pod vols secret/sec --timeout=60s 2>/dev/null || { k -n hello delete pod vols; k -n hello delete secret sec; }
 }
 
 @test "a pod's token is its account's: the API knows it, roles allow it, and it ends with the pod" {
@@ -353,8 +358,8 @@ forwarded() {
 	  terminationGracePeriodSeconds: 0
 	  containers: [{name: c, image: knarr-demo:1, command: [sh, -c, "ls $place; exec sleep 1000"]}]
 	YAML
-	k -n hello wait --for=condition=Ready pod/teller pod/silent --timeout=20s
-	eventually 5 said 4
+	k -n hello wait --for=condition=Ready pod/teller pod/silent --timeout=60s
+	eventually 60 said 4
 	token=$(k -n hello exec teller -- cat "$place/token")
 	[ "$(k -n hello logs teller | sed -n 1p)" = "$token" ]
 	[ "$(k -n hello logs teller | sed -n 2p)" = hello ]
@@ -376,8 +381,8 @@ forwarded() {
 	# A node gets tokens of its own pods only.
 	run host $H kubectl --kubeconfig /etc/kubernetes/agent.conf -n hello create token teller
 	[[ $output == *"node requested token not bound to a pod"* ]]
-	k -n hello delete pod teller silent --timeout=20s
-	eventually 15 refused "$token"
+	k -n hello delete pod teller silent --timeout=60s
+	eventually 60 refused "$token"
 	k -n hello delete rolebinding/teller role/teller serviceaccount/teller
 }
 
@@ -391,7 +396,7 @@ forwarded() {
 	run x cat /proc/kcore
 	[ "$status" -ne 0 ]
 	k -n hello run hog --image=knarr-demo:1 --restart=Never --overrides='{"spec":{"containers":[{"name":"hog","image":"knarr-demo:1","command":["sh","-c","x=a; while :; do x=$x$x; done"],"resources":{"limits":{"memory":"20Mi"}}}]}}'
-	eventually 30 is pod/hog '{.status.containerStatuses[0].state.terminated.reason}' OOMKilled
+	eventually 60 is pod/hog '{.status.containerStatuses[0].state.terminated.reason}' OOMKilled
 	k -n hello delete pod hog
 }
 
@@ -413,7 +418,7 @@ forwarded() {
 	host $H mv /etc/cni/net.d/10-knarr.conflist /etc/cni/net.d/saved
 	echo '{"cniVersion":"1.0.0","name":"broken","plugins":[{"type":"no-such-plugin"}]}' | host $H tee /etc/cni/net.d/00-broken.conflist >/dev/null
 	k -n hello run netless --image=knarr-demo:1 -- sleep 100
-	eventually 30 sh -c "nsenter --target $(cat "$HOST_BASE/$H/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello get events | grep -q 'no-such-plugin'"
+	eventually 60 sh -c "nsenter --target $(cat "$HOST_BASE/$H/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello get events | grep -q 'no-such-plugin'"
 	is pod/netless '{.status.containerStatuses[0].state.waiting.reason}' ContainerCreating
 	host $H rm /etc/cni/net.d/00-broken.conflist
 	host $H mv /etc/cni/net.d/saved /etc/cni/net.d/10-knarr.conflist
@@ -436,20 +441,20 @@ ready() {
 	host $H chmod 755 /opt/cni/bin/moody
 	echo '{"cniVersion":"1.1.0","code":50,"msg":"the fabric is away","details":"port 3"}' | host $H tee /run/moody >/dev/null
 	echo '{"cniVersion":"1.1.0","name":"moody","plugins":[{"type":"moody"}]}' | host $H tee /etc/cni/net.d/00-moody.conflist >/dev/null
-	eventually 10 ready False 'NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: plugin "moody": the fabric is away: port 3'
+	eventually 60 ready False 'NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: plugin "moody": the fabric is away: port 3'
 	# Not the configuration has changed, but what the plugin says: the node asks again by itself.
 	echo '{"cniVersion":"1.1.0","code":51,"msg":"few addresses"}' | host $H tee /run/moody >/dev/null
-	eventually 20 ready False 'plugin "moody": few addresses'
+	eventually 60 ready False 'plugin "moody": few addresses'
 	host $H rm /run/moody
-	eventually 20 ready True 'kubelet is posting ready status'
+	eventually 60 ready True 'kubelet is posting ready status'
 	echo '#!/bin/sh
 	exec sleep 60' | host $H tee /opt/cni/bin/moody >/dev/null
-	eventually 30 ready False 'plugin "moody" did not end within 5000 ms'
+	eventually 60 ready False 'plugin "moody" did not end within 5000 ms'
 	host $H rm /etc/cni/net.d/00-moody.conflist
-	eventually 10 ready True 'kubelet is posting ready status'
+	eventually 60 ready True 'kubelet is posting ready status'
 	k -n hello get events -A --field-selector reason=NodeNotReady --no-headers | grep -q node1
 	no_plugin() { [ -z "$(host_pids $H | while read -r p; do tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null; echo; done | grep 'sleep 60')" ]; }
-	eventually 10 no_plugin
+	eventually 60 no_plugin
 	host $H rm /opt/cni/bin/moody
 }
 
@@ -462,32 +467,34 @@ ready() {
 	  terminationGracePeriodSeconds: 1
 	  containers: [{name: c, image: knarr-demo:1, command: [sleep, "1000"]}]
 	YAML
-	eventually 20 is pod/static-node1 '{.status.phase}' Running
+	eventually 60 is pod/static-node1 '{.status.phase}' Running
 	host $H rm /etc/kubernetes/manifests/s.yaml
 	gone() { ! k -n hello get pod static-node1; }
-	eventually 20 gone
+	eventually 60 gone
 }
 
 @test "watch, wait and get -w see changes" {
-	k -n hello get pods -w --output-watch-events >"$BATS_TEST_TMPDIR/watch" 3>&- &
+	nsenter --target "$(cat "$HOST_BASE/$H/pid")" --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello get pods \
+		-w --output-watch-events >"$BATS_TEST_TMPDIR/watch" 3>&- &
 	w=$!
-	sleep 0.5
+	eventually 60 grep -q ADDED "$BATS_TEST_TMPDIR/watch"
 	k -n hello run seen --image=knarr-demo:1 -- sleep 100
-	k -n hello wait --for=condition=Ready pod/seen --timeout=20s
-	k -n hello delete pod seen --grace-period=1 --timeout=20s
-	sleep 0.3
+	k -n hello wait --for=condition=Ready pod/seen --timeout=60s
+	k -n hello delete pod seen --grace-period=1 --timeout=60s
+	eventually 60 grep -q 'ADDED.*seen' "$BATS_TEST_TMPDIR/watch"
+	eventually 60 grep -q 'DELETED.*seen' "$BATS_TEST_TMPDIR/watch"
 	kill $w
-	grep -q 'ADDED.*seen' "$BATS_TEST_TMPDIR/watch"
-	grep -q 'DELETED.*seen' "$BATS_TEST_TMPDIR/watch"
 }
 
 @test "deleting pods leaves no namespace, mount, cgroup or process behind" {
+	alone() { [ "$(host $H ls /run/knarr/pods | wc -l)" = "$(k get pods -A --no-headers | wc -l)" ] && [ "$(host $H ls /run/netns | wc -l)" = "$(host $H ls /run/knarr/pods | wc -l)" ]; }
+	eventually 60 alone
 	before=$(host $H sh -c 'ls /run/netns | wc -l; grep -c /run/knarr /proc/mounts; ls /run/knarr/pods | wc -l')
 	for i in 1 2 3 4 5; do k -n hello run p$i --image=knarr-demo:1 -- sleep 1000; done
-	for i in 1 2 3 4 5; do k -n hello wait --for=condition=Ready pod/p$i --timeout=30s; done
-	k -n hello delete pod p1 p2 p3 p4 p5 --grace-period=1 --timeout=30s
+	for i in 1 2 3 4 5; do k -n hello wait --for=condition=Ready pod/p$i --timeout=60s; done
+	k -n hello delete pod p1 p2 p3 p4 p5 --grace-period=1 --timeout=60s
 	same() { [ "$before" = "$(host $H sh -c 'ls /run/netns | wc -l; grep -c /run/knarr /proc/mounts; ls /run/knarr/pods | wc -l')" ]; }
-	eventually 15 same
+	eventually 60 same
 }
 
 # asked PATH [curl arguments]: the status of an answer of the agent itself
@@ -517,6 +524,8 @@ asked() {
 	k get --raw /api/v1/nodes/node1/proxy/metrics/probes | grep -q "^prober_probe_total{container=\"[a-z]*\",namespace=\"hello\",pod=\"$name\",pod_uid=\"[0-9a-f-]*\",probe_type=\"Readiness\",result=\"successful\"} [1-9]"
 }
 
+allowed() { [ "$(asked "$1" -H "Authorization: Bearer $other")" = 200 ]; }
+
 @test "the agent asks who may ask it" {
 	[ "$(asked /pods)" = 401 ]
 	[ "$(asked /healthz)" = 401 ]
@@ -528,11 +537,7 @@ asked() {
 	k create clusterrolebinding node-metrics --clusterrole=node-metrics --serviceaccount=hello:monitor
 	other=$(k -n hello create token monitor --duration=11m) # nobody was refused by this one
 	for path in /metrics /metrics/resource /metrics/cadvisor /stats/summary /pods; do
-		try=0
-		until [ "$(asked $path -H "Authorization: Bearer $other")" = 200 ]; do
-			[ $((try += 1)) -lt 45 ] # what was refused is remembered for half a minute
-			sleep 1
-		done
+		eventually 60 allowed $path # what was refused is remembered for half a minute
 	done
 	[ "$(asked /containerLogs/hello/x/y -H "Authorization: Bearer $other")" = 403 ]
 	[ "$(asked /exec/hello/x/y -X POST -H "Authorization: Bearer $other")" = 403 ]

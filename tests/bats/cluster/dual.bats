@@ -43,12 +43,12 @@ get() { kc get "$1" "$2" -o "jsonpath=$3"; }
 		    command: [sh, -c, "echo \"$IPS\" >/tmp/ips; exec httpd -f -p 80 -h /www"]
 		    env: [{name: IPS, valueFrom: {fieldRef: {fieldPath: status.podIPs}}}]
 	YAML
-	kc wait --for=condition=Ready pod/web --timeout=30s
+	kc wait --for=condition=Ready pod/web --timeout=60s
 	read -r v4 v6 <<<"$(get pod web '{.status.podIPs[*].ip}')"
 	[[ $v4 == 10.244.* && $v6 == fd00:244:* ]]
 	[ "$(kc exec web -- cat /tmp/ips)" = "$v4,$v6" ]
-	host $H curl -fsS --max-time 5 "http://$v4/cgi-bin/index.cgi" | grep -q 'hello from web'
-	host $H curl -fsS --max-time 5 "http://[$v6]/cgi-bin/index.cgi" | grep -q 'hello from web'
+	host $H curl -fsS --max-time 30 "http://$v4/cgi-bin/index.cgi" | grep -q 'hello from web'
+	host $H curl -fsS --max-time 30 "http://[$v6]/cgi-bin/index.cgi" | grep -q 'hello from web'
 }
 
 slices() { [ "$(kc get endpointslices -l kubernetes.io/service-name=web -o 'jsonpath={range .items[*]}{.addressType}{end}')" = "$1" ]; }
@@ -69,10 +69,10 @@ both_slices() { slices IPv4IPv6 || slices IPv6IPv4; }
 	read -r v4 v6 <<<"$(get service web '{.spec.clusterIPs[*]}')"
 	[[ $v4 == 10.96.* && $v6 == fd00:96::* ]]
 	[ "$(get ip "$v6" '{.spec.parentRef.name}')" = web ]
-	eventually 10 both_slices
+	eventually 60 both_slices
 	kc patch service web --type merge -p '{"spec":{"ipFamilyPolicy":"SingleStack"}}'
 	[ "$(get service web '{.spec.clusterIPs}')" = "[\"$v4\"]" ]
 	run kc get ip "$v6"
 	[[ $output == *NotFound* ]]
-	eventually 10 slices IPv4
+	eventually 60 slices IPv4
 }

@@ -16,7 +16,7 @@ setup_file() {
 	host_create $A
 	host_create $B
 	host_network $S $A=192.168.77.2 $B=192.168.77.3
-	host $A "$BIN/knarr" init --no-systemd --cgroup-root=knarr-test-$A --node-name=node1 --timeout=30 >"$BATS_FILE_TMPDIR/init"
+	host $A "$BIN/knarr" init --no-systemd --cgroup-root=knarr-test-$A --node-name=node1 --timeout=60 >"$BATS_FILE_TMPDIR/init"
 	"$REPO/examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
 	host $B "$BIN/knarr" image import "$BATS_FILE_TMPDIR/demo.tar"
 }
@@ -53,9 +53,9 @@ hash_of_ca() { grep -o 'sha256:[0-9a-f]*' "$BATS_FILE_TMPDIR/init"; }
 
 @test "a machine joins, gets its addresses, and is ready" {
 	host $B $(sed -n "s#^  knarr join#$BIN/knarr join#p" "$BATS_FILE_TMPDIR/init") --no-systemd --cgroup-root=knarr-test-$B \
-		--node-name=node2 --timeout=30
+		--node-name=node2 --timeout=60
 	[ "$(k get nodes -o 'jsonpath={range .items[*]}{.metadata.name}={.spec.podCIDR} {end}')" = "node1=10.244.0.0/24 node2=10.244.1.0/24 " ]
-	k wait node/node2 --for=condition=Ready --timeout=10s
+	k wait node/node2 --for=condition=Ready --timeout=60s
 	[ "$(k get csr --no-headers | grep -c 'Approved,Issued')" = 2 ]
 	[ "$(stat -c %a "$HOST_BASE/$B/etc/kubernetes/pki/node/client.pem" "$HOST_BASE/$B/etc/kubernetes/pki/node/server.pem" | sort -u)" = 600 ]
 	! host $B ls /run/knarr/join-token /etc/kubernetes/pki/node/client.pem.key 2>/dev/null
@@ -82,9 +82,9 @@ hash_of_ca() { grep -o 'sha256:[0-9a-f]*' "$BATS_FILE_TMPDIR/init"; }
 		    - {name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}
 		    - {name: KEY, valueFrom: {secretKeyRef: {name: seen, key: key}}}
 	YAML
-	k wait pod/there --for=condition=Ready --timeout=30s
+	k wait pod/there --for=condition=Ready --timeout=60s
 	[ "$(k logs there)" = "hello from node2 value" ]
-	eventually 10 executes
+	eventually 60 executes
 	[[ $(k get pod there -o 'jsonpath={.status.podIP}') == 10.244.1.* ]]
 }
 
@@ -99,7 +99,7 @@ hash_of_ca() { grep -o 'sha256:[0-9a-f]*' "$BATS_FILE_TMPDIR/init"; }
 	run node -n kube-node-lease get lease node1
 	[[ $output == *"can only access node lease with the same name as the requesting node"* ]]
 	k delete pod there --now
-	eventually 10 sh -c "! nsenter --target $(cat "$HOST_BASE/$A/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf get pod there"
+	eventually 60 sh -c "! nsenter --target $(cat "$HOST_BASE/$A/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf get pod there"
 	run node get secret seen
 	[[ $output == *"no relationship found"* ]]
 }
@@ -109,13 +109,13 @@ hash_of_ca() { grep -o 'sha256:[0-9a-f]*' "$BATS_FILE_TMPDIR/init"; }
 	run host $A "$BIN/knarr" token list
 	[[ ${lines[0]} == "TOKEN "*TTL*EXPIRES*USAGES*DESCRIPTION*"EXTRA GROUPS" ]]
 	[[ $output == *"$token"*59m*signing*"for a test"*system:bootstrappers:x* ]]
-	eventually 5 sh -c "nsenter --target $(cat "$HOST_BASE/$A/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf \
+	eventually 60 sh -c "nsenter --target $(cat "$HOST_BASE/$A/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf \
 		-n kube-public get cm cluster-info -o yaml | grep -q jws-kubeconfig-${token%.*}"
 	[ "$(host $A "$BIN/knarr" token delete "$token")" = "bootstrap token \"${token%.*}\" deleted" ]
-	eventually 5 sh -c "! nsenter --target $(cat "$HOST_BASE/$A/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf \
+	eventually 60 sh -c "! nsenter --target $(cat "$HOST_BASE/$A/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf \
 		-n kube-public get cm cluster-info -o yaml | grep -q jws-kubeconfig-${token%.*}"
 	short=$(host $A "$BIN/knarr" token create --ttl 1s)
-	eventually 10 sh -c "! nsenter --target $(cat "$HOST_BASE/$A/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf \
+	eventually 60 sh -c "! nsenter --target $(cat "$HOST_BASE/$A/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf \
 		-n kube-system get secret bootstrap-token-${short%.*}"
 	run host $A "$BIN/knarr" token delete "$token"
 	[ "$status" = 1 ]
@@ -134,10 +134,10 @@ hash_of_ca() { grep -o 'sha256:[0-9a-f]*' "$BATS_FILE_TMPDIR/init"; }
 		  signerName: kubernetes.io/kubelet-serving
 		  usages: [digital signature, server auth]
 	YAML
-	eventually 5 grep -q "waits for somebody's approval request=greedy" "$HOST_BASE/$A/var/log/knarr/server.log"
+	eventually 60 grep -q "waits for somebody's approval request=greedy" "$HOST_BASE/$A/var/log/knarr/server.log"
 	[[ $(k get csr greedy --no-headers) == *Pending* ]]
 	k certificate approve greedy
-	eventually 5 sh -c "nsenter --target $(cat "$HOST_BASE/$A/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf \
+	eventually 60 sh -c "nsenter --target $(cat "$HOST_BASE/$A/pid") --net --mount -- kubectl --kubeconfig /etc/kubernetes/admin.conf \
 		get csr greedy -o 'jsonpath={.status.certificate}' | grep -q ."
 }
 
@@ -146,6 +146,6 @@ hash_of_ca() { grep -o 'sha256:[0-9a-f]*' "$BATS_FILE_TMPDIR/init"; }
 	[ ! -e "$HOST_BASE/$B/etc/kubernetes/agent.conf" ]
 	k delete node node2
 	host $B $(host $A "$BIN/knarr" token create --print-join-command | sed "s#^knarr#$BIN/knarr#") --no-systemd \
-		--cgroup-root=knarr-test-$B --node-name=node2 --timeout=30
+		--cgroup-root=knarr-test-$B --node-name=node2 --timeout=60
 	[ "$(k get node node2 -o 'jsonpath={.spec.podCIDR}')" = 10.244.1.0/24 ]
 }

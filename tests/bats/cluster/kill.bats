@@ -10,7 +10,7 @@ CG=knarr-test-$H
 URL=https://192.168.77.2:6443
 
 k() { host $H kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"; }
-up() { host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=30; }
+up() { host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=60; }
 
 setup_file() {
 	export HOST_BASE=$BATS_FILE_TMPDIR/hosts
@@ -44,9 +44,9 @@ kill_daemon() {
 	kill -9 "$pid"
 }
 
-agent_serves() { host $H curl -sk --max-time 2 https://192.168.77.2:10250/healthz; }
+agent_serves() { host $H curl -sk --max-time 5 https://192.168.77.2:10250/healthz; }
 
-serving() { host $H curl -fsSk --max-time 2 $URL/readyz && is node/node1 '{.status.conditions[?(@.type=="Ready")].status}' True && agent_serves; }
+serving() { host $H curl -fsSk --max-time 5 $URL/readyz && is node/node1 '{.status.conditions[?(@.type=="Ready")].status}' True && agent_serves; }
 
 uid() { k get pod "$1" -o 'jsonpath={.metadata.uid}'; }
 
@@ -80,7 +80,7 @@ pod() {
 	YAML
 }
 
-ready() { k wait --for=condition=Ready "pod/$1" --timeout=30s; }
+ready() { k wait --for=condition=Ready "pod/$1" --timeout=60s; }
 
 # What pods have left, one line each; nothing but that of the pods named by their uids.
 remains() {
@@ -137,21 +137,23 @@ delete_all_pods() { k delete pods --all --grace-period=1 --timeout=60s; }
 		which=(server agent server agent "server agent")
 		sleep 0.$((RANDOM % 10))$((RANDOM % 10))
 		for what in ${which[RANDOM % 5]}; do kill_daemon "$what"; done
-		[ $((RANDOM % 3)) = 0 ] || eventually 15 host $H curl -fsSk --max-time 2 $URL/readyz
+		[ $((RANDOM % 3)) = 0 ] || eventually 60 host $H curl -fsSk --max-time 5 $URL/readyz
 	done
-	eventually 20 serving
-	sleep 1
+	eventually 60 serving
+	written=$(wc -l <"$journal")
+	goes_on() { [ "$(wc -l <"$journal")" -gt $((written + 5)) ]; }
+	eventually 60 goes_on
 	kill $load
 	wait $load || true
 	host $H python3 "$REPO/tests/bats/cluster/load.py" check "$journal"
 	[ "$before" = "$(stay)" ]
 	settled() { [ -z "$(k get pods --no-headers | grep -v ' Running ')" ]; }
-	eventually 30 settled
+	eventually 60 settled
 	is pods '{.items[*].status.containerStatuses[*].restartCount}' "$(k get pods -o 'jsonpath={.items[*].status.containerStatuses[*].restartCount}' | tr -c ' \n' 0)"
 	for i in 1 2 3; do is pod/stay$i '{.status.containerStatuses[*].ready}' "true true"; done
 	k exec stay1 -c c -- true
 	delete_all_pods
-	eventually 15 nothing_remains
+	eventually 60 nothing_remains
 }
 
 @test "a pod's supervisor killed: its containers end and start again by their restart policy" {
@@ -164,13 +166,13 @@ delete_all_pods() { k delete pods --all --grace-period=1 --timeout=60s; }
 	old=$(processes "$a" containers; processes "$b" containers)
 	kill -9 "$(shim_of "$a")" "$(shim_of "$b")"
 	dead() { local p; ! while read -r p _; do [ ! -d "/proc/$p" ] || echo "$p"; done <<<"$old" | grep .; }
-	eventually 10 dead
-	eventually 30 is pod/always '{.status.containerStatuses[*].restartCount}' "1 1"
+	eventually 60 dead
+	eventually 60 is pod/always '{.status.containerStatuses[*].restartCount}' "1 1"
 	ready always
 	is pod/always '{.status.containerStatuses[0].lastState.terminated.exitCode}' 137
 	[ "$(processes "$a" containers | grep -c '(sleep)')" -eq 2 ]
 	k exec always -c c -- sh -c 'echo x >/m/x && echo x >/d/x'
-	eventually 20 is pod/never '{.status.phase}' Failed
+	eventually 60 is pod/never '{.status.phase}' Failed
 	is pod/never '{.status.containerStatuses[0].state.terminated.exitCode}' 137
 	# Again, while the first is being made anew.
 	kill -9 "$(shim_of "$a")"
@@ -178,14 +180,15 @@ delete_all_pods() { k delete pods --all --grace-period=1 --timeout=60s; }
 	kill -9 "$(shim_of "$a")" || true
 	eventually 60 ready always
 	delete_all_pods
-	eventually 15 nothing_remains
+	eventually 60 nothing_remains
 }
 
 @test "knarr-supervise killed: the daemons go on, up adopts them" {
 	local server agent
 	server=$(daemon server) agent=$(daemon agent)
 	kill_daemon supervise
-	sleep 0.5
+	gone_from_host() { ! host_pids $H | while read -r p; do cat "/proc/$p/comm"; done 2>/dev/null | grep -q knarr-supervise; }
+	eventually 60 gone_from_host
 	serving
 	up
 	[ "$server" = "$(daemon server)" ]
@@ -193,34 +196,39 @@ delete_all_pods() { k delete pods --all --grace-period=1 --timeout=60s; }
 	[ "$(for p in $(host_pids $H); do cat "/proc/$p/comm"; done | grep '^knarr-' | sort | xargs)" = "knarr-agent knarr-server knarr-supervise" ]
 	kill_daemon agent
 	again() { [ "$agent" != "$(daemon agent)" ] && agent_serves; }
-	eventually 10 again
+	eventually 60 again
 	is node/node1 '{.status.conditions[?(@.type=="Ready")].status}' True
 }
+
+# trapped UID: the shell of its first container has its trap.
+trapped() { catches_term "$(processes "$1" containers | awk '$3 == "(sh)" { print $1; exit }')"; }
 
 @test "what happens while the agent is away is seen when it is back" {
 	local u i
 	for i in ends deleted forced unshimmed stays; do pod $i Never 'trap "exit 4" TERM; while :; do sleep 0.1; done'; done
 	for i in ends deleted forced unshimmed stays; do ready $i; done
+	for i in ends deleted forced unshimmed stays; do eventually 60 trapped "$(uid $i)"; done
 	u=$(uid ends) stays=$(processes "$(uid stays)" containers | grep -c .)
 	kill_daemon supervise
 	kill_daemon agent
-	kill -TERM "$(processes "$u" containers | awk '$3 == "(sh)" { print $1; exit }')"
-	kill -9 "$(shim_of "$(uid unshimmed)")"
+	end_process "$(processes "$u" containers | awk '$3 == "(sh)" { print $1; exit }')"
+	shim=$(shim_of "$(uid unshimmed)")
+	kill -9 "$shim"
+	ended "$shim"
 	k delete pod deleted --wait=false
 	k delete pod forced --grace-period=0 --force
 	k run new --image=knarr-demo:1 -- sleep 100000
-	sleep 1
 	up
-	eventually 15 is pod/ends '{.status.containerStatuses[?(@.name=="c")].state.terminated.exitCode}' 4
-	eventually 15 gone pod/deleted
-	eventually 15 is pod/unshimmed '{.status.phase}' Failed
+	eventually 60 is pod/ends '{.status.containerStatuses[?(@.name=="c")].state.terminated.exitCode}' 4
+	eventually 60 gone pod/deleted
+	eventually 60 is pod/unshimmed '{.status.phase}' Failed
 	is pod/unshimmed '{.status.containerStatuses[*].state.terminated.exitCode}' "137 137"
 	ready new
 	is pod/stays '{.status.containerStatuses[*].ready}' "true true"
 	forced_is_gone() { [ "$(find /sys/fs/cgroup/memory/$CG/pods -mindepth 1 -maxdepth 1 -type d | wc -l)" -eq 3 ]; } # ends (its other container runs), stays, new
-	eventually 15 forced_is_gone
+	eventually 60 forced_is_gone
 	delete_all_pods
-	eventually 15 nothing_remains
+	eventually 60 nothing_remains
 }
 
 @test "a full disk: writes fail and say why, reads go on, with space all goes on without a restart" {
@@ -249,21 +257,21 @@ delete_all_pods() { k delete pods --all --grace-period=1 --timeout=60s; }
 	sleep 2
 	host $H rm /var/lib/knarr/filler
 	after() { k create configmap after --from-literal=a=b; }
-	eventually 10 after
+	eventually 60 after
 	[ "$server" = "$(daemon server)" ]
 	[ "$agent" = "$(daemon agent)" ]
 	recovered() { is pod/bystander '{.status.containerStatuses[*].ready}' "true true"; }
-	eventually 40 recovered
+	eventually 60 recovered
 	# The same again, with the server killed in the midst: what was acknowledged is there.
 	host $H sh -c 'dd if=/dev/zero of=/var/lib/knarr/filler bs=4096 2>/dev/null' || true
 	kill_daemon server
 	sleep 1
 	host $H rm /var/lib/knarr/filler
-	eventually 30 serving
+	eventually 60 serving
 	is configmap/after '{.data.a}' b
 	delete_all configmaps
 	delete_all_pods
-	eventually 15 nothing_remains
+	eventually 60 nothing_remains
 }
 
 # Nothing but disks outlives it: no process, mount, namespace, link, table, nor what lies in /run.
@@ -293,8 +301,8 @@ power_cut() {
 	pod stays Always "sleep 100000"
 	k run done --image=knarr-demo:1 --restart=Never -- echo said
 	for i in deleted forced stays; do ready $i; done
-	eventually 20 ready fixed-node1
-	eventually 10 is pod/done '{.status.phase}' Succeeded
+	eventually 60 ready fixed-node1
+	eventually 60 is pod/done '{.status.phase}' Succeeded
 	kill_daemon supervise
 	kill_daemon agent
 	k delete pod forced --grace-period=0 --force
@@ -302,21 +310,21 @@ power_cut() {
 	kill_daemon server
 	power_cut
 	up
-	eventually 10 gone pod/deleted
+	eventually 60 gone pod/deleted
 	again() { is pod/stays '{.status.containerStatuses[*].ready}' "true true" && k exec stays -c c -- true; }
-	eventually 15 again
+	eventually 60 again
 	# Attempts are counted on, and what ran before has its end told.
-	eventually 30 is pod/stays '{.status.containerStatuses[*].restartCount}' "1 1"
+	eventually 60 is pod/stays '{.status.containerStatuses[*].restartCount}' "1 1"
 	is pod/stays '{.status.containerStatuses[*].lastState.terminated.reason}' "ContainerStatusUnknown ContainerStatusUnknown"
-	eventually 30 is pod/fixed-node1 '{.status.containerStatuses[*].restartCount}' 1
+	eventually 60 is pod/fixed-node1 '{.status.containerStatuses[*].restartCount}' 1
 	host $H sh -c 'ls /var/log/pods/default_stays_*/c/1.log /var/log/pods/default_fixed-node1_*/c/1.log'
 	host $H rm /etc/kubernetes/manifests/fixed.yaml
 	if k get events | grep stays | grep -i failed; then false; fi
 	one_address() { [ "$(host $H sh -c 'ls -d /var/lib/cni/networks/*/10.*' | wc -l)" -eq 1 ]; }
-	eventually 20 one_address
+	eventually 60 one_address
 	host $H sh -c 'grep said /var/log/pods/default_done_*/done/0.log'
 	delete_all_pods
-	eventually 15 nothing_remains
+	eventually 60 nothing_remains
 }
 
 @test "down with pods running leaves nothing, up brings them back, down --purge removes the data" {
@@ -326,7 +334,7 @@ power_cut() {
 	k create deployment web --image=knarr-demo:1 --replicas=2
 	k expose deployment web --port=80 --target-port=8080
 	ready back
-	k rollout status deployment/web --timeout=30s
+	k rollout status deployment/web --timeout=60s
 	k delete pod "$(k get pods -l app=web -o 'jsonpath={.items[0].metadata.name}')" --wait=false --grace-period=300
 	k exec back -c c -- sh -c 'sleep 10000 >/dev/null 2>&1 &'
 	host $H "$BIN/knarr" down
@@ -335,10 +343,10 @@ power_cut() {
 	[ -z "$left" ]
 	up
 	is configmap/kept '{.data.a}' b
-	eventually 30 is pod/back '{.status.containerStatuses[*].restartCount}' "1 1"
-	eventually 30 is pod/back '{.status.containerStatuses[*].ready}' "true true"
-	k rollout status deployment/web --timeout=30s
-	eventually 10 host $H curl -fsS --max-time 2 "http://$(k get service web -o 'jsonpath={.spec.clusterIP}')/cgi-bin/index.cgi"
+	eventually 60 is pod/back '{.status.containerStatuses[*].restartCount}' "1 1"
+	eventually 60 is pod/back '{.status.containerStatuses[*].ready}' "true true"
+	k rollout status deployment/web --timeout=60s
+	eventually 60 host $H curl -fsS --max-time 2 "http://$(k get service web -o 'jsonpath={.spec.clusterIP}')/cgi-bin/index.cgi"
 	# Down after the daemons died.
 	kill_daemon supervise
 	kill_daemon agent

@@ -14,7 +14,7 @@ setup_file() {
 	esac
 	[ -x "$OLD" ] || return 0
 	host_create $H
-	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=30
+	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=60
 	"$REPO/examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
 	host $H "$BIN/knarr" image import "$BATS_FILE_TMPDIR/demo.tar"
 }
@@ -53,7 +53,7 @@ k() { host $H "$OLD" --kubeconfig /etc/kubernetes/admin.conf "$@"; }
 	[ "$(k -n hello get configmap cm -o 'jsonpath={.data.a}{.data.b}{.metadata.labels.x}{.metadata.annotations.n}')" = edited2yv ]
 	k -n hello delete configmap cm
 	k -n hello scale deployment hello --replicas=2
-	k -n hello rollout status deployment/hello --timeout=30s
+	k -n hello rollout status deployment/hello --timeout=60s
 	k -n hello set image deployment/hello web=knarr-demo:1
 	k -n hello set env deployment/hello A=b
 	k -n hello rollout status deployment/hello --timeout=60s
@@ -62,20 +62,22 @@ k() { host $H "$OLD" --kubeconfig /etc/kubernetes/admin.conf "$@"; }
 	k -n hello rollout status deployment/hello --timeout=60s
 	k create namespace more
 	k -n more create deployment d --image=knarr-demo:1
-	k -n more rollout status deployment/d --timeout=30s
+	k -n more rollout status deployment/d --timeout=60s
 	k delete namespace more --timeout=60s
 }
 
 @test "1.20: logs, exec, wait, get -w, events, api-resources, explain, validation" {
 	k -n hello run one --image=knarr-demo:1 --restart=Never -- sh -c 'echo said; sleep 1000'
-	k -n hello wait --for=condition=Ready pod/one --timeout=20s
+	k -n hello wait --for=condition=Ready pod/one --timeout=60s
 	k -n hello logs one | grep -qx said
 	[ "$(k -n hello exec one -- echo word)" = word ]
 	[ "$(echo piped | k -n hello exec -i one -- cat)" = piped ]
 	run k -n hello exec one -- sh -c 'exit 4'
 	[ "$status" -eq 4 ]
-	timeout 3 nsenter --target "$(cat "$HOST_BASE/$H/pid")" --net --mount -- "$OLD" --kubeconfig /etc/kubernetes/admin.conf -n hello get pods -w >"$BATS_TEST_TMPDIR/w" || true
-	grep -q one "$BATS_TEST_TMPDIR/w"
+	nsenter --target "$(cat "$HOST_BASE/$H/pid")" --net --mount -- "$OLD" --kubeconfig /etc/kubernetes/admin.conf -n hello get pods -w >"$BATS_TEST_TMPDIR/w" 3>&- 4>&- &
+	watch=$!
+	eventually 60 grep -q one "$BATS_TEST_TMPDIR/w"
+	kill $watch
 	k -n hello get events | grep -q Scheduled
 	k api-resources | grep -q deployments
 	k explain pod.spec.containers | grep -q imagePullPolicy

@@ -61,7 +61,7 @@ remains() {
 	[ "$status" -eq 0 ]
 	ready() { [ "$(host $H kubectl --kubeconfig /etc/kubernetes/admin.conf -n hello get deployment hello -o 'jsonpath={.status.readyReplicas}')" = 3 ]; }
 	eventually 60 ready
-	eventually 20 host $H curl -fsS --max-time 2 http://192.168.77.2:30080/cgi-bin/index.cgi
+	eventually 60 host $H curl -fsS --max-time 2 http://192.168.77.2:30080/cgi-bin/index.cgi
 }
 
 @test "down --purge removes the data, too" {

@@ -2,6 +2,8 @@
 # The plugins under Debian's podman (network_backend "cni") and containerd (ctr run --cni), each in a network and a mount
 # namespace of the test's own, where /opt/cni, /etc/cni, /var/lib/cni and /run/netns are its own, too.
 
+load ../../lib/wait
+
 setup() {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
 	for p in busybox nft; do command -v "$p" >/dev/null || skip "$p is not installed"; done
@@ -11,10 +13,10 @@ setup() {
 	export W CG
 	setsid unshare --net --mount --propagation private sh -c '
 		for d in /opt /etc/cni /var/lib/cni /run/netns /run/containerd; do mkdir -p "$d"; mount -t tmpfs tmpfs "$d"; done
-		mkdir -p /opt/cni/bin /etc/cni/net.d; cp "$1"/* /opt/cni/bin/; ip link set lo up; touch "$2/ready"; exec sleep 600' \
+		mkdir -p /opt/cni/bin /etc/cni/net.d; cp "$1"/* /opt/cni/bin/; ip link set lo up; touch "$2/ready"; exec sleep infinity' \
 		sh "$ROOT/build/cni" "$W" >/dev/null 2>&1 </dev/null 3>&- 4>&- &
 	echo $! >"$W/holder"
-	for _ in $(seq 100); do [ -e "$W/ready" ] && break; sleep 0.05; done
+	eventually 60 test -e "$W/ready"
 	BUSYBOX=$(command -v busybox) "$ROOT/examples/image/build" "$W/image.tar"
 }
 
@@ -25,7 +27,7 @@ teardown() {
 		c tasks kill -s KILL -a t1 >/dev/null 2>&1
 		c tasks rm -f t1 >/dev/null 2>&1
 		kill -9 "$(cat "$W/sock.pid")" 2>/dev/null
-		sleep 0.3
+		ended "$(cat "$W/sock.pid")"
 	fi
 	local h
 	for h in /sys/fs/cgroup/*; do # what podman makes in the place of controllers that the kernel has not
@@ -44,31 +46,21 @@ teardown() {
 
 here() { nsenter --target "$(cat "$W/holder")" --net --mount -- "$@"; }
 pod() {
-	here timeout --foreground 60 env TMPDIR="$W/tmp" CONTAINERS_CONF="$W/containers.conf" podman --root "$W/root" --runroot "$W/run" \
+	here timeout --foreground 120 env TMPDIR="$W/tmp" CONTAINERS_CONF="$W/containers.conf" podman --root "$W/root" --runroot "$W/run" \
 		--tmpdir "$W/tmp" --storage-driver vfs "$@" 3>&- 4>&-
 }
-c() { here timeout --foreground 60 ctr --address "$W/sock" -n knarr "$@" 3>&- 4>&-; }
+c() { here timeout --foreground 120 ctr --address "$W/sock" -n knarr "$@" 3>&- 4>&-; }
 
 # says TEXT COMMAND...: the command prints it, by and by.
-says() {
-	local want=$1 n=0
-	shift
-	while [ "$n" -lt 30 ] && [ "$("$@" 2>/dev/null)" != "$want" ]; do
-		sleep 0.2
-		n=$((n + 1))
-	done
-	[ "$("$@")" = "$want" ]
-}
+says() { eventually 60 prints "$@"; }
+prints() { [ "$("${@:2}")" = "$1" ]; }
+
+no_veth() { ! here ip -br link | grep -q veth; }
 
 nothing_left() {
-	local n=0
-	while [ "$n" -lt 50 ] && here ip -br link | grep -q veth; do
-		sleep 0.1
-		n=$((n + 1))
-	done
+	eventually 60 no_veth
 	here ip -br link
 	here nft list ruleset
-	! here ip -br link | grep -q veth
 	! here nft list ruleset | grep -q comment
 	[ -z "$(here find /var/lib/cni/networks -name '10.*' -o -name 'fd*')" ]
 }
@@ -127,11 +119,11 @@ nothing_left() {
 	J
 	nsenter --target "$(cat "$W/holder")" --net --mount -- setsid containerd -c "$W/config.toml" >"$W/log" 2>&1 </dev/null 3>&- 4>&- &
 	echo $! >"$W/sock.pid"
-	for _ in $(seq 100); do c version >/dev/null 2>&1 && break; sleep 0.1; done
+	eventually 60 c version
 	c images import "$W/image.tar"
 	mkdir "$W/fifo"
 	run c run --rm --cni --runc-binary "$(command -v runc)" --cgroup "$CG/t1" --fifo-dir "$W/fifo" docker.io/library/knarr-demo:1 t1 \
-		sh -c 'ip addr show eth0; busybox ping -c 1 -W 2 10.94.0.1 && cat /proc/sys/net/core/somaxconn'
+		sh -c 'ip addr show eth0; busybox ping -c 1 -W 20 10.94.0.1 && cat /proc/sys/net/core/somaxconn'
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"inet 10.94.0.2/24"* && "$output" == *"inet6 fd94::2/64"* && "$output" == *500* ]]

@@ -33,11 +33,11 @@ in_ns() { local n=$1; shift; nsenter --net=/run/netns/$T-$n "$@"; }
 @test "two pods on a bridge reach each other and their gateway, IPv4 and IPv6 at once" {
 	run cni ADD bridge a
 	[ "$status" -eq 0 ]
-	in_ns a busybox ping -6 -c1 -W2 fd77::1
-	in_ns a busybox ping -c1 -W2 10.77.0.1
+	in_ns a busybox ping -6 -c1 -W20 fd77::1
+	in_ns a busybox ping -c1 -W20 10.77.0.1
 	cni ADD bridge b
-	in_ns b busybox ping -c1 -W2 10.77.0.2
-	in_ns b busybox ping -6 -c1 -W2 fd77::2
+	in_ns b busybox ping -c1 -W20 10.77.0.2
+	in_ns b busybox ping -6 -c1 -W20 fd77::2
 	in_ns a ip route show default | grep -q "via 10.77.0.1"
 }
 
@@ -69,7 +69,7 @@ in_ns() { local n=$1; shift; nsenter --net=/run/netns/$T-$n "$@"; }
 	cni ADD bridge a
 	run cni ADD bridge a
 	[ "$status" -eq 1 ]
-	in_ns a busybox ping -c1 -W2 10.77.0.1
+	in_ns a busybox ping -c1 -W20 10.77.0.1
 	[ -e "$DATA/tnet/10.77.0.2" ]
 	[ "$(in_ns host ip -br link show type veth | wc -l)" -eq 1 ]
 }
@@ -106,7 +106,7 @@ in_ns() { local n=$1; shift; nsenter --net=/run/netns/$T-$n "$@"; }
 	IFNAME=lo run cni ADD loopback a '{"cniVersion":"1.0.0","name":"lo","type":"loopback"}'
 	[ "$status" -eq 0 ]
 	[[ "$output" == *127.0.0.1/8* ]]
-	in_ns a busybox ping -c1 -W2 127.0.0.1
+	in_ns a busybox ping -c1 -W20 127.0.0.1
 }
 
 @test "time of ADD and DEL (printed)" {

@@ -10,9 +10,9 @@ CG=knarr-test-$H
 k() { host $H kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"; }
 
 # ask NAME TYPE ARGS...: dig's answer from the host, short
-ask() { host $H dig @10.96.0.10 +short +tries=1 +time=3 "$@"; }
+ask() { host $H dig @10.96.0.10 +short +tries=1 +time=20 "$@"; }
 # asked ARGS...: all of what dig says, from the network of a pod
-asked() { host $H nsenter --net="/run/netns/$(host $H ls /run/netns | head -n 1)" dig @10.96.0.10 +tries=1 +time=3 "$@"; }
+asked() { host $H nsenter --net="/run/netns/$(host $H ls /run/netns | head -n 1)" dig @10.96.0.10 +tries=1 +time=20 "$@"; }
 
 is() { [ "$(ask "$1" "$2" | sort | tr '\n' ' ')" = "$3" ]; }
 
@@ -23,7 +23,7 @@ setup_file() {
 	host $H dnsmasq --no-resolv --no-hosts --listen-address=127.0.0.2 --bind-interfaces --pid-file=/run/dnsmasq.pid --local=/#/ --local-ttl=60 \
 		--address=/www.example.test/192.0.2.1 --address=/in.corp.test/192.0.2.2 --txt-record=big.example.test,"$(printf '%0200d' 1)","$(printf '%0200d' 2)","$(printf '%0200d' 3)","$(printf '%0200d' 4)","$(printf '%0200d' 5)","$(printf '%0200d' 6)","$(printf '%0200d' 7)","$(printf '%0200d' 8)" \
 		--log-queries --log-facility=/var/log/dnsmasq.log 3>&-
-	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=30
+	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=60
 	"$REPO/examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
 	host $H "$BIN/knarr" image import "$BATS_FILE_TMPDIR/demo.tar"
 	k apply -f "$REPO/examples/hello.yaml"
@@ -65,16 +65,16 @@ teardown_file() {
 
 @test "a headless service is its pods, and follows them" {
 	ips() { k -n hello get pods -l app=hello -o 'jsonpath={range .items[*]}{.status.podIP}{"\n"}{end}' | sort | tr '\n' ' '; }
-	eventually 10 is crowd.hello.svc.cluster.local A "$(ips)"
+	eventually 60 is crowd.hello.svc.cluster.local A "$(ips)"
 	[ "$(ask _http._tcp.crowd.hello.svc.cluster.local SRV | wc -l)" = 3 ]
 	one=$(ips | cut -d ' ' -f 1)
 	[ "$(ask "${one//./-}.crowd.hello.svc.cluster.local" A)" = "$one" ]
 	[ "$(ask -x "$one")" = "${one//./-}.crowd.hello.svc.cluster.local." ]
 	[ "$(ask "${one//./-}.hello.pod.cluster.local" A)" = "$one" ]
 	k -n hello patch service crowd -p '{"spec":{"selector":{"app":"nobody"}}}'
-	eventually 10 is crowd.hello.svc.cluster.local A ""
+	eventually 60 is crowd.hello.svc.cluster.local A ""
 	k -n hello patch service crowd -p '{"spec":{"selector":{"app":"hello"}}}'
-	eventually 10 is crowd.hello.svc.cluster.local A "$(ips)"
+	eventually 60 is crowd.hello.svc.cluster.local A "$(ips)"
 }
 
 @test "no such name, no such type: with the zone's SOA" {
@@ -156,11 +156,11 @@ teardown_file() {
 	host $H sh -c 'kill "$(cat /run/dnsmasq.pid)"; while kill -0 "$(cat /run/dnsmasq.pid)" 2>/dev/null; do sleep 0.05; done'
 	host $H dnsmasq --no-resolv --no-hosts --server=10.96.0.10 --listen-address=127.0.0.3 --bind-interfaces --pid-file=/run/dnsmasq.pid 3>&-
 	host $H sh -c 'printf "nameserver 127.0.0.3\n" >/etc/resolv.conf'
-	sleep 5
-	ask loop1.example.test A || true
-	told() { k get events -A | grep -q DNSLoop; }
-	eventually 10 told
-	run asked loop2.example.test A
+	# The file is looked at every few seconds.
+	tries=0
+	told() { ask loop$((tries += 1)).example.test A +time=2 || true; k get events -A | grep -q DNSLoop; }
+	eventually 60 told
+	run asked last.example.test A
 	[[ $output == *"status: SERVFAIL"* ]]
 	[ "$(ask kubernetes.default.svc.cluster.local A)" = 10.96.0.1 ]
 }

@@ -30,16 +30,16 @@ setup_file() {
 	host $H sh -c 'rm -f /etc/resolv.conf; echo nameserver 127.0.0.2 >/etc/resolv.conf'
 	host $H dnsmasq --no-resolv --no-hosts --listen-address=127.0.0.2 --bind-interfaces --pid-file=/run/dnsmasq.pid --local=/#/ --local-ttl=60 \
 		--address=/www.example.test/192.0.2.1 --cname=more.example.test,www.example.test --host-record=www.example.test,192.0.2.1 3>&-
-	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=30 --node-ip=192.168.77.2,fd77::2 \
+	host $H "$BIN/knarr" up --no-systemd --cgroup-root=$CG --node-name=node1 --timeout=60 --node-ip=192.168.77.2,fd77::2 \
 		--cluster-cidr=10.244.0.0/16,fd00:244::/48 --service-cluster-ip-range=10.96.0.0/16,fd00:96::/112
 	"$REPO/examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
 	host $H "$BIN/knarr" image import "$BATS_FILE_TMPDIR/demo.tar"
 	k create namespace spec
 	k -n spec apply -f "$BATS_TEST_DIRNAME/specification.yaml"
 	k -n spec wait pod ready --for=condition=Ready --timeout=60s
-	eventually 20 is "ready.set.$Z" A "$(k -n spec get pod ready -o 'jsonpath={.status.podIP}')"
-	eventually 20 is "v6.$Z" AAAA fd00:96::77
-	eventually 20 status "unready.early.$Z" A NOERROR
+	eventually 60 is "ready.set.$Z" A "$(k -n spec get pod ready -o 'jsonpath={.status.podIP}')"
+	eventually 60 is "v6.$Z" AAAA fd00:96::77
+	eventually 60 status "unready.early.$Z" A NOERROR
 }
 
 teardown_file() {

@@ -22,10 +22,7 @@ setup() {
 	nsenter --net="/run/netns/$T" "$ROOT/build/bin/knarr-server" --data-dir "$DIR/data" --bind-address 127.0.0.1 --secure-port 6443 \
 		--controllers=none --scheduler=none >"$DIR/server.log" 2>&1 3>&- &
 	PIDS="$!"
-	for _ in $(seq 200); do
-		[ -s "$DIR/data/pki/ca.key" ] && in_ns curl -sk https://127.0.0.1:6443/readyz >/dev/null && break
-		sleep 0.05
-	done
+	eventually 60 in_ns curl -sfk --max-time 10 https://127.0.0.1:6443/readyz
 	make_kubeconfig
 	kube create -f - <<-'END'
 		{"apiVersion":"v1","kind":"Node","metadata":{"name":"n1","labels":{"topology.kubernetes.io/zone":"z1"}}}
@@ -59,7 +56,7 @@ start_proxy() {
 		--cluster-cidr 10.244.0.0/16 "$@" >"$DIR/proxy.log" 2>&1 3>&- &
 	PROXY=$!
 	PIDS="$PIDS $PROXY"
-	eventually 10 grep -q "in step" "$DIR/proxy.log"
+	eventually 60 grep -q "in step" "$DIR/proxy.log"
 }
 
 has() { in_ns nft list map ip knarr-proxy "$1" | grep -q "$2"; }
@@ -80,18 +77,18 @@ slice() { # NODE
 	END
 	slice n1
 	start_proxy
-	eventually 10 has services "192.168.78.1 . tcp . 30080 : 2000:1"
-	has services "10.96.7.7 . tcp . 80 : 1000:1"
+	eventually 60 has services "192.168.78.1 . tcp . 30080 : 2000:1"
+	eventually 60 has services "10.96.7.7 . tcp . 80 : 1000:1"
 	kill "$PROXY"
 	wait "$PROXY"
 	start_proxy --nodeport-addresses 192.168.79.0/24 --masquerade-all
-	eventually 10 has services "192.168.79.1 . tcp . 30080 : 2000:1"
-	hasnt services "192.168.78.1 . tcp . 30080"
-	has services "10.96.7.7 . tcp . 80 : 2000:1"
+	eventually 60 has services "192.168.79.1 . tcp . 30080 : 2000:1"
+	eventually 60 hasnt services "192.168.78.1 . tcp . 30080"
+	eventually 60 has services "10.96.7.7 . tcp . 80 : 2000:1"
 	in_ns ip addr add 192.168.79.5/24 dev up1
-	eventually 10 has services "192.168.79.5 . tcp . 30080"
+	eventually 60 has services "192.168.79.5 . tcp . 30080"
 	in_ns ip addr del 192.168.79.5/24 dev up1
-	eventually 10 hasnt services "192.168.79.5 . tcp . 30080"
+	eventually 60 hasnt services "192.168.79.5 . tcp . 30080"
 }
 
 @test "health, metrics, and the health-check node port" {
@@ -103,26 +100,29 @@ slice() { # NODE
 	start_proxy
 	run in_ns curl -s -w ' %{http_code}' http://127.0.0.1:10256/healthz
 	[[ "$output" == *'"lastUpdated"'*'"nodeEligible": true'*' 200' ]]
-	eventually 10 in_ns curl -sf -o /dev/null http://192.168.78.1:31234/
+	eventually 60 in_ns curl -sf -o /dev/null http://192.168.78.1:31234/
 	run in_ns curl -si http://192.168.78.1:31234/
 	[[ "${output,,}" == *"x-load-balancing-endpoint-weight: 1"* ]]
 	[[ "$output" == *'"localEndpoints": 1'* && "$output" == *'"name": "s"'* ]]
 	slice n2
 	is_503() { [ "$(in_ns curl -s -o /dev/null -w '%{http_code}' http://192.168.78.1:31234/)" = 503 ]; }
-	eventually 10 is_503
-	in_ns curl -s http://127.0.0.1:10249/metrics >"$DIR/metrics"
+	eventually 60 is_503
+	counted() {
+		in_ns curl -s http://127.0.0.1:10249/metrics >"$DIR/metrics"
+		grep -q '^kubeproxy_sync_proxy_rules_no_local_endpoints_total{ip_family="IPv4",traffic_policy="external"} [1-9]' "$DIR/metrics"
+	}
+	eventually 60 counted
 	for m in sync_proxy_rules_duration_seconds_count sync_proxy_rules_last_timestamp_seconds \
 		sync_proxy_rules_endpoint_changes_total sync_proxy_rules_last_queued_timestamp_seconds; do
 		grep -q "^kubeproxy_$m" "$DIR/metrics"
 	done
-	grep -q '^kubeproxy_sync_proxy_rules_no_local_endpoints_total{ip_family="IPv4",traffic_policy="external"} [1-9]' "$DIR/metrics"
 	kube patch node n1 -p '{"spec":{"taints":[{"key":"ToBeDeletedByClusterAutoscaler","effect":"NoSchedule"}]}}'
 	going() { [ "$(in_ns curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:10256/healthz)" = 503 ]; }
-	eventually 10 going
+	eventually 60 going
 	[ "$(in_ns curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:10256/livez)" = 200 ]
 	kube delete service s
 	gone() { ! in_ns curl -s -o /dev/null http://192.168.78.1:31234/; }
-	eventually 10 gone
+	eventually 60 gone
 }
 
 @test "another proxy's rules are told and left alone; cleanup removes ours only" {
@@ -154,9 +154,9 @@ slice() { # NODE
 		 {"addresses":["10.244.0.2"],"hints":{"forZones":[{"name":"z2"}]}}]}
 	END
 	start_proxy
-	eventually 10 has endpoints "10.244.0.1"
-	hasnt endpoints "10.244.0.2"
+	eventually 60 has endpoints "10.244.0.1"
+	eventually 60 hasnt endpoints "10.244.0.2"
 	kube label --overwrite node n1 topology.kubernetes.io/zone=z2
-	eventually 10 has endpoints "10.244.0.2"
-	hasnt endpoints "10.244.0.1"
+	eventually 60 has endpoints "10.244.0.2"
+	eventually 60 hasnt endpoints "10.244.0.1"
 }

@@ -68,8 +68,8 @@ v2() { [ ! -d /sys/fs/cgroup/memory ]; }
 		[ ! -e "$h$CG/sub/cpuset.cpus" ] || v2 || for f in cpuset.cpus cpuset.mems; do cat "$h$CG/$f" >"$h$CG/sub/$f"; done
 	done
 	oci exec --cgroup sub "$ID" sleep 300 </dev/null >/dev/null 2>&1 3>&- &
-	for _ in 1 2 3 4 5 6 7 8 9 10; do [ "$(value pids sub/cgroup.procs sub/cgroup.procs)" ] && break; sleep 0.1; done
-	[ "$(value pids sub/cgroup.procs sub/cgroup.procs | wc -l)" = 1 ]
+	inside() { [ "$(value pids sub/cgroup.procs sub/cgroup.procs | wc -l)" = 1 ]; }
+	eventually 60 inside
 	oci delete --force "$ID" # with what was made in it
 	wait
 	for h in /sys/fs/cgroup /sys/fs/cgroup/*; do [ ! -e "$h$CG" ]; done

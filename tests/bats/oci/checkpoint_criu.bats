@@ -32,7 +32,7 @@ restored() {
 # says WORD: what the container answers.
 says() {
 	echo "$1" >&7
-	read -r -t 10 answer <&8
+	read -r -t 60 answer <&8
 	echo "$answer"
 }
 
@@ -110,7 +110,7 @@ says() {
 	[ "$(oci state "$first" | jq -r .status)" = running ]
 	criu lazy-pages --page-server --address 127.0.0.1 --port "$port" -D "$T/images" >"$T/pages" 2>&1 3>&- 7>&- 8>&- 9>&- &
 	local pages=$!
-	for _ in $(seq 300); do [ ! -S "$T/images/lazy-pages.socket" ] || break; sleep 0.1; done
+	eventually 60 test -S "$T/images/lazy-pages.socket"
 	sed -i "s,\"$CG\",\"$CG-b\"," "$T/bundle/config.json" # the first one is still there
 	restored "t2$$" --lazy-pages --manage-cgroups-mode ignore
 	[ "$(says two)" = "2 two" ]
@@ -128,7 +128,7 @@ says() {
 	args sh -c 'exec 5>/tmp/lock; probe native 73 5 2; while read -r line; do echo "$line"; done'
 	config 'c["root"]["readonly"] = False'
 	oci run -d --bundle "$T/bundle" "$ID" <&7 >&8 2>&8 7>&- 8>&-
-	read -r -t 10 answer <&8
+	read -r -t 60 answer <&8
 	[ "$answer" = 0 ]
 	run oci checkpoint --image-path "$T/none" "$ID"
 	[ "$status" -eq 1 ]

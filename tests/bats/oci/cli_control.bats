@@ -2,26 +2,20 @@
 # kill, delete, start, pause, resume, update: options and errors.
 load common
 
-is_stopped() { [[ "$(oci state "$ID")" == *'"status": "stopped"'* ]]; }
-wait_stopped() {
-	for _ in $(seq 100); do is_stopped && return; sleep 0.05; done
-	return 1
-}
-
 @test "kill: names with and without SIG in any case, numbers; TERM is the default" {
 	args sh -c 'for s in USR1 USR2 HUP RTMIN+2 TERM WINCH; do trap "echo $s" $s; done; trap "echo rt" 36; echo up; while :; do sleep 0.05; done'
 	oci run -d --bundle "$T/bundle" "$ID" </dev/null >"$T/out" 2>&1 3>&-
-	for _ in $(seq 100); do grep -q up "$T/out" && break; sleep 0.05; done
+	eventually 60 grep -q up "$T/out"
 	oci kill "$ID" USR1
-	sleep 0.2
+	eventually 60 grep -qx USR1 "$T/out"
 	oci kill "$ID" sigusr2
-	sleep 0.2
+	eventually 60 grep -qx USR2 "$T/out"
 	oci kill "$ID" 1
-	sleep 0.2
+	eventually 60 grep -qx HUP "$T/out"
 	oci kill "$ID" SIGRTMIN+2
-	sleep 0.2
+	eventually 60 grep -qx rt "$T/out"
 	oci kill "$ID"
-	sleep 0.2
+	eventually 60 grep -qx TERM "$T/out"
 	[ "$(tr '\n' ' ' <"$T/out" | sed 's/.*up/up/')" = "up USR1 USR2 HUP rt TERM " ]
 	for s in NONE SIGNONE 9x; do
 		run oci kill "$ID" $s
@@ -32,7 +26,7 @@ wait_stopped() {
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"nvalid argument"* ]]
 	oci kill "$ID" 9
-	wait_stopped
+	eventually 60 is_stopped
 	run oci kill "$ID" KILL
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"container not running"* ]]
@@ -46,14 +40,12 @@ wait_stopped() {
 	config "c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] if n['type'] != 'pid']"
 	detached sh -c 'sleep 301 & sleep 302 & trap : TERM; while :; do wait; sleep 1; done'
 	procs=$(cgfile pids cgroup.procs cgroup.procs)
-	for _ in $(seq 100); do [ "$(wc -l <"$procs")" -eq 3 ] && break; sleep 0.05; done
-	[ "$(wc -l <"$procs")" -eq 3 ]
+	members() { [ "$(wc -l <"$procs")" "$@" ]; }
+	eventually 60 members -eq 3
 	oci kill --all "$ID" TERM
-	for _ in $(seq 100); do [ "$(wc -l <"$procs")" -lt 3 ] && break; sleep 0.05; done
-	[ "$(wc -l <"$procs")" -lt 3 ]
+	eventually 60 members -lt 3
 	oci kill "$ID" KILL
-	for _ in $(seq 100); do [ -z "$(cat "$procs")" ] && break; sleep 0.05; done
-	[ -z "$(cat "$procs")" ]
+	eventually 60 members -eq 0
 }
 
 @test "delete --regex deletes all that match" {
@@ -107,7 +99,7 @@ wait_stopped() {
 	[ "$status" -eq 1 ]
 	oci resume "$ID"
 	oci kill "$ID" KILL
-	wait_stopped
+	eventually 60 is_stopped
 	run oci start "$ID"
 	[[ "$output" == *"cannot start a container that has stopped"* ]]
 }

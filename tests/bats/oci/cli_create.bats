@@ -2,31 +2,25 @@
 # The options of create and run.
 load common
 
-# Receives a descriptor on the socket $1 and writes its link to $2; 5 s at most. With a third argument that signal goes to
-# the received pidfd.
+# Receives a descriptor on the socket $1 and writes its link to $2; a minute at most. With a third argument that signal goes to
+# the received pidfd as soon as there is a file $2.go.
 receive_fd() {
 	python3 - "$@" 3>&- <<'PY' &
-import os, signal, socket, sys
+import os, signal, socket, sys, time
 s = socket.socket(socket.AF_UNIX)
 s.bind(sys.argv[1])
 s.listen()
-s.settimeout(5)
+s.settimeout(60)
 c, _ = s.accept()
 _, fds, _, _ = socket.recv_fds(c, 4096, 1)
 if len(sys.argv) > 3:
+    while not os.path.exists(sys.argv[2] + ".go"):
+        time.sleep(0.02)
     signal.pidfd_send_signal(fds[0], int(sys.argv[3]))
 open(sys.argv[2], "w").write(os.readlink("/proc/self/fd/%d" % fds[0]))
 PY
-	for _ in $(seq 100); do [ -S "$1" ] && return; sleep 0.02; done
-	return 1
+	eventually 60 test -S "$1"
 }
-
-wait_for() {
-	for _ in $(seq 100); do "$@" && return; sleep 0.05; done
-	return 1
-}
-
-is_stopped() { [[ "$(oci state "$ID")" == *'"status": "stopped"'* ]]; }
 
 @test "--pid-file is relative to the caller's directory, not to the bundle" {
 	args sleep 100
@@ -97,7 +91,7 @@ is_stopped() { [[ "$(oci state "$ID")" == *'"status": "stopped"'* ]]; }
 import os, socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind(sys.argv[1])
-s.settimeout(10)
+s.settimeout(60)
 with open(sys.argv[2], "w") as f:
     while True:
         m, fds, _, _ = socket.recv_fds(s, 4096, 1)
@@ -105,7 +99,7 @@ with open(sys.argv[2], "w") as f:
         for fd in fds: os.close(fd)
         if m.startswith(b"BARRIER"): break
 PY
-	wait_for test -S "$T/notify"
+	eventually 60 test -S "$T/notify"
 	cat >"$T/bundle/rootfs/bin/ready.c" <<'C'
 #include <stdlib.h>
 #include <string.h>
@@ -125,7 +119,7 @@ C
 	cc -static -o "$T/bundle/rootfs/bin/ready" "$T/bundle/rootfs/bin/ready.c"
 	args ready
 	NOTIFY_SOCKET="$T/notify" oci create --bundle "$T/bundle" --pid-file "$T/pid" "$ID" </dev/null >"$T/out" 2>&1 3>&-
-	NOTIFY_SOCKET="$T/notify" timeout 10 "$OCI_BIN" --root "$T/state" start "$ID"
+	NOTIFY_SOCKET="$T/notify" timeout 60 "$OCI_BIN" --root "$T/state" start "$ID"
 	wait
 	[ "$(sed -n 1p "$T/got")" = "READY=1" ]
 	[ "$(sed -n 2p "$T/got")" = "MAINPID=$(cat "$T/pid")" ]
@@ -137,9 +131,10 @@ C
 	args sleep 100
 	receive_fd "$T/sock" "$T/link" 15
 	oci create --bundle "$T/bundle" --pidfd-socket "$T/sock" "$ID" </dev/null >"$T/out" 2>&1 3>&-
+	touch "$T/link.go"
 	wait
 	grep -q pidfd "$T/link"
-	wait_for is_stopped
+	eventually 60 is_stopped
 }
 
 @test "--console-socket gets the terminal; it is refused without one, and without --detach" {
@@ -174,7 +169,7 @@ C
 	args sh -c 'trap "exit 42" USR1; echo up; while :; do sleep 0.1; done'
 	"$OCI_BIN" --root "$T/state" run --bundle "$T/bundle" "$ID" </dev/null >"$T/out" 2>&1 3>&- &
 	pid=$!
-	wait_for grep -q up "$T/out"
+	eventually 60 grep -q up "$T/out"
 	kill -USR1 $pid
 	status=0
 	wait $pid || status=$?
@@ -182,7 +177,7 @@ C
 	args sleep 100
 	"$OCI_BIN" --root "$T/state" run --bundle "$T/bundle" "$ID" </dev/null >"$T/out" 2>&1 3>&- &
 	pid=$!
-	wait_for eval '[[ "$(oci ps "$ID" 2>/dev/null)" == *"sleep 100"* ]]'
+	eventually 60 eval '[[ "$(oci ps "$ID" 2>/dev/null)" == *"sleep 100"* ]]'
 	oci kill "$ID" KILL
 	status=0
 	wait $pid || status=$?

@@ -13,7 +13,7 @@ assert list(s) == ["ociVersion", "id", "pid", "status", "bundle", "rootfs", "cre
 assert s["status"] == "running" and s["pid"] > 1 and s["annotations"] == {"org.example.a": "b"} and s["owner"] == ""
 assert s["rootfs"] == s["bundle"] + "/rootfs" and s["created"].endswith("Z")'
 	oci kill "$ID" KILL
-	for _ in $(seq 100); do [[ "$(oci state "$ID")" == *stopped* ]] && break; sleep 0.05; done
+	eventually 60 is_stopped
 	oci state "$ID" | as_json 'assert s["pid"] == 0 and s["status"] == "stopped"'
 }
 
@@ -100,8 +100,8 @@ assert d["cpuset"]["sched_relax_domain_level"] in (-1, 0)'
 @test "events: an interval, and the end when the container goes" {
 	detached
 	"$OCI_BIN" --root "$T/state" events --interval 50ms "$ID" >"$T/events" 3>&- &
-	for _ in $(seq 100); do [ "$(wc -l <"$T/events")" -ge 3 ] && break; sleep 0.05; done
-	[ "$(grep -c '^{"type":"stats"' "$T/events")" -ge 3 ]
+	told() { [ "$(grep -c '^{"type":"stats"' "$T/events")" -ge 3 ]; }
+	eventually 60 told
 	oci delete --force "$ID"
 	wait
 	for i in 0s -1s; do
@@ -118,9 +118,11 @@ assert d["cpuset"]["sched_relax_domain_level"] in (-1, 0)'
 	config 'c["root"]["readonly"] = False'
 	oci run -d --bundle "$T/bundle" "$ID" </dev/null >"$T/out" 2>&1 3>&-
 	"$OCI_BIN" --root "$T/state" events --interval 1h "$ID" >"$T/events" 3>&- &
-	sleep 0.3
+	watching=$!
+	# It waits for what comes: for signs of the kernel and its timer.
+	eventually 60 grep -q -e poll -e select "/proc/$watching/wchan"
 	touch "$T/bundle/rootfs/tmp/go"
-	for _ in $(seq 100); do grep -q oom "$T/events" && break; sleep 0.05; done
+	eventually 60 grep -q oom "$T/events"
 	oci delete --force "$ID"
 	wait
 	[ "$(head -1 "$T/events")" = '{"type":"oom","id":"'"$ID"'"}' ]

@@ -1,4 +1,5 @@
 # Helpers of the OCI bats files: a busybox bundle in a directory of its own, its own state root and cgroup.
+load ../../lib/wait
 OCI_BIN="${KNARR_OCI:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-oci}"
 
 setup_bundle() {
@@ -72,6 +73,8 @@ detached() {
 	args "$@"
 	oci run -d --bundle "$T/bundle" "$ID" </dev/null >"$T/out" 2>"$T/err" 3>&-
 }
+
+is_stopped() { [[ "$(oci state "$ID")" == *'"status": "stopped"'* ]]; }
 
 # The path of a v1 controller's file of the container, or of the v2 one.
 cgfile() {

@@ -3,6 +3,7 @@
 # mount namespace and a /run/containerd of its own.
 bats_require_minimum_version 1.5.0
 
+load ../../lib/wait
 OCI_BIN="$(realpath "${KNARR_OCI:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-oci}")"
 IMAGE=docker.io/library/knarr-demo:1
 LOOP='trap "exit 0" TERM; while :; do sleep 1; done'
@@ -39,7 +40,7 @@ setup_file() {
 		'mkdir -p /run/containerd && mount -t tmpfs tmpfs /run/containerd && exec containerd -c "$1"' sh "$C/config.toml" \
 		>"$C/log" 2>&1 </dev/null 3>&- 4>&- &
 	echo $! >"$C/pid"
-	for _ in $(seq 100); do c version >/dev/null 2>&1 && break; sleep 0.1; done
+	eventually 60 c version
 	BUSYBOX=$(command -v busybox) "$BATS_TEST_DIRNAME/../../../examples/image/build" "$C/image.tar"
 	c images import "$C/image.tar"
 }
@@ -47,8 +48,10 @@ setup_file() {
 teardown_file() {
 	[ -n "${C:-}" ] || return 0
 	remove_all
-	for p in $(shims) "$(cat "$C/pid")"; do kill -9 "$p" 2>/dev/null || true; done
-	sleep 0.2
+	for p in $(shims) "$(cat "$C/pid")"; do
+		kill -9 "$p" 2>/dev/null || true
+		ended "$p" || true
+	done
 	grep -o " $C/[^ ]*" /proc/self/mountinfo | sort -r | while read -r m; do umount "$m"; done
 	for h in /sys/fs/cgroup /sys/fs/cgroup/*; do
 		[ -d "$h$CG" ] && find "$h$CG" -depth -type d -exec rmdir {} + 2>/dev/null
@@ -63,7 +66,7 @@ setup() {
 teardown() { [ -z "${C:-}" ] || remove_all >/dev/null 2>&1; }
 
 # c ARGS...: ctr, where containerd is.
-c() { nsenter --target "$(cat "$C/pid")" --mount -- timeout --foreground 60 ctr --address "$C/sock" -n knarr "$@" 3>&- 4>&-; }
+c() { nsenter --target "$(cat "$C/pid")" --mount -- timeout --foreground 120 ctr --address "$C/sock" -n knarr "$@" 3>&- 4>&-; }
 
 # Shims that serve this containerd.
 shims() {
@@ -93,14 +96,13 @@ r() {
 	c run --runc-binary "$OCI_BIN" --cgroup "$CG/$1" --fifo-dir "$C/fifo" "${options[@]}" "$IMAGE" "$@"
 }
 
-started() { r -d "$@" "$ID" sh -c "$LOOP" </dev/null >/dev/null; }
+started() {
+	r -d "$@" "$ID" sh -c "$LOOP" </dev/null >/dev/null
+	eventually 60 catches_term "$(pid_of "$ID")"
+}
 pid_of() { c tasks ls | awk -v i="$1" '$1 == i { print $2 }'; }
 status_of() { c tasks ls | awk -v i="$1" '$1 == i { print $3 }'; }
 
-eventually() {
-	for _ in $(seq 50); do "$@" && return 0; sleep 0.1; done
-	return 1
-}
 is_status() { [ "$(status_of "$1")" = "$2" ]; }
 
 cgfile() {
@@ -183,7 +185,7 @@ cgfile() {
 @test "kill with a signal that is handled, with KILL, all of them; delete" {
 	started
 	c tasks kill "$ID"
-	eventually is_status "$ID" STOPPED
+	eventually 60 is_status "$ID" STOPPED
 	run c tasks delete "$ID"
 	[ "$status" -eq 0 ]
 	c containers rm "$ID"
@@ -192,7 +194,7 @@ cgfile() {
 	run c tasks delete "$ID"
 	[ "$status" -ne 0 ]
 	c tasks kill -s KILL -a "$ID"
-	eventually is_status "$ID" STOPPED
+	eventually 60 is_status "$ID" STOPPED
 	run c tasks delete "$ID"
 	[[ "$status" -eq 137 || "$output" == *137* ]]
 	if ls -d /sys/fs/cgroup/*"$CG/$ID" 2>/dev/null; then false; fi
@@ -208,7 +210,7 @@ cgfile() {
 @test "a killed shim is cleaned up after" {
 	started
 	for p in $(shims); do kill -9 "$p"; done
-	eventually sh -c "! grep -q . /sys/fs/cgroup/pids$CG/$ID/cgroup.procs 2>/dev/null && [ -z \"\$(cat /sys/fs/cgroup$CG/$ID/cgroup.procs 2>/dev/null)\" ]"
+	eventually 60 sh -c "! grep -q . /sys/fs/cgroup/pids$CG/$ID/cgroup.procs 2>/dev/null && [ -z \"\$(cat /sys/fs/cgroup$CG/$ID/cgroup.procs 2>/dev/null)\" ]"
 }
 
 @test "as the runc in PATH" {

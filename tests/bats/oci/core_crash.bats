@@ -15,6 +15,8 @@ members() {
 	cat /sys/fs/cgroup/*"$CG"/cgroup.procs /sys/fs/cgroup"$CG"/cgroup.procs 2>/dev/null | sort -u
 }
 
+memberless() { [ -z "$(members)" ]; }
+
 assert_nothing() {
 	[ -z "$(ls -A "$T/state")" ]
 	[ -z "$(members)" ]
@@ -38,11 +40,7 @@ assert_nothing() {
 		killed 10000 "$OCI_BIN" --root "$T/state" run -d --bundle "$T/bundle" "$ID"
 		if ! oci state "$ID" >"$T/json" 2>/dev/null || grep -q '"status": "stopped"' "$T/json"; then
 			seen=$((seen + 1))
-			for _ in $(seq 100); do
-				[ -z "$(members)" ] && break
-				sleep 0.02
-			done
-			[ -z "$(members)" ]
+			eventually 60 memberless
 		fi
 		oci delete --force "$ID"
 		assert_nothing

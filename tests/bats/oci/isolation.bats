@@ -130,9 +130,9 @@ inside() {
 }
 
 @test "namespaces by path are joined" {
-	unshare -n -u sleep 60 3>&- &
+	unshare -n -u sleep 600 3>&- &
 	holder=$!
-	sleep 0.2
+	eventually 60 own_network $holder
 	config "c['linux']['namespaces'] = [dict(n, path='/proc/$holder/ns/net') if n['type'] == 'network' else n for n in c['linux']['namespaces']]"
 	inside 'readlink /proc/self/ns/net'
 	want=$(readlink "/proc/$holder/ns/net")
@@ -141,12 +141,13 @@ inside() {
 }
 
 @test "a pid namespace by path is joined" {
-	unshare -p -f --kill-child sleep 60 3>&- &
+	unshare -p -f --kill-child sleep 600 3>&- &
 	outer=$!
-	sleep 0.2
+	child() { grep -q sleep "/proc/$(tr -d ' ' <"/proc/$outer/task/$outer/children")/cmdline"; }
+	eventually 60 child
 	holder=$(cat "/proc/$outer/task/$outer/children")
 	config "c['linux']['namespaces'] = [dict(n, path='/proc/${holder% }/ns/pid') if n['type'] == 'pid' else n for n in c['linux']['namespaces']]"
-	inside 'readlink /proc/self/ns/pid; ps | grep -c "sleep 60"'
+	inside 'readlink /proc/self/ns/pid; ps | grep -c "sleep 600"'
 	want=$(readlink "/proc/${holder% }/ns/pid")
 	kill "$outer"
 	[[ "$output" == "$want"* ]]

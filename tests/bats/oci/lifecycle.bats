@@ -29,8 +29,7 @@ load common
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"is not stopped: running"* ]]
 	oci kill "$ID" KILL
-	for _ in $(seq 50); do [[ "$(oci state "$ID")" == *stopped* ]] && break; sleep 0.05; done
-	[[ "$(oci state "$ID")" == *'"status": "stopped"'* ]]
+	eventually 60 is_stopped
 	oci delete "$ID"
 	run oci state "$ID"
 	[ "$status" -eq 1 ]
@@ -119,7 +118,7 @@ load common
 @test "delete --force ends a paused container" {
 	detached
 	oci pause "$ID"
-	timeout 10 "$OCI_BIN" --root "$T/state" delete --force "$ID"
+	timeout 60 "$OCI_BIN" --root "$T/state" delete --force "$ID"
 	[ -z "$(oci list -q)" ]
 }
 
@@ -148,12 +147,12 @@ c, _ = s.accept()
 _, anc, _, _ = c.recvmsg(4096, socket.CMSG_SPACE(4))
 fd = array.array("i", anc[0][2])[0]
 text = b""
-until = time.time() + 5
+until = time.time() + 60
 while time.time() < until and text.count(b"\n") < 3:
     text += os.read(fd, 4096)
 print(text.decode())
 PY
-	for _ in $(seq 50); do [ -S "$T/console.sock" ] && break; sleep 0.05; done
+	eventually 60 test -S "$T/console.sock"
 	oci run -d --bundle "$T/bundle" --console-socket "$T/console.sock" "$ID" </dev/null >"$T/out" 2>&1 3>&-
 	wait
 	grep -q /dev/pts/0 "$T/tty"

@@ -1,5 +1,6 @@
 # A podman of the test's own: storage, temporary files, configuration and cgroup parent; no network but the containers'
 # loopback. The image is made here of busybox.
+load ../../lib/wait
 OCI_BIN="$(realpath "${KNARR_OCI:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-oci}")"
 IMAGE=docker.io/library/knarr-demo:1
 
@@ -65,11 +66,15 @@ pod() {
 
 export -f pod # for script and timeout
 
+# looping NAME: the shell of start has its trap, without which it would get no signal.
+looping() { pod logs "$1" | grep -qx up; }
+
 # start NAME OPTIONS...: a container that sleeps.
 start() {
 	local name=$1
 	shift
-	pod run -d --name "$name" --cgroup-parent "$CG" "$@" "$IMAGE" sh -c 'trap "exit 0" TERM; while :; do sleep 1; done' >/dev/null
+	pod run -d --name "$name" --cgroup-parent "$CG" "$@" "$IMAGE" sh -c 'trap "exit 0" TERM; echo up; while :; do sleep 1; done' >/dev/null
+	eventually 60 looping "$name"
 }
 
 # inside OPTIONS... -- COMMAND: the output and status of a shell command in a container that is removed then.

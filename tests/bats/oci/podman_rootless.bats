@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # knarr-oci under the podman of an ordinary user, who exists only in a mount namespace of the test's own.
+load ../../lib/wait
 OCI_BIN="$(realpath "${KNARR_OCI:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-oci}")"
 IMAGE=docker.io/library/knarr-demo:1
 ID=23456
@@ -26,15 +27,19 @@ teardown() {
 	[ -n "${W:-}" ] || return 0
 	local p
 	for p in /proc/[0-9]*; do
-		case $(stat -c %u "$p" 2>/dev/null) in "$ID" | 5[0-6][0-9][0-9][0-9][0-9]) kill -9 "${p#/proc/}" ;; esac
+		case $(stat -c %u "$p" 2>/dev/null) in
+		"$ID" | 5[0-6][0-9][0-9][0-9][0-9])
+			kill -9 "${p#/proc/}" 2>/dev/null || true
+			ended "${p#/proc/}" || true
+			;;
+		esac
 	done
-	sleep 0.2
 	rm -rf --one-file-system "$W"
 }
 
 # as_user SCRIPT: a shell of the user, in which pod is podman.
 as_user() {
-	timeout 120 unshare --mount --propagation slave sh -ec '
+	timeout 300 unshare --mount --propagation slave sh -ec '
 		for f in passwd group subuid subgid; do mount --bind "$1/etc/$f" "/etc/$f"; done
 		exec setpriv --reuid "$2" --regid "$2" --clear-groups env -i "PATH=$PATH" "HOME=$1/home" "XDG_RUNTIME_DIR=$1/run" \
 			"TMPDIR=$1/run" "CONTAINERS_CONF=$1/containers.conf" bash -c "cd $1; IMAGE=$4

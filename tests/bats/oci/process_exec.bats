@@ -73,13 +73,14 @@ P
 	run oci exec "$ID" true
 	[ "$status" -eq 255 ]
 	[[ "$output" == *"cannot exec in a paused container (use --ignore-paused to override)"* ]]
-	oci exec --ignore-paused "$ID" echo later >"$T/later" &
-	sleep 0.3
+	"$OCI_BIN" --root "$T/state" exec --ignore-paused "$ID" echo later >"$T/later" 3>&- 4>&- &
+	child() { [ -n "$(cat "/proc/$!/task/$!/children")" ]; }
+	eventually 60 child
 	oci resume "$ID"
 	wait $!
 	[ "$(cat "$T/later")" = later ]
 	oci kill "$ID" KILL
-	for _ in $(seq 50); do [[ "$(oci state "$ID")" == *stopped* ]] && break; sleep 0.05; done
+	eventually 60 is_stopped
 	run oci exec "$ID" true
 	[ "$status" -eq 255 ]
 	[[ "$output" == *"cannot exec in a stopped container"* ]]

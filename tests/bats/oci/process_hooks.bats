@@ -109,19 +109,16 @@ PY
 	run oci start "$ID"
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"error running poststart hook #0"* ]]
-	for _ in $(seq 50); do [[ "$(oci state "$ID")" == *stopped* ]] && break; sleep 0.05; done
-	[[ "$(oci state "$ID")" == *stopped* ]]
+	eventually 60 is_stopped
 }
 
 @test "a hook is killed after its timeout" {
-	hook createRuntime "echo \$\$ >$T/hookpid; exec sleep 60" '{"timeout": 1}'
+	hook createRuntime "echo \$\$ >$T/hookpid; exec sleep 600" '{"timeout": 1}'
 	args true
-	SECONDS=0
 	run oci run --bundle "$T/bundle" "$ID"
 	[ "$status" -eq 1 ]
-	[ "$SECONDS" -lt 10 ]
 	[[ "$output" == *"error running createRuntime hook #0: hook ran past specified timeout of 1.0s"* ]]
-	if kill -0 "$(cat "$T/hookpid")" 2>/dev/null; then false; fi
+	ended "$(cat "$T/hookpid")"
 }
 
 @test "a hook that cannot be run, and a signal" {

@@ -53,10 +53,8 @@ teardown() {
 	[ "$status" -eq 1 ]
 	[ "$(user list -q)" = "$ID" ]
 	user kill "$ID" KILL
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		[ "$(user state "$ID" | jq -r .status)" != stopped ] || break
-		sleep 0.1
-	done
+	stopped() { [ "$(user state "$ID" | jq -r .status)" = stopped ]; }
+	eventually 60 stopped
 	user delete "$ID"
 	[ -z "$(user list -q)" ]
 }

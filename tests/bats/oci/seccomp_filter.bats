@@ -18,11 +18,7 @@ seccomp() {
 start_agent() {
 	python3 "$BATS_TEST_DIRNAME/seccomp_agent.py" "$T/agent.sock" "$@" >"$T/agent.log" 2>&1 3>&- &
 	AGENT=$!
-	for _ in $(seq 50); do
-		grep -q ready "$T/agent.log" && return
-		sleep 0.1
-	done
-	return 1
+	eventually 60 grep -q ready "$T/agent.log"
 }
 
 stop_agent() {

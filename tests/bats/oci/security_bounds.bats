@@ -4,7 +4,7 @@ load common
 
 inside() {
 	args "$@"
-	run timeout 60 "$OCI_BIN" --root "$T/state" run --bundle "$T/bundle" "$ID"
+	run timeout 200 "$OCI_BIN" --root "$T/state" run --bundle "$T/bundle" "$ID"
 }
 
 refused() {
@@ -47,7 +47,7 @@ refused() {
 		config "$what"
 		echo "$what"
 		if [[ "$what" == *args* ]]; then
-			run timeout 60 "$OCI_BIN" --root "$T/state" run --bundle "$T/bundle" "$ID"
+			run timeout 200 "$OCI_BIN" --root "$T/state" run --bundle "$T/bundle" "$ID"
 			[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
 		else
 			refused
@@ -79,23 +79,23 @@ refused() {
 	for text in '' '{' '[]' 'null' '{"ociVersion": 1}' '{"ociVersion": "1.0.0", "process": []}' \
 		'{"ociVersion": "1.0.0", "root": "x"}' '{"ociVersion": "1.0.0", "linux": {"namespaces": {"type": "pid"}}}'; do
 		echo "$text" >"$T/bundle/config.json"
-		run timeout 20 "$OCI_BIN" --root "$T/state" run --bundle "$T/bundle" "$ID"
+		run timeout 100 "$OCI_BIN" --root "$T/state" run --bundle "$T/bundle" "$ID"
 		echo "$text: $output"
 		[ "$status" -eq 1 ]
 		[ -n "$output" ]
 		[ ! -d "$T/state/$ID" ]
 	done
 	python3 -c 'print("[" * 200000)' >"$T/bundle/config.json"
-	run timeout 20 "$OCI_BIN" --root "$T/state" run --bundle "$T/bundle" "$ID"
+	run timeout 100 "$OCI_BIN" --root "$T/state" run --bundle "$T/bundle" "$ID"
 	[ "$status" -eq 1 ]
 }
 
 @test "container ids that lead elsewhere" {
 	local id
 	for id in .. . a/b ../x '' "$(printf 'a%.0s' $(seq 2000))" $'a\nb'; do
-		run timeout 20 "$OCI_BIN" --root "$T/state" run --bundle "$T/bundle" "$id"
+		run timeout 100 "$OCI_BIN" --root "$T/state" run --bundle "$T/bundle" "$id"
 		[ "$status" -ne 0 ]
-		run timeout 20 "$OCI_BIN" --root "$T/state" delete --force "$id"
+		run timeout 100 "$OCI_BIN" --root "$T/state" delete --force "$id"
 		[ -d "$T/state" ] || [ ! -e "$T/state" ]
 		[ -d "$T/bundle" ]
 	done

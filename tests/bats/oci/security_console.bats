@@ -12,17 +12,17 @@ oci, t, ident = sys.argv[1:]
 s = socket.socket(socket.AF_UNIX)
 s.bind(t + "/console.sock")
 s.listen(1)
-s.settimeout(20)
+s.settimeout(60)
 p = subprocess.Popen([oci, "--root", t + "/state", "run", "-d", "--console-socket", t + "/console.sock", "--bundle", t + "/bundle", ident],
                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 import select
-if not select.select([s, p.stdout], [], [], 20)[0] or not select.select([s], [], [], 0.5)[0]:
-    print("no console:", p.communicate(timeout=20)[0].decode(), "status", p.returncode)
+if not select.select([s, p.stdout], [], [], 60)[0] or not select.select([s], [], [], 0.5)[0]:
+    print("no console:", p.communicate(timeout=60)[0].decode(), "status", p.returncode)
     sys.exit(0)
 c, _ = s.accept()
 text, extra, _, _ = c.recvmsg(4096, socket.CMSG_LEN(4))
 if not extra:
-    print("no console:", p.communicate(timeout=20)[0].decode(), "status", p.returncode)
+    print("no console:", p.communicate(timeout=60)[0].decode(), "status", p.returncode)
     sys.exit(0)
 fds = array.array("i")
 fds.frombytes(extra[0][2][:4])
@@ -30,10 +30,10 @@ st = os.fstat(fds[0])
 host = os.stat("/dev/pts/ptmx")
 print("tty" if os.isatty(fds[0]) else "NOT A TTY", "major", os.major(st.st_rdev), "minor", os.minor(st.st_rdev))
 print("HOST DEVPTS" if st.st_dev == host.st_dev else "own devpts")
-p.wait(20)
+p.wait(60)
 out = b""
 import time
-end = time.time() + 3
+end = time.time() + 60
 while time.time() < end and b"done" not in out:
     if select.select([fds[0]], [], [], 0.2)[0]:
         try:

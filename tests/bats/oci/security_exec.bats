@@ -10,13 +10,13 @@ setup_file() {
 attack() {
 	cp "$BATS_FILE_TMPDIR/hostile" "$T/bundle/rootfs/bin/hostile"
 	echo secret >"$T/secret"
-	detached hostile 4 "$T/secret"
+	detached hostile 4 "$T/secret" # it holds who it traces, so it has to end by itself
+	eventually 60 grep -q ready "$T/out"
 	for _ in $(seq 60); do
 		oci exec "$ID" true >/dev/null 2>&1 </dev/null || true
 	done
-	sleep 4.2
+	eventually 60 is_stopped
 	cat "$T/out"
-	grep -q ready "$T/out"
 	if grep -E "${1:-REACHED|OPENED|TRACED}" "$T/out"; then false; fi
 }
 
@@ -66,7 +66,8 @@ attack() {
 	config 'c["process"]["capabilities"]["bounding"].append("CAP_SYS_ADMIN")' 'c["process"]["capabilities"]["effective"].append("CAP_SYS_ADMIN")' \
 		'c["process"]["capabilities"]["permitted"].append("CAP_SYS_ADMIN")'
 	detached sh -c 'mount -t tmpfs none /proc && mkdir -p /proc/self/attr /proc/1 /proc/self/fd && touch /proc/self/attr/exec /proc/self/oom_score_adj /proc/self/attr/keycreate; sleep 300'
-	sleep 0.5
+	covered() { grep -q ' /proc tmpfs ' "/proc/$(oci state "$ID" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')/mounts"; }
+	eventually 60 covered
 	run oci exec "$ID" echo entered
 	[ "$status" -eq 0 ] || [[ "$output" == *proc* ]]
 	run oci exec "$ID" sh -c 'cd /proc/self && wc -c attr/exec attr/keycreate oom_score_adj && ls fd | wc -l'
@@ -80,11 +81,12 @@ attack() {
 @test "a fork bomb stays in its limit and ends with the container" {
 	config 'c["linux"]["resources"]["pids"] = {"limit": 30}'
 	detached sh -c 'while :; do sleep 300 & done 2>/dev/null'
-	sleep 0.5
+	full() { [ "$(cat "$(cgfile pids pids.current pids.current)")" -ge 30 ]; }
+	eventually 60 full
 	[ "$(cat "$(cgfile pids pids.current pids.current)")" -le 30 ]
-	run timeout 20 "$OCI_BIN" --root "$T/state" exec "$ID" true
+	run timeout 100 "$OCI_BIN" --root "$T/state" exec "$ID" true
 	[ "$status" -ne 124 ]
-	run timeout 20 "$OCI_BIN" --root "$T/state" delete --force "$ID"
+	run timeout 100 "$OCI_BIN" --root "$T/state" delete --force "$ID"
 	[ "$status" -eq 0 ]
 	[ ! -d "/sys/fs/cgroup/pids$CG" ]
 }
@@ -92,10 +94,10 @@ attack() {
 @test "a paused container is not entered, and is deleted all the same" {
 	detached
 	oci pause "$ID"
-	run timeout 10 "$OCI_BIN" --root "$T/state" exec "$ID" true
+	run timeout 60 "$OCI_BIN" --root "$T/state" exec "$ID" true
 	[ "$status" -eq 255 ]
 	[[ "$output" == *paused* ]]
-	run timeout 20 "$OCI_BIN" --root "$T/state" delete --force "$ID"
+	run timeout 100 "$OCI_BIN" --root "$T/state" delete --force "$ID"
 	[ "$status" -eq 0 ]
 }
 

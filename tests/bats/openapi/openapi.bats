@@ -4,6 +4,8 @@
 
 bats_require_minimum_version 1.5.0
 
+load ../../lib/wait
+
 setup_file() {
 	export SERVER="${KNARR_SERVER:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-server}"
 	export DIR="$(mktemp -d /tmp/knarr-test-openapi.XXXXXX)"
@@ -12,7 +14,7 @@ setup_file() {
 	"$SERVER" --data-dir "$DIR/data" --bind-address 127.0.0.1 --secure-port 0 --controllers=none \
 		--scheduler=none >"$DIR/port" 2>"$DIR/log" 3>&- &
 	echo $! >"$DIR/pid"
-	for _ in $(seq 100); do [ -s "$DIR/port" ] && break; sleep 0.05; done
+	eventually 60 test -s "$DIR/port"
 	export PORT="$(cat "$DIR/port")" KUBECONFIG="$DIR/data/admin.conf"
 	printf '%s\n' 'apiVersion: v1' 'kind: Pod' 'metadata: {name: p}' 'spec:' '  containers:' '  - name: c' \
 		'    image: busybox' '    ports: [{containerPort: 80}]' >"$DIR/good.yaml"
@@ -20,8 +22,7 @@ setup_file() {
 }
 
 teardown_file() {
-	kill "$(cat "$DIR/pid")" || true
-	for _ in $(seq 100); do kill -0 "$(cat "$DIR/pid")" 2>/dev/null || break; sleep 0.05; done
+	end_process "$(cat "$DIR/pid")"
 	rm -rf "$DIR"
 }
 

@@ -15,7 +15,7 @@ ip_of() { k get pod "$1" -o 'jsonpath={.status.podIP}'; }
 fetch() {
 	local h
 	case $1 in pod1) h=$A ;; pod2) h=$B ;; *) h=$C ;; esac
-	host $h nsenter --net="/run/netns/$(host $h ls /run/netns | grep knarr- | head -n 1)" curl -sf --max-time 5 "$2"
+	host $h nsenter --net="/run/netns/$(host $h ls /run/netns | grep knarr- | head -n 1)" curl -sf --max-time 30 "$2"
 }
 ways() { host "$1" ip route show proto 107 | sed 's/ *$//' | sort | tr '\n' ';'; }
 has_ways() { [ "$(ways "$1")" = "$2" ]; }
@@ -34,13 +34,13 @@ setup_file() {
 	host $C ip addr add 192.168.78.4/24 dev eth0
 	host $C ip link set eth0 up
 	host $C ip route add default via 192.168.78.1
-	host $A "$BIN/knarr" init --no-systemd --cgroup-root=knarr-test-$A --node-name=node1 --timeout=30 >"$BATS_FILE_TMPDIR/init"
+	host $A "$BIN/knarr" init --no-systemd --cgroup-root=knarr-test-$A --node-name=node1 --timeout=60 >"$BATS_FILE_TMPDIR/init"
 	command=$(sed -n "s#^  knarr join#$BIN/knarr join#p" "$BATS_FILE_TMPDIR/init")
-	host $B $command --no-systemd --cgroup-root=knarr-test-$B --node-name=node2 --timeout=30
-	host $C $command --no-systemd --cgroup-root=knarr-test-$C --node-name=node3 --timeout=30
+	host $B $command --no-systemd --cgroup-root=knarr-test-$B --node-name=node2 --timeout=60
+	host $C $command --no-systemd --cgroup-root=knarr-test-$C --node-name=node3 --timeout=60
 	"$REPO/examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
 	image=$(sed -n 's/^ *image: *//p' "$REPO/examples/hello.yaml" | head -n 1)
-	k wait node --all --for=condition=Ready --timeout=20s
+	k wait node --all --for=condition=Ready --timeout=60s
 	n=1
 	for h in $A $B $C; do
 		host $h "$BIN/knarr" image import "$BATS_FILE_TMPDIR/demo.tar"
@@ -59,7 +59,7 @@ setup_file() {
 		Y
 		n=$((n + 1))
 	done
-	k wait pod --all --for=condition=Ready --timeout=30s
+	k wait pod --all --for=condition=Ready --timeout=60s
 }
 
 teardown_file() {
@@ -71,9 +71,9 @@ teardown_file() {
 }
 
 @test "neighbours by their addresses, the others by VXLAN" {
-	eventually 10 has_ways $A "10.244.1.0/24 via 192.168.77.3 dev eth0;10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
-	eventually 10 has_ways $B "10.244.0.0/24 via 192.168.77.2 dev eth0;10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
-	eventually 10 has_ways $C "10.244.0.0/24 via 10.244.0.0 dev knarr-vxlan onlink;10.244.1.0/24 via 10.244.1.0 dev knarr-vxlan onlink;"
+	eventually 60 has_ways $A "10.244.1.0/24 via 192.168.77.3 dev eth0;10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
+	eventually 60 has_ways $B "10.244.0.0/24 via 192.168.77.2 dev eth0;10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
+	eventually 60 has_ways $C "10.244.0.0/24 via 10.244.0.0 dev knarr-vxlan onlink;10.244.1.0/24 via 10.244.1.0 dev knarr-vxlan onlink;"
 	[[ $(host $C bridge fdb show dev knarr-vxlan) == *"0a:58:0a:f4:00:00 dst 192.168.77.2"* ]]
 	[[ $(host $A ip link show knarr-vxlan) == *"mtu 1450"* ]]
 }
@@ -92,8 +92,8 @@ teardown_file() {
 @test "nodes reach pods of other nodes; much goes through either way" {
 	for h in $A $B $C; do
 		for n in 1 2 3; do
-			[ "$(host $h curl -sf --max-time 5 "http://$(ip_of pod$n):8080/")" = "node$n" ]
-			[ "$(host $h curl -sf --max-time 10 "http://$(ip_of pod$n):8080/big" | wc -c)" = 3000000 ]
+			[ "$(host $h curl -sf --max-time 30 "http://$(ip_of pod$n):8080/")" = "node$n" ]
+			[ "$(host $h curl -sf --max-time 60 "http://$(ip_of pod$n):8080/big" | wc -c)" = 3000000 ]
 		done
 	done
 	[ "$(fetch pod1 "http://$(ip_of pod3):8080/big" | wc -c)" = 3000000 ]
@@ -112,33 +112,36 @@ teardown_file() {
 		[[ $seen == *node1* && $seen == *node2* && $seen == *node3* ]]
 	}
 	ip=$(k get service web -o 'jsonpath={.spec.clusterIP}')
-	eventually 10 host $C curl -sf --max-time 2 "http://$ip/"
-	all host $C curl -sf --max-time 5 "http://$ip/"
-	all host_switch $S curl -sf --max-time 5 http://192.168.77.3:30080/
+	eventually 60 host $C curl -sf --max-time 5 "http://$ip/"
+	eventually 60 host_switch $S curl -sf --max-time 5 http://192.168.77.3:30080/
+	eventually 60 fetch pod2 "http://$ip/"
+	all host $C curl -sf --max-time 20 "http://$ip/"
+	all host_switch $S curl -sf --max-time 20 http://192.168.77.3:30080/
 	all fetch pod2 "http://$ip/"
 }
 
 @test "what somebody else breaks is repaired" {
 	host $A ip route del 10.244.1.0/24
 	host $A ip link del knarr-vxlan
-	eventually 10 has_ways $A "10.244.1.0/24 via 192.168.77.3 dev eth0;10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
-	[ "$(fetch pod1 "http://$(ip_of pod3):8080/")" = node3 ]
+	eventually 60 has_ways $A "10.244.1.0/24 via 192.168.77.3 dev eth0;10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
+	across() { [ "$(fetch pod1 "http://$(ip_of pod3):8080/")" = node3 ]; }
+	eventually 60 across
 	host $A ip neigh del 10.244.2.0 dev knarr-vxlan
 	mended() { host $A ip neigh show dev knarr-vxlan | grep -q '10.244.2.0 lladdr 0a:58:0a:f4:02:00 PERMANENT'; }
-	eventually 10 mended
+	eventually 60 mended
 }
 
 @test "a node that moves to another address is found there" {
 	host $C ip addr add 192.168.78.5/24 dev eth0
 	k patch node node3 --subresource=status --type=json -p '[{"op":"replace","path":"/status/addresses","value":[{"type":"InternalIP","address":"192.168.78.5"}]}]'
 	there() { host $A bridge fdb show dev knarr-vxlan | grep -q "dst 192.168.78.5"; }
-	eventually 10 there
+	eventually 60 there
 }
 
 @test "a node that leaves takes its ways along, and leaves nothing" {
 	host $B "$BIN/knarr" reset --cgroup-root=knarr-test-$B
 	k delete node node2
-	eventually 10 has_ways $A "10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
+	eventually 60 has_ways $A "10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
 	[ -z "$(ways $B)" ]
 	! host $B ip link show knarr-vxlan 2>/dev/null
 }

@@ -7,7 +7,7 @@ load ../../lib/host
 H=pol
 CG=knarr-test-$H
 
-UP="--no-systemd --cgroup-root=$CG --node-name=node1 --timeout=30 --node-ip=192.168.77.2,fd77::2 --cluster-cidr=10.244.0.0/16,fd00:244::/48
+UP="--no-systemd --cgroup-root=$CG --node-name=node1 --timeout=60 --node-ip=192.168.77.2,fd77::2 --cluster-cidr=10.244.0.0/16,fd00:244::/48
 	--service-cluster-ip-range=10.96.0.0/16,fd00:96::/112"
 
 k() { host $H kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"; }
@@ -57,7 +57,7 @@ setup() { SERVER=$(ip_of a server); }
 
 teardown() {
 	k delete networkpolicy --all -A >/dev/null
-	eventually 5 no_table
+	eventually 60 no_table
 }
 
 no_table() { ! host $H nft list table inet knarr-policy; }
@@ -67,12 +67,12 @@ ip6_of() { k -n "$1" get pod "$2" -o 'jsonpath={.status.podIPs[1].ip}'; }
 netns_of() { host $H sh -c 'for n in /run/netns/*; do nsenter --net="$n" ip -o addr | grep -q "inet $1/" && echo "$n"; done; true' sh "$(ip_of "$1" "$2")"; }
 # open PROTOCOL NAMESPACE POD ADDRESS PORT [FROM-PORT]: from that pod into the server;  shut: the same does not arrive
 probe() { host $H "$BATS_TEST_DIRNAME/probe.py" "$1" "$2" "$(cat "$BATS_FILE_TMPDIR/netns.$3.$4")" "${7:-5555}" "$(cat "$BATS_FILE_TMPDIR/netns.a.server")" "$5" "$6"; }
-open() { probe 5 "$@"; }
+open() { probe 30 "$@"; }
 shut() { ! probe 0.5 "$@"; }
 
-# reaches NAMESPACE POD [ADDRESS [PORT]]: one connection
-reaches() { k -n "$1" exec "$2" -- nc -w 1 "${3:-$SERVER}" "${4:-8080}"; }
-blocked() { ! reaches "$@"; }
+# reaches NAMESPACE POD [ADDRESS [PORT]]: one connection, which may take its time on a slow machine; blocked is quick to judge
+reaches() { k -n "$1" exec "$2" -- nc -w 20 "${3:-$SERVER}" "${4:-8080}"; }
+blocked() { ! k -n "$1" exec "$2" -- nc -w 1 "${3:-$SERVER}" "${4:-8080}"; }
 
 # policy NAME SPEC [NAMESPACE]: in force when this returns
 policy() {
@@ -84,7 +84,7 @@ policy() {
 	metadata: {name: $1, namespace: ${3:-a}}
 	spec: $2
 	YAML
-	eventually 5 moved "$before"
+	eventually 60 moved "$before"
 }
 generation() { host $H nft -a list table inet knarr-policy 2>/dev/null | sha256sum; }
 moved() { [ "$(generation)" != "$1" ]; }
@@ -103,10 +103,10 @@ only_from() { policy in "{podSelector: {matchLabels: {app: server}}, ingress: [{
 		# shellcheck disable=SC2086 # two words
 		blocked $c
 	done
-	host $H curl -fsS --max-time 3 "http://$SERVER:8080/cgi-bin/index.cgi"
+	host $H curl -fsS --max-time 30 "http://$SERVER:8080/cgi-bin/index.cgi"
 	k -n a expose pod server --port=80 --target-port=8080
 	svc=$(k -n a get service server -o 'jsonpath={.spec.clusterIP}')
-	eventually 5 reaches a server "$svc" 80
+	eventually 60 reaches a server "$svc" 80
 	blocked a client "$svc" 80
 	reaches a server "$(ip_of b client)"
 	k -n a delete service server
@@ -207,33 +207,37 @@ only_from() { policy in "{podSelector: {matchLabels: {app: server}}, ingress: [{
 @test "labels of pods and namespaces change what holds, and only that" {
 	only_from '[{namespaceSelector: {matchLabels: {team: b}}, podSelector: {matchLabels: {app: client}}}]'
 	blocked b other
-	host $H sh -c 'exec nft monitor >/tmp/monitor 2>&1 & echo $! >/tmp/monitor.pid'
+	nsenter --target "$(cat "$HOST_BASE/$H/pid")" --net --mount -- nft monitor >"$BATS_TEST_TMPDIR/monitor" 2>&1 3>&- 4>&- &
+	monitor=$!
+	# A netfilter socket (12) of the monitor's that has joined a group.
+	listens() { awk -v p=$monitor '$2 == 12 && $3 == p && $4 != "00000000" { n++ } END { exit !n }' "/proc/$monitor/net/netlink"; }
+	eventually 60 listens
 	k -n b label pod other app=client --overwrite
-	eventually 5 reaches b other
-	host $H sh -c 'kill $(cat /tmp/monitor.pid)'
-	[ "$(host $H grep -c '^\(add\|delete\)' /tmp/monitor)" = 2 ]
-	host $H grep -q "^add element inet knarr-policy s4-.*$(ip_of b other)" /tmp/monitor
-	host $H grep -q "^add element inet knarr-policy s6-.*$(ip6_of b other)" /tmp/monitor
+	eventually 60 reaches b other
+	eventually 60 grep -q "^add element inet knarr-policy s4-.*$(ip_of b other)" "$BATS_TEST_TMPDIR/monitor"
+	eventually 60 grep -q "^add element inet knarr-policy s6-.*$(ip6_of b other)" "$BATS_TEST_TMPDIR/monitor"
+	end_process $monitor
+	[ "$(grep -c '^\(add\|delete\)' "$BATS_TEST_TMPDIR/monitor")" = 2 ]
 	k -n b label pod other app=other --overwrite
-	eventually 5 blocked b other
+	eventually 60 blocked b other
 	k label namespace b team-
-	eventually 5 blocked b client
+	eventually 60 blocked b client
 	k label namespace b team=b
-	eventually 5 reaches b client
+	eventually 60 reaches b client
 	k -n a label pod server app=free --overwrite
-	eventually 5 reaches a other
+	eventually 60 reaches a other
 	k -n a label pod server app=server --overwrite
-	eventually 5 blocked a other
+	eventually 60 blocked a other
 }
 
 @test "an established connection goes on, a new one is refused" {
 	k -n a exec server -- sh -c 'nc -l -p 7000 -e cat >/dev/null 2>&1 &'
-	k -n a exec client -- sh -c 'mkfifo /tmp/in; (nc "$1" 7000 </tmp/in >/tmp/out 2>&1 &) ; exec 3>/tmp/in; echo one >&3; (while [ ! -e /tmp/go ]; do sleep 0.1; done; echo two >&3; sleep 5) >/dev/null 2>&1 &' sh "$SERVER"
-	eventually 5 k -n a exec client -- grep -q one /tmp/out
+	k -n a exec client -- sh -c 'mkfifo /tmp/in; (nc "$1" 7000 </tmp/in >/tmp/out 2>&1 &) ; exec 3>/tmp/in; echo one >&3; (while [ ! -e /tmp/go ]; do sleep 0.1; done; echo two >&3; sleep 100) >/dev/null 2>&1 &' sh "$SERVER"
+	eventually 60 k -n a exec client -- grep -q one /tmp/out
 	policy deny '{podSelector: {}}'
 	blocked a client
 	k -n a exec client -- touch /tmp/go
-	eventually 5 k -n a exec client -- grep -q two /tmp/out
+	eventually 60 k -n a exec client -- grep -q two /tmp/out
 }
 
 @test "IPv6: peers, blocks, ports; neighbours find each other" {
@@ -274,7 +278,7 @@ only_from() { policy in "{podSelector: {matchLabels: {app: server}}, ingress: [{
 
 @test "a port's name is each pod's own: two pods that mean different numbers by it" {
 	pod a named 'app: named' | sed 's/containerPort: 8080/containerPort: 8081/' | k apply -f -
-	k -n a wait --for=condition=Ready pod/named --timeout=30s
+	k -n a wait --for=condition=Ready pod/named --timeout=60s
 	policy out '{podSelector: {matchLabels: {app: client}}, egress: [{ports: [{port: web}], to: [{podSelector: {}}]}], policyTypes: [Egress]}'
 	reaches a client "$SERVER" 8080
 	blocked a client "$SERVER" 8081
@@ -303,7 +307,7 @@ only_from() { policy in "{podSelector: {matchLabels: {app: server}}, ingress: [{
 
 @test "pods on the node's network: policies do not select them, and they are the node to others" {
 	pod a host 'app: host' 'sleep 1000' | sed 's/^  terminationGrace/  hostNetwork: true\n&/' | k apply -f -
-	k -n a wait --for=condition=Ready pod/host --timeout=30s
+	k -n a wait --for=condition=Ready pod/host --timeout=60s
 	policy deny '{podSelector: {}}'
 	blocked a client
 	reaches a host
@@ -319,7 +323,7 @@ only_from() { policy in "{podSelector: {matchLabels: {app: server}}, ingress: [{
 	for change in "delete table inet knarr-policy" "flush table inet knarr-policy" "flush chain inet knarr-policy forward-ingress" \
 		"delete element inet knarr-policy ingress4 { $SERVER }" "insert rule inet knarr-policy forward-ingress accept"; do
 		host $H nft "$change"
-		eventually 20 mended
+		eventually 60 mended
 	done
 	blocked a other
 	reaches a client
@@ -332,7 +336,7 @@ only_from() { policy in "{podSelector: {matchLabels: {app: server}}, ingress: [{
 
 @test "a new pod with an old address gets none of the old one's flows; others' flows stay" {
 	pod a first 'app: first' 'sleep 1000' | k apply -f -
-	k -n a wait --for=condition=Ready pod/first --timeout=30s
+	k -n a wait --for=condition=Ready pod/first --timeout=60s
 	ip=$(ip_of a first)
 	flow() { host $H "$BATS_TEST_DIRNAME/probe.py" "${3:-5}" udp "$(netns_of a client)" "$2" "$(netns_of a "$1")" "$(ip_of a "$1")" 9001; }
 	no_flow() { ! flow "$1" "$2" 0.5; }
@@ -347,7 +351,7 @@ only_from() { policy in "{podSelector: {matchLabels: {app: server}}, ingress: [{
 	host $H sh -c 'echo "$1" >"$(ls /var/lib/cni/networks/*/last_reserved_ip.0)"' sh "${ip%.*}.$((${ip##*.} - 1))"
 	[ "$(host $H conntrack -L -p udp --orig-port-src 6001 2>/dev/null | wc -l)" = 1 ]
 	pod a second 'app: first' 'sleep 1000' | k apply -f -
-	k -n a wait --for=condition=Ready pod/second --timeout=30s
+	k -n a wait --for=condition=Ready pod/second --timeout=60s
 	[ "$(ip_of a second)" = "$ip" ]
 	[ "$(host $H conntrack -L -p udp --orig-port-src 6001 2>/dev/null | wc -l)" = 0 ]
 	no_flow second 6001
@@ -357,13 +361,13 @@ only_from() { policy in "{podSelector: {matchLabels: {app: server}}, ingress: [{
 
 @test "a pod is closed at its first instruction" {
 	policy deny '{podSelector: {matchExpressions: [{key: app, operator: In, values: [new, other]}]}, policyTypes: [Egress]}'
-	pod a open 'app: free' "nc -w 1 $SERVER 8080 </dev/null 2>/dev/null && echo open || echo closed; sleep 1000" | k apply -f -
+	pod a open 'app: free' "nc -w 30 $SERVER 8080 </dev/null 2>/dev/null && echo open || echo closed; sleep 1000" | k apply -f -
 	for n in 1 2 3; do
 		pod a "new$n" 'app: new' "nc -w 1 $SERVER 8080 </dev/null 2>/dev/null && echo open || echo closed; sleep 1000"
 	done | k apply -f -
-	k -n a wait --for=condition=Ready pod/open pod/new1 pod/new2 pod/new3 --timeout=30s
-	eventually 5 said open open
-	for n in 1 2 3; do eventually 5 said "new$n" closed; done
+	k -n a wait --for=condition=Ready pod/open pod/new1 pod/new2 pod/new3 --timeout=60s
+	eventually 60 said open open
+	for n in 1 2 3; do eventually 60 said "new$n" closed; done
 	k -n a delete pod open new1 new2 new3 --wait=true
 }
 
@@ -380,14 +384,14 @@ tried() { [ "$(k -n a exec other -- grep -c tried /tmp/tries)" -ge "$1" ]; }
 	blocked a other
 	# a connection every moment, by a pod that may not
 	k -n a exec other -- sh -c '(while [ ! -e /tmp/stop ]; do nc -w 1 "$1" 8080 </dev/null && echo open; echo tried; done >/tmp/tries 2>/dev/null &)' sh "$SERVER"
-	eventually 5 tried 1
+	eventually 60 tried 1
 	before=$(agent_pid)
 	host $H kill -9 "$before"
-	eventually 20 new_agent "$before"
-	eventually 20 reaches a client
+	eventually 60 new_agent "$before"
+	eventually 60 reaches a client
 	k -n a label pod other late=yes
 	only_from '[{podSelector: {matchLabels: {app: client}}}, {podSelector: {matchLabels: {late: never}}}]'
-	eventually 10 tried 3
+	eventually 60 tried 3
 	k -n a exec other -- touch /tmp/stop
 	! k -n a exec other -- grep open /tmp/tries
 	reaches a client

@@ -18,7 +18,8 @@ backup() { "$BIN/knarr" backup --data-dir "$DIR/s" --config-dir "$DIR" --secure-
 	on s create configmap before
 	(i=0; while [ -e "$DIR/s/pid" ] && [ $i -lt 100 ]; do on s create configmap "load$i" || break; i=$((i + 1)); done) >/dev/null 2>&1 3>&- &
 	local load=$!
-	sleep 1
+	loaded() { [ "$(on s get configmaps -o name | grep -c load)" -ge 3 ]; }
+	eventually 60 loaded
 	backup "$DIR/file"
 	[ "$(stat -c %a "$DIR/file")" = 600 ]
 	[ "$(tar tf "$DIR/file" | head -2 | tr '\n' ,)" = knarr-backup.json,state.db, ]

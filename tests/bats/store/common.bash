@@ -1,5 +1,6 @@
 # Servers and etcd on loopback for the tests of the store. Everything lives below $DIR and ends with the file.
 # shellcheck shell=bash disable=SC2034
+load ../../lib/wait
 BIN="${KNARR_BIN:-$BATS_TEST_DIRNAME/../../../build/bin}"
 
 store_setup() {
@@ -12,7 +13,7 @@ store_setup() {
 store_teardown() {
 	local f
 	for f in "$DIR"/*/pid; do
-		[ -s "$f" ] && kill -9 "$(cat "$f")" 2>/dev/null
+		[ -s "$f" ] && kill -9 "$(cat "$f")" 2>/dev/null && ended "$(cat "$f")"
 	done
 	rm -rf "$DIR"
 }
@@ -68,9 +69,7 @@ ctl() { # MEMBER arguments of etcdctl
 	etcdctl --endpoints "$(etcd_url "$1")" --cacert "$DIR/certs/ca.crt" --cert "$DIR/certs/client.crt" --key "$DIR/certs/client.key" "${@:2}"
 }
 etcd_ready() {
-	for _ in $(seq 100); do ctl "$1" endpoint health >/dev/null 2>&1 && return; sleep 0.1; done
-	cat "$DIR/$1/log"
-	return 1
+	eventually 60 ctl "$1" endpoint health || { cat "$DIR/$1/log"; return 1; }
 }
 
 # server_start NAME [flags]: its port in $DIR/NAME/port; all servers share certificates.
@@ -80,20 +79,15 @@ server_start() {
 	: >"$d/port"
 	"$BIN/knarr-server" --data-dir "$d" --cert-dir "$DIR/pki" --bind-address 127.0.0.1 --secure-port 0 "${@:2}" >"$d/port" 2>>"$d/log" 3>&- &
 	echo $! >"$d/pid"
-	for _ in $(seq 200); do
-		[ -s "$d/port" ] && return
-		kill -0 "$(cat "$d/pid")" 2>/dev/null || break
-		sleep 0.05
-	done
-	cat "$d/log"
-	return 1
+	eventually 60 settled "$d"
+	[ -s "$d/port" ] || { cat "$d/log"; return 1; }
 }
+settled() { [ -s "$1/port" ] || none_runs "$(cat "$1/pid")"; } # DIRECTORY: of a server that listens, or has ended
 end() { # NAME [signal]: and waits
 	local pid
 	pid="$(cat "$DIR/$1/pid")"
 	kill "-${2:-TERM}" "$pid"
-	for _ in $(seq 200); do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.05; done
-	return 1
+	ended "$pid"
 }
 on() { # SERVER arguments of kubectl
 	kubectl --kubeconfig "$DIR/$1/admin.conf" "${@:2}"

@@ -48,12 +48,13 @@ teardown_file() { store_teardown; }
 @test "a watch at one server sees the writes at the other" {
 	local rv
 	rv="$(on b get --raw /api/v1/namespaces/default/configmaps | jq -r .metadata.resourceVersion)"
-	on b get --raw "/api/v1/namespaces/default/configmaps?watch=1&resourceVersion=$rv&timeoutSeconds=3" >"$DIR/watched" &
+	kubectl --kubeconfig "$DIR/b/admin.conf" get --raw "/api/v1/namespaces/default/configmaps?watch=1&resourceVersion=$rv" >"$DIR/watched" 3>&- 4>&- &
 	local pid=$!
 	on a create configmap w1
 	on a label configmap w1 x=y
 	on a delete configmap w1
-	wait $pid
+	eventually 60 grep -q DELETED "$DIR/watched"
+	kill $pid
 	cat "$DIR/watched"
 	[ "$(jq -r '.type + " " + .object.metadata.name' "$DIR/watched" | tr '\n' ,)" = "ADDED w1,MODIFIED w1,DELETED w1," ]
 }
@@ -119,13 +120,12 @@ teardown_file() { store_teardown; }
 	on c create configmap compacted
 	local rev
 	rev="$(ctl e1 get /registry/configmaps/default/compacted -w json | jq -r '.kvs[0].mod_revision')"
-	for _ in $(seq 20); do
-		on c label configmap compacted "x=$RANDOM" --overwrite >/dev/null
+	compacted() {
+		on c label configmap compacted "x=$RANDOM" --overwrite
 		run ctl e1 get x --rev="$rev"
-		[ "$status" -eq 0 ] || break
-		sleep 0.5
-	done
-	[[ "$output" == *compacted* ]]
+		[[ "$output" == *compacted* ]]
+	}
+	eventually 60 compacted
 	[ "$(ctl e1 get compact_rev_key --print-value-only)" -gt 0 ]
 	end c
 }

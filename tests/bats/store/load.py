@@ -1,4 +1,4 @@
-"""load.py PKI SECONDS PORT...: writers and watchers at every server while something else breaks the store.
+"""load.py PKI PORT...: writers and watchers at every server while something else breaks the store, until SIGTERM.
 
 Each writer creates ConfigMaps at one server after the other and now and then deletes one; each watcher follows one server from
 the beginning, resuming where its watch ended. In the end: every acknowledged write is there (every acknowledged delete is
@@ -6,16 +6,18 @@ not), no revision was given twice, what a watcher saw goes up in revisions, has 
 Answers other than success are 500s and 503s in etcd's words, or broken connections."""
 import http.client
 import json
+import signal
 import ssl
 import sys
 import threading
 import time
 
-pki, seconds, ports = sys.argv[1], float(sys.argv[2]), [int(p) for p in sys.argv[3:]]
+pki, ports = sys.argv[1], [int(p) for p in sys.argv[2:]]
 ctx = ssl.create_default_context(cafile=pki + '/ca.crt')
 ctx.load_cert_chain(pki + '/admin.crt', pki + '/admin.key')
 PATH = '/api/v1/namespaces/default/configmaps'
-stop = time.time() + seconds
+stop = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: stop.set())
 created, deleted, unsure, failures, slow = {}, {}, set(), {}, [0]
 lock = threading.Lock()
 
@@ -58,7 +60,7 @@ def attempt(port, method, path, body=None):
 
 def write(who):
     n = 0
-    while time.time() < stop:
+    while not stop.is_set():
         n += 1
         port, name = ports[n % len(ports)], 'load-%d-%d' % (who, n)
         status, a = attempt(port, 'POST', PATH, {'metadata': {'name': name}})
@@ -133,6 +135,7 @@ def guarded(who):
 writers = [threading.Thread(target=guarded, args=(i,)) for i in range(6)]
 for t in watchers + writers:
     t.start()
+stop.wait(600)
 for t in writers:
     t.join()
 for tries in range(200):

@@ -5,7 +5,7 @@
 OCI=$BATS_TEST_DIRNAME/../oci/process_selinux.bats
 
 @test "labels of processes and mounts" {
-	TIMEOUT=240 run "$BATS_TEST_DIRNAME/../../vm/oci" "$OCI"
+	TIMEOUT=1000 run "$BATS_TEST_DIRNAME/../../vm/oci" "$OCI"
 	echo "$output"
 	[ "$status" -eq 0 ]
 	case $output in *"ok 1 the OCI runtime on pure cgroup v2 # skip"*) skip "${output##*# skip }" ;; esac

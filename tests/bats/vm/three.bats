@@ -38,67 +38,67 @@ teardown_file() {
 }
 
 @test "three machines, one of them the server: init, join, Ready" {
-	for n in 1 2 3; do on node$n 60 begin $n; done
-	on node1 90 knarr init --no-systemd --node-name=node1 --timeout=60 | tee "$BATS_TEST_TMPDIR/init"
+	for n in 1 2 3; do on node$n 300 begin $n; done
+	on node1 300 knarr init --no-systemd --node-name=node1 --timeout=240 | tee "$BATS_TEST_TMPDIR/init"
 	join=$(sed -n 's/^  knarr join/knarr join/p' "$BATS_TEST_TMPDIR/init")
-	for n in 2 3; do on node$n 90 "$join --no-systemd --node-name=node$n --timeout=60"; done
-	on node1 60 all_ready
-	on node1 60 ranges
-	for n in 1 2 3; do on node$n 60 image; done
+	for n in 2 3; do on node$n 300 "$join --no-systemd --node-name=node$n --timeout=240"; done
+	on node1 300 all_ready
+	on node1 300 ranges
+	for n in 1 2 3; do on node$n 300 image; done
 }
 
 @test "pods on every node reach each other, and see each other's own addresses" {
-	on node1 90 runs
-	on node1 60 pod_to_pod
+	on node1 300 runs
+	on node1 300 pod_to_pod
 }
 
 @test "logs and exec of pods on every node, through the server" {
-	on node1 60 streams
+	on node1 300 streams
 }
 
 @test "DNS in a pod of every node" {
-	on node1 60 resolves
+	on node1 300 resolves
 }
 
 @test "a service: cluster address and node ports, on every node" {
-	pods=$(on node1 20 "web '\\(.metadata.name)'")
-	address=$(on node1 20 cluster_ip)
+	pods=$(on node1 300 "web '\\(.metadata.name)'")
+	address=$(on node1 300 cluster_ip)
 	for n in 1 2 3; do
-		on node$n 20 "echo '$(tr '\n' ' ' <<<"$pods")' | xargs -n 1 >/tmp/web"
-		on node$n 60 answers "http://$address"
-		on node$n 60 "node_ports '1 2 3'"
+		on node$n 300 "echo '$(tr '\n' ' ' <<<"$pods")' | xargs -n 1 >/tmp/web"
+		on node$n 300 answers "http://$address"
+		on node$n 300 "node_ports '1 2 3'"
 	done
-	on node1 90 "service_from_pods '1 2 3'"
+	on node1 300 "service_from_pods '1 2 3'"
 }
 
 @test "a node without power: its pods go elsewhere; with power again it is Ready, with the pods that stayed" {
 	"$VM/machine" cut "$MACHINES" node3
-	on node1 90 unknown
-	on node1 90 replaced
+	on node1 300 unknown
+	on node1 300 replaced
 	boots node3
-	on node3 60 begin 3
-	on node3 60 up
-	on node1 120 returned
-	on node1 60 pod_to_pod
+	on node3 300 begin 3
+	on node3 300 up
+	on node1 300 returned
+	on node1 300 pod_to_pod
 }
 
 @test "the server without power in the middle of writes: nothing acknowledged is lost, nodes and pods do not notice" {
-	processes=$(for n in 2 3; do on node$n 10 processes; done)
-	before=$(on node1 20 undisturbed)
-	there=$(on node1 20 ip_of at-node3)
-	address=$(on node1 20 cluster_ip)
-	on node2 30 "writes $(on node1 10 admin)"
-	on node2 40 "written $((RANDOM % 200 + 50))"
+	processes=$(for n in 2 3; do on node$n 300 processes; done)
+	before=$(on node1 300 undisturbed)
+	there=$(on node1 300 ip_of at-node3)
+	address=$(on node1 300 cluster_ip)
+	on node2 300 "writes $(on node1 300 admin)"
+	on node2 300 "written $((RANDOM % 200 + 50))"
 	"$VM/machine" cut "$MACHINES" node1
-	on node2 20 stop_writes
-	on node2 30 "alone $there at-node3 $address"
+	on node2 300 stop_writes
+	on node2 300 "alone $there at-node3 $address"
 	boots node1
-	on node1 60 begin 1
-	on node1 60 up
-	on node2 20 kept
-	on node1 90 server_returned
-	diff <(echo "$before") <(on node1 20 undisturbed)
-	[ "$processes" = "$(for n in 2 3; do on node$n 10 processes; done)" ]
-	on node1 60 pod_to_pod
-	on node1 60 "answers http://$address"
+	on node1 300 begin 1
+	on node1 300 up
+	on node2 300 kept
+	on node1 300 server_returned
+	diff <(echo "$before") <(on node1 300 undisturbed)
+	[ "$processes" = "$(for n in 2 3; do on node$n 300 processes; done)" ]
+	on node1 300 pod_to_pod
+	on node1 300 "answers http://$address"
 }
