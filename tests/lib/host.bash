@@ -27,7 +27,8 @@ host_create() {
 	host "$name" sh -eu -c '
 		dir=$1
 		# What the machine has mounted there is not of this host.
-		cut -d" " -f2 /proc/mounts | grep -E "^/(run|var/lib/knarr|var/lib/kubelet)/" | sort -r | xargs -r -n 1 umount -l
+		cut -d" " -f2 /proc/mounts | grep -E "^/(run|var/lib/knarr|var/lib/kubelet)/" | sort -r |
+			xargs -r -n 1 umount -l 2>/dev/null || true # some have gone by themselves
 		for d in etc opt var; do
 			mount -t overlay overlay -o "lowerdir=/$d,upperdir=$dir/$d,workdir=$dir/$d-work" "/$d"
 		done

@@ -29,7 +29,7 @@ teardown() { store_teardown; }
 		etcd_ready e1
 	done
 	sleep 1
-	kill "$load"
+	kill "$load" || true # its words tell why it has ended
 	local status=0
 	wait "$load" || status=$?
 	cat "$DIR/out"
@@ -54,7 +54,7 @@ teardown() { store_teardown; }
 	sleep 3
 	etcd_start m1 m1 m2 m3
 	sleep 1
-	kill "$load"
+	kill "$load" || true # its words tell why it has ended
 	wait "$load" || status=$?
 	cat "$DIR/out"
 	[ "$status" -eq 0 ]
@@ -118,7 +118,7 @@ teardown() { store_teardown; }
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"etcdserver: request timed out"* || "$output" == *"context deadline exceeded"* ]]
 	sleep 2
-	kill "$load"
+	kill "$load" || true # its words tell why it has ended
 	status=0
 	wait "$load" || status=$?
 	cat "$DIR/out"
@@ -155,7 +155,7 @@ leader() {
 	m=${leader#m}
 	ctl m$m move-leader "$(ctl m$m member list | sed -n "s/, started, m$((m % 3 + 1)), .*//p")"
 	sleep 2
-	kill "$load"
+	kill "$load" || true # its words tell why it has ended
 	wait "$load" || status=$?
 	cat "$DIR/out"
 	[ "$status" -eq 0 ]
