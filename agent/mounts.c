@@ -14,6 +14,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
 
 bool mounts_is_tmpfs(const char *path)
@@ -23,21 +24,6 @@ bool mounts_is_tmpfs(const char *path)
 	AUTO_FREE char *parent = xasprintf("%s/..", path);
 	return statfs(path, &fs) == 0 && fs.f_type == TMPFS_MAGIC && stat(path, &here) == 0 && stat(parent, &up) == 0 &&
 	       here.st_dev != up.st_dev;
-}
-
-/* mountinfo writes space, tab, newline and backslash as \ooo. */
-static void unescape(char *s)
-{
-	char *to = s;
-	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
 }
 
 static bool is_below(const char *path, const char *dir)
@@ -58,7 +44,7 @@ int mounts_detach_below(const char *dir, struct err *e)
 		char path[4096];
 		if (sscanf(line, "%*s %*s %*s %*s %4095s", path) != 1)
 			continue;
-		unescape(path);
+		proc_unescape(path);
 		if (is_below(path, dir))
 			strv_add(&found, path);
 	}

@@ -145,13 +145,9 @@ json_t *node_images(struct image_store *s)
 	if (n) /* qsort() takes no null pointer */
 		qsort(all, n, sizeof(*all), by_size);
 	for (size_t i = 0; i < n; i++) {
-		json_t *names = json_array();
-		for (char **name = all[i]->names; name && *name; name++)
-			json_array_append_new(names, json_string(*name));
 		if (i < IMAGES_MAX)
-			json_array_append_new(
-			    list, json_pack("{s:O, s:I}", "names", names, "sizeBytes", (json_int_t)all[i]->size_bytes));
-		json_decref(names);
+			json_array_append_new(list, json_pack("{s:o, s:I}", "names", json_texts(all[i]->names),
+							      "sizeBytes", (json_int_t)all[i]->size_bytes));
 		image_free(all[i]);
 	}
 	free(all);

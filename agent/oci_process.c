@@ -280,10 +280,8 @@ int oci_process(const struct oci_in *in, json_t **ret, struct err *e)
 
 json_t *oci_exec_process(const json_t *config, char *const *argv, bool tty)
 {
-	json_t *p = json_deep_copy(json_object_get(config, "process")), *args = json_array();
-	for (char *const *a = argv; a && *a; a++)
-		json_array_append_new(args, json_string(*a));
-	json_object_set_new(p, "args", args);
+	json_t *p = json_deep_copy(json_object_get(config, "process"));
+	json_object_set_new(p, "args", json_texts(argv));
 	json_object_set_new(p, "terminal", json_boolean(tty));
 	if (tty)
 		json_array_append_new(json_array_at(p, "env"), json_string("TERM=xterm"));

@@ -96,6 +96,14 @@ bool json_has_text(const json_t *array, const char *text)
 	return false;
 }
 
+json_t *json_texts(char *const *strv)
+{
+	json_t *list = json_array();
+	for (; strv && *strv; strv++)
+		json_array_append_new(list, json_string(*strv));
+	return list;
+}
+
 json_t *json_without_text(const json_t *array, const char *text)
 {
 	json_t *left = json_array(), *v;

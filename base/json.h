@@ -27,6 +27,8 @@ const char *json_member(const json_t *object, const char *key);
 /* Of an array: the first object with this text as its member, NULL where there is none or text is NULL. Borrowed. */
 json_t *json_find(const json_t *array, const char *key, const char *text);
 bool json_has_text(const json_t *array, const char *text);
+/* An array of the texts of a vector that ends with NULL; NULL is an empty one. Returns owned. */
+json_t *json_texts(char *const *strv);
 /* A new array with the elements that are not this text. Returns owned. */
 json_t *json_without_text(const json_t *array, const char *text);
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 
 struct metrics;
@@ -24,6 +25,14 @@ struct metric_def {
 	const double *bounds;
 	size_t n_bounds, max_rows;
 };
+/* A definition in a file: METRIC_DEF(started, "started_total", "What was started.", METRIC_COUNTER, "verb"); the second
+ * for histograms, whose bounds are an array. */
+#define METRIC_DEF(id, name, help, type, labels)                                                                       \
+	static const struct metric_def id = {name, help, type, labels, NULL, 0, 0}
+#define METRIC_BUCKETS(id, name, help, labels, bounds)                                                                 \
+	static const struct metric_def id = {name, help, METRIC_HISTOGRAM, labels, bounds, ARRAY_LEN(bounds), 0}
+/* The values of a row's labels, for metric_row(). */
+#define METRIC_VALUES(...) ((const char *const[]){__VA_ARGS__})
 enum { METRIC_LABELS_MAX = 10 };
 
 struct metrics *metrics_new(void);

@@ -12,7 +12,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 
-#define DEF(id, name, help, type) static const struct metric_def id = {name, help, type, "", NULL, 0, 0}
+#define DEF(id, name, help, type) METRIC_DEF(id, name, help, type, "")
 
 DEF(cpu, "process_cpu_seconds_total", "User and system CPU time.", METRIC_COUNTER);
 DEF(resident, "process_resident_memory_bytes", "Resident memory.", METRIC_GAUGE);

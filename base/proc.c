@@ -51,3 +51,17 @@ pid_t proc_read_pid_file(const char *path)
 		text.p[strcspn(text.p, "\n")] = '\0';
 	return str_to_i64(str_text(&text), &pid) < 0 || pid < 2 || pid > INT32_MAX ? -EINVAL : (pid_t)pid;
 }
+
+void proc_unescape(char *s)
+{
+	char *to = s;
+	for (; *s; s++, to++) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
+			*to = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 3;
+		} else {
+			*to = *s;
+		}
+	}
+	*to = '\0';
+}

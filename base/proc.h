@@ -13,5 +13,7 @@ int proc_stat(pid_t pid, char *ret_letter, uint64_t *ret_start_time);
 bool proc_is_alive(pid_t pid);
 /* The decimal number in a pid file, above 1; -EINVAL where it holds anything else, and what fs_read_file() fails with. */
 pid_t proc_read_pid_file(const char *path);
+/* Undoes, in place, the octal escapes of names in mountinfo and mounts ("\040"). proc_pid_mountinfo(5). */
+void proc_unescape(char *s);
 
 #endif

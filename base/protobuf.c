@@ -1,13 +1,12 @@
 /* Protocol buffers' fields.
  *
- * Happy path: varints and length-delimited fields, in any order. What can fail: a message that is cut off or has impossible
- * lengths (-EBADMSG). What always holds: nothing is read beyond the given bytes. */
+ * Happy path: varints and length-delimited fields, in any order. What can fail: a message that is cut off or has
+ * impossible lengths (-EBADMSG). What always holds: nothing is read beyond the given bytes. */
 #include "base/protobuf.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
-
-enum { VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5 };
 
 static void add_varint(struct str *out, uint64_t v)
 {
@@ -18,13 +17,13 @@ static void add_varint(struct str *out, uint64_t v)
 
 void protobuf_add_number(struct str *out, unsigned field, uint64_t value)
 {
-	add_varint(out, (uint64_t)field << 3 | VARINT);
+	add_varint(out, (uint64_t)field << 3 | PROTOBUF_VARINT);
 	add_varint(out, value);
 }
 
 void protobuf_add_bytes(struct str *out, unsigned field, const void *bytes, size_t n)
 {
-	add_varint(out, (uint64_t)field << 3 | BYTES);
+	add_varint(out, (uint64_t)field << 3 | PROTOBUF_BYTES);
 	add_varint(out, n);
 	if (n)
 		str_addn(out, bytes, n);
@@ -38,6 +37,15 @@ void protobuf_add_text(struct str *out, unsigned field, const char *text)
 void protobuf_add_message(struct str *out, unsigned field, const struct str *message)
 {
 	protobuf_add_bytes(out, field, message->p, message->len);
+}
+
+void protobuf_add_double(struct str *out, unsigned field, double value)
+{
+	uint64_t bits;
+	memcpy(&bits, &value, sizeof(bits));
+	add_varint(out, (uint64_t)field << 3 | PROTOBUF_FIXED64);
+	for (size_t i = 0; i < sizeof(bits); i++)
+		str_addc(out, (char)(bits >> 8 * i));
 }
 
 struct protobuf_reader protobuf_reader(const void *bytes, size_t n)
@@ -68,34 +76,55 @@ static uint64_t little_endian(const unsigned char *p, size_t n)
 	return v;
 }
 
+static bool take_bytes(struct protobuf_reader *r, uint64_t n, const unsigned char **ret)
+{
+	if (n > (uint64_t)(r->end - r->p))
+		return false;
+	*ret = r->p;
+	r->p += n;
+	return true;
+}
+
+static bool take_fixed(struct protobuf_reader *r, size_t n, uint64_t *ret)
+{
+	const unsigned char *p;
+	if (!take_bytes(r, n, &p))
+		return false;
+	*ret = little_endian(p, n);
+	return true;
+}
+
+static bool take_value(struct protobuf_reader *r, struct protobuf_field *f)
+{
+	const unsigned char *bytes;
+	uint64_t n;
+	switch (f->wire) {
+	case PROTOBUF_VARINT:
+		return take_varint(r, &f->value);
+	case PROTOBUF_FIXED64:
+		return take_fixed(r, 8, &f->value);
+	case PROTOBUF_FIXED32:
+		return take_fixed(r, 4, &f->value);
+	case PROTOBUF_BYTES:
+		if (!take_varint(r, &n) || !take_bytes(r, n, &bytes))
+			return false;
+		f->bytes = (const char *)bytes;
+		f->n = (size_t)n;
+		return true;
+	}
+	return false;
+}
+
 int protobuf_next(struct protobuf_reader *r, struct protobuf_field *ret)
 {
-	struct protobuf_field f = {0};
-	uint64_t key, n;
+	uint64_t key;
 	if (r->p == r->end)
 		return 0;
 	if (!take_varint(r, &key) || key >> 3 == 0 || key >> 3 > 0x1fffffff)
 		return -EBADMSG;
-	f.number = (unsigned)(key >> 3);
-	unsigned type = key & 7;
-	if (type == VARINT) {
-		if (!take_varint(r, &f.value))
-			return -EBADMSG;
-		*ret = f;
-		return 1;
-	}
-	f.has_bytes = type == BYTES;
-	n = type == FIXED64 ? 8 : 4;
-	if ((type != BYTES && type != FIXED64 && type != FIXED32) || (f.has_bytes && !take_varint(r, &n)) ||
-	    n > (uint64_t)(r->end - r->p))
+	struct protobuf_field f = {.number = (unsigned)(key >> 3), .wire = key & 7};
+	if (!take_value(r, &f))
 		return -EBADMSG;
-	if (f.has_bytes) {
-		f.bytes = (const char *)r->p;
-		f.n = (size_t)n;
-	} else {
-		f.value = little_endian(r->p, (size_t)n);
-	}
-	r->p += n;
 	*ret = f;
 	return 1;
 }

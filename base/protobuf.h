@@ -2,7 +2,6 @@
 #ifndef KNARR_BASE_PROTOBUF_H
 #define KNARR_BASE_PROTOBUF_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,17 +12,20 @@ void protobuf_add_number(struct str *out, unsigned field, uint64_t value); /* ze
 void protobuf_add_bytes(struct str *out, unsigned field, const void *bytes, size_t n);
 void protobuf_add_text(struct str *out, unsigned field, const char *text);
 void protobuf_add_message(struct str *out, unsigned field, const struct str *message);
+void protobuf_add_double(struct str *out, unsigned field, double value);
 
 /* Reading. Bytes are borrowed from what is read. */
 struct protobuf_reader {
 	const unsigned char *p, *end;
 };
 
+enum protobuf_wire { PROTOBUF_VARINT = 0, PROTOBUF_FIXED64 = 1, PROTOBUF_BYTES = 2, PROTOBUF_FIXED32 = 5 };
+
 struct protobuf_field {
 	unsigned number;
-	bool has_bytes; /* a text, bytes or a message; else value */
-	uint64_t value;
-	const char *bytes;
+	enum protobuf_wire wire;
+	uint64_t value;    /* unless wire is PROTOBUF_BYTES */
+	const char *bytes; /* a text, bytes or a message; NULL: another wire type */
 	size_t n;
 };
 

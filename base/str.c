@@ -150,6 +150,12 @@ bool str_has_suffix(const char *s, const char *suffix)
 	return n >= m && !strcmp(s + n - m, suffix);
 }
 
+const char *str_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 char **str_split(const char *s, char sep)
 {
 	size_t n = 0, cap = 4;

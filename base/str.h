@@ -42,6 +42,8 @@ static inline bool str_empty(const char *s)
 }
 bool str_has_prefix(const char *s, const char *prefix);
 bool str_has_suffix(const char *s, const char *suffix);
+/* What is behind the last '/' of a path, all of it where there is none. Valid as long as path. */
+const char *str_base_name(const char *path);
 /* Splits at every sep, empty pieces kept; "" gives no piece. Returns an owned vector. */
 char **str_split(const char *s, char sep);
 char *str_join(char *const *strv, const char *sep);

@@ -8,24 +8,16 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/proc.h"
 #include "cgroups/driver.h"
 
 /* Superblock options of a v1 mount that are not controllers. */
 static const char *const not_controllers[] = { "rw", "ro", "xattr", "clone_children", "noprefix", "cpuset_v2_mode", NULL };
 
-/* mountinfo writes space, tab, newline and backslash as \ooo. */
-static char *unescape(const char *s)
+static char *unescaped(const char *s)
 {
-	char *out = xstrdup(s), *w = out;
-	for (const char *p = s; *p; p++) {
-		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] && p[3]) {
-			*w++ = (char)((p[1] - '0') * 64 + (p[2] - '0') * 8 + (p[3] - '0'));
-			p += 3;
-		} else {
-			*w++ = *p;
-		}
-	}
-	*w = '\0';
+	char *out = xstrdup(s);
+	proc_unescape(out);
 	return out;
 }
 
@@ -50,7 +42,7 @@ static void add_v1(struct cgroup_host *h, const char *root, const char *dir, con
 		return;
 	}
 	h->v1 = xreallocarray(h->v1, h->n_v1 + 1, sizeof(*h->v1));
-	h->v1[h->n_v1++] = (struct hierarchy){ controllers, unescape(dir), unescape(root) };
+	h->v1[h->n_v1++] = (struct hierarchy){controllers, unescaped(dir), unescaped(root)};
 }
 
 /* "36 35 98:0 /root /mount/point opts shared:1 - type source superopts" */
@@ -63,7 +55,7 @@ static void add_line(struct cgroup_host *h, const char *line)
 	if (dash + 3 >= n)
 		return;
 	if (str_eq(f[dash + 1], "cgroup2") && !h->v2.dir)
-		h->v2 = (struct hierarchy){ NULL, unescape(f[4]), unescape(f[3]) };
+		h->v2 = (struct hierarchy){NULL, unescaped(f[4]), unescaped(f[3])};
 	else if (str_eq(f[dash + 1], "cgroup"))
 		add_v1(h, f[3], f[4], f[dash + 3]);
 }

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "cgroups/cgroup.h"
 #include "cli/cli.h"
@@ -61,6 +62,7 @@ static int unmount_all(const struct node_options *o, struct err *e)
 		AUTO_STRV char **f = str_split(lines[i], ' ');
 		if (strv_len(f) < 3)
 			continue;
+		proc_unescape(f[1]);
 		AUTO_FREE char *pods = xasprintf("%s/pods", o->run_dir), *volumes = xasprintf("%s/pods", o->root_dir);
 		AUTO_FREE char *roots = xasprintf("%s/containers", o->data_dir);
 		bool netns = str_has_prefix(f[1], NETNS_DIR "/knarr-");

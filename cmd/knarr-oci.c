@@ -182,10 +182,9 @@ int main(int argc, char **argv)
 {
 	struct globals g = { .name = "knarr-oci" };
 	struct err e = ERR_INIT;
-	const char *base = argc ? strrchr(argv[0], '/') : NULL;
 	fill_standard_descriptors();
 	if (argc && *argv[0])
-		g.name = base ? base + 1 : argv[0];
+		g.name = str_base_name(argv[0]);
 	if (complete(argc - 1, argv + 1))
 		return 0;
 	/* The verb's own arguments must survive as they are for the second run that self_protect() makes. */

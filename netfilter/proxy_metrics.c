@@ -9,12 +9,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#define VALUES(...) ((const char *const[]){__VA_ARGS__})
-#define DEF(id, name, help, type, labels)                                                                              \
-	static const struct metric_def id = {"kubeproxy_" name, help, type, labels, NULL, 0, 0}
-#define HISTOGRAM(id, name, help, bounds)                                                                              \
-	static const struct metric_def id = {                                                                          \
-	    "kubeproxy_" name, help, METRIC_HISTOGRAM, "ip_family", bounds, ARRAY_LEN(bounds), 0}
+#define DEF(id, name, help, type, labels) METRIC_DEF(id, "kubeproxy_" name, help, type, labels)
+#define HISTOGRAM(id, name, help, bounds) METRIC_BUCKETS(id, "kubeproxy_" name, help, "ip_family", bounds)
 
 static const double sync_bounds[] = {0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
 				     0.064,  0.128,  0.256,  0.512, 1.024, 2.048, 4.096, 8.192, 16.384};
@@ -61,7 +57,7 @@ static double now_s(void)
 /* The rows of the families that are kept, one by one: for (six = 0; six <= ipv6; six++). */
 static struct metric *row(struct metrics *m, const struct metric_def *d, int six)
 {
-	return metrics_row(m, d, VALUES(families[six]));
+	return metrics_row(m, d, METRIC_VALUES(families[six]));
 }
 
 void proxy_metrics_changed(struct metrics *m, enum proxy_change what)
@@ -107,8 +103,8 @@ void proxy_metrics_no_local(struct metrics *m, bool ipv6, int64_t internal, int6
 {
 	if (!m)
 		return;
-	metric_set(metrics_row(m, &no_local, VALUES(families[ipv6], "internal")), (double)internal);
-	metric_set(metrics_row(m, &no_local, VALUES(families[ipv6], "external")), (double)external);
+	metric_set(metrics_row(m, &no_local, METRIC_VALUES(families[ipv6], "internal")), (double)internal);
+	metric_set(metrics_row(m, &no_local, METRIC_VALUES(families[ipv6], "external")), (double)external);
 }
 
 void proxy_metrics_conntrack(struct metrics *m, bool ipv6, int64_t duration_us, int64_t deleted)
@@ -124,5 +120,5 @@ void proxy_metrics_health(struct metrics *m, bool live, int status)
 	char code[16];
 	snprintf(code, sizeof(code), "%d", status);
 	if (m)
-		metric_add(metrics_row(m, live ? &livez : &healthz, VALUES(code)), 1);
+		metric_add(metrics_row(m, live ? &livez : &healthz, METRIC_VALUES(code)), 1);
 }

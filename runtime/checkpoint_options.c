@@ -120,12 +120,6 @@ static void add_mount(int root_fd, const char *destination, const char *source, 
 	criu_add_texts(opts, CRIU_EXT_MNT, name, restore ? source : name);
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
 /* Without a cgroup namespace the v1 hierarchies are binds of the container's own directories. */
 static void add_hierarchies(const struct config *c, const struct mount_conf *m, int rootfs, const struct cgroup *cg,
 			    bool restore, struct str *opts)
@@ -134,7 +128,7 @@ static void add_hierarchies(const struct config *c, const struct mount_conf *m, 
 	if (!cg || cgroup_mode(cg) == CGROUP_V2 || c->ns[NS_CGROUP].wanted)
 		return;
 	for (size_t i = 0; cgroup_place(cg, i, &controllers, &mount, &dir); i++) {
-		AUTO_FREE char *at = xasprintf("%s/%s", m->destination, base_name(mount));
+		AUTO_FREE char *at = xasprintf("%s/%s", m->destination, str_base_name(mount));
 		if (dir)
 			add_mount(rootfs, at, dir, restore, opts);
 	}

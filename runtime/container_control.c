@@ -281,13 +281,7 @@ int container_update(const char *root, const char *id, const json_t *resources, 
 	AUTO_CONTAINER_INFO i = { 0 };
 	AUTO_CGROUP *cg = NULL;
 	AUTO_JSON *config = NULL;
-	int r = state_dir_lock(root, id, &d, e);
-	if (r == 0)
-		r = state_read(root, id, &i, e);
-	if (r == 0 && i.status == CONTAINER_STOPPED)
-		r = err_set(e, -EINVAL, "container not running");
-	if (r == 0)
-		r = state_read_config(root, id, &config, e);
+	int r = state_lock_running(root, id, &d, &i, &config, e);
 	if (r == 0)
 		r = state_open_cgroup(&i, &cg, e);
 	if (r < 0)

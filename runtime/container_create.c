@@ -116,20 +116,6 @@ static int load_config(struct creation *c, struct err *e)
 	return r < 0 ? r : seccomp_compile(c->config.seccomp, &c->seccomp, e);
 }
 
-static void fill_info(struct creation *c)
-{
-	const json_t *annotations = json_object_get(c->config.json, "annotations");
-	c->info = (struct container_info){ .id = xstrdup(c->o->id),
-					   .bundle = xstrdup(c->config.bundle),
-					   .rootfs = xstrdup(c->config.rootfs),
-					   .cgroup_path = xstrdup(cgroup_path(c->cgroup)),
-					   .oci_version = xstrdup(json_str_or(c->config.json, "ociVersion", "1.0.2")),
-					   .status = CONTAINER_CREATING,
-					   .created_us = clock_wall_us(),
-					   .owner_uid = geteuid(),
-					   .annotations = annotations ? json_deep_copy(annotations) : json_object() };
-}
-
 /* A cgroup that is there already may be used as long as nothing runs in it. */
 static int make_cgroup(struct creation *c, struct err *e)
 {
@@ -223,8 +209,7 @@ static int prepare(struct creation *c, struct err *e)
 		r = make_gate(c, e);
 	if (r < 0)
 		return r;
-	fill_info(c);
-	c->info.cgroup = cgroup_save(c->cgroup);
+	c->info = state_of_new(c->o->id, &c->config, c->cgroup);
 	return launch_connect_agent(&c->seccomp, &c->agent_sock, e);
 }
 

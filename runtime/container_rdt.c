@@ -17,13 +17,7 @@ int container_update_rdt(const char *root, const char *id, const char *l3, const
 	struct intel_rdt had = { 0 };
 	const struct intel_rdt to = { .l3 = l3, .bandwidth = bandwidth };
 	const char *resctrl = intel_rdt_root();
-	int r = state_dir_lock(root, id, &d, e);
-	if (r == 0)
-		r = state_read(root, id, &i, e);
-	if (r == 0 && i.status == CONTAINER_STOPPED)
-		r = err_set(e, -EINVAL, "container not running");
-	if (r == 0)
-		r = state_read_config(root, id, &config, e);
+	int r = state_lock_running(root, id, &d, &i, &config, e);
 	if (r == 0)
 		r = intel_rdt_parse(json_at(config, "linux.intelRdt"), &had, e);
 	if (r == 0 && !resctrl)

@@ -27,10 +27,7 @@ static const char *namespace_name(size_t i)
 static json_t *mount_names(void)
 {
 	AUTO_STRV char **all = mount_option_names();
-	json_t *list = json_array();
-	for (size_t i = 0; i < strv_len(all); i++)
-		json_array_append_new(list, json_string(all[i]));
-	return list;
+	return json_texts(all);
 }
 
 static json_t *supported_flags(void)

@@ -5,7 +5,6 @@
  * What always holds: without a cgroup namespace only the container's own subtree is visible. */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,13 +12,6 @@
 #include "base/mem.h"
 #include "runtime/mounts.h"
 #include "runtime/syscalls.h"
-
-/* "cpu,cpuacct" and "systemd": the directory's name under /sys/fs/cgroup is that of the host's mount point. */
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
 
 /* In the place of a cgroup that an ordinary user's container does not have: nothing, so that the host's does not show. */
 static int nothing(struct err *e)
@@ -93,7 +85,7 @@ static int place_hierarchy(const struct config *c, const struct mount_options *o
 			   const char *dir, struct err *e)
 {
 	AUTO_STRV char **controllers = *list ? str_split(list, ',') : NULL;
-	const char *name = base_name(mount);
+	const char *name = str_base_name(mount);
 	bool done = mount_at_once(c, o, tmpfs_fd, name, list);
 	AUTO_FD int tree = done ? -1 : *list ? v1_tree(c, controllers, dir, e) : v2_tree(c, dir, e);
 	int r = done ? 0 : tree < 0 ? tree : place_in(tmpfs_fd, name, tree, o, e);

@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "runtime/syscalls.h"
 
@@ -141,21 +142,6 @@ int mounts_plan_check_proc(const struct mounts_place *p, struct err *e)
 	return err_set(e, -EPERM, "\"%s\" cannot be mounted because it is inside /proc", d);
 }
 
-/* Octal escapes of mountinfo, in place. */
-static void unescape(char *s)
-{
-	char *w = s;
-	for (; *s; s++, w++) {
-		if (*s == '\\' && s[1] && s[2] && s[3]) {
-			*w = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else {
-			*w = *s;
-		}
-	}
-	*w = '\0';
-}
-
 /* 36 35 98:0 root point options [optional ...] - type source super */
 enum { MOUNTINFO_ROOT = 3, MOUNTINFO_POINT, MOUNTINFO_OPTIONAL = 6 };
 
@@ -168,7 +154,7 @@ static bool is_exposed(char **f, const char *rootfs)
 		return false;
 	if (!str_eq(f[i + 1], "proc") && !str_eq(f[i + 1], "sysfs"))
 		return false;
-	unescape(f[MOUNTINFO_POINT]);
+	proc_unescape(f[MOUNTINFO_POINT]);
 	return !below(f[MOUNTINFO_POINT], rootfs);
 }
 

@@ -112,21 +112,6 @@ static int make_cgroup(struct restoration *c, struct err *e)
 	return cgroup_apply(c->cgroup, resources, e);
 }
 
-static void fill_info(struct restoration *c)
-{
-	const json_t *annotations = json_object_get(c->config.json, "annotations");
-	c->info = (struct container_info){ .id = xstrdup(c->o->id),
-					   .bundle = xstrdup(c->config.bundle),
-					   .rootfs = xstrdup(c->config.rootfs),
-					   .cgroup_path = xstrdup(cgroup_path(c->cgroup)),
-					   .cgroup = cgroup_save(c->cgroup),
-					   .oci_version = xstrdup(json_str_or(c->config.json, "ociVersion", "1.0.2")),
-					   .status = CONTAINER_CREATING,
-					   .created_us = clock_wall_us(),
-					   .owner_uid = geteuid(),
-					   .annotations = annotations ? json_deep_copy(annotations) : json_object() };
-}
-
 /* Network and pid namespaces were left out of the images and are given as descriptors under the name they have there; the
  * others CRIU joins by path. */
 static int add_namespaces(struct restoration *c, struct err *e)
@@ -225,7 +210,7 @@ static int prepare(struct restoration *c, struct err *e)
 		criu_add_text(&c->opts, CRIU_LSM_PROFILE, c->k->lsm_profile);
 	if (c->k->lsm_mount_context)
 		criu_add_text(&c->opts, CRIU_LSM_MOUNT_CONTEXT, c->k->lsm_mount_context);
-	fill_info(c);
+	c->info = state_of_new(c->o->id, &c->config, c->cgroup);
 	return 0;
 }
 

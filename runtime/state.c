@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "cgroups/cgroup.h"
+#include "runtime/config.h"
 #include "runtime/syscalls.h"
 
 void state_dir_done(struct state_dir *d)
@@ -141,6 +142,17 @@ static bool is_alive(pid_t pid, uint64_t start_time)
 	return pid > 0 && proc_stat(pid, &letter, &start) == 0 && start == start_time && letter != 'Z' && letter != 'X';
 }
 
+int state_lock_running(const char *root, const char *id, struct state_dir *ret_dir, struct container_info *ret_info,
+		       json_t **ret_config, struct err *e)
+{
+	int r = state_dir_lock(root, id, ret_dir, e);
+	if (r == 0)
+		r = state_read(root, id, ret_info, e);
+	if (r == 0 && ret_info->status == CONTAINER_STOPPED)
+		r = err_set(e, -EINVAL, "container not running");
+	return r < 0 ? r : state_read_config(root, id, ret_config, e);
+}
+
 int state_read_hooked_config(const char *root, const char *id, json_t **ret, struct err *e)
 {
 	AUTO_FREE char *dir = dir_path(root, id), *path = xasprintf("%s/config.json", dir);
@@ -149,6 +161,21 @@ int state_read_hooked_config(const char *root, const char *id, json_t **ret, str
 	if (r == 0 && (strstr(str_text(&text), "\"hooks\"") || strstr(str_text(&text), "\"intelRdt\"")))
 		r = json_parse(text.p, text.len, ret, e);
 	return r;
+}
+
+struct container_info state_of_new(const char *id, const struct config *c, const struct cgroup *cg)
+{
+	const json_t *annotations = json_object_get(c->json, "annotations");
+	return (struct container_info){.id = xstrdup(id),
+				       .bundle = xstrdup(c->bundle),
+				       .rootfs = xstrdup(c->rootfs),
+				       .cgroup_path = xstrdup(cgroup_path(cg)),
+				       .cgroup = cgroup_save(cg),
+				       .oci_version = xstrdup(json_str_or(c->json, "ociVersion", "1.0.2")),
+				       .status = CONTAINER_CREATING,
+				       .created_us = clock_wall_us(),
+				       .owner_uid = geteuid(),
+				       .annotations = annotations ? json_deep_copy(annotations) : json_object()};
 }
 
 int state_write(const struct state_dir *d, const struct container_info *i, struct err *e)

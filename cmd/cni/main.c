@@ -1,7 +1,7 @@
 /* The CNI plugins' program: one binary under the name of each plugin. */
 #include <stdio.h>
-#include <string.h>
 
+#include "base/str.h"
 #include "cni/plugins.h"
 
 /* The C library asks for the program's own path at the start of a static program, for dlopen(), which nothing here
@@ -14,11 +14,11 @@ const char *_dl_get_origin(void)
 
 int main(int argc, char **argv)
 {
-	const char *path = argc > 0 ? argv[0] : "", *slash = strrchr(path, '/');
-	const struct cni_plugin *p = cni_plugin_named(slash ? slash + 1 : path);
+	const char *name = str_base_name(argc > 0 ? argv[0] : "");
+	const struct cni_plugin *p = cni_plugin_named(name);
 	if (p)
 		return cni_plugin_main(p);
-	fprintf(stderr, "%s is no CNI plugin's name; the names are:", slash ? slash + 1 : path);
+	fprintf(stderr, "%s is no CNI plugin's name; the names are:", name);
 	for (size_t i = 0; cni_plugins[i]; i++)
 		fprintf(stderr, " %s", cni_plugins[i]->name);
 	fprintf(stderr, "\n");

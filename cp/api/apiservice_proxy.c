@@ -8,28 +8,21 @@
 #include "cp/api/apiservice.h"
 #include "cp/api/forward.h"
 
-static void add_header(char ***out, const char *name, const char *value)
-{
-	AUTO_FREE char *line = xasprintf("%s: %s", name, value);
-	if (!strpbrk(line, "\r\n"))
-		strv_add(out, line);
-}
-
 /* Who asks. */
 static char **user_headers(const struct req *q)
 {
 	char **out = NULL;
-	add_header(&out, "X-Remote-User", q->user.name);
+	forward_add_header(&out, "X-Remote-User", q->user.name);
 	if (!str_empty(q->user.uid))
-		add_header(&out, "X-Remote-Uid", q->user.uid);
+		forward_add_header(&out, "X-Remote-Uid", q->user.uid);
 	for (size_t i = 0; q->user.groups && q->user.groups[i]; i++)
-		add_header(&out, "X-Remote-Group", q->user.groups[i]);
+		forward_add_header(&out, "X-Remote-Group", q->user.groups[i]);
 	for (size_t i = 0; i < q->user.n_extra; i++) {
 		AUTO_STR name = STR_INIT;
 		str_add(&name, "X-Remote-Extra-");
 		str_add_url(&name, q->user.extra[i].key);
 		for (size_t v = 0; q->user.extra[i].values && q->user.extra[i].values[v]; v++)
-			add_header(&out, str_text(&name), q->user.extra[i].values[v]);
+			forward_add_header(&out, str_text(&name), q->user.extra[i].values[v]);
 	}
 	return out;
 }

@@ -224,13 +224,11 @@ static int add_roles(struct bootstrap *b, struct err *e)
 
 static void add_service_range(struct bootstrap *b)
 {
-	json_t *cidrs = json_array();
-	AUTO_STRV char **list = str_split(b->a->service_cidr, ',');
-	for (char **cidr = list; cidr && *cidr; cidr++)
-		json_array_append_new(cidrs, json_string(*cidr));
+	AUTO_STRV char **cidrs = str_split(b->a->service_cidr, ',');
 	add_step(b, "/apis/networking.k8s.io/v1/servicecidrs", "kubernetes",
 		 json_pack("{s:s,s:s,s:{s:[s]},s:{s:o}}", "kind", "ServiceCIDR", "apiVersion", "networking.k8s.io/v1",
-			   "metadata", "finalizers", "networking.k8s.io/service-cidr-finalizer", "spec", "cidrs", cidrs),
+			   "metadata", "finalizers", "networking.k8s.io/service-cidr-finalizer", "spec", "cidrs",
+			   json_texts(cidrs)),
 		 false);
 	add_status(b, json_pack("{s:[{s:s,s:s,s:s,s:s}]}", "conditions", "type", "Ready", "status", "True", "reason", "",
 				"message", "Kubernetes Service CIDR is ready"));

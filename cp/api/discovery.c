@@ -11,24 +11,16 @@
 #include "cp/api/catalog.h"
 #include "cp/api/encode.h"
 
-static json_t *strings(const char *const *v)
-{
-	json_t *a = json_array();
-	for (size_t i = 0; v && v[i]; i++)
-		json_array_append_new(a, json_string(v[i]));
-	return a;
-}
-
 static json_t *words(const char *text)
 {
 	AUTO_STRV char **v = str_split(text, ' ');
-	return strings((const char *const *)v);
+	return json_texts((char *const *)v);
 }
 
 static void add_strings(json_t *o, const char *key, const char *const *v)
 {
 	if (v && v[0])
-		json_object_set_new(o, key, strings(v));
+		json_object_set_new(o, key, json_texts((char *const *)v));
 }
 
 static json_t *legacy_resource(const struct kind *k)
@@ -38,7 +30,7 @@ static json_t *legacy_resource(const struct kind *k)
 	json_object_set_new(r, "singularName", json_string(k->singular));
 	json_object_set_new(r, "namespaced", json_boolean(k->namespaced));
 	json_object_set_new(r, "kind", json_string(k->kind));
-	json_object_set_new(r, "verbs", strings(k->verbs));
+	json_object_set_new(r, "verbs", json_texts((char *const *)k->verbs));
 	add_strings(r, "shortNames", k->short_names);
 	add_strings(r, "categories", k->categories);
 	if (!str_empty(k->storage_version_hash))
@@ -212,7 +204,7 @@ static json_t *aggregated_resource(const struct kind *k)
 			    response_kind(k->custom ? k->group : "", k->custom ? k->version : "", k->kind));
 	json_object_set_new(r, "scope", json_string(k->namespaced ? "Namespaced" : "Cluster"));
 	json_object_set_new(r, "singularResource", json_string(k->singular));
-	json_object_set_new(r, "verbs", strings(k->verbs));
+	json_object_set_new(r, "verbs", json_texts((char *const *)k->verbs));
 	add_strings(r, "shortNames", k->short_names);
 	add_strings(r, "categories", k->categories);
 	for (size_t i = 0; k->subresources && k->subresources[i]; i++) {

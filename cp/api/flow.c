@@ -84,14 +84,6 @@ static uint64_t flow_hash(const struct flow *f, const char *schema, const char *
 	return h ^ (h >> 31);
 }
 
-static struct flow_level *level_named(const struct flow *f, const char *name)
-{
-	for (size_t i = 0; i < f->n_levels; i++)
-		if (strcmp(f->levels[i]->name, name) == 0)
-			return f->levels[i];
-	return NULL;
-}
-
 /* Always finds something: the schemas end with one that takes all. */
 static void classify(struct flow *f, struct req *q)
 {
@@ -99,7 +91,7 @@ static void classify(struct flow *f, struct req *q)
 	struct flow_schema *s = flow_schema_find(f->schemas, f->n_schemas, &q->user, &what);
 	struct flow_level *l;
 	s = s ? s : f->schemas[f->n_schemas - 1];
-	l = level_named(f, s->level);
+	l = flow_level_named(f, s->level);
 	q->flow.schema = flow_schema_ref(s);
 	q->flow.level = l;
 	l->refs++;

@@ -39,6 +39,7 @@ struct flow {
 #define FLOW_GROUP "flowcontrol.apiserver.k8s.io"
 
 void flow_level_unref(struct flow_level *l);
+struct flow_level *flow_level_named(const struct flow *f, const char *name); /* NULL: there is none */
 /* The table of levels and schemas: made at the start, and anew in the next turn of the loop. */
 void flow_levels_start(struct flow *f);
 void flow_levels_sync(struct flow *f);

@@ -23,7 +23,7 @@ void flow_level_unref(struct flow_level *l)
 	free(l);
 }
 
-static struct flow_level *level_named(const struct flow *f, const char *name)
+struct flow_level *flow_level_named(const struct flow *f, const char *name)
 {
 	for (size_t i = 0; i < f->n_levels; i++)
 		if (strcmp(f->levels[i]->name, name) == 0)
@@ -49,7 +49,7 @@ static void take_level(struct flow *f, const json_t *object)
 {
 	const char *name = json_str_or(object, "metadata.name", "");
 	const json_t *response = json_at(object, "spec.limited.limitResponse");
-	struct flow_level *l = level_named(f, name);
+	struct flow_level *l = flow_level_named(f, name);
 	l = l ? l : level_new(f, name);
 	double smoothed = l->share.smoothed;
 	l->seen = true;
@@ -69,7 +69,7 @@ static void take_level(struct flow *f, const json_t *object)
 static void take_schema(struct flow *f, const json_t *object)
 {
 	struct flow_schema *s = flow_schema_new(object);
-	const struct flow_level *l = level_named(f, s->level);
+	const struct flow_level *l = flow_level_named(f, s->level);
 	if (!l || !l->seen) {
 		flow_schema_unref(s);
 		return;
@@ -98,7 +98,7 @@ static bool is_mandatory(const json_t *object)
 
 static void on_wanted_level(void *arg, const json_t *object)
 {
-	const struct flow_level *l = level_named(arg, json_str_or(object, "metadata.name", ""));
+	const struct flow_level *l = flow_level_named(arg, json_str_or(object, "metadata.name", ""));
 	if (is_mandatory(object) && (!l || !l->seen))
 		take_level(arg, object);
 }

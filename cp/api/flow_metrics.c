@@ -4,15 +4,13 @@
 #include "cp/api/flow_internal.h"
 
 #define PREFIX "apiserver_flowcontrol_"
-#define VALUES(...) ((const char *const[]){__VA_ARGS__})
 
 static const double seconds[] = {0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30};
 static const double seats[] = {1, 2, 4, 10};
 
 #define BY_FLOW "priority_level,flow_schema"
-#define DEF(id, name, help, type, labels) static const struct metric_def id = {PREFIX name, help, type, labels, NULL, 0, 0}
-#define HISTOGRAM(id, name, help, labels, bounds)                                                                      \
-	static const struct metric_def id = {PREFIX name, help, METRIC_HISTOGRAM, labels, bounds, ARRAY_LEN(bounds), 0}
+#define DEF(id, name, help, type, labels) METRIC_DEF(id, PREFIX name, help, type, labels)
+#define HISTOGRAM(id, name, help, labels, bounds) METRIC_BUCKETS(id, PREFIX name, help, labels, bounds)
 
 DEF(dispatched, "dispatched_requests_total", "Requests that were let through.", METRIC_COUNTER, BY_FLOW);
 DEF(rejected, "rejected_requests_total", "Requests that were refused.", METRIC_COUNTER, BY_FLOW ",reason");
@@ -47,13 +45,13 @@ static struct metric *row_of(struct flow *f, const struct req *q, size_t which)
 	struct flow_schema *s = q->flow.schema;
 	if (!s->rows[which])
 		s->rows[which] =
-		    metrics_row(f->api->numbers, defs[which], VALUES(q->flow.level->name, s->name, "regular"));
+		    metrics_row(f->api->numbers, defs[which], METRIC_VALUES(q->flow.level->name, s->name, "regular"));
 	return s->rows[which];
 }
 
 static struct metric *queue_row(struct flow *f, const struct req *q)
 {
-	return metrics_row(f->api->numbers, &in_queue, VALUES(q->flow.level->name, q->flow.schema->name));
+	return metrics_row(f->api->numbers, &in_queue, METRIC_VALUES(q->flow.level->name, q->flow.schema->name));
 }
 
 void flow_count(struct flow *f, const struct req *q, enum flow_verdict v, const char *reason)
@@ -66,17 +64,18 @@ void flow_count(struct flow *f, const struct req *q, enum flow_verdict v, const 
 		metric_add(row_of(f, q, ROW_EXECUTING), 1);
 		metric_add(row_of(f, q, ROW_SEATS), q->flow.item.seats);
 	} else {
-		metric_add(metrics_row(f->api->numbers, &rejected, VALUES(level, schema, reason)), 1);
+		metric_add(metrics_row(f->api->numbers, &rejected, METRIC_VALUES(level, schema, reason)), 1);
 	}
 	if (q->flow.item.seats > 1 && v != FLOW_WAIT)
-		metric_observe(metrics_row(f->api->numbers, &estimated, VALUES(level, schema)), q->flow.item.seats);
+		metric_observe(metrics_row(f->api->numbers, &estimated, METRIC_VALUES(level, schema)),
+			       q->flow.item.seats);
 }
 
 void flow_count_wait(struct flow *f, const struct req *q, bool ran, int64_t waited_us)
 {
 	metric_add(queue_row(f, q), -1);
 	metric_observe(metrics_row(f->api->numbers, &waited,
-				   VALUES(q->flow.level->name, q->flow.schema->name, ran ? "true" : "false")),
+				   METRIC_VALUES(q->flow.level->name, q->flow.schema->name, ran ? "true" : "false")),
 		       (double)waited_us / 1e6);
 }
 
@@ -90,8 +89,8 @@ void flow_count_end(struct flow *f, const struct req *q, int64_t ran_us)
 void flow_tell_levels(void *arg)
 {
 	struct flow *f = arg;
-	metric_set(metrics_row(f->api->numbers, &in_flight, VALUES("readOnly")), f->in_flight[0]);
-	metric_set(metrics_row(f->api->numbers, &in_flight, VALUES("mutating")), f->in_flight[1]);
+	metric_set(metrics_row(f->api->numbers, &in_flight, METRIC_VALUES("readOnly")), f->in_flight[0]);
+	metric_set(metrics_row(f->api->numbers, &in_flight, METRIC_VALUES("mutating")), f->in_flight[1]);
 	for (size_t i = 0; i < f->n_levels && !f->config.off; i++) {
 		const struct flow_level *l = f->levels[i];
 		const struct flow_share *s = &l->share;
@@ -106,7 +105,7 @@ void flow_tell_levels(void *arg)
 		    {&target, s->target},
 		};
 		for (size_t j = 0; j < ARRAY_LEN(rows); j++)
-			metric_set(metrics_row(f->api->numbers, rows[j].def, VALUES(l->name)), rows[j].value);
+			metric_set(metrics_row(f->api->numbers, rows[j].def, METRIC_VALUES(l->name)), rows[j].value);
 	}
 }
 

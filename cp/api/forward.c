@@ -70,7 +70,7 @@ static bool is_kept_back(const char *name)
 	       strncasecmp(name, "impersonate-", 12) == 0;
 }
 
-static void add_line(char ***out, const char *name, const char *value)
+void forward_add_header(char ***out, const char *name, const char *value)
 {
 	AUTO_FREE char *line = xasprintf("%s: %s", name, value);
 	if (!strpbrk(line, "\r\n"))
@@ -89,15 +89,18 @@ static char **request_lines(const struct req *q, const struct forward_opts *o, c
 	size_t n = 0;
 	const char *came = http_header_get(q->x, "x-forwarded-for"), *peer = http_peer_address(q->x);
 	const struct http_header *h = http_headers(q->x, &n);
-	add_line(&out, "Host", !o->own_host && f->asked ? f->asked : o->server_name ? o->server_name : f->address);
+	forward_add_header(&out, "Host",
+			   !o->own_host && f->asked ? f->asked
+			   : o->server_name         ? o->server_name
+						    : f->address);
 	for (size_t i = 0; i < n; i++)
 		if (!is_kept_back(h[i].name) && (upgrade || !is_of_connection(h[i].name)))
-			add_line(&out, h[i].name, h[i].value);
+			forward_add_header(&out, h[i].name, h[i].value);
 	AUTO_FREE char *chain = str_empty(came) ? xstrdup(peer) : xasprintf("%s, %s", came, peer);
-	add_line(&out, "X-Forwarded-For", chain);
+	forward_add_header(&out, "X-Forwarded-For", chain);
 	if (f->prefix) {
 		AUTO_FREE char *uri = xasprintf("%s%.*s", f->prefix, (int)strcspn(o->target, "?"), o->target);
-		add_line(&out, "X-Forwarded-Uri", uri);
+		forward_add_header(&out, "X-Forwarded-Uri", uri);
 	}
 	for (size_t i = 0; o->headers && o->headers[i]; i++)
 		strv_add(&out, o->headers[i]);

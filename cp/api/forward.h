@@ -36,4 +36,7 @@ void forward_unreachable(struct req *q, const struct err *e, bool upgrade);
 /* Adds a path to a target: every byte but those that paths may hold escaped (RFC 3986 3.3), '/' kept. */
 void forward_add_path(struct str *out, const char *path);
 
+/* Appends "Name: value" for struct forward_opts; what would break the line is left out. */
+void forward_add_header(char ***headers, const char *name, const char *value);
+
 #endif

@@ -16,7 +16,6 @@
 #include "cp/api/flow.h"
 #include "cp/store/store.h"
 
-#define VALUES(...) ((const char *const[]){__VA_ARGS__})
 #define REQUEST "verb,dry_run,group,version,resource,subresource,scope,component"
 #define STREAM "verb,group,version,resource,subresource,scope,component"
 
@@ -26,26 +25,28 @@ static const double slis[] = {0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3,
 static const double sizes[] = {1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
 static const double event_sizes[] = {1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072};
 
-#define DEF(id, name, help, type, labels) static const struct metric_def id = {name, help, type, labels, NULL, 0, 0}
-#define HISTOGRAM(id, name, help, labels, bounds)                                                                      \
-	static const struct metric_def id = {name, help, METRIC_HISTOGRAM, labels, bounds, ARRAY_LEN(bounds), 0}
-
-DEF(total, "apiserver_request_total", "Requests that were answered.", METRIC_COUNTER, REQUEST ",code");
-HISTOGRAM(duration, "apiserver_request_duration_seconds", "From a request's arrival to the end of its answer.", REQUEST, durations);
-HISTOGRAM(sli, "apiserver_request_sli_duration_seconds", "The same without waiting in queues.", STREAM, slis);
-HISTOGRAM(answer_sizes, "apiserver_response_sizes", "Bytes of answers.", STREAM, sizes);
-DEF(streams, "apiserver_longrunning_requests", "Requests that stream.", METRIC_GAUGE, STREAM);
-DEF(ended, "apiserver_request_terminations_total", "Requests that the server ended or refused to protect itself.",
-    METRIC_COUNTER, STREAM ",code");
-DEF(aborts, "apiserver_request_aborts_total", "Requests whose client left before the answer.", METRIC_COUNTER,
-    "verb,group,version,resource,subresource,scope");
-DEF(events, "apiserver_watch_events_total", "Events sent to watchers.", METRIC_COUNTER, "group,version,resource");
-HISTOGRAM(events_sizes, "apiserver_watch_events_sizes", "Bytes of events sent to watchers.", "group,version,resource", event_sizes);
-DEF(authentications, "authentication_attempts", "Requests by the outcome of authentication.", METRIC_COUNTER, "result");
-DEF(users, "authenticated_user_requests", "Requests by who is known to ask.", METRIC_COUNTER, "username");
-DEF(authorizations, "authorization_attempts_total", "Requests by the outcome of authorization.", METRIC_COUNTER, "result");
-DEF(audited, "apiserver_audit_event_total", "Events told to the audit log.", METRIC_COUNTER, "");
-HISTOGRAM(stored, "etcd_request_duration_seconds", "How long the store took.", "operation,group,resource", durations);
+METRIC_DEF(total, "apiserver_request_total", "Requests that were answered.", METRIC_COUNTER, REQUEST ",code");
+METRIC_BUCKETS(duration, "apiserver_request_duration_seconds", "From a request's arrival to the end of its answer.",
+	       REQUEST, durations);
+METRIC_BUCKETS(sli, "apiserver_request_sli_duration_seconds", "The same without waiting in queues.", STREAM, slis);
+METRIC_BUCKETS(answer_sizes, "apiserver_response_sizes", "Bytes of answers.", STREAM, sizes);
+METRIC_DEF(streams, "apiserver_longrunning_requests", "Requests that stream.", METRIC_GAUGE, STREAM);
+METRIC_DEF(ended, "apiserver_request_terminations_total",
+	   "Requests that the server ended or refused to protect itself.", METRIC_COUNTER, STREAM ",code");
+METRIC_DEF(aborts, "apiserver_request_aborts_total", "Requests whose client left before the answer.", METRIC_COUNTER,
+	   "verb,group,version,resource,subresource,scope");
+METRIC_DEF(events, "apiserver_watch_events_total", "Events sent to watchers.", METRIC_COUNTER,
+	   "group,version,resource");
+METRIC_BUCKETS(events_sizes, "apiserver_watch_events_sizes", "Bytes of events sent to watchers.",
+	       "group,version,resource", event_sizes);
+METRIC_DEF(authentications, "authentication_attempts", "Requests by the outcome of authentication.", METRIC_COUNTER,
+	   "result");
+METRIC_DEF(users, "authenticated_user_requests", "Requests by who is known to ask.", METRIC_COUNTER, "username");
+METRIC_DEF(authorizations, "authorization_attempts_total", "Requests by the outcome of authorization.", METRIC_COUNTER,
+	   "result");
+METRIC_DEF(audited, "apiserver_audit_event_total", "Events told to the audit log.", METRIC_COUNTER, "");
+METRIC_BUCKETS(stored, "etcd_request_duration_seconds", "How long the store took.", "operation,group,resource",
+	       durations);
 
 /* The rows of all requests that have their labels in common. */
 struct request_rows {
@@ -188,8 +189,8 @@ static struct metric *code_row(struct api *a, struct request_rows *rows, const s
 		return rows->codes[i];
 	snprintf(text, sizeof(text), "%d", code);
 	struct metric *row = metrics_row(a->numbers, &total,
-					 VALUES(l->verb, l->dry_run, l->group, l->version, l->resource, l->subresource, l->scope,
-						"apiserver", text));
+					 METRIC_VALUES(l->verb, l->dry_run, l->group, l->version, l->resource,
+						       l->subresource, l->scope, "apiserver", text));
 	if (i < ARRAY_LEN(rows->code)) {
 		rows->codes[i] = row;
 		rows->code[i] = code;
@@ -224,7 +225,9 @@ void request_count(struct req *q)
 	q->streaming = NULL;
 	struct labels l = labels_of(q);
 	if (!q->code) {
-		metric_add(metrics_row(a->numbers, &aborts, VALUES(l.verb, l.group, l.version, l.resource, l.subresource, l.scope)), 1);
+		metric_add(metrics_row(a->numbers, &aborts,
+				       METRIC_VALUES(l.verb, l.group, l.version, l.resource, l.subresource, l.scope)),
+			   1);
 		return;
 	}
 	struct request_rows *rows = rows_of(q, &l);
@@ -245,7 +248,8 @@ void request_count_ended(const struct req *q, int code)
 	char text[12];
 	snprintf(text, sizeof(text), "%d", code);
 	metric_add(metrics_row(q->api->numbers, &ended,
-			       VALUES(l.verb, l.group, l.version, l.resource, l.subresource, l.scope, "apiserver", text)),
+			       METRIC_VALUES(l.verb, l.group, l.version, l.resource, l.subresource, l.scope,
+					     "apiserver", text)),
 		   1);
 }
 
@@ -278,19 +282,20 @@ void watch_rows(const struct req *q, struct metric **ret_events, struct metric *
 
 void store_count(struct api *a, const struct kind *k, const char *operation, int64_t took_us)
 {
-	metric_observe(metrics_row(a->numbers, &stored, VALUES(operation, k->group, k->plural)), (double)took_us / 1e6);
+	metric_observe(metrics_row(a->numbers, &stored, METRIC_VALUES(operation, k->group, k->plural)),
+		       (double)took_us / 1e6);
 }
 
 void api_metrics_start(struct api *a)
 {
 	struct metrics *m = a->numbers;
 	a->request_rows = map_new(free);
-	a->fixed_rows[0] = metrics_row(m, &authentications, VALUES("success"));
-	a->fixed_rows[1] = metrics_row(m, &authentications, VALUES("failure"));
-	a->fixed_rows[2] = metrics_row(m, &authorizations, VALUES("allowed"));
-	a->fixed_rows[3] = metrics_row(m, &authorizations, VALUES("denied"));
-	a->fixed_rows[4] = metrics_row(m, &users, VALUES("other"));
-	a->fixed_rows[5] = metrics_row(m, &users, VALUES("email_id"));
+	a->fixed_rows[0] = metrics_row(m, &authentications, METRIC_VALUES("success"));
+	a->fixed_rows[1] = metrics_row(m, &authentications, METRIC_VALUES("failure"));
+	a->fixed_rows[2] = metrics_row(m, &authorizations, METRIC_VALUES("allowed"));
+	a->fixed_rows[3] = metrics_row(m, &authorizations, METRIC_VALUES("denied"));
+	a->fixed_rows[4] = metrics_row(m, &users, METRIC_VALUES("other"));
+	a->fixed_rows[5] = metrics_row(m, &users, METRIC_VALUES("email_id"));
 	a->fixed_rows[6] = metrics_row(m, &audited, NULL);
 	process_metrics_start(a);
 }

@@ -9,19 +9,17 @@
 #include "cp/api/metrics.h"
 #include "cp/store/store.h"
 
-#define VALUES(...) ((const char *const[]){__VA_ARGS__})
-#define DEF(id, name, help, type, labels) static const struct metric_def id = {name, help, type, labels, NULL, 0, 0}
-
-DEF(storage_objects, "apiserver_storage_objects", "Objects that are stored.", METRIC_GAUGE, "resource");
-DEF(objects, "apiserver_resource_objects", "Objects that are stored.", METRIC_GAUGE, "group,resource");
-DEF(object_bytes, "apiserver_resource_size_estimate_bytes", "Bytes of the objects that are stored.", METRIC_GAUGE, "group,resource");
-DEF(txns, "knarr_store_transactions_total", "Transactions of the store.", METRIC_COUNTER, "");
-DEF(commits, "knarr_store_commits_total", "Commits (fsync) of the store.", METRIC_COUNTER, "");
-DEF(written, "knarr_store_written_bytes_total", "Bytes written by the store.", METRIC_COUNTER, "");
-DEF(build, "kubernetes_build_info", "What this server is, always 1.", METRIC_GAUGE,
-    "build_date,compiler,git_commit,git_tree_state,git_version,go_version,major,minor,platform");
-DEF(health, "kubernetes_healthcheck", "The last outcome of a health check.", METRIC_GAUGE, "name,type");
-DEF(healths, "kubernetes_healthchecks_total", "Health checks by outcome.", METRIC_COUNTER, "name,status,type");
+METRIC_DEF(storage_objects, "apiserver_storage_objects", "Objects that are stored.", METRIC_GAUGE, "resource");
+METRIC_DEF(objects, "apiserver_resource_objects", "Objects that are stored.", METRIC_GAUGE, "group,resource");
+METRIC_DEF(object_bytes, "apiserver_resource_size_estimate_bytes", "Bytes of the objects that are stored.",
+	   METRIC_GAUGE, "group,resource");
+METRIC_DEF(txns, "knarr_store_transactions_total", "Transactions of the store.", METRIC_COUNTER, "");
+METRIC_DEF(commits, "knarr_store_commits_total", "Commits (fsync) of the store.", METRIC_COUNTER, "");
+METRIC_DEF(written, "knarr_store_written_bytes_total", "Bytes written by the store.", METRIC_COUNTER, "");
+METRIC_DEF(build, "kubernetes_build_info", "What this server is, always 1.", METRIC_GAUGE,
+	   "build_date,compiler,git_commit,git_tree_state,git_version,go_version,major,minor,platform");
+METRIC_DEF(health, "kubernetes_healthcheck", "The last outcome of a health check.", METRIC_GAUGE, "name,type");
+METRIC_DEF(healths, "kubernetes_healthchecks_total", "Health checks by outcome.", METRIC_COUNTER, "name,status,type");
 
 static void set(struct api *a, const struct metric_def *d, double value)
 {
@@ -35,9 +33,11 @@ static bool tell_resource(const struct resource *res, void *arg)
 	AUTO_FREE char *name = status_qualified(k->group, k->plural);
 	if (!res->bucket)
 		return false;
-	metric_set(metrics_row(a->numbers, &storage_objects, VALUES(name)), (double)bucket_len(res->bucket));
-	metric_set(metrics_row(a->numbers, &objects, VALUES(k->group, k->plural)), (double)bucket_len(res->bucket));
-	metric_set(metrics_row(a->numbers, &object_bytes, VALUES(k->group, k->plural)), (double)bucket_bytes(res->bucket));
+	metric_set(metrics_row(a->numbers, &storage_objects, METRIC_VALUES(name)), (double)bucket_len(res->bucket));
+	metric_set(metrics_row(a->numbers, &objects, METRIC_VALUES(k->group, k->plural)),
+		   (double)bucket_len(res->bucket));
+	metric_set(metrics_row(a->numbers, &object_bytes, METRIC_VALUES(k->group, k->plural)),
+		   (double)bucket_bytes(res->bucket));
 	return false;
 }
 
@@ -65,17 +65,18 @@ static void tell_all(void *arg)
 
 void process_metrics_start(struct api *a)
 {
-	metric_set(metrics_row(a->numbers, &build,
-			       VALUES("", "cc", KNARR_VERSION, "clean", "v1.36.0+knarr", "none", "1", "36", "linux")),
-		   1);
+	metric_set(
+	    metrics_row(a->numbers, &build,
+			METRIC_VALUES("", "cc", KNARR_VERSION, "clean", "v1.36.0+knarr", "none", "1", "36", "linux")),
+	    1);
 	a->slis = metrics_new();
 	metrics_before_write(a->numbers, tell_all, a);
 }
 
 void health_count(struct api *a, const char *name, const char *type, bool ok)
 {
-	metric_set(metrics_row(a->slis, &health, VALUES(name, type)), ok);
-	metric_add(metrics_row(a->slis, &healths, VALUES(name, ok ? "success" : "error", type)), 1);
+	metric_set(metrics_row(a->slis, &health, METRIC_VALUES(name, type)), ok);
+	metric_add(metrics_row(a->slis, &healths, METRIC_VALUES(name, ok ? "success" : "error", type)), 1);
 }
 
 void api_write_slis(struct api *a, struct str *out)

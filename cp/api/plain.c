@@ -199,10 +199,7 @@ static void run_index(struct req *q)
 			add_path(&paths, "/readyz/", checks[i].name, "");
 	}
 	qsort(paths, strv_len(paths), sizeof(*paths), compare_text);
-	json_t *list = json_array();
-	for (size_t i = 0; paths[i]; i++)
-		json_array_append_new(list, json_string(paths[i]));
-	reply_json(q, 200, json_pack("{s:o}", "paths", list));
+	reply_json(q, 200, json_pack("{s:o}", "paths", json_texts(paths)));
 }
 
 bool plain_run(struct req *q)

@@ -11,308 +11,243 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/protobuf.h"
 #include "cp/api/protobuf_table.h"
 
 #define MAX_DEPTH 100
 
-struct span {
-	const uint8_t *p, *end;
-};
-
-/* One field as it stands on the wire. */
-struct wire {
-	unsigned number, type;
-	uint64_t value;   /* types 0, 1, 5 */
-	struct span data; /* type 2 */
-};
-
-static int read_varint(struct span *s, uint64_t *ret)
+static struct protobuf_reader inside(const struct protobuf_field *f)
 {
-	uint64_t v = 0;
-	for (int shift = 0; shift < 64; shift += 7) {
-		if (s->p >= s->end)
-			return -EINVAL;
-		uint8_t c = *s->p++;
-		v |= (uint64_t)(c & 0x7f) << shift;
-		if (!(c & 0x80)) {
-			*ret = v;
-			return 0;
-		}
-	}
-	return -EINVAL;
+	return protobuf_reader(f->bytes, f->n);
 }
 
-static int read_fixed(struct span *s, size_t n, uint64_t *ret)
+/* --- values: each reads one form; -EINVAL or -EBADMSG ---------------------------------------------------------------
+ */
+
+static int read_text(const struct protobuf_field *f, json_t **ret)
 {
-	uint64_t v = 0;
-	if ((size_t)(s->end - s->p) < n)
+	*ret = f->bytes ? json_stringn(f->bytes, f->n) : NULL;
+	return *ret ? 0 : -EINVAL;
+}
+
+static int read_bool(const struct protobuf_field *f, json_t **ret)
+{
+	*ret = json_boolean(f->value != 0);
+	return f->wire == PROTOBUF_VARINT ? 0 : -EINVAL;
+}
+
+static int read_integer(const struct protobuf_field *f, json_t **ret)
+{
+	*ret = json_integer((json_int_t)f->value);
+	return f->wire == PROTOBUF_VARINT ? 0 : -EINVAL;
+}
+
+static int read_double(const struct protobuf_field *f, json_t **ret)
+{
+	double d;
+	memcpy(&d, &f->value, sizeof(d));
+	*ret = json_real(d);
+	return f->wire == PROTOBUF_FIXED64 && *ret ? 0 : -EINVAL;
+}
+
+static int read_bytes(const struct protobuf_field *f, json_t **ret)
+{
+	AUTO_STR text = STR_INIT;
+	if (!f->bytes)
 		return -EINVAL;
-	for (size_t i = 0; i < n; i++)
-		v |= (uint64_t)s->p[i] << (8 * i);
-	s->p += n;
-	*ret = v;
+	base64_encode(&text, f->bytes, f->n);
+	*ret = json_string(str_text(&text));
 	return 0;
 }
 
-/* 1 with the next field, 0 at the end, -EINVAL. */
-static int next_field(struct span *s, struct wire *ret)
+/* The integers in fields 1 and 2 and the first text of a small message. */
+static int read_small(const struct protobuf_field *f, int64_t ints[3], json_t **ret_text)
 {
-	uint64_t key, len;
-	if (s->p == s->end)
-		return 0;
-	if (read_varint(s, &key) < 0 || key >> 3 > 0x1fffffff || !(key >> 3))
-		return -EINVAL;
-	*ret = (struct wire){.number = (unsigned)(key >> 3), .type = key & 7};
-	int r;
-	switch (ret->type) {
-	case 0:
-		r = read_varint(s, &ret->value);
-		break;
-	case 1:
-		r = read_fixed(s, 8, &ret->value);
-		break;
-	case 5:
-		r = read_fixed(s, 4, &ret->value);
-		break;
-	case 2:
-		if (read_varint(s, &len) < 0 || len > (uint64_t)(s->end - s->p))
-			return -EINVAL;
-		ret->data = (struct span){s->p, s->p + len};
-		s->p += len;
-		r = 0;
-		break;
-	default:
-		r = -EINVAL;
-	}
-	return r < 0 ? r : 1;
-}
-
-static int read_message(const struct pb_message *m, struct span s, int depth, json_t *into);
-
-/* The first integer and text fields of a small message (times, quantities, int-or-string). */
-static int read_small(struct span s, int64_t ints[3], json_t **ret_text)
-{
-	struct wire w;
-	int r;
-	while ((r = next_field(&s, &w)) > 0) {
-		if (w.type == 0 && w.number < 3)
-			ints[w.number] = (int64_t)w.value;
-		else if (w.type == 2 && ret_text && !*ret_text)
-			*ret_text = json_stringn((const char *)w.data.p, (size_t)(w.data.end - w.data.p));
+	struct protobuf_reader in = inside(f);
+	struct protobuf_field part;
+	int r = f->bytes ? 0 : -EINVAL;
+	while (r >= 0 && (r = protobuf_next(&in, &part)) > 0) {
+		if (part.wire == PROTOBUF_VARINT && part.number < 3)
+			ints[part.number] = (int64_t)part.value;
+		else if (part.bytes && ret_text && !*ret_text)
+			*ret_text = json_stringn(part.bytes, part.n);
 	}
 	return r;
 }
 
-static int read_time(const struct wire *w, bool micro, json_t **ret)
+/* Seconds in field 1, nanoseconds in field 2. The zero time is no time. */
+static int read_instant(const struct protobuf_field *f, bool micro, json_t **ret)
 {
 	int64_t v[3] = {0, 0, 0};
 	char text[RFC3339_MAX];
-	if (w->type != 2 || read_small(w->data, v, NULL) < 0)
-		return -EINVAL;
-	/* The zero time is no time. */
-	if (w->data.p == w->data.end || v[1] < -62135596800LL || v[1] > 253402300799LL) {
+	int r = read_small(f, v, NULL);
+	if (r < 0)
+		return r;
+	if (!f->n || v[1] < -62135596800LL || v[1] > 253402300799LL)
 		*ret = json_null();
-		return 0;
-	}
-	*ret = json_string(micro ? rfc3339_micro(v[1] * 1000000 + v[2] / 1000, text) : rfc3339(v[1] * 1000, text));
+	else
+		*ret =
+		    json_string(micro ? rfc3339_micro(v[1] * 1000000 + v[2] / 1000, text) : rfc3339(v[1] * 1000, text));
 	return 0;
 }
 
-static int read_int_or_string(const struct wire *w, json_t **ret)
+static int read_time(const struct protobuf_field *f, json_t **ret)
+{
+	return read_instant(f, false, ret);
+}
+
+static int read_micro_time(const struct protobuf_field *f, json_t **ret)
+{
+	return read_instant(f, true, ret);
+}
+
+static int read_duration(const struct protobuf_field *f, json_t **ret)
 {
 	int64_t v[3] = {0, 0, 0};
-	json_t *text = NULL;
-	if (w->type != 2 || read_small(w->data, v, &text) < 0) {
-		json_decref(text);
-		return -EINVAL;
-	}
-	if (v[1] == 1) {
-		*ret = text ? text : json_string("");
-		return 0;
-	}
-	json_decref(text);
-	*ret = json_integer((int32_t)v[2]);
+	char text[32];
+	int r = read_small(f, v, NULL);
+	if (r < 0)
+		return r;
+	snprintf(text, sizeof(text), "%.9gs", (double)v[1] / 1e9);
+	*ret = json_string(text);
 	return 0;
 }
 
-static int read_quantity(const struct wire *w, json_t **ret)
+/* Which of the two in field 1, the integer in field 2. */
+static int read_int_or_string(const struct protobuf_field *f, json_t **ret)
 {
 	int64_t v[3] = {0, 0, 0};
-	json_t *text = NULL;
-	if (w->type != 2 || read_small(w->data, v, &text) < 0) {
-		json_decref(text);
-		return -EINVAL;
-	}
-	*ret = text ? text : json_string("0");
+	AUTO_JSON *text = NULL;
+	int r = read_small(f, v, &text);
+	if (r < 0)
+		return r;
+	if (v[1] != 1)
+		*ret = json_integer((int32_t)v[2]);
+	else
+		*ret = text ? TAKE(text) : json_string("");
+	return 0;
+}
+
+static int read_quantity(const struct protobuf_field *f, json_t **ret)
+{
+	int64_t v[3] = {0, 0, 0};
+	AUTO_JSON *text = NULL;
+	int r = read_small(f, v, &text);
+	if (r < 0)
+		return r;
+	*ret = text ? TAKE(text) : json_string("0");
 	return 0;
 }
 
 /* RawExtension and FieldsV1: their JSON stands in their only bytes field. */
-static int read_raw(const struct wire *w, json_t **ret)
+static int read_raw(const struct protobuf_field *f, json_t **ret)
 {
-	struct span s = w->data;
-	struct wire inner;
-	int r;
-	if (w->type != 2)
-		return -EINVAL;
-	while ((r = next_field(&s, &inner)) > 0) {
-		if (inner.number != 1 || inner.type != 2 || *ret)
-			continue;
-		r = json_parse((const char *)inner.data.p, (size_t)(inner.data.end - inner.data.p), ret, NULL);
-		if (r < 0)
-			return r;
+	struct protobuf_reader in = inside(f);
+	struct protobuf_field part;
+	int r = f->bytes ? 0 : -EINVAL;
+	while (r >= 0 && (r = protobuf_next(&in, &part)) > 0) {
+		if (part.number == 1 && part.bytes && !*ret)
+			r = json_parse(part.bytes, part.n, ret, NULL);
 	}
 	if (r == 0 && !*ret)
 		*ret = json_null();
 	return r;
 }
 
-static int read_bytes(const struct wire *w, json_t **ret)
-{
-	AUTO_STR text = STR_INIT;
-	if (w->type != 2)
-		return -EINVAL;
-	base64_encode(&text, w->data.p, (size_t)(w->data.end - w->data.p));
-	*ret = json_string(str_text(&text));
-	return 0;
-}
+/* --- messages -------------------------------------------------------------------------------------------------------
+ */
 
-static int read_text(const struct wire *w, json_t **ret)
-{
-	if (w->type != 2)
-		return -EINVAL;
-	*ret = json_stringn((const char *)w->data.p, (size_t)(w->data.end - w->data.p));
-	return *ret ? 0 : -EINVAL;
-}
+static int read_message(const struct pb_message *m, const struct protobuf_field *from, int depth, json_t *into);
 
-static int read_nested(const char *name, const struct wire *w, int depth, json_t **ret)
+static int read_nested(const char *name, const struct protobuf_field *f, int depth, json_t **ret)
 {
 	const struct pb_message *m = pb_message_find(name);
-	if (w->type != 2 || !m || depth > MAX_DEPTH)
+	if (!f->bytes || !m || depth > MAX_DEPTH)
 		return -EINVAL;
-	json_t *object = json_object();
-	int r = read_message(m, w->data, depth + 1, object);
-	if (r < 0) {
-		json_decref(object);
+	AUTO_JSON *object = json_object();
+	int r = read_message(m, f, depth + 1, object);
+	if (r < 0)
 		return r;
-	}
-	*ret = m->is_list ? json_incref(json_object_get(object, m->fields[0].name)) : json_incref(object);
-	json_decref(object);
+	*ret = json_incref(m->is_list ? json_object_get(object, m->fields[0].name) : object);
 	if (!*ret)
 		*ret = json_array();
 	return 0;
 }
 
-static int read_value(char type, const char *message, const struct wire *w, int depth, json_t **ret)
+static int read_value(const struct pb_field *row, const struct protobuf_field *f, int depth, json_t **ret)
 {
-	switch (type) {
-	case 's':
-		return read_text(w, ret);
-	case 'b':
-		*ret = json_boolean(w->value != 0);
-		return w->type == 0 ? 0 : -EINVAL;
-	case 'i':
-		*ret = json_integer((json_int_t)w->value);
-		return w->type == 0 ? 0 : -EINVAL;
-	case 'd': {
-		double d;
-		memcpy(&d, &w->value, sizeof(d));
-		*ret = json_real(d);
-		return w->type == 1 && *ret ? 0 : -EINVAL;
-	}
-	case 'y':
-		return read_bytes(w, ret);
-	case 'T':
-		return read_time(w, false, ret);
-	case 'U':
-		return read_time(w, true, ret);
-	case 'q':
-		return read_quantity(w, ret);
-	case 'o':
-		return read_int_or_string(w, ret);
-	case 'D': {
-		int64_t v[3] = {0, 0, 0};
-		char text[32];
-		if (w->type != 2 || read_small(w->data, v, NULL) < 0)
-			return -EINVAL;
-		snprintf(text, sizeof(text), "%.9gs", (double)v[1] / 1e9);
-		*ret = json_string(text);
-		return 0;
-	}
-	case 'r':
-		return read_raw(w, ret);
-	default:
-		return read_nested(message, w, depth, ret);
-	}
+	static const struct {
+		char type;
+		int (*read)(const struct protobuf_field *f, json_t **ret);
+	} forms[] = {
+	    {'s', read_text},     {'b', read_bool},          {'i', read_integer},    {'d', read_double},
+	    {'y', read_bytes},    {'T', read_time},          {'U', read_micro_time}, {'D', read_duration},
+	    {'q', read_quantity}, {'o', read_int_or_string}, {'r', read_raw},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++)
+		if (forms[i].type == row->type)
+			return forms[i].read(f, ret);
+	return read_nested(row->message, f, depth, ret);
 }
 
 /* A map's entry: key is field 1, the value field 2; either may be left out when empty. */
-static int read_entry(const struct pb_field *f, const struct wire *w, int depth, json_t *map)
+static int read_entry(const struct pb_field *row, const struct protobuf_field *f, int depth, json_t *map)
 {
-	struct span s = w->data;
-	struct wire inner;
+	struct protobuf_reader in = inside(f);
+	struct protobuf_field part;
 	AUTO_JSON *key = NULL, *value = NULL;
-	int r;
-	if (w->type != 2)
-		return -EINVAL;
-	while ((r = next_field(&s, &inner)) > 0) {
-		if (inner.number == 1 && !key)
-			r = read_text(&inner, &key);
-		else if (inner.number == 2 && !value)
-			r = read_value(f->type, f->message, &inner, depth, &value);
-		if (r < 0)
-			return r;
+	int r = f->bytes ? 0 : -EINVAL;
+	while (r >= 0 && (r = protobuf_next(&in, &part)) > 0) {
+		if (part.number == 1 && !key)
+			r = read_text(&part, &key);
+		else if (part.number == 2 && !value)
+			r = read_value(row, &part, depth, &value);
 	}
 	if (r == 0)
 		json_object_set(map, key ? json_string_value(key) : "", value ? value : json_null());
 	return r;
 }
 
-static int read_field(const struct pb_field *f, const struct wire *w, int depth, json_t *into)
+/* A text that was not set stands on the wire as an empty one; only for a storage class that means something. */
+static bool is_unset(const struct pb_field *row, const json_t *value)
 {
-	json_t *value = NULL;
-	if (f->shape == PB_INLINE) {
-		const struct pb_message *m = pb_message_find(f->message);
-		return m && w->type == 2 && depth < MAX_DEPTH ? read_message(m, w->data, depth + 1, into) : -EINVAL;
+	return row->type == 's' && !*json_string_value(value) && strcmp(row->name, "storageClassName") != 0;
+}
+
+static int read_field(const struct pb_field *row, const struct protobuf_field *f, int depth, json_t *into)
+{
+	AUTO_JSON *value = NULL;
+	if (row->shape == PB_INLINE) {
+		const struct pb_message *m = pb_message_find(row->message);
+		return m && f->bytes && depth < MAX_DEPTH ? read_message(m, f, depth + 1, into) : -EINVAL;
 	}
-	json_t *at = json_object_get(into, f->name);
-	if (f->shape == PB_MAP) {
-		if (!at)
-			json_object_set_new(into, f->name, at = json_object());
-		return read_entry(f, w, depth, at);
-	}
-	int r = read_value(f->type, f->message, w, depth, &value);
-	if (r < 0) {
-		json_decref(value);
+	if (row->shape == PB_MAP)
+		return read_entry(row, f, depth, json_object_at(into, row->name));
+	int r = read_value(row, f, depth, &value);
+	if (r < 0)
 		return r;
-	}
-	if (f->shape == PB_ONE) {
-		/* A text that was not set stands on the wire as an empty one; only for a storage class that means
-		 * something. */
-		bool unset = f->type == 's' && !*json_string_value(value) && strcmp(f->name, "storageClassName") != 0;
-		if (unset)
-			json_decref(value);
-		else
-			json_object_set_new(into, f->name, value);
-		return 0;
-	}
-	if (!at)
-		json_object_set_new(into, f->name, at = json_array());
-	json_array_append_new(at, value);
+	if (row->shape == PB_REPEATED)
+		json_array_append_new(json_array_at(into, row->name), TAKE(value));
+	else if (!is_unset(row, value))
+		json_object_set_new(into, row->name, TAKE(value));
 	return 0;
 }
 
-static int read_message(const struct pb_message *m, struct span s, int depth, json_t *into)
+static int read_message(const struct pb_message *m, const struct protobuf_field *from, int depth, json_t *into)
 {
-	struct wire w;
+	struct protobuf_reader in = inside(from);
+	struct protobuf_field f;
 	int r;
-	while ((r = next_field(&s, &w)) > 0) {
-		const struct pb_field *f = pb_field_find(m, w.number);
-		if (f && (r = read_field(f, &w, depth, into)) < 0)
+	while ((r = protobuf_next(&in, &f)) > 0) {
+		const struct pb_field *row = pb_field_find(m, f.number);
+		if (row && (r = read_field(row, &f, depth, into)) < 0)
 			return r;
 	}
 	return r;
 }
+
+/* --- the envelope ---------------------------------------------------------------------------------------------------
+ */
 
 /* "apps.v1.Deployment" of apps/v1 and Deployment. DeleteOptions belong to every group. Returns owned. */
 static char *message_name(const char *api, const char *kind)
@@ -327,57 +262,58 @@ static char *message_name(const char *api, const char *kind)
 
 struct envelope {
 	json_t *api, *kind; /* texts */
-	struct span raw;
+	struct protobuf_field raw;
 };
 
-static int read_type_meta(struct span s, struct envelope *ret)
+static int read_type_meta(const struct protobuf_field *from, struct envelope *ret)
 {
-	struct wire w;
+	struct protobuf_reader in = inside(from);
+	struct protobuf_field f;
 	int r;
-	while ((r = next_field(&s, &w)) > 0) {
-		json_t **at = w.number == 1 ? &ret->api : w.number == 2 ? &ret->kind : NULL;
-		if (at && !*at && (r = read_text(&w, at)) < 0)
+	while ((r = protobuf_next(&in, &f)) > 0) {
+		json_t **at = f.number == 1 ? &ret->api : f.number == 2 ? &ret->kind : NULL;
+		if (at && !*at && (r = read_text(&f, at)) < 0)
 			return r;
 	}
 	return r;
 }
 
-static int read_envelope(struct span s, struct envelope *ret)
+static int read_envelope(struct protobuf_reader in, struct envelope *ret)
 {
-	struct wire w;
+	struct protobuf_field f;
 	int r;
-	while ((r = next_field(&s, &w)) > 0) {
-		if (w.number == 1 && w.type == 2 && (r = read_type_meta(w.data, ret)) < 0)
+	while ((r = protobuf_next(&in, &f)) > 0) {
+		if (f.number == 1 && f.bytes && (r = read_type_meta(&f, ret)) < 0)
 			return r;
-		if (w.number == 2 && w.type == 2)
-			ret->raw = w.data;
+		if (f.number == 2 && f.bytes)
+			ret->raw = f;
 	}
 	return r < 0 || !ret->api || !ret->kind ? -EINVAL : 0;
+}
+
+static int read_object(const struct envelope *env, json_t **ret, struct err *e)
+{
+	AUTO_FREE char *name = message_name(json_string_value(env->api), json_string_value(env->kind));
+	const struct pb_message *m = pb_message_find(name);
+	if (!m)
+		return err_set(e, -EINVAL, "no message is known for %s", name);
+	AUTO_JSON *object = json_object();
+	json_object_set(object, "kind", env->kind);
+	json_object_set(object, "apiVersion", env->api);
+	if (read_message(m, &env->raw, 0, object) < 0)
+		return err_set(e, -EINVAL, "the body is not a well-formed protobuf object");
+	*ret = TAKE(object);
+	return 0;
 }
 
 int protobuf_parse(const void *bytes, size_t len, json_t **ret, struct err *e)
 {
 	struct envelope env = {0};
-	json_t *object = NULL;
 	int r = -EINVAL;
 	if (len > 4 && memcmp(bytes, "k8s", 4) == 0)
-		r = read_envelope((struct span){(const uint8_t *)bytes + 4, (const uint8_t *)bytes + len}, &env);
-	AUTO_FREE char *name = r == 0 ? message_name(json_string_value(env.api), json_string_value(env.kind)) : NULL;
-	const struct pb_message *m = name ? pb_message_find(name) : NULL;
-	if (m) {
-		object = json_object();
-		json_object_set(object, "kind", env.kind);
-		json_object_set(object, "apiVersion", env.api);
-		r = read_message(m, env.raw, 0, object);
-	} else if (name) {
-		r = err_set(e, -EINVAL, "no message is known for %s", name);
-	}
+		r = read_envelope(protobuf_reader((const char *)bytes + 4, len - 4), &env);
+	r = r < 0 ? err_set(e, -EINVAL, "the body is not a well-formed protobuf object") : read_object(&env, ret, e);
 	json_decref(env.api);
 	json_decref(env.kind);
-	if (r < 0 || !m) {
-		json_decref(object);
-		return m || !name ? err_set(e, -EINVAL, "the body is not a well-formed protobuf object") : r;
-	}
-	*ret = object;
-	return 0;
+	return r;
 }

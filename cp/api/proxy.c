@@ -63,10 +63,11 @@ static bool redirect_to_slash(struct req *q)
 	size_t n = 0;
 	while (h[n].name)
 		n++;
-	if (n + 1 < REPLY_HEADERS)
+	if (n + 1 < REPLY_HEADERS) {
 		h[n] = (struct http_header){"location", location};
+		h[n + 1] = (struct http_header){NULL, NULL};
+	}
 	request_answered(q, 301);
-	h[n + 1] = (struct http_header){NULL, NULL};
 	http_respond(q->x, 301, h, "", 0);
 	reply_done(q);
 	return true;
@@ -105,31 +106,6 @@ static void go(struct req *q, const struct place *p)
 						  .target = str_text(&target),
 						  .prefix = prefix,
 						  .on_unreachable = forward_unreachable});
-}
-
-typedef json_t *(*locate_fn)(struct req *q, const struct proxy_name *n, struct place *ret);
-
-static void proceed(struct req *q, json_t *refused, const char *what, locate_fn locate)
-{
-	struct proxy_name name = {0};
-	struct place place = {0};
-	json_t *status = refused;
-	if (!status && !q->x)
-		status = status_bad_request("a proxy needs a connection");
-	if (!status && !proxy_name_parse(q->route.name, &name))
-		status = status_bad_request("invalid %s request \"%s\"", what, q->route.name);
-	if (!status) {
-		place.https = strcmp(name.scheme, "https") == 0;
-		status = locate(q, &name, &place);
-	}
-	if (!status && !place.is_agent && !proxy_may_dial(place.host))
-		status = status_bad_request("address not allowed");
-	if (status)
-		reply_status(q, status);
-	else
-		go(q, &place);
-	free(place.host);
-	proxy_name_done(&name);
 }
 
 /* --- pods --------------------------------------------------------------------------------------------------------- */
@@ -182,18 +158,6 @@ static json_t *locate_pod(struct req *q, const struct proxy_name *n, struct plac
 	return NULL;
 }
 
-static void pod_admitted(struct req *q, json_t *refused, json_t *options)
-{
-	(void)options;
-	proceed(q, refused, "pod", locate_pod);
-}
-
-void proxy_pod(struct req *q)
-{
-	AUTO_JSON *options = admit_connect_options(q);
-	admit_request(q, ADMIT_CONNECT, options, pod_admitted);
-}
-
 /* --- services ----------------------------------------------------------------------------------------------------- */
 
 /* The name of a service's port by its number; NULL where it has none such. */
@@ -225,18 +189,6 @@ static json_t *locate_service(struct req *q, const struct proxy_name *n, struct 
 	return NULL;
 }
 
-static void service_admitted(struct req *q, json_t *refused, json_t *options)
-{
-	(void)options;
-	proceed(q, refused, "service", locate_service);
-}
-
-void proxy_service(struct req *q)
-{
-	AUTO_JSON *options = admit_connect_options(q);
-	admit_request(q, ADMIT_CONNECT, options, service_admitted);
-}
-
 /* --- nodes -------------------------------------------------------------------------------------------------------- */
 
 /* Without a port, or with its own, the agent is meant. */
@@ -253,14 +205,51 @@ static json_t *locate_node(struct req *q, const struct proxy_name *n, struct pla
 	return ret->port ? NULL : unknown_port(ret, n->port);
 }
 
-static void node_admitted(struct req *q, json_t *refused, json_t *options)
+/* --- requests -------------------------------------------------------------------------------------------------------
+ */
+
+static const struct target {
+	const char *plural, *word;
+	json_t *(*locate)(struct req *q, const struct proxy_name *n, struct place *ret);
+} targets[] = {{"pods", "pod", locate_pod}, {"services", "service", locate_service}, {"nodes", "node", locate_node}};
+
+static const struct target *target_of(const struct req *q)
 {
-	(void)options;
-	proceed(q, refused, "node", locate_node);
+	const struct target *t = targets;
+	while (strcmp(t->plural, q->route.resource) != 0)
+		t++;
+	return t;
 }
 
-void proxy_node(struct req *q)
+static json_t *locate(struct req *q, const struct target *t, struct place *ret)
+{
+	struct proxy_name name = {0};
+	if (!q->x)
+		return status_bad_request("a proxy needs a connection");
+	if (!proxy_name_parse(q->route.name, &name))
+		return status_bad_request("invalid %s request \"%s\"", t->word, q->route.name);
+	ret->https = strcmp(name.scheme, "https") == 0;
+	json_t *status = t->locate(q, &name, ret);
+	proxy_name_done(&name);
+	if (!status && !ret->is_agent && !proxy_may_dial(ret->host))
+		status = status_bad_request("address not allowed");
+	return status;
+}
+
+static void on_admitted(struct req *q, json_t *refused, json_t *options)
+{
+	struct place place = {0};
+	json_t *status = refused ? refused : locate(q, target_of(q), &place);
+	(void)options;
+	if (status)
+		reply_status(q, status);
+	else
+		go(q, &place);
+	free(place.host);
+}
+
+void proxy_connect(struct req *q)
 {
 	AUTO_JSON *options = admit_connect_options(q);
-	admit_request(q, ADMIT_CONNECT, options, node_admitted);
+	admit_request(q, ADMIT_CONNECT, options, on_admitted);
 }

@@ -9,9 +9,7 @@ struct proxies;
 struct proxies *proxies_new(struct loop *l);
 void proxies_free(struct proxies *p); /* NULL is fine */
 
-/* Handlers for any method. */
-void proxy_pod(struct req *q);
-void proxy_service(struct req *q);
-void proxy_node(struct req *q);
+/* The handler of all three, for any method. */
+void proxy_connect(struct req *q);
 
 #endif

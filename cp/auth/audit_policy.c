@@ -141,20 +141,6 @@ static bool groups_fit(const json_t *list, const struct auth_user *u)
 	return !json_array_size(list);
 }
 
-static bool path_fits(const json_t *urls, const char *path)
-{
-	json_t *v;
-	size_t i;
-	json_array_foreach(urls, i, v)
-	{
-		const char *url = json_string_value(v) ? json_string_value(v) : "";
-		size_t n = strlen(url);
-		if (!strcmp(url, "*") || !strcmp(url, path) || (n && url[n - 1] == '*' && !strncmp(url, path, n - 1)))
-			return true;
-	}
-	return false;
-}
-
 /* "pods" and "pods/log" are just these; a star in place of the subresource takes pods with all of theirs, one in place of
  * the resource the subresource of all. */
 static bool resource_fits(const char *pattern, const struct auth_attributes *a)
@@ -210,7 +196,7 @@ static bool rule_fits(const json_t *rule, const struct auth_user *u, const struc
 	    !fits(json_object_get(rule, "verbs"), a->verb))
 		return false;
 	if (a->path)
-		return json_array_size(urls) ? path_fits(urls, a->path) : !resources;
+		return json_array_size(urls) ? auth_path_fits(urls, a->path) : !resources;
 	return !json_array_size(urls) && resources_fit(rule, a);
 }
 

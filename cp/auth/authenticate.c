@@ -50,16 +50,6 @@ static void known_free(void *p)
 	free(k);
 }
 
-/* --- making ------------------------------------------------------------------------------------------------------------- */
-
-static json_t *json_texts(char *const *v)
-{
-	json_t *list = json_array();
-	for (; v && *v; v++)
-		json_array_append_new(list, json_string(*v));
-	return list;
-}
-
 /* Takes key, unless the same is there already. */
 static void add_key(struct authn *a, struct jwt_key *key)
 {

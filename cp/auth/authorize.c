@@ -45,3 +45,17 @@ bool auth_authorize(const struct auth_env *env, const struct auth_user *u, const
 		str_add(reason, str_text(&refusal));
 	return false;
 }
+
+bool auth_path_fits(const json_t *urls, const char *path)
+{
+	json_t *v;
+	size_t i;
+	json_array_foreach(urls, i, v)
+	{
+		const char *url = json_string_value(v) ? json_string_value(v) : "";
+		size_t n = strlen(url);
+		if (!strcmp(url, path) || (n && url[n - 1] == '*' && !strncmp(url, path, n - 1)))
+			return true;
+	}
+	return false;
+}

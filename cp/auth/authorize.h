@@ -31,6 +31,8 @@ struct auth_env {
 /* reason gets the words about what allows it, or about why not, where there are some; it may be NULL. */
 bool auth_authorize(const struct auth_env *env, const struct auth_user *u, const struct auth_attributes *a,
 		    struct str *reason);
+/* Whether a URL path is in a list of nonResourceURLs: the same, or below one that ends with "*". */
+bool auth_path_fits(const json_t *urls, const char *path);
 /* The name of the node that u is ("node1" of system:node:node1 in system:nodes), NULL when it is none. */
 const char *auth_node_name(const struct auth_user *u);
 

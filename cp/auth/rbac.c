@@ -153,20 +153,6 @@ static bool has(const json_t *list, const char *text)
 	return json_has_text(list, "*") || json_has_text(list, text);
 }
 
-static bool path_fits(const json_t *urls, const char *path)
-{
-	json_t *v;
-	size_t i;
-	json_array_foreach(urls, i, v)
-	{
-		const char *url = json_string_value(v) ? json_string_value(v) : "";
-		size_t n = strlen(url);
-		if (!strcmp(url, path) || (n && url[n - 1] == '*' && !strncmp(url, path, n - 1)))
-			return true;
-	}
-	return false;
-}
-
 static bool resource_fits(const json_t *resources, const struct auth_attributes *a)
 {
 	if (str_empty(a->subresource))
@@ -181,7 +167,7 @@ static bool rule_allows(const json_t *rule, const struct auth_attributes *a)
 	if (!has(json_object_get(rule, "verbs"), a->verb))
 		return false;
 	if (a->path)
-		return path_fits(json_object_get(rule, "nonResourceURLs"), a->path);
+		return auth_path_fits(json_object_get(rule, "nonResourceURLs"), a->path);
 	if (!has(json_object_get(rule, "apiGroups"), a->group) || !resource_fits(json_object_get(rule, "resources"), a))
 		return false;
 	return !json_array_size(names) || json_has_text(names, a->name);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -100,14 +101,6 @@ bool auth_user_is_anonymous(const struct auth_user *u)
 	return str_eq(u->name, AUTH_ANONYMOUS);
 }
 
-static json_t *texts(char *const *v)
-{
-	json_t *list = json_array();
-	for (; v && *v; v++)
-		json_array_append_new(list, json_string(*v));
-	return list;
-}
-
 json_t *auth_user_json(const struct auth_user *u)
 {
 	json_t *info = json_object();
@@ -116,12 +109,12 @@ json_t *auth_user_json(const struct auth_user *u)
 	if (!str_empty(u->uid))
 		json_object_set_new(info, "uid", json_string(u->uid));
 	if (strv_len(u->groups))
-		json_object_set_new(info, "groups", texts(u->groups));
+		json_object_set_new(info, "groups", json_texts(u->groups));
 	for (size_t i = 0; i < u->n_extra; i++) {
 		json_t *extra = json_object_get(info, "extra");
 		if (!extra)
 			json_object_set_new(info, "extra", extra = json_object());
-		json_object_set_new(extra, u->extra[i].key, texts(u->extra[i].values));
+		json_object_set_new(extra, u->extra[i].key, json_texts(u->extra[i].values));
 	}
 	return info;
 }

@@ -8,14 +8,6 @@
 #include "cp/controllers/deployment_internal.h"
 #include "cp/controllers/object.h"
 
-static void set_count(json_t *status, const char *name, int64_t n)
-{
-	if (n > 0)
-		json_object_set_new(status, name, json_integer(n));
-	else
-		json_object_del(status, name);
-}
-
 static int64_t sum(const struct rollout *r, const char *path)
 {
 	int64_t n = 0;
@@ -28,11 +20,11 @@ static int64_t sum(const struct rollout *r, const char *path)
 static void set_counts(struct rollout *r)
 {
 	int64_t available = sum(r, "status.availableReplicas");
-	set_count(r->status, "replicas", sum(r, "status.replicas"));
-	set_count(r->status, "updatedReplicas", r->newest ? json_int_at(r->newest, "status.replicas", 0) : 0);
-	set_count(r->status, "readyReplicas", sum(r, "status.readyReplicas"));
-	set_count(r->status, "availableReplicas", available);
-	set_count(r->status, "unavailableReplicas", rollout_sum_replicas(r) - available);
+	object_set_count(r->status, "replicas", sum(r, "status.replicas"));
+	object_set_count(r->status, "updatedReplicas", r->newest ? json_int_at(r->newest, "status.replicas", 0) : 0);
+	object_set_count(r->status, "readyReplicas", sum(r, "status.readyReplicas"));
+	object_set_count(r->status, "availableReplicas", available);
+	object_set_count(r->status, "unavailableReplicas", rollout_sum_replicas(r) - available);
 	json_object_set_new(r->status, "terminatingReplicas", json_integer(sum(r, "status.terminatingReplicas")));
 	json_object_set_new(r->status, "observedGeneration", json_integer(json_int_at(r->d, "metadata.generation", 0)));
 	if (available >= r->bounds.replicas - r->bounds.max_unavailable)

@@ -18,28 +18,6 @@
 #define OVER_CAPACITY "endpoints.kubernetes.io/over-capacity"
 enum { ADDRESSES_MAX = 1000 };
 
-static json_t *ports_of(const json_t *service, const json_t *pod)
-{
-	json_t *ports = json_array(), *port;
-	size_t i;
-	json_array_foreach(json_at(service, "spec.ports"), i, port)
-	{
-		int64_t number = service_target_port(port, pod);
-		if (!number)
-			continue;
-		json_t *out = json_object();
-		const char *name = json_member(port, "name"), *app = json_member(port, "appProtocol");
-		if (!str_empty(name))
-			json_set_str(out, "name", name);
-		json_set_int(out, "port", number);
-		json_set_str(out, "protocol", json_str_or(port, "protocol", "TCP"));
-		if (app)
-			json_set_str(out, "appProtocol", app);
-		json_array_append_new(ports, out);
-	}
-	return ports;
-}
-
 static json_t *address_of(const json_t *service, const json_t *pod, const char *ip)
 {
 	json_t *a = json_pack("{s:s}", "ip", ip);
@@ -106,7 +84,7 @@ static json_t *subsets_of(const struct endpoints_observed *o, bool *ret_truncate
 		const char *ip = service_pod_ip(pod, families[0]);
 		if (!ip || !service_pod_counts(pod) || (object_deleting(pod) && !tolerate))
 			continue;
-		json_t *ports = ports_of(o->service, pod);
+		json_t *ports = service_ports(o->service, pod, false);
 		if ((!json_array_size(ports) && !portless) || used == ADDRESSES_MAX) {
 			*ret_truncated |= used == ADDRESSES_MAX;
 			json_decref(ports);

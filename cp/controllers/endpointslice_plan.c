@@ -18,25 +18,6 @@
 #define HEADLESS "service.kubernetes.io/headless"
 enum { ENDPOINTS_MAX = 100 };
 
-static json_t *ports_of(const json_t *service, const json_t *pod)
-{
-	json_t *ports = json_array(), *port;
-	size_t i;
-	json_array_foreach(json_at(service, "spec.ports"), i, port)
-	{
-		int64_t number = service_target_port(port, pod);
-		if (!number)
-			continue;
-		json_t *out = json_pack("{s:s, s:s, s:I}", "name", json_str_or(port, "name", ""), "protocol",
-					json_str_or(port, "protocol", "TCP"), "port", (json_int_t)number);
-		const char *app = json_member(port, "appProtocol");
-		if (app)
-			json_set_str(out, "appProtocol", app);
-		json_array_append_new(ports, out);
-	}
-	return ports;
-}
-
 static json_t *endpoint_of(const struct endpointslice_observed *o, const json_t *pod, const char *ip)
 {
 	bool serving = pod_is_ready(pod), terminating = object_deleting(pod);
@@ -81,7 +62,7 @@ static void add_family(const struct endpointslice_observed *o, const char *famil
 		const char *ip = service_pod_ip(pod, family);
 		if (!ip || !service_pod_counts(pod))
 			continue;
-		AUTO_JSON *ports = ports_of(o->service, pod);
+		AUTO_JSON *ports = service_ports(o->service, pod, true);
 		json_t *g = group_get(groups, family, ports);
 		json_object_set_new(json_object_get(g, "endpoints"), object_uid(pod), endpoint_of(o, pod, ip));
 		any = true;
@@ -116,7 +97,7 @@ static json_t *new_slice(const struct endpointslice_observed *o, const json_t *g
 	return slice;
 }
 
-/* The ports of a slice with the defaults written out, as ports_of() has them. */
+/* The ports of a slice with the defaults written out, as service_ports(, true) has them. */
 static bool same_ports(const json_t *slice, const json_t *ports)
 {
 	const json_t *have = json_object_get(slice, "ports");

@@ -178,6 +178,14 @@ void object_remove_condition(json_t *status, const char *type)
 		json_object_del(status, "conditions");
 }
 
+void object_set_count(json_t *status, const char *name, int64_t n)
+{
+	if (n > 0)
+		json_object_set_new(status, name, json_integer(n));
+	else
+		json_object_del(status, name);
+}
+
 int64_t object_int_or_percent(const json_t *v, int64_t total, bool round_up, int64_t otherwise)
 {
 	if (json_is_integer(v))

@@ -39,6 +39,9 @@ bool object_set_condition(json_t *status, const char *type, const char *cond_sta
 			  const char *message, int64_t now_ms, bool update_time);
 void object_remove_condition(json_t *status, const char *type);
 
+/* Sets a count; one that is not above 0 is left out, as Go's omitempty has it. */
+void object_set_count(json_t *status, const char *name, int64_t n);
+
 /* "25%" or 3 of total, rounded up or down; otherwise where v is NULL. */
 int64_t object_int_or_percent(const json_t *v, int64_t total, bool round_up, int64_t otherwise);
 /* Kubernetes' safe encoding of a 32-bit number: its decimal digits in the alphabet of generated names. ret has room for

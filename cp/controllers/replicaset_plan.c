@@ -156,14 +156,6 @@ static bool fully_labeled(const json_t *rs, const json_t *pod)
 	return true;
 }
 
-static void set_count(json_t *status, const char *name, int64_t n)
-{
-	if (n)
-		json_object_set_new(status, name, json_integer(n));
-	else
-		json_object_del(status, name);
-}
-
 static void status_counts(const json_t *rs, const json_t *active, int64_t now_ms, json_t *status, struct plan *plan)
 {
 	int64_t labeled = 0, ready = 0, available = 0, min_ready = json_int_at(rs, "spec.minReadySeconds", 0);
@@ -179,9 +171,9 @@ static void status_counts(const json_t *rs, const json_t *active, int64_t now_ms
 			plan_again(plan, wait);
 	}
 	json_object_set_new(status, "replicas", json_integer((json_int_t)json_array_size(active)));
-	set_count(status, "fullyLabeledReplicas", labeled);
-	set_count(status, "readyReplicas", ready);
-	set_count(status, "availableReplicas", available);
+	object_set_count(status, "fullyLabeledReplicas", labeled);
+	object_set_count(status, "readyReplicas", ready);
+	object_set_count(status, "availableReplicas", available);
 	json_object_set_new(status, "observedGeneration", json_integer(json_int_at(rs, "metadata.generation", 0)));
 }
 

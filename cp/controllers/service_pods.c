@@ -67,6 +67,28 @@ int64_t service_target_port(const json_t *port, const json_t *pod)
 	return n;
 }
 
+json_t *service_ports(const json_t *service, const json_t *pod, bool always_named)
+{
+	json_t *ports = json_array(), *port;
+	size_t i;
+	json_array_foreach(json_at(service, "spec.ports"), i, port)
+	{
+		int64_t number = service_target_port(port, pod);
+		if (!number)
+			continue;
+		json_t *out = json_object();
+		const char *name = json_str_or(port, "name", ""), *app = json_member(port, "appProtocol");
+		if (*name || always_named)
+			json_set_str(out, "name", name);
+		json_set_str(out, "protocol", json_str_or(port, "protocol", "TCP"));
+		json_set_int(out, "port", number);
+		if (app)
+			json_set_str(out, "appProtocol", app);
+		json_array_append_new(ports, out);
+	}
+	return ports;
+}
+
 bool service_is_headless(const json_t *service)
 {
 	return str_eq(json_str_at(service, "spec.clusterIP"), "None");

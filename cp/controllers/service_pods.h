@@ -11,6 +11,9 @@ const char *service_pod_ip(const json_t *pod, const char *family);
 /* The number of a service port's target in this pod: as it is, or that of the container port of that name and
  * protocol; 0 when the pod has no such port. */
 int64_t service_target_port(const json_t *port, const json_t *pod);
+/* What the service's ports lead to in this pod, as both kinds of endpoints list it: those that the pod has. A port
+ * without a name says so (name: "") where always_named. Returns owned. */
+json_t *service_ports(const json_t *service, const json_t *pod, bool always_named);
 bool service_is_headless(const json_t *service);
 /* The pod's hostname where it is a member of the headless service of its subdomain; NULL otherwise. */
 const char *service_pod_hostname(const json_t *service, const json_t *pod);

@@ -42,13 +42,6 @@ static const struct fixed {
 	  NULL },
 };
 
-/* A value in the words of the reference, where the type is known. Owned. */
-static json_t *shown_as(const char *type, const json_t *value, const struct field_errors *errors)
-{
-	const struct type *t = errors->schema ? schema_type(errors->schema, type) : NULL;
-	return t ? go_value(t, value) : json_incref((json_t *)value);
-}
-
 static void validate_fixed(const json_t *object, const struct fixed *fixed, size_t n, const char *type, struct field_errors *errors)
 {
 	const char *name = json_str_or(object, "metadata.name", "");
@@ -62,7 +55,7 @@ static void validate_fixed(const json_t *object, const struct fixed *fixed, size
 		json_object_del(given, fixed[i].open);
 	if (json_equal(wanted, given))
 		return;
-	AUTO_JSON *shown = shown_as(type, json_object_get(object, "spec"), errors);
+	AUTO_JSON *shown = go_shown(errors, type, json_object_get(object, "spec"));
 	if (fixed[i].open)
 		field_invalid(errors, "spec", shown, "spec of '%s' except the 'spec.%s' field must equal the fixed value", name, fixed[i].open);
 	else
@@ -362,7 +355,7 @@ static void flow_validate(const json_t *flow, const json_t *old, struct field_er
 	size_t i;
 	validate_precedence(flow, errors);
 	if (method && !rule_is_one_of(json_str_or(method, "type", ""), methods)) {
-		AUTO_JSON *shown = shown_as("flowcontrol.v1.FlowDistinguisherMethod", method, errors);
+		AUTO_JSON *shown = go_shown(errors, "flowcontrol.v1.FlowDistinguisherMethod", method);
 		field_not_supported(errors, "spec.distinguisherMethod.type", shown, methods);
 	}
 	const char *level = json_str_or(flow, "spec.priorityLevelConfiguration.name", "");

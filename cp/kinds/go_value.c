@@ -192,3 +192,9 @@ char *go_diff(const struct type *t, const json_t *a, const json_t *b)
 	AUTO_FREE char *before = json_format(x, JSON_INDENT(1)), *after = json_format(y, JSON_INDENT(1));
 	return text_diff(before, after);
 }
+
+json_t *go_shown(const struct field_errors *errors, const char *type, const json_t *value)
+{
+	const struct type *t = errors->schema ? schema_type(errors->schema, type) : NULL;
+	return t ? go_value(t, value) : json_incref((json_t *)value);
+}

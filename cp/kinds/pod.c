@@ -13,7 +13,7 @@ static const char *const container_lists[] = { "initContainers", "containers", "
 /* ":latest", or no tag and no digest, is pulled always. */
 static const char *pull_policy(const char *image)
 {
-	const char *slash = strrchr(image, '/'), *base = slash ? slash + 1 : image, *tag = strchr(base, ':');
+	const char *base = str_base_name(image), *tag = strchr(base, ':');
 	if (strchr(base, '@'))
 		return "IfNotPresent";
 	return !tag || !strcmp(tag, ":latest") ? "Always" : "IfNotPresent";

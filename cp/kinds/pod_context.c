@@ -13,14 +13,6 @@
 
 enum { ID_MAX = 2147483647, SYSCTL_MAX = 253, PROFILE_MAX = 4095, CREDENTIAL_MAX = 64 * 1024, DOMAIN_MAX = 256, USER_MAX = 104 };
 
-/* value as the reference shows a type. Owned. */
-static json_t *shown_as(const struct field_errors *errors, const char *type, const json_t *value)
-{
-	const struct type *t = errors->schema ? schema_type(errors->schema, type) : NULL;
-
-	return t ? go_value(t, value) : json_incref((json_t *)value);
-}
-
 static void validate_seccomp(const json_t *profile, const char *path, struct field_errors *errors)
 {
 	bool local = !strcmp(json_str_or(profile, "type", ""), "Localhost");
@@ -35,7 +27,7 @@ static void validate_seccomp(const json_t *profile, const char *path, struct fie
 	} else if (local) {
 		rule_path_inside(profile, path, "localhostProfile", errors);
 	} else if (name) {
-		AUTO_JSON *shown = shown_as(errors, "core.v1.SeccompProfile", profile);
+		AUTO_JSON *shown = go_shown(errors, "core.v1.SeccompProfile", profile);
 		field_invalid(errors, p, shown, "can only be set when seccomp type is Localhost");
 	}
 }
@@ -126,7 +118,7 @@ static void validate_windows(const json_t *options, const char *path, struct fie
 
 static void validate_escalation(const json_t *sc, const char *path, struct field_errors *errors)
 {
-	AUTO_JSON *shown = shown_as(errors, "core.v1.SecurityContext", sc);
+	AUTO_JSON *shown = go_shown(errors, "core.v1.SecurityContext", sc);
 	json_t *cap;
 	size_t i;
 

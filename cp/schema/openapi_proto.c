@@ -9,44 +9,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-
-enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
-
-static void add_varint(struct str *out, uint64_t v)
-{
-	for (; v > 0x7f; v >>= 7)
-		str_addc(out, (char)(v | 0x80));
-	str_addc(out, (char)v);
-}
-
-static void add_tag(struct str *out, unsigned number, unsigned wire)
-{
-	add_varint(out, (uint64_t)number << 3 | wire);
-}
-
-static void add_bytes(struct str *out, unsigned number, const char *bytes, size_t n)
-{
-	add_tag(out, number, WIRE_BYTES);
-	add_varint(out, n);
-	str_addn(out, bytes, n);
-}
-
-static void add_message(struct str *out, unsigned number, const struct str *message)
-{
-	add_bytes(out, number, str_text(message), message->len);
-}
-
-static void add_double(struct str *out, unsigned number, double v)
-{
-	uint64_t bits;
-	char bytes[8];
-
-	memcpy(&bits, &v, sizeof(bits));
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = (char)(bits >> 8 * i);
-	add_tag(out, number, WIRE_FIXED64);
-	str_addn(out, bytes, sizeof(bytes));
-}
+#include "base/protobuf.h"
 
 /* JSON is YAML. */
 static void add_yaml(struct str *out, unsigned number, const json_t *value)
@@ -54,8 +17,8 @@ static void add_yaml(struct str *out, unsigned number, const json_t *value)
 	AUTO_STR any = STR_INIT, text = STR_INIT;
 
 	str_add_jsonv(&text, value);
-	add_bytes(&any, 2, str_text(&text), text.len);
-	add_message(out, number, &any);
+	protobuf_add_message(&any, 2, &text);
+	protobuf_add_message(out, number, &any);
 }
 
 static void add_value(struct str *out, const struct proto_field *f, const json_t *value);
@@ -65,9 +28,9 @@ static void add_named(struct str *out, const struct proto_field *f, const char *
 	AUTO_STR pair = STR_INIT;
 	struct proto_field second = {.number = 2, .form = f->of ? PROTO_MESSAGE : PROTO_YAML, .of = f->of};
 
-	add_bytes(&pair, 1, name, strlen(name));
+	protobuf_add_text(&pair, 1, name);
 	add_value(&pair, &second, value);
-	add_message(out, f->number, &pair);
+	protobuf_add_message(out, f->number, &pair);
 }
 
 static void add_each(struct str *out, const struct proto_field *f, const json_t *object)
@@ -84,21 +47,19 @@ static void add_value(struct str *out, const struct proto_field *f, const json_t
 
 	if (f->form == PROTO_MESSAGE) {
 		proto_encode(&message, f->of, value);
-		add_message(out, f->number, &message);
+		protobuf_add_message(out, f->number, &message);
 	} else if (f->form == PROTO_EACH) {
 		add_each(out, f, value);
 	} else if (f->form == PROTO_YAML) {
 		add_yaml(out, f->number, value);
 	} else if (f->form == PROTO_TEXT && json_is_string(value)) {
-		add_bytes(out, f->number, json_string_value(value), json_string_length(value));
+		protobuf_add_bytes(out, f->number, json_string_value(value), json_string_length(value));
 	} else if (f->form == PROTO_BOOL && json_is_true(value)) {
-		add_tag(out, f->number, WIRE_VARINT);
-		add_varint(out, 1);
+		protobuf_add_number(out, f->number, 1);
 	} else if (f->form == PROTO_INTEGER && json_integer_value(value)) {
-		add_tag(out, f->number, WIRE_VARINT);
-		add_varint(out, (uint64_t)json_integer_value(value));
+		protobuf_add_number(out, f->number, (uint64_t)json_integer_value(value));
 	} else if (f->form == PROTO_DOUBLE && json_is_number(value)) {
-		add_double(out, f->number, json_number_value(value));
+		protobuf_add_double(out, f->number, json_number_value(value));
 	}
 }
 

@@ -36,11 +36,8 @@ static json_t *parameter(const struct openapi_parameter *p)
 static json_t *words(const char *text)
 {
 	AUTO_STRV char **v = str_split(text, ' ');
-	json_t *a = json_array();
 
-	for (size_t i = 0; v && v[i]; i++)
-		json_array_append_new(a, json_string(v[i]));
-	return a;
+	return json_texts(v);
 }
 
 static void add_body(json_t *operation, json_t *schema, bool required, const char *media_types)

@@ -201,13 +201,13 @@ static int each(const char *bytes, size_t n, take_field take, void *into)
 
 static int within(const struct protobuf_field *f, take_field take, void *into)
 {
-	return f->has_bytes ? each(f->bytes, f->n, take, into) : -EBADMSG;
+	return f->bytes ? each(f->bytes, f->n, take, into) : -EBADMSG;
 }
 
 /* A number that is not negative. */
 static int number(const struct protobuf_field *f, uint64_t *ret)
 {
-	if (f->has_bytes || f->value > INT64_MAX)
+	if (f->bytes || f->value > INT64_MAX)
 		return -EBADMSG;
 	*ret = f->value;
 	return 0;
@@ -216,7 +216,7 @@ static int number(const struct protobuf_field *f, uint64_t *ret)
 static int boolean(const struct protobuf_field *f, bool *ret)
 {
 	*ret = f->value != 0;
-	return f->has_bytes ? -EBADMSG : 0;
+	return f->bytes ? -EBADMSG : 0;
 }
 
 static int result(int r, struct err *e)
@@ -239,7 +239,7 @@ static int take_kv(void *into, const struct protobuf_field *f)
 {
 	struct reading *k = into;
 	bool bytes = f->number == KV_KEY || f->number == KV_VALUE;
-	if (bytes && !f->has_bytes)
+	if (bytes && !f->bytes)
 		return -EBADMSG;
 	switch (f->number) {
 	case KV_KEY:
@@ -424,7 +424,7 @@ static int take_watch(void *into, const struct protobuf_field *f)
 	case WATCHED_COMPACTED:
 		return number(f, &a->compacted);
 	case WATCHED_REASON:
-		if (!f->has_bytes)
+		if (!f->bytes)
 			return -EBADMSG;
 		free(a->reason);
 		a->reason = xstrndup(f->bytes, f->n);
@@ -453,7 +453,7 @@ static int take_snapshot(void *into, const struct protobuf_field *f)
 	if (f->number != 3)
 		return 0;
 	*blob = *f;
-	return f->has_bytes ? 0 : -EBADMSG;
+	return f->bytes ? 0 : -EBADMSG;
 }
 
 int etcd_snapshot_answer(const char *bytes, size_t len, const char **ret, size_t *ret_len, struct err *e)

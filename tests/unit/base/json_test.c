@@ -95,6 +95,8 @@ START_TEST(test_arrays)
 	AUTO_FREE char *text = json_text(left_);
 	ck_assert_str_eq(text, "[1,\"y\"]");
 	ck_assert_uint_eq(json_array_size(none), 0);
+	AUTO_JSON *of_vector = json_texts((char *[]){"a", "b", NULL}), *of_nothing = json_texts(NULL);
+	ck_assert(json_array_size(of_vector) == 2 && json_has_text(of_vector, "b") && json_array_size(of_nothing) == 0);
 }
 END_TEST
 

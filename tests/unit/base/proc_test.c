@@ -62,4 +62,20 @@ START_TEST(pid_files)
 }
 END_TEST
 
-TESTS("proc", names_do_not_confuse, zombies_have_ended, pid_files)
+START_TEST(escapes)
+{
+	static const char *const cases[][2] = {{"/a\\040b\\134c", "/a b\\c"},
+					       {"\\011\\012", "\t\n"},
+					       {"/plain", "/plain"},
+					       {"", ""},
+					       {"\\04", "\\04"},
+					       {"\\x41", "\\x41"}};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO_FREE char *s = xstrdup(cases[i][0]);
+		proc_unescape(s);
+		ck_assert_str_eq(s, cases[i][1]);
+	}
+}
+END_TEST
+
+TESTS("proc", names_do_not_confuse, zombies_have_ended, pid_files, escapes)
