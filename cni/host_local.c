@@ -14,8 +14,9 @@
 #include "base/json.h"
 #include "cni/ipam_conf.h"
 #include "cni/ipam_index.h"
+#include "cni/ipam_used.h"
 
-#define TRIES_BEFORE_LIST 8
+#define TRIES_BEFORE_LOAD 8
 
 static void push(struct ip **v, size_t *n, const struct ip *ip)
 {
@@ -49,25 +50,20 @@ static int take_wanted(struct add *a, size_t set, size_t wanted, struct err *e)
 	return r;
 }
 
-static int by_address(const void *a, const void *b)
-{
-	return ip_cmp(a, b);
-}
-
-/* Walks once around the set. After a few tries one look at the whole directory replaces a look at each address. */
+/* Walks once around the set. After a few tries one look at what is in use replaces a look at each address. */
 static int walk(struct add *a, size_t set, struct ip *ret, struct err *e)
 {
-	AUTO_FREE struct ip *used = NULL;
+	AUTO(ipam_used_done) struct ipam_used used = {0};
 	struct range_iter it;
 	struct ip last;
 	const struct ip_range *range;
-	size_t n = 0, tries = 0;
+	size_t tries = 0;
 	range_iter_init(&it, &a->conf.sets[set], ipam_store_last(&a->store, set, &last) ? &last : NULL);
 	while (range_iter_next(&it, ret, &range)) {
-		int r = tries++ == TRIES_BEFORE_LIST ? ipam_store_list(&a->store, &used, &n, e) : 0;
+		int r = tries++ == TRIES_BEFORE_LOAD ? ipam_used_load(&a->store, &used, e) : 0;
 		if (r < 0)
 			return r;
-		if (used && bsearch(ret, used, n, sizeof(*used), by_address))
+		if (used.slots && ipam_used_has(&used, ret))
 			continue;
 		r = ipam_store_reserve(&a->store, ret, a->call->container_id, a->call->ifname, e);
 		if (r != -EEXIST)
@@ -80,6 +76,10 @@ static int take_next(struct add *a, size_t set, struct ip *ret, struct err *e)
 {
 	AUTO_STR ranges = STR_INIT;
 	int r = walk(a, set, ret, e);
+	if (r == -ENOSPC) { /* unless the hint was wrong */
+		ipam_used_forget(&a->store);
+		r = walk(a, set, ret, e);
+	}
 	if (r == -ENOSPC && ipam_index_sweep(&a->store, NULL) > 0)
 		r = walk(a, set, ret, e);
 	if (r != -ENOSPC)

@@ -18,6 +18,7 @@
 #include "base/fs.h"
 #include "cni/hash.h"
 #include "cni/ipam_spare.h"
+#include "cni/ipam_used.h"
 
 #define DIR_NAME ".owners"
 #define STAMP "stamp"
@@ -193,7 +194,7 @@ static bool holds_nothing(struct ipam_store *s, char **lines)
 	return nothing;
 }
 
-/* Drops the entries for which gone() is true, those that cannot be read or hold nothing, and the spare files. */
+/* Drops the entries for which gone() is true, those that cannot be read or hold nothing, and what else there is. */
 static int drop_if(struct ipam_store *s, bool (*gone)(char **lines), struct err *e)
 {
 	int fd = openat(s->index_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
@@ -206,7 +207,8 @@ static int drop_if(struct ipam_store *s, bool (*gone)(char **lines), struct err 
 	for (struct dirent *d; (d = readdir(dir));) {
 		if (d->d_name[0] == '.' || !strcmp(d->d_name, STAMP))
 			continue;
-		AUTO_STRV char **lines = ipam_spare_is_one(d->d_name) ? NULL : read_entry(s, d->d_name);
+		bool entry = !ipam_spare_is_one(d->d_name) && strcmp(d->d_name, IPAM_USED_NAME) != 0;
+		AUTO_STRV char **lines = entry ? read_entry(s, d->d_name) : NULL;
 		if (!lines || holds_nothing(s, lines))
 			unlinkat(s->index_fd, d->d_name, 0);
 		else if (gone(lines))

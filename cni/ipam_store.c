@@ -18,6 +18,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "cni/ipam_spare.h"
+#include "cni/ipam_used.h"
 
 #define OWNER_MAX 1024
 
@@ -72,12 +73,16 @@ int ipam_store_reserve(struct ipam_store *s, const struct ip *ip, const char *id
 	ip_text(ip, name);
 	snprintf(owner, sizeof(owner), "%s\r\n%s", id, ifname);
 	if (s->n_spare && faccessat(s->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) && errno == ENOENT &&
-	    ipam_spare_use(s, s->dir_fd, name, owner) >= 0)
+	    ipam_spare_use(s, s->dir_fd, name, owner) >= 0) {
+		ipam_used_note(s, ip, true);
 		return 0;
+	}
 	AUTO_FD int fd = open_new(s, name);
 	int r = fd < 0 ? fd : fs_write_all(fd, owner, strlen(owner));
 	if (fd >= 0 && r < 0)
 		unlinkat(s->dir_fd, name, 0);
+	if (r >= 0)
+		ipam_used_note(s, ip, true);
 	return r < 0 && r != -EEXIST ? err_code(e, r, "reserve %s", name) : r;
 }
 
@@ -85,6 +90,7 @@ void ipam_store_release(struct ipam_store *s, const struct ip *ip)
 {
 	char name[IP_TEXT_MAX];
 	ipam_spare_keep(s, s->dir_fd, ip_text(ip, name));
+	ipam_used_note(s, ip, false);
 }
 
 /* A small file's text without surrounding blanks; false when it cannot be read. */

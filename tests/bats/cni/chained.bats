@@ -447,6 +447,32 @@ limited() { [ "$(sent "$@")" -lt 1500000 ]; }   # 500,000 a second and a burst o
 	[ -z "$(find "$DATA/tnet" -maxdepth 1 -name '10.*' -o -maxdepth 1 -name 'fd*')" ]
 }
 
+@test "host-local: behind a long run of addresses in use, what is noted of them and what is true" {
+	local conf='{"cniVersion":"1.1.0","name":"s","type":"x","ipam":{"type":"host-local","dataDir":"'$DATA'","ranges":[[{"subnet":"10.78.0.0/26"}]]}}' i
+	for i in $(seq 61); do IFNAME=e$i cni ADD host-local a "$conf"; done >/dev/null # all
+	run cni ADD host-local b "$conf"
+	[[ "$status" -eq 1 && "$output" == *"no IP addresses available in range set: 10.78.0.1-10.78.0.62"* ]]
+	IFNAME=e40 cni DEL host-local a "$conf"
+	[[ "$(cni ADD host-local b "$conf")" == *10.78.0.41/26* ]]
+	[ -e "$DATA/s/.owners/used" ]
+	IFNAME=e20 cni DEL host-local a "$conf" # noted
+	[[ "$(cni ADD host-local c "$conf")" == *10.78.0.21/26* ]]
+	cni DEL host-local c "$conf"
+	cp "$DATA/s/.owners/used" "$DATA/old"
+	[[ "$(cni ADD host-local c "$conf")" == *10.78.0.21/26* ]]
+	cp "$DATA/old" "$DATA/s/.owners/used" # says that it is free
+	IFNAME=e50 cni DEL host-local a "$conf"
+	printf 10.78.0.30 >"$DATA/s/last_reserved_ip.0"
+	[[ "$(cni ADD host-local d "$conf")" == *10.78.0.51/26* ]]
+	cp "$DATA/s/.owners/used" "$DATA/old"
+	IFNAME=e60 cni DEL host-local a "$conf"
+	cp "$DATA/old" "$DATA/s/.owners/used" # says that none is
+	[[ "$(IFNAME=e60 cni ADD host-local e "$conf")" == *10.78.0.61/26* ]]
+	head -c 33 /dev/urandom >"$DATA/s/.owners/used"
+	IFNAME=e10 cni DEL host-local a "$conf"
+	[[ "$(IFNAME=e10 cni ADD host-local e "$conf")" == *10.78.0.11/26* ]]
+}
+
 @test "churn: ${CNI_CHURN:-120} pod networks with plugins killed at random points leave nothing (CNI_CHURN=10000 for more)" {
 	run "$BATS_TEST_DIRNAME/churn" "$BIN" "${CNI_CHURN:-120}"
 	echo "$output" | tee /dev/fd/3 | head -3
