@@ -92,6 +92,8 @@ static void write_scalar(struct str *out, const json_t *v)
 		str_add(out, "{}");
 	else if (json_is_array(v))
 		str_add(out, "[]");
+	else if (json_is_real(v) && json_real_value(v) == 0)
+		str_addc(out, '0'); /* of either sign: -0 reads as an integer */
 	else
 		str_add_jsonv(out, v);
 	str_addc(out, '\n');

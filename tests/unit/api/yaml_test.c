@@ -90,6 +90,16 @@ START_TEST(round_trip)
 }
 END_TEST
 
+START_TEST(zero_has_no_sign)
+{
+	AUTO_JSON *v = NULL;
+	AUTO_STR text = STR_INIT;
+	ck_assert_int_eq(json_parse("{\"z\":-0.0}", 10, &v, NULL), 0);
+	yaml_write(&text, v);
+	ck_assert_str_eq(text.p, "z: 0\n");
+}
+END_TEST
+
 /* Characters that a reader takes for line breaks or refuses are written as escapes; keys may be long. */
 START_TEST(round_trip_of_odd_texts)
 {
@@ -139,6 +149,7 @@ int main(void)
 	tcase_add_test(t, reads_files);
 	tcase_add_test(t, deep);
 	tcase_add_test(t, round_trip);
+	tcase_add_test(t, zero_has_no_sign);
 	tcase_add_test(t, round_trip_of_odd_texts);
 	tcase_add_test(t, refuses);
 	suite_add_tcase(s, t);
