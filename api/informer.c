@@ -89,7 +89,6 @@ static void take_page(struct informer *i, json_t *list)
 		if (!key)
 			continue;
 		name_kind(item, list);
-		map_set(i->seen, key, i);
 		informer_keep(i, key, item);
 	}
 }
@@ -98,7 +97,7 @@ static void end_list(struct informer *i, const json_t *list)
 {
 	informer_set_revision(i, list);
 	informer_drop_unseen(i);
-	map_free(TAKE(i->seen));
+	informer_end_telling(i);
 	i->relist = i->telling = false;
 	i->delay_ms = i->min_delay_ms;
 	if (i->light)
@@ -114,7 +113,7 @@ static void end_list(struct informer *i, const json_t *list)
 static void list_failed(struct informer *i, const struct err *e)
 {
 	bool expired = e->code == -EOVERFLOW && i->next_page;
-	map_free(TAKE(i->seen)); /* the next attempt begins with the first page */
+	informer_end_telling(i); /* the next attempt begins with the first page */
 	free(TAKE(i->next_page));
 	if (!expired)
 		informer_report(i, e);
@@ -165,7 +164,7 @@ static void ask_page(struct informer *i)
 
 void informer_begin_list(struct informer *i)
 {
-	i->seen = map_new(NULL);
+	informer_begin_telling(i);
 	ask_page(i);
 }
 
@@ -186,7 +185,7 @@ static struct informer *start(struct api_client *c, const char *path, const char
 	i->path = xstrdup(path);
 	i->label_selector = xstrdup(label_selector);
 	i->field_selector = xstrdup(field_selector);
-	i->objects = informer_objects_new(light != NULL);
+	informer_objects_init(i);
 	informer_set_delays(i, MIN_DELAY_MS, MAX_DELAY_MS);
 	i->retry = timer_new(api_client_loop(c), on_retry, i);
 	informer_begin_list(i);
@@ -228,8 +227,7 @@ void informer_stop(struct informer *i)
 	api_cancel(i->list);
 	http_call_cancel(i->watch);
 	timer_free(i->retry);
-	map_free(i->objects);
-	map_free(i->seen);
+	informer_objects_done(i);
 	str_done(&i->line);
 	free(i->next_page);
 	free(i->revision);

@@ -8,6 +8,7 @@
 #include "base/str.h"
 
 struct map;
+struct table;
 struct timer;
 
 /* What a light informer tells besides. All are given. */
@@ -24,8 +25,10 @@ struct informer {
 	const struct informer_light_ops *light; /* NULL: whole objects are kept */
 	void *arg;
 	char *path, *label_selector, *field_selector;
-	struct map *objects; /* key -> object; light: key -> text of the revision */
-	struct map *seen;    /* keys of the list under way; NULL while none is */
+	struct map *objects; /* key -> object; NULL when light */
+	struct map *seen;    /* keys of the list under way; NULL while none is, and when light */
+	struct table *known; /* light: of struct light_object */
+	uint8_t n_lists;     /* light: the number of the list under way, or of the last one */
 	char *next_page, *revision;
 	struct api_call *list;
 	struct http_call *watch;
@@ -59,7 +62,10 @@ void informer_begin_watch(struct informer *i);
 void informer_end_watch(struct informer *i); /* without a word; fine while there is none */
 
 /* informer_objects.c: what is kept, and told. */
-struct map *informer_objects_new(bool light);
+void informer_objects_init(struct informer *i);
+void informer_objects_done(struct informer *i);
+void informer_begin_telling(struct informer *i); /* what informer_keep() is told from here on is seen */
+void informer_end_telling(struct informer *i);   /* without a word about what was not seen */
 char *informer_key(const json_t *object); /* "namespace/name" or "name"; NULL for what is no object. Returns owned. */
 void informer_keep(struct informer *i, const char *key, json_t *object);
 void informer_drop(struct informer *i, const char *key, json_t *last); /* last: its last state, NULL: as it is kept */

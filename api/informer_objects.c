@@ -1,5 +1,6 @@
 /* What an informer keeps and tells. Happy path: a state whose resourceVersion is not the one that is kept is kept and
- * told, an object that is gone is told once. Nothing here fails. What always holds: the map is what on_change has told. */
+ * told, an object that is gone is told once. Nothing here fails. What always holds: what is kept is what
+ * on_change has told. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,15 +8,55 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/table.h"
 
 static void object_free(void *object)
 {
 	json_decref(object);
 }
 
-struct map *informer_objects_new(bool light)
+/* All that a light informer keeps of an object: thousands of them are to be small. */
+struct light_object {
+	uint8_t list; /* the list, by number, that has told it last */
+	char key[];   /* and behind its NUL the text of the revision */
+};
+
+static const void *light_key(const void *item, size_t *ret_len)
 {
-	return map_new(light ? free : object_free);
+	const struct light_object *o = item;
+	*ret_len = strlen(o->key);
+	return o->key;
+}
+
+void informer_objects_init(struct informer *i)
+{
+	if (i->light)
+		i->known = table_new(light_key);
+	else
+		i->objects = map_new(object_free);
+}
+
+void informer_objects_done(struct informer *i)
+{
+	size_t at = 0;
+	struct light_object *o;
+	while (i->known && (o = table_next(i->known, &at)))
+		free(o);
+	table_free(i->known);
+	map_free(i->objects);
+	map_free(i->seen);
+}
+
+void informer_begin_telling(struct informer *i)
+{
+	i->n_lists++;
+	if (!i->light)
+		i->seen = map_new(NULL);
+}
+
+void informer_end_telling(struct informer *i)
+{
+	map_free(TAKE(i->seen));
 }
 
 char *informer_key(const json_t *object)
@@ -32,15 +73,40 @@ static const char *revision_of(const json_t *object)
 	return json_str_at(object, "metadata.resourceVersion");
 }
 
+static struct light_object *light_find(const struct informer *i, const char *key)
+{
+	return table_get(i->known, key, strlen(key));
+}
+
+static void light_forget(struct informer *i, struct light_object *o)
+{
+	table_remove(i->known, o);
+	free(o);
+}
+
+static void light_remember(struct informer *i, const char *key, const char *revision)
+{
+	size_t n = strlen(key) + 1, m = strlen(revision) + 1;
+	struct light_object *o = xmalloc(sizeof(*o) + n + m);
+	o->list = i->n_lists;
+	memcpy(o->key, key, n);
+	memcpy(o->key + n, revision, m);
+	table_add(i->known, o);
+}
+
 static void keep_light(struct informer *i, const char *key, json_t *object)
 {
-	const char *known = map_get(i->objects, key), *revision = revision_of(object);
+	struct light_object *known = light_find(i, key);
+	const char *revision = revision_of(object);
 	json_object_del(json_at(object, "metadata"), "managedFields");
-	if (known && str_eq(known, revision)) {
+	if (known && str_eq(known->key + strlen(key) + 1, revision)) {
+		known->list = i->n_lists;
 		i->light->on_same(i->arg, key, object);
 		return;
 	}
-	map_set(i->objects, key, xstrdup(revision ? revision : ""));
+	if (known)
+		light_forget(i, known);
+	light_remember(i, key, revision ? revision : "");
 	i->ops->on_change(i->arg, key, NULL, object);
 }
 
@@ -51,6 +117,8 @@ void informer_keep(struct informer *i, const char *key, json_t *object)
 		return;
 	}
 	json_t *old = map_get(i->objects, key);
+	if (i->seen)
+		map_set(i->seen, key, i);
 	if (old && str_eq(revision_of(old), revision_of(object)))
 		return;
 	json_object_del(json_at(object, "metadata"), "managedFields");
@@ -60,13 +128,19 @@ void informer_keep(struct informer *i, const char *key, json_t *object)
 	json_decref(old);
 }
 
+static void drop_light(struct informer *i, const char *key, json_t *last)
+{
+	struct light_object *known = light_find(i, key);
+	if (!known)
+		return;
+	light_forget(i, known);
+	i->ops->on_change(i->arg, key, last, NULL);
+}
+
 void informer_drop(struct informer *i, const char *key, json_t *last)
 {
 	if (i->light) {
-		if (map_has(i->objects, key)) {
-			map_remove(i->objects, key);
-			i->ops->on_change(i->arg, key, last, NULL);
-		}
+		drop_light(i, key, last);
 		return;
 	}
 	AUTO_JSON *old = map_steal(i->objects, key);
@@ -77,15 +151,25 @@ void informer_drop(struct informer *i, const char *key, json_t *last)
 	i->ops->on_change(i->arg, key, last ? last : old, NULL);
 }
 
-void informer_drop_unseen(struct informer *i)
+static char **find_unseen(const struct informer *i)
 {
-	AUTO_STRV char **gone = NULL;
+	char **gone = NULL;
 	size_t at = 0;
 	const char *key;
 	void *value;
+	const struct light_object *o;
 	while (map_next(i->objects, &at, &key, &value))
 		if (!map_has(i->seen, key))
 			strv_add(&gone, key);
+	for (at = 0; i->known && (o = table_next(i->known, &at));)
+		if (o->list != i->n_lists)
+			strv_add(&gone, o->key);
+	return gone;
+}
+
+void informer_drop_unseen(struct informer *i)
+{
+	AUTO_STRV char **gone = find_unseen(i);
 	for (char **k = gone; k && *k; k++)
 		informer_drop(i, *k, NULL);
 }
@@ -97,7 +181,7 @@ json_t *informer_get(const struct informer *i, const char *key)
 
 size_t informer_len(const struct informer *i)
 {
-	return map_len(i->objects);
+	return i->light ? table_len(i->known) : map_len(i->objects);
 }
 
 bool informer_next(const struct informer *i, size_t *at, const char **ret_key, json_t **ret_object)

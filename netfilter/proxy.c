@@ -34,12 +34,6 @@ static const void *slice_key(const void *item, size_t *ret_len)
 	return s->key;
 }
 
-static void free_slice(struct slice *s)
-{
-	free(s->packed);
-	free(s);
-}
-
 void proxy_entry_free(struct proxy *p, struct entry *e)
 {
 	table_remove(p->entries, e);
@@ -54,7 +48,7 @@ static void free_objects(struct proxy *p)
 	struct slice *s;
 	struct entry *e;
 	while ((s = table_next(p->slices, &at)))
-		free_slice(s);
+		free(s);
 	for (at = 0; (e = table_next(p->entries, &at));) {
 		free(e->service);
 		free(e->elems);
@@ -170,6 +164,7 @@ void proxy_stop(struct proxy *p, bool remove)
 	free_objects(p);
 	free(p->kernel.v);
 	free(p->dirty);
+	free(p->triggers);
 	free(p->node_ips);
 	free(p->node_name);
 	free_strv(&p->node_services);
@@ -244,7 +239,7 @@ static struct entry *make_entry(struct proxy *p, const char *key)
 	struct entry *e = find_entry(p, key);
 	if (e)
 		return e;
-	e = xcalloc(1, sizeof(*e) + strlen(key) + 1);
+	e = xcalloc(1, offsetof(struct entry, key) + strlen(key) + 1);
 	memcpy(e->key, key, strlen(key) + 1);
 	table_add(p->entries, e);
 	return e;
@@ -284,33 +279,39 @@ static struct slice *find_slice(const struct proxy *p, const char *key)
 	return table_get(p->slices, key, strlen(key));
 }
 
-static struct slice *make_slice(struct proxy *p, const char *key, struct entry *e)
+static void add_slice(struct proxy *p, const struct service_slice *from, const struct str *packed)
 {
-	struct slice *s = xcalloc(1, sizeof(*s) + strlen(key) + 1);
-	memcpy(s->key, key, strlen(key) + 1);
-	s->entry = e;
-	s->next = e->slices;
-	e->slices = s;
+	size_t n = strlen(from->key) + 1;
+	struct slice *s = xmalloc(offsetof(struct slice, key) + n + packed->len);
+	s->packed_len = (uint32_t)packed->len;
+	memcpy(s->key, from->key, n);
+	memcpy(s->key + n, packed->p, packed->len);
+	s->entry = make_entry(p, from->service);
+	s->next = s->entry->slices;
+	s->entry->slices = s;
 	table_add(p->slices, s);
-	return s;
+	proxy_mark_dirty(p, s->entry);
+}
+
+static void note_trigger(struct proxy *p, const struct service_slice *s)
+{
+	if (!s->trigger_us || !p->updated_wall_ms) /* not what had changed before this process was there */
+		return;
+	p->triggers = xreallocarray(p->triggers, p->n_triggers + 1, sizeof(*p->triggers));
+	p->triggers[p->n_triggers++] = (struct trigger){s->trigger_us, s->six};
 }
 
 void proxy_set_slice(struct proxy *p, struct service_slice *s)
 {
-	struct slice *known = find_slice(p, s->key);
-	struct packed *now = service_slice_pack(s);
-	if (known && strcmp(known->entry->key, s->service) != 0) {
+	const struct slice *known = find_slice(p, s->key);
+	AUTO_STR now = STR_INIT;
+	service_slice_pack(s, &now);
+	if (!known || strcmp(known->entry->key, s->service) != 0 || known->packed_len != now.len ||
+	    memcmp(slice_packed(known), now.p, now.len) != 0) {
 		proxy_delete_slice(p, s->key);
-		known = NULL;
+		add_slice(p, s, &now);
+		note_trigger(p, s);
 	}
-	if (!known)
-		known = make_slice(p, s->key, make_entry(p, s->service));
-	if (!packed_same(known->packed, now)) {
-		proxy_mark_dirty(p, known->entry);
-		known->trigger_us = s->trigger_us;
-	}
-	free(known->packed);
-	known->packed = now;
 	service_slice_free(s);
 }
 
@@ -321,5 +322,5 @@ void proxy_delete_slice(struct proxy *p, const char *key)
 		return;
 	unlink_slice(p, known);
 	table_remove(p->slices, known);
-	free_slice(known);
+	free(known);
 }

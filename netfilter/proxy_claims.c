@@ -44,7 +44,7 @@ static void make(struct proxy *p, const struct svc_elem *elem, struct entry *e)
 {
 	uint8_t front[FRONT_MAX];
 	size_t len = front_of(elem, front);
-	struct claim *c = xmalloc(sizeof(*c) + len);
+	struct claim *c = xmalloc(offsetof(struct claim, front) + len);
 	c->entry = e;
 	c->len = (uint8_t)len;
 	memcpy(c->front, front, len);

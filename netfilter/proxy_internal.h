@@ -2,6 +2,8 @@
 #ifndef KNARR_NETFILTER_PROXY_INTERNAL_H
 #define KNARR_NETFILTER_PROXY_INTERNAL_H
 
+#include <string.h>
+
 #include "io/nft/nft.h"
 #include "netfilter/proxy.h"
 #include "netfilter/service_pack.h"
@@ -18,9 +20,19 @@ struct timer;
 struct slice {
 	struct slice *next; /* of the same entry */
 	struct entry *entry;
-	struct packed *packed;
-	int64_t trigger_us; /* as in struct service_slice */
-	char key[];
+	uint32_t packed_len;
+	char key[]; /* and behind its NUL the packed slice */
+};
+
+static inline const char *slice_packed(const struct slice *s)
+{
+	return s->key + strlen(s->key) + 1;
+}
+
+/* When something that waits for the kernel has come about, on the wall clock. */
+struct trigger {
+	int64_t us;
+	bool six;
 };
 
 /* One service's name, whatever is known of it: the object, its slices, what of it stands in the kernel. */
@@ -76,6 +88,8 @@ struct proxy {
 	struct map *chains[2]; /* chains in the kernel: IPv4, IPv6 */
 	struct change *dirty;
 	size_t n_dirty, cap_dirty;
+	struct trigger *triggers;
+	size_t n_triggers;
 	size_t n_contested;
 	struct loop *loop;
 	struct api_client *api;

@@ -90,7 +90,7 @@ static void plan_service(struct proxy *p, struct change *c)
 	size_t n = 0;
 	for (const struct slice *s = c->entry->slices; s; s = s->next) {
 		slices = xreallocarray(slices, n + 1, sizeof(struct service_slice *));
-		slices[n++] = service_slice_unpack(s->packed);
+		slices[n++] = service_slice_unpack(slice_packed(s));
 	}
 	service_plan(service, slices, n, &ctx, &c->wanted, &c->n_wanted);
 	c->health_port = service->health_port;
@@ -295,12 +295,15 @@ static void announce(struct proxy *p, const struct change *c)
 	health_ports_set(p->health_ports, c->entry->key, c->health_port, c->n_local, p->node_ips, p->n_node_ips);
 	count_no_local(p, c->elems, c->n_elems, -1);
 	count_no_local(p, c->wanted, c->n_wanted, 1);
-	for (struct slice *s = c->entry->slices; s; s = s->next)
-		if (s->trigger_us) {
-			if (p->updated_wall_ms) /* not what had changed before this process was there */
-				proxy_metrics_programmed(p->metrics, s->packed->bytes[0], clock_wall_us() - s->trigger_us);
-			s->trigger_us = 0;
-		}
+}
+
+static void announce_triggers(struct proxy *p)
+{
+	int64_t now = clock_wall_us();
+	for (size_t i = 0; i < p->n_triggers; i++)
+		proxy_metrics_programmed(p->metrics, p->triggers[i].six, now - p->triggers[i].us);
+	free(TAKE(p->triggers));
+	p->n_triggers = 0;
 }
 
 static void drop_plan(struct change *c)
@@ -328,6 +331,7 @@ static void settle(struct sync *s)
 		if (!e->service && !e->slices)
 			proxy_entry_free(p, e);
 	}
+	announce_triggers(p);
 	p->n_dirty = 0;
 	p->pending_mono_ms = 0;
 	p->updated_wall_ms = clock_wall_ms();

@@ -1,7 +1,7 @@
 /* Packing and unpacking.
  *
  * Numbers of things are varints, addresses as long as their family, texts end with NUL, elements lose the bytes that pad
- * their fields. What was packed here is unpacked here: nothing can fail, and nothing is checked. What always holds:
+ * their fields, and the front that they share with the one before. What was packed here is unpacked here: nothing can fail, and nothing is checked. What always holds:
  * unpacking gives back what was packed. */
 #include "netfilter/service_pack.h"
 
@@ -186,28 +186,26 @@ static void read_endpoint_flags(uint8_t f, struct service_endpoint *e)
 	e->my_node = f >> MY_NODE & 1;
 }
 
-struct packed *service_slice_pack(const struct service_slice *s)
+void service_slice_pack(const struct service_slice *s, struct str *out)
 {
-	struct str out = STR_INIT;
-	str_addc(&out, (char)s->six);
-	put_count(&out, s->n_endpoints);
+	str_addc(out, (char)s->six);
+	put_count(out, s->n_endpoints);
 	for (size_t i = 0; i < s->n_endpoints; i++) {
-		put_ip(&out, &s->endpoints[i].ip);
-		str_addc(&out, (char)endpoint_flags(&s->endpoints[i]));
+		put_ip(out, &s->endpoints[i].ip);
+		str_addc(out, (char)endpoint_flags(&s->endpoints[i]));
 	}
-	put_count(&out, s->n_ports);
+	put_count(out, s->n_ports);
 	for (size_t i = 0; i < s->n_ports; i++) {
-		str_addc(&out, (char)s->ports[i].protocol);
-		put(&out, &s->ports[i].port, sizeof(s->ports[i].port));
-		put_text(&out, s->ports[i].name);
+		str_addc(out, (char)s->ports[i].protocol);
+		put(out, &s->ports[i].port, sizeof(s->ports[i].port));
+		put_text(out, s->ports[i].name);
 	}
-	return finish(&out);
 }
 
-struct service_slice *service_slice_unpack(const struct packed *p)
+struct service_slice *service_slice_unpack(const void *bytes)
 {
 	struct service_slice *s = xcalloc(1, sizeof(*s));
-	struct reader r = {p->bytes};
+	struct reader r = {bytes};
 	s->six = take_byte(&r);
 	s->n_endpoints = take_count(&r);
 	s->endpoints = xcalloc(s->n_endpoints + 1, sizeof(*s->endpoints));
@@ -254,35 +252,56 @@ static size_t padded(size_t n)
 	return (n + 3) & ~(size_t)3;
 }
 
+/* In the first byte of an element, beside twice its kind. */
+enum { SIX = 1, SAME_FRONT = 128 };
+#define FRONT_FIELDS 3
+
+static bool shares_front(const struct svc_elem *a, const struct svc_elem *b)
+{
+	return a->kind != SVC_HAIRPIN && b->kind != SVC_HAIRPIN && a->family == b->family &&
+	       !memcmp(a->key, b->key, SVC_FRONT_LEN(a));
+}
+
+static void put_elem(struct str *out, const struct svc_elem *e, bool same_front)
+{
+	const uint8_t *from = e->key;
+	uint8_t fields[FIELDS_MAX] = {0};
+	size_t data;
+	str_addc(out, (char)(e->kind << 1 | (e->family == AF_INET6 ? SIX : 0) | (same_front ? SAME_FRONT : 0)));
+	fields_of(e->kind, e->family, fields, &data);
+	for (size_t f = 0; fields[f]; f++) {
+		if (f == data)
+			from = e->data;
+		if (!same_front || f >= FRONT_FIELDS)
+			put(out, from, fields[f]);
+		from += padded(fields[f]);
+	}
+}
+
 struct packed *svc_elems_pack(const struct svc_elem *v, size_t n)
 {
 	struct str out = STR_INIT;
-	uint8_t fields[FIELDS_MAX];
-	size_t data;
 	if (!n)
 		return NULL;
 	put_count(&out, n);
-	for (size_t i = 0; i < n; i++) {
-		const uint8_t *from = v[i].key;
-		str_addc(&out, (char)(v[i].kind << 1 | (v[i].family == AF_INET6)));
-		fields_of(v[i].kind, v[i].family, fields, &data);
-		for (size_t f = 0; fields[f]; f++) {
-			if (f == data)
-				from = v[i].data;
-			put(&out, from, fields[f]);
-			from += padded(fields[f]);
-		}
-	}
+	for (size_t i = 0; i < n; i++)
+		put_elem(&out, &v[i], i && shares_front(&v[i - 1], &v[i]));
 	return finish(&out);
 }
 
-static void take_elem(struct reader *r, struct svc_elem *e)
+/* before: the element before, where this one shares its front. */
+static void take_elem(struct reader *r, struct svc_elem *e, const struct svc_elem *before)
 {
-	uint8_t what = take_byte(r), fields[FIELDS_MAX];
-	size_t data;
-	*e = (struct svc_elem){.kind = what >> 1, .family = what & 1 ? AF_INET6 : AF_INET};
+	uint8_t what = take_byte(r), fields[FIELDS_MAX] = {0};
+	size_t data, f = 0;
+	*e = (struct svc_elem){.kind = (what & ~SAME_FRONT) >> 1, .family = what & SIX ? AF_INET6 : AF_INET};
 	fields_of(e->kind, e->family, fields, &data);
-	for (size_t f = 0; fields[f]; f++) {
+	if (before && (what & SAME_FRONT)) {
+		e->key_len = SVC_FRONT_LEN(e);
+		memcpy(e->key, before->key, e->key_len);
+		f = FRONT_FIELDS;
+	}
+	for (; fields[f]; f++) {
 		uint8_t *len = f < data ? &e->key_len : &e->data_len;
 		take(r, (f < data ? e->key : e->data) + *len, fields[f]);
 		*len = (uint8_t)(*len + padded(fields[f]));
@@ -295,7 +314,7 @@ void svc_elems_unpack(const struct packed *p, struct svc_elem **ret, size_t *ret
 	size_t n = p ? take_count(&r) : 0;
 	struct svc_elem *v = n ? xcalloc(n, sizeof(*v)) : NULL;
 	for (size_t i = 0; i < n; i++)
-		take_elem(&r, &v[i]);
+		take_elem(&r, &v[i], i ? &v[i - 1] : NULL);
 	*ret = v;
 	*ret_n = n;
 }

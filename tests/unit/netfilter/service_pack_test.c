@@ -73,8 +73,9 @@ START_TEST(a_slice)
 	    "\"conditions\":{\"ready\":false,\"serving\":true,\"terminating\":true}}],"
 	    "\"ports\":[{\"port\":80},{\"name\":\"u\",\"port\":53,\"protocol\":\"UDP\"}]}");
 	struct service_slice *before = service_slice_parse(j, "n1", "z1");
-	struct packed *p = service_slice_pack(before);
-	struct service_slice *after = service_slice_unpack(p);
+	AUTO_STR p = STR_INIT;
+	service_slice_pack(before, &p);
+	struct service_slice *after = service_slice_unpack(p.p);
 	ck_assert(after->six);
 	ck_assert_uint_eq(after->n_endpoints, 2);
 	ck_assert_uint_eq(after->n_ports, 2);
@@ -88,7 +89,6 @@ START_TEST(a_slice)
 		ck_assert_int_eq(before->ports[i].protocol, after->ports[i].protocol);
 		ck_assert_uint_eq(before->ports[i].port, after->ports[i].port);
 	}
-	free(p);
 	service_slice_free(before), service_slice_free(after);
 }
 END_TEST
