@@ -38,16 +38,13 @@ void agent_facts(const struct agent *a, const json_t *pod, char *const *ips, str
 {
 	*ret = (struct pod_facts){.pod = pod,
 				  .node_name = a->config->node_name,
-				  .host_ip = a->boot_ip,
+				  .host_ips = a->node_ips,
 				  .ips = ips,
 				  .node_cpu_milli = a->cpu_milli,
 				  .node_memory_bytes = a->memory_bytes,
 				  .node_storage_bytes = a->storage_bytes};
-	static __thread char *own[2];
-	if (!ips && json_is_true(json_object_get(json_object_get(pod, "spec"), "hostNetwork"))) {
-		own[0] = a->boot_ip;
-		ret->ips = own;
-	}
+	if (!ips && json_is_true(json_object_get(json_object_get(pod, "spec"), "hostNetwork")))
+		ret->ips = a->node_ips;
 }
 
 /* The supervisor's parent is this process: the lowest score it may give is its own where it lacks the right. */
@@ -214,7 +211,8 @@ int agent_new(struct loop *l, struct agent_config *config, struct agent **ret, s
 	struct agent *a = xcalloc(1, sizeof(*a));
 	a->loop = l;
 	a->config = config;
-	a->boot_ip = xstrndup(config->node_ip, strcspn(config->node_ip, ","));
+	a->node_ips = str_split(config->node_ip, ',');
+	a->boot_ip = a->node_ips[0];
 	a->pods = map_new(pod_free_value);
 	a->mirrors = map_new(json_free_value);
 	a->oom_floor = find_oom_floor();
@@ -275,6 +273,6 @@ void agent_free(struct agent *a)
 	http_client_free(a->http);
 	cgroup_host_free(a->cgroups);
 	image_store_close(a->images);
-	free(a->boot_ip);
+	free_strv(&a->node_ips);
 	free(a);
 }

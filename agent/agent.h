@@ -70,7 +70,8 @@ struct agent {
 	struct chain_run *sweep; /* NULL: none on its way */
 	struct map *pods;    /* uid -> struct pod, owned */
 	struct map *mirrors; /* "namespace/name" -> json_t, the API's mirror of a static pod, owned */
-	char *boot_ip;       /* the node's own address */
+	char **node_ips;     /* the node's own addresses, at most one a family */
+	char *boot_ip;       /* the first of them, borrowed */
 	int64_t cpu_milli, memory_bytes, storage_bytes;
 	int oom_floor;
 };

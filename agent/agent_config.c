@@ -4,20 +4,20 @@
  * always holds: each setting has one row in the table. */
 #include "agent/agent_config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "api/address.h"
 #include "api/yaml.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "io/net/ip.h"
 
 enum type { T_TEXT, T_LIST, T_PORT, T_INT, T_BOOL };
 
@@ -176,29 +176,6 @@ int agent_config_load(struct agent_config *c, const char *path, struct err *e)
 	return r < 0 ? err_wrap(e, r, "%s", path) : 0;
 }
 
-/* The interface of the default route, else any with a global address. */
-static char *default_address(void)
-{
-	AUTO_STR routes = STR_INIT;
-	char iface[IFNAMSIZ] = "", name[IFNAMSIZ], text[INET_ADDRSTRLEN];
-	unsigned dst;
-	struct ifaddrs *list = NULL;
-	char *found = NULL;
-	(void)fs_read_file("/proc/net/route", 1 << 20, &routes, NULL);
-	for (const char *l = str_text(&routes); (l = strchr(l, '\n')) && *++l;)
-		if (sscanf(l, "%15s %x", name, &dst) == 2 && dst == 0 && !*iface)
-			memcpy(iface, name, sizeof(iface));
-	if (getifaddrs(&list) < 0)
-		return NULL;
-	for (struct ifaddrs *a = list; a && !found; a = a->ifa_next)
-		if (a->ifa_addr && a->ifa_addr->sa_family == AF_INET && !(a->ifa_flags & IFF_LOOPBACK) &&
-		    (!*iface || !strcmp(iface, a->ifa_name)))
-			found = xstrdup(
-			    inet_ntop(AF_INET, &((struct sockaddr_in *)a->ifa_addr)->sin_addr, text, sizeof(text)));
-	freeifaddrs(list);
-	return found;
-}
-
 static void beside(char **path, const char *program)
 {
 	char self[4096];
@@ -214,6 +191,21 @@ static void beside(char **path, const char *program)
 	}
 }
 
+static int check_node_ips(const char *text, struct err *e)
+{
+	AUTO_STRV char **ips = str_split(text, ',');
+	bool have[2] = {false, false};
+	for (char **s = ips; s && *s; s++) {
+		struct ip ip;
+		if (ip_parse(*s, &ip) < 0)
+			return err_set(e, -EINVAL, "--node-ip: \"%s\" is no address", *s);
+		if (have[ip.family == AF_INET6])
+			return err_set(e, -EINVAL, "--node-ip: at most one address of each family, not %s", text);
+		have[ip.family == AF_INET6] = true;
+	}
+	return ips && ips[0] ? 0 : err_set(e, -EINVAL, "--node-ip: no address");
+}
+
 int agent_config_complete(struct agent_config *c, struct err *e)
 {
 	struct utsname u;
@@ -222,7 +214,7 @@ int agent_config_complete(struct agent_config *c, struct err *e)
 	for (char *p = c->node_name; p && *p; p++)
 		*p = *p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p;
 	if (!c->node_ip)
-		c->node_ip = default_address();
+		c->node_ip = address_default();
 	beside(&c->shim_path, "knarr-shim");
 	beside(&c->pause_path, "pause");
 	for (size_t i = 0; i < strlen(c->cgroup_root); i++)
@@ -230,6 +222,9 @@ int agent_config_complete(struct agent_config *c, struct err *e)
 			memmove(c->cgroup_root, c->cgroup_root + 1, strlen(c->cgroup_root));
 	if (!c->node_ip)
 		return err_set(e, -EADDRNOTAVAIL, "no address of this node found; give --node-ip");
+	int r = check_node_ips(c->node_ip, e);
+	if (r < 0)
+		return r;
 	return str_empty(c->node_name) ? err_set(e, -EINVAL, "no node name; give --node-name") : 0;
 }
 

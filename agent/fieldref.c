@@ -54,6 +54,16 @@ static char *subscript(const json_t *pod, const char *path)
 	return NULL;
 }
 
+static char *first_of(char *const *ips)
+{
+	return xstrdup(ips && ips[0] ? ips[0] : "");
+}
+
+static char *all_of(char *const *ips)
+{
+	return ips ? str_join(ips, ",") : xstrdup("");
+}
+
 int fieldref_value(const struct pod_facts *f, const char *path, char **ret, struct err *e)
 {
 	static const struct {
@@ -68,16 +78,17 @@ int fieldref_value(const struct pod_facts *f, const char *path, char **ret, stru
 		*ret = xstrdup(json_str_or(f->pod, fields[i].at, fields[i].otherwise));
 		return 0;
 	}
-	const char *host = f->host_ip ? f->host_ip : "";
 	char *v = NULL;
 	if (!strcmp(path, "spec.nodeName"))
 		v = xstrdup(f->node_name);
-	else if (!strcmp(path, "status.hostIP") || !strcmp(path, "status.hostIPs"))
-		v = xstrdup(host);
+	else if (!strcmp(path, "status.hostIP"))
+		v = first_of(f->host_ips);
+	else if (!strcmp(path, "status.hostIPs"))
+		v = all_of(f->host_ips);
 	else if (!strcmp(path, "status.podIP"))
-		v = xstrdup(f->ips && f->ips[0] ? f->ips[0] : "");
+		v = first_of(f->ips);
 	else if (!strcmp(path, "status.podIPs"))
-		v = f->ips ? str_join(f->ips, ",") : xstrdup("");
+		v = all_of(f->ips);
 	else
 		v = subscript(f->pod, path);
 	if (!v)

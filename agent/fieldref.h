@@ -9,7 +9,8 @@
 
 struct pod_facts {
 	const json_t *pod;
-	const char *node_name, *host_ip;                               /* host_ip may be NULL */
+	const char *node_name;
+	char *const *host_ips;                                         /* of the node; may be NULL */
 	char *const *ips;                                              /* of the pod; NULL: none yet */
 	int64_t node_cpu_milli, node_memory_bytes, node_storage_bytes; /* what a missing limit means */
 };

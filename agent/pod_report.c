@@ -55,7 +55,7 @@ static json_t *make_status(struct pod *p)
 {
 	const json_t *mirror = p->state->is_static ? mirror_of(p) : NULL;
 	const json_t *seen = json_object_get(mirror ? mirror : p->state->pod, "status");
-	struct pod_status_in in = {.host_ip = p->agent->boot_ip,
+	struct pod_status_in in = {.host_ips = p->agent->node_ips,
 				   .previous = p->reported ? p->reported : seen,
 				   .now_ms = clock_wall_ms(),
 				   .now_mono = clock_mono_ms()};

@@ -27,6 +27,19 @@ bool pod_host_network(const struct pod_state *s)
 	return json_bool_at(s->pod, "spec.hostNetwork", false);
 }
 
+void ips_order(char **ips, const char *like)
+{
+	bool six = strchr(like, ':') != NULL;
+	size_t at = 0;
+	for (size_t i = 0; ips && ips[i]; i++) {
+		char *one = ips[i];
+		if ((strchr(one, ':') != NULL) != six)
+			continue;
+		memmove(&ips[at + 1], &ips[at], (i - at) * sizeof(*ips));
+		ips[at++] = one;
+	}
+}
+
 int64_t pod_grace_ms(const struct pod_state *s)
 {
 	return json_int_at(s->pod, "spec.terminationGracePeriodSeconds", 30) * 1000;

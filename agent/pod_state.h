@@ -90,6 +90,8 @@ void text_set(char **to, const char *text); /* replaces an owned text; NULL clea
 json_t *pod_state_record(const struct pod_state *s); /* without the pod object; returns owned */
 void pod_state_restore(struct pod_state *s, const json_t *record);
 
+/* Addresses of the family of like before the others, else in their order. */
+void ips_order(char **ips, const char *like);
 bool pod_host_network(const struct pod_state *s);
 int64_t pod_grace_ms(const struct pod_state *s); /* terminationGracePeriodSeconds, default 30 s */
 #endif

@@ -277,19 +277,24 @@ static void add_conditions(json_t *status, const struct pod_state *s, const stru
 	json_object_set_new(status, "conditions", list);
 }
 
-static void add_ips(json_t *status, const struct pod_state *s, const char *host_ip)
+/* The first one and all of them. */
+static void tell_ips(json_t *status, const char *one, const char *all, char *const *ips)
 {
-	char *own[] = {(char *)host_ip, NULL}, **ips = pod_host_network(s) ? own : s->ips;
-	if (host_ip) {
-		json_set_str(status, "hostIP", host_ip);
-		json_object_set_new(status, "hostIPs", json_pack("[{s:s}]", "ip", host_ip));
-	}
+	json_t *list = json_array();
+	json_set_str(status, one, ips[0]);
+	for (; *ips; ips++)
+		json_array_append_new(list, json_pack("{s:s}", "ip", *ips));
+	json_object_set_new(status, all, list);
+}
+
+static void add_ips(json_t *status, const struct pod_state *s, char *const *host_ips)
+{
+	char *const *ips = pod_host_network(s) ? host_ips : s->ips;
+	if (host_ips && host_ips[0])
+		tell_ips(status, "hostIP", "hostIPs", host_ips);
 	if (!ips || !ips[0] || (s->sandbox == SANDBOX_NONE && pod_host_network(s) && !s->cleaned))
 		return;
-	json_set_str(status, "podIP", ips[0]);
-	json_t *list = json_array_at(status, "podIPs");
-	for (char **ip = ips; *ip; ip++)
-		json_array_append_new(list, json_pack("{s:s}", "ip", *ip));
+	tell_ips(status, "podIP", "podIPs", ips);
 }
 
 json_t *pod_status(const struct pod_state *s, const struct pod_status_in *in)
@@ -299,7 +304,7 @@ json_t *pod_status(const struct pod_state *s, const struct pod_status_in *in)
 	int64_t generation = json_int_at(s->pod, "metadata.generation", 0);
 	add_conditions(status, s, in, phase);
 	add_container_statuses(status, s, in->now_mono);
-	add_ips(status, s, in->host_ip);
+	add_ips(status, s, in->host_ips);
 	if (s->fail_message)
 		json_set_str(status, "message", s->fail_message);
 	if (generation)

@@ -5,7 +5,7 @@
 #include "agent/pod_state.h"
 
 struct pod_status_in {
-	const char *host_ip;    /* numeric; NULL: not known yet */
+	char *const *host_ips;  /* of the node, numeric, at most one a family; NULL: not known yet */
 	const json_t *previous; /* the status reported last (or the object's), for transition times; NULL */
 	int64_t now_ms, now_mono;
 };

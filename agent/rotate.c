@@ -61,14 +61,14 @@ static void renew(struct rotated *c)
 	static const char *const nodes[] = { "system:nodes", NULL };
 	const struct agent_config *config = c->agent->config;
 	AUTO_FREE char *user = xasprintf("system:node:%s", config->node_name);
-	const char *dns[] = { config->node_name, NULL }, *ips[] = { c->agent->boot_ip, NULL };
+	const char *dns[] = { config->node_name, NULL };
 	struct err e = ERR_INIT;
 	struct cert_request_opts o = { .subject = { .common_name = user, .organizations = nodes, .server = c->server, .client = !c->server },
 				       .pem_file = c->file,
 				       .timeout_ms = REQUEST_MS };
 	if (c->server) {
 		o.subject.dns = dns;
-		o.subject.ips = ips;
+		o.subject.ips = (const char *const *)c->agent->node_ips;
 	}
 	if (cert_request_start(c->agent->api, &o, on_done, c, &c->request, &e) < 0)
 		on_done(c, &e);

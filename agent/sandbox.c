@@ -169,6 +169,7 @@ static void on_network(void *arg, const json_t *result, const struct err *e)
 	}
 	free_strv(&p->state->ips);
 	p->state->ips = chain_result_ips(result);
+	ips_order(p->state->ips, p->agent->boot_ip); /* a pod's first address is of the family of its node's */
 	pod_save(p);
 	struct err policy = ERR_INIT;
 	if (network_policy_pod_added(p, &policy) < 0)

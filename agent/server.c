@@ -69,7 +69,7 @@ static void server_pods(struct agent *a, struct http_exchange *x, const struct t
 	const char *uid;
 	struct pod *p;
 	while (map_next(a->pods, &at, &uid, &p)) {
-		struct pod_status_in in = {a->boot_ip, p->reported, clock_wall_ms(), clock_mono_ms()};
+		struct pod_status_in in = {a->node_ips, p->reported, clock_wall_ms(), clock_mono_ms()};
 		json_t *o = json_copy(p->state->pod);
 		json_object_set_new(o, "status", pod_status(p->state, &in));
 		json_array_append_new(items, o);

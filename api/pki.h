@@ -42,6 +42,6 @@ struct pki_cluster {
  * (system:masters, for admin.conf) and the service-account key. Safe to call again and from two processes at once. */
 int pki_cluster_ensure(const struct pki_cluster *c, struct err *e);
 /* A node's pair of certificates below dir/node/: client.crt (system:node:NAME, system:nodes) and server.crt. */
-int pki_node_ensure(const char *dir, const char *node_name, const char *node_ip, struct err *e);
+int pki_node_ensure(const char *dir, const char *node_name, const char *const *node_ips, struct err *e);
 
 #endif

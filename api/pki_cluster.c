@@ -93,13 +93,13 @@ int pki_cluster_ensure(const struct pki_cluster *c, struct err *e)
 	return r;
 }
 
-int pki_node_ensure(const char *dir, const char *node_name, const char *node_ip, struct err *e)
+int pki_node_ensure(const char *dir, const char *node_name, const char *const *node_ips, struct err *e)
 {
 	static const char *const nodes[] = { "system:nodes", NULL };
 	AUTO_FREE char *user = xasprintf("system:node:%s", node_name), *sub = xasprintf("%s/node", dir);
-	const char *dns[] = { node_name, NULL }, *ips[] = { node_ip, NULL };
+	const char *dns[] = { node_name, NULL };
 	struct pki_subject client = { .common_name = user, .organizations = nodes, .client = true };
-	struct pki_subject server = { .common_name = user, .organizations = nodes, .dns = dns, .ips = ips, .server = true };
+	struct pki_subject server = { .common_name = user, .organizations = nodes, .dns = dns, .ips = node_ips, .server = true };
 	AUTO_FD int lock = lock_dir(dir, e);
 	if (lock < 0)
 		return lock;

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/address.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
@@ -66,8 +67,8 @@ static int ask_server(const struct node_options *o, struct loop *l, int fd, stru
 	AUTO_FREE char *ca = xasprintf("%s/pki/ca.crt", o->config_dir);
 	AUTO_FREE char *crt = xasprintf("%s/pki/admin.crt", o->config_dir);
 	AUTO_FREE char *key = xasprintf("%s/pki/admin.key", o->config_dir);
-	AUTO_FREE char *url =
-	    xasprintf("https://%s:%s/knarr/backup", o->node_ip ? o->node_ip : "127.0.0.1", o->secure_port);
+	AUTO_FREE char *host = address_host(o->node_ip ? o->node_ip : "127.0.0.1");
+	AUTO_FREE char *url = xasprintf("https://%s:%s/knarr/backup", host, o->secure_port);
 	struct download d = {.loop = l, .fd = fd, .e = ERR_INIT};
 	struct http_client *c = NULL;
 	struct http_client_config config = {.loop = l, .ca_file = ca, .cert_file = crt, .key_file = key};

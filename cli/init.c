@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/address.h"
 #include "api/bootstrap_secret.h"
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -62,9 +63,10 @@ int cmd_init(int argc, char **argv)
 		r = join_command(&o, token, &command, &e);
 	if (r < 0)
 		fprintf(stderr, "knarr init: %s\n", err_text(&e));
-	else
+	AUTO_FREE char *host = address_host(o.node_ip);
+	if (r == 0)
 		printf("The cluster is up: API https://%s:%s, kubeconfig %s/admin.conf\nOther machines join, as root, with\n\n  %s\n\n",
-		       o.node_ip, o.secure_port, o.config_dir, command);
+		       host, o.secure_port, o.config_dir, command);
 	node_options_done(&o);
 	return r < 0;
 }

@@ -130,13 +130,14 @@ static int ask(const struct node_options *o, struct node_api *a, bool server, st
 {
 	static const char *const nodes[] = { "system:nodes", NULL };
 	AUTO_FREE char *user = xasprintf("system:node:%s", o->node_name), *file = pki_path(o, server ? "node/server.pem" : "node/client.pem");
-	const char *dns[] = { o->node_name, NULL }, *ips[] = { o->node_ip, NULL };
+	AUTO_STRV char **ips = str_split(o->node_ips ? o->node_ips : o->node_ip, ',');
+	const char *dns[] = { o->node_name, NULL };
 	struct cert_request_opts opts = { .subject = { .common_name = user, .organizations = nodes, .server = server, .client = !server },
 					  .pem_file = file,
 					  .timeout_ms = (int)timeout_ms(o) };
 	if (server) {
 		opts.subject.dns = dns;
-		opts.subject.ips = ips;
+		opts.subject.ips = (const char *const *)ips;
 	}
 	return node_api_certificate(a, &opts, e);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/address.h"
 #include "api/bootstrap_secret.h"
 #include "api/kubeconfig.h"
 #include "api/pki.h"
@@ -90,7 +91,7 @@ static int put_config_map(struct node_api *a, const char *path, json_t *data, st
 /* The kubeconfig without credentials that is signed. */
 static int info_kubeconfig(const struct node_options *o, char **ret, struct err *e)
 {
-	AUTO_FREE char *ca = xasprintf("%s/pki/ca.crt", o->config_dir);
+	AUTO_FREE char *ca = xasprintf("%s/pki/ca.crt", o->config_dir), *host = address_host(o->node_ip);
 	AUTO_STR pem = STR_INIT, out = STR_INIT;
 	int r = fs_read_file(ca, 1 << 20, &pem, e);
 	if (r < 0)
@@ -100,7 +101,7 @@ static int info_kubeconfig(const struct node_options *o, char **ret, struct err 
 	str_addf(&out,
 		 "\n    server: https://%s:%s\n  name: \"\"\ncontexts: null\ncurrent-context: \"\"\nkind: Config\npreferences: {}\n"
 		 "users: null\n",
-		 o->node_ip, o->secure_port);
+		 host, o->secure_port);
 	*ret = str_take(&out);
 	return 0;
 }
@@ -184,9 +185,9 @@ int join_token_create(struct node_api *a, const struct join_token *t, char *ret,
 int join_command(const struct node_options *o, const char *token, char **ret, struct err *e)
 {
 	char hash[72];
-	AUTO_FREE char *ca = xasprintf("%s/pki/ca.crt", o->config_dir);
+	AUTO_FREE char *ca = xasprintf("%s/pki/ca.crt", o->config_dir), *host = address_host(o->node_ip);
 	int r = pki_ca_hash(ca, hash, e);
 	if (r == 0)
-		*ret = xasprintf("knarr join %s:%s --token %s --ca-hash %s", o->node_ip, o->secure_port, token, hash);
+		*ret = xasprintf("knarr join %s:%s --token %s --ca-hash %s", host, o->secure_port, token, hash);
 	return r;
 }

@@ -24,29 +24,6 @@
 #include "cli/cli.h"
 #include "cli/node_api.h"
 
-/* The address that a packet to the outside would carry (nothing is sent), else the first that is no loopback's. */
-static char *default_address(void)
-{
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(9) };
-	char text[INET_ADDRSTRLEN];
-	socklen_t len = sizeof(sa);
-	inet_pton(AF_INET, "203.0.113.1", &sa.sin_addr);
-	AUTO_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 && getsockname(fd, (struct sockaddr *)&sa, &len) == 0)
-		return xstrdup(inet_ntop(AF_INET, &sa.sin_addr, text, sizeof(text)));
-	struct ifaddrs *all = NULL;
-	char *found = NULL;
-	if (getifaddrs(&all) < 0)
-		return NULL;
-	for (struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
-		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET || i->ifa_flags & IFF_LOOPBACK || !(i->ifa_flags & IFF_UP))
-			continue;
-		found = xstrdup(inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, text, sizeof(text)));
-	}
-	freeifaddrs(all);
-	return found;
-}
-
 bool node_is_joined(const struct node_options *o)
 {
 	AUTO_FREE char *conf = xasprintf("%s/agent.conf", o->config_dir), *key = xasprintf("%s/pki/ca.key", o->config_dir);
@@ -55,7 +32,7 @@ bool node_is_joined(const struct node_options *o)
 
 int node_make_dirs(struct node_options *o, struct err *e)
 {
-	if (!o->node_ip && !(o->node_ip = default_address()))
+	if (!o->node_ip && !(o->node_ip = address_default()))
 		return err_set(e, -ENOENT, "this machine has no address but loopback: give --node-ip");
 	AUTO_FREE char *manifests = xasprintf("%s/manifests", o->config_dir);
 	const struct {
@@ -71,18 +48,21 @@ int node_make_dirs(struct node_options *o, struct err *e)
 static int make_certificates(const struct node_options *o, struct err *e)
 {
 	AUTO_FREE char *dir = xasprintf("%s/pki", o->config_dir), *service_ip = address_first(o->service_cidr);
-	const char *more[] = { o->node_ip, o->node_name, NULL };
+	AUTO_STRV char **ips = str_split(o->node_ips ? o->node_ips : o->node_ip, ',');
+	AUTO_STRV char **more = strv_dup(ips);
+	strv_add(&more, o->node_name);
 	struct pki_cluster c = { .dir = dir, .service_ip = service_ip, .cluster_domain = o->cluster_domain,
-				 .advertise_address = o->node_ip, .more_names = more };
+				 .advertise_address = o->node_ip, .more_names = (const char *const *)more };
 	if (!service_ip)
 		return err_set(e, -EINVAL, "--service-cluster-ip-range: \"%s\" is no range", o->service_cidr);
 	int r = pki_cluster_ensure(&c, e);
-	return r < 0 ? r : pki_node_ensure(dir, o->node_name, o->node_ip, e);
+	return r < 0 ? r : pki_node_ensure(dir, o->node_name, (const char *const *)ips, e);
 }
 
 static int make_kubeconfig(const struct node_options *o, const char *file, const char *user, const char *cert, struct err *e)
 {
-	AUTO_FREE char *path = xasprintf("%s/%s", o->config_dir, file), *server = xasprintf("https://%s:%s", o->node_ip, o->secure_port);
+	AUTO_FREE char *path = xasprintf("%s/%s", o->config_dir, file), *host = address_host(o->node_ip);
+	AUTO_FREE char *server = xasprintf("https://%s:%s", host, o->secure_port);
 	AUTO_FREE char *ca = xasprintf("%s/pki/ca.crt", o->config_dir), *crt = xasprintf("%s/pki/%s.crt", o->config_dir, cert);
 	AUTO_FREE char *key = xasprintf("%s/pki/%s.key", o->config_dir, cert);
 	return kubeconfig_write(path, "knarr", server, ca, user, crt, key, e);

@@ -2,6 +2,7 @@
  * cluster it starts the agent again. */
 #include <stdio.h>
 
+#include "api/address.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/node_setup.h"
@@ -24,10 +25,11 @@ static const struct node_step steps[] = {
 
 static void tell(const struct node_options *o)
 {
+	AUTO_FREE char *host = address_host(o->node_ip);
 	if (node_is_joined(o))
 		printf("The node is up: %s\n", o->node_name);
 	else
-		printf("The cluster is up: node %s, API https://%s:%s, kubeconfig %s/admin.conf\n", o->node_name, o->node_ip, o->secure_port,
+		printf("The cluster is up: node %s, API https://%s:%s, kubeconfig %s/admin.conf\n", o->node_name, host, o->secure_port,
 		       o->config_dir);
 }
 

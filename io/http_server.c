@@ -48,12 +48,13 @@ static int try_listen(const struct sockaddr_storage *sa, bool dual)
 	return TAKE_FD(fd);
 }
 
-/* Any address: both families on one socket, IPv4 alone where there is no IPv6. */
+/* Any address: both families on one socket, IPv4 alone where there is no IPv6. 0.0.0.0 is that, too, as the programs of
+ * Kubernetes have it. */
 static int open_listener(const struct http_server_config *c, struct err *e)
 {
 	struct sockaddr_storage sa;
-	bool any = str_empty(c->bind_address);
-	if (parse_address(c->bind_address, c->port, &sa) < 0)
+	bool any = str_empty(c->bind_address) || !strcmp(c->bind_address, "0.0.0.0");
+	if (parse_address(any ? "" : c->bind_address, c->port, &sa) < 0)
 		return err_set(e, -EINVAL, "not a numeric address: %s", c->bind_address);
 	int fd = try_listen(&sa, any);
 	if (any && (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL)) {

@@ -20,7 +20,7 @@ struct http_header {
 
 struct http_server_config {
 	struct loop *loop;
-	const char *bind_address; /* numeric IPv4 or IPv6, "" or NULL for any */
+	const char *bind_address; /* numeric IPv4 or IPv6, "", NULL or 0.0.0.0 for any of both families */
 	uint16_t port;            /* 0 picks one: http_server_port() */
 	struct tls_ctx *tls;      /* NULL: plain */
 	size_t max_body;          /* larger bodies are answered 413; 0: 3 MiB */

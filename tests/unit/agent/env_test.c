@@ -19,6 +19,7 @@ static int build(const char *container, struct map **ret, struct err *e)
 {
 	AUTO_FREE char *spec = xasprintf("'containers':[%s]", container);
 	AUTO_JSON *pod = pod_object(spec);
+	char *node_ips[] = {(char *)"192.0.2.1", (char *)"fd00::2:1", NULL};
 	char *ips[] = {(char *)"10.244.0.5", (char *)"fd00::5", NULL};
 	AUTO_JSON *mine =
 	    json_pack("{s:{s:s,s:s},s:{s:s,s:[{s:i,s:s,s:s}]}}", "metadata", "name", "my-db", "namespace", "ns", "spec",
@@ -30,7 +31,7 @@ static int build(const char *container, struct map **ret, struct err *e)
 	AUTO_JSON *services = json_pack("[O,O,O]", mine, other, api);
 	struct env_in in = {.facts = {.pod = pod,
 				      .node_name = "n1",
-				      .host_ip = "192.0.2.1",
+				      .host_ips = node_ips,
 				      .ips = ips,
 				      .node_cpu_milli = 4000,
 				      .node_memory_bytes = 1 << 30},

@@ -269,6 +269,24 @@ START_TEST(record_round_trip)
 }
 END_TEST
 
+START_TEST(addresses_in_the_order_of_the_node)
+{
+	static const struct {
+		const char *like, *ips, *want;
+	} rows[] = {{"fd00::1", "10.0.0.1,fd01::1,10.0.0.2,fd01::2", "fd01::1,fd01::2,10.0.0.1,10.0.0.2"},
+		    {"192.0.2.1", "10.0.0.1,fd01::1", "10.0.0.1,fd01::1"},
+		    {"192.0.2.1", "fd01::1,10.0.0.1", "10.0.0.1,fd01::1"},
+		    {"fd00::1", "10.0.0.1", "10.0.0.1"}};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_STRV char **ips = str_split(rows[i].ips, ',');
+		ips_order(ips, rows[i].like);
+		AUTO_FREE char *got = str_join(ips, ",");
+		ck_assert_str_eq(got, rows[i].want);
+	}
+	ips_order(NULL, "fd00::1");
+}
+END_TEST
+
 START_TEST(update_keeps_states)
 {
 	struct pod_state *s = pod_of(TWO);
@@ -299,7 +317,7 @@ int main(void)
 				      active_deadline,
 				      blocked_container_waits,
 				      lost_sandbox_starts_over,
-				      record_round_trip,
+				      record_round_trip, addresses_in_the_order_of_the_node,
 				      update_keeps_states};
 	return run_suite("pod_plan", tests, ARRAY_LEN(tests));
 }

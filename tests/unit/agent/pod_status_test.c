@@ -3,9 +3,11 @@
 #include "agent/pod_status.h"
 #include "base/mem.h"
 
+static char *node_ips[] = {(char *)"192.0.2.1", (char *)"fd00::2:1", NULL};
+
 static json_t *status_of(struct pod_state *s, int64_t now)
 {
-	struct pod_status_in in = {.host_ip = "192.0.2.1", .now_ms = 1000000 + now, .now_mono = now};
+	struct pod_status_in in = {.host_ips = node_ips, .now_ms = 1000000 + now, .now_mono = now};
 	return pod_status(s, &in);
 }
 
@@ -52,6 +54,7 @@ START_TEST(running)
 	ck_assert_str_eq(json_str_at(st, "phase"), "Running");
 	ck_assert_str_eq(json_str_at(st, "podIP"), "10.244.0.5");
 	ck_assert_str_eq(json_str_at(st, "hostIP"), "192.0.2.1");
+	ck_assert_str_eq(json_str_or(json_array_get(json_object_get(st, "hostIPs"), 1), "ip", ""), "fd00::2:1");
 	ck_assert_str_eq(json_str_at(st, "qosClass"), "Guaranteed");
 	ck_assert_str_eq(condition(st, "Ready", "status"), "True");
 	ck_assert_str_eq(condition(st, "Ready", "reason"), "");
@@ -67,7 +70,7 @@ START_TEST(transition_times_stay)
 {
 	struct pod_state *s = pod_of("'containers':[{'name':'a'}]");
 	AUTO_JSON *one = status_of(s, 1);
-	struct pod_status_in in = {.host_ip = "192.0.2.1", .now_ms = 99000000, .now_mono = 2, .previous = one};
+	struct pod_status_in in = {.host_ips = node_ips, .now_ms = 99000000, .now_mono = 2, .previous = one};
 	AUTO_JSON *two = pod_status(s, &in);
 	ck_assert(json_equal(one, two));
 	pod_state_free(s);
