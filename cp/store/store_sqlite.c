@@ -1,6 +1,7 @@
 /* The embedded store: one SQLite file, one writer thread.
  *
- * Happy path: the loop queues transactions; the writer takes all that wait (bounded), commits them as one group, leaves
+ * Happy path: the loop gathers the transactions of a turn and queues them when the turn is over, because a commit costs
+ * as much as a request and a busy loop would otherwise be given one for each; the writer takes all that wait (bounded), commits them as one group, leaves
  * the results in the mailbox and wakes the loop, which calls watcher and done callbacks in order. When nothing waits
  * the writer compacts expired history and moves the log into the database; when there is nothing to do it sleeps. What
  * can fail: opening (-EBUSY, -EUCLEAN ...), and any commit, which its transactions report. What always holds: results
@@ -29,8 +30,16 @@ static void mail_deliver(struct store_mailbox *m)
 		store_txn_deliver(m->s, t);
 }
 
-static void mail_free(struct store_mailbox *m)
+/* Once the store is closed and nothing that knows it is left in the loop. */
+static void mail_release(struct store_mailbox *m)
 {
+	if (m->s || m->deferred)
+		return;
+	pthread_mutex_lock(&m->lock);
+	bool posted = m->posted;
+	pthread_mutex_unlock(&m->lock);
+	if (posted)
+		return;
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
@@ -45,7 +54,7 @@ static void on_mail(void *arg)
 	if (m->s)
 		mail_deliver(m);
 	else
-		mail_free(m);
+		mail_release(m);
 }
 
 static void mail_send(struct store_sqlite *q, struct store_txn_queue *results)
@@ -113,14 +122,33 @@ static void *writer(void *arg)
 	}
 }
 
-static void sqlite_txn(struct store *s, const struct store_op *ops, size_t n, store_done done, void *arg)
+static void hand_over(struct store_sqlite *q)
 {
-	struct store_sqlite *q = CONTAINER_OF(s, struct store_sqlite, s);
-	struct store_txn *t = store_txn_new(ops, n, done, arg);
 	pthread_mutex_lock(&q->queue_lock);
-	store_txn_queue_add(&q->queue, t);
+	store_txn_queue_join(&q->queue, &q->mail->orders);
 	pthread_cond_signal(&q->queued);
 	pthread_mutex_unlock(&q->queue_lock);
+}
+
+/* The turn of the loop is over. */
+static void on_turn(void *arg)
+{
+	struct store_mailbox *m = arg;
+	m->deferred = false;
+	if (m->s)
+		hand_over(CONTAINER_OF(m->s, struct store_sqlite, s));
+	else
+		mail_release(m);
+}
+
+static void sqlite_txn(struct store *s, const struct store_op *ops, size_t n, store_done done, void *arg)
+{
+	struct store_mailbox *m = CONTAINER_OF(s, struct store_sqlite, s)->mail;
+	store_txn_queue_add(&m->orders, store_txn_new(ops, n, done, arg));
+	if (m->deferred)
+		return;
+	m->deferred = true;
+	loop_defer(s->loop, on_turn, m);
 }
 
 static int sqlite_compact(struct store *s, struct err *e)
@@ -163,15 +191,10 @@ static void sqlite_free(struct store_sqlite *q)
 	pthread_mutex_destroy(&q->queue_lock);
 	pthread_mutex_destroy(&q->db_lock);
 	pthread_cond_destroy(&q->queued);
-	bool posted = false;
 	if (q->mail) {
-		pthread_mutex_lock(&q->mail->lock);
 		q->mail->s = NULL;
-		posted = q->mail->posted;
-		pthread_mutex_unlock(&q->mail->lock);
+		mail_release(q->mail);
 	}
-	if (q->mail && !posted)
-		mail_free(q->mail);
 	free(q);
 }
 
@@ -181,7 +204,7 @@ static void cancel_rest(struct store_sqlite *q)
 	struct err e;
 	err_set(&e, -ESHUTDOWN, "the store is closed");
 	struct store_txn *t;
-	while ((t = store_txn_queue_pop(&q->queue))) {
+	while ((t = store_txn_queue_pop(&q->mail->orders))) {
 		store_txn_fail(t, e.code, &e);
 		store_txn_deliver(&q->s, t);
 	}
@@ -190,6 +213,7 @@ static void cancel_rest(struct store_sqlite *q)
 static void sqlite_close(struct store *s)
 {
 	struct store_sqlite *q = CONTAINER_OF(s, struct store_sqlite, s);
+	hand_over(q);
 	pthread_mutex_lock(&q->queue_lock);
 	q->stop = true;
 	pthread_cond_signal(&q->queued);
@@ -231,6 +255,7 @@ static struct store_sqlite *sqlite_new(struct loop *l, int history_s)
 	q->mail = xcalloc(1, sizeof(*q->mail));
 	pthread_mutex_init(&q->mail->lock, NULL);
 	store_txn_queue_init(&q->mail->results);
+	store_txn_queue_init(&q->mail->orders);
 	q->mail->s = &q->s;
 	return q;
 }

@@ -19,12 +19,14 @@
 #define STORE_HISTORY_ROWS 200000 /* superseded rows kept at most, whatever their age */
 #define STORE_COMPACT_LAZY_S 60   /* so long a few expired rows may wait for company */
 
-/* Where the writer leaves results for the loop; outlives the store until the loop has run what was posted. */
+/* Between loop and writer; outlives the store until the loop has run what was posted and deferred. */
 struct store_mailbox {
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* guards results, posted */
 	struct store_txn_queue results;
-	struct store *s; /* NULL: closed */
 	bool posted;
+	struct store *s; /* NULL: closed. This and what follows is the loop's */
+	struct store_txn_queue orders; /* of this turn of the loop */
+	bool deferred;
 };
 
 struct store_sqlite {
