@@ -1,6 +1,6 @@
 /* Requests in a closed loop: each client has a connection of its own and one request under way. Happy path: connections, in
- * update modes each client's object, then the measured part, one JSON line. A client that updates sends back what the last
- * answer was, with another number in it. */
+ * update modes each client's object, else a request of no account, so that handshakes are over; then the measured part, one
+ * JSON line. A client that updates sends back what the last answer was, with another number in it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,7 +120,10 @@ static void fetch_all(struct run *r)
 	r->running = r->l->o->clients;
 	for (int64_t i = 0; i < r->l->o->clients; i++) {
 		AUTO_STR path = STR_INIT;
-		r->m->path(r->l->o, r->clients[i].n, &path);
+		if (r->m->marker)
+			r->m->path(r->l->o, r->clients[i].n, &path);
+		else
+			str_add(&path, "/healthz");
 		load_conn_request(r->clients[i].conn, "GET", str_text(&path), NULL, NULL);
 	}
 	loop_run(r->l->loop);
@@ -140,8 +143,7 @@ int load_requests(struct load *l, const struct load_mode *m)
 	struct run r = {.l = l, .m = m, .next = l->o->first};
 	struct load_meter meter;
 	connect_all(&r);
-	if (m->marker)
-		fetch_all(&r);
+	fetch_all(&r);
 	r.measuring = true;
 	r.running = l->o->clients;
 	load_meter_start(&meter, l->o->pid);

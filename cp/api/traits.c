@@ -6,31 +6,38 @@
 #include "base/mem.h"
 
 static const struct traits table[] = {
-    {"", "pods", true, false, false, NULL},
-    {"", "services", true, true, false, NULL},
-    {"", "serviceaccounts", true, false, false, NULL},
-    {"", "endpoints", false, true, false,
+    {"", "pods", true, false, false, true, NULL},
+    {"", "services", true, true, false, true, NULL},
+    {"", "serviceaccounts", true, false, false, false, NULL},
+    {"", "endpoints", false, true, false, true,
      "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"},
-    {"", "componentstatuses", false, false, false, "v1 ComponentStatus is deprecated in v1.19+"},
-    {"", "events", false, true, false, NULL},
-    {"events.k8s.io", "events", false, true, false, NULL},
-    {"", "limitranges", false, true, false, NULL},
-    {"", "resourcequotas", true, false, false, NULL},
-    {"", "podtemplates", true, true, false, NULL},
-    {"", "persistentvolumes", true, false, false, NULL},
-    {"", "persistentvolumeclaims", true, false, false, NULL},
-    {"coordination.k8s.io", "leases", false, true, true, NULL},
-    {"storage.k8s.io", "storageclasses", true, false, false, NULL},
-    {"storage.k8s.io", "csidrivers", true, false, false, NULL},
-    {"rbac.authorization.k8s.io", "roles", false, true, false, NULL},
-    {"rbac.authorization.k8s.io", "rolebindings", false, true, false, NULL},
-    {"rbac.authorization.k8s.io", "clusterroles", false, true, false, NULL},
-    {"rbac.authorization.k8s.io", "clusterrolebindings", false, true, false, NULL},
+    {"", "componentstatuses", false, false, false, false, "v1 ComponentStatus is deprecated in v1.19+"},
+    {"", "events", false, true, false, false, NULL},
+    {"events.k8s.io", "events", false, true, false, false, NULL},
+    {"", "limitranges", false, true, false, false, NULL},
+    {"", "resourcequotas", true, false, false, false, NULL},
+    {"", "podtemplates", true, true, false, false, NULL},
+    {"", "persistentvolumes", true, false, false, true, NULL},
+    {"", "persistentvolumeclaims", true, false, false, true, NULL},
+    {"coordination.k8s.io", "leases", false, true, true, true, NULL},
+    {"", "nodes", false, false, false, true, NULL},
+    {"apps", "deployments", false, false, false, true, NULL},
+    {"apps", "replicasets", false, false, false, true, NULL},
+    {"apps", "statefulsets", false, false, false, true, NULL},
+    {"apps", "daemonsets", false, false, false, true, NULL},
+    {"batch", "jobs", false, false, false, true, NULL},
+    {"discovery.k8s.io", "endpointslices", false, false, false, true, NULL},
+    {"storage.k8s.io", "storageclasses", true, false, false, false, NULL},
+    {"storage.k8s.io", "csidrivers", true, false, false, false, NULL},
+    {"rbac.authorization.k8s.io", "roles", false, true, false, false, NULL},
+    {"rbac.authorization.k8s.io", "rolebindings", false, true, false, false, NULL},
+    {"rbac.authorization.k8s.io", "clusterroles", false, true, false, false, NULL},
+    {"rbac.authorization.k8s.io", "clusterrolebindings", false, true, false, false, NULL},
 };
 
 const struct traits *traits_of(const struct kind *k)
 {
-	static const struct traits none = {"", "", false, false, false, NULL}, custom = {"", "", false, false, true, NULL};
+	static const struct traits none = {"", "", false, false, false, false, NULL}, custom = {"", "", false, false, true, false, NULL};
 	if (k->custom)
 		return &custom;
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)

@@ -11,6 +11,7 @@ struct traits {
 	bool returns_deleted;  /* a delete answers with the object in place of a Status */
 	bool create_on_update; /* PUT and apply of an absent object create it */
 	bool needs_rv;         /* an update has to name a resourceVersion */
+	bool rewritten;        /* written again and again; none of its values is read back as another one than was written */
 	const char *warning;   /* with every request; NULL: none */
 };
 

@@ -117,6 +117,11 @@ json_t *view_parse(const struct resource *res, const struct cobj *o)
 	return object;
 }
 
+json_t *view_take(const struct resource *res, struct cobj *o)
+{
+	return view_is_plain(res, o) ? cobj_take(o) : view_parse(res, o);
+}
+
 bool view_is_plain(const struct resource *res, const struct cobj *o)
 {
 	return res->custom ? custom_is_plain(res, o->json, o->rev) : !is_view(res);

@@ -7,6 +7,8 @@
 
 /* The object as res shows it. Returns owned. */
 json_t *view_parse(const struct resource *res, const struct cobj *o);
+/* The same, for a write: of what was written just now no bytes are parsed. */
+json_t *view_take(const struct resource *res, struct cobj *o);
 struct buf *view_bytes(const struct resource *res, const struct cobj *o); /* owned; the same bytes where they are plain */
 /* Whether res shows the object's bytes as they are. */
 bool view_is_plain(const struct resource *res, const struct cobj *o);

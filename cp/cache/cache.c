@@ -41,6 +41,7 @@ void cache_free(struct cache *c)
 {
 	if (!c)
 		return;
+	kept_done(&c->kept);
 	map_free(c->buckets);
 	map_free(c->by_uid);
 	map_free(c->dependents);

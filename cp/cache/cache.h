@@ -49,6 +49,11 @@ json_t *cobj_parse(const struct cobj *o);
 /* The same for what is read again and again and never changed: kept, parsed, until others take its place. Borrowed until
  * the loop runs again. For small objects. */
 const json_t *cobj_value(struct cobj *o);
+/* Keeps value (taken), which is what cobj_parse() would give, for whoever changes the object next; a few of those that were
+ * kept last, for some seconds. */
+void cobj_keep(struct cobj *o, json_t *value);
+/* What was kept, or parsed now. Returns owned. */
+json_t *cobj_take(struct cobj *o);
 /* Whether bytes, without a resourceVersion, are those that the object was made of. */
 bool cobj_is_same(const struct cobj *o, const struct buf *stored);
 

@@ -187,6 +187,11 @@ const char *cobj_label(const void *o, const char *key)
 	return NULL;
 }
 
+struct cache *object_cache(const struct cobj *o)
+{
+	return full(o)->bucket->cache;
+}
+
 void object_each_label(const struct cobj *o, void (*fn)(void *arg, const char *key, const char *value), void *arg)
 {
 	for (const char *p = full(o)->labels; *p;) {

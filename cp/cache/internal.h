@@ -68,6 +68,19 @@ struct cache_watch {
 	void *arg;
 };
 
+/* Values that were kept (kept.c). */
+enum { KEPT_MAX = 64, KEPT_BYTES = 32768, KEPT_MS = 3000 };
+
+struct kept {
+	struct kept_value {
+		struct cobj *o; /* NULL: none */
+		json_t *value;
+		int64_t until_ms;
+	} v[KEPT_MAX];
+	size_t next; /* the place of the oldest */
+	struct timer *timer;
+};
+
 struct unclaimed {
 	uint64_t rev, create_rev;
 	struct buf *value;
@@ -80,10 +93,14 @@ struct cache {
 	struct map *by_uid;     /* uid -> slot */
 	struct map *dependents; /* owner uid -> slot_set */
 	struct map *unclaimed;  /* key -> struct unclaimed */
+	struct kept kept;
 	uint64_t revision;
 	bool loading;
 };
 
+void kept_done(struct kept *k);
+
+struct cache *object_cache(const struct cobj *o);
 /* Calls fn(arg, key, value) for each label. */
 void object_each_label(const struct cobj *o, void (*fn)(void *arg, const char *key, const char *value), void *arg);
 /* cobj.c: bytes with or without a revision -> object; NULL when the bytes are no object. key: behind the bucket's

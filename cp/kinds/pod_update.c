@@ -159,6 +159,23 @@ static bool validate_deadline(const json_t *spec, const json_t *old, struct fiel
 	return false;
 }
 
+/* A copy down to what the functions above put back. */
+static json_t *shallow_copy(const json_t *spec)
+{
+	json_t *copy = json_copy((json_t *)spec), *affinity = json_object_get(spec, "affinity");
+	for (size_t l = 0; l < ARRAY_LEN(container_lists); l++) {
+		json_t *list = json_copy(json_object_get(spec, container_lists[l])), *c;
+		size_t i;
+		json_array_foreach(list, i, c)
+			json_array_set_new(list, i, json_copy(c));
+		if (list)
+			json_object_set_new(copy, container_lists[l], list);
+	}
+	if (affinity)
+		json_object_set_new(copy, "affinity", json_copy(affinity));
+	return copy;
+}
+
 void pod_update_validate(const json_t *pod, const json_t *old_pod, struct field_errors *errors)
 {
 	const json_t *spec = json_object_get(pod, "spec"), *old = json_object_get(old_pod, "spec");
@@ -166,7 +183,7 @@ void pod_update_validate(const json_t *pod, const json_t *old_pod, struct field_
 		return;
 	validate_tolerations(spec, old, errors);
 	validate_gates(spec, old, errors);
-	AUTO_JSON *copy = json_deep_copy(spec);
+	AUTO_JSON *copy = shallow_copy(spec);
 	undo_allowed(copy, old);
 	validate_gated(copy, old, errors);
 	if (json_equal(copy, old))

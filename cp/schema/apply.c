@@ -129,8 +129,28 @@ static void compare_maps(struct slot s, const json_t *a, const json_t *b, struct
 	}
 }
 
+/* The elements of a list where there was none; one that stands twice counts once. */
+static void add_elements(struct slot s, const json_t *list, struct apply_diff *ret)
+{
+	const char *missing;
+	json_t *element;
+	size_t i;
+
+	json_array_foreach(list, i, element)
+	{
+		AUTO_FREE char *name = slot_element_name(s, element, &missing);
+
+		if (name && !json_object_get(ret->added, name))
+			compare_below(slot_element(s), name, NULL, element, ret);
+	}
+}
+
 static void compare_lists(struct slot s, const json_t *a, const json_t *b, struct apply_diff *ret)
 {
+	if (!json_array_size(a)) {
+		add_elements(s, b, ret);
+		return;
+	}
 	AUTO_MAP *before = slot_index(s, a), *after = slot_index(s, b);
 	const char *missing;
 	json_t *element;
@@ -159,7 +179,7 @@ static size_t size_of(const json_t *v)
 
 static void mark(json_t **node)
 {
-	*node = fieldset_node(*node ? *node : json_object(), true);
+	*node = *node ? fieldset_node(*node, true) : fieldset_leaf();
 }
 
 static void compare(struct slot s, const json_t *a, const json_t *b, struct apply_diff *ret)

@@ -23,6 +23,15 @@ bool fieldset_is_member(const json_t *node)
 	return node && (json_object_size(node) == 0 || json_object_get(node, SELF));
 }
 
+json_t *fieldset_leaf(void)
+{
+	static json_t *leaf;
+
+	if (!leaf)
+		leaf = json_object();
+	return json_incref(leaf);
+}
+
 json_t *fieldset_node(json_t *below, bool member)
 {
 	if (json_object_size(below) == 0) {
@@ -32,7 +41,7 @@ json_t *fieldset_node(json_t *below, bool member)
 		return NULL;
 	}
 	if (member)
-		json_object_set_new_nocheck(below, SELF, json_object());
+		json_object_set_new_nocheck(below, SELF, fieldset_leaf());
 	return below;
 }
 

@@ -19,6 +19,8 @@ bool fieldset_is_empty(const json_t *set);
 bool fieldset_is_member(const json_t *node);
 /* A node out of what lies below it (taken; an object) and whether it is itself in the set; NULL when it is nothing. */
 json_t *fieldset_node(json_t *below, bool member);
+/* A member with nothing below it: one and the same everywhere, most nodes are. Never to be changed. Owned. */
+json_t *fieldset_leaf(void);
 
 /* "f:" and the name of a field, in place or on the heap. */
 struct element_name {

@@ -45,9 +45,10 @@ bool value_is_empty(const json_t *v)
 	}
 }
 
-static bool in_order(const struct type *t, json_t *object)
+/* How many of the members stand in the order of the fields before the first that does not. */
+static size_t count_in_order(const struct type *t, json_t *object)
 {
-	size_t next = 0;
+	size_t next = 0, n = 0;
 	const char *key;
 	json_t *value;
 
@@ -56,27 +57,37 @@ static bool in_order(const struct type *t, json_t *object)
 		while (next < t->n_fields && !str_eq(t->fields[next].name, key))
 			next++;
 		if (next++ >= t->n_fields)
-			return false;
+			break;
+		n++;
 	}
-	return true;
+	return n;
 }
 
+static void move_to_end(json_t *object, const char *key, json_t *value)
+{
+	json_incref(value);
+	json_object_del(object, key);
+	json_object_set_new_nocheck(object, key, value);
+}
+
+/* Each field goes behind those before it: what is left in front at last is unknown, and follows. */
 void object_reorder(const struct type *t, json_t *object)
 {
-	AUTO_JSON *copy = NULL;
-	const char *key;
+	size_t known = 0, n = json_object_size(object);
 	json_t *value;
 
-	if (in_order(t, object))
+	if (count_in_order(t, object) == n)
 		return;
-	copy = json_copy(object);
-	json_object_clear(object);
 	for (size_t i = 0; i < t->n_fields; i++) {
-		value = json_object_get(copy, t->fields[i].name);
-		if (value)
-			json_object_set_nocheck(object, t->fields[i].name, value);
+		value = json_object_get(object, t->fields[i].name);
+		if (!value)
+			continue;
+		move_to_end(object, t->fields[i].name, value);
+		known++;
 	}
-	if (json_object_size(copy) > json_object_size(object))
-		json_object_foreach(copy, key, value) if (!json_object_get(object, key))
-		    json_object_set_nocheck(object, key, value);
+	for (size_t unknown = n - known; unknown; unknown--) {
+		void *first = json_object_iter(object);
+		AUTO_FREE char *key = xstrdup(json_object_iter_key(first));
+		move_to_end(object, key, json_object_iter_value(first));
+	}
 }

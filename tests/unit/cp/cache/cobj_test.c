@@ -1,6 +1,7 @@
 /* Objects: the revision in their bytes, labels, fields, owners. */
 #include "tests/unit/check_main.h"
 
+#include "base/json.h"
 #include "tests/unit/cp/cache/cache_fixture.h"
 
 static struct cobj *made(const char *key, const char *json, uint64_t rev)
@@ -147,4 +148,39 @@ START_TEST(no_object)
 }
 END_TEST
 
-TESTS("cobj", same_content, read_again_and_again, revision_in_the_bytes, header, owners, no_object)
+/* What was kept is given once, to whoever asks first; then the bytes are read again. */
+START_TEST(kept_values)
+{
+	struct loop *l = NULL;
+	cache_setup();
+	ck_assert_int_eq(loop_new(&l, NULL), 0);
+	cache->loop = l;
+	add_pods(0);
+	AUTO_COBJ *a = made("ns/a", "{\"metadata\":{},\"n\":1}", 42);
+	json_t *value = cobj_parse(a);
+	cobj_keep(a, value);
+	AUTO_JSON *first = cobj_take(a), *second = cobj_take(a);
+	ck_assert_ptr_eq(first, value);
+	ck_assert_ptr_ne(second, value);
+	ck_assert(json_equal(first, second));
+	cobj_keep(a, json_incref(first));
+	for (int i = 0; i < KEPT_MAX; i++) {
+		AUTO_COBJ *other = made("ns/b", "{\"metadata\":{},\"n\":2}", 43);
+		cobj_keep(other, cobj_parse(other));
+	}
+	AUTO_JSON *third = cobj_take(a); /* others took its place */
+	ck_assert_ptr_ne(third, first);
+	ck_assert(json_equal(third, first));
+	AUTO_STR text = STR_INIT;
+	str_addf(&text, "{\"metadata\":{},\"n\":\"%0*d\"}", KEPT_BYTES, 0);
+	AUTO_COBJ *large = made("ns/c", str_text(&text), 44);
+	json_t *large_value = cobj_parse(large);
+	cobj_keep(large, json_incref(large_value));
+	ck_assert_uint_eq(large_value->refcount, 1);
+	json_decref(large_value);
+	cache_teardown();
+	loop_free(l);
+}
+END_TEST
+
+TESTS("cobj", same_content, read_again_and_again, revision_in_the_bytes, header, owners, no_object, kept_values)
