@@ -16,11 +16,10 @@ check() {
 }
 # eventually SECONDS CMD...: waits until the command succeeds.
 eventually() {
-	tries=$(($1 * 10))
+	until=$(($(cut -d. -f1 /proc/uptime) + $1))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || { echo "did not come true: $*"; "$@"; return 1; }
+		[ "$(cut -d. -f1 /proc/uptime)" -lt "$until" ] || { echo "did not come true: $*"; "$@"; return; }
 		sleep 0.1
 	done
 }

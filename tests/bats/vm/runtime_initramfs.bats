@@ -18,7 +18,7 @@ VM=$BATS_TEST_DIRNAME/../../vm
 	install -m 755 "$VM/initramfs.sh" "$root/init"
 	(cd "$root" && find . | busybox cpio -o -H newc >"$image/initrd")
 	truncate -s 1M "$image/root.img"
-	run "$VM/boot" -t 400 "$image" /dev/null
+	run "$VM/boot" -t 1000 "$image" /dev/null
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"in a container: /bin /dev /proc /script /sys"*"nothing of the host"*"no unmasked proc"* ]]

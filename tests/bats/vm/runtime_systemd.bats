@@ -23,7 +23,7 @@ setup() {
 }
 
 @test "scopes and slices of systemd: properties, update, exec, delete, delegation" {
-	run "$VM/boot" -t 400 "$IMAGE" "$VM/runtime_systemd.sh"
+	run "$VM/boot" -t 1000 "$IMAGE" "$VM/runtime_systemd.sh"
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "$(grep -c '^ok ' <<<"$output")" -eq "$(grep -c '^check "' "$VM/runtime_systemd.sh")" ]

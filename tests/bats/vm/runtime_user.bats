@@ -18,7 +18,7 @@ VM=$BATS_TEST_DIRNAME/../../vm
 	done
 	files+=("$VM/systemd/user@.service=/etc/systemd/system/user@.service" "$(command -v setpriv)=/vm/setpriv")
 	"$VM/image" "$image" "${files[@]}"
-	run "$VM/boot" -t 400 "$image" "$VM/runtime_user.sh"
+	run "$VM/boot" -t 1000 "$image" "$VM/runtime_user.sh"
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "$(grep -c '^ok ' <<<"$output")" -eq "$(grep -c '^check "' "$VM/runtime_user.sh")" ]

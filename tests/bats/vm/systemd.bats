@@ -23,7 +23,7 @@ setup() {
 }
 
 @test "a cluster as units of systemd: up, pods outlive a restarted or killed agent, down" {
-	run "$VM/boot" -t 400 "$IMAGE" "$VM/systemd.sh"
+	run "$VM/boot" -t 1000 "$IMAGE" "$VM/systemd.sh"
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "$(grep -c '^ok ' <<<"$output")" -eq "$(grep -c '^check "' "$VM/systemd.sh")" ]

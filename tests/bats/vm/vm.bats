@@ -29,19 +29,19 @@ booted() {
 }
 
 @test "the runtime on pure cgroup v2: limits, devices, pause, update, kill, delete" {
-	booted 400 runtime.sh
+	booted 1000 runtime.sh
 }
 
 @test "CNI plugins: VLANs on bridges, links of VLANs" {
-	booted 400 cni.sh
+	booted 1000 cni.sh
 }
 
 @test "ways between nodes by WireGuard" {
-	booted 400 wireguard.sh
+	booted 1000 wireguard.sh
 }
 
 @test "a cluster on pure cgroup v2: up, two replicas behind a service, limits, exec, down" {
-	booted 400 cluster.sh
+	booted 1000 cluster.sh
 }
 
 # one_life CUT WAIT_MS: boots the machine of power.sh, which lists what is there, until the power is cut; adds what it said
@@ -49,7 +49,7 @@ booted() {
 one_life() {
 	local out=$BATS_TEST_TMPDIR/out
 	: >"$out"
-	run "$VM/boot" -t 400 -d "$BATS_TEST_TMPDIR/disk" -s "$RANDOM" -c "$1" -w "$2" "$IMAGE" "$VM/power.sh"
+	run "$VM/boot" -t 1000 -d "$BATS_TEST_TMPDIR/disk" -s "$RANDOM" -c "$1" -w "$2" "$IMAGE" "$VM/power.sh"
 	echo "$output" | tee "$out" | grep -v -e ^acked -e ^deleted -e ^present
 	[ "$status" -eq 137 ]
 	grep -qx listed "$out"
@@ -85,7 +85,7 @@ one_life() {
 	truncate -s 256M "$BATS_TEST_TMPDIR/disk"
 	mkfs.ext4 -q -F "$BATS_TEST_TMPDIR/disk"
 	for cut in 'ok image import' 'serving' 'serving'; do
-		run "$VM/boot" -t 400 -d "$BATS_TEST_TMPDIR/disk" -s "$RANDOM" -c "^$cut\$" "$IMAGE" "$VM/power-node.sh"
+		run "$VM/boot" -t 1000 -d "$BATS_TEST_TMPDIR/disk" -s "$RANDOM" -c "^$cut\$" "$IMAGE" "$VM/power-node.sh"
 		echo "$output"
 		[ "$status" -eq 137 ]
 		[[ $output != *"not ok"* ]]
