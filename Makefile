@@ -179,6 +179,7 @@ bench: all
 	@bench/api
 	@bench/proxy
 	@bench/dns
+	@bench/policy
 	@bench/run
 
 install: all

@@ -18,3 +18,8 @@ oci-floor_STATIC := 1
 PROGS += cni-time
 cni-time_SRCS := bench/cni-time.c
 cni-time_DIR := bench
+
+PROGS += policy-time
+policy-time_SRCS := bench/policy-time.c
+policy-time_LIBS := netfilter
+policy-time_DIR := bench

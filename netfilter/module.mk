@@ -12,3 +12,9 @@ proxy-drive_DIR := test
 PROGS += knarr-proxy
 knarr-proxy_SRCS := cmd/knarr-proxy.c cmd/proxy_config.c
 knarr-proxy_LIBS := netfilter
+
+# Drives network policies in tests/bats/policy.
+PROGS += policy-drive
+policy-drive_SRCS := tests/bats/policy/drive.c
+policy-drive_LIBS := netfilter
+policy-drive_DIR := test

@@ -61,6 +61,7 @@ static bool selects(const struct policy_peer *peer, const struct policy_pod *pod
 static void add_port(struct elems *l, const struct policy_set *set, const struct ip *ip, const struct policy_port *p)
 {
 	struct policy_elem *e = add(l, set->name, ip);
+	e->serial = set->serial;
 	e->key[e->key_len] = (uint8_t)p->protocol;
 	e->key[e->key_len + 4] = (uint8_t)(p->from >> 8);
 	e->key[e->key_len + 5] = (uint8_t)p->from;
@@ -77,7 +78,7 @@ static void add_memberships(struct elems *l, const struct policy_set *set, const
 		if (pod->ips[i].family != set->family)
 			continue;
 		if (set->kind == POLICY_SET_PODS)
-			add(l, set->name, &pod->ips[i]);
+			add(l, set->name, &pod->ips[i])->serial = set->serial;
 		for (size_t k = 0; set->kind == POLICY_SET_PORTS && k < pod->n_ports; k++)
 			if (pod->ports[k].protocol == set->protocol && !strcmp(pod->ports[k].name, set->port_name))
 				add_port(l, set, &pod->ips[i], &pod->ports[k]);
@@ -100,6 +101,14 @@ static size_t unique(struct policy_elem *v, size_t n)
 	return out;
 }
 
+static void finish(struct elems *l, struct policy_elem **ret, size_t *ret_n)
+{
+	if (l->n)
+		qsort(l->v, l->n, sizeof(*l->v), policy_elem_cmp);
+	*ret = l->v;
+	*ret_n = unique(l->v, l->n);
+}
+
 void policy_plan_pod(const struct policy_shape *s, const struct policy_pod *pod, const json_t *namespace_labels,
 		     const struct policy_verdicts *verdicts, struct policy_elem **ret, size_t *ret_n)
 {
@@ -111,10 +120,15 @@ void policy_plan_pod(const struct policy_shape *s, const struct policy_pod *pod,
 		add_verdicts(&l, &pod->ips[i], verdicts);
 	while (pod->n_ips && map_next(s->sets, &at, &name, &set))
 		add_memberships(&l, set, pod, namespace_labels);
-	if (l.n)
-		qsort(l.v, l.n, sizeof(*l.v), policy_elem_cmp);
-	*ret = l.v;
-	*ret_n = unique(l.v, l.n);
+	finish(&l, ret, ret_n);
+}
+
+void policy_plan_set(const struct policy_set *set, const struct policy_pod *pod, const json_t *namespace_labels,
+		     struct policy_elem **ret, size_t *ret_n)
+{
+	struct elems l = {0};
+	add_memberships(&l, set, pod, namespace_labels);
+	finish(&l, ret, ret_n);
 }
 
 void policy_elem_diff(const struct policy_elem *old, size_t n_old, const struct policy_elem *wanted, size_t n_wanted,

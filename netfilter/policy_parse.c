@@ -130,6 +130,7 @@ int policy_parse(const json_t *object, struct policy **ret, struct err *e)
 	const json_t *spec = json_object_get(object, "spec"), *pods = json_object_get(spec, "podSelector");
 	AUTO_JSON *everything = json_object();
 	struct policy *p = xcalloc(1, sizeof(*p));
+	p->refs = 1;
 	p->key = key_of(object);
 	p->ns = xstrdup(json_str_or(object, "metadata.namespace", ""));
 	int r = selector_from_json(json_is_object(pods) ? pods : everything, &p->pods, e);
@@ -168,9 +169,16 @@ static void rule_done(struct policy_rule *rule)
 	ports_free(rule->ports, rule->n_ports);
 }
 
+struct policy *policy_ref(const struct policy *p)
+{
+	struct policy *counted = (struct policy *)p;
+	counted->refs++;
+	return counted;
+}
+
 void policy_free(struct policy *p)
 {
-	if (!p)
+	if (!p || --p->refs)
 		return;
 	for (int d = 0; d < POLICY_DIRECTIONS; d++) {
 		for (size_t i = 0; i < p->n_rules[d]; i++)

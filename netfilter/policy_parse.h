@@ -39,6 +39,7 @@ struct policy_rule {
 };
 
 struct policy {
+	unsigned refs;
 	char *key, *ns; /* "namespace/name" */
 	struct selector *pods;
 	bool isolates[POLICY_DIRECTIONS];
@@ -59,7 +60,8 @@ struct policy_pod {
 
 /* Returns owned. -EINVAL names the field that cannot be understood (the API server lets none through). */
 int policy_parse(const json_t *object, struct policy **ret, struct err *e);
-void policy_free(struct policy *p);
+void policy_free(struct policy *p); /* gives one reference back */
+struct policy *policy_ref(const struct policy *p);
 /* A Pod. Its addresses are those of status.podIPs, unless it has ended or is on the node's network. NULL where it has no
  * name. Returns owned. */
 struct policy_pod *policy_pod_parse(const json_t *object, const char *node_name);

@@ -40,6 +40,7 @@ static void chain_free(void *p)
 static void set_free(void *p)
 {
 	struct policy_set *s = p;
+	policy_free(s->policy);
 	free(s->port_name);
 	free(s->ranges);
 	free(s);
@@ -93,6 +94,7 @@ static void add_set(struct policy_shape *s, const char *prefix, const struct str
 	name_of(prefix, content, set->name);
 	memcpy(ret, set->name, POLICY_NAME_MAX);
 	if (map_has(s->sets, set->name)) {
+		policy_free(set->policy);
 		free(set->port_name);
 		free(set->ranges);
 	} else {
@@ -139,11 +141,12 @@ static struct policy_match allowed(const struct policy_rule *rule, const char *p
 	return m;
 }
 
-static void add_scope(struct policy_shape *s, const struct policy_peer *peer, struct policy_match m, struct policy_chain *c)
+static void add_scope(struct policy_shape *s, const struct policy *p, const struct policy_peer *peer, struct policy_match m,
+		      struct policy_chain *c)
 {
 	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
 		AUTO_STR text = STR_INIT;
-		struct policy_set set = {.kind = POLICY_SET_PODS, .family = families[i], .peer = peer};
+		struct policy_set set = {.kind = POLICY_SET_PODS, .family = families[i], .peer = peer, .policy = policy_ref(p)};
 		str_add(&text, peer->scope);
 		add_set(s, i ? "s6" : "s4", &text, &set, m.set);
 		m.set_family = families[i];
@@ -170,7 +173,8 @@ static void add_blocks(struct policy_shape *s, const struct policy_rule *rule, s
 	}
 }
 
-static void add_rule(struct policy_shape *s, const struct policy_rule *rule, enum policy_direction d, struct policy_chain *c)
+static void add_rule(struct policy_shape *s, const struct policy *p, const struct policy_rule *rule, enum policy_direction d,
+		     struct policy_chain *c)
 {
 	char ports[POLICY_NAME_MAX] = "";
 	if (rule->n_ports)
@@ -180,23 +184,69 @@ static void add_rule(struct policy_shape *s, const struct policy_rule *rule, enu
 		push(c, m);
 	for (size_t i = 0; i < rule->n_peers; i++)
 		if (rule->peers[i].scope)
-			add_scope(s, &rule->peers[i], m, c);
+			add_scope(s, p, &rule->peers[i], m, c);
 	add_blocks(s, rule, m, c);
 }
 
+static void keep_set(struct policy_shape *s, const struct policy_shape *known, const char *name)
+{
+	const struct policy_set *old = map_get(known->sets, name);
+	if (!old || map_has(s->sets, name))
+		return;
+	struct policy_set *set = xmemdup(old, sizeof(*old));
+	set->policy = old->policy ? policy_ref(old->policy) : NULL;
+	set->port_name = old->port_name ? xstrdup(old->port_name) : NULL;
+	set->ranges = old->ranges ? xmemdup(old->ranges, old->n_ranges * sizeof(*old->ranges)) : NULL;
+	map_set(s->sets, name, set);
+}
+
+/* A chain and what it refers to, which comes before it. */
+static void keep_chain(struct policy_shape *s, const struct policy_shape *known, const char *name)
+{
+	const struct policy_chain *old = map_get(known->chains, name);
+	if (!old || map_has(s->chains, name))
+		return;
+	for (size_t i = 0; i < old->n; i++) {
+		keep_set(s, known, old->v[i].set);
+		keep_chain(s, known, old->v[i].chain); // NOLINT(misc-no-recursion): three levels
+	}
+	struct policy_chain *c = xmemdup(old, sizeof(*old));
+	c->v = xmemdup(old->v, old->n * sizeof(*old->v));
+	map_set(s->chains, name, c);
+}
+
+void policy_shape_keep(struct policy_shape *s, const struct policy_shape *known, const struct policy_verdicts *verdicts)
+{
+	for (int d = 0; d < POLICY_DIRECTIONS; d++)
+		keep_chain(s, known, verdicts->chain[d]);
+}
+
+void policy_shape_remember(struct policy_shape *s, const struct policy_shape *known)
+{
+	size_t at = 0;
+	const char *key, *chain;
+	while (map_next(known->compiled, &at, &key, &chain))
+		if (!map_has(s->compiled, key) && map_has(s->chains, chain))
+			map_set(s->compiled, key, xmemdup(chain, POLICY_NAME_MAX));
+}
+
 /* The name of the policy's chain; NULL where it allows nothing. Valid as long as s. */
-static const char *compile(struct policy_shape *s, const struct policy *p, enum policy_direction d)
+static const char *compile(struct policy_shape *s, const struct policy_shape *known, const struct policy *p,
+			   enum policy_direction d)
 {
 	AUTO_FREE char *key = xasprintf("%d %s", d, p->key);
-	const char *known = map_get(s->compiled, key);
+	const char *done = map_get(s->compiled, key), *before = known ? map_get(known->compiled, key) : NULL;
 	struct policy_chain c = {0};
 	char name[POLICY_NAME_MAX];
-	if (!p->n_rules[d])
-		return NULL;
-	if (known)
-		return known;
+	if (!p->n_rules[d] || done)
+		return p->n_rules[d] ? done : NULL;
+	if (before) {
+		keep_chain(s, known, before);
+		map_set(s->compiled, key, xmemdup(before, POLICY_NAME_MAX));
+		return map_get(s->compiled, key);
+	}
 	for (size_t i = 0; i < p->n_rules[d]; i++)
-		add_rule(s, &p->rules[d][i], d, &c);
+		add_rule(s, p, &p->rules[d][i], d, &c);
 	add_chain(s, d == POLICY_INGRESS ? "i" : "e", &c, name);
 	map_set(s->compiled, key, xmemdup(name, sizeof(name)));
 	return map_get(s->compiled, key);
@@ -207,15 +257,15 @@ static bool isolates(const struct policy *p, enum policy_direction d, const stru
 	return p->isolates[d] && !strcmp(p->ns, pod->ns) && selector_match_labels(p->pods, pod->labels);
 }
 
-static void add_direction(struct policy_shape *s, const struct policy *const *v, size_t n, const struct policy_pod *pod,
-			  enum policy_direction d, char *ret)
+static void add_direction(struct policy_shape *s, const struct policy_shape *known, const struct policy *const *v, size_t n,
+			  const struct policy_pod *pod, enum policy_direction d, char *ret)
 {
 	struct policy_chain c = {0};
 	bool isolated = false;
 	for (size_t i = 0; i < n; i++) {
 		if (!isolates(v[i], d, pod))
 			continue;
-		const char *rules = compile(s, v[i], d);
+		const char *rules = compile(s, known, v[i], d);
 		struct policy_match m = {.verdict = NFT_JUMP};
 		isolated = true;
 		if (!rules)
@@ -230,9 +280,9 @@ static void add_direction(struct policy_shape *s, const struct policy *const *v,
 	add_chain(s, d == POLICY_INGRESS ? "pi" : "pe", &c, ret);
 }
 
-void policy_shape_add(struct policy_shape *s, const struct policy *const *v, size_t n, const struct policy_pod *pod,
-		      struct policy_verdicts *ret)
+void policy_shape_add(struct policy_shape *s, const struct policy_shape *known, const struct policy *const *v, size_t n,
+		      const struct policy_pod *pod, struct policy_verdicts *ret)
 {
 	for (int d = 0; d < POLICY_DIRECTIONS; d++)
-		add_direction(s, v, n, pod, (enum policy_direction)d, ret->chain[d]);
+		add_direction(s, known, v, n, pod, (enum policy_direction)d, ret->chain[d]);
 }

@@ -32,7 +32,9 @@ struct policy_set {
 	char name[POLICY_NAME_MAX];
 	enum policy_set_kind kind;
 	int family; /* AF_INET, AF_INET6 */
-	const struct policy_peer *peer; /* PODS: of a policy that is still there */
+	const struct policy_peer *peer; /* PODS: of this policy, which is referenced */
+	struct policy *policy;
+	uint64_t serial;                /* tells it from others of its name that were before or come later; 0 until somebody sets it */
 	char *port_name;                /* PORTS */
 	int protocol;
 	struct policy_range *ranges; /* BLOCKS: ascending, apart from each other */
@@ -69,9 +71,14 @@ struct policy_verdicts {
 
 struct policy_shape *policy_shape_new(void);
 void policy_shape_free(struct policy_shape *s);
-/* Adds what the pod needs of the n policies (any namespace's, in an order that stays). */
-void policy_shape_add(struct policy_shape *s, const struct policy *const *v, size_t n, const struct policy_pod *pod,
-		      struct policy_verdicts *ret);
+/* Adds what the pod needs of the n policies (any namespace's, in an order that stays). What known (may be NULL) has compiled
+ * of them is taken from there. */
+void policy_shape_add(struct policy_shape *s, const struct policy_shape *known, const struct policy *const *v, size_t n,
+		      const struct policy_pod *pod, struct policy_verdicts *ret);
+/* Adds what verdicts need, of a shape that has it. */
+void policy_shape_keep(struct policy_shape *s, const struct policy_shape *known, const struct policy_verdicts *verdicts);
+/* Remembers of known what it has compiled, as far as s has it. */
+void policy_shape_remember(struct policy_shape *s, const struct policy_shape *known);
 
 /* One element of a set or map. */
 struct policy_elem {
@@ -79,12 +86,16 @@ struct policy_elem {
 	uint8_t key[32]; /* as the kernel has it: each field padded to 4 bytes */
 	uint8_t key_len;
 	char chain[POLICY_NAME_MAX]; /* of a map: where it leads to */
+	uint64_t serial;             /* of its set */
 };
 
 /* The elements that a pod brings, sorted by policy_elem_cmp(): its verdicts (NULL: not local), its membership of the
  * shape's sets. namespace_labels may be NULL. *ret is an owned array. */
 void policy_plan_pod(const struct policy_shape *s, const struct policy_pod *pod, const json_t *namespace_labels,
 		     const struct policy_verdicts *verdicts, struct policy_elem **ret, size_t *ret_n);
+/* Those of one of the shape's sets only. */
+void policy_plan_set(const struct policy_set *set, const struct policy_pod *pod, const json_t *namespace_labels,
+		     struct policy_elem **ret, size_t *ret_n);
 int policy_elem_cmp(const void *a, const void *b); /* by set and key */
 /* Both sorted; calls fn for each that must go (add false) or come; one whose chain changed does both. */
 void policy_elem_diff(const struct policy_elem *old, size_t n_old, const struct policy_elem *wanted, size_t n_wanted,

@@ -120,14 +120,14 @@ START_TEST(test_shape)
 	struct policy_pod *x = pod("a", "x", "{'app':'y'}", "10.0.0.1"), *elsewhere = pod("b", "x", "{'app':'y'}", "10.0.0.2");
 	struct policy_shape *s = policy_shape_new();
 	struct policy_verdicts v;
-	policy_shape_add(s, list, 1, x, &v);
+	policy_shape_add(s, NULL, list, 1, x, &v);
 	for (int d = 0; d < POLICY_DIRECTIONS; d++) {
 		AUTO_STR text = STR_INIT;
 		if (v.chain[d][0])
 			add_chain(&text, s, v.chain[d]);
 		ck_assert_str_eq(str_text(&text), wanted[d]);
 	}
-	policy_shape_add(s, list, 1, elsewhere, &v);
+	policy_shape_add(s, NULL, list, 1, elsewhere, &v);
 	ck_assert_str_eq(v.chain[0], "");
 	ck_assert_str_eq(v.chain[1], "");
 	policy_shape_free(s);
@@ -215,7 +215,7 @@ static void check_elems(size_t i)
 	struct policy_verdicts v;
 	struct policy_elem *got;
 	size_t n;
-	policy_shape_add(s, list, 1, x, &v);
+	policy_shape_add(s, NULL, list, 1, x, &v);
 	policy_plan_pod(s, other, namespace_labels, NULL, &got, &n);
 	AUTO_FREE char *text = elems_text(got, n);
 	ck_assert_str_eq(text, c->elems);
@@ -242,8 +242,8 @@ START_TEST(test_verdicts)
 	struct policy_verdicts v, w;
 	struct policy_elem *got;
 	size_t n;
-	policy_shape_add(s, list, 2, x, &v);
-	policy_shape_add(s, list, 2, y, &w);
+	policy_shape_add(s, NULL, list, 2, x, &v);
+	policy_shape_add(s, NULL, list, 2, y, &w);
 	ck_assert_int_eq(map_len(s->chains), 1); /* the same policies, or such that say the same: one chain */
 	ck_assert_str_eq(v.chain[0], w.chain[0]);
 	policy_plan_pod(s, x, NULL, &v, &got, &n);

@@ -1,0 +1,11 @@
+#!/usr/bin/env bats
+# Changes of network policies, one after the other, end where all of them at once do.
+# bats file_tags=policy
+
+REPO=$BATS_TEST_DIRNAME/../../..
+
+@test "the table after each of many random changes is the one that is made from nothing" {
+	for seed in 1 2 3; do
+		unshare --net "$BATS_TEST_DIRNAME/same.py" "$REPO/build/test/policy-drive" $seed 60
+	done
+}
