@@ -1,9 +1,9 @@
 /* container_create() and container_run().
  *
  * Happy path: state directory and lock, configuration, filter, gate, clone; while the child begins, cgroup with its limits,
- * map, record the state; let the child go into the cgroup and build the container, hooks, until it says that it waits at the gate; run does not wait there, and goes on
- * until the child's socket closes, which its exec does. What can fail: any of it;
- * then the child is killed, the cgroup removed if it was made here, and the directory removed. What always holds:
+ * map, record the state; let the child go into the cgroup and build the container, hooks, until it says that it waits at
+ * the gate; run does not wait there, and goes on until the child's socket closes, which its exec does. What can fail: any of
+ * it; then the child is killed, the cgroup removed if it was made here, and the directory removed. What always holds:
  * state.json stands before the child does anything that has to be undone, so that a creator killed at any instant leaves a
  * container that delete --force removes. */
 #include <errno.h>
