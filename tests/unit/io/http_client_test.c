@@ -311,7 +311,8 @@ START_TEST(tls_with_client_certificate_and_http2)
 					    .on_done = on_done,
 					    .arg = &r[i],
 					    .body = body,
-					    .body_len = sizeof(body) };
+					    .body_len = sizeof(body),
+					    .connect_timeout_ms = 60000 }; /* a loaded machine */
 		r[i].call = http_call_start(client, &o);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(r); i++) {
@@ -387,7 +388,7 @@ int main(void)
 	Suite *s = suite_create("http_client");
 	TCase *t = tcase_create("http_client");
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 20);
+	tcase_set_timeout(t, 120);
 	tcase_add_test(t, methods_and_bodies);
 	tcase_add_test(t, streams_arrive_piece_by_piece_and_pause);
 	tcase_add_test(t, calls_may_be_cancelled_anywhere);
