@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/cpu_rate.h"
 #include "agent/events.h"
 #include "agent/network_policy.h"
 #include "agent/node.h"
@@ -31,8 +32,10 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics_process.h"
 #include "base/sd_notify.h"
 #include "netfilter/proxy.h"
+#include "netfilter/proxy_serve.h"
 
 void agent_facts(const struct agent *a, const json_t *pod, char *const *ips, struct pod_facts *ret)
 {
@@ -177,6 +180,24 @@ static bool has_ipv6(const char *networks)
 	return networks && strchr(networks, ':');
 }
 
+static void tell_process(void *arg)
+{
+	metrics_tell_process(arg);
+}
+
+/* At the ports where load balancers and monitoring look for kube-proxy. */
+static void serve_proxy(struct agent *a)
+{
+	struct err e = ERR_INIT;
+	struct proxy_serve_config c = {.loop = a->loop,
+				       .proxy = a->proxy,
+				       .metrics = a->metrics,
+				       .healthz = a->config->proxy_healthz,
+				       .figures = a->config->proxy_metrics};
+	if (proxy_serve_start(&c, &a->proxy_serve, &e) < 0)
+		log_error("service proxy not asked for its health and figures error=\"%s\"", err_text(&e));
+}
+
 /* Without it pods still run; only services do not. */
 static void start_proxy(struct agent *a)
 {
@@ -194,6 +215,7 @@ static void start_proxy(struct agent *a)
 				  .node_services = a->config->dns ? answered : NULL,
 				  .ipv6 = has_ipv6(a->config->cluster_cidr) || has_ipv6(a->config->service_cidr),
 				  .masquerade_pods = true,
+				  .metrics = a->metrics,
 				  .on_sync = on_proxy};
 	if (!a->config->proxy || !a->api)
 		return;
@@ -204,6 +226,8 @@ static void start_proxy(struct agent *a)
 		r = proxy_start(&pc, &a->proxy, &e);
 	if (r < 0)
 		log_error("service proxy not started error=\"%s\"", err_text(&e));
+	else
+		serve_proxy(a);
 }
 
 int agent_new(struct loop *l, struct agent_config *config, struct agent **ret, struct err *e)
@@ -215,6 +239,9 @@ int agent_new(struct loop *l, struct agent_config *config, struct agent **ret, s
 	a->boot_ip = a->node_ips[0];
 	a->pods = map_new(pod_free_value);
 	a->mirrors = map_new(json_free_value);
+	a->cpu_rates = cpu_rates_new();
+	a->metrics = metrics_new();
+	metrics_before_write(a->metrics, tell_process, a->metrics);
 	a->oom_floor = find_oom_floor();
 	int r = open_stores(a, e);
 	if (r == 0)
@@ -257,6 +284,7 @@ void agent_free(struct agent *a)
 	static_pods_stop(a->static_pods);
 	node_overlay_stop(a->overlay);
 	node_dns_stop(a->dns);
+	proxy_serve_stop(a->proxy_serve);
 	proxy_stop(a->proxy, false);
 	network_policy_stop(TAKE(a->network_policy));
 	pod_source_stop(a);
@@ -270,6 +298,8 @@ void agent_free(struct agent *a)
 	feed_free(a->feed);
 	api_client_free(a->api);
 	kubeconfig_done(&a->kubeconfig);
+	metrics_free(a->metrics);
+	cpu_rates_free(a->cpu_rates);
 	http_client_free(a->http);
 	cgroup_host_free(a->cgroups);
 	image_store_close(a->images);

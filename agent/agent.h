@@ -23,6 +23,7 @@ struct agent_config {
 	char **cluster_dns;
 	char *cluster_domain, *root_dir, *data_dir, *run_dir, *cni_conf_dir, *cni_bin_dir, *cgroup_root, *log_dir;
 	char *resolv_conf, *overlay;
+	char *proxy_healthz, *proxy_metrics; /* "address:port"; "": none */
 	char *address, *tls_cert_file, *tls_key_file, *client_ca_file, *shim_path, *pause_path;
 	uint16_t port, healthz_port;
 	int max_pods, verbosity;
@@ -38,6 +39,9 @@ struct static_pods;
 struct server;
 struct rotate;
 struct proxy;
+struct proxy_serve;
+struct metrics;
+struct cpu_rates;
 struct node_dns;
 struct node_overlay;
 struct network_policy;
@@ -61,6 +65,9 @@ struct agent {
 	struct rotate *rotate;
 	struct static_pods *static_pods;
 	struct proxy *proxy;
+	struct metrics *metrics; /* of the proxy and the process */
+	struct proxy_serve *proxy_serve;
+	struct cpu_rates *cpu_rates;
 	struct node_dns *dns;
 	struct node_overlay *overlay;
 	struct network_policy *network_policy; /* NULL: not enforced */

@@ -65,6 +65,8 @@ static const struct setting {
     S("pause-path", NULL, pause_path, T_TEXT, NULL, "pause (default: beside this program)"),
     S("max-pods", "maxPods", max_pods, T_INT, "110", "pods that the node takes"),
     S("proxy", NULL, proxy, T_BOOL, "true", "run the service proxy"),
+    S("proxy-healthz-bind-address", NULL, proxy_healthz, T_TEXT, "0.0.0.0:10256", "where the proxy tells its health, empty: nowhere"),
+    S("proxy-metrics-bind-address", NULL, proxy_metrics, T_TEXT, "127.0.0.1:10249", "where the proxy tells its figures, empty: nowhere"),
     S("overlay", NULL, overlay, T_TEXT, "none", "ways to other nodes' pods: auto, host-gw, vxlan, wireguard or none"),
     S("dns", NULL, dns, T_BOOL, "false", "answer at the --cluster-dns addresses for the cluster's names"),
     S("network-policy", NULL, network_policy, T_BOOL, "true", "enforce NetworkPolicies"),

@@ -79,6 +79,8 @@ static void server_pods(struct agent *a, struct http_exchange *x, const struct t
 	server_json(x, 200, list);
 }
 
+enum { ANY_PARTS = 99 };
+
 /* parts: how many behind the name; pod: the first two are namespace and pod, container: the third is its name. */
 static const struct route {
 	const char *name;
@@ -94,6 +96,7 @@ static const struct route {
     {"metrics", 0, false, false, server_metrics},
     {"metrics", 1, false, false, server_metrics},
     {"stats", 1, false, false, server_stats},
+    {"logs", ANY_PARTS, false, false, server_files},
     {"containerLogs", 3, true, true, server_logs},
     {"exec", 3, true, true, server_exec},
     {"exec", 4, true, true, server_exec},
@@ -107,7 +110,7 @@ static const struct route *find_route(char *const *parts)
 {
 	size_t n = strv_len(parts);
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
-		if (n == routes[i].parts + 1 && !strcmp(parts[0], routes[i].name))
+		if ((n == routes[i].parts + 1 || routes[i].parts == ANY_PARTS) && !strcmp(parts[0], routes[i].name))
 			return &routes[i];
 	return NULL;
 }

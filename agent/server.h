@@ -19,6 +19,9 @@ bool server_allows(const char *common_name, char *const *organizations);
 /* What the node has used of CPU since its start, in ns; and what of its memory is in use and cannot be had back. */
 uint64_t server_node_cpu_ns(void);
 uint64_t server_node_working_set_bytes(void);
+/* {"time", "interfaces": [{"name", "rxBytes", "rxErrors", "txBytes", "txErrors"}] ...} of a sandbox; NULL: it has none.
+ * Returns owned. */
+json_t *server_pod_network(const struct pod *p);
 
 /* A route's parts: "/containerLogs/{0}/{1}/{2}". Owned texts, NULL-terminated. */
 struct target {
@@ -29,6 +32,10 @@ struct target {
 
 /* Handlers, in their own files. The pod and container have been looked up where the route has them. */
 void server_logs(struct agent *a, struct http_exchange *x, const struct target *t);
+/* /logs/: directories and files of --log-dir. Pure: the page of a directory; names end with "/" where they are one, and
+ * are sorted. */
+void server_files_page(char **names, struct str *out);
+void server_files(struct agent *a, struct http_exchange *x, const struct target *t);
 void server_exec(struct agent *a, struct http_exchange *x, const struct target *t);
 void server_attach(struct agent *a, struct http_exchange *x, const struct target *t);
 void server_port_forward(struct agent *a, struct http_exchange *x, const struct target *t);

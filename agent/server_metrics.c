@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 
 /* A series of one line a container or pod. NULL name: the end. */
 struct series {
@@ -152,11 +153,74 @@ static void write_resource(const struct agent *a, const struct samples *all, str
 	gauge(out, "scrape_error", "gauge", "1 where some could not be read", 0);
 }
 
+static void write_started(struct str *out, const struct samples *all)
+{
+	double now = (double)clock_wall_ms() / 1000;
+	head(out, "container_start_time_seconds", "gauge", "When it started, since the epoch");
+	for (size_t i = 0; i < all->n; i++) {
+		const struct sample *s = &all->v[i];
+		str_add(out, "container_start_time_seconds");
+		add_labels(out, s, BOTH);
+		str_addf(out, "%.15g\n", (double)(s->container ? s->container->started_ms : s->pod->state->start_ms) / 1000);
+	}
+	head(out, "container_last_seen", "gauge", "When it was looked at, since the epoch");
+	for (size_t i = 0; i < all->n; i++) {
+		str_add(out, "container_last_seen");
+		add_labels(out, &all->v[i], BOTH);
+		str_addf(out, "%.15g\n", now);
+	}
+}
+
+/* 0: without a limit. */
+static void write_limits(struct str *out, const struct samples *all)
+{
+	static const uint64_t none = 1ull << 62; /* what v1 tells, and v2's "max" */
+	head(out, "container_spec_memory_limit_bytes", "gauge", "Limit of memory, 0: none");
+	for (size_t i = 0; i < all->n; i++) {
+		uint64_t limit = all->v[i].stats.memory_limit_bytes;
+		str_add(out, "container_spec_memory_limit_bytes");
+		add_labels(out, &all->v[i], BOTH);
+		str_addf(out, "%.15g\n", (double)(limit < none ? limit : 0));
+	}
+}
+
+/* Of a pod with a network of its own, by its links. */
+static void write_network(struct str *out, const struct samples *all)
+{
+	static const struct {
+		const char *name, *member, *help;
+	} rows[] = {{"container_network_receive_bytes_total", "rxBytes", "Bytes received"},
+		    {"container_network_receive_errors_total", "rxErrors", "Errors of receiving"},
+		    {"container_network_transmit_bytes_total", "txBytes", "Bytes sent"},
+		    {"container_network_transmit_errors_total", "txErrors", "Errors of sending"}};
+	AUTO_JSON *networks = json_object();
+	for (size_t i = 0; i < all->n; i++)
+		if (!all->v[i].container && !pod_host_network(all->v[i].pod->state))
+			json_object_set_new(networks, all->v[i].pod->state->uid, server_pod_network(all->v[i].pod));
+	for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
+		head(out, rows[r].name, "counter", rows[r].help);
+		for (size_t i = 0; i < all->n; i++) {
+			const struct pod_state *p = all->v[i].pod->state;
+			size_t k;
+			json_t *link;
+			if (all->v[i].container)
+				continue;
+			json_array_foreach(json_object_get(json_object_get(networks, p->uid), "interfaces"), k, link)
+			    str_addf(out, "%s{id=\"/%s\",image=\"\",interface=\"%s\",name=\"\",namespace=\"%s\",pod=\"%s\"} %lld\n", rows[r].name,
+				     all->v[i].pod->cgroup + (*all->v[i].pod->cgroup == '/'), json_str_or(link, "name", ""), p->ns, p->name,
+				     (long long)json_int_at(link, rows[r].member, 0));
+		}
+	}
+}
+
 static void write_cadvisor(const struct agent *a, const struct samples *all, struct str *out)
 {
 	gauge(out, "machine_cpu_cores", "gauge", "Cores of the node", (double)a->cpu_milli / 1000);
 	gauge(out, "machine_memory_bytes", "gauge", "Memory of the node", (double)a->memory_bytes);
 	write_series(out, of_cadvisor, all, BOTH);
+	write_started(out, all);
+	write_limits(out, all);
+	write_network(out, all);
 }
 
 static void write_own(const struct agent *a, const struct samples *all, struct str *out)
@@ -171,6 +235,7 @@ static void write_own(const struct agent *a, const struct samples *all, struct s
 	str_addf(out, "kubelet_running_containers{container_state=\"running\"} %zu\n", all->n - pods);
 	gauge(out, "kubelet_desired_pods", "gauge", "Pods that this node is to run", (double)map_len(a->pods));
 	node_dns_metrics(a->dns, out);
+	metrics_write(a->metrics, out);
 }
 
 static void write_probes(const struct agent *a, const struct samples *all, struct str *out)

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "agent/cpu_rate.h"
+#include "agent/fs_usage.h"
 #include "agent/server.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -16,7 +18,7 @@ static void set_u64(json_t *o, const char *path, uint64_t v)
 	json_set_int(o, path, (int64_t)v);
 }
 
-static void add_usage(json_t *o, const struct agent *a, const char *path)
+static void add_usage(json_t *o, const struct agent *a, const char *path, int64_t since_ms)
 {
 	struct cgroup_stats st = {0};
 	AUTO_CGROUP *cg = NULL;
@@ -26,6 +28,7 @@ static void add_usage(json_t *o, const struct agent *a, const char *path)
 		return;
 	json_set_str(o, "cpu.time", now);
 	set_u64(o, "cpu.usageCoreNanoSeconds", st.cpu_usage_ns);
+	set_u64(o, "cpu.usageNanoCores", cpu_rates_take(a->cpu_rates, path, st.cpu_usage_ns, since_ms, clock_wall_ms()));
 	json_set_str(o, "memory.time", now);
 	set_u64(o, "memory.usageBytes", st.memory_usage_bytes);
 	set_u64(o, "memory.workingSetBytes", st.memory_working_set_bytes);
@@ -34,17 +37,27 @@ static void add_usage(json_t *o, const struct agent *a, const char *path)
 	set_u64(o, "memory.majorPageFaults", st.memory_major_page_faults);
 }
 
+/* The layer that the container writes, and its logs. */
+static void add_files(json_t *o, const struct pod *p, const struct container_state *c)
+{
+	AUTO_FREE char *upper = xasprintf("%s/containers/%s/upper", p->agent->config->data_dir, c->id);
+	AUTO_FREE char *log = container_log_path(p, c, 0), *logs = xstrndup(log, (size_t)(strrchr(log, '/') - log));
+	json_object_set_new(o, "rootfs", fs_usage_stats(upper, clock_wall_ms()));
+	json_object_set_new(o, "logs", fs_usage_stats(logs, clock_wall_ms()));
+}
+
 static json_t *container_stats(const struct pod *p, const struct container_state *c)
 {
 	char start[RFC3339_MAX];
 	AUTO_FREE char *path = xasprintf("%s/%s", p->cgroup, c->name);
 	json_t *o = json_pack("{s:s, s:s}", "name", c->name, "startTime", rfc3339(c->started_ms, start));
-	add_usage(o, p->agent, path);
+	add_usage(o, p->agent, path, c->started_ms);
+	add_files(o, p, c);
 	return o;
 }
 
 /* /proc/PID/net/dev of the sandbox: its interfaces, without loopback (which says nothing about the network). */
-static json_t *network_stats(const struct pod *p)
+json_t *server_pod_network(const struct pod *p)
 {
 	AUTO_FREE char *path = xasprintf("/proc/%d/net/dev", (int)p->pause_pid);
 	AUTO_STR text = STR_INIT;
@@ -79,8 +92,8 @@ static json_t *pod_stats(const struct pod *p)
 			json_array_append_new(list, container_stats(p, &s->containers[i]));
 	json_t *o = json_pack("{s:{s:s, s:s, s:s}, s:s, s:o}", "podRef", "name", s->name, "namespace", s->ns, "uid",
 			      s->uid, "startTime", rfc3339(s->start_ms, start), "containers", list);
-	add_usage(o, p->agent, p->cgroup);
-	json_t *network = network_stats(p);
+	add_usage(o, p->agent, p->cgroup, s->start_ms);
+	json_t *network = server_pod_network(p);
 	if (network)
 		json_object_set_new(o, "network", network);
 	return o;
@@ -122,7 +135,9 @@ static json_t *node_stats(const struct agent *a)
 	uint64_t total = meminfo(str_text(&text), "MemTotal:"), available = meminfo(str_text(&text), "MemAvailable:");
 	json_set_str(o, "nodeName", a->config->node_name);
 	json_set_str(o, "cpu.time", now);
-	set_u64(o, "cpu.usageCoreNanoSeconds", server_node_cpu_ns());
+	uint64_t cpu = server_node_cpu_ns();
+	set_u64(o, "cpu.usageCoreNanoSeconds", cpu);
+	set_u64(o, "cpu.usageNanoCores", cpu_rates_take(a->cpu_rates, "node", cpu, clock_wall_ms() - clock_mono_ms(), clock_wall_ms()));
 	json_set_str(o, "memory.time", now);
 	set_u64(o, "memory.availableBytes", available);
 	set_u64(o, "memory.usageBytes", total - meminfo(str_text(&text), "MemFree:"));
@@ -131,6 +146,9 @@ static json_t *node_stats(const struct agent *a)
 	set_u64(o, "fs.capacityBytes", (uint64_t)fs.f_blocks * fs.f_frsize);
 	set_u64(o, "fs.availableBytes", (uint64_t)fs.f_bavail * fs.f_frsize);
 	set_u64(o, "fs.usedBytes", (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize);
+	set_u64(o, "fs.inodes", fs.f_files);
+	set_u64(o, "fs.inodesFree", fs.f_ffree);
+	set_u64(o, "fs.inodesUsed", fs.f_files - fs.f_ffree);
 	return o;
 }
 
@@ -146,6 +164,7 @@ void server_stats(struct agent *a, struct http_exchange *x, const struct target 
 	struct pod *p;
 	while (map_next(a->pods, &at, &uid, &p))
 		json_array_append_new(pods, pod_stats(p));
+	cpu_rates_forget(a->cpu_rates, clock_wall_ms());
 	AUTO_JSON *o = json_pack("{s:o, s:o}", "node", node_stats(a), "pods", pods);
 	server_json(x, 200, o);
 }

@@ -521,7 +521,50 @@ asked() {
 	k get --raw /api/v1/nodes/node1/proxy/metrics/cadvisor | grep -q "^container_memory_rss{.*pod=\"$name\"} [0-9]"
 	k get --raw /api/v1/nodes/node1/proxy/metrics | grep -q '^kubelet_running_pods [1-9]'
 	k get --raw /api/v1/nodes/node1/proxy/metrics | grep -q '^coredns_'
+	jq -e '.node.cpu.usageNanoCores > 0 and .node.fs.inodesUsed > 0' <<<"$summary"
+	jq -e --arg u "$uid" '.pods[] | select(.podRef.uid == $u) | .containers[0] | .cpu.usageNanoCores >= 0 and .rootfs.usedBytes > 0 and .logs.inodesUsed > 0' <<<"$summary"
+	for series in container_start_time_seconds container_spec_memory_limit_bytes container_last_seen; do
+		k get --raw /api/v1/nodes/node1/proxy/metrics/cadvisor | grep -q "^$series{container=\"[a-z]*\",.*pod=\"$name\"} [0-9]"
+	done
+	k get --raw /api/v1/nodes/node1/proxy/metrics/cadvisor | grep -q "^container_network_receive_bytes_total{.*interface=\"eth0\".*pod=\"$name\"} [1-9]"
 	k get --raw /api/v1/nodes/node1/proxy/metrics/probes | grep -q "^prober_probe_total{container=\"[a-z]*\",namespace=\"hello\",pod=\"$name\",pod_uid=\"[0-9a-f-]*\",probe_type=\"Readiness\",result=\"successful\"} [1-9]"
+}
+
+@test "the proxy in the agent tells its health and figures where kube-proxy does" {
+	host $H curl -fsS --max-time 5 http://192.168.77.2:10256/healthz | jq -e '.nodeEligible'
+	host $H curl -fsS --max-time 5 http://127.0.0.1:10249/metrics | grep -q '^kubeproxy_sync_proxy_rules_duration_seconds_count{ip_family="IPv4"} [1-9]'
+	[ "$(host $H curl -fsS --max-time 5 http://127.0.0.1:10249/proxyMode)" = nftables ]
+	run host $H curl -fsS --max-time 5 http://192.168.77.2:10249/metrics
+	[ "$status" -ne 0 ]
+	k get --raw /api/v1/nodes/node1/proxy/metrics | grep -q '^kubeproxy_sync_proxy_rules_duration_seconds_count{ip_family="IPv4"} [1-9]'
+	k get --raw /api/v1/nodes/node1/proxy/metrics | grep -q '^process_resident_memory_bytes [1-9]'
+}
+
+# logs PATH: what the node tells below /logs
+logs() { k get --raw "/api/v1/nodes/node1/proxy/logs/$1"; }
+
+@test "the node's log files, and nothing beside them" {
+	host $H sh -c 'mkdir -p /var/log/own/"a b"; echo one line >/var/log/own/x.log; head -c 300000 /dev/zero >/var/log/own/large
+		ln -sfn /etc /var/log/own/etc; ln -sf /etc/hostname /var/log/own/name; ln -sf x.log /var/log/own/link; mkfifo /var/log/own/pipe'
+	logs "" | grep -q 'href=".*own/"'
+	logs own/ | grep -q '>a b/</a>'
+	logs own/ | grep -q '>x.log</a>'
+	[ "$(logs own/x.log)" = "one line" ]
+	[ "$(logs own/link)" = "one line" ]
+	[ "$(logs own/large | wc -c)" -eq 300000 ]
+	for path in own/etc/passwd own/etc/ own/name own/pipe own/none own/..%2f..%2f..%2fetc/passwd; do
+		run logs "$path"
+		[ "$status" -ne 0 ]
+	done
+	key="--cert /etc/kubernetes/pki/admin.crt --key /etc/kubernetes/pki/admin.key"
+	[ "$(asked /logs/own/x.log $key)" = 200 ]
+	[ "$(asked /logs $key)" = 301 ]
+	[ "$(asked /logs/own $key)" = 301 ]
+	[ "$(asked /logs/own/pipe $key)" = 403 ]
+	[ "$(asked /logs/../../etc/passwd $key --path-as-is)" = 404 ]
+	[ "$(asked /logs/own/x.log $key -X POST)" = 405 ]
+	[ "$(asked /logs/own/x.log)" = 401 ]
+	host $H rm -r /var/log/own
 }
 
 allowed() { [ "$(asked "$1" -H "Authorization: Bearer $other")" = 200 ]; }
