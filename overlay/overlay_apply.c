@@ -40,10 +40,20 @@ static int underlay_mtu(const struct apply *a, const struct ip *local, int overh
 	return 0;
 }
 
-static bool link_is_right(const struct rtnl_link *l, const struct ip *local, const uint8_t mac[6], int mtu)
+static bool link_is_right(const struct rtnl_link *l, const struct ip *local, const uint8_t mac[6])
 {
 	return strcmp(l->kind, "vxlan") == 0 && l->vxlan.vni == OVERLAY_VNI && l->vxlan.port == OVERLAY_PORT &&
-	       ip_eq(&l->vxlan.local, local) && memcmp(l->mac, mac, 6) == 0 && (!mtu || l->mtu == mtu);
+	       ip_eq(&l->vxlan.local, local) && memcmp(l->mac, mac, 6) == 0;
+}
+
+/* A link that stays follows the MTU of the one below it; what goes through it goes on. */
+static int follow_mtu(struct apply *a, const struct rtnl_link *l, int mtu)
+{
+	struct rtnl_change c = {.mtu = mtu};
+	if (mtu <= 0 || l->mtu == mtu)
+		return 0;
+	a->k->changed++;
+	return rtnl_link_set(a->rt, l->index, &c, a->e);
 }
 
 static int make_link(struct apply *a, const struct ip *local, const uint8_t mac[6], int mtu, struct rtnl_link *ret)
@@ -83,8 +93,10 @@ static int ensure_link(struct apply *a)
 	int mtu = underlay_mtu(a, local, local->family == AF_INET ? OVERHEAD_V4 : OVERHEAD_V6);
 	int r = rtnl_link_get(a->rt, OVERLAY_LINK, &l, NULL);
 	subnet_vtep_mac(a->in.self, mac);
-	if (r < 0 || !link_is_right(&l, local, mac, mtu))
+	if (r < 0 || !link_is_right(&l, local, mac))
 		r = make_link(a, local, mac, mtu, &l);
+	else
+		r = follow_mtu(a, &l, mtu);
 	if (r == 0)
 		r = own_addresses(a, &l);
 	a->in.vxlan_index = r == 0 ? l.index : 0;
@@ -104,6 +116,8 @@ static int ensure_wireguard(struct apply *a)
 		if (r == 0)
 			r = rtnl_link_get(a->rt, OVERLAY_WIREGUARD_LINK, &l, a->e);
 	}
+	if (r == 0)
+		r = follow_mtu(a, &l, mtu);
 	if (r == 0 && l.index != a->k->wireguard_index) { /* another one than we know: its peers are not ours */
 		r = wireguard_set(l.index, a->k->key, OVERLAY_WIREGUARD_PORT, NULL, 0, true, a->e);
 		a->k->n_peers = 0;

@@ -20,6 +20,8 @@ fetch() {
 ways() { host "$1" ip route show proto 107 | sed 's/ *$//' | sort | tr '\n' ';'; }
 has_ways() { [ "$(ways "$1")" = "$2" ]; }
 
+link_index() { host $A ip -o link show knarr-vxlan | cut -d : -f 1; }
+
 setup_file() {
 	export HOST_BASE=$BATS_FILE_TMPDIR/hosts
 	for h in $A $B $C; do host_create $h; done
@@ -129,6 +131,36 @@ teardown_file() {
 	host $A ip neigh del 10.244.2.0 dev knarr-vxlan
 	mended() { host $A ip neigh show dev knarr-vxlan | grep -q '10.244.2.0 lladdr 0a:58:0a:f4:02:00 PERMANENT'; }
 	eventually 60 mended
+}
+
+@test "the link follows the MTU of the one below, and stays the same link" {
+	index=$(link_index)
+	mtu() { host $A ip link show knarr-vxlan | grep -q " mtu $1 "; }
+	host $A ip link set eth0 mtu 1400
+	eventually 20 mtu 1350
+	host $A ip link set eth0 mtu 1500
+	eventually 20 mtu 1450
+	[ "$(link_index)" = "$index" ]
+}
+
+@test "an agent that is killed comes back without a packet lost" {
+	index=$(link_index)
+	to=$(ip_of pod3)
+	pid=$(host $A cat /run/knarr/agent.pid)
+	host $A sh -c 'exec ip monitor route neigh link >/tmp/monitor 2>&1 & echo $! >/tmp/monitor.pid'
+	nsenter --target "$(cat "$HOST_BASE/$A/pid")" --net --mount -- nsenter --net="/run/netns/$(host $A ls /run/netns | grep knarr- | head -n 1)" \
+		busybox ping -i 0.1 -c 60 -W 10 "$to" >"$BATS_TEST_TMPDIR/ping" 2>&1 3>&- 4>&- &
+	ping=$!
+	host $A kill -9 "$pid"
+	back() { [ "$(host $A cat /run/knarr/agent.pid)" != "$pid" ] && host $A curl -fsS http://127.0.0.1:10248/healthz; }
+	eventually 20 back
+	host $A ip route del 10.244.1.0/24 # it looks after them again
+	eventually 20 has_ways $A "10.244.1.0/24 via 192.168.77.3 dev eth0;10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
+	wait $ping
+	host $A sh -c 'kill $(cat /tmp/monitor.pid)'
+	grep -q ", 0% packet loss" "$BATS_TEST_TMPDIR/ping" || { cat "$BATS_TEST_TMPDIR/ping"; return 1; }
+	[ "$(link_index)" = "$index" ]
+	[ "$(host $A grep -c '10.244.2.0.*knarr-vxlan' /tmp/monitor)" = 0 ] || { host $A cat /tmp/monitor; return 1; }
 }
 
 @test "a node that moves to another address is found there" {
