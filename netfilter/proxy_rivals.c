@@ -3,8 +3,7 @@
  * Two proxies that translate the same connections get in each other's way without a word. One of our own kind is held
  * off by a socket in the abstract namespace, which belongs to the network namespace and goes with its process; a name
  * that an ordinary user took is no proxy. Another kind is known by what it left in the kernel: kube-proxy's tables, its
- * chains in iptables' tables, its link for IPVS. Only looked at, never touched. Chains of the legacy iptables are not
- * seen. */
+ * chains in iptables' tables (those of nf_tables and the older ones), its link for IPVS. Only looked at, never touched. */
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <net/if.h>
@@ -15,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "netfilter/legacy_chains.h"
 #include "netfilter/proxy_internal.h"
 
 static socklen_t lock_address(const char *table, struct sockaddr_un *ret)
@@ -76,6 +76,8 @@ int netfilter_rival(const char **ret_what, struct err *e)
 		else if (has_chain(n, families[i], "nat", "KUBE-SERVICES"))
 			what = "iptables chain KUBE-SERVICES";
 	}
+	if (!what && legacy_chain_exists("nat", "KUBE-SERVICES"))
+		what = "iptables-legacy chain KUBE-SERVICES";
 	if (!what && if_nametoindex("kube-ipvs0"))
 		what = "link kube-ipvs0";
 	nft_close(n);

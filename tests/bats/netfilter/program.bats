@@ -142,6 +142,21 @@ slice() { # NODE
 	[[ "$output" == *kube-proxy* && "$output" != *knarr-proxy* ]]
 }
 
+@test "another proxy's chains in the older iptables are told, of either family" {
+	local tool
+	for tool in iptables-legacy ip6tables-legacy; do
+		command -v $tool >/dev/null || skip "$tool is not installed"
+		in_ns $tool -t nat -N OTHER || skip "this kernel has no tables of $tool"
+		in_ns $tool -t nat -A OTHER -j RETURN
+		in_ns $tool -t nat -N KUBE-SERVICES
+		run in_ns "$ROOT/build/bin/knarr-proxy" --kubeconfig "$DIR/kubeconfig" --hostname-override n1
+		[ "$status" -eq 1 ]
+		[[ "$output" == *"another service proxy is at work here (iptables-legacy chain KUBE-SERVICES)"* ]]
+		in_ns $tool -t nat -X KUBE-SERVICES
+	done
+	start_proxy
+}
+
 @test "a zone that changes has hints read again" {
 	kube create -f - <<-'END'
 		{"apiVersion":"v1","kind":"Service","metadata":{"name":"s","namespace":"default"},"spec":{
