@@ -5,6 +5,7 @@
 #include "runtime/config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,6 +265,8 @@ int config_parse(json_t *json, const char *bundle, struct config *ret, struct er
 		return err_set(e, -EINVAL, "ociVersion \"%.32s\" is not supported", version ? version : "");
 	if (str_empty(root))
 		return err_set(e, -EINVAL, "root.path is missing");
+	if (strlen(root) >= PATH_MAX)
+		return err_set(e, -ENAMETOOLONG, "root.path: %s", strerror(ENAMETOOLONG));
 	c.rootfs = *root == '/' ? xstrdup(root) : xasprintf("%s/%s", bundle, root);
 	c.rootfs_readonly = json_bool_at(json, "root.readonly", false);
 	c.hooks = json_object_get(json, "hooks");
