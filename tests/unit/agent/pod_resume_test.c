@@ -2,6 +2,7 @@
 
 #include "agent/pod_status.h"
 #include "tests/unit/check_main.h"
+#include "tests/unit/quoted_json.h"
 
 #define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define ENDED "'terminated':{'exitCode':3,'reason':'Error','containerID':'knarr://" ID_A "','startedAt':'1970-01-01T00:10:00Z','finishedAt':'1970-01-01T00:15:00Z'}"
@@ -28,11 +29,7 @@ static const struct row {
 static json_t *read_status(const char *members)
 {
 	AUTO_FREE char *text = xasprintf("{%s}", members);
-	json_t *o = NULL;
-	for (char *c = text; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
-	ck_assert_int_eq(json_parse(text, strlen(text), &o, NULL), 0);
-	return o;
+	return quoted_json(text);
 }
 
 static struct pod_state *resumed(const char *spec, const char *status_members)

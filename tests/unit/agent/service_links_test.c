@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "tests/unit/check_main.h"
+#include "tests/unit/quoted_json.h"
 
 /* What is kept of a service; NULL: it makes no variables. */
 static const struct row {
@@ -21,20 +22,11 @@ static const struct row {
     {"{'metadata':{'name':'db'}}", NULL},
 };
 
-static json_t *read_json(const char *quoted)
-{
-	AUTO_FREE char *text = xstrdup(quoted);
-	json_t *o = NULL;
-	for (char *c = text; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
-	ck_assert_int_eq(json_parse(text, strlen(text), &o, NULL), 0);
-	return o;
-}
-
 START_TEST(kept)
 {
 	const struct row *row = &rows[_i];
-	AUTO_JSON *service = read_json(row->service), *wanted = row->kept ? read_json(row->kept) : NULL, *got = NULL;
+	AUTO_JSON *service = quoted_json(row->service), *wanted = row->kept ? quoted_json(row->kept) : NULL,
+		  *got = NULL;
 	AUTO_FREE char *text = service_link_text(service);
 	ck_assert_int_eq(!text, !row->kept);
 	if (!text)
@@ -46,7 +38,7 @@ END_TEST
 
 START_TEST(kept_text_is_short)
 {
-	AUTO_JSON *service = read_json(rows[0].service);
+	AUTO_JSON *service = quoted_json(rows[0].service);
 	AUTO_FREE char *text = service_link_text(service);
 	ck_assert_uint_lt(strlen(text), 200);
 }

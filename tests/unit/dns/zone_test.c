@@ -7,30 +7,19 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "tests/unit/quoted_json.h"
 
 static struct zone *zone;
 
-static json_t *json(const char *text)
-{
-	json_t *j = NULL;
-	char *copy = xstrdup(text);
-	for (char *p = copy; *p; p++)
-		if (*p == '\'')
-			*p = '"';
-	ck_assert_msg(json_parse(copy, strlen(copy), &j, NULL) == 0, "%s", copy);
-	free(copy);
-	return j;
-}
-
 static void add_service(const char *text)
 {
-	AUTO_JSON *j = json(text);
+	AUTO_JSON *j = quoted_json(text);
 	zone_set_service(zone, zone_service_parse(j));
 }
 
 static void add_slice(const char *text)
 {
-	AUTO_JSON *j = json(text);
+	AUTO_JSON *j = quoted_json(text);
 	struct zone_slice *s = zone_slice_parse(j);
 	ck_assert_ptr_nonnull(s);
 	zone_set_slice(zone, s);

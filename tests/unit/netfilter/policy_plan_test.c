@@ -11,23 +11,12 @@
 
 #include "base/json.h"
 #include "tests/unit/check_main.h"
-
-static json_t *json(const char *text)
-{
-	json_t *j = NULL;
-	char *copy = xstrdup(text);
-	for (char *p = copy; *p; p++)
-		if (*p == '\'')
-			*p = '"';
-	ck_assert_msg(json_parse(copy, strlen(copy), &j, NULL) == 0, "%s", copy);
-	free(copy);
-	return j;
-}
+#include "tests/unit/quoted_json.h"
 
 static struct policy *policy(const char *name, const char *spec)
 {
 	AUTO_FREE char *text = xasprintf("{'metadata':{'namespace':'a','name':'%s'},'spec':%s}", name, spec);
-	AUTO_JSON *j = json(text);
+	AUTO_JSON *j = quoted_json(text);
 	struct policy *p = NULL;
 	struct err e = ERR_INIT;
 	ck_assert_msg(policy_parse(j, &p, &e) == 0, "%s", e.text);
@@ -41,7 +30,7 @@ static struct policy_pod *pod(const char *ns, const char *name, const char *labe
 	    "'name':'web','containerPort':8080},{'name':'dns','containerPort':53,'protocol':'UDP'}]}]},"
 	    "'status':{'podIP':'%s','podIPs':[{'ip':'%s'},{'ip':'fd00::%s'}]}}",
 	    ns, name, labels, ip, ip, strrchr(ip, '.') + 1);
-	AUTO_JSON *j = json(text);
+	AUTO_JSON *j = quoted_json(text);
 	return policy_pod_parse(j, "n1");
 }
 
@@ -151,7 +140,7 @@ static const struct bad_case {
 static void check_bad(size_t i)
 {
 	AUTO_FREE char *text = xasprintf("{'metadata':{'namespace':'a','name':'p'},'spec':%s}", bad[i].spec);
-	AUTO_JSON *j = json(text);
+	AUTO_JSON *j = quoted_json(text);
 	struct policy *p = NULL;
 	struct err e = ERR_INIT;
 	ck_assert_int_lt(policy_parse(j, &p, &e), 0);
@@ -210,7 +199,7 @@ static void check_elems(size_t i)
 	struct policy *p = policy("p", c->spec);
 	const struct policy *list[] = {p};
 	struct policy_pod *x = pod("a", "x", "{}", "10.0.0.1"), *other = pod(c->ns, "other", c->labels, "10.0.0.9");
-	AUTO_JSON *namespace_labels = json(c->namespace_labels);
+	AUTO_JSON *namespace_labels = quoted_json(c->namespace_labels);
 	struct policy_shape *s = policy_shape_new();
 	struct policy_verdicts v;
 	struct policy_elem *got;
@@ -270,7 +259,7 @@ static const char *const objects[] = {
 
 static void check_pod_without_address(size_t i)
 {
-	AUTO_JSON *j = json(objects[i]);
+	AUTO_JSON *j = quoted_json(objects[i]);
 	struct policy_pod *p = policy_pod_parse(j, "n1");
 	ck_assert_int_eq(p->n_ips, 0);
 	ck_assert(!p->local);

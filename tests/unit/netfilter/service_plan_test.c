@@ -8,28 +8,17 @@
 
 #include "base/json.h"
 #include "netfilter/service_parse.h"
-
-static json_t *json(const char *text)
-{
-	json_t *j = NULL;
-	char *copy = xstrdup(text);
-	for (char *p = copy; *p; p++)
-		if (*p == '\'')
-			*p = '"';
-	ck_assert_msg(json_parse(copy, strlen(copy), &j, NULL) == 0, "%s", copy);
-	free(copy);
-	return j;
-}
+#include "tests/unit/quoted_json.h"
 
 static struct service *service(const char *text)
 {
-	AUTO_JSON *j = json(text);
+	AUTO_JSON *j = quoted_json(text);
 	return service_parse(j);
 }
 
 static struct service_slice *slice(const char *text)
 {
-	AUTO_JSON *j = json(text);
+	AUTO_JSON *j = quoted_json(text);
 	return service_slice_parse(j, "n1", "z1");
 }
 

@@ -9,6 +9,7 @@
 #include "cp/auth/node_graph.h"
 #include "cp/auth/rbac.h"
 #include "tests/unit/check_main.h"
+#include "tests/unit/quoted_json.h"
 
 static const char pod_text[] =
 	"{'metadata':{'namespace':'a','name':'p'},'spec':{'nodeName':'n1','serviceAccountName':'sa',"
@@ -20,16 +21,6 @@ static const char pod_text[] =
 static const char volume_text[] =
 	"{'metadata':{'name':'pv'},'spec':{'claimRef':{'namespace':'a','name':'data'},"
 	"'csi':{'nodeStageSecretRef':{'namespace':'vault','name':'stage'},'controllerPublishSecretRef':{'namespace':'vault','name':'ctl'}}}}";
-
-static json_t *parse(const char *text)
-{
-	json_t *j = NULL;
-	AUTO_FREE char *copy = xstrdup(text);
-	for (char *c = copy; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
-	ck_assert_int_eq(json_parse(copy, strlen(copy), &j, NULL), 0);
-	return j;
-}
 
 static const char *pod_node(void *arg, const char *ns, const char *name)
 {
@@ -46,9 +37,9 @@ struct world {
 static void world_init(struct world *w)
 {
 	static const char attachment[] = "{'metadata':{'name':'va'},'spec':{'nodeName':'n1'}}";
-	AUTO_JSON *pod = parse(pod_text), *volume = parse(volume_text), *va = parse(attachment);
+	AUTO_JSON *pod = quoted_json(pod_text), *volume = quoted_json(volume_text), *va = quoted_json(attachment);
 	w->graph = node_graph_new();
-	w->rules = parse("[{'apiGroups':[''],'resources':['services'],'verbs':['get','list','watch']}]");
+	w->rules = quoted_json("[{'apiGroups':[''],'resources':['services'],'verbs':['get','list','watch']}]");
 	node_graph_change(w->graph, NODE_GRAPH_POD, NULL, pod);
 	node_graph_change(w->graph, NODE_GRAPH_VOLUME, NULL, volume);
 	node_graph_change(w->graph, NODE_GRAPH_ATTACHMENT, NULL, va);
@@ -180,7 +171,8 @@ END_TEST
 START_TEST(changes)
 {
 	struct node_graph *g = node_graph_new();
-	AUTO_JSON *pod = parse(pod_text), *moved = parse(pod_text), *volume = parse(volume_text), *second = parse(pod_text);
+	AUTO_JSON *pod = quoted_json(pod_text), *moved = quoted_json(pod_text), *volume = quoted_json(volume_text),
+		  *second = quoted_json(pod_text);
 	json_set_str(moved, "spec.nodeName", "n2");
 	json_set_str(second, "metadata.name", "q");
 	node_graph_change(g, NODE_GRAPH_POD, NULL, pod);
@@ -204,7 +196,7 @@ END_TEST
 START_TEST(mirror_pods_lead_nowhere)
 {
 	struct node_graph *g = node_graph_new();
-	AUTO_JSON *pod = parse(pod_text);
+	AUTO_JSON *pod = quoted_json(pod_text);
 	json_object_set_new(json_object_at(pod, "metadata.annotations"), "kubernetes.io/config.mirror", json_string("x"));
 	node_graph_change(g, NODE_GRAPH_POD, NULL, pod);
 	ck_assert(!node_graph_reaches(g, "n1", "secrets", "a", "vol"));

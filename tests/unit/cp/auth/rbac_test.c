@@ -5,23 +5,13 @@
 
 #include "base/json.h"
 #include "cp/auth/rbac_defaults.h"
+#include "tests/unit/quoted_json.h"
 #include <check.h>
 #include <stdlib.h>
 
-static json_t *js(const char *text)
-{
-	AUTO_FREE char *copy = xstrdup(text);
-	for (char *p = copy; *p; p++)
-		if (*p == '\'')
-			*p = '"';
-	json_t *j = json_loads(copy, 0, NULL);
-	ck_assert_msg(j != NULL, "%s", copy);
-	return j;
-}
-
 static void put(struct rbac *r, enum rbac_kind kind, const char *ns, const char *name, const char *text)
 {
-	AUTO_JSON *o = text ? js(text) : NULL;
+	AUTO_JSON *o = text ? quoted_json(text) : NULL;
 	rbac_set(r, kind, ns, name, o);
 }
 
@@ -104,7 +94,8 @@ static const struct {
 
 START_TEST(coverage_of_rules)
 {
-	AUTO_JSON *owned = js(covers[_i].owned), *wanted = js(covers[_i].wanted), *missing = rbac_missing_rules(owned, wanted);
+	AUTO_JSON *owned = quoted_json(covers[_i].owned), *wanted = quoted_json(covers[_i].wanted),
+		  *missing = rbac_missing_rules(owned, wanted);
 	AUTO_STR text = STR_INIT;
 	if (!covers[_i].missing) {
 		ck_assert_ptr_null(missing);

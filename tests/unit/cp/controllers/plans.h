@@ -13,6 +13,7 @@
 #include "cp/controllers/object.h"
 #include "cp/controllers/plan.h"
 #include "tests/unit/check_main.h"
+#include "tests/unit/quoted_json.h"
 
 #define NOW 1600000000000 /* 2020-09-13T12:26:40Z */
 
@@ -23,13 +24,7 @@ static inline json_t *J(const char *fmt, ...)
 	va_start(ap, fmt);
 	AUTO_FREE char *text = xvasprintf(fmt, ap);
 	va_end(ap);
-	for (char *p = text; *p; p++)
-		*p = *p == '\'' ? '"' : *p;
-	json_t *j = NULL;
-	struct err e = ERR_INIT;
-	int r = json_parse(text, strlen(text), &j, &e);
-	ck_assert_msg(r == 0, "%s: %s", err_text(&e), text);
-	return j;
+	return quoted_json(text);
 }
 
 /* The nth action of a method whose path has the given end; NULL when there is none. */
