@@ -12,7 +12,8 @@ setup_file() {
 	"$VM/../../examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
 	sed 's/replicas: 3/replicas: 2/' "$VM/../../examples/hello.yaml" >"$BATS_FILE_TMPDIR/hello.yaml"
 	"$VM/image" "$IMAGE" "$BATS_FILE_TMPDIR/demo.tar=/vm/demo.tar" "$BATS_FILE_TMPDIR/hello.yaml=/vm/hello.yaml" \
-		"$(command -v ip)=/vm/bin/ip" "$(command -v bridge)=/vm/bin/bridge"
+		"$(command -v ip)=/vm/bin/ip" "$(command -v bridge)=/vm/bin/bridge" \
+		"$(command -v socat)=/vm/bin/socat" "$VM/../../build/test/proxy-drive=/vm/bin/proxy-drive"
 }
 
 setup() {
@@ -34,6 +35,10 @@ booted() {
 
 @test "CNI plugins: VLANs on bridges, links of VLANs" {
 	booted 1000 cni.sh
+}
+
+@test "services: TCP and SCTP of both families through the proxy" {
+	booted 1000 services.sh
 }
 
 @test "ways between nodes by WireGuard" {
