@@ -187,6 +187,14 @@ const char *cobj_label(const void *o, const char *key)
 	return NULL;
 }
 
+bool object_selects_alike(const struct cobj *a, const struct cobj *b)
+{
+	const struct object *x = full(a), *y = full(b);
+	size_t n = (size_t)(x->owners - x->labels); /* fields stand between the two */
+	return !x->bucket->any_field && x->bucket == y->bucket && n == (size_t)(y->owners - y->labels) &&
+	       memcmp(x->labels, y->labels, n) == 0;
+}
+
 struct cache *object_cache(const struct cobj *o)
 {
 	return full(o)->bucket->cache;

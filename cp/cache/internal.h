@@ -7,8 +7,10 @@
 #include "cp/cache/cache.h"
 #include "cp/cache/slot_set.h"
 
-/* Changes older than WINDOW_MS go when new ones come, but for the newest WINDOW_KEEP. */
+/* Changes older than WINDOW_MS go when new ones come, and those that hold WINDOW_BYTES more than the bucket itself, but for
+ * the newest WINDOW_KEEP. */
 enum { SLOT_LEVELS = 16, WINDOW_MIN = 1000, WINDOW_MAX = 100000, WINDOW_KEEP = 100, WINDOW_MS = 300000, INDEX_MAX = 4 };
+enum { WINDOW_BYTES = 32 << 20 };
 
 /* An object with what was found in it, in one block: behind it stand, each NUL-terminated, namespace, name, uid, labels
  * (key, value ... ended by an empty key), field values in the order of the bucket's fields (0x01 before a present one,
@@ -50,7 +52,7 @@ struct bucket {
 	struct slot *head; /* sentinel with SLOT_LEVELS levels */
 	size_t len, bytes;
 	struct cache_change **ring; /* capacity cap, oldest at first */
-	size_t cap, first, n;
+	size_t cap, first, n, ring_bytes;
 	uint64_t seq;   /* of the newest change */
 	uint64_t floor; /* changes up to this revision may be missing */
 	struct list watches;
@@ -100,6 +102,8 @@ struct cache {
 
 void kept_done(struct kept *k);
 
+/* Whether every selector that matches the one matches the other. */
+bool object_selects_alike(const struct cobj *a, const struct cobj *b);
 struct cache *object_cache(const struct cobj *o);
 /* Calls fn(arg, key, value) for each label. */
 void object_each_label(const struct cobj *o, void (*fn)(void *arg, const char *key, const char *value), void *arg);

@@ -59,13 +59,20 @@ static void drop_oldest(struct bucket *b)
 	b->floor = old->rev;
 	b->first = (b->first + 1) % b->cap;
 	b->n--;
+	b->ring_bytes -= old->obj->json->len;
 	change_unref(old);
+}
+
+/* Objects of the ring that are current are in the bucket's bytes as well. */
+static bool oldest_may_go(const struct bucket *b, int64_t now_ms)
+{
+	return nth(b, 0)->at_ms < now_ms - WINDOW_MS || b->ring_bytes > b->bytes + WINDOW_BYTES;
 }
 
 /* Makes room: the ring follows the bucket's size between its bounds, and time. */
 static void ring_reserve(struct bucket *b, int64_t now_ms)
 {
-	while (!b->window && b->n > WINDOW_KEEP && nth(b, 0)->at_ms < now_ms - WINDOW_MS)
+	while (!b->window && b->n > WINDOW_KEEP && oldest_may_go(b, now_ms))
 		drop_oldest(b);
 	size_t want = b->window ? b->window : MAX((size_t)WINDOW_MIN, b->len),
 	       most = b->window ? b->window : WINDOW_MAX;
@@ -128,6 +135,16 @@ static void sweep(struct bucket *b)
 		watch_free(w);
 }
 
+/* Of what was deleted one state is kept, where selectors find the same in both. */
+static void forget_prev(struct cache_change *c)
+{
+	if (!c->prev || !object_selects_alike(c->obj, c->prev))
+		return;
+	struct cobj *same = cobj_ref(c->obj);
+	cobj_unref(c->prev);
+	c->prev = same;
+}
+
 void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *obj, struct cobj *prev, uint64_t rev)
 {
 	struct cache_change *c = xcalloc(1, sizeof(*c));
@@ -140,6 +157,7 @@ void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *ob
 				   .at_ms = clock_mono_ms()};
 	ring_reserve(b, c->at_ms);
 	b->ring[(b->first + b->n++) % b->cap] = c;
+	b->ring_bytes += obj->json->len;
 	b->dispatching++;
 	/* Watches that a callback adds stand behind the last and have replayed this change already. */
 	for (struct list *l = b->watches.next, *last = b->watches.prev; l != &b->watches; l = l->next) {
@@ -149,6 +167,8 @@ void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *ob
 	}
 	if (--b->dispatching == 0)
 		sweep(b);
+	if (type == CACHE_DELETED)
+		forget_prev(c);
 	drop_encoded(c);
 	change_unref(c);
 }

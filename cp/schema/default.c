@@ -22,12 +22,20 @@ static json_t *initial(const struct field *f)
 	return f->always ? type_zero(f->type) : NULL;
 }
 
+/* Most fields have nothing to be filled in and need not be looked for. */
+static bool may_fill(const struct type *t, const struct field *f)
+{
+	return t->custom || f->default_ || f->always || f->fill || f->type->has_defaults;
+}
+
 static void fill_object(const struct type *t, json_t *object)
 {
 	for (size_t i = 0; i < t->n_fields; i++) {
 		const struct field *f = &t->fields[i];
-		json_t *value = json_object_get(object, f->name);
+		json_t *value = may_fill(t, f) ? json_object_get(object, f->name) : NULL;
 
+		if (!may_fill(t, f))
+			continue;
 		if (t->custom && f->nullable && json_is_null(value))
 			continue;
 		if (!value || json_is_null(value)) {

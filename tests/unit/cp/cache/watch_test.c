@@ -86,6 +86,42 @@ START_TEST(growth)
 }
 END_TEST
 
+/* Large objects end the window before it is full, and say so. */
+START_TEST(bytes_end_the_window)
+{
+	start(0);
+	AUTO_STR json = STR_INIT;
+	str_addf(&json, "{\"metadata\":{},\"x\":\"%0*d\"}", 300000, 0);
+	AUTO_BUF *value = buf_new(str_text(&json), json.len);
+	for (uint64_t rev = 2; rev < 152; rev++) {
+		AUTO_COBJ *o = object_new(pods, "a/large", value, rev, 2), *old = bucket_put(pods, o);
+		cache->revision = rev;
+		bucket_change(pods, old ? CACHE_MODIFIED : CACHE_ADDED, o, old, rev);
+	}
+	ck_assert_uint_lt(pods->n, 150);
+	ck_assert_uint_ge(pods->n, WINDOW_KEEP);
+	ck_assert_uint_le(pods->ring_bytes, pods->bytes * 2 + WINDOW_BYTES);
+	ck_assert_uint_eq(pods->floor, 151 - pods->n);
+	ck_assert_int_eq(refused(pods->floor - 1), -EOVERFLOW);
+	cache_teardown();
+}
+END_TEST
+
+/* What was deleted stays in the ring once, unless selectors see two things in it. */
+START_TEST(deleted_once)
+{
+	start(0);
+	pod("a", "1", "x", "");
+	pod_gone("a", "1");
+	const struct cache_change *c = pods->ring[pods->first + pods->n - 1];
+	ck_assert_ptr_eq(c->obj, c->prev);
+	AUTO_SELECTOR *x = labels_of("app=x"), *y = labels_of("app=y");
+	resumed(2, &(struct bucket_query){.labels = x}, "DELETED a/1 3;");
+	resumed(2, &(struct bucket_query){.labels = y}, "");
+	cache_teardown();
+}
+END_TEST
+
 /* With its bucket the ring is doubled, not moved on by one. */
 START_TEST(growth_in_steps)
 {
@@ -314,4 +350,4 @@ END_TEST
 
 TESTS("watch", from_now_and_from_before, overflow, growth, growth_in_steps, time_ends_the_window,
       one_revision_many_changes, selectors_turn_types, encoding, stopping_inside_callbacks, stopping_inside_the_replay,
-      starting_inside_callbacks)
+      starting_inside_callbacks, bytes_end_the_window, deleted_once)
