@@ -29,13 +29,12 @@ inside() {
 # serve PORT ADDRESS-FAMILY...: pod b says who it is, one listener a family
 serve() {
 	for listen; do
-		nsenter --net="/proc/$b/ns/net" /vm/bin/socat "$listen" SYSTEM:'echo b' >/dev/null 2>&1 </dev/null &
+		inside b /vm/bin/socat "$listen" SYSTEM:'echo b' >/dev/null 2>&1 </dev/null &
 	done
 }
 ask() { inside a timeout 20 /vm/bin/socat -u "$1" STDOUT; }
 answers() { same "$(ask "$1")" b; }
 
-a= b= # the pods' processes
 $ip link set lo up
 pod a 1
 pod b 2
