@@ -141,6 +141,46 @@ hash_of_ca() { grep -o 'sha256:[0-9a-f]*' "$BATS_FILE_TMPDIR/init"; }
 		get csr greedy -o 'jsonpath={.status.certificate}' | grep -q ."
 }
 
+# ending NAME USAGE [SAN]: NAME.pem as node2 has it, nine tenths of whose life are over, signed by the cluster
+ending() {
+	local d=$BATS_TEST_TMPDIR/$1
+	mkdir -p "$d/new" && : >"$d/index"
+	openssl ecparam -name prime256v1 -genkey -noout -out "$d/key"
+	openssl req -new -key "$d/key" -subj /O=system:nodes/CN=system:node:node2 -out "$d/req"
+	printf '%s\n' '[ca]' default_ca=d '[d]' "database=$d/index" "new_certs_dir=$d/new" rand_serial=yes default_md=sha256 policy=p \
+		unique_subject=no '[p]' organizationName=supplied commonName=supplied >"$d/conf"
+	printf '%s\n' keyUsage=critical,digitalSignature "extendedKeyUsage=$2" ${3:+"subjectAltName=$3"} >"$d/ext"
+	openssl ca -batch -notext -config "$d/conf" -cert "$HOST_BASE/$A/etc/kubernetes/pki/ca.crt" -keyfile "$HOST_BASE/$A/etc/kubernetes/pki/ca.key" \
+		-startdate "$(date -u -d '-9 hours' +%Y%m%d%H%M%SZ)" -enddate "$(date -u -d '+1 hour' +%Y%m%d%H%M%SZ)" \
+		-in "$d/req" -extfile "$d/ext" -out "$d/crt" 2>&1
+	cat "$d/crt" "$d/key" >"$HOST_BASE/$B/etc/kubernetes/pki/node/$1.pem"
+}
+served() { host $B openssl s_client -connect 192.168.77.3:10250 </dev/null 2>/dev/null | openssl x509 -noout -serial; }
+# exchanged NAME: good for longer than a day, with a key that fits
+exchanged() {
+	local pem=$HOST_BASE/$B/etc/kubernetes/pki/node/$1.pem
+	openssl x509 -in "$pem" -noout -checkend 86400 && [ "$(openssl x509 -in "$pem" -noout -pubkey)" = "$(openssl pkey -in "$pem" -pubout)" ]
+}
+served_new() { [ "$(served)" = "$(openssl x509 -in "$HOST_BASE/$B/etc/kubernetes/pki/node/server.pem" -noout -serial)" ]; }
+
+@test "certificates that are about to end are exchanged while the node works" {
+	before=$(k get csr --no-headers | grep -c 'system:node:node2.*Approved,Issued')
+	ending client clientAuth
+	ending server serverAuth DNS:node2,IP:192.168.77.3
+	run exchanged client
+	[ "$status" -ne 0 ]
+	kill -9 "$(host $B cat /run/knarr/agent.pid)" # its successor reads them
+	eventually 60 exchanged client
+	eventually 60 exchanged server
+	eventually 60 served_new
+	host $B sh -c '! ls /etc/kubernetes/pki/node/*.key 2>/dev/null'
+	[ "$(stat -c %a "$HOST_BASE/$B/etc/kubernetes/pki/node/client.pem" "$HOST_BASE/$B/etc/kubernetes/pki/node/server.pem" | sort -u)" = 600 ]
+	[ "$(k get csr --no-headers | grep -c 'system:node:node2.*Approved,Issued')" = $((before + 2)) ]
+	node get node node2
+	host $B curl -sS --max-time 5 --cacert /etc/kubernetes/pki/ca.crt https://192.168.77.3:10250/healthz | grep -qx Unauthorized
+	k wait node/node2 --for=condition=Ready --timeout=60s
+}
+
 @test "a machine that was reset joins again and gets its addresses back" {
 	host $B "$BIN/knarr" reset --cgroup-root=knarr-test-$B
 	[ ! -e "$HOST_BASE/$B/etc/kubernetes/agent.conf" ]
