@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "api/pki_ssl.h"
 #include "base/fs.h"
@@ -228,6 +229,26 @@ int pki_leaf_ensure(const char *ca_crt, const char *ca_key, const struct pki_sub
 	bool good = is_good(ca_crt, s, crt_file, key_file);
 	ERR_clear_error();
 	return good ? 0 : pki_issue(ca_crt, ca_key, s, crt_file, key_file, e);
+}
+
+int pki_leaf_pem_ensure(const char *ca_crt, const char *ca_key, const struct pki_subject *s, const char *pem_file, struct err *e)
+{
+	AUTO_FREE char *crt = xasprintf("%s.new-crt", pem_file), *key = xasprintf("%s.new-key", pem_file);
+	AUTO_STR pem = STR_INIT;
+	bool good = is_good(ca_crt, s, pem_file, pem_file);
+	ERR_clear_error();
+	if (good)
+		return 0;
+	int r = pki_issue(ca_crt, ca_key, s, crt, key, e);
+	if (r == 0)
+		r = fs_read_file(crt, 1 << 20, &pem, e);
+	if (r == 0)
+		r = fs_read_file(key, 1 << 20, &pem, e);
+	if (r == 0)
+		r = fs_write_atomic(pem_file, pem.p, pem.len, 0600, e);
+	unlink(crt);
+	unlink(key);
+	return r;
 }
 
 int pki_sa_key_ensure(const char *dir, struct err *e)

@@ -26,6 +26,8 @@ int pki_ca_ensure(const char *dir, const char *name, const char *common_name, st
  * that the authority has signed, that holds every name asked for and that is good for PKI_RENEW_DAYS more. */
 int pki_leaf_ensure(const char *ca_crt, const char *ca_key, const struct pki_subject *s, const char *crt_file,
 		    const char *key_file, struct err *e);
+/* The same with certificate and key in one file, which can be exchanged in one step. */
+int pki_leaf_pem_ensure(const char *ca_crt, const char *ca_key, const struct pki_subject *s, const char *pem_file, struct err *e);
 /* Makes the service accounts' signing key <dir>/sa.key and sa.pub when missing. */
 int pki_sa_key_ensure(const char *dir, struct err *e);
 /* "sha256:<hex>" of the authority's public key, as kubeadm's discovery wants it. ret has room for 72. */
@@ -41,7 +43,8 @@ struct pki_cluster {
 /* Everything that an API server needs: ca, front-proxy-ca, apiserver, apiserver-kubelet-client, front-proxy-client, admin
  * (system:masters, for admin.conf) and the service-account key. Safe to call again and from two processes at once. */
 int pki_cluster_ensure(const struct pki_cluster *c, struct err *e);
-/* A node's pair of certificates below dir/node/: client.crt (system:node:NAME, system:nodes) and server.crt. */
+/* A node's certificates, each with its key, below dir/node/: client.pem (system:node:NAME, system:nodes) and server.pem. What
+ * the node has got itself meanwhile stays, as long as it is good. */
 int pki_node_ensure(const char *dir, const char *node_name, const char *const *node_ips, struct err *e);
 
 #endif

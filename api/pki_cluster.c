@@ -103,8 +103,10 @@ int pki_node_ensure(const char *dir, const char *node_name, const char *const *n
 	AUTO_FD int lock = lock_dir(dir, e);
 	if (lock < 0)
 		return lock;
+	AUTO_FREE char *ca_crt = xasprintf("%s/ca.crt", dir), *ca_key = xasprintf("%s/ca.key", dir);
+	AUTO_FREE char *client_pem = xasprintf("%s/client.pem", sub), *server_pem = xasprintf("%s/server.pem", sub);
 	int r = fs_mkdir_p(sub, 0700, e);
 	if (r == 0)
-		r = leaf(dir, "ca", "node/client", &client, e);
-	return r < 0 ? r : leaf(dir, "ca", "node/server", &server, e);
+		r = pki_leaf_pem_ensure(ca_crt, ca_key, &client, client_pem, e);
+	return r < 0 ? r : pki_leaf_pem_ensure(ca_crt, ca_key, &server, server_pem, e);
 }

@@ -59,25 +59,38 @@ static int make_certificates(const struct node_options *o, struct err *e)
 	return r < 0 ? r : pki_node_ensure(dir, o->node_name, (const char *const *)ips, e);
 }
 
-static int make_kubeconfig(const struct node_options *o, const char *file, const char *user, const char *cert, struct err *e)
+static char *server_url(const struct node_options *o)
 {
-	AUTO_FREE char *path = xasprintf("%s/%s", o->config_dir, file), *host = address_host(o->node_ip);
-	AUTO_FREE char *server = xasprintf("https://%s:%s", host, o->secure_port);
-	AUTO_FREE char *ca = xasprintf("%s/pki/ca.crt", o->config_dir), *crt = xasprintf("%s/pki/%s.crt", o->config_dir, cert);
-	AUTO_FREE char *key = xasprintf("%s/pki/%s.key", o->config_dir, cert);
-	return kubeconfig_write(path, "knarr", server, ca, user, crt, key, e);
+	AUTO_FREE char *host = address_host(o->node_ip);
+	return xasprintf("https://%s:%s", host, o->secure_port);
+}
+
+static int make_admin_conf(const struct node_options *o, struct err *e)
+{
+	AUTO_FREE char *path = xasprintf("%s/admin.conf", o->config_dir), *server = server_url(o);
+	AUTO_FREE char *ca = xasprintf("%s/pki/ca.crt", o->config_dir), *crt = xasprintf("%s/pki/admin.crt", o->config_dir);
+	AUTO_FREE char *key = xasprintf("%s/pki/admin.key", o->config_dir);
+	return kubeconfig_write(path, "knarr", server, ca, "kubernetes-admin", crt, key, e);
+}
+
+/* Names the file of the node's certificate, which the agent exchanges in time. */
+static int make_agent_conf(const struct node_options *o, struct err *e)
+{
+	AUTO_FREE char *path = xasprintf("%s/agent.conf", o->config_dir), *server = server_url(o);
+	AUTO_FREE char *ca = xasprintf("%s/pki/ca.crt", o->config_dir), *pem = xasprintf("%s/pki/node/client.pem", o->config_dir);
+	AUTO_FREE char *user = xasprintf("system:node:%s", o->node_name);
+	return kubeconfig_write_paths(path, "knarr", server, ca, user, pem, pem, e);
 }
 
 int node_prepare(struct node_options *o, struct err *e)
 {
-	AUTO_FREE char *user = xasprintf("system:node:%s", o->node_name);
 	int r = node_make_dirs(o, e);
 	if (r == 0)
 		r = make_certificates(o, e);
 	if (r == 0)
-		r = make_kubeconfig(o, "admin.conf", "kubernetes-admin", "admin", e);
+		r = make_admin_conf(o, e);
 	if (r == 0)
-		r = make_kubeconfig(o, "agent.conf", user, "node/client", e);
+		r = make_agent_conf(o, e);
 	return r < 0 ? r : node_options_save(o, e);
 }
 
@@ -114,18 +127,16 @@ static char **agent_argv(const struct node_options *o)
 	char **argv = NULL;
 	AUTO_FREE char *bin = program_dir(), *program = xasprintf("%s/knarr-agent", bin), *kubeconfig = xasprintf("%s/agent.conf", o->config_dir);
 	AUTO_FREE char *manifests = xasprintf("%s/manifests", o->config_dir), *ca = xasprintf("%s/pki/ca.crt", o->config_dir);
-	bool joined = node_is_joined(o);
-	AUTO_FREE char *crt = xasprintf("%s/pki/node/server.%s", o->config_dir, joined ? "pem" : "crt");
-	AUTO_FREE char *key = xasprintf("%s/pki/node/server.%s", o->config_dir, joined ? "pem" : "key");
+	AUTO_FREE char *pem = xasprintf("%s/pki/node/server.pem", o->config_dir);
 	const char *const flags[][2] = {
 		{ "kubeconfig", kubeconfig }, { "node-name", o->node_name }, { "node-ip", o->node_ips ? o->node_ips : o->node_ip },
-		{ "pod-manifest-path", manifests }, { "client-ca-file", ca }, { "tls-cert-file", crt },
-		{ "tls-private-key-file", key }, { "cluster-dns", o->cluster_dns }, { "cluster-domain", o->cluster_domain },
+		{ "pod-manifest-path", manifests }, { "client-ca-file", ca }, { "tls-cert-file", pem },
+		{ "tls-private-key-file", pem }, { "cluster-dns", o->cluster_dns }, { "cluster-domain", o->cluster_domain },
 		{ "cluster-cidr", o->cluster_cidr }, { "pod-cidr", o->pod_cidr }, { "root-dir", o->root_dir },
 		{ "data-dir", o->data_dir }, { "run-dir", o->run_dir }, { "cni-conf-dir", o->cni_conf_dir },
 		{ "cni-bin-dir", o->cni_bin_dir }, { "cgroup-root", o->cgroup_root },
 		{ "overlay", o->overlay }, { "service-cluster-ip-range", o->service_cidr }, { "dns", str_empty(o->cluster_dns) ? "false" : "true" },
-		{ "rotate-certificates", joined ? "true" : NULL }, { "rotate-server-certificates", joined ? "true" : NULL },
+		{ "rotate-certificates", "true" }, { "rotate-server-certificates", "true" },
 	};
 	strv_add(&argv, program);
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++)

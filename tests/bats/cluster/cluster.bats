@@ -48,6 +48,14 @@ is() { [ "$(k -n "${NS:-hello}" get "$1" -o "jsonpath=$2" 2>/dev/null)" = "$3" ]
 	[[ $output == *"node       Ready     node1"* ]]
 }
 
+@test "the node's certificates are files that its agent exchanges" {
+	host $H grep -q 'client-certificate: "\?/etc/kubernetes/pki/node/client.pem' /etc/kubernetes/agent.conf
+	for pem in client server; do [ "$(stat -c %a "$HOST_BASE/$H/etc/kubernetes/pki/node/$pem.pem")" = 600 ]; done
+	[ "$(host $H ls /etc/kubernetes/pki/node)" = $'client.pem\nserver.pem' ]
+	tr '\0' '\n' <"/proc/$(host $H cat /run/knarr/agent.pid)/cmdline" | grep -qx -- --rotate-server-certificates=true
+	if host $H grep -q 'certificate is not renewed' /var/log/knarr/agent.log; then false; fi
+}
+
 @test "the node says what it is" {
 	[ "$(k get node node1 -o 'jsonpath={.status.capacity.pods}')" = 110 ]
 	[ "$(k get node node1 -o 'jsonpath={.status.addresses[?(@.type=="InternalIP")].address}')" = 192.168.77.2 ]

@@ -63,4 +63,30 @@ START_TEST(life_ends_with_the_authority)
 }
 END_TEST
 
-TESTS("pki_request", read_back, life_ends_with_the_authority)
+/* One file for certificate and key: kept while it is good, made anew for other names or when it is broken. */
+START_TEST(one_file)
+{
+	AUTO_FREE char *dir = new_dir(), *crt = xasprintf("%s/ca.crt", dir), *key = xasprintf("%s/ca.key", dir), *pem = xasprintf("%s/n.pem", dir);
+	const char *one[] = { "192.0.2.1", NULL }, *two[] = { "192.0.2.1", "fd00::1", NULL };
+	struct pki_subject s = { .common_name = "system:node:n", .ips = one, .server = true };
+	AUTO_STR first = STR_INIT, same = STR_INIT, other = STR_INIT, mended = STR_INIT;
+	ck_assert_int_eq(pki_ca_ensure(dir, "ca", "test", NULL), 0);
+	ck_assert_int_eq(pki_leaf_pem_ensure(crt, key, &s, pem, NULL), 0);
+	ck_assert_int_eq(fs_read_file(pem, 1 << 16, &first, NULL), 0);
+	ck_assert_int_eq(pki_leaf_pem_ensure(crt, key, &s, pem, NULL), 0);
+	ck_assert_int_eq(fs_read_file(pem, 1 << 16, &same, NULL), 0);
+	ck_assert_str_eq(first.p, same.p);
+	s.ips = two;
+	ck_assert_int_eq(pki_leaf_pem_ensure(crt, key, &s, pem, NULL), 0);
+	ck_assert_int_eq(fs_read_file(pem, 1 << 16, &other, NULL), 0);
+	ck_assert_str_ne(first.p, other.p);
+	ck_assert_int_eq(fs_write_atomic(pem, "broken", 6, 0600, NULL), 0);
+	ck_assert_int_eq(pki_leaf_pem_ensure(crt, key, &s, pem, NULL), 0);
+	ck_assert_int_eq(fs_read_file(pem, 1 << 16, &mended, NULL), 0);
+	ck_assert_ptr_nonnull(strstr(mended.p, "PRIVATE KEY"));
+	ck_assert_ptr_nonnull(strstr(mended.p, "BEGIN CERTIFICATE"));
+	fs_remove_tree(dir, NULL);
+}
+END_TEST
+
+TESTS("pki_request", read_back, life_ends_with_the_authority, one_file)
