@@ -137,9 +137,9 @@ teardown_file() {
 	index=$(link_index)
 	mtu() { host $A ip link show knarr-vxlan | grep -q " mtu $1 "; }
 	host $A ip link set eth0 mtu 1400
-	eventually 20 mtu 1350
+	eventually 60 mtu 1350
 	host $A ip link set eth0 mtu 1500
-	eventually 20 mtu 1450
+	eventually 60 mtu 1450
 	[ "$(link_index)" = "$index" ]
 }
 
@@ -153,9 +153,9 @@ teardown_file() {
 	ping=$!
 	host $A kill -9 "$pid"
 	back() { [ "$(host $A cat /run/knarr/agent.pid)" != "$pid" ] && host $A curl -fsS http://127.0.0.1:10248/healthz; }
-	eventually 20 back
+	eventually 60 back
 	host $A ip route del 10.244.1.0/24 # it looks after them again
-	eventually 20 has_ways $A "10.244.1.0/24 via 192.168.77.3 dev eth0;10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
+	eventually 60 has_ways $A "10.244.1.0/24 via 192.168.77.3 dev eth0;10.244.2.0/24 via 10.244.2.0 dev knarr-vxlan onlink;"
 	wait $ping
 	host $A sh -c 'kill $(cat /tmp/monitor.pid)'
 	grep -q ", 0% packet loss" "$BATS_TEST_TMPDIR/ping" || { cat "$BATS_TEST_TMPDIR/ping"; return 1; }

@@ -343,7 +343,7 @@ only_from() { policy in "{podSelector: {matchLabels: {app: server}}, ingress: [{
 	flow() {
 		local address=$ip
 		[ "$1" != server ] || address=$SERVER
-		host $H "$BATS_TEST_DIRNAME/probe.py" "${3:-5}" udp "$(cat "$BATS_TEST_TMPDIR/client")" "$2" "$(cat "$BATS_TEST_TMPDIR/$1")" "$address" 9001
+		host $H "$BATS_TEST_DIRNAME/probe.py" "${3:-30}" udp "$(cat "$BATS_TEST_TMPDIR/client")" "$2" "$(cat "$BATS_TEST_TMPDIR/$1")" "$address" 9001
 	}
 	no_flow() { ! flow "$1" "$2" 0.5; }
 	flow first 6001
