@@ -4,14 +4,6 @@
 #include "base/str.h"
 #include "cni/plugins.h"
 
-/* The C library asks for the program's own path at the start of a static program, for dlopen(), which nothing here
- * uses: this stands in its place. Reading /proc/self/exe is a tenth of what a small plugin costs. */
-const char *_dl_get_origin(void);
-const char *_dl_get_origin(void)
-{
-	return (const char *)-1; /* its word for "unknown" */
-}
-
 int main(int argc, char **argv)
 {
 	const char *name = str_base_name(argc > 0 ? argv[0] : "");
