@@ -319,7 +319,7 @@ json_t *pod_status(const struct pod_state *s, const struct pod_status_in *in)
 
 json_t *pod_status_patch(const struct pod_state *s, const json_t *status)
 {
-	static const char *const texts[] = {"message", "reason"};
+	static const char *const texts[] = {"message", "reason"}, *const lists[] = {"podIPs", "hostIPs"};
 	json_t *copy = json_deep_copy(status), *c;
 	size_t i;
 	for (size_t t = 0; t < ARRAY_LEN(texts); t++) {
@@ -328,5 +328,8 @@ json_t *pod_status_patch(const struct pod_state *s, const json_t *status)
 		json_array_foreach(json_object_get(copy, "conditions"), i, c) if (!json_object_get(c, texts[t]))
 		    json_object_set_new(c, texts[t], json_null());
 	}
+	for (size_t l = 0; l < ARRAY_LEN(lists); l++) /* addresses that it has no more are not to stay among them */
+		if (json_object_get(copy, lists[l]))
+			json_array_insert_new(json_object_get(copy, lists[l]), 0, json_pack("{s:s}", "$patch", "replace"));
 	return json_pack("{s:{s:s}, s:o}", "metadata", "uid", s->uid, "status", copy);
 }

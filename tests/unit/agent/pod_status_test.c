@@ -162,6 +162,9 @@ START_TEST(patch_clears)
 	ck_assert_str_eq(json_str_at(patch, "metadata.uid"), "u-1");
 	ck_assert(json_is_null(json_at(patch, "status.reason")));
 	ck_assert(json_is_null(json_object_get(json_array_get(json_at(patch, "status.conditions"), 0), "reason")));
+	const json_t *ips = json_at(patch, "status.hostIPs"); /* those of before do not stay among them */
+	ck_assert_str_eq(json_str_or(json_array_get(ips, 0), "$patch", ""), "replace");
+	ck_assert_uint_eq(json_array_size(ips), json_array_size(json_object_get(st, "hostIPs")) + 1);
 	pod_state_free(s);
 }
 END_TEST
