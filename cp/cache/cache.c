@@ -42,6 +42,7 @@ void cache_free(struct cache *c)
 	if (!c)
 		return;
 	kept_done(&c->kept);
+	trim_done(&c->trim);
 	map_free(c->buckets);
 	map_free(c->by_uid);
 	map_free(c->dependents);

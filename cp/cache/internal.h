@@ -83,6 +83,14 @@ struct kept {
 	struct timer *timer;
 };
 
+/* Memory that malloc() may have to give back (trim.c): looked for once so much was dropped, and not all the time. */
+enum { TRIM_BYTES = 16 << 20, TRIM_MS = 2000 };
+
+struct trim {
+	size_t dropped; /* since the last time */
+	struct timer *timer;
+};
+
 struct unclaimed {
 	uint64_t rev, create_rev;
 	struct buf *value;
@@ -96,11 +104,14 @@ struct cache {
 	struct map *dependents; /* owner uid -> slot_set */
 	struct map *unclaimed;  /* key -> struct unclaimed */
 	struct kept kept;
+	struct trim trim;
 	uint64_t revision;
 	bool loading;
 };
 
 void kept_done(struct kept *k);
+void cache_dropped(struct cache *c, size_t bytes);
+void trim_done(struct trim *t);
 
 /* Whether every selector that matches the one matches the other. */
 bool object_selects_alike(const struct cobj *a, const struct cobj *b);

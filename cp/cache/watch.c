@@ -60,6 +60,7 @@ static void drop_oldest(struct bucket *b)
 	b->first = (b->first + 1) % b->cap;
 	b->n--;
 	b->ring_bytes -= old->obj->json->len;
+	cache_dropped(b->cache, old->obj->json->len);
 	change_unref(old);
 }
 
