@@ -79,7 +79,7 @@ json_t *fs_usage_stats(const char *dir, int64_t now_ms)
 {
 	char now[RFC3339_MAX];
 	struct statvfs fs = {0};
-	uint64_t bytes, inodes;
+	uint64_t bytes = 0, inodes = 0;
 	json_t *o = json_pack("{s:s}", "time", rfc3339(now_ms, now));
 	if (statvfs(dir, &fs) == 0) {
 		json_set_int(o, "availableBytes", (int64_t)(fs.f_bavail * fs.f_frsize));

@@ -216,6 +216,7 @@ static void adopt(struct node *n, const json_t *node)
 	bool same = true;
 	json_object_foreach(labels, key, v) same &=
 	    json_equal(v, json_object_get(json_at(node, "metadata.labels"), key));
+	set_uid(n, node);
 	set_pod_cidr(n, node);
 	json_decref(n->sent);
 	n->sent = json_deep_copy(json_object_get(node, "status"));
