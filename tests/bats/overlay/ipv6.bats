@@ -59,7 +59,7 @@ reach_each_other() {
 
 @test "VXLAN over IPv6 carries pods' packets of both families" {
 	[ "$(k get nodes -o 'jsonpath={.items[*].status.addresses[0].address}')" = "fd77::2 fd77::3" ]
-	eventually 20 has_ways $A "10.244.1.0/24 via 10.244.1.0 dev knarr-vxlan onlink;fd00:244:0:1::/64 via fd00:244:0:1:: dev knarr-vxlan;"
+	eventually 60 has_ways $A "10.244.1.0/24 via 10.244.1.0 dev knarr-vxlan onlink;fd00:244:0:1::/64 via fd00:244:0:1:: dev knarr-vxlan;"
 	[[ $(host $A ip -d link show knarr-vxlan) == *"mtu 1430 "*"local fd77::2"*" udpcsum "* ]]
 	[[ $(host $A bridge fdb show dev knarr-vxlan) == *"dst fd77::3"* ]]
 	reach_each_other
@@ -72,8 +72,8 @@ reach_each_other() {
 			--node-ip="$([ $h = $A ] && echo fd77::2,192.168.77.2 || echo fd77::3,192.168.77.3)"
 	done
 	eventually 60 has_ways $A "10.244.1.0/24 via 192.168.77.3 dev eth0;fd00:244:0:1::/64 via fd77::3 dev eth0;"
-	eventually 60 k wait pod --all --for=condition=Ready --timeout=1s
-	eventually 20 reach_each_other
+	eventually 60 k wait pod --all --for=condition=Ready --timeout=60s
+	eventually 60 reach_each_other
 }
 
 @test "the name server answers at its IPv6 address" {
