@@ -20,6 +20,7 @@
 struct walk {
 	yaml_document_t *doc;
 	bool texts; /* scalars stay texts */
+	char ***repeats; /* NULL: nobody asks */
 	size_t nodes;
 	struct err *e;
 };
@@ -70,6 +71,13 @@ static json_t *plain_scalar(const char *s)
 
 static int convert(struct walk *w, int index, int depth, json_t **ret);
 
+static void note_repeat(struct walk *w, const char *key, int value)
+{
+	const yaml_node_t *n = yaml_document_get_node(w->doc, value);
+	AUTO_FREE char *line = xasprintf("line %zu: key \"%s\" already set in map", n ? n->start_mark.line + 1 : 0, key);
+	strv_add(w->repeats, line);
+}
+
 static int convert_mapping(struct walk *w, const yaml_node_t *n, int depth, json_t **ret)
 {
 	json_t *o = json_object();
@@ -79,6 +87,8 @@ static int convert_mapping(struct walk *w, const yaml_node_t *n, int depth, json
 		int r = key && key->type == YAML_SCALAR_NODE
 			    ? convert(w, p->value, depth + 1, &value)
 			    : err_set(w->e, -EINVAL, "line %zu: a mapping key is not a scalar", n->start_mark.line + 1);
+		if (r >= 0 && w->repeats && json_object_get(o, (const char *)key->data.scalar.value))
+			note_repeat(w, (const char *)key->data.scalar.value, p->value);
 		if (r >= 0 && json_object_set_new(o, (const char *)key->data.scalar.value, value) < 0)
 			r = err_set(w->e, -EINVAL, "line %zu: a key is not valid UTF-8", key->start_mark.line + 1);
 		if (r < 0) {
@@ -126,21 +136,27 @@ static int convert(struct walk *w, int index, int depth, json_t **ret)
 	return *ret ? 0 : err_set(w->e, -EINVAL, "line %zu: text is not valid UTF-8", n->start_mark.line + 1);
 }
 
+/* Lines are counted as the original's reader counts them: what the scanner finds is one line further down, and the first
+ * line has no number. */
 static int load(yaml_parser_t *parser, yaml_document_t *ret, struct err *e)
 {
-	return yaml_parser_load(parser, ret)
-		   ? 0
-		   : err_set(e, -EINVAL, "yaml: line %zu: %s", parser->problem_mark.line + 1,
-			     parser->problem ? parser->problem : "cannot be read");
+	const char *why;
+	size_t line;
+	if (yaml_parser_load(parser, ret))
+		return 0;
+	why = parser->problem ? parser->problem : "unknown problem parsing YAML content";
+	line = parser->problem_mark.line ? parser->problem_mark.line + (parser->error == YAML_SCANNER_ERROR)
+					 : parser->context_mark.line;
+	return line ? err_set(e, -EINVAL, "yaml: line %zu: %s", line, why) : err_set(e, -EINVAL, "yaml: %s", why);
 }
 
-static int convert_first(yaml_parser_t *parser, bool texts, json_t **ret, struct err *e)
+static int convert_first(yaml_parser_t *parser, bool texts, json_t **ret, char ***repeats, struct err *e)
 {
 	yaml_document_t doc;
 	int r = load(parser, &doc, e);
 	if (r < 0)
 		return r;
-	struct walk w = {.doc = &doc, .texts = texts, .e = e};
+	struct walk w = {.doc = &doc, .texts = texts, .repeats = repeats, .e = e};
 	if (yaml_document_get_root_node(&doc))
 		r = convert(&w, 1, 0, ret);
 	else
@@ -159,14 +175,14 @@ static int check_rest(yaml_parser_t *parser, struct err *e)
 	return r;
 }
 
-static int parse(const char *text, size_t len, bool texts, json_t **ret, struct err *e)
+static int parse(const char *text, size_t len, bool texts, json_t **ret, char ***repeats, struct err *e)
 {
 	yaml_parser_t parser;
 	AUTO_JSON *value = NULL;
 	if (!yaml_parser_initialize(&parser))
 		return err_set(e, -ENOMEM, "yaml: out of memory");
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
-	int r = convert_first(&parser, texts, &value, e);
+	int r = convert_first(&parser, texts, &value, repeats, e);
 	if (r >= 0)
 		r = check_rest(&parser, e);
 	yaml_parser_delete(&parser);
@@ -177,12 +193,17 @@ static int parse(const char *text, size_t len, bool texts, json_t **ret, struct 
 
 int yaml_parse(const char *text, size_t len, json_t **ret, struct err *e)
 {
-	return parse(text, len, false, ret, e);
+	return parse(text, len, false, ret, NULL, e);
+}
+
+int yaml_parse_noting(const char *text, size_t len, json_t **ret, char ***repeats, struct err *e)
+{
+	return parse(text, len, false, ret, repeats, e);
 }
 
 int yaml_parse_texts(const char *text, size_t len, json_t **ret, struct err *e)
 {
-	return parse(text, len, true, ret, e);
+	return parse(text, len, true, ret, NULL, e);
 }
 
 int yaml_read_file(const char *path, size_t max, json_t **ret, struct err *e)

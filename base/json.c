@@ -159,22 +159,61 @@ json_t *json_array_at(json_t *j, const char *path)
 	return v;
 }
 
-int json_parse(const char *text, size_t len, json_t **ret, struct err *e)
+int json_parse_noting(const char *text, size_t len, json_t **ret, bool *ret_repeats, struct err *e)
 {
 	json_error_t je;
-	json_t *j = json_read(text, len);
+	bool repeats = true;
+	json_t *j = json_read_noting(text, len, &repeats);
 	if (!j)
 		j = json_loadb(text, len, JSON_DECODE_ANY, &je);
 	if (!j)
 		return err_set(e, -EINVAL, "line %d column %d: %s", je.line, je.column, je.text);
 	*ret = j;
+	*ret_repeats = repeats;
 	return 0;
+}
+
+int json_parse(const char *text, size_t len, json_t **ret, struct err *e)
+{
+	bool repeats;
+	return json_parse_noting(text, len, ret, &repeats, e);
 }
 
 static int add_bytes(const char *bytes, size_t n, void *data)
 {
 	str_addn(data, bytes, n);
 	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static json_t *sorted_object(const json_t *j)
+{
+	AUTO_FREE const char **names = xcalloc(json_object_size(j) + 1, sizeof(*names));
+	json_t *out = json_object(), *value;
+	const char *name;
+	size_t n = 0;
+	json_object_foreach((json_t *)j, name, value) names[n++] = name;
+	qsort(names, n, sizeof(*names), compare_names);
+	for (size_t i = 0; i < n; i++)
+		json_object_set_new_nocheck(out, names[i], json_sorted(json_object_get(j, names[i])));
+	return out;
+}
+
+json_t *json_sorted(const json_t *j)
+{
+	json_t *out, *value;
+	size_t i;
+	if (json_is_object(j))
+		return sorted_object(j);
+	if (!json_is_array(j))
+		return json_deep_copy(j);
+	out = json_array();
+	json_array_foreach(j, i, value) json_array_append_new(out, json_sorted(value));
+	return out;
 }
 
 char *json_format(const json_t *j, size_t flags)

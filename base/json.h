@@ -43,8 +43,12 @@ json_t *json_array_at(json_t *j, const char *path);
 
 /* Parses text; -EINVAL with position in e. Bounded depth (jansson's own limit). Returns owned. */
 int json_parse(const char *text, size_t len, json_t **ret, struct err *e);
+/* Also tells whether some object may have a member twice, of which the last one holds. */
+int json_parse_noting(const char *text, size_t len, json_t **ret, bool *ret_repeats, struct err *e);
 /* Compact, keys in insertion order. Returns owned text. */
 char *json_text(const json_t *j);
+/* A copy whose objects have their keys in order. Returns owned. */
+json_t *json_sorted(const json_t *j);
 /* By jansson's flags. In place of json_dumps(), whose memory is not always free()'s (base/json_pool.h). */
 char *json_format(const json_t *j, size_t flags);
 void str_add_jsonv(struct str *out, const json_t *j);

@@ -15,6 +15,7 @@ enum { DEPTH_MAX = 2048, NUMBER_MAX = 64 };
 struct reader {
 	const char *p, *end;
 	int depth;
+	bool repeats;    /* a member stood twice in its object */
 	struct str text; /* a string with escapes, decoded */
 };
 
@@ -132,7 +133,7 @@ static json_t *read_object(struct reader *r)
 {
 	json_t *out = json_object();
 	const char *name;
-	size_t n;
+	size_t n, members = 0;
 	if (take(r, '}'))
 		return out;
 	do {
@@ -143,7 +144,9 @@ static json_t *read_object(struct reader *r)
 		json_t *value = take(r, ':') ? read_value(r) : NULL;
 		if (!value || json_object_setn_new_nocheck(out, kept ? kept : name, n, value) < 0)
 			return fail(out);
+		members++;
 	} while (take(r, ','));
+	r->repeats = r->repeats || members != json_object_size(out);
 	return take(r, '}') ? out : fail(out);
 }
 
@@ -254,7 +257,7 @@ static json_t *read_value(struct reader *r)
 	}
 }
 
-json_t *json_read(const char *text, size_t len)
+json_t *json_read_noting(const char *text, size_t len, bool *ret_repeats)
 {
 	struct reader r = {.p = text, .end = text + len};
 	json_t *out = read_value(&r);
@@ -262,5 +265,12 @@ json_t *json_read(const char *text, size_t len)
 	str_done(&r.text);
 	if (out && r.p != r.end)
 		return fail(out);
+	*ret_repeats = r.repeats;
 	return out;
+}
+
+json_t *json_read(const char *text, size_t len)
+{
+	bool repeats;
+	return json_read_noting(text, len, &repeats);
 }

@@ -114,6 +114,8 @@ struct req {
 	char *content_type;
 	char *etag; /* of the answer; NULL: none */
 	json_t *local_body;
+	char **repeats;    /* lines about members that stand twice in a YAML body (strict.h) */
+	bool repeats_json; /* a JSON body may have some */
 	char **warnings;
 	char audit_id[65];
 	struct audit_event *audit; /* NULL: nothing is told */

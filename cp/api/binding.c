@@ -35,9 +35,7 @@ static json_t *change_bind(struct write *w, const json_t *old, json_t **ret)
 	const char *node = json_str_or(binding, "target.name", ""), *now_on = json_str_or(old, "spec.nodeName", "");
 	const char *uid = json_str_or(binding, "metadata.uid", "");
 	if (*uid && strcmp(uid, json_str_or(old, "metadata.uid", "")) != 0)
-		return status_conflict("", "pods/binding", w->name,
-				       "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid,
-				       json_str_or(old, "metadata.uid", ""));
+		return update_other_uid(w, uid, old);
 	if (json_at(old, "metadata.deletionTimestamp"))
 		return status_conflict("", "pods/binding", w->name,
 				       "pod %s is being deleted, cannot be assigned to a host", w->name);
@@ -82,7 +80,7 @@ static json_t *check_binding(struct req *q, const json_t *b)
 	const char *name = json_str_or(b, "metadata.name", ""), *kind = json_str_or(b, "target.kind", "");
 	AUTO_FIELD_ERRORS errors = {0};
 	static const char *const kinds[] = {"Node", "<empty>", NULL};
-	if (*q->route.name && *name && strcmp(name, q->route.name) != 0)
+	if (*q->route.name && strcmp(name, q->route.name) != 0)
 		return status_bad_request("name in URL does not match name in Binding object");
 	if (*kind && strcmp(kind, "Node") != 0) {
 		AUTO_JSON *value = json_string(kind);
@@ -90,7 +88,10 @@ static json_t *check_binding(struct req *q, const json_t *b)
 	}
 	if (!*json_str_or(b, "target.name", ""))
 		field_required(&errors, "target.name", NULL);
-	return errors.n ? status_invalid("", "Binding", name, &errors) : NULL;
+	if (!errors.n)
+		return NULL;
+	AUTO_FREE char *all = field_errors_text(&errors);
+	return status_plain_500("%s", all);
 }
 
 static void bind(struct req *q, json_t *status, json_t *binding)

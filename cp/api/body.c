@@ -8,8 +8,9 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/api_internal.h"
-#include "cp/schema/json_error.h"
 #include "cp/api/protobuf.h"
+#include "cp/api/strict.h"
+#include "cp/schema/json_error.h"
 
 json_t *body_parse(struct req *q, enum body_type type, json_t **ret)
 {
@@ -24,13 +25,15 @@ json_t *body_parse(struct req *q, enum body_type type, json_t **ret)
 	if (!len)
 		return NULL;
 	if (type == BODY_YAML || type == BODY_APPLY) {
-		if (yaml_parse(text, len, ret, &e) < 0)
-			return status_bad_request("error converting YAML to JSON: %s", err_text(&e));
+		AUTO_JSON *value = NULL;
+		if (yaml_parse_noting(text, len, &value, &q->repeats, &e) < 0)
+			return status_bad_request("%s", err_text(&e));
+		*ret = json_sorted(value);
 		return NULL;
 	}
 	if (type == BODY_PROTOBUF)
 		return protobuf_parse(text, len, ret, &e) < 0 ? status_bad_request("%s", err_text(&e)) : NULL;
-	if (json_parse(text, len, ret, &e) == 0)
+	if (json_parse_noting(text, len, ret, &q->repeats_json, &e) == 0)
 		return NULL;
 	AUTO_FREE char *why = json_error_text(text, len);
 	return status_bad_request("%s", why ? why : err_text(&e));
@@ -94,19 +97,31 @@ static json_t *body_decode(struct req *q, const struct kind *k, json_t *object)
 {
 	AUTO_STRV char **unknown = NULL;
 	struct err e = ERR_INIT;
-	const char *validation = req_param(q, "fieldValidation");
 	if (schema_decode(k, object, &unknown, &e) < 0)
 		return cannot_handle(k, k->kind, k->version, err_text(&e));
-	if (!unknown || str_eq(validation, "Ignore") || q->local)
+	if (!strict_asked(q))
 		return NULL;
-	if (str_eq(validation, "Strict")) {
-		AUTO_FREE char *all = str_join(unknown, ", ");
-		AUTO_FREE char *why = xasprintf("strict decoding error: %s", all);
+	AUTO_STRV char **problems = strict_problems(q, !k->custom, "", unknown);
+	if (problems && strict_refuses(q)) {
+		AUTO_FREE char *why = strict_error(problems);
 		return cannot_handle(k, k->kind, k->version, why);
 	}
-	for (size_t i = 0; unknown[i]; i++)
-		req_warn(q, unknown[i]);
+	strict_warn(q, problems);
 	return NULL;
+}
+
+/* A body that does not even say what it is, and how it begins. */
+static json_t *unrecognized(struct req *q, const struct kind *k, enum body_type type, const char *why)
+{
+	enum { SHOWN = 30 };
+	const char *lead = type == BODY_YAML ? "" : "couldn't get version/kind; json parse error: ";
+	AUTO_STR summary = STR_INIT;
+	size_t len = 0;
+	const char *text = q->x ? http_body(q->x, &len) : "";
+	for (size_t i = 0; i < MIN(len, (size_t)SHOWN); i++)
+		str_addf(&summary, *text == '{' ? "%c" : "%02x", (unsigned char)text[i]);
+	return status_bad_request("the object provided is unrecognized (must be of type %s): %s%s (%s%s)", k->kind, lead,
+				  why, len ? str_text(&summary) : "<empty>", len > SHOWN ? " ..." : "");
 }
 
 json_t *body_object(struct req *q, const struct kind *k, json_t **ret)
@@ -119,25 +134,28 @@ json_t *body_object(struct req *q, const struct kind *k, json_t **ret)
 	if (status) {
 		AUTO_FREE char *why = xstrdup(json_str_or(status, "message", ""));
 		json_decref(status);
-		return status_bad_request(
-		    "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json "
-		    "parse error: %s",
-		    k->kind, why);
+		return unrecognized(q, k, type, why);
+	}
+	if (!body && type != BODY_YAML)
+		return unrecognized(q, k, type, "unexpected end of JSON input");
+	if (!body || json_is_null(body)) {
+		json_decref(body);
+		body = json_object();
 	}
 	if (!json_is_object(body)) {
-		if (!body)
-			return status_bad_request(
-			    "the object provided is unrecognized (must be of type %s): couldn't get "
-			    "version/kind; json parse error: unexpected end of JSON input",
-			    k->kind);
-		return status_bad_request(
-		    "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json "
-		    "parse error: json: cannot unmarshal %s into Go value of type struct { APIVersion string "
-		    "\"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }",
-		    k->kind,
-		    json_is_array(body)    ? "array"
-		    : json_is_string(body) ? "string"
-					   : "number");
+		AUTO_FREE char *why = json_misfit(
+		    body, "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
+			  "\"json:\\\"kind,omitempty\\\"\" }");
+		return unrecognized(q, k, BODY_JSON, why);
+	}
+	static const char *const names[] = {"apiVersion", "kind"};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const json_t *v = json_object_get(body, names[i]);
+		if (!v || json_is_string(v) || json_is_null(v))
+			continue;
+		AUTO_FREE char *why = xasprintf("json: cannot unmarshal %s into Go struct field .%s of type string",
+						json_class(v), names[i]);
+		return unrecognized(q, k, BODY_JSON, why);
 	}
 	if (q->local) {
 		json_t *copy = json_deep_copy(body);

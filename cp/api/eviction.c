@@ -200,7 +200,7 @@ void eviction_create(struct req *q)
 	AUTO_JSON *b = NULL;
 	json_t *status = body_parse(q, negotiate_body(q->content_type), &b);
 	const char *name = json_str_or(b, "metadata.name", "");
-	if (!status && *name && strcmp(name, q->route.name) != 0)
+	if (!status && strcmp(name, q->route.name) != 0)
 		status = status_bad_request("name in URL does not match name in Eviction object");
 	if (status)
 		reply_status(q, status);

@@ -122,9 +122,9 @@ static json_t *conflict_status(struct managed_conflicts *c)
 static json_t *not_typed(const struct write *w, const json_t *config, const struct err *e)
 {
 	const struct kind *k = w->res->kind;
-	return status_plain_500("failed to create typed patch object (%s/%s; %s%s%s, Kind=%s): %s",
+	return status_plain_500("failed to create typed patch object (%s/%s; %s/%s, Kind=%s): %s",
 				json_str_or(config, "metadata.namespace", ""), json_str_or(config, "metadata.name", ""),
-				k->group, *k->group ? "/" : "", k->version, k->kind, err_text(e));
+				k->group, k->version, k->kind, err_text(e));
 }
 
 json_t *managers_apply(struct write *w, const json_t *old, const json_t *config, bool force, json_t **ret)

@@ -9,10 +9,48 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "cp/api/go_format.h"
 #include "cp/api/managers.h"
+#include "cp/api/strict.h"
 #include "cp/api/update.h"
+#include "cp/schema/go_format.h"
+#include "cp/schema/json_error.h"
 #include "cp/schema/patch.h"
+
+/* Why the value is no patch of its type; NULL: it is one. A JSON patch that is null has no operations. Returns owned. */
+static char *misfit(enum body_type type, const json_t *patch)
+{
+	size_t i;
+	json_t *op;
+	if (json_is_null(patch) && (type == BODY_JSON_PATCH || type == BODY_APPLY || type == BODY_STRATEGIC_PATCH))
+		return NULL;
+	if (type == BODY_MERGE_PATCH && json_is_null(patch))
+		return xstrdup("Invalid JSON Patch");
+	if (type != BODY_JSON_PATCH)
+		return json_is_object(patch) ? NULL : json_misfit(patch, "map[string]interface {}");
+	if (!json_is_array(patch))
+		return json_misfit(patch, "[]handlers.jsonPatchOp");
+	json_array_foreach(patch, i, op)
+	{
+		static const char *const texts[] = {"op", "from", "path"};
+		if (!json_is_object(op) && !json_is_null(op))
+			return json_misfit(op, "handlers.jsonPatchOp");
+		for (size_t t = 0; t < ARRAY_LEN(texts); t++) {
+			const json_t *v = json_object_get(op, texts[t]);
+			if (v && !json_is_string(v) && !json_is_null(v))
+				return xasprintf("json: cannot unmarshal %s into Go struct field jsonPatchOp.%s of type string",
+						 json_class(v), texts[t]);
+		}
+	}
+	return NULL;
+}
+
+static const char *error_lead(enum body_type type, const char *why, bool parsed, bool strict)
+{
+	if (type == BODY_APPLY)
+		return parsed ? "error decoding YAML: error unmarshaling JSON: while decoding JSON: "
+			      : "error decoding YAML: error converting YAML to JSON: ";
+	return type == BODY_STRATEGIC_PATCH || !strict || str_eq(why, "Invalid JSON Patch") ? "" : "error decoding patch: ";
+}
 
 json_t *patch_body_read(struct req *q, struct patch_body **ret)
 {
@@ -23,16 +61,15 @@ json_t *patch_body_read(struct req *q, struct patch_body **ret)
 	if (type != BODY_JSON_PATCH && type != BODY_MERGE_PATCH && type != BODY_STRATEGIC_PATCH && type != BODY_APPLY)
 		return status_unsupported_patch();
 	json_t *status = body_parse(q, type == BODY_APPLY ? BODY_YAML : BODY_JSON, &patch);
-	if (status)
-		return status;
-	bool fits = type == BODY_JSON_PATCH ? json_is_array(patch) : json_is_object(patch);
-	if (!fits)
-		return status_bad_request("error decoding patch: %s",
-					  patch ? "json: cannot unmarshal the document into a patch"
-						: "unexpected end of JSON input");
+	AUTO_FREE char *why = status  ? xstrdup(json_str_or(status, "message", ""))
+			      : patch ? misfit(type, patch)
+			      : type == BODY_APPLY ? NULL : xstrdup("unexpected end of JSON input");
+	json_decref(status);
+	if (why)
+		return status_bad_request("%s%s", error_lead(type, why, patch != NULL, strict_asked(q)), why);
 	*ret = xcalloc(1, sizeof(**ret));
 	(*ret)->type = type;
-	(*ret)->patch = TAKE(patch);
+	(*ret)->patch = patch && !json_is_null(patch) ? TAKE(patch) : type == BODY_JSON_PATCH ? json_array() : json_object();
 	return NULL;
 }
 
@@ -59,6 +96,10 @@ json_t *patch_apply(const struct patch_body *p, const struct type *t, const json
 					      : patch_strategic(t, doc, p->patch, ret, &e);
 	if (r == -ENOENT)
 		return rejected();
+	if (r == -E2BIG)
+		return status_new(413, "RequestEntityTooLarge", "Request entity too large: %s", err_text(&e));
+	if (r == -EPROTO)
+		return status_plain_500("%s", err_text(&e));
 	if (r < 0)
 		return status_bad_request("%s", err_text(&e));
 	if (!json_is_object(*ret)) {
@@ -79,29 +120,55 @@ static json_t *patch_invalid(const struct patch_body *p, const json_t *object, c
 	return status_invalid("", "", "", &errors);
 }
 
+/* Members of operations that are none. */
+static void unknown_members(const struct patch_body *p, char ***ret)
+{
+	static const char *const known[] = {"op", "from", "path", "value"};
+	size_t i, n;
+	json_t *op, *value;
+	const char *key;
+	json_array_foreach(p->patch, i, op)
+	json_object_foreach(op, key, value)
+	{
+		for (n = 0; n < ARRAY_LEN(known) && strcmp(known[n], key) != 0; n++)
+			;
+		if (n < ARRAY_LEN(known))
+			continue;
+		AUTO_FREE char *line = xasprintf("json patch unknown field \"[%zu].%s\"", i, key);
+		strv_add(ret, line);
+	}
+}
+
 static json_t *decode_patched(struct write *w, json_t *object)
 {
 	const struct patch_body *p = w->arg;
 	AUTO_STRV char **unknown = NULL;
 	struct err e = ERR_INIT;
 	AUTO_JSON *before = json_deep_copy(object);
-	const char *validation = req_param(w->q, "fieldValidation");
+	unknown_members(p, &unknown);
 	if (schema_decode(w->res->kind, object, &unknown, &e) < 0)
 		return patch_invalid(p, before, err_text(&e));
-	if (!unknown || str_eq(validation, "Ignore") || w->q->local)
+	if (!strict_asked(w->q) || p->type == BODY_APPLY)
 		return NULL;
-	if (str_eq(validation, "Strict")) {
-		AUTO_FREE char *all = str_join(unknown, ", ");
-		AUTO_FREE char *why = xasprintf("strict decoding error: %s", all);
+	const char *prefix = p->type == BODY_JSON_PATCH ? "json patch " : "";
+	AUTO_STRV char **problems = strict_problems(w->q, false, prefix, unknown);
+	if (problems && strict_refuses(w->q)) {
+		AUTO_FREE char *why = strict_error(problems);
 		return patch_invalid(p, before, why);
 	}
-	for (size_t i = 0; unknown[i]; i++)
-		req_warn(w->q, unknown[i]);
+	strict_warn(w->q, problems);
 	return NULL;
 }
 
-static json_t *check_same_kind(const struct patch_body *p, const json_t *object, const json_t *old)
+/* A strategic patch is merged into an object that has its type already; a kind that is gone is that of the type. */
+static json_t *check_same_kind(const struct patch_body *p, json_t *object, const json_t *old)
 {
+	if (p->type == BODY_STRATEGIC_PATCH) {
+		json_object_set(object, "kind", json_object_get(old, "kind"));
+		json_object_set(object, "apiVersion", json_object_get(old, "apiVersion"));
+	}
+	if (!json_object_get(object, "kind"))
+		json_object_set(object, "kind", json_object_get(old, "kind"));
 	if (json_equal(json_object_get(object, "kind"), json_object_get(old, "kind")) &&
 	    json_equal(json_object_get(object, "apiVersion"), json_object_get(old, "apiVersion")))
 		return NULL;
@@ -136,16 +203,37 @@ static json_t *check_config(struct write *w, const json_t *config)
 	const struct kind *k = w->res->kind;
 	AUTO_FREE char *own = *k->group ? xasprintf("%s/%s", k->group, k->version) : xstrdup(k->version);
 	const char *kind = json_str_or(config, "kind", ""), *version = json_str_or(config, "apiVersion", "");
-	if (!*kind)
-		return status_bad_request("Object 'Kind' is missing in apply configuration");
 	if (strcmp(kind, k->kind) || strcmp(version, own))
-		return status_bad_request("invalid object type: %s, Kind=%s, expected %s, Kind=%s", version, kind, own, k->kind);
-	if (json_array_size(json_at(config, "metadata.managedFields")))
+		return status_bad_request("invalid object type: %s%s, Kind=%s", strchr(version, '/') ? "" : "/", version, kind);
+	if (json_is_array(json_at(config, "metadata.managedFields")))
 		return status_bad_request("metadata.managedFields must be nil");
+	return NULL;
+}
+
+/* The object that comes out is the path's; one that is made cannot be known before. */
+static json_t *check_applied(struct write *w, const json_t *config, const json_t *old)
+{
+	const char *uid = json_str_or(config, "metadata.uid", "");
+	if (!old && *uid)
+		return status_conflict(w->res->kind->group, w->res->kind->plural, w->name,
+				       "uid mismatch: the provided object specified uid %s, and no existing object was found",
+				       uid);
 	json_t *status = namespace_matches(w->q, config);
-	if (!status && *json_str_or(config, "metadata.name", ""))
+	if (!status && (!old || *json_str_or(config, "metadata.name", "")))
 		status = update_check_identity(w->q, config);
 	return status;
+}
+
+/* A configuration that has something twice is refused when all the rest went well. */
+static json_t *check_repeats(struct write *w)
+{
+	if (!w->q->repeats || !strict_asked(w->q))
+		return NULL;
+	AUTO_STRV char **problems = strict_problems(w->q, false, "", NULL);
+	if (strict_refuses(w->q))
+		return status_bad_request("error strict decoding YAML: error converting YAML to JSON: %s", problems[0]);
+	strict_warn(w->q, problems);
+	return NULL;
 }
 
 /* The state that a configuration asks for has the path's name and namespace. */
@@ -166,6 +254,10 @@ static json_t *change_apply(struct write *w, const json_t *old, json_t **ret)
 		status = update_check_preconditions(w, config, old);
 	if (!status)
 		status = managers_apply(w, old, config, query_bool(&w->q->query, "force"), &object);
+	if (!status)
+		status = check_repeats(w);
+	if (!status)
+		status = check_applied(w, config, old);
 	if (!status)
 		status = decode_patched(w, object);
 	if (status)

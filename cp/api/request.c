@@ -46,6 +46,7 @@ void req_unref(struct req *q)
 	free(q->method_text);
 	free(q->selected_name);
 	json_decref(q->local_body);
+	free_strv(&q->repeats);
 	free_strv(&q->warnings);
 	json_decref(q->annotations);
 	audit_event_free(q->audit);

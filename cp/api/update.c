@@ -29,6 +29,24 @@ static json_t *must_have_rv(const struct kind *k, const char *name)
 	return status_invalid(k->group, k->plural, name, &errors);
 }
 
+json_t *update_other_uid(const struct write *w, const char *uid, const json_t *old)
+{
+	const struct kind *k = w->res->kind;
+	AUTO_FREE char *key = bucket_key(w->res->bucket, w->ns, w->name);
+	return status_conflict(k->group, k->plural, w->name,
+			       "StorageError: invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: "
+			       "Precondition failed: UID in precondition: %s, UID in object meta: %s",
+			       key, uid, json_str_or(old, "metadata.uid", ""));
+}
+
+/* A resourceVersion that is no number at all. */
+static json_t *unreadable_rv(const char *rv)
+{
+	if (rv[strspn(rv, "0123456789")] == '\0')
+		return NULL;
+	return status_plain_500("strconv.ParseUint: parsing \"%s\": invalid syntax", rv);
+}
+
 json_t *update_check_preconditions(struct write *w, const json_t *object, const json_t *old)
 {
 	const struct kind *k = w->res->kind;
@@ -39,9 +57,10 @@ json_t *update_check_preconditions(struct write *w, const json_t *object, const 
 	    strcmp(w->q->route.verb, "patch") == 0; /* what a patch does to the uid is for validation to judge */
 	w->conditional = *rv && strcmp(rv, "0") != 0;
 	if (*uid && !patched && strcmp(uid, old_uid) != 0)
-		return status_conflict(k->group, k->plural, w->name,
-				       "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid,
-				       old_uid);
+		return update_other_uid(w, uid, old);
+	json_t *status = unreadable_rv(rv);
+	if (status)
+		return status;
 	if (w->conditional && strcmp(rv, json_str_or(old, "metadata.resourceVersion", "")) != 0)
 		return status_modified(k->group, k->plural, w->name);
 	bool free_form = negotiate_body(w->q->content_type) == BODY_APPLY || strcmp(w->q->route.subresource, "scale") == 0;

@@ -1,15 +1,34 @@
 /* Whether a configuration fits its type: declared fields only, values of the right class, lists whose elements have their
- * keys. -EINVAL with the path, in the original's words. */
+ * keys. Happy path: nothing to say. -EINVAL with every path that does not fit, in the original's words. */
 #include <errno.h>
 
 #include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "cp/schema/apply.h"
+#include "cp/schema/go_format.h"
 
-static int check(struct slot s, const json_t *value, const char *path, struct err *e);
+struct findings {
+	char **lines;
+};
 
-static int check_list(struct slot s, const json_t *list, const char *path, struct err *e)
+static void check(struct slot s, const json_t *value, const char *path, struct findings *f);
+
+static void add(struct findings *f, const char *path, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static void add(struct findings *f, const char *path, const char *fmt, ...)
+{
+	AUTO_FREE char *what = NULL, *line = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	what = xvasprintf(fmt, ap);
+	va_end(ap);
+	line = xasprintf("%s%s%s", path, *path ? ": " : "", what);
+	strv_add(&f->lines, line);
+}
+
+static void check_list(struct slot s, const json_t *list, const char *path, struct findings *f)
 {
 	AUTO_MAP *seen = map_new(NULL);
 	const char *missing = "";
@@ -18,27 +37,27 @@ static int check_list(struct slot s, const json_t *list, const char *path, struc
 
 	json_array_foreach(list, i, element)
 	{
-		AUTO_FREE char *name = slot_element_name(s, element, &missing);
-		AUTO_FREE char *below = NULL;
-		int r;
+		AUTO_FREE char *name = slot_element_name(s, element, &missing), *below = NULL;
+		AUTO_STR shown = STR_INIT;
 
-		if (!name)
-			return err_set(e, -EINVAL,
-				       "%s: element %zu: associative list with keys has an element that omits key field "
-				       "\"%s\" (and doesn't have default value)",
-				       path, i, missing);
-		below = xasprintf("%s[%s]", path, name + 2);
+		if (!name) {
+			add(f, path,
+			    "element %zu: associative list with keys has an element that omits key field \"%s\" (and "
+			    "doesn't have default value)",
+			    i, missing);
+			return;
+		}
+		fieldset_add_element(&shown, name);
+		below = xasprintf("%s%s", path, str_text(&shown));
 		if (map_has(seen, name))
-			return err_set(e, -EINVAL, "%s: duplicate entries for key %s", path, name + 2);
+			add(f, path, "duplicate entries for key %s", str_text(&shown));
 		map_set(seen, name, element);
-		r = check(slot_element(s), element, below, e);
-		if (r < 0)
-			return r;
+		check(slot_element(s), element, below, f);
 	}
-	return 0;
 }
 
-static int check_map(struct slot s, const json_t *object, const char *path, struct err *e)
+/* The first member that is not declared ends the walk over its object. */
+static void check_map(struct slot s, const json_t *object, const char *path, struct findings *f)
 {
 	bool closed = s.type && s.type->class == TYPE_OBJECT && !s.type->preserve_unknown;
 	const char *key;
@@ -47,55 +66,72 @@ static int check_map(struct slot s, const json_t *object, const char *path, stru
 	json_object_foreach((json_t *)object, key, below)
 	{
 		AUTO_FREE char *longer = xasprintf("%s.%s", path, key);
-		int r;
 
-		if (closed && !type_field(s.type, key))
-			return err_set(e, -EINVAL, "%s: field not declared in schema", longer);
-		r = check(slot_member(s, key), below, longer, e);
-		if (r < 0)
-			return r;
+		if (closed && !type_field(s.type, key)) {
+			add(f, longer, "field not declared in schema");
+			return;
+		}
+		check(slot_member(s, key), below, longer, f);
 	}
-	return 0;
 }
 
-/* The classes of values, as the original tells what it found in their place. */
+/* The classes of values, as the original tells what it found in the place of a number. */
 static const char *const found[] = {
 	[JSON_OBJECT] = "map[string]interface {}", [JSON_ARRAY] = "[]interface {}", [JSON_STRING] = "string",
 	[JSON_INTEGER] = "int64",		   [JSON_REAL] = "float64",	    [JSON_TRUE] = "bool",
 	[JSON_FALSE] = "bool",			   [JSON_NULL] = "<nil>",
 };
 
-static int check_class(struct slot s, const json_t *value, const char *path, struct err *e)
+/* Whether the value is of its type's class. */
+static bool check_class(struct slot s, const json_t *value, const char *path, struct findings *f)
 {
 	enum type_class class = s.type ? s.type->class : TYPE_ANY;
-	const char *wanted = NULL;
+	AUTO_FREE char *plain = NULL, *literal = NULL;
 
 	if (json_is_null(value))
-		return 0;
-	if ((class == TYPE_OBJECT || class == TYPE_MAP) && !json_is_object(value))
-		wanted = "map";
-	else if (class == TYPE_LIST && !json_is_array(value))
-		wanted = "list";
-	else if (class == TYPE_STRING && !json_is_string(value))
-		wanted = "string";
-	else if (class == TYPE_BOOLEAN && !json_is_boolean(value))
-		wanted = "boolean";
-	else if ((class == TYPE_INTEGER || class == TYPE_NUMBER) && !json_is_number(value))
-		wanted = "numeric (int or float)";
-	return wanted ? err_set(e, -EINVAL, "%s: expected %s, got %s", path, wanted, found[json_typeof(value)]) : 0;
+		return true;
+	if ((class == TYPE_INTEGER || class == TYPE_NUMBER) && !json_is_number(value)) {
+		add(f, path, "expected numeric (int or float), got %s", found[json_typeof(value)]);
+		return false;
+	}
+	if (class == TYPE_STRING && !json_is_string(value)) {
+		literal = go_literal(value);
+		add(f, path, "expected string, got &value.valueUnstructured{Value:%s}", literal);
+		return false;
+	}
+	const char *wanted = (class == TYPE_OBJECT || class == TYPE_MAP) && !json_is_object(value) ? "map"
+			     : class == TYPE_LIST && !json_is_array(value)			   ? "list"
+			     : class == TYPE_BOOLEAN && !json_is_boolean(value)			   ? "boolean"
+												   : NULL;
+	if (!wanted)
+		return true;
+	plain = go_format(value);
+	add(f, path, "expected %s, got &{%s}", wanted, plain);
+	return false;
 }
 
-static int check(struct slot s, const json_t *value, const char *path, struct err *e)
+static void check(struct slot s, const json_t *value, const char *path, struct findings *f)
 {
 	enum slot_shape shape = slot_shape(s, value);
-	int r = check_class(s, value, path, e);
 
-	if (r < 0 || shape == SLOT_LEAF)
-		return r;
-	return shape == SLOT_LIST ? check_list(s, value, path, e) : check_map(s, value, path, e);
+	if (!check_class(s, value, path, f) || shape == SLOT_LEAF)
+		return;
+	if (shape == SLOT_LIST)
+		check_list(s, value, path, f);
+	else
+		check_map(s, value, path, f);
 }
 
 int apply_check(const struct type *t, const json_t *config, struct err *e)
 {
-	return check((struct slot){t, NULL}, config, "", e);
+	struct findings f = {0};
+	int r;
+
+	check((struct slot){t, NULL}, config, "", &f);
+	if (!f.lines)
+		return 0;
+	AUTO_FREE char *all = str_join(f.lines, "\n  ");
+	r = f.lines[1] ? err_set(e, -EINVAL, "errors:\n  %s", all) : err_set(e, -EINVAL, "%s", all);
+	free_strv(&f.lines);
+	return r;
 }

@@ -1,5 +1,5 @@
 /* Finds members that stand twice in one object. JSON parsers keep the last one silently; strict field validation wants
- * to know.
+ * to know, and what decoding found unknown told in the order of the text.
  *
  * The text is scanned once with a stack of open containers; every key goes into one hash table together with the number
  * of its object. -EINVAL when the text is not JSON (the scan is as strict as finding keys needs, no stricter), -E2BIG
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "cp/schema/internal.h"
 
@@ -20,6 +21,7 @@ struct level {
 	size_t index;    /* arrays: of the current element */
 	const char *key; /* objects: the current member, without quotes */
 	size_t key_len;
+	bool unknown; /* objects: the current member is one of those that the schema does not know */
 };
 
 struct slot {
@@ -35,6 +37,8 @@ struct scanner {
 	uint32_t objects;
 	struct slot *slots;
 	size_t n_slots, used;
+	struct map *unknown; /* message -> non-NULL until it is told; NULL: there is none */
+	struct map *told;    /* messages */
 	char ***dups;
 };
 
@@ -70,10 +74,9 @@ static void grow_slots(struct scanner *s)
 	s->n_slots = n;
 }
 
-static void report(struct scanner *s)
+static char *here(const struct scanner *s)
 {
-	AUTO_STR path = STR_INIT;
-	AUTO_FREE char *text = NULL;
+	struct str path = STR_INIT;
 
 	for (size_t i = 0; i < s->depth; i++) {
 		const struct level *l = &s->levels[i];
@@ -83,8 +86,44 @@ static void report(struct scanner *s)
 		else
 			str_addf(&path, "%s%.*s", path.len ? "." : "", (int)MIN(l->key_len, (size_t)1024), l->key);
 	}
-	text = xasprintf("duplicate field \"%s\"", str_text(&path));
-	strv_add(s->dups, text);
+	return str_take(&path);
+}
+
+/* What is below a member that is not known is not looked at. */
+static bool below_unknown(const struct scanner *s)
+{
+	for (size_t i = 0; i + 1 < s->depth; i++)
+		if (s->levels[i].unknown)
+			return true;
+	return false;
+}
+
+static void tell(struct scanner *s, const char *message)
+{
+	if (map_has(s->told, message))
+		return;
+	map_set(s->told, message, s);
+	strv_add(s->dups, message);
+}
+
+/* A member that is unknown is told as such only, however often it stands there. */
+static void report(struct scanner *s, bool repeated)
+{
+	struct level *l = &s->levels[s->depth - 1];
+	AUTO_FREE char *path = NULL, *text = NULL;
+
+	l->unknown = false;
+	if ((!repeated && !s->unknown) || below_unknown(s))
+		return;
+	path = here(s);
+	text = xasprintf("unknown field \"%s\"", path);
+	l->unknown = s->unknown && map_has(s->unknown, text);
+	if (l->unknown) {
+		tell(s, text);
+	} else if (repeated) {
+		AUTO_FREE char *twice = xasprintf("duplicate field \"%s\"", path);
+		tell(s, twice);
+	}
 }
 
 static void note_key(struct scanner *s, const char *key, size_t len)
@@ -97,10 +136,9 @@ static void note_key(struct scanner *s, const char *key, size_t len)
 	l->key = key;
 	l->key_len = len;
 	slot = find_slot(s->slots, s->n_slots, l->object, key, len);
-	if (slot->object) {
-		report(s);
+	report(s, slot->object);
+	if (slot->object)
 		return;
-	}
 	*slot = (struct slot){.object = l->object, .len = (uint32_t)len, .key = key};
 	s->used++;
 }
@@ -180,11 +218,17 @@ static int scan(struct scanner *s)
 	return r < 0 ? r : s->depth ? -EINVAL : 0;
 }
 
-int schema_find_duplicates(const char *text, size_t len, char ***dups)
+int schema_find_duplicates(const char *text, size_t len, char *const *unknown, char ***dups)
 {
-	struct scanner s = {.at = text, .end = text + len, .dups = dups};
-	int r = scan(&s);
+	AUTO_MAP *known = unknown ? map_new(NULL) : NULL, *told = map_new(NULL);
+	struct scanner s = {.at = text, .end = text + len, .unknown = known, .told = told, .dups = dups};
+	int r;
 
+	for (size_t i = 0; unknown && unknown[i]; i++)
+		map_set(known, unknown[i], &s);
+	r = scan(&s);
+	for (size_t i = 0; !r && unknown && unknown[i]; i++)
+		tell(&s, unknown[i]);
 	free(s.levels);
 	free(s.slots);
 	return r;

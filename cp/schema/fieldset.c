@@ -210,7 +210,7 @@ static void add_keys(struct str *out, const json_t *keys)
 	}
 }
 
-static void add_element(struct str *out, const char *element)
+void fieldset_add_element(struct str *out, const char *element)
 {
 	AUTO_JSON *value = NULL;
 
@@ -238,7 +238,7 @@ static void each_below(const json_t *node, const struct str *path, fieldset_path
 		if (!strcmp(keys[i], SELF))
 			continue;
 		str_add(&longer, str_text(path));
-		add_element(&longer, keys[i]);
+		fieldset_add_element(&longer, keys[i]);
 		if (fieldset_is_member(below))
 			each(arg, str_text(&longer));
 		each_below(below, &longer, each, arg);

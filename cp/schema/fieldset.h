@@ -46,6 +46,9 @@ json_t *fieldset_sorted(const json_t *set);
 typedef void fieldset_path_fn(void *arg, const char *path);
 void fieldset_each(const json_t *set, fieldset_path_fn *each, void *arg);
 
+/* The text of one path element: ".name", "[port=80]", "[=\"a\"]". */
+void fieldset_add_element(struct str *out, const char *element);
+
 /* Where a walk over value and type stands. field is that of a list, NULL where nothing is declared. */
 struct slot {
 	const struct type *type; /* NULL: whatever the value is */

@@ -200,3 +200,18 @@ char *json_error_text(const char *text, size_t len)
 		fail(&s, "after top-level value");
 	return s.error;
 }
+
+const char *json_class(const json_t *value)
+{
+	return json_is_object(value)	? "object"
+	       : json_is_array(value)	? "array"
+	       : json_is_string(value)	? "string"
+	       : json_is_number(value)	? "number"
+	       : json_is_boolean(value) ? "bool"
+					: "null";
+}
+
+char *json_misfit(const json_t *value, const char *type)
+{
+	return xasprintf("json: cannot unmarshal %s into Go value of type %s", json_class(value), type);
+}

@@ -1,8 +1,9 @@
 /* JSON Patch (RFC 6902) and JSON Merge Patch (RFC 7396).
  *
  * A JSON patch is a list of operations, each found by name in a table and applied to a copy of the document; the first
- * that fails ends it. -EINVAL: the patch is malformed; -ENOENT: a path or a test does not hold; -E2BIG: too many
- * operations, too deep, or copies that would blow the document up. What always holds: doc is never changed. */
+ * that fails ends it. -EINVAL: the patch is no list of operations; -ENOENT: an operation is unknown or lacks something, a
+ * path or a test does not hold; -E2BIG: too many operations, too deep, or copies that would blow the document up. An
+ * index below 0 counts from the end; what stands before a path's first slash is not looked at. What always holds: doc is never changed. */
 #include <errno.h>
 #include <string.h>
 
@@ -23,8 +24,8 @@ struct patcher {
 
 /* The last step of a pointer: where in which container. */
 struct target {
-	json_t *parent; /* NULL: the whole document */
-	char *key;      /* unescaped */
+	json_t *parent;
+	char *key; /* unescaped */
 	size_t depth;
 };
 
@@ -48,14 +49,22 @@ static char *unescape(const char *s, size_t n)
 	return out;
 }
 
-/* An array index without sign and leading zeros, at most max; -1 otherwise. */
-static long array_index(const char *key, size_t max)
+/* An array index of at most max, counted from the end where it is below 0; -1 otherwise. */
+static long array_index(const char *key, size_t max, size_t end)
 {
 	int64_t v;
 
-	if (*key < '0' || *key > '9' || (*key == '0' && key[1]) || str_to_i64(key, &v) < 0 || (uint64_t)v > max)
+	if (str_to_i64(key, &v) < 0 || v > (int64_t)max || v < -(int64_t)end)
 		return -1;
-	return (long)v;
+	return (long)(v < 0 ? v + (int64_t)end : v);
+}
+
+/* The index of an element that is there; -1 otherwise. */
+static long element_index(const json_t *list, const char *key)
+{
+	long i = array_index(key, json_array_size(list), json_array_size(list));
+
+	return i < (long)json_array_size(list) ? i : -1;
 }
 
 static json_t *step(json_t *j, const char *key)
@@ -64,7 +73,7 @@ static json_t *step(json_t *j, const char *key)
 
 	if (json_is_object(j))
 		return json_object_get(j, key);
-	i = json_is_array(j) ? array_index(key, json_array_size(j)) : -1;
+	i = json_is_array(j) ? element_index(j, key) : -1;
 	return i < 0 ? NULL : json_array_get(j, (size_t)i);
 }
 
@@ -74,10 +83,9 @@ static int find_target(struct patcher *p, const char *pointer, struct target *re
 	size_t n;
 
 	*ret = (struct target){0};
+	pointer += strcspn(pointer, "/");
 	if (!*pointer)
-		return 0;
-	if (*pointer != '/')
-		return err_set(p->e, -EINVAL, "the path \"%s\" does not start with /", pointer);
+		return err_set(p->e, -ENOENT, "a path needs a /");
 	for (;;) {
 		n = strcspn(++pointer, "/");
 		AUTO_FREE char *key = unescape(pointer, n);
@@ -100,9 +108,9 @@ static int find_target(struct patcher *p, const char *pointer, struct target *re
 	return 0;
 }
 
-static json_t *target_value(struct patcher *p, const struct target *t)
+static json_t *target_value(const struct target *t)
 {
-	return t->parent ? step(t->parent, t->key) : p->doc;
+	return step(t->parent, t->key);
 }
 
 /* Counts the values and bytes of a value; SIZE_MAX when it is deeper than allowed. */
@@ -152,16 +160,12 @@ static int put(struct patcher *p, const struct target *t, json_t *value)
 {
 	long i;
 
-	if (!t->parent) {
-		json_decref(p->doc);
-		p->doc = value;
-		return 0;
-	}
 	if (json_is_object(t->parent)) {
 		json_object_set_new_nocheck(t->parent, t->key, value);
 		return 0;
 	}
-	i = strcmp(t->key, "-") ? array_index(t->key, json_array_size(t->parent)) : (long)json_array_size(t->parent);
+	i = strcmp(t->key, "-") ? array_index(t->key, json_array_size(t->parent), json_array_size(t->parent) + 1)
+				: (long)json_array_size(t->parent);
 	if (i < 0) {
 		json_decref(value);
 		return err_set(p->e, -ENOENT, "no place in the list: \"%s\"", t->key);
@@ -172,16 +176,12 @@ static int put(struct patcher *p, const struct target *t, json_t *value)
 
 static int take_out(struct patcher *p, const struct target *t)
 {
-	if (!target_value(p, t))
+	if (!target_value(t))
 		return err_set(p->e, -ENOENT, "unable to remove nonexistent key: \"%s\"", t->key);
-	if (!t->parent) {
-		json_decref(p->doc);
-		p->doc = json_null();
-	} else if (json_is_object(t->parent)) {
+	if (json_is_object(t->parent))
 		json_object_del(t->parent, t->key);
-	} else {
-		json_array_remove(t->parent, (size_t)array_index(t->key, json_array_size(t->parent)));
-	}
+	else
+		json_array_remove(t->parent, (size_t)element_index(t->parent, t->key));
 	return 0;
 }
 
@@ -205,26 +205,25 @@ static int op_remove(struct patcher *p, const struct operation *o)
 
 static int op_replace(struct patcher *p, const struct operation *o)
 {
-	json_t *old = target_value(p, &o->at), *value;
+	json_t *old = target_value(&o->at), *value;
 
 	if (!old)
 		return err_set(p->e, -ENOENT, "replace operation does not apply: missing key \"%s\"", o->at.key);
 	value = bounded_copy(p, o->value, o->at.depth);
 	if (!value)
 		return too_big(p);
-	if (o->at.parent && json_is_array(o->at.parent))
-		return json_array_set_new(o->at.parent, (size_t)array_index(o->at.key, json_array_size(o->at.parent)),
-					  value);
+	if (json_is_array(o->at.parent))
+		return json_array_set_new(o->at.parent, (size_t)element_index(o->at.parent, o->at.key), value);
 	return put(p, &o->at, value);
 }
 
 static int op_test(struct patcher *p, const struct operation *o)
 {
-	json_t *value = target_value(p, &o->at);
+	json_t *value = target_value(&o->at);
 
 	if ((!value && json_is_null(o->value)) || (value && json_equal(value, o->value)))
 		return 0;
-	return err_set(p->e, -ENOENT, "testing value %s failed", o->at.key ? o->at.key : "");
+	return err_set(p->e, -ENOENT, "testing value %s failed", o->at.key);
 }
 
 static int op_copy(struct patcher *p, const struct operation *o)
@@ -235,7 +234,7 @@ static int op_copy(struct patcher *p, const struct operation *o)
 
 	if (r < 0)
 		return r;
-	value = target_value(p, &from);
+	value = target_value(&from);
 	if (!value)
 		return err_set(p->e, -ENOENT, "copy operation does not apply: missing key \"%s\"", o->from);
 	value = bounded_copy(p, value, o->at.depth);
@@ -251,7 +250,7 @@ static int move_value(struct patcher *p, const char *from_pointer, const char *t
 
 	if (r < 0)
 		return r;
-	value = json_incref(target_value(p, &from));
+	value = json_incref(target_value(&from));
 	r = take_out(p, &from);
 	if (r < 0)
 		return r;
@@ -266,25 +265,27 @@ static int move_value(struct patcher *p, const char *from_pointer, const char *t
 static const struct {
 	const char *name;
 	int (*apply)(struct patcher *p, const struct operation *o); /* NULL: move, which looks its target up itself */
-	bool needs_value, needs_from;
+	bool needs_from;
 } operations[] = {
-    {"add", op_add, true, false},   {"remove", op_remove, false, false}, {"replace", op_replace, true, false},
-    {"test", op_test, true, false}, {"copy", op_copy, false, true},      {"move", NULL, false, true},
+    {"add", op_add, false},   {"remove", op_remove, false}, {"replace", op_replace, false},
+    {"test", op_test, false}, {"copy", op_copy, true},      {"move", NULL, true},
 };
 
 static int apply_operation(struct patcher *p, const json_t *op)
 {
 	const char *name = json_member(op, "op"), *path = json_member(op, "path");
-	struct operation o = {.from = json_member(op, "from"), .value = json_object_get(op, "value")};
+	AUTO_JSON *none = json_null();
+	const json_t *value = json_object_get(op, "value");
+	struct operation o = {.from = json_member(op, "from"), .value = value ? value : none};
 	size_t i, from_len;
 	int r;
 
 	for (i = 0; i < ARRAY_LEN(operations) && !str_eq(operations[i].name, name); i++)
 		;
 	if (i == ARRAY_LEN(operations))
-		return err_set(p->e, -EINVAL, "Unexpected kind: %s", name ? name : "unknown");
-	if (!path || (operations[i].needs_value && !o.value) || (operations[i].needs_from && !o.from))
-		return err_set(p->e, -EINVAL, "the operation %s lacks path, value or from", name);
+		return err_set(p->e, -ENOENT, "Unexpected kind: %s", name ? name : "unknown");
+	if (!path || (operations[i].needs_from && !o.from))
+		return err_set(p->e, -ENOENT, "the operation %s lacks path or from", name);
 	if (!operations[i].apply) {
 		from_len = strlen(o.from);
 		if (str_has_prefix(path, o.from) && path[from_len] == '/')

@@ -2,7 +2,8 @@
  *
  * Objects merge member by member, lists by the strategy and the key of their field; without one they are replaced.
  * Directives: $patch (replace, delete, merge) in objects and list elements, $retainKeys, $setElementOrder/<field>,
- * $deleteFromPrimitiveList/<field>. -EINVAL for a directive or an element that makes no sense. What always holds: doc
+ * $deleteFromPrimitiveList/<field>. -EINVAL for a directive of the wrong form, -ENOENT for a list of lists, -EPROTO
+ * for an element or a directive that makes no sense, in the original's words. What always holds: doc
  * and patch are never changed, and no directive remains in the result. */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cp/schema/go_format.h"
 #include "cp/schema/patch.h"
 
 #define SET_ORDER "$setElementOrder/"
@@ -140,6 +142,13 @@ static json_t *reorder(const json_t *merged, const json_t *order, const json_t *
 	return weave(mentioned, n, rest, m);
 }
 
+static int wrong_order(const json_t *patch, const json_t *order, struct err *e)
+{
+	AUTO_FREE char *list = go_format(patch), *wanted = go_format(order);
+
+	return err_set(e, -EPROTO, "The order in patch list:\n%s\n doesn't match $setElementOrder list:\n%s\n", list, wanted);
+}
+
 /* What the patch lists must appear in its own $setElementOrder, in that order. */
 static int check_order(const json_t *patch, const json_t *order, const char *key, struct err *e)
 {
@@ -153,7 +162,7 @@ static int check_order(const json_t *patch, const json_t *order, const char *key
 			continue;
 		at = position(wanted, elem, key);
 		if (at <= last)
-			return err_set(e, -EINVAL, "The order in patch list doesn't match %s list", SET_ORDER);
+			return wrong_order(patch, order, e);
 		last = at;
 	}
 	return 0;
@@ -164,9 +173,42 @@ static int check_order(const json_t *patch, const json_t *order, const char *key
 
 static int missing_key(const json_t *elem, const char *key, struct err *e)
 {
-	AUTO_FREE char *text = json_text(elem);
+	AUTO_FREE char *text = go_format(elem);
 
-	return err_set(e, -EINVAL, "map: %.200s does not contain declared merge key: %s", text, key);
+	return err_set(e, -EPROTO, "map: %s does not contain declared merge key: %s", text, key);
+}
+
+static int unknown_directive(const json_t *patch, struct err *e)
+{
+	const json_t *directive = json_object_get(patch, "$patch");
+	AUTO_FREE char *text = go_format(patch), *value = go_format(directive);
+	const char *class = json_is_integer(directive) ? "int64" : json_is_real(directive) ? "float64" : "bool";
+
+	return json_is_number(directive) || json_is_boolean(directive)
+		   ? err_set(e, -EPROTO, "unknown patch type: %%!s(%s=%s) in map: %s", class, value, text)
+		   : err_set(e, -EPROTO, "unknown patch type: %s in map: %s", value, text);
+}
+
+/* Lists that are merged hold one class of values, and no lists. */
+static int check_elements(const json_t *old, const json_t *patch, struct err *e)
+{
+	const json_t *lists[] = {old, patch}, *first = NULL;
+	json_t *elem;
+	size_t n, i;
+
+	for (n = 0; n < ARRAY_LEN(lists); n++) {
+		json_array_foreach(lists[n], i, elem)
+		{
+			first = first ? first : elem;
+			if (json_is_array(first))
+				return err_set(e, -ENOENT, "lists of lists are not supported");
+			if (json_typeof(first) == json_typeof(elem) || (json_is_boolean(first) && json_is_boolean(elem)))
+				continue;
+			AUTO_FREE char *a = go_format(old), *b = go_format(patch);
+			return err_set(e, -EPROTO, "list element types are not identical: [%s %s]", old ? a : "[]", b);
+		}
+	}
+	return 0;
 }
 
 /* Removes every element with the identity of elem. */
@@ -195,14 +237,14 @@ static int apply_element_directives(json_t *list, const json_t *patch, const cha
 	{
 		const char *directive = json_member(elem, "$patch");
 
-		if (!json_is_object(elem))
-			return err_set(e, -EINVAL, "a list of objects is patched with something else");
-		if (!directive || !strcmp(directive, "merge")) {
+		if (!json_object_get(elem, "$patch")) {
 			json_array_append(rest, elem);
-		} else if (!strcmp(directive, "replace")) {
+		} else if (str_eq(directive, "replace")) {
 			replace = true;
-		} else if (strcmp(directive, "delete")) {
-			return err_set(e, -EINVAL, "unknown patch directive: %s", directive);
+		} else if (str_eq(directive, "merge")) {
+			return err_set(e, -EPROTO, "merging lists cannot yet be specified in the patch");
+		} else if (!str_eq(directive, "delete")) {
+			return unknown_directive(elem, e);
 		} else if (!json_object_get(elem, key)) {
 			return missing_key(elem, key, e);
 		} else {
@@ -279,6 +321,15 @@ static bool is_replaced(const json_t *patch)
 	return json_find(patch, "$patch", "replace") != NULL;
 }
 
+static bool has_directives(const json_t *list)
+{
+	json_t *elem;
+	size_t i;
+
+	json_array_foreach(list, i, elem) if (json_object_get(elem, "$patch")) return true;
+	return false;
+}
+
 /* patch may be NULL where only an order is given. */
 static int merge_list(const struct field *f, json_t *object, const char *name, const json_t *patch, const json_t *order,
 		      struct err *e)
@@ -287,7 +338,9 @@ static int merge_list(const struct field *f, json_t *object, const char *name, c
 	const char *key = f->patch_key;
 	int r = 0;
 
-	if (order && patch)
+	if (patch && json_array_size(old) + json_array_size(patch))
+		r = check_elements(old, patch, e);
+	if (!r && order && patch)
 		r = check_order(patch, order, key, e);
 	if (r < 0)
 		return r;
@@ -301,17 +354,15 @@ static int merge_list(const struct field *f, json_t *object, const char *name, c
 	return 0;
 }
 
-static int delete_from_list(json_t *object, const char *name, const json_t *items, struct err *e)
+static void delete_from_list(json_t *object, const char *name, const json_t *items)
 {
 	json_t *list = json_object_get(object, name), *item;
 	size_t i;
 
-	if (!json_is_array(items))
-		return err_set(e, -EINVAL, "%s%s must be a list", DELETE_FROM, name);
-	if (!json_is_array(list))
-		return 0;
-	json_array_foreach(items, i, item) delete_like(list, item, NULL);
-	return 0;
+	if (json_is_array(list) && json_is_array(items))
+		json_array_foreach(items, i, item) delete_like(list, item, NULL);
+	else if (list) /* what is of another class replaces, as everywhere */
+		json_object_set_nocheck(object, name, (json_t *)items);
 }
 
 /* --- objects ---------------------------------------------------------------------------------------------------------
@@ -327,14 +378,12 @@ static int apply_retain_keys(json_t *object, const json_t *patch, const json_t *
 	size_t i;
 
 	if (!json_is_array(keys))
-		return err_set(e, -EINVAL, "$retainKeys must be a list");
+		return err_set(e, -EINVAL, "invalid patch format of retainKeys");
 	json_array_foreach(keys, i, value) if (json_is_string(value)) map_set(kept, json_string_value(value), value);
 	json_object_foreach(
 	    (json_t *)patch, key,
 	    value) if (!is_directive(key) && !json_is_null(value) &&
-		       !map_has(kept, key)) return err_set(e, -EINVAL,
-							   "$retainKeys does not name the field %s that the patch sets",
-							   key);
+		       !map_has(kept, key)) return err_set(e, -EINVAL, "invalid patch format of retainKeys");
 	json_object_foreach_safe(object, next, key, value) if (!map_has(kept, key)) json_object_del(object, key);
 	return 0;
 }
@@ -361,7 +410,7 @@ static int merge_member(const struct type *t, json_t *object, const char *key, c
 		json_object_del(object, key);
 		return 0;
 	}
-	if (json_is_array(patch) && merges_lists(f) && (!old || json_is_array(old)))
+	if (json_is_array(patch) && merges_lists(f) && (json_is_array(old) || (!old && (order || has_directives(patch)))))
 		return merge_list(f, object, key, patch, order, e);
 	if (json_is_object(patch) && json_is_object(old))
 		return merge_object(member_type(t, f), old, patch, e);
@@ -376,7 +425,11 @@ static int apply_order(const struct type *t, json_t *object, const json_t *patch
 	const struct field *f = t && t->class == TYPE_OBJECT ? type_field(t, name) : NULL;
 
 	if (!json_is_array(order))
-		return err_set(e, -EINVAL, "%s%s must be a list", SET_ORDER, name);
+		return err_set(e, -EPROTO, "expected a []interface {}, but received a %s",
+			       json_is_object(order)  ? "map[string]interface {}"
+			       : json_is_string(order) ? "string"
+			       : json_is_boolean(order) ? "bool"
+						       : "int64");
 	if (json_object_get(patch, name) || !merges_lists(f) || !json_is_array(json_object_get(object, name)))
 		return 0;
 	return merge_list(f, object, name, NULL, order, e);
@@ -392,7 +445,7 @@ static int apply_directives(const struct type *t, json_t *object, const json_t *
 	json_object_foreach((json_t *)patch, key, value)
 	{
 		if (!r && str_has_prefix(key, DELETE_FROM))
-			r = delete_from_list(object, key + strlen(DELETE_FROM), value, e);
+			delete_from_list(object, key + strlen(DELETE_FROM), value);
 		if (!r && str_has_prefix(key, SET_ORDER))
 			r = apply_order(t, object, patch, key + strlen(SET_ORDER), value, e);
 	}
@@ -406,10 +459,10 @@ static int apply_patch_directive(json_t *object, const json_t *patch, struct err
 	json_t *value = json_object_get(patch, "$patch");
 	const char *directive = json_string_value(value);
 
-	if (!value || str_eq(directive, "merge"))
+	if (!value)
 		return 0;
 	if (!str_eq(directive, "replace") && !str_eq(directive, "delete"))
-		return err_set(e, -EINVAL, "unknown patch directive: %s", directive ? directive : "not a text");
+		return unknown_directive(patch, e);
 	json_object_clear(object);
 	rest = clean_copy(patch);
 	if (str_eq(directive, "replace"))

@@ -174,8 +174,9 @@ int schema_decode(const struct kind *k, json_t *object, char ***unknown, struct 
 /* The same for a bare type (subresource bodies: Scale, Binding, DeleteOptions ...). */
 int schema_decode_type(const struct type *t, json_t *object, char ***unknown, struct err *e);
 /* Objects with the same member twice, which JSON parsers drop silently: adds `duplicate field "spec.replicas"` for each
- * one found in the text. -EINVAL where the text is not JSON at all, -E2BIG where it is nested too deep. */
-int schema_find_duplicates(const char *text, size_t len, char ***dups);
+ * one found in the text, and the messages of unknown (what decoding found, NULL for none) where their fields stand.
+ * -EINVAL where the text is not JSON at all, -E2BIG where it is nested too deep. */
+int schema_find_duplicates(const char *text, size_t len, char *const *unknown, char ***dups);
 /* Fills defaults declared in tables, in place. */
 void schema_default(const struct kind *k, json_t *object);
 /* Everything that a table can say: required, enums, bounds, formats, patterns, duplicates in lists that are "unique".

@@ -160,7 +160,7 @@ void status_add_cause(json_t *status, const char *reason, const char *message, c
 }
 
 /* "field: message", several as "[a, b]" with repetitions left out. */
-static char *join_errors(const struct field_errors *errors)
+char *field_errors_text(const struct field_errors *errors)
 {
 	AUTO_STRV char **seen = NULL;
 	for (size_t i = 0; i < errors->n; i++) {
@@ -177,7 +177,7 @@ static char *join_errors(const struct field_errors *errors)
 json_t *status_invalid(const char *group, const char *kind, const char *name, const struct field_errors *errors)
 {
 	AUTO_FREE char *q = status_qualified(group, kind);
-	AUTO_FREE char *text = join_errors(errors);
+	AUTO_FREE char *text = field_errors_text(errors);
 	json_t *s =
 	    with_details(status_new(422, "Invalid", "%s \"%s\" is invalid: %s", q, name, text), name, group, kind);
 	for (size_t i = 0; i < errors->n; i++)

@@ -22,6 +22,8 @@ json_t *status_bad_request(const char *fmt, ...) __attribute__((format(printf, 1
 json_t *status_plain_500(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 json_t *status_invalid(const char *group, const char *kind, const char *name, const struct field_errors *errors);
 json_t *status_expired(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* 410 */
+/* "a: wrong" or "[a: wrong, b: missing]". Returns owned. */
+char *field_errors_text(const struct field_errors *errors);
 json_t *status_too_large_rv(uint64_t wanted, uint64_t current);
 json_t *status_unauthorized(void);
 json_t *status_not_acceptable(void);

@@ -107,6 +107,26 @@ static void require_text(const json_t *owner, const char *member, const char *me
 	field_invalid(errors, at, empty, "%s", message);
 }
 
+/* "v1" or "apps/v1"; what has more parts has no version. */
+static void require_version(const json_t *owner, struct field_errors *errors)
+{
+	const json_t *value = json_object_get(owner, "apiVersion");
+	const char *slash = strchr(json_str_or(owner, "apiVersion", ""), '/');
+
+	if (slash && strchr(slash + 1, '/'))
+		field_invalid(errors, "metadata.ownerReferences.apiVersion", value, "version must not be empty");
+	else
+		require_text(owner, "apiVersion", "version must not be empty", errors);
+}
+
+/* Events come and go too fast to own anything. */
+static void refuse_banned(const json_t *owner, struct field_errors *errors)
+{
+	if (!strcmp(json_str_or(owner, "apiVersion", ""), "v1") && !strcmp(json_str_or(owner, "kind", ""), "Event"))
+		field_invalid(errors, "metadata.ownerReferences", owner,
+			      "/v1, Kind=Event is disallowed from being an owner");
+}
+
 static void validate_owners(const json_t *owners, struct field_errors *errors)
 {
 	const json_t *controller = NULL;
@@ -115,10 +135,11 @@ static void validate_owners(const json_t *owners, struct field_errors *errors)
 
 	json_array_foreach(owners, i, owner)
 	{
-		require_text(owner, "apiVersion", "version must not be empty", errors);
+		require_version(owner, errors);
 		require_text(owner, "kind", "must not be empty", errors);
 		require_text(owner, "name", "must not be empty", errors);
 		require_text(owner, "uid", "must not be empty", errors);
+		refuse_banned(owner, errors);
 		if (!json_bool_at(owner, "controller", false))
 			continue;
 		if (controller)
@@ -127,7 +148,8 @@ static void validate_owners(const json_t *owners, struct field_errors *errors)
 				      "references for %s/%s and %s/%s",
 				      json_str_or(controller, "kind", ""), json_str_or(controller, "name", ""),
 				      json_str_or(owner, "kind", ""), json_str_or(owner, "name", ""));
-		controller = owner;
+		else
+			controller = owner;
 	}
 }
 

@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		AUTO_FREE char *why = json_error_text(bytes, size);
 		return 0;
 	}
-	if (schema_find_duplicates(bytes, size, &dups) == -EINVAL)
+	if (schema_find_duplicates(bytes, size, NULL, &dups) == -EINVAL)
 		abort();
 	AUTO_FREE char *text = json_text(value), *printed = go_format(value);
 	if (json_parse(text, strlen(text), &again, NULL) < 0 || !json_equal(value, again))

@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (json_parse((const char *)data + 1, size - 1, &document, NULL) < 0)
 		return 0;
-	if (schema_find_duplicates((const char *)data + 1, size - 1, &dups) == -EINVAL)
+	if (schema_find_duplicates((const char *)data + 1, size - 1, NULL, &dups) == -EINVAL)
 		abort();
 	for (size_t n = data[0] % 16; schema_kind_nth(s, n); n += 16)
 		try_kind(schema_kind_nth(s, n), document);

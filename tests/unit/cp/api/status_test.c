@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "cp/api/go_format.h"
+#include "cp/schema/go_format.h"
 #include "cp/schema/json_error.h"
 #include "cp/schema/status.h"
 

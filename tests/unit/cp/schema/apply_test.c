@@ -118,13 +118,16 @@ static const struct {
 	const char *config, *error; /* NULL: fits */
 } checks[] = {
 	{ "{'spec':{'containers':[{'name':'a'}],'replicas':1}}", ".spec.replicas: field not declared in schema" },
-	{ "{'spec':{'nodeName':1}}", ".spec.nodeName: expected string, got int64" },
-	{ "{'spec':{'hostNetwork':'x'}}", ".spec.hostNetwork: expected boolean, got string" },
+	{ "{'spec':{'nodeName':1}}", ".spec.nodeName: expected string, got &value.valueUnstructured{Value:1}" },
+	{ "{'spec':{'hostNetwork':'x'}}", ".spec.hostNetwork: expected boolean, got &{x}" },
 	{ "{'spec':{'priority':'x'}}", ".spec.priority: expected numeric (int or float), got string" },
-	{ "{'spec':{'containers':{}}}", ".spec.containers: expected list, got map[string]interface {}" },
-	{ "{'metadata':{'labels':'x'}}", ".metadata.labels: expected map, got string" },
+	{ "{'spec':{'containers':{}}}", ".spec.containers: expected list, got &{map[]}" },
+	{ "{'metadata':{'labels':'x'}}", ".metadata.labels: expected map, got &{x}" },
 	{ "{'spec':{'containers':[{'name':'a'},{'name':'a'}]}}",
-	  ".spec.containers: duplicate entries for key {\"name\":\"a\"}" },
+	  ".spec.containers: duplicate entries for key [name=\"a\"]" },
+	{ "{'spec':{'containers':[{'name':'a','image':5}],'priority':true}}",
+	  "errors:\n  .spec.containers[name=\"a\"].image: expected string, got &value.valueUnstructured{Value:5}\n"
+	  "  .spec.priority: expected numeric (int or float), got bool" },
 	{ "{'spec':{'containers':[{'name':'a','resources':{'limits':{'cpu':1}}}],'nodeName':null}}", NULL },
 };
 

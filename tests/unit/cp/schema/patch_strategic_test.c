@@ -5,7 +5,7 @@
 #define DEPLOYMENT "deployments"
 
 static const struct {
-	const char *plural, *doc, *patch, *out; /* out NULL: -EINVAL */
+	const char *plural, *doc, *patch, *out; /* out NULL: -EPROTO, "400": -EINVAL, "422": -ENOENT */
 } cases[] = {
     /* lists by key */
     {POD, "{'spec':{'containers':[{'name':'a','image':'1'},{'name':'b','image':'2'}]}}",
@@ -53,8 +53,7 @@ static const struct {
      "{'spec':{'containers':[{'name':'z'},{'name':'a'},{'name':'z'},{'$patch':'replace'}]}}",
      "{'spec':{'containers':[{'name':'z'},{'name':'a'},{'name':'z'}]}}"},
     {POD, "{'spec':{'containers':[{'name':'a','image':'x'}]}}",
-     "{'spec':{'containers':[{'name':'a','$patch':'merge','image':'y'}]}}",
-     "{'spec':{'containers':[{'name':'a','image':'y'}]}}"},
+     "{'spec':{'containers':[{'name':'a','$patch':'merge','image':'y'}]}}", NULL},
     {POD, "{'spec':{'containers':[{'name':'a'}]}}", "{'spec':{'containers':[{'name':'a','$patch':'frob'}]}}", NULL},
     {POD, "{'spec':{'containers':[{'name':'a'}]}}", "{'spec':{'containers':[{'$patch':'delete'}]}}", NULL},
     {POD, "{'spec':{}}", "{'spec':{'containers':[{'name':'a','$patch':'delete'},{'name':'b'}]}}",
@@ -65,7 +64,7 @@ static const struct {
     {POD, "{'spec':{'securityContext':{'runAsUser':1}}}", "{'spec':{'securityContext':{'$patch':'delete'}}}",
      "{'spec':{'securityContext':{}}}"},
     {POD, "{'spec':{'securityContext':{'runAsUser':1}}}", "{'spec':{'securityContext':{'$patch':'merge','fsGroup':3}}}",
-     "{'spec':{'securityContext':{'runAsUser':1,'fsGroup':3}}}"},
+     NULL},
     {POD, "{'spec':{'securityContext':{'runAsUser':1}}}", "{'spec':{'securityContext':{'$patch':'frob'}}}", NULL},
     /* $retainKeys */
     {DEPLOYMENT, "{'spec':{'strategy':{'type':'RollingUpdate','rollingUpdate':{'maxSurge':1}}}}",
@@ -74,13 +73,20 @@ static const struct {
      "{'spec':{'volumes':[{'name':'v','$retainKeys':['name','hostPath'],'hostPath':{'path':'/x'}}]}}",
      "{'spec':{'volumes':[{'name':'v','hostPath':{'path':'/x'}}]}}"},
     {DEPLOYMENT, "{'spec':{'strategy':{'type':'RollingUpdate'}}}",
-     "{'spec':{'strategy':{'$retainKeys':['x'],'type':'Recreate'}}}", NULL},
-    {DEPLOYMENT, "{'spec':{'strategy':{}}}", "{'spec':{'strategy':{'$retainKeys':'type'}}}", NULL},
+     "{'spec':{'strategy':{'$retainKeys':['x'],'type':'Recreate'}}}", "400"},
+    {DEPLOYMENT, "{'spec':{'strategy':{}}}", "{'spec':{'strategy':{'$retainKeys':'type'}}}", "400"},
     /* $deleteFromPrimitiveList */
     {POD, "{'metadata':{'finalizers':['a','b']}}", "{'metadata':{'$deleteFromPrimitiveList/finalizers':['a']}}",
      "{'metadata':{'finalizers':['b']}}"},
     {POD, "{'metadata':{}}", "{'metadata':{'$deleteFromPrimitiveList/finalizers':['a']}}", "{'metadata':{}}"},
-    {POD, "{'metadata':{}}", "{'metadata':{'$deleteFromPrimitiveList/finalizers':'a'}}", NULL},
+    {POD, "{'metadata':{}}", "{'metadata':{'$deleteFromPrimitiveList/finalizers':'a'}}", "{'metadata':{}}"},
+    {POD, "{'metadata':{'finalizers':['a']}}", "{'metadata':{'$deleteFromPrimitiveList/finalizers':'a'}}", "{'metadata':{'finalizers':'a'}}"},
+    /* elements */
+    {POD, "{'spec':{}}", "{'spec':{'containers':[{'image':'y'}]}}", "{'spec':{'containers':[{'image':'y'}]}}"},
+    {POD, "{'spec':{'containers':[{'name':'a'}]}}", "{'spec':{'containers':[{'image':'y'}]}}", NULL},
+    {POD, "{'spec':{'containers':[{'name':'a'}]}}", "{'spec':{'containers':['x']}}", NULL},
+    {POD, "{'spec':{'containers':[{'name':'a'}]}}", "{'spec':{'containers':[null]}}", NULL},
+    {POD, "{'spec':{'containers':[]}}", "{'spec':{'containers':[[1]]}}", "422"},
     /* $setElementOrder */
     {POD, "{'spec':{'containers':[{'name':'a'},{'name':'b'},{'name':'c'}]}}",
      "{'spec':{'$setElementOrder/"
@@ -112,10 +118,10 @@ START_TEST(patches)
 	const struct kind *k = kind_named(str_eq(cases[_i].plural, POD) ? "" : "apps", cases[_i].plural);
 	struct err e = ERR_INIT;
 
-	ck_assert_msg(patch_strategic(k->type, doc, patch, &out, &e) == (cases[_i].out ? 0 : -EINVAL), "%s: %s",
-		      cases[_i].patch, e.text);
+	int want = !cases[_i].out ? -EPROTO : str_eq(cases[_i].out, "400") ? -EINVAL : str_eq(cases[_i].out, "422") ? -ENOENT : 0;
+	ck_assert_msg(patch_strategic(k->type, doc, patch, &out, &e) == want, "%s: %s", cases[_i].patch, e.text);
 	ck_assert(json_equal(doc, before));
-	if (cases[_i].out)
+	if (!want)
 		assert_json(out, cases[_i].out);
 	else
 		ck_assert_ptr_null(out);

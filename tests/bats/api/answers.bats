@@ -1,0 +1,85 @@
+#!/usr/bin/env bats
+# What the API server says to requests that go wrong: status and message, word for word.
+
+. "$BATS_TEST_DIRNAME/../../lib/host.bash"
+
+setup_file() {
+	export SERVER="${KNARR_SERVER:-$BATS_TEST_DIRNAME/../../../build/bin/knarr-server}"
+	export DIR="$(mktemp -d /tmp/knarr-test-answers.XXXXXX)"
+	"$SERVER" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port 0 --controllers=none \
+		--scheduler=none >"$DIR/port" 2>"$DIR/log" 3>&- 4>&- &
+	echo $! >"$DIR/pid"
+	eventually 30 [ -s "$DIR/port" ]
+	export PORT="$(cat "$DIR/port")"
+	answer POST /api/v1/namespaces/default/configmaps application/json \
+		'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"x":"1"}}' | grep -q '"name":"a"'
+}
+
+teardown_file() {
+	kill "$(cat "$DIR/pid")" || true
+	for _ in $(seq 100); do kill -0 "$(cat "$DIR/pid")" 2>/dev/null || break; sleep 0.05; done
+	rm -rf "$DIR"
+}
+
+answer() { # METHOD PATH CONTENT-TYPE BODY
+	printf %s "$4" >"$DIR/body"
+	curl -s --max-time 30 --cacert "$DIR/pki/ca.crt" --cert "$DIR/pki/admin.crt" --key "$DIR/pki/admin.key" -X "$1" \
+		-H "Content-Type: $3" --data-binary "@$DIR/body" "https://127.0.0.1:$PORT$2"
+}
+
+# Lines of METHOD|PATH|CONTENT-TYPE|BODY|CODE|MESSAGE; \n in a body or message is a line break.
+says() {
+	local method path type body code message got
+	while IFS='|' read -r method path type body code message; do
+		[ -n "$method" ] || continue
+		body=${body//\\n/$'\n'} message=${message//\\n/$'\n'}
+		got="$(answer "$method" "$path" "$type" "$body" | python3 -c '
+import json, sys
+s = json.load(sys.stdin)
+print(s.get("code", 200), s.get("message", ""))')"
+		[ "$got" = "$code $message" ] || { echo "$method $path $body"; echo "want: $code $message"; echo "got:  $got"; return 1; }
+	done
+}
+
+CM=/api/v1/namespaces/default/configmaps
+
+@test "bodies that are no objects" {
+	says <<-EOF
+	POST|$CM|application/json||400|the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: unexpected end of JSON input (<empty>)
+	POST|$CM|application/json|{"a"|400|the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: unexpected end of JSON input ({"a")
+	POST|$CM|application/json|{"kind":5}|400|the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: json: cannot unmarshal number into Go struct field .kind of type string ({"kind":5})
+	POST|$CM|application/yaml|a:\n- b\n c: d|400|the object provided is unrecognized (must be of type ConfigMap): yaml: line 3: mapping values are not allowed in this context (613a0a2d20620a20633a2064)
+	POST|$CM|application/json|null|422|ConfigMap "" is invalid: metadata.name: Required value: name or generateName is required
+	EOF
+}
+
+@test "what stands twice in a body, or is not known" {
+	local strict="fieldValidation=Strict&dryRun=All"
+	says <<-EOF
+	POST|$CM?$strict|application/json|{"metadata":{"name":"d","name":"e","bogus":1},"data":{"a":"1","a":"2"},"x":{"y":1,"y":2},"x":1}|400|ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: duplicate field "metadata.name", unknown field "metadata.bogus", duplicate field "data.a", unknown field "x"
+	POST|$CM?$strict|application/yaml|metadata:\n  name: d\n  zz: 1\n  name: e\nbogus: 1\n|400|ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: yaml: unmarshal errors:\n  line 4: key "name" already set in map, unknown field "bogus", unknown field "metadata.zz"
+	PATCH|$CM/a?$strict|application/strategic-merge-patch+json|{"data":{"a":"1","a":"2"},"foo":1}|422| "" is invalid: patch: Invalid value: "map[data:map[a:2] foo:1]": strict decoding error: duplicate field "data.a", unknown field "foo"
+	PATCH|$CM/a?$strict&fieldManager=m&force=true|application/apply-patch+yaml|apiVersion: v1\nkind: ConfigMap\ndata:\n  x: "1"\n  x: "2"\n|400|error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 5: key "x" already set in map
+	EOF
+}
+
+@test "patches that are none, or cannot be applied" {
+	local j=application/json-patch+json m=application/merge-patch+json s=application/strategic-merge-patch+json
+	local y=application/apply-patch+yaml r="the server rejected our request due to an error in our request"
+	says <<-EOF
+	PATCH|$CM/a|$j|{}|400|error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp
+	PATCH|$CM/a|$j|[{"op":5}]|400|error decoding patch: json: cannot unmarshal number into Go struct field jsonPatchOp.op of type string
+	PATCH|$CM/a|$j|[{"op":"frob","path":"/data"}]|422|$r
+	PATCH|$CM/a|$j|[{"op":"replace","path":"","value":{}}]|422|$r
+	PATCH|$CM/a|$m|[]|400|error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}
+	PATCH|$CM/a|$m|null|400|Invalid JSON Patch
+	PATCH|$CM/a|$s|[]|400|json: cannot unmarshal array into Go value of type map[string]interface {}
+	PATCH|$CM/a|$s|{"\$patch":"frob"}|500|unknown patch type: frob in map: map[\$patch:frob]
+	PATCH|$CM/a?fieldManager=m|$y|[]|400|error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go value of type map[string]interface {}
+	PATCH|$CM/a?fieldManager=m|$y|{"apiVersion":"v1","kind":"Secret"}|400|invalid object type: /v1, Kind=Secret
+	PATCH|$CM/a?fieldManager=m|$y|{"apiVersion":"v1","kind":"ConfigMap","data":{"x":1}}|500|failed to create typed patch object (/; /v1, Kind=ConfigMap): .data.x: expected string, got &value.valueUnstructured{Value:1}
+	PATCH|$CM/new?fieldManager=m|$y|{"apiVersion":"v1","kind":"ConfigMap","metadata":{"generateName":"n"}}|400|the name of the object (new based on URL) was undeterminable: name must be provided
+	PUT|$CM/a|application/json|{"metadata":{"name":"a","resourceVersion":"x"}}|500|strconv.ParseUint: parsing "x": invalid syntax
+	POST|/api/v1/namespaces/default/pods/p/binding|application/json|{"metadata":{"name":"p"},"target":{"kind":"Rack"}}|500|[target.kind: Unsupported value: "Rack": supported values: "Node", "<empty>", target.name: Required value]
+	EOF
+}
