@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/names.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -80,11 +81,11 @@ static int unexpected(const struct lexer *l, const char *expected, struct err *e
 static int parse_value_list(struct lexer *l, char ***ret, struct err *e)
 {
 	AUTO_STRV char **values = NULL;
-	bool need_value = true;
+	bool need_value = true, first = true;
 
 	if (l->token != TOK_OPEN)
-		return unexpected(l, "'('", e);
-	for (lex(l);; lex(l)) {
+		return err_set(e, -EINVAL, "found '%.*s' expected: '('", (int)MIN(l->len, (size_t)200), l->start);
+	for (lex(l);; lex(l), first = false) {
 		if (l->token == TOK_WORD && need_value) {
 			AUTO_FREE char *word = xstrndup(l->start, l->len);
 
@@ -97,7 +98,11 @@ static int parse_value_list(struct lexer *l, char ***ret, struct err *e)
 		} else if (l->token == TOK_CLOSE) {
 			break;
 		} else {
-			return unexpected(l, need_value ? "',', ')' or identifier" : "',' or ')'", e);
+			return unexpected(l,
+					  first	       ? "',', ')' or identifier"
+					  : need_value ? "',', or identifier"
+						       : "',' or ')'",
+					  e);
 		}
 	}
 	if (need_value)
@@ -147,6 +152,15 @@ static int parse_operator(struct lexer *l, enum op *ret_op, char ***ret_values, 
 	return unexpected(l, "in, notin, =, ==, !=, gt, lt", e);
 }
 
+/* A key by itself has no path in the original's words. */
+static int check_key(const char *key, size_t len, struct err *e)
+{
+	AUTO_FREE char *text = xstrndup(key, len);
+	const char *rule = name_check_qualified(text);
+
+	return rule ? err_set(e, -EINVAL, "<nil>: Invalid value: \"%s\": %s", text, rule) : 0;
+}
+
 static int parse_requirement(struct selector *s, struct lexer *l, struct err *e)
 {
 	bool negated = l->token == TOK_NOT;
@@ -162,6 +176,9 @@ static int parse_requirement(struct selector *s, struct lexer *l, struct err *e)
 		return unexpected(l, "identifier", e);
 	key = l->start;
 	key_len = l->len;
+	r = check_key(key, key_len, e);
+	if (r < 0)
+		return r;
 	lex(l);
 	if (negated) {
 		op = OP_NOT_EXISTS;
@@ -182,7 +199,7 @@ static int parse_requirements(struct selector *s, struct lexer *l, struct err *e
 			return unexpected(l, "!, identifier, or 'end of string'", e);
 		r = parse_requirement(s, l, e);
 		if (r < 0)
-			return r;
+			return err_wrap(e, r, "unable to parse requirement");
 		if (l->token == TOK_END)
 			break;
 		if (l->token != TOK_COMMA)
@@ -204,7 +221,7 @@ int selector_parse_labels(const char *text, struct selector **ret, struct err *e
 		return err_set(e, -E2BIG, "the selector is longer than %d bytes", MAX_TEXT);
 	r = parse_requirements(s, &l, e);
 	if (r < 0)
-		return err_wrap(e, r, "unable to parse requirement");
+		return r;
 	*ret = TAKE(s);
 	return 0;
 }
@@ -245,7 +262,7 @@ static int unescape(const char *s, const char *end, struct str *ret, struct err 
 				return err_set(e, -EINVAL, "invalid field selector: invalid escape sequence: \\%.*s",
 					       s < end, s);
 		} else if (*s == ',' || *s == '=') {
-			return err_set(e, -EINVAL, "invalid field selector: unescaped character in value: %c", *s);
+			return err_set(e, -EINVAL, "invalid field selector: unescaped character in value: %d", *s);
 		}
 		str_addc(ret, *s);
 	}

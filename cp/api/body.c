@@ -12,6 +12,8 @@
 #include "cp/api/strict.h"
 #include "cp/schema/json_error.h"
 
+enum { MAX_QUOTED = 64 * 1024 }; /* of a body in an error */
+
 json_t *body_parse(struct req *q, enum body_type type, json_t **ret)
 {
 	*ret = NULL;
@@ -55,13 +57,11 @@ static json_t *check_custom_kind(const struct kind *k, const char *own, const js
 {
 	const char *api = json_str_or(object, "apiVersion", ""), *kind = json_str_or(object, "kind", "");
 	AUTO_FIELD_ERRORS errors = {0};
-	if (*api && strcmp(api, own) != 0)
+	if (strcmp(api, own) != 0)
 		return status_bad_request(
 		    "the API version in the data (%s) does not match the expected API version (%s)", api, own);
-	if (!*kind) {
-		AUTO_FREE char *text = json_text(object);
-		return status_bad_request("Object 'Kind' is missing in '%s'", text);
-	}
+	if (!strcmp(kind, k->kind))
+		return NULL;
 	field_invalid(&errors, "kind", json_object_get(object, "kind"), "must be %s", k->kind);
 	return status_invalid(k->group, k->kind, json_str_or(object, "metadata.name", ""), &errors);
 }
@@ -70,6 +70,8 @@ static json_t *check_kind(struct req *q, const struct kind *k, json_t *object)
 {
 	AUTO_FREE char *own = *k->group ? xasprintf("%s/%s", k->group, k->version) : xstrdup(k->version);
 	const char *api = json_str_or(object, "apiVersion", ""), *kind = json_str_or(object, "kind", "");
+	if (k->custom && !q->local)
+		return check_custom_kind(k, own, object);
 	api = *api ? api : own;
 	kind = *kind ? kind : k->kind;
 	const char *slash = strchr(api, '/'), *version = slash ? slash + 1 : api;
@@ -79,8 +81,6 @@ static json_t *check_kind(struct req *q, const struct kind *k, json_t *object)
 		json_object_set_new(object, "apiVersion", json_string(own));
 		return NULL;
 	}
-	if (k->custom)
-		return check_custom_kind(k, own, object);
 	AUTO_FREE char *why = NULL;
 	if (schema_find_kind(q->api->schema, group, version, kind)) {
 		AUTO_FREE char *package = package_of(k->group);
@@ -93,12 +93,25 @@ static json_t *check_kind(struct req *q, const struct kind *k, json_t *object)
 	return cannot_handle(k, kind, version, why);
 }
 
+/* The metadata of a custom object is decoded by itself, so that its fields have no longer path. Returns owned. */
+static char *custom_meta_error(const json_t *object, const char *why)
+{
+	static const char lead[] = "ObjectMeta.metadata.";
+	const json_t *meta = json_object_get(object, "metadata");
+	const char *at = strstr(why, lead);
+	if (meta && !json_is_object(meta) && !json_is_null(meta))
+		return json_misfit(meta, "v1.ObjectMeta");
+	return at ? xasprintf("%.*sObjectMeta.%s", (int)(at - why), why, at + strlen(lead)) : xstrdup(why);
+}
+
 static json_t *body_decode(struct req *q, const struct kind *k, json_t *object)
 {
 	AUTO_STRV char **unknown = NULL;
 	struct err e = ERR_INIT;
-	if (schema_decode(k, object, &unknown, &e) < 0)
-		return cannot_handle(k, k->kind, k->version, err_text(&e));
+	if (schema_decode(k, object, &unknown, &e) < 0) {
+		AUTO_FREE char *why = k->custom ? custom_meta_error(object, err_text(&e)) : xstrdup(err_text(&e));
+		return cannot_handle(k, k->kind, k->version, why);
+	}
 	if (!strict_asked(q))
 		return NULL;
 	AUTO_STRV char **problems = strict_problems(q, !k->custom, "", unknown);
@@ -156,6 +169,12 @@ json_t *body_object(struct req *q, const struct kind *k, json_t **ret)
 		AUTO_FREE char *why = xasprintf("json: cannot unmarshal %s into Go struct field .%s of type string",
 						json_class(v), names[i]);
 		return unrecognized(q, k, BODY_JSON, why);
+	}
+	if (k->custom && !q->local && !*json_str_or(body, "kind", "")) {
+		size_t len = 0;
+		const char *text = http_body(q->x, &len);
+		AUTO_FREE char *why = xasprintf("Object 'Kind' is missing in '%.*s'", (int)MIN(len, (size_t)MAX_QUOTED), text);
+		return unrecognized(q, k, BODY_YAML, why);
 	}
 	if (q->local) {
 		json_t *copy = json_deep_copy(body);

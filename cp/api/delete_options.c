@@ -6,12 +6,17 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/delete.h"
+#include "cp/schema/json_error.h"
+
+#define AT_ONCE_S 1 /* what stands for a grace period below 0 */
 
 static json_t *read_query(const struct req *q, struct delete_options *ret)
 {
 	const char *grace = req_param(q, "gracePeriodSeconds"), *policy = req_param(q, "propagationPolicy");
 	if (!str_empty(grace) && str_to_i64(grace, &ret->grace) < 0)
 		return status_bad_request("strconv.ParseInt: parsing \"%s\": invalid syntax", grace);
+	if (!str_empty(grace) && ret->grace < 0)
+		ret->grace = AT_ONCE_S;
 	if (!str_empty(policy))
 		ret->policy = xstrdup(policy);
 	if (req_param(q, "orphanDependents"))
@@ -24,6 +29,8 @@ static void read_body(const json_t *body, struct delete_options *ret)
 	const char *policy = json_str_at(body, "propagationPolicy"), *uid = json_str_at(body, "preconditions.uid");
 	const char *rv = json_str_at(body, "preconditions.resourceVersion");
 	ret->grace = json_int_at(body, "gracePeriodSeconds", ret->grace);
+	if (ret->grace < 0 && json_object_get(body, "gracePeriodSeconds"))
+		ret->grace = AT_ONCE_S;
 	if (policy)
 		ret->policy = xstrdup(policy);
 	if (json_is_boolean(json_object_get(body, "orphanDependents")))
@@ -49,6 +56,17 @@ static void check(const struct delete_options *o, struct field_errors *errors)
 			      "orphanDependents and deletionPropagation cannot be both set");
 }
 
+static void check_dry_run(const json_t *values, struct field_errors *errors)
+{
+	static const char *const supported[] = {"All", NULL};
+	bool bad = false;
+	size_t i;
+	json_t *v;
+	json_array_foreach(values, i, v) bad = bad || strcmp(json_string_value(v), "All") != 0;
+	if (bad)
+		field_not_supported(errors, "dryRun", values, supported);
+}
+
 json_t *delete_options_read(struct req *q, struct delete_options *ret)
 {
 	AUTO_JSON *body = NULL;
@@ -60,7 +78,17 @@ json_t *delete_options_read(struct req *q, struct delete_options *ret)
 		json_decref(status);
 		return status_bad_request("couldn't get version/kind; json parse error: %s", why);
 	}
-	if (json_is_object(body) && json_object_size(body))
+	struct err e = ERR_INIT;
+	if (body && !json_is_object(body) && !json_is_null(body)) {
+		AUTO_FREE char *why = json_misfit(
+		    body, "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
+			  "\"json:\\\"kind,omitempty\\\"\" }");
+		return status_bad_request("couldn't get version/kind; json parse error: %s", why);
+	}
+	if (!q->local && json_object_size(body) &&
+	    schema_decode_type(schema_type(q->api->schema, "meta.v1.DeleteOptions"), body, NULL, &e) < 0)
+		return status_bad_request("%s", err_text(&e));
+	if (json_object_size(body))
 		read_body(body, ret);
 	else
 		status = read_query(q, ret);
@@ -71,5 +99,6 @@ json_t *delete_options_read(struct req *q, struct delete_options *ret)
 	ret->dry_run = ret->dry_run || req_dry_run(q);
 	AUTO_FIELD_ERRORS errors = {0};
 	check(ret, &errors);
+	check_dry_run(json_object_get(body, "dryRun"), &errors);
 	return errors.n ? status_invalid("meta.k8s.io", "DeleteOptions", "", &errors) : NULL;
 }

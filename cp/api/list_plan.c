@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "cp/schema/status.h"
 #include "cp/api/view.h"
+#include "cp/schema/json_error.h"
 
 char *continue_encode(uint64_t rev, const char *key)
 {
@@ -23,17 +24,51 @@ char *continue_encode(uint64_t rev, const char *key)
 	return str_take(&out);
 }
 
-int continue_decode(const char *token, uint64_t *ret_rev, char **ret_key)
+/* Where a text stops being base64url without padding; -1: nowhere. */
+static ssize_t base64_fault(const char *text)
+{
+	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+	return text[n] ? (ssize_t)n : n % 4 == 1 ? (ssize_t)n - 1 : -1;
+}
+
+/* Keys stay below their collection. */
+static bool is_clean(const char *key)
+{
+	AUTO_FREE char *slashed = xasprintf("%s%s/", *key == '/' ? "" : "/", key);
+	return !strstr(slashed, "//") && !strstr(slashed, "/./") && !strstr(slashed, "/../");
+}
+
+static int token_json(const char *token, json_t **ret, struct err *e)
 {
 	AUTO_STR text = STR_INIT;
+	ssize_t fault = base64_fault(token);
+	if (fault >= 0)
+		return err_set(e, -EINVAL, "continue key is not valid: illegal base64 data at input byte %zd", fault);
+	if (base64url_decode(&text, token, strlen(token)) < 0)
+		return err_set(e, -EINVAL, "continue key is not valid");
+	if (json_parse(str_text(&text), text.len, ret, NULL) == 0)
+		return 0;
+	AUTO_FREE char *why = json_error_text(str_text(&text), text.len);
+	return err_set(e, -EINVAL, "continue key is not valid: %s", why ? why : "not JSON");
+}
+
+int continue_decode(const char *token, uint64_t *ret_rev, char **ret_key, struct err *e)
+{
 	AUTO_JSON *j = NULL;
-	size_t n = strcspn(token, "=");
-	if (base64url_decode(&text, token, n) < 0 || json_parse(str_text(&text), text.len, &j, NULL) < 0)
-		return -EINVAL;
-	const char *start = json_str_at(j, "start");
+	int r = token_json(token, &j, e);
+	if (r < 0)
+		return r;
+	const char *start = json_str_or(j, "start", ""), *version = json_str_or(j, "v", "");
 	int64_t rev = json_int_at(j, "rv", 0);
-	if (!str_eq(json_str_at(j, "v"), "meta.k8s.io/v1") || str_empty(start) || strstr(start, "..") || rev == 0)
-		return -EINVAL;
+	if (strcmp(version, "meta.k8s.io/v1") != 0)
+		return err_set(e, -EINVAL, "continue key is not valid: server does not recognize this encoded version %s", version);
+	if (!rev)
+		return err_set(e, -EINVAL,
+			       "continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
+	if (!*start)
+		return err_set(e, -EINVAL, "continue key is not valid: encoded start key empty (version meta.k8s.io/v1)");
+	if (!is_clean(start))
+		return err_set(e, -EINVAL, "continue key is not valid: %s", start);
 	*ret_rev = rev < 0 ? 0 : (uint64_t)rev;
 	*ret_key = xstrdup(start);
 	return 0;
@@ -70,6 +105,10 @@ static bool field_is_known(const struct kind *k, const char *field)
 
 static json_t *unknown_field(const struct kind *k, const char *field)
 {
+	if (!strcmp(k->kind, "Job") && !strcmp(k->group, "batch"))
+		return status_bad_request("field label \"%s\" not supported for Job", field);
+	if (!strcmp(k->kind, "ResourceSlice") && !strcmp(k->group, "resource.k8s.io"))
+		return status_bad_request("field label not supported for %s/%s, Kind=%s: %s", k->group, k->version, k->kind, field);
 	if (k->field_labels && k->field_labels[0])
 		for (size_t i = 0; k->field_labels[i]; i++)
 			if (strncmp(k->field_labels[i], "metadata.", 9) != 0)
@@ -85,7 +124,7 @@ static json_t *read_selectors(const struct query *q, const struct kind *k, struc
 	char *const *values;
 	size_t at = 0;
 	if (labels && *labels && selector_parse_labels(labels, &ret->labels, &e) < 0)
-		return status_bad_request("unable to parse requirement: %s", err_text(&e));
+		return status_bad_request("%s", err_text(&e));
 	if (fields && *fields && selector_parse_fields(fields, &ret->fields, &e) < 0)
 		return status_bad_request("%s", err_text(&e));
 	while (ret->fields && selector_next(ret->fields, &at, &key, &op, &values))
@@ -146,15 +185,16 @@ static void check_match(const struct query *q, struct field_errors *errors)
 				"resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
 }
 
-static json_t *read_version(const struct query *q, struct list_plan *ret)
+static json_t *read_version(const struct query *q, bool watch, struct list_plan *ret)
 {
 	const char *rv = query_get(q, "resourceVersion"), *token = query_get(q, "continue"),
 		   *match = query_get(q, "resourceVersionMatch");
-	if (!str_empty(token)) {
+	if (!str_empty(token) && !watch) {
+		struct err e = ERR_INIT;
+		if (continue_decode(token, &ret->rev, &ret->after, &e) < 0)
+			return status_bad_request("invalid continue token: %s", err_text(&e));
 		if (!str_empty(rv) && strcmp(rv, "0") != 0)
 			return status_bad_request("specifying resource version is not allowed when using continue");
-		if (continue_decode(token, &ret->rev, &ret->after) < 0)
-			return status_bad_request("continue key is not valid: illegal token");
 		ret->exact = ret->rev != 0;
 		return NULL;
 	}
@@ -162,9 +202,9 @@ static json_t *read_version(const struct query *q, struct list_plan *ret)
 	if (!ret->rv_given)
 		return NULL;
 	if (!digits_only(rv)) {
-		return status_bad_request(
-		    "resourceVersion: Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": invalid syntax", rv,
-		    rv);
+		AUTO_FREE char *why = xasprintf(
+		    "resourceVersion: Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": invalid syntax", rv, rv);
+		return watch ? status_plain_500("%s", why) : status_bad_request("invalid resource version: %s", why);
 	}
 	ret->rev = strtoull(rv, NULL, 10);
 	/* With a limit, a number without a match means exactly that state. */
@@ -194,7 +234,7 @@ json_t *list_plan_read(const struct query *q, const struct kind *k, bool watch, 
 	ret->bookmarks = query_bool(q, "allowWatchBookmarks");
 	ret->initial_events = watch && query_bool(q, "sendInitialEvents");
 	ret->no_initial = watch && query_get(q, "sendInitialEvents") && !ret->initial_events;
-	return read_version(q, ret);
+	return read_version(q, watch, ret);
 }
 
 void list_plan_done(struct list_plan *p)

@@ -31,6 +31,6 @@ void list_plan_done(struct list_plan *p);
 /* A token for the rest of a list at rev behind key. Returns owned. rev 0: at the newest state. */
 char *continue_encode(uint64_t rev, const char *key);
 /* 0 or -EINVAL. ret_key is owned. */
-int continue_decode(const char *token, uint64_t *ret_rev, char **ret_key);
+int continue_decode(const char *token, uint64_t *ret_rev, char **ret_key, struct err *e);
 
 #endif

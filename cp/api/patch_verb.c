@@ -139,29 +139,39 @@ static void unknown_members(const struct patch_body *p, char ***ret)
 	}
 }
 
-static json_t *decode_patched(struct write *w, json_t *object)
+json_t *patch_decode(struct req *q, const struct patch_body *p, const struct type *t, json_t *object)
 {
-	const struct patch_body *p = w->arg;
 	AUTO_STRV char **unknown = NULL;
 	struct err e = ERR_INIT;
 	AUTO_JSON *before = json_deep_copy(object);
 	unknown_members(p, &unknown);
-	if (schema_decode(w->res->kind, object, &unknown, &e) < 0)
+	if (schema_decode_type(t, object, &unknown, &e) < 0)
 		return patch_invalid(p, before, err_text(&e));
-	if (!strict_asked(w->q) || p->type == BODY_APPLY)
+	if (!strict_asked(q) || p->type == BODY_APPLY)
 		return NULL;
 	const char *prefix = p->type == BODY_JSON_PATCH ? "json patch " : "";
-	AUTO_STRV char **problems = strict_problems(w->q, false, prefix, unknown);
-	if (problems && strict_refuses(w->q)) {
+	AUTO_STRV char **problems = strict_problems(q, false, prefix, unknown);
+	if (problems && strict_refuses(q)) {
 		AUTO_FREE char *why = strict_error(problems);
 		return patch_invalid(p, before, why);
 	}
-	strict_warn(w->q, problems);
+	strict_warn(q, problems);
 	return NULL;
 }
 
+static json_t *other_custom_kind(const struct kind *k, const json_t *object)
+{
+	AUTO_FIELD_ERRORS errors = {0};
+	AUTO_FREE char *own = xasprintf("%s/%s", k->group, k->version);
+	if (strcmp(json_str_or(object, "kind", ""), k->kind) != 0)
+		field_invalid(&errors, "kind", json_object_get(object, "kind"), "must be %s", k->kind);
+	if (strcmp(json_str_or(object, "apiVersion", ""), own) != 0)
+		field_invalid(&errors, "apiVersion", json_object_get(object, "apiVersion"), "must be %s", own);
+	return status_invalid(k->group, k->kind, json_str_or(object, "metadata.name", ""), &errors);
+}
+
 /* A strategic patch is merged into an object that has its type already; a kind that is gone is that of the type. */
-static json_t *check_same_kind(const struct patch_body *p, json_t *object, const json_t *old)
+static json_t *check_same_kind(const struct kind *k, const struct patch_body *p, json_t *object, const json_t *old)
 {
 	if (p->type == BODY_STRATEGIC_PATCH) {
 		json_object_set(object, "kind", json_object_get(old, "kind"));
@@ -172,18 +182,21 @@ static json_t *check_same_kind(const struct patch_body *p, json_t *object, const
 	if (json_equal(json_object_get(object, "kind"), json_object_get(old, "kind")) &&
 	    json_equal(json_object_get(object, "apiVersion"), json_object_get(old, "apiVersion")))
 		return NULL;
+	if (k->custom)
+		return other_custom_kind(k, object);
 	AUTO_FREE char *why = xasprintf("converting to %s: unknown conversion", json_str_or(object, "kind", ""));
 	return patch_invalid(p, object, why);
 }
 
 static json_t *change_patch(struct write *w, const json_t *old, json_t **ret)
 {
+	const struct patch_body *p = w->arg;
 	AUTO_JSON *object = NULL;
-	json_t *status = patch_apply(w->arg, w->res->kind->type, old, &object);
+	json_t *status = patch_apply(p, w->res->kind->type, old, &object);
 	if (!status)
-		status = check_same_kind(w->arg, object, old);
+		status = check_same_kind(w->res->kind, p, object, old);
 	if (!status)
-		status = decode_patched(w, object);
+		status = patch_decode(w->q, p, w->res->kind->type, object);
 	if (!status)
 		status = namespace_matches(w->q, object);
 	if (!status)
@@ -259,7 +272,7 @@ static json_t *change_apply(struct write *w, const json_t *old, json_t **ret)
 	if (!status)
 		status = check_applied(w, config, old);
 	if (!status)
-		status = decode_patched(w, object);
+		status = patch_decode(w->q, p, w->res->kind->type, object);
 	if (status)
 		return status;
 	take_identity(w, object);
@@ -272,8 +285,12 @@ static json_t *change_apply(struct write *w, const json_t *old, json_t **ret)
 }
 
 /* An applier has to have a name, and only an applier may force. */
-static json_t *check_apply_options(struct req *q, bool apply)
+json_t *patch_options_check(struct req *q)
 {
+	bool apply = negotiate_body(q->content_type) == BODY_APPLY;
+	json_t *status = options_check(q, "PatchOptions");
+	if (status)
+		return status;
 	AUTO_FIELD_ERRORS errors = {0};
 	const char *force = req_param(q, "force");
 	if (apply && str_empty(req_param(q, "fieldManager")))
@@ -289,9 +306,7 @@ void verb_patch(struct req *q)
 	bool apply = negotiate_body(q->content_type) == BODY_APPLY;
 	json_t *status = patch_body_read(q, &p);
 	if (!status)
-		status = options_check(q, "PatchOptions");
-	if (!status)
-		status = check_apply_options(q, apply);
+		status = patch_options_check(q);
 	if (status) {
 		patch_body_free(p);
 		reply_status(q, status);

@@ -125,6 +125,11 @@ static void on_written(struct write *w, json_t *status, struct buf *json, bool c
 	reply_json(w->q, 200, scale_of(w->res->kind, workload));
 }
 
+static const struct type *scale_type(const struct req *q)
+{
+	return schema_type(q->api->schema, "autoscaling.v1.Scale");
+}
+
 /* Where a kind keeps the number that is wanted. */
 static const char *replicas_path(const struct kind *k)
 {
@@ -142,10 +147,6 @@ static json_t *take_scale(struct write *w, const json_t *scale, const json_t *ol
 		status = update_check_preconditions(w, scale, old);
 	if (status)
 		return status;
-	if (wanted && !json_is_integer(wanted))
-		return status_bad_request(
-		    "Scale in version \"v1\" cannot be handled as a Scale: json: cannot unmarshal into Go struct "
-		    "field ScaleSpec.spec.replicas of type int32");
 	if (replicas < 0)
 		field_invalid(&errors, "spec.replicas", wanted, "must be greater than or equal to 0");
 	if (errors.n)
@@ -164,7 +165,9 @@ static json_t *change_patch(struct write *w, const json_t *old, json_t **ret)
 {
 	AUTO_JSON *scale = scale_of(w->res->kind, old);
 	AUTO_JSON *changed = NULL;
-	json_t *status = patch_apply(w->arg, schema_type(w->q->api->schema, "autoscaling.v1.Scale"), scale, &changed);
+	json_t *status = patch_apply(w->arg, scale_type(w->q), scale, &changed);
+	if (!status)
+		status = patch_decode(w->q, w->arg, scale_type(w->q), changed);
 	if (!status)
 		status = take_scale(w, changed, old, ret);
 	w->conditional = false;
@@ -183,15 +186,12 @@ static void start(struct req *q, write_fn change, void *arg, void (*free_arg)(vo
 
 void scale_update(struct req *q)
 {
+	const struct kind kind = {
+	    .group = "autoscaling", .version = "v1", .kind = "Scale", .type = scale_type(q)};
 	AUTO_JSON *scale = NULL;
 	json_t *status = options_check(q, "UpdateOptions");
 	if (!status)
-		status = body_parse(q, negotiate_body(q->content_type), &scale);
-	if (!status && !str_eq(json_str_at(scale, "kind"), "Scale"))
-		status = status_bad_request(
-		    "%s in version \"%s\" cannot be handled as a Scale: no kind \"%s\" is registered",
-		    json_str_or(scale, "kind", ""), json_str_or(scale, "apiVersion", ""),
-		    json_str_or(scale, "kind", ""));
+		status = body_object(q, &kind, &scale);
 	if (!status)
 		status = namespace_matches(q, scale);
 	if (status)
@@ -205,7 +205,7 @@ void scale_patch(struct req *q)
 	struct patch_body *p = NULL;
 	json_t *status = patch_body_read(q, &p);
 	if (!status)
-		status = options_check(q, "PatchOptions");
+		status = patch_options_check(q);
 	if (!status) {
 		start(q, change_patch, p, patch_body_free);
 		return;

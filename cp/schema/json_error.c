@@ -31,6 +31,8 @@ static char *quote(unsigned char c)
 		return xstrdup("'\\r'");
 	if (c < 0x20 || c == 0x7f)
 		return xasprintf("'\\x%02x'", c);
+	if (c > 0xa0 && c != 0xad) /* a byte counts as the character of its number */
+		return xasprintf("'%c%c'", 0xc0 | c >> 6, 0x80 | (c & 0x3f));
 	return c < 0x80 ? xasprintf("'%c'", c) : xasprintf("'\\u%04x'", c);
 }
 

@@ -13,10 +13,10 @@ static void try_token(const char *token)
 {
 	uint64_t rev, rev2;
 	AUTO_FREE char *key = NULL, *key2 = NULL;
-	if (continue_decode(token, &rev, &key) < 0)
+	if (continue_decode(token, &rev, &key, NULL) < 0)
 		return;
 	AUTO_FREE char *again = continue_encode(rev, key);
-	if (continue_decode(again, &rev2, &key2) < 0 || rev != rev2 || strcmp(key, key2))
+	if (continue_decode(again, &rev2, &key2, NULL) < 0 || rev != rev2 || strcmp(key, key2))
 		abort();
 }
 

@@ -83,3 +83,40 @@ CM=/api/v1/namespaces/default/configmaps
 	POST|/api/v1/namespaces/default/pods/p/binding|application/json|{"metadata":{"name":"p"},"target":{"kind":"Rack"}}|500|[target.kind: Unsupported value: "Rack": supported values: "Node", "<empty>", target.name: Required value]
 	EOF
 }
+
+@test "lists, selectors and deletes that ask for nonsense" {
+	says <<-EOF
+	GET|$CM?continue=bad|||400|invalid continue token: continue key is not valid: invalid character 'm' looking for beginning of value
+	GET|$CM?labelSelector=a+in|||400|unable to parse requirement: found '' expected: '('
+	GET|$CM?labelSelector=,|||400|found ',', expected: !, identifier, or 'end of string'
+	GET|$CM?labelSelector=/a|||400|unable to parse requirement: <nil>: Invalid value: "/a": prefix part must be non-empty
+	GET|$CM?resourceVersion=x|||400|invalid resource version: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax
+	GET|/apis/batch/v1/jobs?fieldSelector=a%3Db|||400|field label "a" not supported for Job
+	GET|/apis/resource.k8s.io/v1/resourceslices?fieldSelector=a%3Db|||400|field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: a
+	DELETE|$CM/a|application/json|{"dryRun":["Foo"]}|422|DeleteOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["Foo"]: supported values: "All"
+	DELETE|$CM/a|application/json|{"gracePeriodSeconds":"x"}|400|json: cannot unmarshal string into Go struct field DeleteOptions.gracePeriodSeconds of type int64
+	EOF
+}
+
+@test "a scale that is none" {
+	local d=/apis/apps/v1/namespaces/default/deployments
+	answer POST $d application/json '{"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}}' | grep -q '"name":"d"'
+	says <<-EOF
+	PUT|$d/d/scale|application/json|{"apiVersion":"apps/v1","kind":"Scale"}|400|Scale in version "v1" cannot be handled as a Scale: no kind "Scale" is registered for version "apps/v1" in scheme "pkg/api/legacyscheme/scheme.go:30"
+	PUT|$d/d/scale|application/json|{"spec":{"replicas":"x"}}|400|Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal string into Go struct field ScaleSpec.spec.replicas of type int32
+	PUT|$d/d/scale?fieldValidation=Strict|application/json|{"foo":1}|400|Scale in version "v1" cannot be handled as a Scale: strict decoding error: unknown field "foo"
+	PATCH|$d/d/scale|application/apply-patch+yaml|{}|422|PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch
+	EOF
+}
+
+@test "custom objects that do not say what they are" {
+	local b=/apis/answers.example.com/v1/namespaces/default/bars
+	answer POST /apis/apiextensions.k8s.io/v1/customresourcedefinitions application/json '{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"bars.answers.example.com"},"spec":{"group":"answers.example.com","scope":"Namespaced","names":{"plural":"bars","kind":"Bar"},"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}}' | grep -q '"uid"'
+	answer POST $b application/json '{"apiVersion":"answers.example.com/v1","kind":"Bar","metadata":{"name":"x"}}' | grep -q '"uid"'
+	says <<-EOF
+	POST|$b|application/json|{"metadata":{"name":"q"}}|400|the object provided is unrecognized (must be of type Bar): Object 'Kind' is missing in '{"metadata":{"name":"q"}}' ({"metadata":{"name":"q"}})
+	POST|$b|application/json|{"kind":"Bar"}|400|the API version in the data () does not match the expected API version (answers.example.com/v1)
+	POST|$b|application/json|{"apiVersion":"answers.example.com/v1","kind":"Bar","metadata":{"labels":{"a":5}}}|400|Bar in version "v1" cannot be handled as a Bar: json: cannot unmarshal number into Go struct field ObjectMeta.labels of type string
+	PATCH|$b/x|application/merge-patch+json|{"kind":"Q"}|422|Bar.answers.example.com "x" is invalid: kind: Invalid value: "Q": must be Bar
+	EOF
+}

@@ -61,13 +61,17 @@ END_TEST
 static const struct {
 	const char *text, *message;
 } bad_labels[] = {
-    {"a=b,", "unable to parse requirement: found '', expected: identifier after ','"},
-    {",a", "unable to parse requirement: found ',', expected: !, identifier, or 'end of string'"},
+    {"a=b,", "found '', expected: identifier after ','"},
+    {",a", "found ',', expected: !, identifier, or 'end of string'"},
     {"a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"},
-    {"a=b c", "unable to parse requirement: found 'c', expected: ',' or 'end of string'"},
-    {"a in b", "unable to parse requirement: found 'b', expected: '('"},
-    {"a in (b", NULL},
+    {"a=b c", "found 'c', expected: ',' or 'end of string'"},
+    {"a in b", "unable to parse requirement: found 'b' expected: '('"},
+    {"a in (", "unable to parse requirement: found '', expected: ',', ')' or identifier"},
+    {"a in (b", "unable to parse requirement: found '', expected: ',' or ')'"},
+    {"a in (b,", "unable to parse requirement: found '', expected: ',', or identifier"},
     {"a in (b c)", NULL},
+    {"a!", "unable to parse requirement: found '!', expected: in, notin, =, ==, !=, gt, lt"},
+    {"/a", "unable to parse requirement: <nil>: Invalid value: \"/a\": prefix part must be non-empty"},
     {"a=(b)", NULL},
     {"!a=b", NULL},
     {"a>x", NULL},

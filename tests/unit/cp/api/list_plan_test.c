@@ -19,17 +19,17 @@ START_TEST(tokens)
 	AUTO_FREE char *token = continue_encode(42, "ns/name");
 	AUTO_FREE char *key = NULL;
 	uint64_t rev = 0;
-	ck_assert_int_eq(continue_decode(token, &rev, &key), 0);
+	ck_assert_int_eq(continue_decode(token, &rev, &key, NULL), 0);
 	ck_assert_uint_eq(rev, 42);
 	ck_assert_str_eq(key, "ns/name");
 	AUTO_FREE char *newest = continue_encode(0, "a");
 	AUTO_FREE char *key2 = NULL;
-	ck_assert_int_eq(continue_decode(newest, &rev, &key2), 0);
+	ck_assert_int_eq(continue_decode(newest, &rev, &key2, NULL), 0);
 	ck_assert_uint_eq(rev, 0);
 	static const char *const bad[] = {"", "%%%", "e30", "eyJ2IjoieCJ9"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		char *k = NULL;
-		ck_assert_int_eq(continue_decode(bad[i], &rev, &k), -EINVAL);
+		ck_assert_int_eq(continue_decode(bad[i], &rev, &k, NULL), -EINVAL);
 	}
 }
 END_TEST
@@ -55,7 +55,18 @@ static const struct {
      "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting "
      "resourceVersionMatch to NotOlderThan"},
     {"sendInitialEvents=true&resourceVersionMatch=NotOlderThan", &maps, true, 200, NULL},
-    {"continue=garbage", &maps, false, 400, "continue key is not valid: illegal token"},
+    {"continue=bad", &maps, false, 400,
+     "invalid continue token: continue key is not valid: invalid character 'm' looking for beginning of value"},
+    {"continue=a%2Bb", &maps, false, 400,
+     "invalid continue token: continue key is not valid: illegal base64 data at input byte 1"},
+    {"continue=abcde", &maps, false, 400,
+     "invalid continue token: continue key is not valid: illegal base64 data at input byte 4"},
+    {"continue=e30", &maps, false, 400,
+     "invalid continue token: continue key is not valid: server does not recognize this encoded version "},
+    {"labelSelector=a%20in", &maps, false, 400, "unable to parse requirement: found '' expected: '('"},
+    {"resourceVersion=abc", &maps, false, 400,
+     "invalid resource version: resourceVersion: Invalid value: \"abc\": strconv.ParseUint: parsing \"abc\": invalid syntax"},
+    {"resourceVersion=abc", &maps, true, 500, NULL},
 };
 
 START_TEST(options)
