@@ -16,21 +16,47 @@ begin() {
 		mount --bind "/mnt$d" $d
 	done
 	mkdir -p /run/netns /etc/cni/net.d
-	ip addr add "192.168.78.1$1/24" dev eth0
+	echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad
 	ip link set eth0 up
-	ip route add default via 192.168.78.1
+	ip addr add "$(v4 "$1")/24" dev eth0
+	ip addr add "$(v6 "$1")/64" dev eth0
+	for net in 192.168.78.0/24 192.168.79.0/24 fd78::/64 fd79::/64; do
+		ip route add "$net" dev eth0 2>/dev/null || : # that of its own address is there
+	done
+	ip route add default via "$(v4 "$1" | cut -d. -f1-3).1"
 }
-up() { knarr up --no-systemd --node-name="$(hostname)" --timeout=200; }
+# Addresses of a node. node3 is on networks of its own, so that the others are no neighbours to it.
+v4() { [ "$1" = 3 ] && echo 192.168.79.13 || echo "192.168.78.1$1"; }
+v6() { [ "$1" = 3 ] && echo fd79::13 || echo "fd78::1$1"; }
+flags() {
+	n=$(hostname | tr -dc 0-9)
+	echo "--no-systemd --node-name=node$n --timeout=200 --node-ip=$(v4 "$n"),$(v6 "$n")
+		--cluster-cidr=10.244.0.0/16,fd00:244::/48 --service-cluster-ip-range=10.96.0.0/16,fd00:96::/112"
+}
+# shellcheck disable=SC2046 # several words
+up() { knarr up $(flags); }
 image() { knarr image ls | grep -q knarr-demo || knarr image import /vm/demo.tar; }
 
 ready() { same "$(k get nodes -o 'jsonpath={range .items[*]}{.metadata.name}={.status.conditions[?(@.type=="Ready")].status} {end}')" "$1"; }
 all_ready() { eventually 200 ready "node1=True node2=True node3=True "; }
 ranges() {
-	same "$(k get nodes -o 'jsonpath={.items[*].spec.podCIDR}' | tr ' ' '\n' | sort -u | wc -l)" 3
+	same "$(k get nodes -o 'jsonpath={.items[*].spec.podCIDRs[*]}' | tr ' ' '\n' | sort -u | wc -l)" 6
 }
-
+# By which links other nodes' pods are reached: those of IPv4, those of IPv6.
+ways() {
+	for f in 4 6; do
+		ip -$f route | grep '^\(10\.244\|fd00:244\).* via ' | sed 's/.* dev \([^ ]*\).*/\1/' | sort | tr '\n' ' '
+	done
+}
+are_ways() { same "$(ways)" "$1"; }
+has_ways() { eventually 100 are_ways "$1"; }
 
 ip_of() { k get pod "$1" -o 'jsonpath={.status.podIP}'; }
+# Lines "POD ADDRESS URL" of at-node1 to 3, for each family.
+at_pods() {
+	k get pods -l app=at -o json | jq -r '.items | sort_by(.metadata.name)[] | .metadata.name as $n | .status.podIPs[].ip |
+		"\($n) \(.) http://\(if contains(":") then "[\(.)]" else . end):8080/cgi-bin/index.cgi"'
+}
 # The names of the Deployment's pods that are not on their way out, and where they are.
 web() { k get pods -l app=web -o json | jq -r '.items[] | select(.metadata.deletionTimestamp == null) | "'"$1"'"' | sort; }
 runs() {
@@ -39,16 +65,66 @@ runs() {
 	k wait pod/at-node1 pod/at-node2 pod/at-node3 --for=condition=Ready --timeout=200s
 	same "$(web '\(.spec.nodeName)' | tr '\n' ' ')" "node1 node2 node3 "
 }
-# Each to each: who answers is asked whose address it sees, and that is the pod's.
+# Each to each: who answers is asked whose address it sees, and that is the pod's, in both families.
 pod_to_pod() {
-	for to in node1 node2 node3; do echo "at-$to $(ip_of at-$to)"; done >/tmp/pods
-	while read -r from address; do
-		while read -r to there; do echo "$to $address http://$there:8080/cgi-bin/index.cgi"; done </tmp/pods >/tmp/wanted
-		k exec "$from" -- sh -c "for u in $(cut -d' ' -f3 /tmp/wanted | tr '\n' ' '); do timeout 30 wget -qO - \$u; done" >/tmp/got
-		same "$(cat /tmp/got)" "$(cut -d' ' -f1,2 /tmp/wanted)"
-	done </tmp/pods
-	same "$(cut -d. -f3 /tmp/pods | sort -u | wc -l)" 3
+	at_pods >/tmp/pods
+	same "$(wc -l </tmp/pods)" 6
+	urls=$(cut -d' ' -f3 /tmp/pods | tr '\n' ' ')
+	for from in at-node1 at-node2 at-node3; do
+		read -r four six <<-X
+			$(sed -n "s/^$from \([^ ]*\) .*/\1/p" /tmp/pods | tr '\n' ' ')
+		X
+		while read -r to there _; do
+			case $there in *:*) echo "$to $six" ;; *) echo "$to $four" ;; esac
+		done </tmp/pods >/tmp/wanted
+		k exec $from -- sh -c "for u in $urls; do timeout 5 wget -qO - \$u; done" >/tmp/got
+		same "$(cat /tmp/got)" "$(cat /tmp/wanted)"
+	done
+	same "$(grep -v '\[' /tmp/pods | cut -d. -f3 | sort -u | wc -l)" 3
 }
+# Who may: at-node1 to all of them, nobody else to any; at-node2 moreover to nobody but at-node1.
+police() {
+	k label pod at-node1 may=yes
+	k apply -f - <<-'Y'
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: deny}
+		spec: {podSelector: {matchLabels: {app: at}}}
+		---
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: may}
+		spec:
+		  podSelector: {matchLabels: {app: at}}
+		  ingress: [{from: [{podSelector: {matchLabels: {may: "yes"}}}], ports: [{port: http}]}]
+		---
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: out}
+		spec:
+		  podSelector: {matchExpressions: [{key: app, operator: In, values: [at]}, {key: may, operator: DoesNotExist}]}
+		  policyTypes: [Egress]
+		  egress: [{to: [{podSelector: {matchLabels: {may: "yes"}}}]}]
+	Y
+}
+# Ten tries of five seconds. reaches FROM: what it reaches of at-node1 to 3 and of the service, in that order, each "open" or "shut"
+reaches() {
+	urls="$(cut -d' ' -f3 /tmp/pods | tr '\n' ' ') http://web/cgi-bin/index.cgi"
+	k exec "$1" -- sh -c "i=0; for u in $urls; do
+			i=\$((i + 1)); (timeout 5 wget -qO /dev/null \$u 2>/dev/null && echo \$i open || echo \$i shut) &
+		done; wait" | sort -n | cut -d' ' -f2 | tr '\n' ' '
+}
+obeys() { same "$(reaches "$1")" "$2"; }
+policed() {
+	at_pods >/tmp/pods
+	eventually 1 obeys at-node1 "open open open open open open open "
+	eventually 1 obeys at-node2 "shut shut open open shut shut shut "
+	eventually 1 obeys at-node3 "shut shut shut shut open open shut "
+	has "$(curl -fsS --max-time 5 "http://$(ip_of at-node1):8080/cgi-bin/index.cgi" </dev/null)" "at-node1 " # its node
+	has "$(k exec at-node2 -- nslookup web.default.svc.cluster.local)" "$(cluster_ip)"
+	k wait pod/at-node1 pod/at-node2 pod/at-node3 --for=condition=Ready --timeout=100s # probes come from nodes
+}
+free() { k delete networkpolicy --all; }
 # answers URL: every pod of the Deployment answers there sooner or later (a connection for each request), and nobody else.
 answers() {
 	: >/tmp/answers
@@ -59,7 +135,7 @@ answers() {
 	same "$(cut -d' ' -f1 /tmp/answers | sort -u)" "$(cat /tmp/web)"
 }
 cluster_ip() { k get service web -o 'jsonpath={.spec.clusterIP}'; }
-node_ports() { for n in $1; do answers "http://192.168.78.1$n:30080"; done; }
+node_ports() { for n in $1; do answers "http://$(v4 "$n"):30080"; done; }
 # By its name, from a pod of each node, to each of its pods, and they see the asking pod's address.
 service_from_pods() {
 	for n in $1; do

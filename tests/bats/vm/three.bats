@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# A cluster of three machines (QEMU, software emulation, cgroup v2) on one link: node1 is the server, the others join it.
+# A cluster of three machines (QEMU, software emulation, cgroup v2) on one link, two of them on one subnet, with addresses of
+# both families: node1 is the server, the others join it.
 # What is checked stands in tests/vm/three.sh. The tests build on each other.
 # bats file_tags=vm
 
@@ -39,12 +40,17 @@ teardown_file() {
 
 @test "three machines, one of them the server: init, join, Ready" {
 	for n in 1 2 3; do on node$n 300 begin $n; done
-	on node1 300 knarr init --no-systemd --node-name=node1 --timeout=240 | tee "$BATS_TEST_TMPDIR/init"
+	on node1 300 'knarr init $(flags)' | tee "$BATS_TEST_TMPDIR/init"
 	join=$(sed -n 's/^  knarr join/knarr join/p' "$BATS_TEST_TMPDIR/init")
-	for n in 2 3; do on node$n 300 "$join --no-systemd --node-name=node$n --timeout=240"; done
+	for n in 2 3; do on node$n 300 "$join \$(flags)"; done
 	on node1 300 all_ready
 	on node1 300 ranges
 	for n in 1 2 3; do on node$n 300 image; done
+}
+
+@test "node1 and node2 are neighbours, node3 is reached by VXLAN, in both families" {
+	for n in 1 2; do on node$n 300 "has_ways 'eth0 knarr-vxlan eth0 knarr-vxlan '"; done
+	on node3 300 "has_ways 'knarr-vxlan knarr-vxlan knarr-vxlan knarr-vxlan '"
 }
 
 @test "pods on every node reach each other, and see each other's own addresses" {
@@ -71,6 +77,11 @@ teardown_file() {
 	on node1 300 "service_from_pods '1 2 3'"
 }
 
+@test "network policies: who may reach whom across nodes" {
+	on node1 300 police
+	on node1 300 policed
+}
+
 @test "a node without power: its pods go elsewhere; with power again it is Ready, with the pods that stayed" {
 	"$VM/machine" cut "$MACHINES" node3
 	on node1 300 unknown
@@ -79,6 +90,8 @@ teardown_file() {
 	on node3 300 begin 3
 	on node3 300 up
 	on node1 300 returned
+	on node1 300 policed
+	on node1 300 free
 	on node1 300 pod_to_pod
 }
 
