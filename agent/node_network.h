@@ -8,7 +8,7 @@
 struct node_network;
 
 enum {
-	NODE_NETWORK_STATUS_MS = 30000, /* what one plugin may take to answer, on a starved machine too */
+	NODE_NETWORK_STATUS_MS = 5000, /* what one plugin may take to answer */
 	NODE_NETWORK_EVERY_MS = 8000,  /* an answer counts that long */
 };
 

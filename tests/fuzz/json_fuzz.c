@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "cp/api/go_format.h"
+#include "cp/schema/go_format.h"
 #include "cp/schema/json_error.h"
 #include "cp/schema/schema.h"
 

@@ -23,6 +23,7 @@ setup() {
 	in_ns out ip addr add 192.168.77.2/24 dev eth0
 	in_ns out ip link set eth0 up
 	in_ns node ip route add default via 192.168.77.2
+	write_server
 	for p in a b c; do
 		printf '{"cniVersion":"1.1.0","name":"px","type":"bridge","bridge":"kbr0","isDefaultGateway":true,"hairpinMode":true,
 		  "ipam":{"type":"host-local","dataDir":"%s","ranges":[[{"subnet":"10.244.0.0/24"}]]}}' "$DIR" |
@@ -44,7 +45,7 @@ teardown() {
 in_ns() { local n=$1; shift; nsenter --net=/run/netns/$T-$n "$@"; }
 
 # A pod answers "NAME CLIENT" on TCP and UDP 8080.
-serve() {
+write_server() { # once: who reads it must find it whole
 	cat >"$DIR/serve.py" <<'PY'
 import socket, sys, threading
 name = sys.argv[1]
@@ -61,6 +62,8 @@ while True:
     c.sendall(f"{name} {a[0]}\n".encode())
     c.close()
 PY
+}
+serve() {
 	nsenter --net=/run/netns/$T-$1 python3 "$DIR/serve.py" "$1" 3>&- &
 	PIDS="$PIDS $!"
 }
