@@ -272,7 +272,7 @@ static void on_etcd(const char *url)
 	struct err e = ERR_INIT;
 	struct etcd_client *client;
 	if (store_open_etcd(loop, &(struct store_etcd_config){.servers = url}, &store, &e) ||
-	    store_load_history(store, nothing, NULL, &e) ||
+	    store_load(store, nothing, NULL, &(uint64_t){0}, &e) ||
 	    etcd_client_new(loop, &(struct etcd_config){.servers = url}, &client, &e)) {
 		fprintf(stderr, "bench-store: %s\n", err_text(&e));
 		exit(1);

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "cp/cache/internal.h"
+#include "cp/cache/ring.h"
 
 static int compare(const struct cobj *o, const char *ns, const char *name)
 {
@@ -26,6 +26,7 @@ void bucket_init(struct bucket *b)
 {
 	b->head = slot_new(b, SLOT_LEVELS);
 	list_init(&b->watches);
+	b->seq = UINT64_MAX / 2;
 	for (size_t i = 0; i < b->n_index; i++)
 		b->index[i] = map_new(slot_set_free);
 	b->labels = map_new(slot_set_free);

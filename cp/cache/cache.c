@@ -71,10 +71,14 @@ static void keep_aside(struct cache *c, const struct store_event *ev)
 	map_set(c->unclaimed, ev->key, u);
 }
 
-/* While loading, what came before the kept history. The store may learn only then how far back that goes. */
-static bool is_only_state(const struct bucket *b, const struct store_event *ev)
+struct cobj *object_last(const struct bucket *b, const char *rest, const struct store_event *ev, struct cobj *old)
 {
-	return b->cache->loading && ev->rev <= MAX(b->floor, store_compacted_revision(b->cache->store));
+	struct cobj *last = ev->value ? object_new(b, rest, ev->value, ev->rev, ev->create_rev) : NULL;
+	if (last)
+		return last;
+	AUTO_BUF *bytes = object_at_revision(old, ev->rev);
+	last = object_new(b, rest, bytes, ev->rev, ev->create_rev);
+	return last ? last : cobj_ref(old);
 }
 
 static void apply_delete(struct bucket *b, const struct store_event *ev, const char *rest)
@@ -82,14 +86,10 @@ static void apply_delete(struct bucket *b, const struct store_event *ev, const c
 	const char *slash = b->namespaced ? strchr(rest, '/') : NULL;
 	AUTO_FREE char *ns = slash ? xstrndup(rest, (size_t)(slash - rest)) : xstrdup("");
 	AUTO_COBJ *old = bucket_remove(b, ns, slash ? slash + 1 : rest);
-	if (!old || is_only_state(b, ev))
+	if (!old || ev->state)
 		return;
-	AUTO_COBJ *last = ev->value ? object_new(b, rest, ev->value, ev->rev, ev->create_rev) : NULL;
-	if (!last) {
-		AUTO_BUF *bytes = object_at_revision(old, ev->rev);
-		last = object_new(b, rest, bytes, ev->rev, ev->create_rev);
-	}
-	bucket_change(b, CACHE_DELETED, last ? last : old, old, ev->rev);
+	AUTO_COBJ *last = object_last(b, rest, ev, old);
+	bucket_change(b, CACHE_DELETED, last, old, ev->rev);
 }
 
 static void apply_put(struct bucket *b, const struct store_event *ev, const char *rest)
@@ -98,14 +98,14 @@ static void apply_put(struct bucket *b, const struct store_event *ev, const char
 	if (!o) {
 		keep_aside(b->cache, ev);
 		apply_delete(
-		    b, &(struct store_event){.type = STORE_DELETE, .rev = ev->rev, .create_rev = ev->create_rev}, rest);
+		    b, &(struct store_event){.type = STORE_DELETE, .rev = ev->rev, .create_rev = ev->create_rev, .state = ev->state}, rest);
 		return;
 	}
 	o->stale = ev->stale;
 	AUTO_COBJ *old = bucket_put(b, o);
 	if (!ev->create_rev)
 		o->create_rev = old ? old->create_rev : ev->rev;
-	if (!is_only_state(b, ev))
+	if (!ev->state)
 		bucket_change(b, old ? CACHE_MODIFIED : CACHE_ADDED, o, old, ev->rev);
 }
 
@@ -126,17 +126,18 @@ static void on_store(void *arg, const struct store_event *ev)
 
 int cache_load(struct cache *c, struct err *e)
 {
-	c->loading = true;
-	int r = store_load_history(c->store, on_store, c, e);
-	c->loading = false;
+	uint64_t from = 0;
+	int r = store_load(c->store, on_store, c, &from, e);
 	if (r < 0)
 		return r;
 	c->revision = store_revision(c->store);
 	size_t at = 0;
 	const char *prefix;
 	struct bucket *b;
-	while (map_next(c->buckets, &at, &prefix, &b))
-		b->floor = MAX(b->floor, store_compacted_revision(c->store));
+	while (map_next(c->buckets, &at, &prefix, &b)) {
+		b->floor = MAX(b->floor, from);
+		b->whole = true;
+	}
 	store_set_watch(c->store, on_store, c);
 	return 0;
 }

@@ -53,8 +53,9 @@ struct bucket {
 	size_t len, bytes;
 	struct cache_change **ring; /* capacity cap, oldest at first */
 	size_t cap, first, n, ring_bytes;
-	uint64_t seq;   /* of the newest change */
+	uint64_t seq;   /* of the newest change; begins in the middle, for older ones that are recalled */
 	uint64_t floor; /* changes up to this revision may be missing */
+	bool whole;     /* none was dropped since the load: what is missing, the store may know (recall.c) */
 	struct list watches;
 	int dispatching;
 };
@@ -106,7 +107,6 @@ struct cache {
 	struct kept kept;
 	struct trim trim;
 	uint64_t revision;
-	bool loading;
 };
 
 void kept_done(struct kept *k);
@@ -124,6 +124,8 @@ struct cobj *object_new(const struct bucket *b, const char *key, const struct bu
 			uint64_t create_rev);
 /* The object's bytes at another revision (deletes). Returns owned. */
 struct buf *object_at_revision(const struct cobj *o, uint64_t rev);
+/* cache.c: the state in which a delete tells of old. Returns owned. */
+struct cobj *object_last(const struct bucket *b, const char *rest, const struct store_event *ev, struct cobj *old);
 const char *object_field_nth(const struct cobj *o, size_t n); /* NULL: absent */
 
 /* bucket.c */
@@ -148,6 +150,5 @@ struct slot *bucket_seek(const struct bucket *b, const char *ns, const char *nam
 
 /* watch.c: records the change (borrows) and tells the watchers. */
 void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *obj, struct cobj *prev, uint64_t rev);
-void change_unref(struct cache_change *c);
 
 #endif

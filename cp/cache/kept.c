@@ -60,7 +60,7 @@ json_t *cobj_take(struct cobj *o)
 	for (size_t i = 0; i < KEPT_MAX; i++) {
 		if (k->v[i].o != o)
 			continue;
-		json_t *value = json_incref(k->v[i].value);
+		json_t *value = TAKE(k->v[i].value);
 		drop(&k->v[i]);
 		return value;
 	}

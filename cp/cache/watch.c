@@ -1,4 +1,5 @@
-/* Changes and watches: a ring of recent changes per bucket, each encoded at most once per type for all its watchers.
+/* Watches: of the changes in a bucket's ring (ring.c) and those that come, each encoded at most once per type for all
+ * watchers.
  *
  * What can fail: a watch from before the ring (-EOVERFLOW) or from the future (-ERANGE). What always holds: a watcher
  * sees each change once and in order, also when watchers come and go inside a callback. */
@@ -6,26 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cp/cache/internal.h"
-
-static void drop_encoded(struct cache_change *c)
-{
-	for (size_t i = 0; i < ARRAY_LEN(c->json); i++)
-		buf_unref_ptr(&c->json[i]);
-}
-
-void change_unref(struct cache_change *c)
-{
-	if (!c || --c->refs)
-		return;
-	cobj_unref(c->obj);
-	cobj_unref(c->prev);
-	drop_encoded(c);
-	free(c);
-}
+#include "cp/cache/recall.h"
+#include "cp/cache/ring.h"
 
 static struct buf *encode(const struct cache_change *c, enum cache_event_type type)
 {
@@ -46,50 +32,6 @@ struct buf *cache_event_json(const struct cache_event *ev, enum cache_event_type
 	if (!c->json[type])
 		c->json[type] = encode(c, type);
 	return c->json[type];
-}
-
-static struct cache_change *nth(const struct bucket *b, size_t i)
-{
-	return b->ring[(b->first + i) % b->cap];
-}
-
-static void drop_oldest(struct bucket *b)
-{
-	struct cache_change *old = nth(b, 0);
-	b->floor = old->rev;
-	b->first = (b->first + 1) % b->cap;
-	b->n--;
-	b->ring_bytes -= old->obj->json->len;
-	cache_dropped(b->cache, old->obj->json->len);
-	change_unref(old);
-}
-
-/* Objects of the ring that are current are in the bucket's bytes as well. */
-static bool oldest_may_go(const struct bucket *b, int64_t now_ms)
-{
-	return nth(b, 0)->at_ms < now_ms - WINDOW_MS || b->ring_bytes > b->bytes + WINDOW_BYTES;
-}
-
-/* Makes room: the ring follows the bucket's size between its bounds, and time. */
-static void ring_reserve(struct bucket *b, int64_t now_ms)
-{
-	while (!b->window && b->n > WINDOW_KEEP && oldest_may_go(b, now_ms))
-		drop_oldest(b);
-	size_t want = b->window ? b->window : MAX((size_t)WINDOW_MIN, b->len),
-	       most = b->window ? b->window : WINDOW_MAX;
-	if (b->n == b->cap && b->cap < MIN(want, most)) {
-		/* Doubled: a bucket that grows object by object must not be copied each time. */
-		size_t cap = MIN(b->cap ? b->cap * 2 : 64, most);
-		struct cache_change **ring = xcalloc(cap, sizeof(*ring));
-		for (size_t i = 0; i < b->n; i++)
-			ring[i] = nth(b, i);
-		free(b->ring);
-		b->ring = ring;
-		b->cap = cap;
-		b->first = 0;
-	}
-	if (b->n == b->cap)
-		drop_oldest(b);
 }
 
 /* The type under which a watch with a query hears of the change; false: not at all. */
@@ -136,29 +78,11 @@ static void sweep(struct bucket *b)
 		watch_free(w);
 }
 
-/* Of what was deleted one state is kept, where selectors find the same in both. */
-static void forget_prev(struct cache_change *c)
-{
-	if (!c->prev || !object_selects_alike(c->obj, c->prev))
-		return;
-	struct cobj *same = cobj_ref(c->obj);
-	cobj_unref(c->prev);
-	c->prev = same;
-}
-
 void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *obj, struct cobj *prev, uint64_t rev)
 {
-	struct cache_change *c = xcalloc(1, sizeof(*c));
-	*c = (struct cache_change){.refs = 2,
-				   .type = type,
-				   .obj = cobj_ref(obj),
-				   .prev = prev ? cobj_ref(prev) : NULL,
-				   .rev = rev,
-				   .seq = ++b->seq,
-				   .at_ms = clock_mono_ms()};
-	ring_reserve(b, c->at_ms);
-	b->ring[(b->first + b->n++) % b->cap] = c;
-	b->ring_bytes += obj->json->len;
+	struct cache_change *c = change_new(type, obj, prev, rev);
+	ring_append(b, c);
+	c->refs++;
 	b->dispatching++;
 	/* Watches that a callback adds stand behind the last and have replayed this change already. */
 	for (struct list *l = b->watches.next, *last = b->watches.prev; l != &b->watches; l = l->next) {
@@ -168,35 +92,19 @@ void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *ob
 	}
 	if (--b->dispatching == 0)
 		sweep(b);
-	if (type == CACHE_DELETED)
-		forget_prev(c);
-	drop_encoded(c);
+	change_told(c);
 	change_unref(c);
 }
 
-/* The place in the ring of the first change after a revision. */
-static size_t place_after(const struct bucket *b, uint64_t rev)
-{
-	size_t lo = 0, hi = b->n;
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-		if (nth(b, mid)->rev <= rev)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-/* The ring stays as it is meanwhile: changes come from the loop only. */
+/* The ring only grows meanwhile, at its old end, by a watch that a callback begins: what was told is passed over then. */
 static void replay(struct cache_watch *w, size_t from)
 {
 	for (size_t i = from; i < w->bucket->n && !w->dead; i++) {
-		struct cache_change *c = nth(w->bucket, i);
+		struct cache_change *c = ring_nth(w->bucket, i);
 		tell(w, c);
 		/* The newest may be in the middle of being told to others. */
 		if (w->bucket->dispatching == 1)
-			drop_encoded(c);
+			change_told(c);
 	}
 }
 
@@ -208,6 +116,8 @@ int bucket_watch(struct bucket *b, uint64_t from_rev, const struct bucket_query 
 	if (from_rev != UINT64_MAX && from_rev > now)
 		return err_set(e, -ERANGE, "revision %llu is in the future, the newest is %llu",
 			       (unsigned long long)from_rev, (unsigned long long)now);
+	if (from_rev < b->floor && b->whole)
+		bucket_recall(b, from_rev);
 	if (from_rev < b->floor)
 		return err_set(e, -EOVERFLOW, "too old resource version: %llu (%llu)", (unsigned long long)from_rev,
 			       (unsigned long long)b->floor);
@@ -215,7 +125,7 @@ int bucket_watch(struct bucket *b, uint64_t from_rev, const struct bucket_query 
 	w->bucket = b;
 	w->fn = fn;
 	w->arg = arg;
-	size_t from = from_rev == UINT64_MAX ? b->n : place_after(b, from_rev);
+	size_t from = from_rev == UINT64_MAX ? b->n : ring_after(b, from_rev);
 	w->seen = b->seq - (b->n - from);
 	if (q) {
 		w->has_query = true;

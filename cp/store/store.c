@@ -29,17 +29,26 @@ void store_close(struct store *s)
 	store_crypt_free(c);
 }
 
-/* Tells fn of an event with its value in the clear. -EBADMSG: it cannot be read, and fn was told nothing. */
+/* ret: the event with its value in the clear. *ret_value owns that. */
+static int open_event(const struct store *s, const struct store_event *ev, struct store_event *ret,
+		      struct buf **ret_value, struct err *e)
+{
+	*ret = *ev;
+	int r = ev->value ? store_crypt_open(s->crypt, ev->key, ev->value, ret_value, &ret->stale, e) : 0;
+	ret->value = *ret_value;
+	/* A delete goes without its last state. */
+	return r && ev->type == STORE_PUT ? r : 0;
+}
+
+/* -EBADMSG: it cannot be read, and fn was told nothing. */
 static int tell_open(const struct store *s, const struct store_event *ev, store_watch fn, void *arg, struct err *e)
 {
-	struct store_event open = *ev;
+	struct store_event open;
 	AUTO_BUF *value = NULL;
-	int r = ev->value ? store_crypt_open(s->crypt, ev->key, ev->value, &value, &open.stale, e) : 0;
-	if (r && ev->type == STORE_PUT)
-		return r;
-	open.value = value; /* a delete goes without its last state */
-	fn(arg, &open);
-	return 0;
+	int r = open_event(s, ev, &open, &value, e);
+	if (!r)
+		fn(arg, &open);
+	return r;
 }
 
 static void on_loaded(void *arg, const struct store_event *ev)
@@ -52,11 +61,10 @@ static void on_loaded(void *arg, const struct store_event *ev)
 		map_remove(l->unread, ev->key);
 }
 
-static int load(struct store *s, int (*from)(struct store *, store_watch, void *, struct err *), store_watch fn,
-		void *arg, struct err *e)
+int store_load(struct store *s, store_watch fn, void *arg, uint64_t *ret_from, struct err *e)
 {
 	struct loading l = {.s = s, .fn = fn, .arg = arg, .unread = map_new(free)};
-	int r = from(s, on_loaded, &l, e);
+	int r = s->driver->load(s, on_loaded, &l, ret_from, e);
 	size_t at = 0;
 	const char *key;
 	char *why;
@@ -66,14 +74,33 @@ static int load(struct store *s, int (*from)(struct store *, store_watch, void *
 	return r;
 }
 
-int store_load(struct store *s, store_watch fn, void *arg, struct err *e)
+struct recalling {
+	struct store *s;
+	store_past_fn fn;
+	void *arg;
+	int r;
+	struct err *e;
+};
+
+static bool on_past(void *arg, const struct store_event *ev, const struct store_event *prev)
 {
-	return load(s, s->driver->load, fn, arg, e);
+	struct recalling *p = arg;
+	struct store_event open, before;
+	AUTO_BUF *value = NULL, *before_value = NULL;
+	p->r = open_event(p->s, ev, &open, &value, p->e);
+	if (!p->r && prev)
+		p->r = open_event(p->s, prev, &before, &before_value, p->e);
+	return !p->r && p->fn(p->arg, &open, prev ? &before : NULL);
 }
 
-int store_load_history(struct store *s, store_watch fn, void *arg, struct err *e)
+int store_past(struct store *s, const char *prefix, uint64_t after, uint64_t until, store_past_fn fn, void *arg,
+	       struct err *e)
 {
-	return load(s, s->driver->load_history, fn, arg, e);
+	struct recalling p = {.s = s, .fn = fn, .arg = arg, .e = e};
+	if (!s->driver->past)
+		return err_set(e, -EOVERFLOW, "changes after revision %llu are not kept", (unsigned long long)after);
+	int r = s->driver->past(s, prefix, after, until, on_past, &p, e);
+	return r ? r : p.r;
 }
 
 static void on_change(void *arg, const struct store_event *ev)

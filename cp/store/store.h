@@ -45,6 +45,7 @@ struct store_event {
 	uint64_t rev, create_rev, prev_rev;
 	bool volatile_;
 	bool stale; /* encrypted with another key than it would be now */
+	bool state; /* of store_load(): what was there when it began, no change */
 };
 /* Called for every committed change before the done callback of its transaction. */
 typedef void (*store_watch)(void *arg, const struct store_event *ev);
@@ -74,13 +75,18 @@ struct store_crypt;
  * loading fail (-EBADMSG, naming the key); a change by another server that cannot be is logged and left out. */
 void store_set_crypt(struct store *s, struct store_crypt *c);
 
-/* Calls fn for the current state of every key (as STORE_PUT events, in key order), then returns. Once, before use. */
-int store_load(struct store *s, store_watch fn, void *arg, struct err *e);
-/* Calls fn for all that is kept, by revision (deletes included): applied in order it gives what store_load() gives, and
- * on the way every change after store_compacted_revision(), each behind the state that it replaced, for watches that
- * resume over a restart. (Heartbeats that a later state of their key replaced are missing.) fn must not call the store.
- */
-int store_load_history(struct store *s, store_watch fn, void *arg, struct err *e);
+/* Calls fn for the state of every key as it was at a revision (as STORE_PUT events marked state, in no order), then for
+ * every change since, by revision, deletes included. Once, before use. ret_from: that revision. fn must not call the
+ * store. */
+int store_load(struct store *s, store_watch fn, void *arg, uint64_t *ret_from, struct err *e);
+/* What came before the load, for watches that resume over a restart: calls fn for the changes of the keys that begin with
+ * prefix, those after a revision and up to another one, the newest first, until fn returns false. prev is the state that
+ * the change replaced; NULL where there was none, or where it was a heartbeat that a later state of its key replaced
+ * (ev->prev_rev is not 0 then). Costs a read of each change; blocks. -EOVERFLOW: after is older than what is kept;
+ * -EBADMSG, -EIO ... */
+typedef bool (*store_past_fn)(void *arg, const struct store_event *ev, const struct store_event *prev);
+int store_past(struct store *s, const char *prefix, uint64_t after, uint64_t until, store_past_fn fn, void *arg,
+	       struct err *e);
 void store_set_watch(struct store *s, store_watch fn, void *arg);
 
 /* Queues a transaction; done is called once from the loop. ops are borrowed for the call. */

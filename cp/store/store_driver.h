@@ -6,8 +6,10 @@
 
 struct store_driver {
 	void (*close)(struct store *s);
-	int (*load)(struct store *s, store_watch fn, void *arg, struct err *e);
-	int (*load_history)(struct store *s, store_watch fn, void *arg, struct err *e);
+	int (*load)(struct store *s, store_watch fn, void *arg, uint64_t *ret_from, struct err *e);
+	/* NULL: load has told all that there is. */
+	int (*past)(struct store *s, const char *prefix, uint64_t after, uint64_t until, store_past_fn fn, void *arg,
+		    struct err *e);
 	void (*txn)(struct store *s, const struct store_op *ops, size_t n, store_done done, void *arg);
 	int (*compact)(struct store *s, struct err *e);
 	int (*backup)(struct store *s, const char *path, struct err *e);

@@ -243,7 +243,6 @@ static void etcd_close(struct store *s)
 static const struct store_driver driver = {
     .close = etcd_close,
     .load = store_etcd_load,
-    .load_history = store_etcd_load_history,
     .txn = etcd_store_txn,
     .compact = store_etcd_compact,
     .backup = store_etcd_backup,

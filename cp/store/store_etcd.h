@@ -54,8 +54,7 @@ struct store_etcd {
 /* store_etcd.c: finishes what waited for a revision up to d->watched. */
 void store_etcd_settle(struct store_etcd *d);
 /* store_etcd_load.c */
-int store_etcd_load(struct store *s, store_watch fn, void *arg, struct err *e);
-int store_etcd_load_history(struct store *s, store_watch fn, void *arg, struct err *e);
+int store_etcd_load(struct store *s, store_watch fn, void *arg, uint64_t *ret_from, struct err *e);
 /* store_etcd_watch.c: tells the changes after d->watched from now on. */
 void store_etcd_follow(struct store_etcd *d);
 void store_etcd_unfollow(struct store_etcd *d);

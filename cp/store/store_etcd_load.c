@@ -2,7 +2,8 @@
  *
  * Happy path: the states as they were at the last compaction are read page by page at one revision, then every change
  * since comes through the watch, as it will later. What can fail: the cluster; a compaction in between (before anything
- * was told it is begun again from there; later it is an error, and the process has to start again). What always holds: what fn is told, in order, is complete after s->compacted. */
+ * was told it is begun again from there; later it is an error, and the process has to start again). What always holds:
+ * what fn is told, in order, is complete after s->compacted. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,14 +33,15 @@ static void tell_page(struct store_etcd *d, const struct etcd_range *page, store
 					      .key = key,
 					      .value = kv->value,
 					      .rev = kv->rev,
-					      .create_rev = kv->create_rev});
+					      .create_rev = kv->create_rev,
+					      .state = true});
 	}
 	d->stats.keys += page->n;
 }
 
 /* All states at a revision (0: now); returns which it was. Pages are told as they come; ret_told says that one was. */
-static int read_states(struct store_etcd *d, uint64_t revision, bool starting, store_watch fn, void *arg,
-		       uint64_t *ret, bool *ret_told, struct err *e)
+static int read_states(struct store_etcd *d, uint64_t revision, store_watch fn, void *arg, uint64_t *ret,
+		       bool *ret_told, struct err *e)
 {
 	AUTO_FREE char *from = xstrdup(d->root);
 	while (true) {
@@ -49,9 +51,6 @@ static int read_states(struct store_etcd *d, uint64_t revision, bool starting, s
 			return r;
 		if (!revision)
 			revision = page.revision;
-		/* Whoever is told knows by it what is state and what is change. */
-		if (starting)
-			d->s.compacted = revision;
 		*ret_told = true;
 		tell_page(d, &page, fn, arg);
 		bool more = page.more && page.n;
@@ -117,10 +116,10 @@ static int load_from(struct store_etcd *d, uint64_t from, uint64_t now, store_wa
 {
 	uint64_t at = from;
 	d->stats.keys = 0;
-	int r = read_states(d, from, true, fn, arg, &at, ret_told, e);
+	int r = read_states(d, from, fn, arg, &at, ret_told, e);
 	if (r)
 		return r;
-	d->watched = d->s.revision = at;
+	d->watched = d->s.revision = d->s.compacted = at;
 	d->load_fn = fn;
 	d->load_arg = arg;
 	d->load_r = 0;
@@ -145,7 +144,7 @@ static int find_start(struct store_etcd *d, uint64_t *ret_from, uint64_t *ret_no
 	return r;
 }
 
-int store_etcd_load_history(struct store *s, store_watch fn, void *arg, struct err *e)
+int store_etcd_load(struct store *s, store_watch fn, void *arg, uint64_t *ret_from, struct err *e)
 {
 	struct store_etcd *d = CONTAINER_OF(s, struct store_etcd, s);
 	uint64_t from = 0, now = 0;
@@ -161,16 +160,9 @@ int store_etcd_load_history(struct store *s, store_watch fn, void *arg, struct e
 	}
 	if (r)
 		return err_wrap(e, r, "etcd");
+	*ret_from = d->s.compacted;
 	d->following = true;
 	if (d->compact_s > 0)
 		store_etcd_compact_start(d);
 	return 0;
-}
-
-int store_etcd_load(struct store *s, store_watch fn, void *arg, struct err *e)
-{
-	struct store_etcd *d = CONTAINER_OF(s, struct store_etcd, s);
-	uint64_t at;
-	bool told;
-	return read_states(d, 0, false, fn, arg, &at, &told, e);
 }

@@ -319,5 +319,7 @@ int store_group_compact(struct store_sqlite *q, bool all, struct err *e)
 		return r;
 	__atomic_store_n(&q->s.compacted, compacted, __ATOMIC_RELEASE);
 	store_index_drop_old(q->index, n);
+	if (compacted >= q->opened)
+		past_rows_free(&q->past);
 	return (int)n;
 }

@@ -1,20 +1,22 @@
 /* Reading the log: into the index when the store opens, as events for the cache.
  *
  * Happy path: one scan in the order of writing; the last row of a key is its state, each earlier one is superseded at
- * the time of its successor. What can fail: reading, and rows that make no sense (-EUCLEAN). What always holds: nothing
- * is written here. */
+ * the time of its successor. The states are told then; of earlier rows it is only noted where they are, until somebody
+ * asks for the changes that they tell of. What can fail: reading, and rows that make no sense (-EUCLEAN). What always
+ * holds: nothing is written here; the state that a kept change replaced is kept as well. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "cp/store/store_sqlite.h"
 
 struct opening {
 	struct store_sqlite *q;
 	int64_t now, last_since;
-	uint64_t newest;
+	uint64_t newest, compacted;
 };
 
 static int index_row(void *arg, const struct store_row *row)
@@ -26,8 +28,14 @@ static int index_row(void *arg, const struct store_row *row)
 	int64_t since = o->last_since = MAX(MIN(row->at, o->now), o->last_since);
 	o->q->next_row = row->id + 1;
 	o->newest = MAX(o->newest, row->rev);
-	if (k)
+	if (k) {
 		store_index_retire(x, k->row, row->rev, since);
+		/* Not the change that made it, but this one's state before. */
+		if (k->row_rev <= o->compacted)
+			past_rows_add(&o->q->past, k->row_rev, k->row, row->key);
+	}
+	if (row->rev > o->compacted)
+		past_rows_add(&o->q->past, row->rev, row->id, row->key);
 	if (row->deleted) {
 		store_index_retire(x, row->id, row->rev, since);
 		store_index_remove(x, row->key);
@@ -43,116 +51,160 @@ static int index_row(void *arg, const struct store_row *row)
 int store_replay_open(struct store_sqlite *q, struct err *e)
 {
 	struct opening o = {.q = q, .now = clock_wall_ms() / 1000};
-	uint64_t compacted = 0;
 	q->next_row = 1;
-	store_db_read_ahead(q->db, true);
-	int r = store_db_scan(q->db, index_row, &o, e);
-	store_db_read_ahead(q->db, false);
+	int r = store_db_get(q->db, STORE_RESERVED, 1, &q->reserved, e);
 	if (!r)
-		r = store_db_get(q->db, STORE_RESERVED, 1, &q->reserved, e);
-	if (!r)
-		r = store_db_get(q->db, STORE_COMPACTED, 0, &compacted, e);
+		r = store_db_get(q->db, STORE_COMPACTED, 0, &o.compacted, e);
 	if (r)
 		return r;
+	store_db_read_ahead(q->db, true);
+	r = store_db_scan(q->db, index_row, &o, e);
+	store_db_read_ahead(q->db, false);
+	if (r)
+		return r;
+	past_rows_sort(&q->past);
 	if (o.newest > q->reserved || q->reserved > INT64_MAX)
 		return err_set(e, -EUCLEAN, "revision %llu is above the reserved %llu", (unsigned long long)o.newest,
 			       (unsigned long long)q->reserved);
-	q->s.revision = q->last = q->reserved;
-	q->s.compacted = compacted;
+	q->s.revision = q->last = q->opened = q->reserved;
+	q->s.compacted = o.compacted;
 	q->stats.keys = store_index_len(q->index);
 	return 0;
 }
 
-static int emit(struct store_sqlite *q, int64_t id, store_watch fn, void *arg, struct err *e)
+/* A row as it is told; key and value own what it borrows. */
+static int read_event(struct store_sqlite *q, int64_t id, struct store_event *ret, char **ret_key, struct buf **ret_value,
+		      struct err *e)
 {
 	struct store_row row;
-	AUTO_FREE char *key = NULL;
-	AUTO_BUF *value = NULL;
-	int r = store_db_read(q->db, id, &row, &key, &value, e);
+	int r = store_db_read(q->db, id, &row, ret_key, ret_value, e);
 	if (r)
 		return r == -ENOENT ? -EUCLEAN : r;
-	if (!row.deleted && !value)
+	if (!row.deleted && !*ret_value)
 		return err_set(e, -EUCLEAN, "store: row %lld has no value", (long long)id);
-	struct store_event ev = {.type = row.deleted ? STORE_DELETE : STORE_PUT,
-				 .key = row.key,
-				 .value = value,
-				 .rev = row.rev,
-				 .create_rev = row.create_rev,
-				 .prev_rev = row.prev_rev};
+	*ret = (struct store_event){.type = row.deleted ? STORE_DELETE : STORE_PUT,
+				    .key = *ret_key,
+				    .value = *ret_value,
+				    .rev = row.rev,
+				    .create_rev = row.create_rev,
+				    .prev_rev = row.prev_rev};
+	return 0;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* In the order of the file, which a disk likes. */
+static int64_t *rows_of_states(const struct store_index *x, size_t *ret_n)
+{
+	int64_t *v = xcalloc(store_index_len(x) + 1, sizeof(*v));
+	size_t n = 0, at = 0;
+	const char *key;
+	const struct store_key *k;
+	while (store_index_next(x, &at, &key, &k))
+		v[n++] = k->row;
+	qsort(v, n, sizeof(*v), compare_rows);
+	*ret_n = n;
+	return v;
+}
+
+static int tell_state(struct store_sqlite *q, int64_t row, store_watch fn, void *arg, struct err *e)
+{
+	struct store_event ev;
+	AUTO_FREE char *key = NULL;
+	AUTO_BUF *value = NULL;
+	int r = read_event(q, row, &ev, &key, &value, e);
+	if (r)
+		return r;
+	ev.state = true;
 	fn(arg, &ev);
 	return 0;
 }
 
-struct sorted_key {
-	const char *key;
-	int64_t row;
-};
-
-static int compare_keys(const void *a, const void *b)
-{
-	return strcmp(((const struct sorted_key *)a)->key, ((const struct sorted_key *)b)->key);
-}
-
-int store_replay_load(struct store *s, store_watch fn, void *arg, struct err *e)
+int store_replay_load(struct store *s, store_watch fn, void *arg, uint64_t *ret_from, struct err *e)
 {
 	struct store_sqlite *q = CONTAINER_OF(s, struct store_sqlite, s);
 	pthread_mutex_lock(&q->db_lock);
-	size_t n = 0, at = 0;
-	AUTO_FREE struct sorted_key *v = xcalloc(store_index_len(q->index) + 1, sizeof(*v));
-	const struct store_key *k;
-	while (store_index_next(q->index, &at, &v[n].key, &k))
-		v[n++].row = k->row;
-	qsort(v, n, sizeof(*v), compare_keys);
+	size_t n;
+	AUTO_FREE int64_t *rows = rows_of_states(q->index, &n);
 	int r = 0;
 	store_db_read_ahead(q->db, true);
 	for (size_t i = 0; !r && i < n; i++)
-		r = emit(q, v[i].row, fn, arg, e);
+		r = tell_state(q, rows[i], fn, arg, e);
 	store_db_read_ahead(q->db, false);
+	*ret_from = q->opened;
 	pthread_mutex_unlock(&q->db_lock);
 	return r;
 }
 
-struct history {
-	struct past {
-		uint64_t rev;
-		int64_t row;
-	} * v;
-	size_t n, cap;
+/* The state of a key at a revision; -ENOENT where it was never written. */
+static int read_state(struct store_sqlite *q, const char *of, uint64_t rev, struct store_event *ret, char **ret_key,
+		      struct buf **ret_value, struct err *e)
+{
+	const struct past_rows *p = &q->past;
+	int r = -ENOENT;
+	for (size_t i = past_rows_after(p, rev - 1); r == -ENOENT && i < p->n && p->v[i].rev == rev; i++) {
+		if (p->v[i].part != past_rows_part(of))
+			continue;
+		AUTO_FREE char *key = NULL;
+		AUTO_BUF *value = NULL;
+		r = read_event(q, p->v[i].row, ret, &key, &value, e);
+		if (!r && strcmp(key, of) != 0)
+			r = -ENOENT;
+		if (!r) {
+			*ret_key = TAKE(key);
+			*ret_value = TAKE(value);
+		}
+	}
+	return r;
+}
+
+struct recall {
+	const char *prefix;
+	store_past_fn fn;
+	void *arg;
 };
 
-static int gather(void *arg, const struct store_row *row)
+/* Returns 1 when the caller has heard enough. */
+static int tell_change(struct store_sqlite *q, int64_t row, const struct recall *c, struct err *e)
 {
-	struct history *h = arg;
-	if (h->n == h->cap) {
-		h->cap = h->cap ? h->cap * 2 : 256;
-		h->v = xreallocarray(h->v, h->cap, sizeof(*h->v));
-	}
-	h->v[h->n++] = (struct past){row->rev, row->id};
-	return 0;
+	struct store_event ev, before;
+	AUTO_FREE char *key = NULL, *before_key = NULL;
+	AUTO_BUF *value = NULL, *before_value = NULL;
+	int r = read_event(q, row, &ev, &key, &value, e);
+	if (r || !str_has_prefix(key, c->prefix))
+		return r;
+	int p = ev.prev_rev ? read_state(q, key, ev.prev_rev, &before, &before_key, &before_value, e) : -ENOENT;
+	if (p && p != -ENOENT)
+		return p;
+	return !c->fn(c->arg, &ev, p ? NULL : &before);
 }
 
-/* By revision: states that were volatile are written late. */
-static int compare_past(const void *a, const void *b)
+static int tell_changes(struct store_sqlite *q, const struct recall *c, uint64_t after, uint64_t until, struct err *e)
 {
-	const struct past *x = a, *y = b;
-	if (x->rev != y->rev)
-		return x->rev < y->rev ? -1 : 1;
-	return x->row < y->row ? -1 : x->row > y->row;
+	uint32_t part = past_rows_part(c->prefix);
+	size_t from = past_rows_after(&q->past, after);
+	int r = 0;
+	for (size_t i = past_rows_after(&q->past, until); !r && i-- > from;)
+		if (!part || part == q->past.v[i].part)
+			r = tell_change(q, q->past.v[i].row, c, e);
+	return MIN(r, 0);
 }
 
-int store_replay_history(struct store *s, store_watch fn, void *arg, struct err *e)
+int store_replay_past(struct store *s, const char *prefix, uint64_t after, uint64_t until, store_past_fn fn, void *arg,
+		      struct err *e)
 {
 	struct store_sqlite *q = CONTAINER_OF(s, struct store_sqlite, s);
-	struct history h = {0};
+	int r;
 	pthread_mutex_lock(&q->db_lock);
-	store_db_read_ahead(q->db, true);
-	int r = store_db_scan(q->db, gather, &h, e);
-	if (h.n)
-		qsort(h.v, h.n, sizeof(*h.v), compare_past);
-	for (size_t i = 0; !r && i < h.n; i++)
-		r = emit(q, h.v[i].row, fn, arg, e);
-	store_db_read_ahead(q->db, false);
+	if (after < q->s.compacted || until > q->opened)
+		r = err_set(e, -EOVERFLOW, "the changes from revision %llu to %llu are not kept: compacted to %llu",
+			    (unsigned long long)after, (unsigned long long)until, (unsigned long long)q->s.compacted);
+	else
+		r = tell_changes(q, &(struct recall){prefix, fn, arg}, after, until, e);
 	pthread_mutex_unlock(&q->db_lock);
-	free(h.v);
 	return r;
 }

@@ -1,11 +1,11 @@
 /* The embedded store: one SQLite file, one writer thread.
  *
  * Happy path: the loop gathers the transactions of a turn and queues them when the turn is over, because a commit costs
- * as much as a request and a busy loop would otherwise be given one for each; the writer takes all that wait (bounded), commits them as one group, leaves
- * the results in the mailbox and wakes the loop, which calls watcher and done callbacks in order. When nothing waits
- * the writer compacts expired history and moves the log into the database; when there is nothing to do it sleeps. What
- * can fail: opening (-EBUSY, -EUCLEAN ...), and any commit, which its transactions report. What always holds: results
- * leave in the order of their revisions; every queued transaction gets exactly one result. */
+ * as much as a request and a busy loop would otherwise be given one for each; the writer takes all that wait (bounded),
+ * commits them as one group, leaves the results in the mailbox and wakes the loop, which calls watcher and done callbacks
+ * in order. When nothing waits the writer compacts expired history and moves the log into the database; when there is
+ * nothing to do it sleeps. What can fail: opening (-EBUSY, -EUCLEAN ...), and any commit, which its transactions report.
+ * What always holds: results leave in the order of their revisions; every queued transaction gets exactly one result. */
 #include "cp/store/store_sqlite.h"
 
 #include <errno.h>
@@ -188,6 +188,7 @@ static void sqlite_free(struct store_sqlite *q)
 {
 	store_db_close(q->db);
 	store_index_free(q->index);
+	past_rows_free(&q->past);
 	pthread_mutex_destroy(&q->queue_lock);
 	pthread_mutex_destroy(&q->db_lock);
 	pthread_cond_destroy(&q->queued);
@@ -230,7 +231,7 @@ static void sqlite_close(struct store *s)
 static const struct store_driver driver = {
     .close = sqlite_close,
     .load = store_replay_load,
-    .load_history = store_replay_history,
+    .past = store_replay_past,
     .txn = sqlite_txn,
     .compact = sqlite_compact,
     .backup = sqlite_backup,
@@ -243,6 +244,8 @@ static struct store_sqlite *sqlite_new(struct loop *l, int history_s)
 	q->s.driver = &driver;
 	q->s.loop = l;
 	q->history_s = history_s ? MAX(history_s, 0) : STORE_HISTORY_S;
+	/* Whoever opens it wants to read first. */
+	q->compact_after_ms = clock_mono_ms() + STORE_COMPACT_LAZY_S * 1000;
 	q->index = store_index_new();
 	store_txn_queue_init(&q->queue);
 	pthread_mutex_init(&q->queue_lock, NULL);

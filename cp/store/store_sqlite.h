@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "cp/store/past_rows.h"
 #include "cp/store/store_db.h"
 #include "cp/store/store_driver.h"
 #include "cp/store/store_index.h"
@@ -47,6 +48,8 @@ struct store_sqlite {
 	int64_t next_row;
 	uint64_t last;     /* newest revision given out or burnt */
 	uint64_t reserved; /* on disk: none above it is given out */
+	uint64_t opened;   /* the newest revision that was in the log when it was opened */
+	struct past_rows past; /* up to there, as long as something of it is kept */
 	struct store_stats stats;
 };
 
@@ -61,7 +64,8 @@ int64_t store_group_compact_in_ms(const struct store_sqlite *q);
 
 /* Reads the log into the index. */
 int store_replay_open(struct store_sqlite *q, struct err *e);
-int store_replay_load(struct store *s, store_watch fn, void *arg, struct err *e);
-int store_replay_history(struct store *s, store_watch fn, void *arg, struct err *e);
+int store_replay_load(struct store *s, store_watch fn, void *arg, uint64_t *ret_from, struct err *e);
+int store_replay_past(struct store *s, const char *prefix, uint64_t after, uint64_t until, store_past_fn fn, void *arg,
+		      struct err *e);
 
 #endif

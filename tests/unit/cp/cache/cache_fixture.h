@@ -3,6 +3,7 @@
 #define KNARR_TESTS_CACHE_FIXTURE_H
 
 #include <check.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,27 +30,67 @@ struct fake_store {
 static struct fake_store fake;
 static struct cache *cache;
 
-static inline void tell_past(const struct past *p, store_watch fn, void *arg)
+static inline struct store_event past_event(const struct past *p, struct buf *value)
 {
-	AUTO_BUF *value = *p->value ? buf_new(p->value, strlen(p->value)) : NULL;
-	struct store_event ev = {.type = p->type,
-				 .key = p->key,
-				 .value = value,
-				 .rev = p->rev,
-				 .create_rev = p->create_rev,
-				 .prev_rev = p->prev_rev};
+	return (struct store_event){.type = p->type,
+				    .key = p->key,
+				    .value = value,
+				    .rev = p->rev,
+				    .create_rev = p->create_rev,
+				    .prev_rev = p->prev_rev};
+}
+
+static inline struct buf *past_value(const struct past *p)
+{
+	return *p->value ? buf_new(p->value, strlen(p->value)) : NULL;
+}
+
+static inline void tell_past(const struct past *p, bool state, store_watch fn, void *arg)
+{
+	AUTO_BUF *value = past_value(p);
+	struct store_event ev = past_event(p, value);
+	ev.state = state;
 	fn(arg, &ev);
 }
 
-static inline int fake_load_history(struct store *s, store_watch fn, void *arg, struct err *e)
+/* The newest of a key, up to a place. */
+static inline const struct past *newest_past(const char *key, size_t n)
 {
-	(void)s, (void)e;
+	while (n-- > 0)
+		if (!strcmp(fake.past[n].key, key))
+			return &fake.past[n];
+	return NULL;
+}
+
+static inline int fake_load(struct store *s, store_watch fn, void *arg, uint64_t *ret_from, struct err *e)
+{
+	(void)e;
 	for (size_t i = 0; i < fake.n; i++)
-		tell_past(&fake.past[i], fn, arg);
+		if (fake.past[i].type == STORE_PUT && newest_past(fake.past[i].key, fake.n) == &fake.past[i])
+			tell_past(&fake.past[i], true, fn, arg);
+	*ret_from = s->revision;
 	return 0;
 }
 
-static const struct store_driver fake_driver = {.load_history = fake_load_history};
+static inline int fake_past(struct store *s, const char *prefix, uint64_t after, uint64_t until, store_past_fn fn,
+			    void *arg, struct err *e)
+{
+	if (after < s->compacted)
+		return err_set(e, -EOVERFLOW, "compacted");
+	for (size_t i = fake.n; i-- > 0;) {
+		const struct past *p = &fake.past[i], *q = newest_past(p->key, i);
+		if (p->rev <= after || p->rev > until || strncmp(p->key, prefix, strlen(prefix)) != 0)
+			continue;
+		AUTO_BUF *value = past_value(p);
+		AUTO_BUF *before = q ? past_value(q) : NULL;
+		struct store_event ev = past_event(p, value), prev = q ? past_event(q, before) : (struct store_event){0};
+		if (!fn(arg, &ev, p->prev_rev && q && q->rev == p->prev_rev ? &prev : NULL))
+			break;
+	}
+	return 0;
+}
+
+static const struct store_driver fake_driver = {.load = fake_load, .past = fake_past};
 
 static inline uint64_t last_rev(const char *key, uint64_t *ret_create)
 {
@@ -74,7 +115,7 @@ static inline uint64_t change_at(uint64_t rev, enum store_op_type type, const ch
 	fake.n++;
 	fake.base.revision = p->rev;
 	if (fake.base.watch)
-		tell_past(p, fake.base.watch, fake.base.watch_arg);
+		tell_past(p, false, fake.base.watch, fake.base.watch_arg);
 	return p->rev;
 }
 

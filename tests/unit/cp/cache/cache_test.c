@@ -69,6 +69,88 @@ START_TEST(restart_is_equivalent)
 }
 END_TEST
 
+static void restarted_with(size_t window, struct bucket **ret)
+{
+	restart();
+	*ret = add_pods(window);
+	load();
+}
+
+/* Who was further behind reaches further back; those that follow already hear nothing of it. */
+START_TEST(recalled_step_by_step)
+{
+	cache_setup();
+	struct bucket *b = add_pods(0);
+	load();
+	for (int i = 0; i < 100; i++) {
+		AUTO_FREE char *name = xasprintf("p%d", i % 7);
+		if (i % 5 == 4 && newest_past("/registry/pods/a/p1", fake.n)->type == STORE_PUT)
+			pod_gone("a", "p1");
+		else
+			pod("a", name, i % 2 ? "x" : "y", "");
+		put("/registry/other/a", "{}");
+	}
+	AUTO_FREE char *before = view(b);
+	restarted_with(0, &b);
+	AUTO_STR live = STR_INIT;
+	struct cache_watch *w;
+	ck_assert_int_eq(bucket_watch(b, cache_revision(cache), NULL, note_all, &live, &w, NULL), 0);
+	ck_assert_uint_eq(b->n, 0);
+	for (uint64_t rev = cache_revision(cache) - 10; rev > 10; rev -= 10) {
+		size_t n = b->n;
+		free(events_after(b, rev, NULL));
+		ck_assert_uint_ge(b->n, n + 4);
+		ck_assert_uint_le(b->n, n + 10);
+	}
+	ck_assert_str_eq(str_text(&live), "");
+	AUTO_FREE char *after = view(b);
+	ck_assert_str_eq(before, after);
+	pod("a", "p0", "x", "");
+	ck_assert_ptr_nonnull(strstr(str_text(&live), "ED\",\"object\""));
+	cache_watch_stop(w);
+	cache_teardown();
+}
+END_TEST
+
+/* No further than the window: then a watch has to begin anew. */
+START_TEST(recalled_as_far_as_the_window)
+{
+	cache_setup();
+	struct bucket *b;
+	for (int i = 0; i < 10; i++)
+		pod("a", "p", i % 2 ? "x" : "y", "");
+	restarted_with(4, &b);
+	AUTO_FREE char *early = events_after(b, 3, NULL), *again = events_after(b, 6, NULL), *late = events_after(b, 7, NULL);
+	AUTO_FREE char *want = xasprintf("error %d", -EOVERFLOW);
+	ck_assert_str_eq(early, want);
+	ck_assert_str_eq(again, want);
+	ck_assert_uint_eq(b->n, 4);
+	ck_assert_ptr_eq(strstr(late, "8 {\"type\":\"MODIFIED\""), late);
+	pod("a", "p", "x", "");
+	AUTO_FREE char *gone = events_after(b, 7, NULL);
+	ck_assert_str_eq(gone, want);
+	cache_teardown();
+}
+END_TEST
+
+/* The state before a change that a heartbeat made was not written: the change is one all the same. */
+START_TEST(recalled_without_heartbeats)
+{
+	cache_setup();
+	struct bucket *b;
+	pod("a", "p", "x", ""); /* 2 */
+	pod("a", "p", "x", ""); /* 3, not written */
+	pod("a", "p", "x", ""); /* 4 */
+	fake.past[1] = fake.past[2];
+	fake.n--;
+	restarted_with(0, &b);
+	AUTO_SELECTOR *x = labels_of("app=x");
+	AUTO_FREE char *events = events_after(b, 2, &(struct bucket_query){.labels = x});
+	ck_assert_ptr_eq(strstr(events, "4 {\"type\":\"MODIFIED\""), events);
+	cache_teardown();
+}
+END_TEST
+
 /* After a compaction: what was superseded by then is gone; what changed later is told with the state before it. */
 START_TEST(restart_after_a_compaction)
 {
@@ -216,5 +298,5 @@ START_TEST(references)
 }
 END_TEST
 
-TESTS("cache", restart_is_equivalent, restart_after_a_compaction, late_buckets, uids_and_dependents, damaged_bytes,
+TESTS("cache", restart_is_equivalent, recalled_step_by_step, recalled_as_far_as_the_window, recalled_without_heartbeats, restart_after_a_compaction, late_buckets, uids_and_dependents, damaged_bytes,
       references)

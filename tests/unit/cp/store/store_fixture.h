@@ -14,12 +14,14 @@
 
 static struct loop *loop;
 static struct store *store;
+static uint64_t opened; /* its revision then */
 static char dir[64], db[96];
 
 static inline void fixture_open(int history_s)
 {
 	struct err e = ERR_INIT;
 	ck_assert_msg(!store_open_sqlite(loop, db, history_s, &store, &e), "%s", err_text(&e));
+	opened = store_revision(store);
 }
 
 static inline void fixture_close(void)
@@ -120,14 +122,49 @@ static inline void note(void *arg, const struct store_event *ev)
 static inline char *loaded(void)
 {
 	struct str s = STR_INIT;
-	ck_assert_int_eq(store_load(store, note, &s, NULL), 0);
+	uint64_t from;
+	ck_assert_int_eq(store_load(store, note, &s, &from, NULL), 0);
 	return str_take(&s);
 }
 
+struct past_events {
+	struct store_event *v;
+	size_t n, cap;
+};
+
+static inline bool gather_past(void *arg, const struct store_event *ev, const struct store_event *prev)
+{
+	struct past_events *p = arg;
+	if (p->n == p->cap)
+		p->v = xreallocarray(p->v, p->cap = p->cap ? 2 * p->cap : 64, sizeof(*p->v));
+	ck_assert(!prev || (prev->rev == ev->prev_rev && !strcmp(prev->key, ev->key) && prev->value));
+	ck_assert(!p->n || ev->rev <= p->v[p->n - 1].rev);
+	struct store_event *e = &p->v[p->n++];
+	*e = *ev;
+	e->key = xstrdup(ev->key);
+	e->value = ev->value ? buf_ref(ev->value) : NULL;
+	return true;
+}
+
+/* Calls fn for all changes that are kept of what was there when the store was opened (at), the oldest first. */
+static inline void each_past(struct store *s, uint64_t at, store_watch fn, void *arg)
+{
+	struct past_events p = {0};
+	struct err e = ERR_INIT;
+	ck_assert_msg(!store_past(s, "/", store_compacted_revision(s), at, gather_past, &p, &e), "%s", err_text(&e));
+	for (size_t i = p.n; i-- > 0;) {
+		fn(arg, &p.v[i]);
+		free((char *)p.v[i].key);
+		buf_unref(p.v[i].value);
+	}
+	free(p.v);
+}
+
+/* Those that were there when the fixture was opened. */
 static inline char *history(void)
 {
 	struct str s = STR_INIT;
-	ck_assert_int_eq(store_load_history(store, note, &s, NULL), 0);
+	each_past(store, opened, note, &s);
 	return str_take(&s);
 }
 
