@@ -110,10 +110,16 @@ json_t *patch_apply(const struct patch_body *p, const struct type *t, const json
 	return NULL;
 }
 
-/* A patched object that does not decode is the patch's fault. */
-static json_t *patch_invalid(const struct patch_body *p, const json_t *object, const char *why)
+/* A patched object that does not decode is the patch's fault. It is shown as it was before decoding, which leaves out what
+ * it does not know. */
+static json_t *patch_invalid(const struct patch_body *p, const struct type *t, const json_t *old, json_t *decoded,
+			     const char *why)
 {
 	AUTO_FIELD_ERRORS errors = {0};
+	AUTO_JSON *again = NULL;
+	if (old && p->type != BODY_STRATEGIC_PATCH && p->type != BODY_APPLY)
+		json_decref(patch_apply(p, t, old, &again));
+	const json_t *object = again ? again : decoded;
 	AUTO_FREE char *shown = p->type == BODY_STRATEGIC_PATCH ? go_format(p->patch) : json_text(object);
 	AUTO_JSON *value = json_string(shown);
 	field_invalid(&errors, "patch", value, "%s", why);
@@ -139,21 +145,20 @@ static void unknown_members(const struct patch_body *p, char ***ret)
 	}
 }
 
-json_t *patch_decode(struct req *q, const struct patch_body *p, const struct type *t, json_t *object)
+json_t *patch_decode(struct req *q, const struct patch_body *p, const struct type *t, const json_t *old, json_t *object)
 {
 	AUTO_STRV char **unknown = NULL;
 	struct err e = ERR_INIT;
-	AUTO_JSON *before = json_deep_copy(object);
 	unknown_members(p, &unknown);
 	if (schema_decode_type(t, object, &unknown, &e) < 0)
-		return patch_invalid(p, before, err_text(&e));
+		return patch_invalid(p, t, old, object, err_text(&e));
 	if (!strict_asked(q) || p->type == BODY_APPLY)
 		return NULL;
 	const char *prefix = p->type == BODY_JSON_PATCH ? "json patch " : "";
 	AUTO_STRV char **problems = strict_problems(q, false, prefix, unknown);
 	if (problems && strict_refuses(q)) {
 		AUTO_FREE char *why = strict_error(problems);
-		return patch_invalid(p, before, why);
+		return patch_invalid(p, t, old, object, why);
 	}
 	strict_warn(q, problems);
 	return NULL;
@@ -185,7 +190,7 @@ static json_t *check_same_kind(const struct kind *k, const struct patch_body *p,
 	if (k->custom)
 		return other_custom_kind(k, object);
 	AUTO_FREE char *why = xasprintf("converting to %s: unknown conversion", json_str_or(object, "kind", ""));
-	return patch_invalid(p, object, why);
+	return patch_invalid(p, k->type, old, object, why);
 }
 
 static json_t *change_patch(struct write *w, const json_t *old, json_t **ret)
@@ -196,7 +201,7 @@ static json_t *change_patch(struct write *w, const json_t *old, json_t **ret)
 	if (!status)
 		status = check_same_kind(w->res->kind, p, object, old);
 	if (!status)
-		status = patch_decode(w->q, p, w->res->kind->type, object);
+		status = patch_decode(w->q, p, w->res->kind->type, old, object);
 	if (!status)
 		status = namespace_matches(w->q, object);
 	if (!status)
@@ -272,7 +277,7 @@ static json_t *change_apply(struct write *w, const json_t *old, json_t **ret)
 	if (!status)
 		status = check_applied(w, config, old);
 	if (!status)
-		status = patch_decode(w->q, p, w->res->kind->type, object);
+		status = patch_decode(w->q, p, w->res->kind->type, old, object);
 	if (status)
 		return status;
 	take_identity(w, object);

@@ -12,8 +12,9 @@ struct patch_body {
 json_t *patch_body_read(struct req *q, struct patch_body **ret); /* Status or NULL, ret owned */
 void patch_body_free(void *body);
 json_t *patch_options_check(struct req *q); /* of a PATCH: Status or NULL */
-/* Decodes a patched object of type t in place; what does not fit is the patch's fault. Status or NULL. */
-json_t *patch_decode(struct req *q, const struct patch_body *p, const struct type *t, json_t *object);
+/* Decodes in place an object of type t, which the patch has made of old (NULL: of nothing); what does not fit is the
+ * patch's fault. Status or NULL. */
+json_t *patch_decode(struct req *q, const struct patch_body *p, const struct type *t, const json_t *old, json_t *object);
 /* doc changed by the patch; t gives strategies. Status or NULL with ret owned. */
 json_t *patch_apply(const struct patch_body *p, const struct type *t, const json_t *doc, json_t **ret);
 

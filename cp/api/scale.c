@@ -167,7 +167,7 @@ static json_t *change_patch(struct write *w, const json_t *old, json_t **ret)
 	AUTO_JSON *changed = NULL;
 	json_t *status = patch_apply(w->arg, scale_type(w->q), scale, &changed);
 	if (!status)
-		status = patch_decode(w->q, w->arg, scale_type(w->q), changed);
+		status = patch_decode(w->q, w->arg, scale_type(w->q), scale, changed);
 	if (!status)
 		status = take_scale(w, changed, old, ret);
 	w->conditional = false;
