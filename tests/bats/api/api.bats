@@ -122,8 +122,15 @@ api() { # METHOD PATH [curl arguments]
 	[[ "$output" == *'spec.containers[0].name'* ]]
 }
 
-@test "objects survive kill -9" {
+@test "objects survive kill -9, and watches resume over it" {
+	local maps=/api/v1/namespaces/default/configmaps rv
 	kubectl create configmap kept --from-literal=k=v
+	kubectl create configmap other
+	rv=$(api GET $maps | sed 's/.*"metadata":{"resourceVersion":"\([0-9]*\)".*/\1/')
+	kubectl label configmap kept app=x
+	kubectl label configmap other app=x
+	kubectl label --overwrite configmap kept app=y
+	kubectl delete configmap other
 	kill -9 "$(cat "$DIR/pid")"
 	ended "$(cat "$DIR/pid")"
 	"$SERVER" --data-dir "$DIR" --bind-address 127.0.0.1 --secure-port 0 --controllers=none \
@@ -131,5 +138,17 @@ api() { # METHOD PATH [curl arguments]
 	echo $! >"$DIR/pid"
 	eventually 60 test -s "$DIR/port2"
 	sed -i "s#https://127.0.0.1:[0-9]*#https://127.0.0.1:$(cat "$DIR/port2")#" "$KUBECONFIG"
+	PORT="$(cat "$DIR/port2")"
 	[ "$(kubectl get configmap kept -o 'jsonpath={.data.k}')" = v ]
+	api GET "$maps?watch=1&timeoutSeconds=1&labelSelector=app%3Dx&resourceVersion=$rv" >"$DIR/events"
+	jq -r '.type + " " + .object.metadata.name + " " + (.object.metadata.labels.app // "")' "$DIR/events" >"$DIR/told"
+	diff - "$DIR/told" <<-END
+		ADDED kept x
+		ADDED other x
+		DELETED kept x
+		DELETED other x
+	END
+	kubectl create configmap new
+	api GET "$maps?watch=1&timeoutSeconds=1&resourceVersion=$rv" >"$DIR/events"
+	[ "$(jq -r .type "$DIR/events" | tr '\n' ' ')" = "MODIFIED MODIFIED MODIFIED DELETED ADDED " ]
 }
