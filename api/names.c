@@ -1,15 +1,17 @@
 /* Name rules: which names, labels, keys and variables the API accepts.
  *
  * Each rule is one entry: a length limit, a scanner that walks the text once, and the sentence clients know it by.
- * Nothing allocates and nothing can fail; an empty or NULL text is checked like any other. What always holds: a NULL
+ * Nothing can fail; an empty or NULL text is checked like any other. What always holds: a NULL
  * answer means that the whole text satisfies the rule. */
 #include "api/names.h"
 
-#include <arpa/inet.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "api/ip_form.h"
+#include "base/mem.h"
 
 #define REGEX_LABEL "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 #define REGEX_SUBDOMAIN REGEX_LABEL "(\\." REGEX_LABEL ")*"
@@ -208,25 +210,33 @@ const char *name_check_env(const char *s)
 }
 
 /* RFC 6335 5.1: up to 15 of a-z, 0-9 and single inner '-', with a letter. */
+size_t name_check_port_name_all(const char *s, const char *ret[NAME_CHECK_MAX])
+{
+	size_t len = s ? strlen(s) : 0, n = 0;
+	bool letter = false, strange = false;
+
+	for (size_t i = 0; i < len; i++) {
+		letter |= is_lower(s[i]);
+		strange |= !is_lower_alnum(s[i]) && s[i] != '-';
+	}
+	if (len > 15)
+		ret[n++] = "must be no more than 15 characters";
+	if (strange)
+		ret[n++] = "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
+	if (!letter)
+		ret[n++] = "must contain at least one letter (a-z)";
+	if (len && strstr(s, "--"))
+		ret[n++] = "must not contain consecutive hyphens";
+	if (len && (s[0] == '-' || s[len - 1] == '-'))
+		ret[n++] = "must not begin or end with a hyphen";
+	return n;
+}
+
 const char *name_check_port_name(const char *s)
 {
-	size_t n = s ? strlen(s) : 0;
-	bool letter = false;
+	const char *rules[NAME_CHECK_MAX];
 
-	if (n > 15)
-		return "must be no more than 15 characters";
-	for (size_t i = 0; i < n; i++) {
-		letter |= is_lower(s[i]);
-		if (!is_lower_alnum(s[i]) && s[i] != '-')
-			return "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
-	}
-	if (!letter)
-		return "must contain at least one letter (a-z)";
-	if (strstr(s, "--"))
-		return "must not contain consecutive hyphens";
-	if (s[0] == '-' || s[n - 1] == '-')
-		return "must not begin or end with a hyphen";
-	return NULL;
+	return name_check_port_name_all(s, rules) ? rules[0] : NULL;
 }
 
 const char *name_check_config_key(const char *s)
@@ -263,11 +273,9 @@ const char *name_check_path_segment(const char *s)
 const char *name_check_address(const char *s)
 {
 	static __thread char why[128];
-	unsigned char b[16];
-	char text[INET6_ADDRSTRLEN];
-	int family = s && strchr(s, ':') ? AF_INET6 : AF_INET;
-	if (s && inet_pton(family, s, b) == 1)
-		return strcmp(inet_ntop(family, b, text, sizeof(text)), s) ? "must be a canonical format IP address" : NULL;
-	snprintf(why, sizeof(why), "ParseAddr(\"%.64s\"): unable to parse IP", s ? s : "");
-	return why;
+	AUTO_FREE char *problem = ip_form_address_problem(s);
+
+	if (problem)
+		snprintf(why, sizeof(why), "%s", problem);
+	return problem ? why : NULL;
 }

@@ -10,8 +10,9 @@ const char *name_check_label(const char *s);
 const char *name_check_label_1035(const char *s);
 const char *name_check_qualified(const char *s); /* label and annotation keys */
 /* All the rules that a qualified name breaks, in the order in which Kubernetes lists them; returns how many. */
-#define NAME_CHECK_MAX 4
+#define NAME_CHECK_MAX 5
 size_t name_check_qualified_all(const char *s, const char *ret[NAME_CHECK_MAX]);
+size_t name_check_port_name_all(const char *s, const char *ret[NAME_CHECK_MAX]); /* the same of a port name */
 const char *name_check_wildcard_subdomain(const char *s); /* "*.example.com" */
 const char *name_check_label_value(const char *s);
 const char *name_check_env(const char *s);

@@ -1,4 +1,4 @@
-/* Rules of admission policies and their bindings, as stored objects: expressions are kept, not compiled. */
+/* Rules of admission policies, as stored objects: expressions are kept, not compiled. */
 #include <ctype.h>
 #include <string.h>
 
@@ -7,15 +7,17 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "cp/kinds/admission_rules.h"
+#include "cp/kinds/error_order.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/rule.h"
 
 #define ADMISSION "admissionregistration.k8s.io"
-enum { ANNOTATIONS_MAX = 20 };
+enum { ANNOTATIONS_MAX = 20, VALUE_EXPRESSION_MAX = 5 * 1024 };
+#define BLANKS " \t\r\n\v\f"
 
 static bool is_blank(const char *text)
 {
-	return strspn(text, " \t\r\n\v\f") == strlen(text);
+	return strspn(text, BLANKS) == strlen(text);
 }
 
 /* A text that holds more than blanks. */
@@ -27,20 +29,6 @@ static void validate_filled(const json_t *obj, const char *path, const char *key
 		field_required(errors, FIELD_PATH(p, "%s.%s", path, key), why);
 }
 
-static void validate_match(const json_t *match, const char *path, struct field_errors *errors)
-{
-	static const char *const lists[] = {"resourceRules", "excludeResourceRules"};
-	char p[FIELD_PATH_MAX];
-	json_t *rule;
-	size_t i;
-
-	label_selector_validate(json_object_get(match, "namespaceSelector"), FIELD_PATH(p, "%s.namespaceSelector", path), errors);
-	label_selector_validate(json_object_get(match, "objectSelector"), FIELD_PATH(p, "%s.objectSelector", path), errors);
-	for (size_t l = 0; l < ARRAY_LEN(lists); l++)
-		json_array_foreach(json_object_get(match, lists[l]), i, rule)
-		    admission_rule_validate(rule, FIELD_PATH(p, "%s.%s[%zu]", path, lists[l], i), errors);
-}
-
 static void validate_param_kind(const json_t *kind, struct field_errors *errors)
 {
 	static const char path[] = "spec.paramKind";
@@ -49,14 +37,18 @@ static void validate_param_kind(const json_t *kind, struct field_errors *errors)
 
 	if (!kind)
 		return;
-	if (!rule_required(kind, path, "apiVersion", NULL, errors))
-		return;
-	if (slash && strchr(slash + 1, '/'))
+	bool versioned = rule_required(kind, path, "apiVersion", NULL, errors);
+	const char *short_version = slash ? slash + 1 : version;
+	if (versioned && strchr(short_version, '/')) {
 		field_invalid(errors, "spec.paramKind.apiVersion", json_object_get(kind, "apiVersion"), "unexpected GroupVersion string: %s", version);
-	else if (*group)
-		validate_name(group, "spec.paramKind.apiVersion", name_check_subdomain, errors);
-	if (!slash || !strchr(slash + 1, '/'))
-		validate_name(slash ? slash + 1 : version, "spec.paramKind.apiVersion", name_check_label_1035, errors);
+	} else if (versioned) {
+		if (*group)
+			validate_name(group, "spec.paramKind.apiVersion", name_check_subdomain, errors);
+		if (!*short_version)
+			field_invalid(errors, "spec.paramKind.apiVersion", json_object_get(kind, "apiVersion"), "version must be specified");
+		else
+			validate_name(short_version, "spec.paramKind.apiVersion", name_check_label_1035, errors);
+	}
 	for (char *c = lower; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
 	if (rule_required(kind, path, "kind", NULL, errors) && (why = name_check_label_1035(lower)))
@@ -65,14 +57,16 @@ static void validate_param_kind(const json_t *kind, struct field_errors *errors)
 
 static bool is_identifier(const char *text)
 {
+	static const char *const reserved[] = {"true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function",
+					       "if", "import", "let", "loop", "package", "namespace", "return", "var", "void", "while", NULL};
 	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
 
-	return *text && !isdigit((unsigned char)*text) && n == strlen(text);
+	return *text && !isdigit((unsigned char)*text) && n == strlen(text) && !rule_is_one_of(text, reserved);
 }
 
 static void validate_variables(const json_t *variables, struct field_errors *errors)
 {
-	char p[FIELD_PATH_MAX];
+	char p[FIELD_PATH_MAX], at[FIELD_PATH_MAX];
 	json_t *v;
 	size_t i;
 
@@ -81,11 +75,32 @@ static void validate_variables(const json_t *variables, struct field_errors *err
 		const char *name = json_str_or(v, "name", "");
 		FIELD_PATH(p, "spec.variables[%zu]", i);
 		validate_filled(v, p, "name", "name is not specified", errors);
-		validate_filled(v, p, "expression", "expression is not specified", errors);
 		if (!is_blank(name) && !is_identifier(name))
-			field_invalid(errors, FIELD_PATH(p, "spec.variables[%zu].name", i), json_object_get(v, "name"), "name is not a valid CEL identifier");
+			field_invalid(errors, FIELD_PATH(at, "%s.name", p), json_object_get(v, "name"), "name is not a valid CEL identifier");
+		validate_filled(v, p, "expression", "expression is not specified", errors);
 	}
 }
+
+#define MATCH_RULE(list)                                                                                                                \
+	list "[].resourceNames", list "[].operations", list "[].apiGroups", list "[].apiVersions", list "[].resources", list "[].scope"
+
+static const char *const order[] = {"spec.failurePolicy",
+				    "spec.paramKind",
+				    "spec.matchConstraints.matchPolicy",
+				    "spec.matchConstraints.namespaceSelector",
+				    "spec.matchConstraints.objectSelector",
+				    MATCH_RULE("spec.matchConstraints.resourceRules"),
+				    MATCH_RULE("spec.matchConstraints.excludeResourceRules"),
+				    "spec.matchConstraints.resourceRules",
+				    "spec.matchConstraints",
+				    "spec.matchConditions[].expression",
+				    "spec.matchConditions[].name",
+				    "spec.variables",
+				    "spec.validations",
+				    "spec.auditAnnotations",
+				    "spec.mutations",
+				    "spec.reinvocationPolicy",
+				    NULL};
 
 static void validate_policy(const json_t *spec, struct field_errors *errors)
 {
@@ -95,7 +110,7 @@ static void validate_policy(const json_t *spec, struct field_errors *errors)
 	if (!match) {
 		field_required(errors, "spec.matchConstraints", NULL);
 	} else {
-		validate_match(match, "spec.matchConstraints", errors);
+		match_resources_validate(match, "spec.matchConstraints", errors);
 		rule_required(match, "spec.matchConstraints", "resourceRules", NULL, errors);
 	}
 	match_conditions_validate(json_object_get(spec, "matchConditions"), "spec.matchConditions", errors);
@@ -103,6 +118,14 @@ static void validate_policy(const json_t *spec, struct field_errors *errors)
 }
 
 /* --- validating ------------------------------------------------------------------------------------------------------ */
+
+/* Within the text; those around it do not count. */
+static bool has_line_break(const char *text)
+{
+	const char *start = text + strspn(text, BLANKS), *line = strpbrk(start, "\r\n");
+
+	return line && !is_blank(line);
+}
 
 static void validate_validation(const json_t *v, const char *path, struct field_errors *errors)
 {
@@ -116,16 +139,32 @@ static void validate_validation(const json_t *v, const char *path, struct field_
 	FIELD_PATH(p, "%s.message", path);
 	if (message && *message && is_blank(message))
 		field_invalid(errors, p, json_object_get(v, "message"), "message must be non-empty if specified");
-	else if (message && strchr(message, '\n'))
+	else if (message && has_line_break(message))
 		field_invalid(errors, p, json_object_get(v, "message"), "message must not contain line breaks");
 	if (json_object_get(v, "reason"))
 		rule_word(v, path, "reason", reasons, errors);
 }
 
+static void validate_annotation(const json_t *a, const char *policy, const char *path, struct field_errors *errors)
+{
+	const char *key = json_str_or(a, "key", "");
+	AUTO_FREE char *full = xasprintf("%s/%s", policy, key), *long_ = xasprintf("must not exceed %d bytes in length", VALUE_EXPRESSION_MAX);
+	AUTO_JSON *shown = json_string(key);
+	char p[FIELD_PATH_MAX];
+
+	FIELD_PATH(p, "%s.key", path);
+	if (*policy)
+		validate_name(full, p, name_check_qualified, errors);
+	else
+		field_invalid(errors, p, shown, "requires metadata.name be non-empty");
+	validate_filled(a, path, "valueExpression", "valueExpression is not specified", errors);
+	if (strlen(json_str_or(a, "valueExpression", "")) > VALUE_EXPRESSION_MAX)
+		field_required(errors, FIELD_PATH(p, "%s.valueExpression", path), long_);
+}
+
 static void validate_annotations(const json_t *policy, const json_t *list, struct field_errors *errors)
 {
 	AUTO_MAP *keys = map_new(NULL);
-	const char *name = json_str_or(policy, "metadata.name", "");
 	char p[FIELD_PATH_MAX];
 	json_t *a;
 	size_t i;
@@ -135,15 +174,10 @@ static void validate_annotations(const json_t *policy, const json_t *list, struc
 	json_array_foreach(list, i, a)
 	{
 		const char *key = json_str_or(a, "key", "");
-		AUTO_FREE char *full = xasprintf("%s/%s", name, key);
-		FIELD_PATH(p, "spec.auditAnnotations[%zu].key", i);
-		if (*name && *key)
-			validate_name(full, p, name_check_qualified, errors);
+		validate_annotation(a, json_str_or(policy, "metadata.name", ""), FIELD_PATH(p, "spec.auditAnnotations[%zu]", i), errors);
 		if (map_has(keys, key))
-			field_duplicate(errors, p, json_object_get(a, "key"));
+			field_duplicate(errors, FIELD_PATH(p, "spec.auditAnnotations[%zu].key", i), json_object_get(a, "key"));
 		map_set(keys, key, a);
-		FIELD_PATH(p, "spec.auditAnnotations[%zu]", i);
-		validate_filled(a, p, "valueExpression", "valueExpression is not specified", errors);
 	}
 }
 
@@ -164,105 +198,78 @@ static void validating_validate(const json_t *policy, const json_t *old, struct 
 	}
 	json_array_foreach(list, i, v) validate_validation(v, FIELD_PATH(p, "spec.validations[%zu]", i), errors);
 	validate_annotations(policy, annotations, errors);
+	errors_order(errors, "", order);
+}
+
+/* What the type checker says of expressions, and conditions. */
+static void validating_validate_status(const json_t *policy, const json_t *old, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	json_t *v;
+	size_t i;
+
+	(void)old;
+	json_array_foreach(json_at(policy, "status.typeChecking.expressionWarnings"), i, v)
+	{
+		FIELD_PATH(p, "status.typeChecking.expressionWarnings[%zu]", i);
+		rule_required(v, p, "warning", NULL, errors);
+		validate_filled(v, p, "fieldRef", NULL, errors);
+	}
+	rule_conditions(json_at(policy, "status.conditions"), "status.conditions", errors);
 }
 
 /* --- mutating -------------------------------------------------------------------------------------------------------- */
 
+static const struct patch {
+	const char *type, *field, *other;
+} patches[] = {{"ApplyConfiguration", "applyConfiguration", "jsonPatch"}, {"JSONPatch", "jsonPatch", "applyConfiguration"}};
+
+static void validate_patch(const json_t *m, const struct patch *patch, const char *path, struct field_errors *errors)
+{
+	AUTO_FREE char *needed = xasprintf("must be specified when patchType is %s", patch->type), *name = xasprintf("{%s}", patch->other);
+	AUTO_JSON *shown = json_string(name);
+	char p[FIELD_PATH_MAX];
+
+	FIELD_PATH(p, "%s.%s", path, patch->field);
+	if (!json_object_get(m, patch->field))
+		field_required(errors, p, needed);
+	else
+		validate_filled(json_object_get(m, patch->field), p, "expression", NULL, errors);
+	if (json_object_get(m, patch->other))
+		field_invalid(errors, FIELD_PATH(p, "%s.%s", path, patch->other), shown, "must not be specified when patchType is %s", patch->type);
+}
+
+static void validate_mutation(const json_t *m, const char *path, struct field_errors *errors)
+{
+	static const char *const types[] = {"ApplyConfiguration", "JSONPatch", NULL};
+	const char *type = json_str_or(m, "patchType", "");
+
+	if (!*type)
+		return; /* the table asks for it */
+	for (size_t k = 0; k < ARRAY_LEN(patches); k++)
+		if (!strcmp(type, patches[k].type)) {
+			validate_patch(m, &patches[k], path, errors);
+			return;
+		}
+	rule_word(m, path, "patchType", types, errors);
+}
+
 static void mutating_validate(const json_t *policy, const json_t *old, struct field_errors *errors)
 {
-	static const char *const types[] = {"ApplyConfiguration", "JSONPatch", NULL}, *const again[] = {"IfNeeded", "Never", NULL};
-	static const struct {
-		const char *type, *field, *other;
-	} patches[] = {{"ApplyConfiguration", "applyConfiguration", "jsonPatch"}, {"JSONPatch", "jsonPatch", "applyConfiguration"}};
+	static const char *const again[] = {"Never", "IfNeeded", NULL};
 	const json_t *spec = json_object_get(policy, "spec");
-	char p[FIELD_PATH_MAX], at[FIELD_PATH_MAX];
+	char p[FIELD_PATH_MAX];
 	json_t *m;
 	size_t i;
 
 	(void)old;
 	validate_policy(spec, errors);
+	mutating_operations_validate(json_object_get(spec, "matchConstraints"), "spec.matchConstraints", errors);
 	rule_required(spec, "spec", "mutations", "mutations must contain at least one item", errors);
+	json_array_foreach(json_object_get(spec, "mutations"), i, m) validate_mutation(m, FIELD_PATH(p, "spec.mutations[%zu]", i), errors);
 	if (rule_required(spec, "spec", "reinvocationPolicy", NULL, errors))
 		rule_word(spec, "spec", "reinvocationPolicy", again, errors);
-	json_array_foreach(json_object_get(spec, "mutations"), i, m)
-	{
-		const char *type = json_str_or(m, "patchType", "");
-		FIELD_PATH(p, "spec.mutations[%zu]", i);
-		if (*type)
-			rule_word(m, p, "patchType", types, errors);
-		for (size_t k = 0; k < ARRAY_LEN(patches); k++) {
-			if (strcmp(type, patches[k].type))
-				continue;
-			rule_forbidden(m, p, patches[k].other, "must be specified only when patchType names it", errors);
-			if (!json_object_get(m, patches[k].field))
-				field_required(errors, FIELD_PATH(at, "%s.%s", p, patches[k].field), "must be specified when patchType names it");
-			else
-				validate_filled(json_object_get(m, patches[k].field), FIELD_PATH(at, "%s.%s", p, patches[k].field), "expression",
-						"expression is not specified", errors);
-		}
-	}
-}
-
-/* --- bindings -------------------------------------------------------------------------------------------------------- */
-
-static void validate_param_ref(const json_t *ref, struct field_errors *errors)
-{
-	static const char path[] = "spec.paramRef";
-	static const char *const actions[] = {"Allow", "Deny", NULL};
-	const char *name = json_str_or(ref, "name", "");
-	const json_t *selector = json_object_get(ref, "selector");
-
-	if (!ref)
-		return;
-	if (!*name && !selector)
-		field_required(errors, path, "one of name or selector must be specified");
-	if (*name)
-		rule_name(ref, path, "name", name_check_path_segment, errors);
-	if (*name && selector)
-		field_forbidden(errors, "spec.paramRef.name", "name and selector are mutually exclusive");
-	if (selector)
-		label_selector_validate(selector, "spec.paramRef.selector", errors);
-	if (rule_required(ref, path, "parameterNotFoundAction", NULL, errors))
-		rule_word(ref, path, "parameterNotFoundAction", actions, errors);
-}
-
-static void validate_actions(const json_t *actions, struct field_errors *errors)
-{
-	static const char *const words[] = {"Audit", "Deny", "Warn", NULL};
-	static const char path[] = "spec.validationActions";
-	AUTO_MAP *seen = map_new(NULL);
-	char p[FIELD_PATH_MAX];
-	json_t *v;
-	size_t i;
-
-	json_array_foreach(actions, i, v)
-	{
-		FIELD_PATH(p, "%s[%zu]", path, i);
-		if (!rule_is_one_of(json_string_value(v), words))
-			field_not_supported(errors, p, v, words);
-		if (map_has(seen, json_string_value(v)))
-			field_duplicate(errors, p, v);
-		map_set(seen, json_string_value(v), v);
-	}
-	if (map_has(seen, "Deny") && map_has(seen, "Warn"))
-		field_invalid(errors, path, actions,
-			      "must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers "
-			      "serves no purpose)");
-	if (!json_array_size(actions))
-		field_required(errors, path, "at least one validation action is required");
-}
-
-static void binding_validate(const json_t *binding, const json_t *old, struct field_errors *errors)
-{
-	const json_t *spec = json_object_get(binding, "spec");
-
-	(void)old;
-	if (rule_required(spec, "spec", "policyName", NULL, errors))
-		rule_name(spec, "spec", "policyName", name_check_subdomain, errors);
-	validate_param_ref(json_object_get(spec, "paramRef"), errors);
-	validate_match(json_object_get(spec, "matchResources"), "spec.matchResources", errors);
-	if (str_eq(json_str_at(binding, "kind"), "ValidatingAdmissionPolicyBinding"))
-		validate_actions(json_object_get(spec, "validationActions"), errors);
+	errors_order(errors, "", order);
 }
 
 const struct kind_ops validatingpolicy_ops = {.group = ADMISSION,
@@ -271,9 +278,6 @@ const struct kind_ops validatingpolicy_ops = {.group = ADMISSION,
 					      .prepare_update = kind_keep_status,
 					      .prepare_status = kind_keep_spec,
 					      .validate = validating_validate,
+					      .validate_status = validating_validate_status,
 					      .has_status = true};
 const struct kind_ops mutatingpolicy_ops = {.group = ADMISSION, .kind = "MutatingAdmissionPolicy", .validate = mutating_validate};
-const struct kind_ops validatingpolicybinding_ops = {.group = ADMISSION,
-						     .kind = "ValidatingAdmissionPolicyBinding",
-						     .validate = binding_validate};
-const struct kind_ops mutatingpolicybinding_ops = {.group = ADMISSION, .kind = "MutatingAdmissionPolicyBinding", .validate = binding_validate};

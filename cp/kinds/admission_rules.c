@@ -76,7 +76,7 @@ static void validate_resources(const json_t *rule, const char *path, struct fiel
 		else if (strchr(text, '/'))
 			validate_subresource(text, v, p, seen, errors);
 		else
-			plain |= strcmp(text, "*") != 0;
+			plain = strcmp(text, "*") != 0; /* the last one decides, as in the reference */
 		map_set(seen, text, v);
 	}
 	FIELD_PATH(p, "%s.resources", path);
@@ -108,6 +108,35 @@ void admission_rule_validate(const json_t *rule, const char *path, struct field_
 	validate_resources(rule, path, errors);
 	if (json_object_get(rule, "scope"))
 		rule_word(rule, path, "scope", scopes, errors);
+}
+
+void match_resources_validate(const json_t *match, const char *path, struct field_errors *errors)
+{
+	static const char *const lists[] = {"resourceRules", "excludeResourceRules"};
+	char p[FIELD_PATH_MAX];
+	json_t *rule;
+	size_t i;
+
+	label_selector_validate(json_object_get(match, "namespaceSelector"), FIELD_PATH(p, "%s.namespaceSelector", path), errors);
+	label_selector_validate(json_object_get(match, "objectSelector"), FIELD_PATH(p, "%s.objectSelector", path), errors);
+	for (size_t l = 0; l < ARRAY_LEN(lists); l++)
+		json_array_foreach(json_object_get(match, lists[l]), i, rule)
+		    admission_rule_validate(rule, FIELD_PATH(p, "%s.%s[%zu]", path, lists[l], i), errors);
+}
+
+void mutating_operations_validate(const json_t *match, const char *path, struct field_errors *errors)
+{
+	static const char *const operations[] = {"*", "CONNECT", "CREATE", "UPDATE", NULL};
+	char p[FIELD_PATH_MAX];
+	json_t *rule, *v;
+	size_t i, k;
+
+	FIELD_PATH(p, "%s.resourceRules.operations", path);
+	json_array_foreach(json_object_get(match, "resourceRules"), i, rule) json_array_foreach(json_object_get(rule, "operations"), k, v)
+	{
+		if (!rule_is_one_of(json_string_value(v), operations))
+			field_not_supported(errors, p, v, operations);
+	}
 }
 
 static bool is_blank(const char *text)

@@ -52,10 +52,15 @@ static void check_service(const json_t *obj, struct field_errors *errors)
 	static const char *const names[] = {"spec.service.namespace", "spec.service.name"};
 	bool insecure = json_bool_at(obj, "spec.insecureSkipTLSVerify", false), ca = json_string_length(json_at(obj, "spec.caBundle"));
 	int64_t port = json_int_at(obj, "spec.service.port", 443);
+	AUTO_STR bundle = STR_INIT;
+
+	base64_decode(&bundle, json_str_or(obj, "spec.caBundle", ""), strlen(json_str_or(obj, "spec.caBundle", "")));
+	AUTO_FREE char *size = xasprintf("%zu bytes", bundle.len);
+	AUTO_JSON *shown = json_string(size);
 
 	if (!json_at(obj, "spec.service")) {
 		if (ca)
-			field_invalid(errors, "spec.caBundle", json_at(obj, "spec.caBundle"), "local APIServices may not have a caBundle");
+			field_invalid(errors, "spec.caBundle", shown, "local APIServices may not have a caBundle");
 		if (insecure)
 			field_invalid(errors, "spec.insecureSkipTLSVerify", json_at(obj, "spec.insecureSkipTLSVerify"),
 				      "local APIServices may not have insecureSkipTLSVerify");
@@ -74,18 +79,29 @@ static void check_service(const json_t *obj, struct field_errors *errors)
 
 static void validate(const json_t *obj, const json_t *old, struct field_errors *errors)
 {
-	const char *version = json_str_or(obj, "spec.version", ""), *why;
+	const char *version = json_str_or(obj, "spec.version", "");
 
 	(void)old;
 	check_name(obj, errors);
-	if (!*version)
-		field_required(errors, "spec.version", NULL);
-	else if ((why = name_check_label_1035(version)))
-		field_invalid(errors, "spec.version", json_at(obj, "spec.version"), "%s", why);
+	if (!*json_str_or(obj, "spec.group", "") && strcmp(version, "v1"))
+		field_required(errors, "spec.group", "only v1 may have an empty group and it better be legacy kube");
 	rule_name(json_object_get(obj, "spec"), "spec", "group", name_check_subdomain, errors);
+	validate_name(version, "spec.version", name_check_label_1035, errors);
 	check_range(obj, "spec.groupPriorityMinimum", 20000, errors);
 	check_range(obj, "spec.versionPriority", 1000, errors);
 	check_service(obj, errors);
+}
+
+static void validate_status(const json_t *obj, const json_t *old, struct field_errors *errors)
+{
+	static const char *const words[] = {"True", "False", "Unknown", NULL};
+	char p[FIELD_PATH_MAX];
+	json_t *c;
+	size_t i;
+
+	(void)old;
+	json_array_foreach(json_at(obj, "status.conditions"), i, c)
+	    rule_word(c, FIELD_PATH(p, "status.conditions[%zu]", i), "status", words, errors);
 }
 
 const struct kind_ops apiservice_ops = {.group = "apiregistration.k8s.io",
@@ -94,4 +110,5 @@ const struct kind_ops apiservice_ops = {.group = "apiregistration.k8s.io",
 					.prepare_update = kind_keep_status,
 					.prepare_status = kind_keep_spec,
 					.validate = validate,
+					.validate_status = validate_status,
 					.has_status = true};

@@ -1,12 +1,10 @@
-/* Rules of what belongs to the whole cluster: priority and runtime classes. */
+/* Rules of priority classes. */
 #include <string.h>
 
 #include "api/names.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
-#include "cp/kinds/pod_rules.h"
-#include "cp/kinds/resource_name.h"
 
 enum { HIGHEST_USER_PRIORITY = 1000000000 };
 static const struct {
@@ -50,27 +48,3 @@ static void priority_validate(const json_t *class, const json_t *old, struct fie
 }
 
 const struct kind_ops priorityclass_ops = { .group = "scheduling.k8s.io", .kind = "PriorityClass", .validate = priority_validate };
-
-static void runtime_validate(const json_t *class, const json_t *old, struct field_errors *errors)
-{
-	const char *handler = json_str_or(class, "handler", "");
-	if (*handler)
-		validate_name(handler, "handler", name_check_label, errors);
-	if (old)
-		validate_immutable(class, old, "handler", errors);
-	const json_t *scheduling = json_object_get(class, "scheduling"), *fixed = json_at(class, "overhead.podFixed");
-	AUTO_JSON *limits = json_object();
-	const char *key;
-	json_t *v;
-	if (fixed) {
-		json_object_set(limits, "limits", (json_t *)fixed);
-		resource_requirements_validate(limits, "overhead.podFixed", resource_name_validate_container, errors);
-	}
-	json_object_foreach(json_object_get(scheduling, "nodeSelector"), key, v) {
-		validate_name(key, "scheduling.nodeSelector", name_check_qualified, errors);
-		validate_name(json_string_value(v), "scheduling.nodeSelector", name_check_label_value, errors);
-	}
-	tolerations_validate(json_object_get(scheduling, "tolerations"), "scheduling.tolerations", errors);
-}
-
-const struct kind_ops runtimeclass_ops = { .group = "node.k8s.io", .kind = "RuntimeClass", .validate = runtime_validate };

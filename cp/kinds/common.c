@@ -45,6 +45,8 @@ void validate_name(const char *value, const char *path, const char *(*check)(con
 	size_t n = 1;
 	if (check == name_check_qualified)
 		n = name_check_qualified_all(text, rules);
+	else if (check == name_check_port_name)
+		n = name_check_port_name_all(text, rules);
 	else
 		rules[0] = check(text);
 	AUTO_JSON *v = json_string(text);

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "cp/kinds/error_order.h"
 #include "cp/kinds/go_value.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/rule.h"
@@ -152,6 +153,9 @@ static void status_validate(const json_t *object, const json_t *old, struct fiel
 	}
 }
 
+static const char *const level_order[] = { "spec.type", "spec.limited.nominalConcurrencyShares", "spec.limited.limitResponse",
+					   "spec.limited.lendablePercent", "spec.limited.borrowingLimitPercent", NULL };
+
 static void level_validate(const json_t *level, const json_t *old, struct field_errors *errors)
 {
 	static const char *const types[] = { "Exempt", "Limited", NULL };
@@ -172,6 +176,7 @@ static void level_validate(const json_t *level, const json_t *old, struct field_
 	} else {
 		field_not_supported(errors, "spec.type", given, types);
 	}
+	errors_order(errors, "", level_order);
 	validate_fixed(level, fixed_levels, ARRAY_LEN(fixed_levels), "flowcontrol.v1.PriorityLevelConfigurationSpec", errors);
 	status_validate(level, old, errors);
 }
@@ -203,31 +208,45 @@ static void validate_account(const json_t *account, const char *at, struct field
 		validate_name(ns, FIELD_PATH(p, "%s.namespace", at), name_check_label, errors);
 }
 
+static const struct subject_member {
+	const char *kind, *member;
+} subject_members[] = { { "ServiceAccount", "serviceAccount" }, { "User", "user" }, { "Group", "group" } };
+
+/* What the subject's own kind asks for. Returns whether it is known. */
+static bool validate_own_member(const json_t *subject, const char *kind, const char *at, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	size_t i = 0;
+	while (i < ARRAY_LEN(subject_members) && strcmp(kind, subject_members[i].kind))
+		i++;
+	if (i == ARRAY_LEN(subject_members))
+		return false;
+	const json_t *own = json_object_get(subject, subject_members[i].member);
+	AUTO_FREE char *why = xasprintf("%s is required when subject kind is '%s'", subject_members[i].member, kind);
+	FIELD_PATH(p, "%s.%s", at, subject_members[i].member);
+	if (!own)
+		field_required(errors, p, why);
+	else if (i == 0)
+		validate_account(own, p, errors);
+	return true;
+}
+
 static void validate_subject(const json_t *subject, const char *at, struct field_errors *errors)
 {
 	static const char *const kinds[] = { "Group", "ServiceAccount", "User", NULL };
-	static const struct {
-		const char *kind, *member;
-	} members[] = { { "ServiceAccount", "serviceAccount" }, { "User", "user" }, { "Group", "group" } };
 	const char *kind = json_str_or(subject, "kind", "");
 	AUTO_JSON *given = json_string(kind);
 	char p[FIELD_PATH_MAX];
-	bool known = false;
-	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-		bool own = !strcmp(kind, members[i].kind);
-		known |= own;
-		FIELD_PATH(p, "%s.%s", at, members[i].member);
-		if (own && !json_object_get(subject, members[i].member)) {
-			AUTO_FREE char *why = xasprintf("%s is required when subject kind is '%s'", members[i].member, kind);
-			field_required(errors, p, why);
-		} else if (own && i == 0) {
-			validate_account(json_object_get(subject, members[i].member), p, errors);
-		} else if (!own && json_object_get(subject, members[i].member)) {
-			field_forbidden(errors, p, "%s is forbidden when subject kind is not '%s'", members[i].member, members[i].kind);
-		}
-	}
-	if (!known)
+	if (!validate_own_member(subject, kind, at, errors)) {
 		field_not_supported(errors, FIELD_PATH(p, "%s.kind", at), given, kinds);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(subject_members); i++) {
+		const struct subject_member *m = &subject_members[i];
+		if (strcmp(kind, m->kind) && json_object_get(subject, m->member))
+			field_forbidden(errors, FIELD_PATH(p, "%s.%s", at, m->member), "%s is forbidden when subject kind is not '%s'", m->member,
+					m->kind);
+	}
 }
 
 /* A list with something in it, and nothing beside a star. Returns whether its members are names. */
@@ -346,6 +365,10 @@ static void validate_precedence(const json_t *flow, struct field_errors *errors)
 		field_invalid(errors, at, precedence, "only the schema named 'exempt' may have matchingPrecedence 1");
 }
 
+#define ACCOUNT "spec.rules[].subjects[].serviceAccount"
+static const char *const flow_order[] = { "spec.matchingPrecedence", "spec.distinguisherMethod", "spec.priorityLevelConfiguration", ACCOUNT ".name",
+					  ACCOUNT ".namespace", "spec.rules[].subjects", "spec.rules[]", NULL };
+
 static void flow_validate(const json_t *flow, const json_t *old, struct field_errors *errors)
 {
 	static const char *const methods[] = { "ByNamespace", "ByUser", NULL };
@@ -365,6 +388,7 @@ static void flow_validate(const json_t *flow, const json_t *old, struct field_er
 		field_required(errors, "spec.priorityLevelConfiguration.name", "must reference a priority level");
 	json_array_foreach(json_at(flow, "spec.rules"), i, rule)
 		validate_rule(rule, FIELD_PATH(p, "spec.rules[%zu]", i), errors);
+	errors_order(errors, "", flow_order);
 	validate_fixed(flow, fixed_schemas, ARRAY_LEN(fixed_schemas), "flowcontrol.v1.FlowSchemaSpec", errors);
 	status_validate(flow, old, errors);
 }

@@ -3,6 +3,7 @@
 
 #include "api/names.h"
 #include "base/json.h"
+#include "cp/kinds/error_order.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/rule.h"
 
@@ -37,9 +38,7 @@ static void validate_parameters(const json_t *parameters, struct field_errors *e
 	static const char at[] = "spec.parameters";
 	const json_t *ns = json_object_get(parameters, "namespace");
 	bool namespaced = !strcmp(json_str_or(parameters, "scope", ""), "Namespace");
-	rule_name(parameters, at, "apiGroup", name_check_subdomain, errors);
-	rule_name(parameters, at, "kind", name_check_path_segment, errors);
-	rule_name(parameters, at, "name", name_check_path_segment, errors);
+	rule_reference(parameters, at, errors);
 	if (namespaced && str_empty(json_string_value(ns)))
 		field_required(errors, "spec.parameters.namespace", "`parameters.scope` is set to 'Namespace'");
 	else if (namespaced)
@@ -48,14 +47,18 @@ static void validate_parameters(const json_t *parameters, struct field_errors *e
 		field_forbidden(errors, "spec.parameters.namespace", "`parameters.scope` is set to 'Cluster'");
 }
 
+static const char *const order[] = {"spec.controller",      "spec.parameters.apiGroup", "spec.parameters.kind",
+				    "spec.parameters.name", "spec.parameters.scope",    "spec.parameters.namespace", NULL};
+
 static void ingressclass_validate(const json_t *class, const json_t *old, struct field_errors *errors)
 {
 	const json_t *parameters = json_at(class, "spec.parameters");
-	validate_controller(class, errors);
 	if (old)
 		validate_immutable(class, old, "spec.controller", errors);
+	validate_controller(class, errors);
 	if (parameters)
 		validate_parameters(parameters, errors);
+	errors_order(errors, "", order);
 }
 
 const struct kind_ops ingressclass_ops = { .group = "networking.k8s.io", .kind = "IngressClass", .validate = ingressclass_validate };

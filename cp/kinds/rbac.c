@@ -4,6 +4,7 @@
 #include "api/names.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "cp/kinds/error_order.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/rule.h"
 
@@ -128,6 +129,9 @@ static void validate_ref(const json_t *binding, const json_t *old, bool namespac
 	}
 }
 
+static const char *const binding_order[] = {"roleRef.apiGroup",    "roleRef.kind",	 "roleRef.name",    "subjects[].name",
+					    "subjects[].apiGroup", "subjects[].namespace", "subjects[].kind", "roleRef", NULL};
+
 static void validate_binding(const json_t *binding, const json_t *old, bool namespaced, struct field_errors *errors)
 {
 	char p[FIELD_PATH_MAX];
@@ -136,6 +140,7 @@ static void validate_binding(const json_t *binding, const json_t *old, bool name
 	validate_ref(binding, old, namespaced, errors);
 	json_array_foreach(json_object_get(binding, "subjects"), i, subject)
 		validate_subject(subject, FIELD_PATH(p, "subjects[%zu]", i), namespaced, errors);
+	errors_order(errors, "", binding_order);
 }
 
 static void rolebinding_validate(const json_t *binding, const json_t *old, struct field_errors *errors)

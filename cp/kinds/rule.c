@@ -71,6 +71,18 @@ void rule_forbidden(const json_t *obj, const char *path, const char *key, const 
 		field_forbidden(errors, FIELD_PATH(p, "%s.%s", path, key), "%s", why);
 }
 
+void rule_reference(const json_t *ref, const char *path, struct field_errors *errors)
+{
+	static const char *const keys[] = {"kind", "name"};
+	char p[FIELD_PATH_MAX];
+
+	if (json_object_get(ref, "apiGroup"))
+		validate_name(json_member(ref, "apiGroup"), FIELD_PATH(p, "%s.apiGroup", path), name_check_subdomain, errors);
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (rule_required(ref, path, keys[i], NULL, errors))
+			rule_name(ref, path, keys[i], name_check_path_segment, errors);
+}
+
 static bool has_backstep(const char *text)
 {
 	AUTO_STRV char **parts = str_split(text, '/');
@@ -114,41 +126,4 @@ void rule_unchanged(const json_t *obj, const json_t *old, const char *path, cons
 
 	if (now != was && !json_equal(now, was))
 		field_invalid(errors, FIELD_PATH(p, "%s%s%s", path, *path ? "." : "", key), now, "field is immutable");
-}
-
-/* --- webhook URLs --------------------------------------------------------------------------------------------------- */
-
-static void url_invalid(struct field_errors *errors, const char *path, const char *shown, const char *why)
-{
-	AUTO_JSON *v = json_string(shown);
-
-	field_invalid(errors, path, v, "%s; desired format: https://host[/path]", why);
-}
-
-void rule_webhook_url(const char *url, const char *path, bool force_https, struct field_errors *errors)
-{
-	const char *sep = strstr(url, "://");
-	AUTO_FREE char *scheme = xstrndup(url, sep ? (size_t)(sep - url) : 0);
-	const char *rest = sep ? sep + 3 : url;
-	size_t n = strcspn(rest, "/?#");
-	AUTO_FREE char *host = xstrndup(rest, sep ? n : 0);
-	char *at = strrchr(host, '@');
-	const char *fragment = strchr(rest, '#'), *query = strchr(rest, '?');
-
-	if (force_https && strcmp(scheme, "https")) {
-		AUTO_FREE char *why = xasprintf("'https' is the only allowed URL scheme");
-		url_invalid(errors, path, scheme, why);
-	}
-	if (!*host)
-		url_invalid(errors, path, host, "host must be specified");
-	if (at) {
-		*at = '\0';
-		url_invalid(errors, path, host, "user information is not permitted in the URL");
-	}
-	if (fragment && fragment[1])
-		url_invalid(errors, path, fragment + 1, "fragments are not permitted in the URL");
-	if (query && (!fragment || query < fragment) && query[1] && query[1] != '#') {
-		AUTO_FREE char *shown = xstrndup(query + 1, strcspn(query + 1, "#"));
-		url_invalid(errors, path, shown, "query parameters are not permitted in the URL");
-	}
 }

@@ -19,6 +19,8 @@ void rule_name(const json_t *obj, const char *path, const char *key, const char 
 /* "must be between %d and %d, inclusive". */
 void rule_range(const json_t *obj, const char *path, const char *key, int64_t min, int64_t max, struct field_errors *errors);
 void rule_forbidden(const json_t *obj, const char *path, const char *key, const char *why, struct field_errors *errors);
+/* {apiGroup, kind, name} of another object. */
+void rule_reference(const json_t *ref, const char *path, struct field_errors *errors);
 /* A path below some directory: relative, without "..". Reserved names begin with "..", too. */
 void rule_path_inside(const json_t *obj, const char *path, const char *key, struct field_errors *errors);
 void rule_path_not_reserved(const json_t *obj, const char *path, const char *key, struct field_errors *errors);
@@ -28,7 +30,9 @@ void rule_unchanged(const json_t *obj, const json_t *old, const char *path, cons
 
 /* Whether text is one of words. */
 bool rule_is_one_of(const char *text, const char *const *words);
-/* An https URL with a host, without user, query and fragment, at path (whole value); as webhooks have them. */
-void rule_webhook_url(const char *url, const char *path, bool force_https, struct field_errors *errors);
+/* Conditions of the usual form (cp/kinds/conditions.c). */
+void rule_conditions(const json_t *conditions, const char *path, struct field_errors *errors);
+/* {url} or {service} of a webhook (cp/kinds/webhook_client.c). */
+void rule_webhook_client(const json_t *client, const char *path, struct field_errors *errors);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "cp/kinds/admission_rules.h"
+#include "cp/kinds/error_order.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/rule.h"
 
@@ -57,52 +58,6 @@ static void validate_versions(const json_t *versions, const char *path, struct f
 		field_invalid(errors, path, versions, "must include at least one of v1, v1beta1");
 }
 
-/* A path of a service: "/a/b", each segment with the letters of a name. */
-static void validate_service_path(const json_t *service, const char *at, struct field_errors *errors)
-{
-	const json_t *v = json_object_get(service, "path");
-	const char *text = json_string_value(v), *why;
-	char p[FIELD_PATH_MAX];
-
-	if (!text)
-		return;
-	FIELD_PATH(p, "%s.path", at);
-	if (*text != '/') {
-		field_invalid(errors, p, v, "must start with a '/'");
-		return;
-	}
-	AUTO_FREE char *inner = xstrdup(text + 1);
-	if (str_has_suffix(inner, "/"))
-		inner[strlen(inner) - 1] = '\0';
-	AUTO_STRV char **segments = str_split(inner, '/');
-	for (size_t i = 0; *inner && segments[i]; i++) {
-		if (!*segments[i])
-			field_invalid(errors, p, v, "segment[%zu] may not be empty", i);
-		else if ((why = name_check_subdomain(segments[i])))
-			field_invalid(errors, p, v, "segment[%zu]: %s", i, why);
-	}
-}
-
-/* {url} or {service} at path. */
-static void webhook_client_validate(const json_t *client, const char *path, struct field_errors *errors)
-{
-	const json_t *service = json_object_get(client, "service"), *port = json_object_get(service, "port");
-	const char *url = json_member(client, "url");
-	char p[FIELD_PATH_MAX];
-
-	if (!url == !service) {
-		field_required(errors, path, "exactly one of url or service is required");
-	} else if (url) {
-		rule_webhook_url(url, FIELD_PATH(p, "%s.url", path), true, errors);
-	} else {
-		FIELD_PATH(p, "%s.service", path);
-		validate_service_path(service, p, errors);
-		if (port && (json_integer_value(port) < 1 || json_integer_value(port) > 65535))
-			field_invalid(errors, FIELD_PATH(p, "%s.service.port", path), port,
-				      "port is not valid: must be between 1 and 65535, inclusive");
-	}
-}
-
 static void validate_hook(const json_t *hook, const char *path, struct field_errors *errors)
 {
 	const json_t *timeout = json_object_get(hook, "timeoutSeconds");
@@ -117,10 +72,35 @@ static void validate_hook(const json_t *hook, const char *path, struct field_err
 		field_invalid(errors, FIELD_PATH(p, "%s.timeoutSeconds", path), timeout, "the timeout value must be between 1 and 30 seconds");
 	label_selector_validate(json_object_get(hook, "namespaceSelector"), FIELD_PATH(p, "%s.namespaceSelector", path), errors);
 	label_selector_validate(json_object_get(hook, "objectSelector"), FIELD_PATH(p, "%s.objectSelector", path), errors);
-	webhook_client_validate(json_object_get(hook, "clientConfig"), FIELD_PATH(p, "%s.clientConfig", path), errors);
+	rule_webhook_client(json_object_get(hook, "clientConfig"), FIELD_PATH(p, "%s.clientConfig", path), errors);
 	match_conditions_validate(json_object_get(hook, "matchConditions"), FIELD_PATH(p, "%s.matchConditions", path), errors);
 	validate_versions(json_object_get(hook, "admissionReviewVersions"), FIELD_PATH(p, "%s.admissionReviewVersions", path), errors);
 }
+
+#define RULE "webhooks[].rules[]."
+#define SERVICE "webhooks[].clientConfig.service."
+static const char *const order[] = {"webhooks[].name",
+				    RULE "operations",
+				    RULE "apiGroups",
+				    RULE "apiVersions",
+				    RULE "resources",
+				    RULE "scope",
+				    "webhooks[].failurePolicy",
+				    "webhooks[].matchPolicy",
+				    "webhooks[].sideEffects",
+				    "webhooks[].timeoutSeconds",
+				    "webhooks[].namespaceSelector",
+				    "webhooks[].objectSelector",
+				    "webhooks[].reinvocationPolicy",
+				    SERVICE "name",
+				    SERVICE "namespace",
+				    SERVICE "port",
+				    "webhooks[].clientConfig",
+				    "webhooks[].matchConditions[].expression",
+				    "webhooks[].matchConditions[].name",
+				    "webhooks[].matchConditions",
+				    "webhooks[].admissionReviewVersions",
+				    NULL};
 
 static void hooks_validate(const json_t *config, const json_t *old, struct field_errors *errors)
 {
@@ -138,6 +118,7 @@ static void hooks_validate(const json_t *config, const json_t *old, struct field
 			field_duplicate(errors, FIELD_PATH(p, "webhooks[%zu].name", i), json_object_get(hook, "name"));
 		map_set(names, name, hook);
 	}
+	errors_order(errors, "", order);
 }
 
 const struct kind_ops validatingwebhooks_ops = {.group = ADMISSION, .kind = "ValidatingWebhookConfiguration", .validate = hooks_validate};

@@ -18,9 +18,15 @@ void crd_schema_free(struct crd_schema *c); /* NULL is fine */
 const struct type *crd_schema_type(const struct crd_schema *c);
 const struct rules *crd_schema_rules(const struct crd_schema *c);
 
-/* What is wrong with an openAPIV3Schema at path ("spec.validation.openAPIV3Schema"): keywords that are not allowed,
- * what keeps it from being structural, defaults that do not fit. */
-void crd_check_schema(const json_t *openapi, const char *path,
-		      struct field_errors *errors);
+/* What is wrong with an openAPIV3Schema at path ("spec.validation.openAPIV3Schema"): what keeps it from being structural, defaults
+ * that do not fit, keywords that are not allowed. has_status: a version that it is of has status as a subresource. */
+void crd_check_schema(const json_t *openapi, const char *path, bool has_status, struct field_errors *errors);
+/* The schema of the field that a path like ".spec.size" leads to; brackets: also ".labels['a']". Returns what is wrong with the path,
+ * owned, or NULL. */
+char *crd_find_field(const json_t *schema, const char *path, bool brackets, const json_t **ret);
+/* Whether value has members that the schema would have taken away. */
+bool crd_has_unknown(const json_t *schema, const json_t *value);
+/* Adds the formats of texts in a schema that nobody knows, once for each place. */
+void crd_unknown_formats(const json_t *openapi, char ***formats);
 
 #endif

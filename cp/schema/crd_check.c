@@ -1,493 +1,122 @@
-/* The rules for schemas of CustomResourceDefinitions. Purpose: refuse what could not be pruned, defaulted and published
- * without guessing (apiextensions: structural schemas). Happy path: walk the document twice, for keywords and for
- * structure, then try the defaults; nothing is added. Nothing fails. What always holds: errors of structure are sorted,
- * so that the same document gives the same answer. */
-#include <stdlib.h>
+/* The rules for schemas of CustomResourceDefinitions. Purpose: tell everything that is wrong with a schema before anything is served
+ * by it. Happy path: structure first (crd_structure.c), defaults if there is one, then every keyword of every node. Nothing fails. */
 #include <string.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
-#include "base/json.h"
-#include "base/mem.h"
-#include "cp/schema/crd.h"
-#include "cp/schema/internal.h"
+#include "cp/schema/crd_internal.h"
 #include "cp/schema/rules.h"
 
-enum level { LEVEL_ROOT, LEVEL_ITEM, LEVEL_FIELD };
+/* Where in a schema a node is. */
+struct place {
+	const char *no_default; /* why there may be no defaults; NULL: there may */
+	bool in_meta;		/* below kind, apiVersion or metadata of an object of its own */
+};
 
-static bool flag(const json_t *schema, const char *key)
+static void check_node(const json_t *schema, const char *path, bool root, struct place p, struct field_errors *errors);
+
+/* --- what stands in the node itself -------------------------------------------------------------------------------- */
+
+static void check_type_name(const json_t *schema, const char *path, struct field_errors *errors)
 {
-	return json_is_true(json_object_get(schema, key));
+	static const char *const types[] = {"array", "boolean", "integer", "number", "object", "string", NULL};
+	PATH(at, "%s.type", path);
+
+	if (*type_of(schema) && !strv_has((char *const *)types, type_of(schema)))
+		field_not_supported(errors, at, json_object_get(schema, "type"), types);
 }
 
-static bool has(const json_t *schema, const char *key)
+static void check_keywords(const json_t *schema, const char *path, struct place p, struct field_errors *errors)
 {
-	const json_t *v = json_object_get(schema, key);
+	static const char *const keywords[] = {"id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref"};
 
-	return v && !json_is_null(v) && !((json_is_object(v) || json_is_array(v)) && value_is_empty(v));
-}
-
-static const char *type_of(const json_t *schema)
-{
-	const char *s = json_member(schema, "type");
-
-	return s ? s : "";
-}
-
-#define PATH(name, ...) AUTO_FREE char *name = xasprintf(__VA_ARGS__)
-
-/* A member of the schema that an error is about. */
-static void forbid(struct field_errors *errors, const char *path, const char *key, const char *why)
-{
-	PATH(at, "%s.%s", path, key);
-	field_forbidden(errors, at, "%s", why);
-}
-
-static void require(struct field_errors *errors, const char *path, const char *key, const char *why)
-{
-	PATH(at, "%s.%s", path, key);
-	field_required(errors, at, why);
-}
-
-static void refuse(struct field_errors *errors, const char *path, const char *key, const json_t *schema, const char *why)
-{
-	PATH(at, "%s.%s", path, key);
-	field_invalid(errors, at, json_object_get(schema, key), "%s", why);
-}
-
-/* --- every node --------------------------------------------------------------------------------------------------- */
-
-typedef void node_fn(const json_t *schema, const char *path, struct field_errors *errors);
-
-/* fn for the node and all below it; values: also those below junctors, which only restrict values. */
-static void each(const json_t *schema, const char *path, bool values, node_fn *fn, struct field_errors *errors)
-{
-	static const char *const maps[] = {"properties", "patternProperties", "definitions"};
-	static const char *const single[] = {"additionalProperties", "items", "not"};
-	static const char *const lists[] = {"allOf", "anyOf", "oneOf"};
-	const char *key;
-	json_t *below;
-	size_t n;
-
-	fn(schema, path, errors);
-	for (size_t i = 0; i < ARRAY_LEN(maps); i++)
-		json_object_foreach(json_object_get(schema, maps[i]), key, below)
-		{
-			PATH(at, "%s.%s[%s]", path, maps[i], key);
-			each(below, at, values, fn, errors);
-		}
-	for (size_t i = 0; i < ARRAY_LEN(single); i++) {
-		below = json_object_get(schema, single[i]);
-		PATH(at, "%s.%s", path, single[i]);
-		if (json_is_object(below) && (values || strcmp(single[i], "not") != 0))
-			each(below, at, values, fn, errors);
+	check_type_name(schema, path, errors);
+	if (json_object_get(schema, "default") && p.no_default) {
+		PATH(why, "must not be set %s", p.no_default);
+		forbid(errors, path, "default", why);
 	}
-	for (size_t i = 0; values && i < ARRAY_LEN(lists); i++)
-		json_array_foreach(json_object_get(schema, lists[i]), n, below)
-		{
-			PATH(at, "%s.%s[%zu]", path, lists[i], n);
-			each(below, at, values, fn, errors);
-		}
-}
-
-static void check_unsupported(const json_t *schema, const char *path, struct field_errors *errors)
-{
-	static const char *const keywords[] = {"id", "additionalItems", "patternProperties", "definitions", "dependencies",
-					       "$ref"};
-
 	for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
 		PATH(why, "%s is not supported", keywords[i]);
 		if (has(schema, keywords[i]) && *json_str_or(schema, keywords[i], "?"))
 			forbid(errors, path, keywords[i], why);
 	}
+	if (strcmp(type_of(schema), "null") == 0)
+		forbid(errors, path, "type", "type cannot be set to null, use nullable as an alternative");
 	if (json_is_array(json_object_get(schema, "items")))
 		forbid(errors, path, "items", "items must be a schema object and not an array");
+	if (p.in_meta && flag(schema, "x-kubernetes-embedded-resource"))
+		forbid(errors, path, "x-kubernetes-embedded-resource", "must not be used inside of resource meta");
 	if (flag(schema, "uniqueItems"))
-		forbid(errors, path, "uniqueItems",
-		       "uniqueItems cannot be set to true since the runtime complexity becomes quadratic");
+		forbid(errors, path, "uniqueItems", "uniqueItems cannot be set to true since the runtime complexity becomes quadratic");
 }
 
-static void check_type_name(const json_t *schema, const char *path, struct field_errors *errors)
-{
-	static const char *const types[] = {"array", "boolean", "integer", "number", "object", "string", NULL};
-	const char *type = type_of(schema);
-	PATH(at, "%s.type", path);
+/* --- what is below it ------------------------------------------------------------------------------------------------ */
 
-	if (strcmp(type, "null") == 0)
-		field_forbidden(errors, at, "type cannot be set to null, use nullable as an alternative");
-	else if (*type && !strv_has((char *const *)types, type))
-		field_not_supported(errors, at, json_object_get(schema, "type"), types);
-}
-
-/* A keyword that only makes sense with a type. */
-static void check_needs_type(const json_t *schema, const char *path, const char *key, const char *type,
-			     struct field_errors *errors)
-{
-	PATH(why, "must be %s if %s is specified", type, key);
-
-	if (!has(schema, key) || strcmp(type_of(schema), type) == 0)
-		return;
-	if (*type_of(schema))
-		refuse(errors, path, "type", schema, why);
-	else
-		require(errors, path, "type", why);
-}
-
-static void check_key(const json_t *schema, const char *path, const char *key, struct field_errors *errors)
-{
-	json_t *items = json_object_get(schema, "items"), *property;
-	PATH(at, "%s.items.properties[%s]", path, key);
-
-	property = json_object_get(json_object_get(items, "properties"), key);
-	if (!property) {
-		refuse(errors, path, "x-kubernetes-list-map-keys", schema,
-		       "entries must all be names of item properties");
-		return;
-	}
-	if (strcmp(type_of(property), "object") == 0 || strcmp(type_of(property), "array") == 0)
-		refuse(errors, at, "type", property,
-		       "must be a scalar type if parent array's x-kubernetes-list-type is map");
-	if (!json_has_text(json_object_get(items, "required"), key) && !json_object_get(property, "default"))
-		require(errors, at, "default",
-			"this property is in x-kubernetes-list-map-keys, so it must have a default or be a required "
-			"property");
-}
-
-static void check_map_list(const json_t *schema, const char *path, struct field_errors *errors)
-{
-	json_t *keys = json_object_get(schema, "x-kubernetes-list-map-keys"), *key;
-	size_t i;
-
-	if (!json_array_size(keys))
-		require(errors, path, "x-kubernetes-list-map-keys",
-			"must not be empty if x-kubernetes-list-type is map");
-	if (!json_is_object(json_object_get(schema, "items"))) {
-		require(errors, path, "items", "must have a schema if x-kubernetes-list-type is map");
-		return;
-	}
-	if (strcmp(type_of(json_object_get(schema, "items")), "object") != 0) {
-		PATH(at, "%s.items", path);
-		refuse(errors, at, "type", json_object_get(schema, "items"),
-		       "must be object if parent array's x-kubernetes-list-type is map");
-		return;
-	}
-	json_array_foreach(keys, i, key) check_key(schema, path, json_string_value(key) ? json_string_value(key) : "",
-						   errors);
-}
-
-static void check_list_type(const json_t *schema, const char *path, struct field_errors *errors)
-{
-	static const char *const types[] = {"atomic", "set", "map", NULL}, *const map_types[] = {"granular", "atomic", NULL};
-	const char *list = json_member(schema, "x-kubernetes-list-type"), *map = json_member(schema, "x-kubernetes-map-type");
-	PATH(at, "%s.x-kubernetes-list-type", path);
-	PATH(map_at, "%s.x-kubernetes-map-type", path);
-
-	if (list && !strv_has((char *const *)types, list))
-		field_not_supported(errors, at, json_object_get(schema, "x-kubernetes-list-type"), types);
-	if (map && !strv_has((char *const *)map_types, map))
-		field_not_supported(errors, map_at, json_object_get(schema, "x-kubernetes-map-type"), map_types);
-	if (has(schema, "x-kubernetes-list-map-keys") && !str_eq(list, "map")) {
-		if (list)
-			refuse(errors, path, "x-kubernetes-list-type", schema,
-			       "must be map if x-kubernetes-list-map-keys is non-empty");
-		else
-			field_required(errors, at, "must be map if x-kubernetes-list-map-keys is non-empty");
-	}
-	if (str_eq(list, "map"))
-		check_map_list(schema, path, errors);
-}
-
-static void check_keywords(const json_t *schema, const char *path, struct field_errors *errors)
+static void check_values(const json_t *schema, const char *path, struct place p, struct field_errors *errors)
 {
 	const json_t *values = json_object_get(schema, "additionalProperties");
 
-	check_unsupported(schema, path, errors);
-	check_type_name(schema, path, errors);
 	if (has(schema, "properties") && values && !json_is_true(values))
-		forbid(errors, path, "additionalProperties",
-		       "additionalProperties and properties are mutual exclusive");
-	if (json_is_false(json_object_get(schema, "x-kubernetes-preserve-unknown-fields")))
-		refuse(errors, path, "x-kubernetes-preserve-unknown-fields", schema, "must be true or undefined");
-	check_needs_type(schema, path, "x-kubernetes-map-type", "object", errors);
-	check_needs_type(schema, path, "x-kubernetes-list-type", "array", errors);
-	check_list_type(schema, path, errors);
+		forbid(errors, path, "additionalProperties", "additionalProperties and properties are mutual exclusive");
+	if (p.in_meta)
+		p.no_default = "inside additionalProperties applying to object metadata";
+	PATH(at, "%s.additionalProperties", path);
+	if (json_is_object(values))
+		check_node(values, at, false, p, errors);
 }
 
-/* --- structure ---------------------------------------------------------------------------------------------------- */
-
-static void check_nested(const json_t *schema, const char *path, bool skip_types, struct field_errors *errors);
-
-/* anyOf: [{type: integer}, {type: string}], the one place where types may stand below a junctor. */
-static bool is_int_or_string(const json_t *any_of)
+static void check_properties(const json_t *schema, const char *path, bool root, struct place p, struct field_errors *errors)
 {
-	AUTO_JSON *pattern = json_pack("[{s:s},{s:s}]", "type", "integer", "type", "string");
-
-	return json_equal(any_of, pattern);
-}
-
-static void check_pattern(const json_t *schema, const char *path, struct field_errors *errors)
-{
-	const char *pattern = json_member(schema, "pattern");
-	PCRE2_SIZE offset;
-	PCRE2_UCHAR words[120] = "";
-	int code;
-
-	if (str_empty(pattern))
-		return;
-	pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF, &code, &offset, NULL);
-	if (re) {
-		pcre2_code_free(re);
-		return;
-	}
-	pcre2_get_error_message(code, words, sizeof(words));
-	PATH(why, "must be a valid regular expression, but isn't: error parsing regexp: %s at offset %zu: `%s`", (char *)words,
-	     (size_t)offset, pattern);
-	refuse(errors, path, "pattern", schema, why);
-}
-
-/* Value validation of a node: its junctors and pattern. first_all_of: the first allOf may hold types in its anyOf. */
-static void check_values(const json_t *schema, const char *path, bool skip_any_of, bool first_all_of,
-			 struct field_errors *errors)
-{
-	static const char *const lists[] = {"anyOf", "allOf", "oneOf"};
+	static const char *const meta[] = {"metadata", "kind", "apiVersion", NULL};
+	const char *key;
 	json_t *below;
+
+	json_object_foreach(json_object_get(schema, "properties"), key, below)
+	{
+		bool own = (root || flag(schema, "x-kubernetes-embedded-resource")) && strv_has((char *const *)meta, key);
+		struct place inner = p;
+		PATH(at, "%s.properties[%s]", path, key);
+		PATH(why, "in top-level %s", key);
+		inner.in_meta |= own;
+		if (own && root)
+			inner.no_default = why;
+		check_node(below, at, false, inner, errors);
+	}
+}
+
+static void check_junctors(const json_t *schema, const char *path, struct place p, struct field_errors *errors)
+{
+	static const char *const lists[] = {"allOf", "oneOf", "anyOf"};
+	PATH(not_at, "%s.not", path);
+	json_t *below = json_object_get(schema, "not");
 	size_t n;
 
+	if (json_is_object(below))
+		check_node(below, not_at, false, p, errors);
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		json_array_foreach(json_object_get(schema, lists[i]), n, below)
 		{
 			PATH(at, "%s.%s[%zu]", path, lists[i], n);
-			if (i || !skip_any_of)
-				check_nested(below, at, i == 1 && n == 0 && first_all_of, errors);
+			check_node(below, at, false, p, errors);
 		}
-	if ((below = json_object_get(schema, "not"))) {
-		PATH(at, "%s.not", path);
-		check_nested(below, at, false, errors);
-	}
-	check_pattern(schema, path, errors);
 }
 
-/* Below a junctor only values may be restricted: no structure may be there that is not known outside. */
-static void check_nested(const json_t *schema, const char *path, bool skip_types, struct field_errors *errors)
+static void check_node(const json_t *schema, const char *path, bool root, struct place p, struct field_errors *errors)
 {
-	static const struct {
-		const char *key, *why;
-	} forbidden[] = {
-	    {"type", "must be empty to be structural"},
-	    {"additionalProperties", "must be undefined to be structural"},
-	    {"default", "must be undefined to be structural"},
-	    {"title", "must be empty to be structural"},
-	    {"description", "must be empty to be structural"},
-	    {"nullable", "must be false to be structural"},
-	    {"externalDocs", "must be undefined to be structural"},
-	    {"x-kubernetes-preserve-unknown-fields", "must be false to be structural"},
-	    {"x-kubernetes-embedded-resource", "must be false to be structural"},
-	    {"x-kubernetes-int-or-string", "must be false to be structural"},
-	    {"x-kubernetes-list-map-keys", "must be empty to be structural"},
-	    {"x-kubernetes-list-type", "must be undefined to be structural"},
-	    {"x-kubernetes-map-type", "must be undefined to be structural"},
-	    {"x-kubernetes-validations", "must be empty to be structural"},
-	};
-	const char *key;
-	json_t *below;
+	const json_t *items = json_object_get(schema, "items");
+	PATH(items_at, "%s.items", path);
 
-	check_values(schema, path, skip_types && is_int_or_string(json_object_get(schema, "anyOf")), false, errors);
-	if (json_is_object(below = json_object_get(schema, "items"))) {
-		PATH(at, "%s.items", path);
-		check_nested(below, at, false, errors);
-	}
-	json_object_foreach(json_object_get(schema, "properties"), key, below)
-	{
-		PATH(at, "%s.properties[%s]", path, key);
-		check_nested(below, at, false, errors);
-		if (strcmp(key, "metadata") == 0)
-			field_forbidden(errors, at, "must not be specified in a nested context");
-	}
-	for (size_t i = 0; i < ARRAY_LEN(forbidden); i++) {
-		const json_t *v = json_object_get(schema, forbidden[i].key);
-		if (v && !json_is_false(v) && !json_is_null(v) && !(json_is_string(v) && !json_string_length(v)))
-			forbid(errors, path, forbidden[i].key, forbidden[i].why);
-	}
+	check_keywords(schema, path, p, errors);
+	check_values(schema, path, p, errors);
+	check_properties(schema, path, root, p, errors);
+	check_junctors(schema, path, p, errors);
+	if (json_is_object(items))
+		check_node(items, items_at, false, p, errors);
+	if (json_is_false(json_object_get(schema, "x-kubernetes-preserve-unknown-fields")))
+		refuse(errors, path, "x-kubernetes-preserve-unknown-fields", schema, "must be true or undefined");
+	crd_check_lists(schema, path, errors);
+	crd_check_expressions(schema, path, errors);
 }
 
-static void check_metadata(const json_t *metadata, const char *path, bool strict, enum level level,
-			   struct field_errors *errors)
-{
-	static const char *const allowed[] = {"name", "generateName", NULL};
-	const char *key;
-	json_t *value;
-	bool fine = true;
-
-	if (strict && strcmp(type_of(metadata), "object") != 0) {
-		PATH(at, "%s.type", path);
-		AUTO_JSON *shown = json_string(type_of(metadata));
-		field_invalid(errors, at, shown, "must be object");
-	}
-	if (level != LEVEL_ROOT)
-		return;
-	json_object_foreach((json_t *)metadata, key, value) if (strcmp(key, "type") != 0 && strcmp(key, "properties") != 0)
-	    fine = false;
-	json_object_foreach(json_object_get(metadata, "properties"), key, value) if (!strv_has((char *const *)allowed, key))
-	    fine = false;
-	if (!fine)
-		field_forbidden(
-		    errors, path,
-		    "must not specify anything other than name and generateName, but metadata is implicitly specified");
-}
-
-static void check_type_there(const json_t *schema, const char *path, enum level level, struct field_errors *errors)
-{
-	static const char *const why[] = {[LEVEL_ROOT] = "must not be empty at the root",
-					  [LEVEL_ITEM] = "must not be empty for specified array items",
-					  [LEVEL_FIELD] = "must not be empty for specified object fields"};
-	const char *type = type_of(schema);
-	bool embedded = flag(schema, "x-kubernetes-embedded-resource");
-
-	if (embedded && strcmp(type, "object") != 0) {
-		if (*type)
-			refuse(errors, path, "type", schema, "must be object if x-kubernetes-embedded-resource is true");
-		else
-			require(errors, path, "type", "must be object if x-kubernetes-embedded-resource is true");
-	} else if (!*type && !flag(schema, "x-kubernetes-int-or-string") &&
-		   !flag(schema, "x-kubernetes-preserve-unknown-fields")) {
-		require(errors, path, "type", why[level]);
-	}
-	if (level == LEVEL_ROOT && *type && strcmp(type, "object") != 0)
-		refuse(errors, path, "type", schema, "must be object at the root");
-}
-
-static void check_extensions(const json_t *schema, const char *path, struct field_errors *errors)
-{
-	bool either = flag(schema, "x-kubernetes-int-or-string"), embedded = flag(schema, "x-kubernetes-embedded-resource");
-
-	if (either && flag(schema, "x-kubernetes-preserve-unknown-fields"))
-		refuse(errors, path, "x-kubernetes-preserve-unknown-fields", schema,
-		       "must be false if x-kubernetes-int-or-string is true");
-	if (either && embedded)
-		refuse(errors, path, "x-kubernetes-embedded-resource", schema,
-		       "must be false if x-kubernetes-int-or-string is true");
-	if (embedded && has(schema, "additionalProperties"))
-		forbid(errors, path, "additionalProperties", "must not be used if x-kubernetes-embedded-resource is set");
-	if (embedded && !flag(schema, "x-kubernetes-preserve-unknown-fields") && !has(schema, "properties"))
-		require(errors, path, "properties",
-			"must not be empty if x-kubernetes-embedded-resource is true without "
-			"x-kubernetes-preserve-unknown-fields");
-}
-
-/* kind, apiVersion and metadata of whatever is an object of its own. */
-static void check_own_fields(const json_t *schema, const char *path, enum level level, struct field_errors *errors)
-{
-	static const char *const texts[] = {"kind", "apiVersion"};
-	json_t *properties = json_object_get(schema, "properties"), *metadata = json_object_get(properties, "metadata");
-	bool own = level == LEVEL_ROOT || flag(schema, "x-kubernetes-embedded-resource");
-
-	for (size_t i = 0; own && i < ARRAY_LEN(texts); i++) {
-		const json_t *p = json_object_get(properties, texts[i]);
-		PATH(at, "%s.properties[%s].type", path, texts[i]);
-		AUTO_JSON *shown = json_string(type_of(p));
-		if (p && strcmp(type_of(p), "string") != 0)
-			field_invalid(errors, at, shown, "must be string");
-	}
-	if (metadata) {
-		PATH(at, "%s.properties[metadata]", path);
-		check_metadata(metadata, at, own, level, errors);
-	}
-}
-
-static void check_structure(const json_t *schema, const char *path, enum level level, struct field_errors *errors)
-{
-	json_t *items = json_object_get(schema, "items"), *values = json_object_get(schema, "additionalProperties"), *below;
-	bool either = flag(schema, "x-kubernetes-int-or-string");
-	const char *key;
-
-	if (strcmp(type_of(schema), "array") == 0 && !json_is_object(items))
-		require(errors, path, "items", "must be specified");
-	if (json_is_object(items)) {
-		PATH(at, "%s.items", path);
-		check_structure(items, at, LEVEL_ITEM, errors);
-	}
-	json_object_foreach(json_object_get(schema, "properties"), key, below)
-	{
-		PATH(at, "%s.properties[%s]", path, key);
-		check_structure(below, at, LEVEL_FIELD, errors);
-	}
-	if (values && level == LEVEL_ROOT)
-		forbid(errors, path, "additionalProperties", "must not be used at the root");
-	if (json_is_object(values)) {
-		PATH(at, "%s.additionalProperties", path);
-		check_structure(values, at, LEVEL_FIELD, errors);
-	}
-	check_extensions(schema, path, errors);
-	check_values(schema, path, either && is_int_or_string(json_object_get(schema, "anyOf")), either, errors);
-	check_type_there(schema, path, level, errors);
-	check_own_fields(schema, path, level, errors);
-}
-
-/* --- completeness: what values speak of is there ------------------------------------------------------------------ */
-
-static void check_known(const json_t *values, const json_t *schema, const char *values_path, const char *path,
-			struct field_errors *errors);
-
-static void check_known_one(const json_t *values, const json_t *schema, const char *values_path, const char *path,
-			    struct field_errors *errors)
-{
-	PATH(why, "because it is defined in %s", values_path);
-
-	if (!json_is_object(schema))
-		field_required(errors, path, why);
-	else
-		check_known(values, schema, values_path, path, errors);
-}
-
-static void check_known(const json_t *values, const json_t *schema, const char *values_path, const char *path,
-			struct field_errors *errors)
-{
-	static const char *const lists[] = {"allOf", "anyOf", "oneOf"};
-	json_t *below;
-	const char *key;
-	size_t n;
-
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		json_array_foreach(json_object_get(values, lists[i]), n, below)
-		{
-			PATH(at, "%s.%s[%zu]", values_path, lists[i], n);
-			check_known(below, schema, at, path, errors);
-		}
-	if (json_is_object(below = json_object_get(values, "not"))) {
-		PATH(at, "%s.not", values_path);
-		check_known(below, schema, at, path, errors);
-	}
-	if (values == schema)
-		return;
-	if (json_is_object(below = json_object_get(values, "items"))) {
-		PATH(at, "%s.items", values_path);
-		PATH(there, "%s.items", path);
-		check_known_one(below, json_object_get(schema, "items"), at, there, errors);
-	}
-	json_object_foreach(json_object_get(values, "properties"), key, below)
-	{
-		PATH(at, "%s.properties[%s]", values_path, key);
-		PATH(there, "%s.properties[%s]", path, key);
-		check_known_one(below, json_object_get(json_object_get(schema, "properties"), key), at, there, errors);
-	}
-}
-
-static void check_completeness(const json_t *schema, const char *path, struct field_errors *errors)
-{
-	check_known(schema, schema, path, path, errors);
-}
-
-static int by_text(const void *a, const void *b)
-{
-	const struct field_error *x = a, *y = b;
-	PATH(left, "%s: %s", x->field, x->message);
-	PATH(right, "%s: %s", y->field, y->message);
-
-	return strcmp(left, right);
-}
-
-/* --- defaults ----------------------------------------------------------------------------------------------------- */
+/* --- defaults -------------------------------------------------------------------------------------------------------- */
 
 static void check_default(const json_t *schema, const char *path, struct field_errors *errors)
 {
@@ -497,24 +126,96 @@ static void check_default(const json_t *schema, const char *path, struct field_e
 
 	if (!value || (json_is_null(value) && flag(schema, "nullable")))
 		return;
+	if (crd_has_unknown(schema, value))
+		field_invalid(errors, at, value, "must not have unknown fields");
 	const struct rules *r = rules_new(&arena, schema);
 	rules_check(r, value, at, errors);
 	rules_done(r);
 	arena_done(&arena);
 }
 
-void crd_check_schema(const json_t *openapi, const char *path,
-		      struct field_errors *errors)
+/* Those of the node and of what is below it; maps may have none below. */
+static void check_defaults(const json_t *schema, const char *path, struct field_errors *errors)
 {
-	AUTO_FIELD_ERRORS structure = {0};
+	const json_t *items = json_object_get(schema, "items");
+	PATH(items_at, "%s.items", path);
+	const char *key;
+	json_t *below;
 
-	each(openapi, path, true, check_keywords, errors);
-	check_structure(openapi, path, LEVEL_ROOT, &structure);
-	each(openapi, path, false, check_completeness, &structure);
-	if (structure.n)
-		qsort(structure.v, structure.n, sizeof(*structure.v), by_text);
-	for (size_t i = 0; i < structure.n; i++)
-		field_add(errors, structure.v[i].reason, structure.v[i].field, "%s", structure.v[i].message);
-	if (!errors->n)
-		each(openapi, path, false, check_default, errors);
+	check_default(schema, path, errors);
+	if (json_is_object(items))
+		check_defaults(items, items_at, errors);
+	json_object_foreach(json_object_get(schema, "properties"), key, below)
+	{
+		PATH(at, "%s.properties[%s]", path, key);
+		check_defaults(below, at, errors);
+	}
+}
+
+/* --- the root -------------------------------------------------------------------------------------------------------- */
+
+/* With a status of its own, only what does not say more than the types of its members. */
+static void check_status_root(const json_t *openapi, const char *path, struct field_errors *errors)
+{
+	static const char *const allowed[] = {"description", "type",	  "format",   "title",	     "maximum",	 "exclusiveMaximum", "minimum",
+					      "exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems",
+					      "multipleOf", "required", "items", "properties", "externalDocs", "example",
+					      "x-kubernetes-preserve-unknown-fields", "x-kubernetes-validations", NULL};
+	PATH(at, "%s.type", path);
+	const char *key;
+	json_t *value;
+
+	if (*type_of(openapi) && strcmp(type_of(openapi), "object") != 0)
+		field_invalid(errors, at, json_object_get(openapi, "type"),
+			      "only \"object\" is allowed as the type at the root of the schema if the status subresource is enabled");
+	json_object_foreach((json_t *)openapi, key, value) if (!strv_has((char *const *)allowed, key) && !value_is_empty(value))
+	{
+		field_invalid(errors, path, openapi,
+			      "only [Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength "
+			      "Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example "
+			      "XPreserveUnknownFields XValidations] fields are allowed at the root of the schema if the status subresource "
+			      "is enabled");
+		return;
+	}
+}
+
+/* Whether the document can become a structural schema at all; what keeps it from that is told by its keywords. */
+static bool is_convertible(const json_t *schema)
+{
+	static const char *const never[] = {"id", "$schema", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref"};
+	static const char *const single[] = {"additionalProperties", "items", "not"}, *const lists[] = {"allOf", "anyOf", "oneOf"};
+	const char *key;
+	json_t *below;
+	size_t n;
+
+	for (size_t i = 0; i < ARRAY_LEN(never); i++)
+		if (has(schema, never[i]) && *json_str_or(schema, never[i], "?"))
+			return false;
+	if (json_is_array(json_object_get(schema, "items")))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(single); i++)
+		if (json_is_object(below = json_object_get(schema, single[i])) && !is_convertible(below))
+			return false;
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		json_array_foreach(json_object_get(schema, lists[i]), n, below) if (!is_convertible(below)) return false;
+	json_object_foreach(json_object_get(schema, "properties"), key, below) if (!is_convertible(below)) return false;
+	return true;
+}
+
+void crd_check_schema(const json_t *openapi, const char *path, bool has_status, struct field_errors *errors)
+{
+	struct place root = {0};
+	AUTO_JSON *none = json_string("");
+	size_t before = errors->n;
+
+	if (has_status)
+		check_status_root(openapi, path, errors);
+	if (flag(openapi, "nullable"))
+		forbid(errors, path, "nullable", "nullable cannot be true at the root");
+	bool convertible = is_convertible(openapi);
+	if (convertible && crd_check_structure(openapi, path, errors))
+		check_defaults(openapi, path, errors);
+	check_node(openapi, path, true, root, errors);
+	if (!convertible && errors->n == before)
+		field_invalid(errors, path, none, "OpenAPI 'schema' is not supported");
 }

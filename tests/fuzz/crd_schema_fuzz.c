@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const json_t *schema = json_object_get(document, "schema"), *object = json_object_get(document, "object");
 	if (!json_is_object(schema))
 		return 0;
-	crd_check_schema(schema, "s", &errors);
+	crd_check_schema(schema, "s", true, &errors);
 	struct crd_schema *c = crd_schema_new(s, schema, false, "com.example.v1.T");
 	if (json_is_object(object))
 		try_object(c, object);

@@ -156,14 +156,15 @@ START_TEST(webhooks)
 	    {"webhooks[0].clientConfig", "{}", "webhooks[0].clientConfig: Required value: exactly one of url or service is required\n"},
 	    {"webhooks[0].clientConfig", "{\"url\":\"http://h\"}",
 	     "webhooks[0].clientConfig.url: Invalid value: \"http\": 'https' is the only allowed URL scheme; desired format: https://host[/path]\n"},
-	    {"webhooks[0].clientConfig", "{\"service\":{\"name\":\"a\",\"namespace\":\"b\",\"path\":\"x\"}}", "webhooks[0].clientConfig.service.path: Invalid value: \"x\": must start with a '/'\n"},
+	    {"webhooks[0].clientConfig", "{\"service\":{\"name\":\"a\",\"namespace\":\"b\",\"path\":\"x\"}}", "webhooks[0].clientConfig.service.path: Invalid value: \"x\": must start with a '/'\n"
+	     "webhooks[0].clientConfig.service.path: Invalid value: \"x\": segment[0] may not be empty\n"},
 	    {"webhooks[0].timeoutSeconds", "31", "webhooks[0].timeoutSeconds: Invalid value: 31: the timeout value must be between 1 and 30 seconds\n"},
 	    {"webhooks[0].rules", "[{\"operations\":[\"*\",\"CREATE\"],\"apiGroups\":[\"\"],\"apiVersions\":[\"v1\"],\"resources\":[\"pods/*\",\"pods/log\"]}]",
 	     "webhooks[0].rules[0].operations: Invalid value: [\"*\",\"CREATE\"]: if '*' is present, must not specify other operations\n"
 	     "webhooks[0].rules[0].resources[1]: Invalid value: \"pods/log\": if 'pods/*' is present, must not specify pods/log\n"},
 	    {"webhooks[0].rules", "[{\"operations\":[\"MAKE\"],\"apiGroups\":[\"\"],\"apiVersions\":[\"v1\"],\"resources\":[\"pods\"],\"scope\":\"All\"}]",
-	     "webhooks[0].rules[0].scope: Unsupported value: \"All\": supported values: \"*\", \"Cluster\", \"Namespaced\"\n"
-	     "webhooks[0].rules[0].operations[0]: Unsupported value: \"MAKE\": supported values: \"*\", \"CONNECT\", \"CREATE\", \"DELETE\", \"UPDATE\"\n"},
+	     "webhooks[0].rules[0].operations[0]: Unsupported value: \"MAKE\": supported values: \"*\", \"CONNECT\", \"CREATE\", \"DELETE\", \"UPDATE\"\n"
+	     "webhooks[0].rules[0].scope: Unsupported value: \"All\": supported values: \"*\", \"Cluster\", \"Namespaced\"\n"},
 	    {"webhooks", "[" HOOK "," HOOK "]", "webhooks[1].name: Duplicate value: \"a.b.c\"\n"},
 	};
 	CHECK("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", "{\"metadata\":{\"name\":\"n\"},\"webhooks\":[" HOOK "]}", rows, false);

@@ -86,8 +86,8 @@ START_TEST(approval_is_final)
 	AUTO_JSON *none = parse("{\"status\":{\"conditions\":[]}}");
 	AUTO_FREE char *two = errors_of(&csr_kind, "approval", both, old);
 	AUTO_FREE char *gone = errors_of(&csr_kind, "approval", none, old);
-	ck_assert_str_eq(two, "status.conditions[1].type: Invalid value: \"Denied\": Approved and Denied conditions are mutually exclusive\n"
-			      "status.conditions[1].status: Unsupported value: \"False\": supported values: \"True\"\n");
+	ck_assert_str_eq(two, "status.conditions[1].status: Unsupported value: \"False\": supported values: \"True\"\n"
+			      "status.conditions: Invalid value: \"Denied\": Approved and Denied conditions are mutually exclusive\n");
 	ck_assert_str_eq(gone, "status.conditions: Forbidden: updates may not remove a condition of type \"Approved\"\n");
 	ck_assert_str_eq(json_str_at(both, "spec.signerName"), "a.b/c");
 	ck_assert_str_eq(json_str_at(both, "status.certificate"), "QQ==");

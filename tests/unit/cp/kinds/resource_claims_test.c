@@ -111,8 +111,8 @@ START_TEST(runtime_classes)
 {
 	static const struct rule_row rows[] = {
 	    {"overhead", "{\"podFixed\":{\"foo\":\"1\"}}",
-	     "overhead.podFixed.limits[foo]: Invalid value: \"foo\": must be a standard resource type or fully qualified\n"
-	     "overhead.podFixed.limits[foo]: Invalid value: \"foo\": must be a standard resource for containers\n"},
+	     "overhead.limits[foo]: Invalid value: \"foo\": must be a standard resource type or fully qualified\n"
+	     "overhead.limits[foo]: Invalid value: \"foo\": must be a standard resource for containers\n"},
 	    {"scheduling", "{\"tolerations\":[{\"key\":\"a\",\"effect\":\"NoSchedule\",\"tolerationSeconds\":1}]}",
 	     "scheduling.tolerations[0].effect: Invalid value: \"NoSchedule\": effect must be 'NoExecute' when `tolerationSeconds` is set\n"},
 	};

@@ -68,7 +68,7 @@ START_TEST(schema)
 	AUTO_JSON *document = js(cases[_i].schema);
 	AUTO_FIELD_ERRORS errors = {0};
 
-	crd_check_schema(document, "s", &errors);
+	crd_check_schema(document, "s", false, &errors);
 	AUTO_FREE char *got = error_lines(&errors);
 	ck_assert_str_eq(got, cases[_i].errors);
 }
@@ -79,7 +79,7 @@ START_TEST(pattern_that_is_none)
 	AUTO_JSON *document = js(ROOT("'a':{'type':'string','pattern':'('}"));
 	AUTO_FIELD_ERRORS errors = {0};
 
-	crd_check_schema(document, "s", &errors);
+	crd_check_schema(document, "s", false, &errors);
 	ck_assert_int_eq((int)errors.n, 1);
 	ck_assert_str_eq(errors.v[0].field, "s.properties[a].pattern");
 	ck_assert_msg(strstr(errors.v[0].message, "must be a valid regular expression") != NULL, "%s", errors.v[0].message);
