@@ -15,6 +15,7 @@
 
 #include "agent/cpu_rate.h"
 #include "agent/events.h"
+#include "agent/fs_usage_cache.h"
 #include "agent/network_policy.h"
 #include "agent/node.h"
 #include "agent/node_dns.h"
@@ -240,6 +241,7 @@ int agent_new(struct loop *l, struct agent_config *config, struct agent **ret, s
 	a->pods = map_new(pod_free_value);
 	a->mirrors = map_new(json_free_value);
 	a->cpu_rates = cpu_rates_new();
+	a->fs_usages = fs_usage_cache_new();
 	a->metrics = metrics_new();
 	metrics_before_write(a->metrics, tell_process, a->metrics);
 	a->oom_floor = find_oom_floor();
@@ -300,6 +302,7 @@ void agent_free(struct agent *a)
 	kubeconfig_done(&a->kubeconfig);
 	metrics_free(a->metrics);
 	cpu_rates_free(a->cpu_rates);
+	fs_usage_cache_free(a->fs_usages);
 	http_client_free(a->http);
 	cgroup_host_free(a->cgroups);
 	image_store_close(a->images);

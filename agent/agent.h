@@ -42,6 +42,7 @@ struct proxy;
 struct proxy_serve;
 struct metrics;
 struct cpu_rates;
+struct fs_usage_cache;
 struct node_dns;
 struct node_overlay;
 struct network_policy;
@@ -68,6 +69,7 @@ struct agent {
 	struct metrics *metrics; /* of the proxy and the process */
 	struct proxy_serve *proxy_serve;
 	struct cpu_rates *cpu_rates;
+	struct fs_usage_cache *fs_usages;
 	struct node_dns *dns;
 	struct node_overlay *overlay;
 	struct network_policy *network_policy; /* NULL: not enforced */

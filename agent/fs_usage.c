@@ -1,5 +1,5 @@
 /* Usage of files. Happy path: one walk over a small tree. What can fail: a tree that is too large to be walked while others
- * wait: its usage is not told. What always holds: directories are gone through by their descriptors, so that a container
+ * wait. What always holds: directories are gone through by their descriptors, so that a container
  * that exchanges one for a link leads nowhere. */
 #include "agent/fs_usage.h"
 
@@ -8,14 +8,11 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/json.h"
 #include "base/mem.h"
 
-enum { DEPTH_MAX = 64, ENTRIES_MAX = 4000, BLOCK = 512 };
+enum { DEPTH_MAX = 64, BLOCK = 512 };
 
 struct walk {
 	uint64_t bytes, inodes;
@@ -73,23 +70,4 @@ int fs_usage(const char *dir, size_t max, uint64_t *ret_bytes, uint64_t *ret_ino
 	*ret_bytes = w.bytes;
 	*ret_inodes = w.inodes;
 	return 0;
-}
-
-json_t *fs_usage_stats(const char *dir, int64_t now_ms)
-{
-	char now[RFC3339_MAX];
-	struct statvfs fs = {0};
-	uint64_t bytes = 0, inodes = 0;
-	json_t *o = json_pack("{s:s}", "time", rfc3339(now_ms, now));
-	if (statvfs(dir, &fs) == 0) {
-		json_set_int(o, "availableBytes", (int64_t)(fs.f_bavail * fs.f_frsize));
-		json_set_int(o, "capacityBytes", (int64_t)(fs.f_blocks * fs.f_frsize));
-		json_set_int(o, "inodes", (int64_t)fs.f_files);
-		json_set_int(o, "inodesFree", (int64_t)fs.f_ffree);
-	}
-	if (fs_usage(dir, ENTRIES_MAX, &bytes, &inodes) == 0) {
-		json_set_int(o, "usedBytes", (int64_t)bytes);
-		json_set_int(o, "inodesUsed", (int64_t)inodes);
-	}
-	return o;
 }

@@ -1,7 +1,7 @@
 /* NetworkPolicies of the API server in force on this node.
  *
- * Happy path: policies are asked of the feed; from the first one on namespaces and all pods are, too; when everything is listed
- * the table is programmed, and later changes are gathered for a moment and follow in one transaction. A new pod's
+ * Happy path: policies are asked of the feed; from the first one on namespaces and all pods are, too; when everything is
+ * listed the table is programmed, and later changes are gathered for a moment and follow in one transaction. A new pod's
  * address goes in at once, before anything runs there. What can fail: the API server does not let us list (pods wait,
  * what is in the kernel stays in force), the kernel refuses (the sandbox fails; changes are tried again). What always
  * holds: addresses of this node's pods are those that the network plugins gave, not those that a status tells. */

@@ -1,7 +1,7 @@
 /* DNS on the node. Happy path: the addresses that pods' resolv.conf names are put on the loopback link, so that packets of
- * pods end here; the server is bound to them; what it knows comes from the agent's feed, and it begins to answer when their first lists
- * are in. What can fail: the address belongs to somebody else, the port is taken. What always holds: nothing is answered from
- * half a list. */
+ * pods end here; the server is bound to them; what it knows comes from the agent's feed, and it begins to answer when their
+ * first lists are in. What can fail: the address belongs to somebody else, the port is taken. What always holds: nothing is
+ * answered from half a list. */
 #include "agent/node_dns.h"
 
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include <sys/statvfs.h>
 
 #include "agent/cpu_rate.h"
-#include "agent/fs_usage.h"
+#include "agent/fs_usage_cache.h"
 #include "agent/server.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -42,8 +42,9 @@ static void add_files(json_t *o, const struct pod *p, const struct container_sta
 {
 	AUTO_FREE char *upper = xasprintf("%s/containers/%s/upper", p->agent->config->data_dir, c->id);
 	AUTO_FREE char *log = container_log_path(p, c, 0), *logs = xstrndup(log, (size_t)(strrchr(log, '/') - log));
-	json_object_set_new(o, "rootfs", fs_usage_stats(upper, clock_wall_ms()));
-	json_object_set_new(o, "logs", fs_usage_stats(logs, clock_wall_ms()));
+	struct fs_usage_cache *cache = p->agent->fs_usages;
+	json_object_set_new(o, "rootfs", fs_usage_cache_stats(cache, upper, clock_wall_ms()));
+	json_object_set_new(o, "logs", fs_usage_cache_stats(cache, logs, clock_wall_ms()));
 }
 
 static json_t *container_stats(const struct pod *p, const struct container_state *c)
@@ -162,6 +163,7 @@ void server_stats(struct agent *a, struct http_exchange *x, const struct target 
 	size_t at = 0;
 	const char *uid;
 	struct pod *p;
+	fs_usage_cache_begin(a->fs_usages, clock_wall_ms());
 	while (map_next(a->pods, &at, &uid, &p))
 		json_array_append_new(pods, pod_stats(p));
 	cpu_rates_forget(a->cpu_rates, clock_wall_ms());

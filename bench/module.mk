@@ -23,3 +23,7 @@ PROGS += policy-time
 policy-time_SRCS := bench/policy-time.c
 policy-time_LIBS := netfilter
 policy-time_DIR := bench
+
+PROGS += connect-time
+connect-time_SRCS := bench/connect-time.c
+connect-time_DIR := bench

@@ -66,8 +66,12 @@ static int take_subnets(const struct cni_call *c, const json_t *from, struct lim
 	l->only = json_array_size(only);
 	const json_t *list = l->only ? only : but;
 	l->subnets = xcalloc(json_array_size(list) + 1, sizeof(*l->subnets));
-	json_array_foreach(list, i, j) if (ip_net_parse(json_string_value(j), &l->subnets[l->n++]) < 0) return err_set(
-	    e, -EINVAL, "bad subnet \"%s\" provided", json_is_string(j) ? json_string_value(j) : "");
+	json_array_foreach(list, i, j)
+	{
+		const char *text = json_is_string(j) ? json_string_value(j) : "";
+		if (ip_net_parse(text, &l->subnets[l->n++]) < 0)
+			return err_set(e, -EINVAL, "bad subnet \"%s\" provided, details invalid CIDR address: %s", text, text);
+	}
 	return 0;
 }
 

@@ -20,6 +20,7 @@
 
 #define MAP "masquerade"
 #define CHAIN "masquerading"
+#define NET_PREFIX "net-"
 #define NAT_SRC 100
 
 struct masq {
@@ -42,29 +43,11 @@ int masq_wanted(const struct cni_call *c, struct err *e)
 	return 1;
 }
 
-static char *subnet_chain(const struct ip_net *net, char *ret)
-{
-	struct ip_net subnet = {ip_net_first(net), net->prefix};
-	char text[IP_TEXT_MAX];
-	return owned_name(ret, "net-", ip_net_text(&subnet, text));
-}
-
-/* "address & mask == subnet" of the register. */
-static void match_net(struct nft_rule *r, int reg, const struct ip_net *net, uint32_t op)
-{
-	uint8_t mask[16] = {0}, none[16] = {0};
-	struct ip first = ip_net_first(net);
-	for (int i = 0; i < net->prefix; i++)
-		mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
-	nft_x_bitwise(r, reg, mask, none, (uint32_t)ip_len(&first));
-	nft_x_cmp(r, op, reg, first.b, (uint32_t)ip_len(&first));
-}
-
 static void return_inside(struct nft_batch *b, int family, const char *chain, const struct ip_net *net)
 {
 	struct nft_rule *r = nft_rule_new(family, OWNED_TABLE, chain);
 	nft_x_daddr(r, family, 0);
-	match_net(r, 0, net, NFT_CMP_EQ);
+	nft_x_prefix(r, NFT_CMP_EQ, 0, net->ip.b, (uint32_t)ip_len(&net->ip), net->prefix);
 	nft_x_verdict(r, NFT_RETURN, NULL);
 	nft_rule_add(b, r);
 }
@@ -95,7 +78,7 @@ static void setup(struct nft_batch *b, int family, void *arg)
 		char chain[OWNED_NAME_MAX];
 		if (nf_family(&m->nets[i].ip) != family)
 			continue;
-		subnet_chain(&m->nets[i], chain);
+		owned_subnet_name(chain, NET_PREFIX, &m->nets[i]);
 		nft_chain_add(b, family, OWNED_TABLE, chain, NULL);
 		nft_chain_flush(b, family, OWNED_TABLE, chain);
 		return_inside(b, family, chain, &m->nets[i]);
@@ -127,7 +110,7 @@ static size_t make_elems(const struct masq *m, int family, struct owned_elem *v)
 		struct nft_elem elem = {
 		    .key_len = (uint8_t)ip_len(&m->nets[i].ip), .is_verdict = true, .verdict = NFT_GOTO};
 		memcpy(elem.key, m->nets[i].ip.b, elem.key_len);
-		subnet_chain(&m->nets[i], elem.chain);
+		owned_subnet_name(elem.chain, NET_PREFIX, &m->nets[i]);
 		v[n++] = (struct owned_elem){MAP, elem};
 	}
 	return n;

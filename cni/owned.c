@@ -24,6 +24,13 @@ char *owned_name(char *ret, const char *prefix, const char *text)
 	return ret;
 }
 
+char *owned_subnet_name(char *ret, const char *prefix, const struct ip_net *net)
+{
+	struct ip_net subnet = {ip_net_first(net), net->prefix};
+	char text[IP_TEXT_MAX];
+	return owned_name(ret, prefix, ip_net_text(&subnet, text));
+}
+
 char *owned_by(char *ret, const char *network, const char *container_id, const char *ifname)
 {
 	AUTO_FREE char *text = xasprintf("%s/%s/%s", network, container_id, ifname);

@@ -7,6 +7,7 @@
 #define KNARR_CNI_OWNED_H
 
 #include "cni/plugin.h"
+#include "io/net/ip.h"
 #include "io/nft/nft.h"
 
 #define OWNED_TABLE "knarr_cni"
@@ -42,6 +43,8 @@ bool owned_is_stale(const struct cni_call *c, const char *owner);
 
 /* prefix and a hash of text: the name of a chain. ret has room for OWNED_NAME_MAX; returned. */
 char *owned_name(char *ret, const char *prefix, const char *text);
+/* The same of the network that an address is in, whose host bits may be set. */
+char *owned_subnet_name(char *ret, const char *prefix, const struct ip_net *net);
 /* "network/container/interface", or as much of it as fits and a hash. ret has room for NFT_COMMENT_MAX + 1; returned.
  */
 char *owned_by(char *ret, const char *network, const char *container_id, const char *ifname);

@@ -34,6 +34,7 @@
 #define PRIORITY_DNAT (-100)
 #define PRIORITY_SNAT 100
 #define TARGET 10
+#define HAIR_PREFIX "hair-"
 
 static uint8_t addr_len(int family)
 {
@@ -44,13 +45,6 @@ static void put_port(uint8_t *to, uint16_t port)
 {
 	port = htons(port);
 	memcpy(to, &port, sizeof(port));
-}
-
-static char *subnet_chain(const struct ip_net *addr, char *ret)
-{
-	struct ip_net subnet = {ip_net_first(addr), addr->prefix};
-	char text[IP_TEXT_MAX];
-	return owned_name(ret, "hair-", ip_net_text(&subnet, text));
 }
 
 static void add_elem(struct portmap_plan *p, const char *set, const struct nft_elem *elem)
@@ -103,7 +97,7 @@ void portmap_plan(const struct portmap_conf *conf, int family, const char *owner
 		if (conf->masq_all)
 			strcpy(elem.chain, ALL);
 		else
-			subnet_chain(&p.addr, elem.chain);
+			owned_subnet_name(elem.chain, HAIR_PREFIX, &p.addr);
 		add_elem(&p, HAIRPIN, &elem);
 	}
 	*ret = p;
@@ -190,12 +184,7 @@ static void add_lookups(struct nft_batch *b, int family)
 
 static void match_net(struct nft_rule *r, const struct ip_net *net, uint32_t op)
 {
-	uint8_t mask[16] = {0}, none[16] = {0};
-	struct ip first = ip_net_first(net);
-	for (int i = 0; i < net->prefix; i++)
-		mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
-	nft_x_bitwise(r, 0, mask, none, (uint32_t)ip_len(&first));
-	nft_x_cmp(r, op, 0, first.b, (uint32_t)ip_len(&first));
+	nft_x_prefix(r, op, 0, net->ip.b, (uint32_t)ip_len(&net->ip), net->prefix);
 }
 
 static void masquerade_from(struct nft_batch *b, int family, const char *chain, const struct ip_net *net)
@@ -223,7 +212,7 @@ static void add_snat(struct nft_batch *b, const struct portmap_plan *p)
 	nft_rule_add(b, r);
 	plain_chain(b, p->family, ALL);
 	masquerade_from(b, p->family, ALL, NULL);
-	plain_chain(b, p->family, subnet_chain(&p->addr, chain));
+	plain_chain(b, p->family, owned_subnet_name(chain, HAIR_PREFIX, &p->addr));
 	masquerade_from(b, p->family, chain, &p->addr);
 	ip_net_parse(p->family == NFPROTO_IPV4 ? "127.0.0.0/8" : "::1/128", &loopback);
 	masquerade_from(b, p->family, chain, &loopback);

@@ -1,6 +1,6 @@
 LIBS += cp
 cp_SRCS += $(wildcard cp/*/*.c)
-cp_USES := api io base
+cp_USES := api ionet io base
 cp_PKGS := sqlite3 libpcre2-8 zlib
 cp_LDLIBS := -lm
 

@@ -9,6 +9,12 @@ proxy-drive_SRCS := tests/bats/netfilter/drive.c
 proxy-drive_LIBS := netfilter
 proxy-drive_DIR := test
 
+# Drives a watch of nf_tables there.
+PROGS += watch-drive
+watch-drive_SRCS := tests/bats/netfilter/watch.c
+watch-drive_LIBS := netfilter
+watch-drive_DIR := test
+
 PROGS += knarr-proxy
 knarr-proxy_SRCS := cmd/knarr-proxy.c cmd/proxy_config.c
 knarr-proxy_LIBS := netfilter

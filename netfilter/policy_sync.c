@@ -1,12 +1,11 @@
-/* What is wanted of the table: policies, namespaces and pods, in indexes by namespace and address, so that a change finds what it
- * concerns. Nothing fails. What always holds: an address belongs to one pod, so that elements of different pods never
- * meet; what changed stands in the list of what is planned next. */
+/* What is wanted of the table: policies, namespaces and pods, in indexes by namespace and address, so that a change finds
+ * what it concerns. Nothing fails. What always holds: an address belongs to one pod, so that elements of different pods
+ * never meet; what changed stands in the list of what is planned next. */
 #include "netfilter/policy_sync.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/json.h"
 #include "base/str.h"
@@ -87,7 +86,6 @@ int policy_sync_new(const char *table, struct policy_sync **ret, struct err *e)
 	s->local = map_new(NULL);
 	s->owners = map_new(NULL);
 	s->last = map_new(NULL);
-	s->watch_fd = -1;
 	s->shape = policy_shape_new();
 	s->shape_dirty = s->whole = s->present = true;
 	*ret = s;
@@ -109,8 +107,7 @@ void policy_sync_free(struct policy_sync *s)
 	free(s->dirty);
 	map_free(s->last);
 	free(s->reused);
-	if (s->watch_fd >= 0)
-		close(s->watch_fd);
+	nft_watch_close(s->watch);
 	policy_shape_free(s->shape);
 	free(s->table);
 	free(s);
@@ -289,14 +286,13 @@ void policy_sync_delete_pod(struct policy_sync *s, const char *key)
 
 int policy_sync_watch(struct policy_sync *s, struct err *e)
 {
-	if (s->watch_fd < 0)
-		s->watch_fd = nft_watch_open(e);
-	return s->watch_fd;
+	int r = s->watch ? 0 : nft_watch_open(&s->watch, e);
+	return r < 0 ? r : nft_watch_fd(s->watch);
 }
 
 bool policy_sync_disturbed(struct policy_sync *s)
 {
-	if (s->watch_fd < 0 || !nft_watch_drain(s->watch_fd, s->nft, s->table))
+	if (!s->watch || !nft_watch_drain(s->watch, s->nft, s->table))
 		return false;
 	s->whole = s->present = true;
 	return true;

@@ -32,7 +32,7 @@ struct policy_sync {
 	size_t n_dirty, dirty_cap;
 	struct policy_shape *shape, *next; /* programmed; wanted */
 	uint64_t serial;                   /* the last that a set was given */
-	int watch_fd;
+	struct nft_watch *watch;           /* NULL: others' changes are not noticed */
 	bool shape_dirty;
 	bool whole;   /* the kernel is not known to agree */
 	bool present; /* there is a table */

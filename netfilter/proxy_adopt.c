@@ -44,7 +44,7 @@ static void take_elem(void *arg, const struct nft_elem *n)
 		e.data_len = (uint8_t)(n->key_len - SVC_FRONT_LEN(&e));
 		memcpy(e.data, n->end + SVC_FRONT_LEN(&e), e.data_len);
 	}
-	if (r->kind == SVC_STICKY && !service_rules_read_sticky(n->chain, &e))
+	if (r->kind == SVC_STICKY && !service_chain_read_sticky(n->chain, &e))
 		e.data_len = 0; /* differs from every wanted one */
 	elems_add(&r->proxy->kernel, &e);
 }

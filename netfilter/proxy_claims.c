@@ -89,22 +89,6 @@ bool proxy_has_elem(const struct svc_elem *v, size_t n, const struct svc_elem *l
 	return n && bsearch(like, v, n, sizeof(*v), svc_elem_cmp);
 }
 
-/* Every front has one of these kinds, or two. */
-static bool names_front(int kind)
-{
-	return kind == SVC_SERVICE || kind == SVC_REJECTED || kind == SVC_DROPPED;
-}
-
-static bool wants_front(const struct change *c, struct svc_elem like)
-{
-	for (int kind = 0; kind < SVC_MAPS; kind++) {
-		like.kind = (uint8_t)kind;
-		if (names_front(kind) && proxy_has_elem(c->wanted, c->n_wanted, &like))
-			return true;
-	}
-	return false;
-}
-
 static void wake_contested(struct proxy *p, const struct entry *but)
 {
 	size_t at = 0;
@@ -120,8 +104,8 @@ void proxy_release_fronts(struct proxy *p, const struct change *change)
 	bool released = false;
 	for (size_t i = 0; i < change->n_elems; i++) {
 		const struct svc_elem *elem = &change->elems[i];
-		if (!names_front(elem->kind) || wants_front(change, *elem))
-			continue;
+		if (elem->kind != SVC_SERVICE || proxy_has_elem(change->wanted, change->n_wanted, elem))
+			continue; /* every front has one of these */
 		struct claim *c = find(p, elem);
 		if (c && c->entry == e) {
 			table_remove(p->claims, c);

@@ -76,12 +76,12 @@ static bool any_udp(const struct pointers *l)
 	return false;
 }
 
-/* Of elements of UDP their fronts. */
-static void add_fronts(struct paths *l, const struct pointers *elems)
+/* Whether whoever comes to a front gets an endpoint there. */
+static bool serves(const struct svc_elem *e)
 {
-	for (size_t i = 0; i < elems->n; i++)
-		if (is_udp(elems->v[i]))
-			add_path(l, elems->v[i], false);
+	struct svc_choice c;
+	svc_choice_read(svc_elem_number(e), &c);
+	return c.count > 0;
 }
 
 /* Fronts of which an endpoint has gone, and those that have just begun to answer. paths: what there is now, sorted. */
@@ -89,7 +89,7 @@ static void find_fronts(const proxy_changes del, const proxy_changes add, int si
 			struct paths *ret)
 {
 	static const int went[] = {SVC_ENDPOINT, SVC_LINGER};
-	const struct pointers *now = &add[SVC_SERVICE][six];
+	const struct pointers *was = &del[SVC_SERVICE][six], *now = &add[SVC_SERVICE][six];
 	struct paths before = {0};
 	for (size_t k = 0; k < ARRAY_LEN(went); k++)
 		for (size_t i = 0; i < del[went[k]][six].n; i++) {
@@ -97,9 +97,9 @@ static void find_fronts(const proxy_changes del, const proxy_changes add, int si
 			if (is_udp(e) && !has_path(paths, e, true))
 				add_path(ret, e, false);
 		}
-	add_fronts(ret, &del[SVC_REJECTED][six]);
-	add_fronts(ret, &del[SVC_DROPPED][six]);
-	add_fronts(&before, &del[SVC_SERVICE][six]);
+	for (size_t i = 0; i < was->n; i++)
+		if (is_udp(was->v[i]) && serves(was->v[i]))
+			add_path(&before, was->v[i], false);
 	sort(&before);
 	for (size_t i = 0; i < now->n; i++)
 		if (is_udp(now->v[i]) && !has_path(&before, now->v[i], false))
@@ -117,7 +117,7 @@ static void find_paths(const struct proxy *p, int family, bool full, struct path
 				continue;
 			if (target_of(e))
 				add_path(ret, e, true);
-			else if (full && (e->kind == SVC_SERVICE || e->kind == SVC_REJECTED || e->kind == SVC_DROPPED))
+			else if (full && e->kind == SVC_SERVICE)
 				add_path(fronts, e, false);
 		}
 	sort(ret);

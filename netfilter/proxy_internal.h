@@ -6,6 +6,7 @@
 
 #include "io/nft/nft.h"
 #include "netfilter/proxy.h"
+#include "netfilter/service_chain.h"
 #include "netfilter/service_pack.h"
 #include "netfilter/service_rules.h"
 

@@ -16,6 +16,7 @@
 #include "netfilter/health_port.h"
 #include "netfilter/proxy_internal.h"
 #include "netfilter/proxy_metrics.h"
+#include "netfilter/service_targets.h"
 
 #define CHUNK 256
 
@@ -204,10 +205,10 @@ static void add_chain(struct sync *s, const struct svc_elem *e)
 {
 	struct map *known = s->p->chains[side(e)];
 	char name[32];
-	if (map_has(known, service_rules_chain_name(e, name)))
+	if (map_has(known, service_chain_name(e, name)))
 		return;
 	map_set(known, name, s->p);
-	service_rules_chain(s->batch, &s->p->rules, e);
+	service_chain_add(s->batch, &s->p->rules, e);
 }
 
 static void add_chains(struct sync *s, int kind)
@@ -243,7 +244,7 @@ static void add_tables(struct sync *s)
 		nft_table_del(s->batch, families[six], p->table);
 		service_rules_base(s->batch, &p->rules, families[six], p->held[six], p->room[six]);
 		struct svc_elem usual;
-		for (size_t i = 0; service_rules_usual(&p->rules, families[six], i, &usual); i++)
+		for (size_t i = 0; service_chain_usual(&p->rules, families[six], i, &usual); i++)
 			add_chain(s, &usual);
 		p->fresh[six] = false;
 	}
@@ -280,12 +281,11 @@ static void fill_batch(struct sync *s)
 /* Fronts with policy Local that have endpoints, but none here: dropped; those from outside serve who is inside. */
 static void count_no_local(struct proxy *p, const struct svc_elem *v, size_t n, int by)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct svc_elem like = v[i];
-		if (like.kind != SVC_DROPPED)
-			continue;
-		like.kind = SVC_SERVICE;
-		p->no_local[side(&like)][proxy_has_elem(v, n, &like)] += by;
+	for (size_t i = 0; i < n && v[i].kind == SVC_SERVICE; i++) { /* they come first */
+		struct svc_choice c;
+		svc_choice_read(svc_elem_number(&v[i]), &c);
+		if (c.mode == SVC_LOCAL && !c.count)
+			p->no_local[side(&v[i])][c.cluster > 0] += by;
 	}
 }
 

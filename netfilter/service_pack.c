@@ -1,8 +1,8 @@
 /* Packing and unpacking.
  *
  * Numbers of things are varints, addresses as long as their family, texts end with NUL, elements lose the bytes that pad
- * their fields, and the front that they share with the one before. What was packed here is unpacked here: nothing can fail, and nothing is checked. What always holds:
- * unpacking gives back what was packed. */
+ * their fields, and the front that they share with the one before. What was packed here is unpacked here: nothing can fail,
+ * and nothing is checked. What always holds: unpacking gives back what was packed. */
 #include "netfilter/service_pack.h"
 
 #include <arpa/inet.h>
@@ -233,7 +233,6 @@ static void fields_of(int kind, int family, uint8_t ret[FIELDS_MAX], size_t *ret
 		uint8_t key[FIELDS_MAX], data[3];
 	} shapes[SVC_KINDS] = {
 	    [SVC_SERVICE] = {{addr, 1, 2}, {4}},      [SVC_ENDPOINT] = {{addr, 1, 2, 4}, {addr, 2}},
-	    [SVC_REJECTED] = {{addr, 1, 2}, {0}},     [SVC_DROPPED] = {{addr, 1, 2}, {0}},
 	    [SVC_HAIRPIN] = {{addr, addr}, {0}},      [SVC_STICKY] = {{addr, 1, 2}, {4}},
 	    [SVC_ALLOWED] = {{addr, 1, 2, addr}, {addr}}, [SVC_LINGER] = {{addr, 1, 2, addr, 2}, {0}},
 	};

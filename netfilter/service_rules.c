@@ -1,68 +1,53 @@
 /* The fixed part of the proxy's table.
  *
- *   prerouting, output (nat)            priority set to address . protocol . port  map @services,  goto choose
- *   choose                              priority vmap @choices; whoever that is sets it back
- *   n<k>, m<k>, a<k>                    m: mark when the source is no pod, a: mark;  dnat to ... . random mod k  map
- *                                       @endpoints
- *   l<k>c<n>                            the same for who comes from outside; pods and the node have n others
- *   ...s                                the same with the client's own endpoint of @affinity before the random one
- *   ...r                                the same, dropped before where ... . source is not in @allowed
- *   sticky-postrouting, -input (nat)    original address . protocol . port  vmap @sticky
- *   sticky-<t>                          the client and the endpoint that it got go into @affinity for t seconds
- *   postrouting (nat)                   hairpin and marked connections are masqueraded, then pods leaving the cluster
- *   filter-input, -forward, -output     new ones: address . protocol . port  in @rejected, in @dropped
+ *   prerouting, output (nat)   priority set to address . protocol . port  map @services;  priority vmap @choices: a chain of
+ *                              service_chain.c, which sets it back
+ *   postrouting (nat)          what has our marks: goto leaving
+ *   input (nat)                the same: goto arriving
+ *   leaving                    original address . protocol . port  vmap @sticky; source . destination in @hairpin, or marked so:
+ *                              masqueraded; the marks go
+ *   arriving                   original address . protocol . port  vmap @sticky; the marks go
+ *   knarr-masq (nat)           pods leaving the cluster are masqueraded
  *
- * The large map holds numbers and only small ones verdicts, because the kernel walks every verdict map of the table
- * whenever one of them gets a chain. A number goes through the packet's priority, as nft cannot list a rule that looks
- * up what another lookup found; only the first packet of a connection to a service comes by there, and leaves with
- * priority 0. Chains for usual choices are made with the table, because a new chain that uses a full map has the kernel
- * walk it; and the large maps with room for more than is known, because maps without a bound are slow to fill.
+ * All of it stands in nat hooks, by which only the first packet of a connection comes, and what most of them need is little:
+ * an expression is 20 ns. The large map holds numbers and only small ones verdicts, because the kernel walks every verdict map
+ * of the table whenever one of them gets a chain. A number goes through the packet's priority, as nft cannot list a rule that
+ * looks up what another lookup found; a packet leaves with priority 0. Chains for usual choices are made with the table,
+ * because a new chain that uses a full map has the kernel walk it; and the large maps with room for more than is known,
+ * because maps without a bound are slow to fill.
  *
- * One table of the same shape for IPv4 and for IPv6. Registers: the key from 0, the endpoint from 10 (its port behind
- * its address). Nothing fails here; the kernel checks at commit. */
+ * One table of the same shape for IPv4 and for IPv6. Registers: the key from 0. Nothing fails here; the kernel checks at
+ * commit. */
 #include <netinet/in.h> /* before the kernel headers, which yield to it */
 
 #include "netfilter/service_rules.h"
 
 #include <linux/netfilter.h>
-#include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/str.h"
 #include "io/nft/nft_rule.h"
+#include "netfilter/service_chain.h"
+#include "netfilter/service_match.h"
 
-#define LAYOUT 4
-#define MARK 0x4000u
-#define DATA_REG 10
+#define LAYOUT 5
 #define NAT_DST (-100)
 #define NAT_SRC 100
 #define AFFINITY_SIZE 65536
-#define USUAL_COUNT 16
 #define FRONTS_MIN 1024u
 #define ENDPOINTS_MIN 4096u
 
-#define SERVICE_MAP "services"
-#define ENDPOINT_MAP "endpoints"
-#define REJECTED_SET "rejected"
-#define DROPPED_SET "dropped"
 #define HAIRPIN_SET "hairpin"
 #define STICKY_MAP "sticky"
-#define ALLOWED_SET "allowed"
-#define CHOICE_MAP "choices"
-#define CHOOSE "choose"
+#define LEAVING "leaving"
+#define ARRIVING "arriving"
 
 /* The numbers that nft gives to types, for its listings; an index looks like a mark there. */
 enum { TYPE_IPADDR = 7, TYPE_IP6ADDR = 8, TYPE_PROTOCOL = 12, TYPE_SERVICE = 13, TYPE_MARK = 19, TYPE_CLASSID = 23 };
 #define CONCAT(a, b) (((a) << 6) | (b))
 #define VERDICT_TYPE 0xffffff00u
-
-static int addr_regs(int family)
-{
-	return family == NFPROTO_IPV4 ? 1 : 4;
-}
 
 static uint32_t addr_type(int family)
 {
@@ -84,18 +69,16 @@ static void add_set(struct nft_batch *b, const struct service_rules *s, int fami
 	nft_set_add(b, &spec);
 }
 
-/* Every front may come to have endpoints, or to have none. */
 static void plan_room(const size_t held[SVC_MAPS], size_t ret[SVC_MAPS])
 {
-	uint32_t fronts = room_for(held[SVC_SERVICE] + held[SVC_REJECTED], FRONTS_MIN);
 	memset(ret, 0, SVC_MAPS * sizeof(*ret));
-	ret[SVC_SERVICE] = ret[SVC_REJECTED] = ret[SVC_DROPPED] = fronts;
+	ret[SVC_SERVICE] = room_for(held[SVC_SERVICE], FRONTS_MIN);
 	ret[SVC_ENDPOINT] = room_for(held[SVC_ENDPOINT], ENDPOINTS_MIN);
 }
 
 static void add_sets(struct nft_batch *b, const struct service_rules *s, int family, const size_t room[SVC_MAPS])
 {
-	uint32_t addr = addr_type(family), addr_len = (uint32_t)addr_regs(family) * 4;
+	uint32_t addr = addr_type(family), addr_len = (uint32_t)service_match_regs(family) * 4;
 	uint32_t front = CONCAT(CONCAT(addr, TYPE_PROTOCOL), TYPE_SERVICE), target = CONCAT(addr, TYPE_SERVICE);
 	static const uint8_t fields4[] = {4, 1, 2, 4, 0}, fields6[] = {16, 1, 2, 16, 0};
 	uint32_t front_len = addr_len + 8;
@@ -114,8 +97,6 @@ static void add_sets(struct nft_batch *b, const struct service_rules *s, int fam
 	     .host_order = true,
 	     .flags = NFT_SET_MAP,
 	     .data_type = VERDICT_TYPE},
-	    {.name = REJECTED_SET, .key_type = front, .key_len = front_len, .size = (uint32_t)room[SVC_REJECTED]},
-	    {.name = DROPPED_SET, .key_type = front, .key_len = front_len, .size = (uint32_t)room[SVC_DROPPED]},
 	    {.name = STICKY_MAP,
 	     .key_type = front,
 	     .key_len = front_len,
@@ -146,103 +127,68 @@ static void add_sets(struct nft_batch *b, const struct service_rules *s, int fam
 		add_set(b, s, family, sets[i]);
 }
 
-/* address . protocol . port of the packet's destination into the registers from 0; returns the next free one. */
-static int load_front(struct nft_rule *r, int family)
-{
-	int n = addr_regs(family);
-	nft_x_daddr(r, family, 0);
-	nft_x_meta(r, NFT_META_L4PROTO, n);
-	nft_x_dport(r, n + 1);
-	return n + 2;
-}
-
-/* The number of the connection's front goes with it to where the choice is made. */
+/* The number of the connection's front, then where it leads. */
 static void add_nat_hook(struct nft_batch *b, const struct service_rules *s, int family, const char *chain, int hooknum)
 {
 	const struct nft_hook hook = {"nat", hooknum, NAT_DST};
 	nft_chain_add(b, family, s->table, chain, &hook);
 	struct nft_rule *r = nft_rule_new(family, s->table, chain);
-	int next = load_front(r, family);
+	int next = service_match_front(r, family);
 	nft_x_map(r, SERVICE_MAP, 0, next);
 	nft_x_meta_set(r, NFT_META_PRIORITY, next);
-	nft_x_verdict(r, NFT_GOTO, CHOOSE);
-	nft_rule_add(b, r);
-}
-
-static void add_choose(struct nft_batch *b, const struct service_rules *s, int family)
-{
-	nft_chain_add(b, family, s->table, CHOOSE, NULL);
-	struct nft_rule *r = nft_rule_new(family, s->table, CHOOSE);
 	nft_x_meta(r, NFT_META_PRIORITY, 0);
 	nft_x_map(r, CHOICE_MAP, 0, -1);
 	nft_rule_add(b, r);
 }
 
-static void add_refusal(struct nft_batch *b, const struct service_rules *s, int family, const char *chain,
-			const char *set, int verdict, const char *to)
+static void add_sticky_rule(struct nft_batch *b, const struct service_rules *s, int family, const char *chain)
 {
-	uint32_t fresh = NF_CT_STATE_BIT(IP_CT_NEW), none = 0;
 	struct nft_rule *r = nft_rule_new(family, s->table, chain);
-	nft_x_ct(r, NFT_CT_STATE, 0);
-	nft_x_bitwise(r, 0, &fresh, &none, sizeof(fresh));
-	nft_x_cmp(r, NFT_CMP_NEQ, 0, &none, sizeof(none));
-	load_front(r, family);
-	nft_x_lookup(r, set, 0);
-	nft_x_verdict(r, verdict, to);
+	service_match_original(r, family);
+	nft_x_map(r, STICKY_MAP, 0, -1);
 	nft_rule_add(b, r);
 }
 
-static void add_filter_hook(struct nft_batch *b, const struct service_rules *s, int family, const char *chain,
-			    int hooknum)
+/* The marks have done their work; what matches r so far is masqueraded besides. Takes r. */
+static void add_unmark_rule(struct nft_batch *b, struct nft_rule *r, bool masquerade)
 {
-	const struct nft_hook hook = {"filter", hooknum, 0};
-	nft_chain_add(b, family, s->table, chain, &hook);
-	add_refusal(b, s, family, chain, REJECTED_SET, NFT_GOTO, "refuse");
-	add_refusal(b, s, family, chain, DROPPED_SET, NF_DROP, NULL);
+	service_match_set_mark(r, SERVICE_MARKS, false);
+	if (masquerade)
+		nft_x_masquerade(r, true);
+	nft_rule_add(b, r);
 }
 
-/* The source (or destination) is inside the network, or outside of it. */
-static void match_net(struct nft_rule *r, const struct ip_net *net, bool source, bool inside)
+static void add_leaving(struct nft_batch *b, const struct service_rules *s, int family)
 {
-	uint8_t mask[16] = {0}, none[16] = {0};
-	struct ip_net full = {.ip = {.family = net->ip.family}, .prefix = net->prefix};
-	struct ip host = ip_net_last(&full), first = ip_net_first(net);
-	uint32_t len = (uint32_t)ip_len(&net->ip);
-	for (uint32_t i = 0; i < len; i++)
-		mask[i] = (uint8_t)~host.b[i];
-	if (source)
-		nft_x_saddr(r, net->ip.family, 0);
-	else
-		nft_x_daddr(r, net->ip.family, 0);
-	nft_x_bitwise(r, 0, mask, none, len);
-	nft_x_cmp(r, inside ? NFT_CMP_EQ : NFT_CMP_NEQ, 0, first.b, len);
-}
-
-static void change_mark(struct nft_rule *r, bool set)
-{
-	uint32_t keep = ~MARK, flip = set ? MARK : 0;
-	nft_x_meta(r, NFT_META_MARK, 0);
-	nft_x_bitwise(r, 0, &keep, &flip, sizeof(keep));
-	nft_x_meta_set(r, NFT_META_MARK, 0);
-}
-
-static void add_postrouting(struct nft_batch *b, const struct service_rules *s, int family)
-{
-	const struct nft_hook hook = {"nat", NF_INET_POST_ROUTING, NAT_SRC};
-	uint32_t mark = MARK, none = 0;
-	nft_chain_add(b, family, s->table, "postrouting", &hook);
-	struct nft_rule *r = nft_rule_new(family, s->table, "postrouting");
+	nft_chain_add(b, family, s->table, LEAVING, NULL);
+	add_sticky_rule(b, s, family, LEAVING);
+	struct nft_rule *r = nft_rule_new(family, s->table, LEAVING);
 	nft_x_saddr(r, family, 0);
-	nft_x_daddr(r, family, addr_regs(family));
+	nft_x_daddr(r, family, service_match_regs(family));
 	nft_x_lookup(r, HAIRPIN_SET, 0);
-	nft_x_masquerade(r, true);
-	nft_rule_add(b, r);
-	r = nft_rule_new(family, s->table, "postrouting");
-	nft_x_meta(r, NFT_META_MARK, 0);
-	nft_x_bitwise(r, 0, &mark, &none, sizeof(mark));
-	nft_x_cmp(r, NFT_CMP_EQ, 0, &mark, sizeof(mark));
-	change_mark(r, false);
-	nft_x_masquerade(r, true);
+	add_unmark_rule(b, r, true);
+	r = nft_rule_new(family, s->table, LEAVING);
+	service_match_mark(r, SERVICE_MARK_MASQUERADE);
+	add_unmark_rule(b, r, true);
+	add_unmark_rule(b, nft_rule_new(family, s->table, LEAVING), false);
+}
+
+static void add_arriving(struct nft_batch *b, const struct service_rules *s, int family)
+{
+	nft_chain_add(b, family, s->table, ARRIVING, NULL);
+	add_sticky_rule(b, s, family, ARRIVING);
+	add_unmark_rule(b, nft_rule_new(family, s->table, ARRIVING), false);
+}
+
+/* Before others at this hook: who masquerades ends the walk. */
+static void add_marked_hook(struct nft_batch *b, const struct service_rules *s, int family, const char *chain, int hooknum,
+			    const char *to)
+{
+	const struct nft_hook hook = {"nat", hooknum, NAT_SRC - 1};
+	nft_chain_add(b, family, s->table, chain, &hook);
+	struct nft_rule *r = nft_rule_new(family, s->table, chain);
+	service_match_mark(r, SERVICE_MARKS);
+	nft_x_verdict(r, NFT_GOTO, to);
 	nft_rule_add(b, r);
 }
 
@@ -257,11 +203,11 @@ static void add_masquerade(struct nft_batch *b, const struct service_rules *s, i
 	ip_net_parse(i ? "ff00::/8" : "224.0.0.0/4", &multicast);
 	nft_chain_add(b, family, s->table, "knarr-masq", &hook);
 	struct nft_rule *r = nft_rule_new(family, s->table, "knarr-masq");
-	match_net(r, &s->pods[i], true, true);
-	match_net(r, &s->pods[i], false, false);
-	match_net(r, &multicast, false, false);
+	service_match_net(r, &s->pods[i], true, true);
+	service_match_net(r, &s->pods[i], false, false);
+	service_match_net(r, &multicast, false, false);
 	if (!ip_is_unset(&s->services[i].ip))
-		match_net(r, &s->services[i], false, false);
+		service_match_net(r, &s->services[i], false, false);
 	nft_x_masquerade(r, true);
 	nft_rule_add(b, r);
 }
@@ -279,35 +225,6 @@ char *service_rules_layout(const struct service_rules *s, int family, char *ret)
 	return ret;
 }
 
-/* address . protocol . port that the connection was sent to, before any translation. */
-static int load_original(struct nft_rule *r, int family)
-{
-	int n = addr_regs(family);
-	nft_x_ct_original(r, family == NFPROTO_IPV4 ? NFT_CT_DST_IP : NFT_CT_DST_IP6, 0);
-	nft_x_meta(r, NFT_META_L4PROTO, n);
-	nft_x_ct_original(r, NFT_CT_PROTO_DST, n + 1);
-	return n + 2;
-}
-
-static void add_sticky_hook(struct nft_batch *b, const struct service_rules *s, int family, const char *chain,
-			    int hooknum)
-{
-	const struct nft_hook hook = {"nat", hooknum, NAT_SRC - 1};
-	nft_chain_add(b, family, s->table, chain, &hook);
-	struct nft_rule *r = nft_rule_new(family, s->table, chain);
-	load_original(r, family);
-	nft_x_map(r, STICKY_MAP, 0, -1);
-	nft_rule_add(b, r);
-}
-
-static void add_reject(struct nft_batch *b, const struct service_rules *s, int family)
-{
-	nft_chain_add(b, family, s->table, "refuse", NULL);
-	struct nft_rule *r = nft_rule_new(family, s->table, "refuse");
-	nft_x_reject_port_unreachable(r, family);
-	nft_rule_add(b, r);
-}
-
 void service_rules_base(struct nft_batch *b, const struct service_rules *s, int family, const size_t held[SVC_MAPS],
 			size_t ret_room[SVC_MAPS])
 {
@@ -316,183 +233,18 @@ void service_rules_base(struct nft_batch *b, const struct service_rules *s, int 
 	nft_chain_add(b, family, s->table, service_rules_layout(s, family, layout), NULL);
 	plan_room(held, ret_room);
 	add_sets(b, s, family, ret_room);
-	add_choose(b, s, family);
 	add_nat_hook(b, s, family, "prerouting", NF_INET_PRE_ROUTING);
 	add_nat_hook(b, s, family, "output", NF_INET_LOCAL_OUT);
-	add_reject(b, s, family);
-	add_filter_hook(b, s, family, "filter-input", NF_INET_LOCAL_IN);
-	add_filter_hook(b, s, family, "filter-forward", NF_INET_FORWARD);
-	add_filter_hook(b, s, family, "filter-output", NF_INET_LOCAL_OUT);
-	add_sticky_hook(b, s, family, "sticky-postrouting", NF_INET_POST_ROUTING);
-	add_sticky_hook(b, s, family, "sticky-input", NF_INET_LOCAL_IN);
-	add_postrouting(b, s, family);
+	add_leaving(b, s, family);
+	add_arriving(b, s, family);
+	add_marked_hook(b, s, family, "postrouting", NF_INET_POST_ROUTING, LEAVING);
+	add_marked_hook(b, s, family, "input", NF_INET_LOCAL_IN, ARRIVING);
 	add_masquerade(b, s, family);
-}
-
-bool service_rules_usual(const struct service_rules *s, int family, size_t i, struct svc_elem *ret)
-{
-	bool know_pods = !ip_is_unset(&s->pods[family == NFPROTO_IPV6].ip);
-	const enum svc_mode modes[] = {know_pods ? SVC_MARK_OTHERS : SVC_KEEP, SVC_MARK_ALL};
-	struct svc_choice c = {.mode = modes[i % ARRAY_LEN(modes)], .count = (uint16_t)(i / ARRAY_LEN(modes) + 1)};
-	uint32_t number = svc_choice_number(&c);
-	*ret = (struct svc_elem){.kind = SVC_SERVICE, .family = (uint8_t)family, .data_len = sizeof(number)};
-	memcpy(ret->data, &number, sizeof(number));
-	return c.count <= USUAL_COUNT;
-}
-
-/* Goes on for connections of the node's own. */
-static void match_node(struct nft_rule *r)
-{
-	uint32_t local = RTN_LOCAL;
-	nft_x_fib_saddr_type(r, 0);
-	nft_x_cmp(r, NFT_CMP_EQ, 0, &local, sizeof(local));
-}
-
-static void add_mark_rule(struct nft_batch *b, const struct service_rules *s, int family, enum svc_mode mode,
-			  const char *chain)
-{
-	const struct ip_net *pods = &s->pods[family == NFPROTO_IPV6];
-	struct nft_rule *r = nft_rule_new(family, s->table, chain);
-	if (mode == SVC_MARK_OTHERS && !ip_is_unset(&pods->ip))
-		match_net(r, pods, true, false);
-	if (mode == SVC_LOCAL)
-		match_node(r);
-	change_mark(r, true);
-	nft_rule_add(b, r);
-}
-
-/* Nobody but the sources that the service names. */
-static void add_restriction(struct nft_batch *b, const struct service_rules *s, int family, const char *chain)
-{
-	struct nft_rule *r = nft_rule_new(family, s->table, chain);
-	int next = load_front(r, family);
-	nft_x_saddr(r, family, next);
-	nft_x_lookup_not(r, ALLOWED_SET, 0);
-	nft_x_verdict(r, NF_DROP, NULL);
-	nft_rule_add(b, r);
-}
-
-/* A client that is remembered gets its endpoint again. */
-static void add_affinity_rule(struct nft_batch *b, const struct service_rules *s, int family, const char *chain)
-{
-	struct nft_rule *r = nft_rule_new(family, s->table, chain);
-	int next = load_front(r, family);
-	nft_x_saddr(r, family, next);
-	nft_x_map(r, AFFINITY_MAP, 0, DATA_REG);
-	nft_x_dnat(r, family, DATA_REG, DATA_REG + addr_regs(family));
-	nft_rule_add(b, r);
-}
-
-/* Behind the translation the packet's destination is the endpoint, chosen or remembered: either way it is kept. */
-static void add_sticky_chain(struct nft_batch *b, const struct service_rules *s, const struct svc_elem *elem,
-			     const char *chain)
-{
-	int family = elem->family;
-	struct nft_rule *r = nft_rule_new(family, s->table, chain);
-	int next = load_original(r, family);
-	nft_x_ct_original(r, family == NFPROTO_IPV4 ? NFT_CT_SRC_IP : NFT_CT_SRC_IP6, next);
-	nft_x_daddr(r, family, DATA_REG);
-	nft_x_dport(r, DATA_REG + addr_regs(family));
-	nft_x_update(r, AFFINITY_MAP, 0, DATA_REG, (uint64_t)svc_elem_number(elem) * 1000);
-	nft_rule_add(b, r);
-}
-
-/* One of the endpoints from an index on; takes the rule. */
-static void add_draw(struct nft_batch *b, struct nft_rule *r, int family, uint32_t count, uint32_t from)
-{
-	int next = load_front(r, family);
-	nft_x_random(r, count, from, next);
-	nft_x_map(r, ENDPOINT_MAP, 0, DATA_REG);
-	nft_x_dnat(r, family, DATA_REG, DATA_REG + addr_regs(family));
-	nft_rule_add(b, r);
-}
-
-/* Pods and the node get any endpoint of the cluster, as by the cluster's own address. */
-static void add_inside_rules(struct nft_batch *b, const struct service_rules *s, int family, uint32_t count,
-			     const char *chain)
-{
-	const struct ip_net *pods = &s->pods[family == NFPROTO_IPV6];
-	struct nft_rule *r = nft_rule_new(family, s->table, chain);
-	match_node(r);
-	add_draw(b, r, family, count, SVC_CLUSTER_INDEX);
-	if (ip_is_unset(&pods->ip))
-		return;
-	r = nft_rule_new(family, s->table, chain);
-	match_net(r, pods, true, true);
-	add_draw(b, r, family, count, SVC_CLUSTER_INDEX);
-}
-
-static void add_priority_reset(struct nft_batch *b, const struct service_rules *s, int family, const char *chain)
-{
-	uint32_t none = 0;
-	struct nft_rule *r = nft_rule_new(family, s->table, chain);
-	nft_x_immediate(r, 0, &none, sizeof(none));
-	nft_x_meta_set(r, NFT_META_PRIORITY, 0);
-	nft_rule_add(b, r);
-}
-
-/* Where a number leads. */
-static void add_way(struct nft_batch *b, const struct service_rules *s, int family, uint32_t number, const char *chain)
-{
-	struct nft_elem e = {.key_len = sizeof(number), .is_verdict = true, .verdict = NFT_GOTO};
-	memcpy(e.key, &number, sizeof(number));
-	snprintf(e.chain, sizeof(e.chain), "%s", chain);
-	nft_elems_add(b, family, s->table, CHOICE_MAP, &e, 1);
-}
-
-static void add_choice_chain(struct nft_batch *b, const struct service_rules *s, int family, uint32_t number,
-			     const char *chain)
-{
-	struct svc_choice c;
-	svc_choice_read(number, &c);
-	add_priority_reset(b, s, family, chain);
-	if (c.restricted)
-		add_restriction(b, s, family, chain);
-	if (c.mode != SVC_KEEP)
-		add_mark_rule(b, s, family, c.mode, chain);
-	if (c.sticky)
-		add_affinity_rule(b, s, family, chain);
-	if (c.mode == SVC_LOCAL && c.cluster)
-		add_inside_rules(b, s, family, c.cluster, chain);
-	if (c.count)
-		add_draw(b, nft_rule_new(family, s->table, chain), family, c.count, 0);
-	add_way(b, s, family, number, chain);
-}
-
-char *service_rules_chain_name(const struct svc_elem *elem, char *ret)
-{
-	uint32_t number = svc_elem_number(elem);
-	if (elem->kind != SVC_STICKY)
-		return svc_choice_name(number, ret);
-	snprintf(ret, 32, "sticky-%u", number);
-	return ret;
-}
-
-bool service_rules_read_sticky(const char *chain, struct svc_elem *ret)
-{
-	uint32_t seconds;
-	if (!str_has_prefix(chain, "sticky-") || str_to_u32(chain + strlen("sticky-"), &seconds) < 0)
-		return false;
-	memcpy(ret->data, &seconds, sizeof(seconds));
-	ret->data_len = sizeof(seconds);
-	return true;
-}
-
-void service_rules_chain(struct nft_batch *b, const struct service_rules *s, const struct svc_elem *elem)
-{
-	char chain[32];
-	service_rules_chain_name(elem, chain);
-	nft_chain_add(b, elem->family, s->table, chain, NULL);
-	if (elem->kind == SVC_STICKY)
-		add_sticky_chain(b, s, elem, chain);
-	else
-		add_choice_chain(b, s, elem->family, svc_elem_number(elem), chain);
 }
 
 const char *service_rules_set(int kind)
 {
-	static const char *const names[SVC_MAPS] = {SERVICE_MAP, ENDPOINT_MAP, REJECTED_SET, DROPPED_SET,
-						    HAIRPIN_SET, STICKY_MAP,   ALLOWED_SET};
+	static const char *const names[SVC_MAPS] = {SERVICE_MAP, ENDPOINT_MAP, HAIRPIN_SET, STICKY_MAP, ALLOWED_SET};
 	return names[kind];
 }
 
@@ -512,8 +264,8 @@ void service_rules_elem(const struct svc_elem *elem, struct nft_elem *ret)
 	}
 	if (elem->kind == SVC_STICKY) {
 		ret->is_verdict = true;
-		ret->verdict = NFT_GOTO;
+		ret->verdict = NFT_JUMP;
 		ret->data_len = 0;
-		service_rules_chain_name(elem, ret->chain);
+		service_chain_name(elem, ret->chain);
 	}
 }

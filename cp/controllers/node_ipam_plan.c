@@ -3,59 +3,15 @@
  * of ours hold what they overlap. */
 #include "cp/controllers/node_ipam_plan.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/json.h"
 #include "cp/controllers/object.h"
 
-typedef unsigned __int128 u128;
-
 enum { PARTS_BITS_MAX = 16 };
-
-static int width(int family)
-{
-	return family == AF_INET ? 32 : 128;
-}
-
-static u128 mask(int family, int bits)
-{
-	u128 all = family == AF_INET ? 0xffffffffu : ~(u128)0;
-	return bits ? all & ~((((u128)1 << (width(family) - bits)) - 1)) : 0;
-}
-
-static int parse_cidr(const char *text, int *ret_family, u128 *ret_first, int *ret_bits)
-{
-	unsigned char b[16] = { 0 };
-	AUTO_FREE char *copy = xstrdup(text);
-	char *slash = strchr(copy, '/');
-	uint32_t bits;
-	if (!slash || str_to_u32(slash + 1, &bits) < 0)
-		return -EINVAL;
-	*slash = '\0';
-	int family = strchr(copy, ':') ? AF_INET6 : AF_INET;
-	if (inet_pton(family, copy, b) != 1 || bits > (uint32_t)width(family))
-		return -EINVAL;
-	u128 first = 0;
-	for (int i = 0; i < width(family) / 8; i++)
-		first = first << 8 | b[i];
-	*ret_family = family;
-	*ret_first = first & mask(family, (int)bits);
-	*ret_bits = (int)bits;
-	return 0;
-}
-
-static char *cidr_text(int family, u128 first, int bits)
-{
-	unsigned char b[16];
-	char text[INET6_ADDRSTRLEN];
-	int n = width(family) / 8;
-	for (int i = n; i-- > 0; first >>= 8)
-		b[i] = (unsigned char)first;
-	return xasprintf("%s/%d", inet_ntop(family, b, text, sizeof(text)), bits);
-}
 
 int node_ranges_parse(const char *cidrs, int node_bits4, int node_bits6, struct node_ranges *ret, struct err *e)
 {
@@ -65,42 +21,56 @@ int node_ranges_parse(const char *cidrs, int node_bits4, int node_bits6, struct 
 		return err_set(e, -EINVAL, "more than one range of a family: %s", cidrs);
 	for (size_t i = 0; i < out.n; i++) {
 		struct node_range *r = &out.v[i];
-		if (parse_cidr(list[i], &r->family, &r->first, &r->bits) < 0)
+		if (ip_net_parse(list[i], &r->net) < 0)
 			return err_set(e, -EINVAL, "not a range of addresses: %s", list[i]);
-		r->node_bits = r->family == AF_INET ? node_bits4 : node_bits6;
-		if (i && r->family == out.v[0].family)
+		r->node_bits = r->net.ip.family == AF_INET ? node_bits4 : node_bits6;
+		if (i && r->net.ip.family == out.v[0].net.ip.family)
 			return err_set(e, -EINVAL, "more than one range of a family: %s", cidrs);
-		if (r->node_bits < r->bits || r->node_bits > width(r->family) || r->node_bits - r->bits > PARTS_BITS_MAX)
+		if (r->node_bits < r->net.prefix || r->node_bits > ip_bits(&r->net.ip) || r->node_bits - r->net.prefix > PARTS_BITS_MAX)
 			return err_set(e, -EINVAL, "a node's part of %s cannot be a /%d", list[i], r->node_bits);
 	}
 	*ret = out;
 	return 0;
 }
 
-/* Marks the parts of r that a held range overlaps. */
-static void mark(const struct node_range *r, const char *held, unsigned char *taken)
+/* The number of the part that an address of the range is in: its bits behind the range's. */
+static size_t part_of(const struct node_range *r, const struct ip *ip)
 {
-	int family, bits;
-	u128 first;
-	if (parse_cidr(held, &family, &first, &bits) < 0 || family != r->family)
+	size_t part = 0;
+	for (int bit = r->net.prefix; bit < r->node_bits; bit++)
+		part = part << 1 | (ip->b[bit / 8] >> (7 - bit % 8) & 1);
+	return part;
+}
+
+static struct ip_net part_at(const struct node_range *r, size_t part)
+{
+	struct ip_net n = {ip_net_first(&r->net), r->node_bits};
+	for (int bit = r->node_bits - 1; bit >= r->net.prefix; bit--, part >>= 1)
+		n.ip.b[bit / 8] |= (uint8_t)((part & 1) << (7 - bit % 8));
+	return n;
+}
+
+/* Marks the parts of r that a held range overlaps. */
+static void mark(const struct node_range *r, const char *text, unsigned char *taken)
+{
+	struct ip_net held;
+	if (ip_net_parse(text, &held) < 0)
 		return;
-	int common = MIN(bits, r->bits);
-	if ((first & mask(family, common)) != (r->first & mask(family, common)))
+	bool inside = ip_net_contains(&r->net, &held.ip) && held.prefix >= r->net.prefix;
+	if (!inside && !ip_net_contains(&held, &r->net.ip))
 		return;
-	size_t n = (size_t)1 << (r->node_bits - r->bits);
-	size_t from = 0, count = n;
-	if (bits > r->bits) {
-		from = (size_t)((first - r->first) >> (width(family) - r->node_bits));
-		count = bits >= r->node_bits ? 1 : (size_t)1 << (r->node_bits - bits);
-	}
-	memset(taken + from, 1, MIN(count, n - from));
+	struct ip_net both = inside ? held : r->net;
+	struct ip first = ip_net_first(&both), last = ip_net_last(&both);
+	size_t from = part_of(r, &first), to = part_of(r, &last);
+	memset(taken + from, 1, to - from + 1);
 }
 
 /* The lowest free part. Owned; NULL: there is none. */
 static char *pick(const struct node_range *r, const json_t *used)
 {
-	size_t n = (size_t)1 << (r->node_bits - r->bits), i;
+	size_t n = (size_t)1 << (r->node_bits - r->net.prefix), i;
 	AUTO_FREE unsigned char *taken = xcalloc(n, 1);
+	char text[IP_TEXT_MAX];
 	json_t *v;
 	json_array_foreach(used, i, v)
 		if (json_is_string(v))
@@ -108,7 +78,8 @@ static char *pick(const struct node_range *r, const json_t *used)
 	const unsigned char *at = memchr(taken, 0, n);
 	if (!at)
 		return NULL;
-	return cidr_text(r->family, r->first + ((u128)(at - taken) << (width(r->family) - r->node_bits)), r->node_bits);
+	struct ip_net part = part_at(r, (size_t)(at - taken));
+	return xstrdup(ip_net_text(&part, text));
 }
 
 void node_ipam_plan(const struct node_ranges *ranges, const json_t *node, const json_t *used, struct plan *plan)

@@ -5,14 +5,14 @@
 
 #include "base/err.h"
 #include "cp/controllers/plan.h"
+#include "io/net/ip.h"
 
 enum { NODE_IPAM_RANGES = 2 };
 
 /* A range of the cluster and how long the prefixes are that nodes get of it. */
 struct node_range {
-	int family; /* AF_INET, AF_INET6 */
-	unsigned __int128 first;
-	int bits, node_bits;
+	struct ip_net net;
+	int node_bits;
 };
 struct node_ranges {
 	struct node_range v[NODE_IPAM_RANGES];

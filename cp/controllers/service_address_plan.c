@@ -1,13 +1,13 @@
 /* Plans of services' addresses. Nothing fails: who is faster has made what is wanted. */
 #include "cp/controllers/service_address_plan.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/str.h"
 #include "cp/controllers/object.h"
+#include "io/net/ip.h"
 
 #define GROUP "networking.k8s.io"
 #define MANAGED_BY "ipaddress.kubernetes.io/managed-by"
@@ -52,15 +52,9 @@ void address_owner_plan(const json_t *address, const json_t *service, struct pla
 
 static bool cidr_holds(const char *cidr, const char *address)
 {
-	unsigned char a[16], b[16];
-	AUTO_FREE char *first = xstrndup(cidr, strcspn(cidr, "/"));
-	int family = strchr(cidr, ':') ? AF_INET6 : AF_INET;
-	uint32_t bits = 0;
-	if (!strchr(cidr, '/') || str_to_u32(strchr(cidr, '/') + 1, &bits) < 0 || bits > 128 || inet_pton(family, first, a) != 1 ||
-	    inet_pton(family, address, b) != 1)
-		return false;
-	unsigned char mask = bits % 8 ? (unsigned char)(0xff << (8 - bits % 8)) : 0;
-	return memcmp(a, b, bits / 8) == 0 && (!mask || (a[bits / 8] & mask) == (b[bits / 8] & mask));
+	struct ip_net net;
+	struct ip ip;
+	return ip_net_parse(cidr, &net) == 0 && ip_parse(address, &ip) == 0 && ip_net_contains(&net, &ip);
 }
 
 static bool range_holds(const json_t *range, const char *address)

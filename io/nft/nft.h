@@ -94,10 +94,13 @@ int nft_forget_udp(struct nft *n, int family, const uint16_t *ports, size_t n_po
 /* Forgets every connection from or to an address (in network order), translated ones too: who has it next gets none of them. */
 int nft_forget_address(struct nft *n, int family, const uint8_t *address, struct err *e);
 
-/* A socket, readable where somebody changes the ruleset; the caller closes it. */
-int nft_watch_open(struct err *e);
+/* Hears what is changed in the ruleset, but for the time of large commits of this process (nft_watch.c tells why). */
+struct nft_watch;
+int nft_watch_open(struct nft_watch **ret, struct err *e);
+void nft_watch_close(struct nft_watch *w); /* NULL is fine */
+int nft_watch_fd(const struct nft_watch *w); /* readable when there is something; valid until it is closed */
 /* Reads all of it: whether somebody else than own has changed the table (or may have: something was not heard). */
-bool nft_watch_drain(int fd, const struct nft *own, const char *table);
+bool nft_watch_drain(struct nft_watch *w, const struct nft *own, const char *table);
 
 /* Dumps. -ENOENT where table or set is missing. */
 int nft_dump_elems(struct nft *n, int family, const char *table, const char *set,

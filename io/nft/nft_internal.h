@@ -38,6 +38,10 @@ int nft_exchange(struct nft *n, const void *bytes, size_t len, int (*fn)(void *a
 		 void *arg);
 /* The socket's port, by which the kernel tells whose a change was. */
 uint32_t nft_port(const struct nft *n);
+/* Around a commit of much: this process's watches stop listening, true if there are any; then they listen again and find
+ * out whether more than that commit has changed the ruleset. generation: that of before. */
+bool nft_watches_leave(struct nft *n, uint32_t *ret_generation);
+void nft_watches_return(uint32_t generation, bool committed);
 /* A request outside of a batch in buf; type with its subsystem. */
 struct nlmsghdr *nft_request(struct nft *n, char *buf, int type, int family, int flags);
 

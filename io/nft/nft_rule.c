@@ -161,6 +161,17 @@ void nft_x_bitwise(struct nft_rule *r, int reg, const void *mask, const void *fl
 	done(r, x);
 }
 
+void nft_x_prefix(struct nft_rule *r, uint32_t op, int reg, const uint8_t *network, uint32_t len, int prefix)
+{
+	uint8_t mask[16] = {0}, first[16], none[16] = {0};
+	for (int i = 0; i < prefix; i++)
+		mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	for (uint32_t i = 0; i < len; i++)
+		first[i] = network[i] & mask[i];
+	nft_x_bitwise(r, reg, mask, none, len);
+	nft_x_cmp(r, op, reg, first, len);
+}
+
 void nft_x_lookup(struct nft_rule *r, const char *set, int reg)
 {
 	struct expr x = expr(r, "lookup");

@@ -23,6 +23,9 @@ void nft_x_ct_original(struct nft_rule *r, uint32_t key, int reg);
 void nft_x_cmp(struct nft_rule *r, uint32_t op, int reg, const void *data, uint32_t len);
 /* register = register & mask ^ flip, len bytes */
 void nft_x_bitwise(struct nft_rule *r, int reg, const void *mask, const void *flip, uint32_t len);
+/* Goes on where the address of len bytes in the register is inside (NFT_CMP_EQ) or outside (NFT_CMP_NEQ) of the network, whose
+ * host bits may be set. */
+void nft_x_prefix(struct nft_rule *r, uint32_t op, int reg, const uint8_t *network, uint32_t len, int prefix);
 void nft_x_lookup(struct nft_rule *r, const char *set, int reg); /* goes on where the key is there */
 void nft_x_lookup_not(struct nft_rule *r, const char *set, int reg);
 void nft_x_map(struct nft_rule *r, const char *map, int reg, int to_reg); /* to_reg -1: a verdict map */

@@ -2,26 +2,10 @@
 # A node with both address families: its pods have an address of each, which answer; services get what their policy says.
 
 load ../../lib/host
+load ../../lib/two_families
 
-H=dual
-
-setup_file() {
-	export HOST_BASE=$BATS_FILE_TMPDIR/hosts
-	host_create $H
-	host_ipv6 $H fd77::2/64
-	host $H "$BIN/knarr" up --no-systemd --cgroup-root=knarr-test-$H --node-name=node1 --node-ip=192.168.77.2,fd77::2 \
-		--cluster-cidr=10.244.0.0/16,fd00:244::/48 --service-cluster-ip-range=10.96.0.0/16,fd00:96::/112 3>&-
-	"$REPO/examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
-	host $H "$BIN/knarr" image import "$BATS_FILE_TMPDIR/demo.tar"
-}
-
-teardown_file() {
-	host $H "$BIN/knarr" down --purge >/dev/null 2>&1 || true
-	host_destroy $H
-}
-
-kc() { host $H kubectl --kubeconfig=/etc/kubernetes/admin.conf "$@"; }
-get() { kc get "$1" "$2" -o "jsonpath=$3"; }
+setup_file() { two_families_up dual 192.168.77.2,fd77::2 10.244.0.0/16,fd00:244::/48 10.96.0.0/16,fd00:96::/112; }
+teardown_file() { two_families_down; }
 
 @test "the node has a range and an address of each family" {
 	[[ $(get node node1 '{.spec.podCIDRs}') == '["10.244.'*'/24","fd00:244:'*'/64"]' ]]

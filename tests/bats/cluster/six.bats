@@ -2,26 +2,10 @@
 # A node whose first address is of IPv6: server, agent and pods are reached there, and by IPv4 too.
 
 load ../../lib/host
+load ../../lib/two_families
 
-H=six
-
-setup_file() {
-	export HOST_BASE=$BATS_FILE_TMPDIR/hosts
-	host_create $H
-	host_ipv6 $H fd77::2/64
-	host $H "$BIN/knarr" up --no-systemd --cgroup-root=knarr-test-$H --node-name=node1 --node-ip=fd77::2,192.168.77.2 \
-		--cluster-cidr=fd00:244::/48,10.244.0.0/16 --service-cluster-ip-range=fd00:96::/112,10.96.0.0/16 3>&-
-	"$REPO/examples/image/build" "$BATS_FILE_TMPDIR/demo.tar"
-	host $H "$BIN/knarr" image import "$BATS_FILE_TMPDIR/demo.tar"
-}
-
-teardown_file() {
-	host $H "$BIN/knarr" down --purge >/dev/null 2>&1 || true
-	host_destroy $H
-}
-
-kc() { host $H kubectl --kubeconfig=/etc/kubernetes/admin.conf "$@"; }
-get() { kc get "$1" "$2" -o "jsonpath=$3"; }
+setup_file() { two_families_up six fd77::2,192.168.77.2 fd00:244::/48,10.244.0.0/16 fd00:96::/112,10.96.0.0/16; }
+teardown_file() { two_families_down; }
 
 @test "kubeconfigs and the node name the IPv6 address first" {
 	host $H grep -q 'https://\[fd77::2\]:6443' /etc/kubernetes/admin.conf
@@ -32,7 +16,7 @@ get() { kc get "$1" "$2" -o "jsonpath=$3"; }
 
 @test "the agent answers at both addresses, with a certificate for both" {
 	for address in '[fd77::2]' 192.168.77.2; do
-		run host $H curl -sS --max-time 5 --cacert /etc/kubernetes/pki/ca.crt "https://$address:10250/healthz"
+		run host $H curl -sS --max-time 30 --cacert /etc/kubernetes/pki/ca.crt "https://$address:10250/healthz"
 		[ "$status" -eq 0 ]
 		[ "$output" = Unauthorized ]
 	done
@@ -68,8 +52,8 @@ get() { kc get "$1" "$2" -o "jsonpath=$3"; }
 	# exec and logs go to the agent by its first address.
 	[ "$(kc exec web -- cat /tmp/hosts)" = "fd77::2 fd77::2,192.168.77.2" ]
 	kc logs web
-	host $H curl -fsS --max-time 5 "http://[$v6]/cgi-bin/index.cgi" | grep -q 'hello from web'
-	host $H curl -fsS --max-time 5 "http://$v4/cgi-bin/index.cgi" | grep -q 'hello from web'
+	host $H curl -fsS --max-time 30 "http://[$v6]/cgi-bin/index.cgi" | grep -q 'hello from web'
+	host $H curl -fsS --max-time 30 "http://$v4/cgi-bin/index.cgi" | grep -q 'hello from web'
 }
 
 @test "backup, status and down find the server there" {

@@ -2,6 +2,7 @@
 # The service proxy with both families: a "node" with three routed pods and an outside machine, all of it IPv4 and IPv6.
 
 load ../../lib/host
+load common
 
 setup_file() {
 	[ "$(id -u)" -eq 0 ] || return 0
@@ -49,7 +50,6 @@ teardown() {
 	[ -z "$DRIVE_PID" ] || ended "$DRIVE_PID"
 }
 
-in_ns() { local n=$1; shift; nsenter --net="/run/netns/$T-$n" "$@"; }
 answers() { [[ "$(ask "$1" ::1 8080)" == "$1 "* && "$(ask "$1" 127.0.0.1 8080 udp)" == "$1 "* ]]; }
 
 link() { # NAME PREFIX4 PREFIX6 NETNS: .1 is the node's end, .2 the other one's
@@ -63,59 +63,6 @@ link() { # NAME PREFIX4 PREFIX6 NETNS: .1 is the node's end, .2 the other one's
 	in_ns "$4" ip route add default via "$2.1"
 	in_ns "$4" ip -6 route add default via "$3:1"
 }
-
-# A pod answers "NAME CLIENT" on TCP and UDP 8080, of both families.
-write_server() {
-	cat >"$DIR/serve.py" <<'PY'
-import socket, sys, threading
-name = sys.argv[1]
-def plain(a):
-    return a[7:] if a.startswith("::ffff:") else a
-t = socket.create_server(("::", 8080), family=socket.AF_INET6, dualstack_ipv6=True)
-def udp(family, any_):
-    u = socket.socket(family, socket.SOCK_DGRAM)
-    if family == socket.AF_INET6:
-        u.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    u.bind((any_, 8080))
-    while True:
-        d, a = u.recvfrom(100)
-        u.sendto(f"{name} {a[0]}".encode(), a)
-threading.Thread(target=udp, args=(socket.AF_INET, "0.0.0.0"), daemon=True).start()
-threading.Thread(target=udp, args=(socket.AF_INET6, "::"), daemon=True).start()
-while True:
-    c, a = t.accept()
-    c.sendall(f"{name} {plain(a[0])}\n".encode())
-    c.close()
-PY
-}
-
-# ask NS IP PORT [udp [SOURCE PORT]]: the answer, or what went wrong, which takes PATIENCE seconds where nothing comes
-ask() {
-	nsenter --net="/run/netns/$T-$1" python3 -S - "$2" "$3" "${4:-tcp}" "${5:-0}" "${PATIENCE:-30}" <<'PY'
-import socket, sys, time
-ip, port, proto, source, patience = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), float(sys.argv[5])
-try:
-    s = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM if proto == "udp" else socket.SOCK_STREAM)
-    s.settimeout(min(patience, 3) if proto == "udp" else patience)
-    s.bind(("", source))
-    s.connect((ip, port))
-    end = time.monotonic() + patience
-    while True:
-        if proto == "udp":
-            s.send(b"x")
-        try:
-            print(s.recv(100).decode().strip())
-            break
-        except TimeoutError: # datagrams get lost
-            if proto != "udp" or time.monotonic() > end:
-                raise
-except OSError as e:
-    print(type(e).__name__)
-PY
-}
-
-# say COMMAND...: the driver's answer in $REPLY
-say() { printf '%s\n' "$*" >&7; read -r -t 60 REPLY <&8; [[ $REPLY == ok* ]] || { echo "$REPLY"; return 1; }; }
 
 say_line() { say "$(printf '%s' "$*" | tr -d '\n\t')"; }
 service() { # MORE OF SPEC, STATUS: 10.96.0.9 and fd96::9, port 80 (node port 30080) of TCP and UDP, to 8080
@@ -244,7 +191,7 @@ slice() { # TYPE ENDPOINTS
 	say_line 'slice {"metadata":{"namespace":"d","name":"x-1","labels":{"kubernetes.io/service-name":"x"}},"addressType":"IPv4",
 		"endpoints":['"$(endpoint 10.244.2.2)"','"$(endpoint fd44:2::2)"'],"ports":[{"name":"s","port":8082,"protocol":"SCTP"}]}'
 	say sync
-	in_ns node nft list map ip knarr-proxy services | grep -q '10.96.0.11 . sctp . 82 : 1000:1'
+	in_ns node nft list map ip knarr-proxy services | grep -q '10.96.0.11 . sctp . 82 : 1400:1'
 	in_ns node nft list map ip knarr-proxy endpoints | grep -q '10.96.0.11 . sctp . 82 . .* : 10.244.2.2 . 8082'
 	in_ns node nft list map ip6 knarr-proxy endpoints | grep -q 'fd96::b . sctp . 82 . .* : fd44:2::2 . 8082'
 	python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)' 2>/dev/null || skip "rules seen; this kernel has no SCTP sockets for traffic"

@@ -2,6 +2,7 @@
 # The service proxy in network namespaces: a "node" with a bridge, three pods on it, and an outside machine.
 
 load ../../lib/host
+load common
 
 setup_file() {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
@@ -42,27 +43,6 @@ teardown() {
 	rm -rf "$DIR"
 }
 
-in_ns() { local n=$1; shift; nsenter --net=/run/netns/$T-$n "$@"; }
-
-# A pod answers "NAME CLIENT" on TCP and UDP 8080.
-write_server() { # once: who reads it must find it whole
-	cat >"$DIR/serve.py" <<'PY'
-import socket, sys, threading
-name = sys.argv[1]
-t = socket.create_server(("0.0.0.0", 8080))
-u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-u.bind(("0.0.0.0", 8080))
-def udp():
-    while True:
-        d, a = u.recvfrom(100)
-        u.sendto(f"{name} {a[0]}".encode(), a)
-threading.Thread(target=udp, daemon=True).start()
-while True:
-    c, a = t.accept()
-    c.sendall(f"{name} {a[0]}\n".encode())
-    c.close()
-PY
-}
 serve() {
 	nsenter --net=/run/netns/$T-$1 python3 "$DIR/serve.py" "$1" 3>&- &
 	PIDS="$PIDS $!"
@@ -80,9 +60,6 @@ stop_drive() {
 	wait "$DRIVE_PID"
 }
 
-# say COMMAND...: the driver's answer in $REPLY
-say() { printf '%s\n' "$*" >&7; read -r -t 120 REPLY <&8; [[ $REPLY == ok* ]] || { echo "$REPLY"; return 1; }; }
-
 service() { # NAME IP MORE
 	say service '{"metadata":{"namespace":"d","name":"'"$1"'"},"spec":{"clusterIP":"'"$2"'","ports":[{"name":"t","port":80,"nodePort":30080},{"name":"u","port":80,"nodePort":30080,"protocol":"UDP"}]'"$3"'}}'
 }
@@ -91,31 +68,6 @@ slice() { # NAME ADDRESS...
 	shift
 	for a; do eps="$eps${eps:+,}{\"addresses\":[\"$a\"],\"nodeName\":\"node\"}"; done
 	say slice '{"metadata":{"namespace":"d","name":"'"$name"'-1","labels":{"kubernetes.io/service-name":"'"$name"'"}},"addressType":"IPv4","endpoints":['"$eps"'],"ports":[{"name":"t","port":8080},{"name":"u","port":8080,"protocol":"UDP"}]}'
-}
-# ask NS IP PORT [udp [SOURCE PORT]]: the answer, or what went wrong, which takes PATIENCE seconds where nothing comes
-ask() {
-	nsenter --net=/run/netns/$T-$1 python3 -S - "$2" "$3" "${4:-tcp}" "${5:-0}" "${PATIENCE:-30}" <<'PY'
-import socket, sys, time
-ip, port, proto, source = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-try:
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if proto == "udp" else socket.SOCK_STREAM)
-    s.settimeout(float(sys.argv[5]))
-    s.bind(("", source))
-    s.connect((ip, port))
-    end = time.monotonic() + float(sys.argv[5])
-    s.settimeout(min(float(sys.argv[5]), 3) if proto == "udp" else float(sys.argv[5]))
-    while True:
-        if proto == "udp":
-            s.send(b"x")
-        try:
-            print(s.recv(100).decode().strip())
-            break
-        except TimeoutError: # datagrams get lost
-            if proto != "udp" or time.monotonic() > end:
-                raise
-except OSError as e:
-    print(type(e).__name__)
-PY
 }
 answers() { [ "$(ask "$1" "$2" 8080)" = "$3" ]; } # NS IP TEXT
 ready() { for p in a b c; do eventually 60 answers $p 127.0.0.1 "$p 127.0.0.1"; done; }
@@ -286,6 +238,10 @@ ready() { for p in a b c; do eventually 60 answers $p 127.0.0.1 "$p 127.0.0.1"; 
 	say sync
 	run ask a 10.96.0.9 80 udp 5555
 	[ "$output" = "c 10.244.0.2" ]
+	slice s
+	say sync
+	run ask a 10.96.0.9 80 udp 5555
+	[ "$output" = ConnectionRefusedError ]
 }
 
 @test "UDP from one source port finds the first endpoint, at the cluster address and at the node port" {

@@ -11,12 +11,13 @@ S=ovl-switch
 
 k() { host $A kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"; }
 ip_of() { k get pod "$1" -o 'jsonpath={.status.podIP}'; }
-# fetch POD URL: from the pod's network
-fetch() {
+# in_pod POD CMD...: in the pod's network
+in_pod() {
 	local h
 	case $1 in pod1) h=$A ;; pod2) h=$B ;; *) h=$C ;; esac
-	host $h nsenter --net="/run/netns/$(host $h ls /run/netns | grep knarr- | head -n 1)" curl -sf --max-time 30 "$2"
+	host $h nsenter --net="/run/netns/$(host $h ls /run/netns | grep knarr- | head -n 1)" "${@:2}"
 }
+fetch() { in_pod "$1" curl -sf --max-time 30 "$2"; } # POD URL
 ways() { host "$1" ip route show proto 107 | sed 's/ *$//' | sort | tr '\n' ';'; }
 has_ways() { [ "$(ways "$1")" = "$2" ]; }
 
@@ -141,6 +142,40 @@ teardown_file() {
 	host $A ip link set eth0 mtu 1500
 	eventually 60 mtu 1450
 	[ "$(link_index)" = "$index" ]
+}
+
+# The pods' own links are wider than this node's way to others, so that its router has to tell them.
+@test "what is larger than the way gets through, to pods and through services" {
+	in_pod pod3 python3 "$BATS_TEST_DIRNAME/big.py" sink 9000 >"$BATS_TEST_TMPDIR/sink" 3>&- 4>&- &
+	sink=$!
+	eventually 60 grep -q up "$BATS_TEST_TMPDIR/sink"
+	k apply -f - <<-Y
+		apiVersion: v1
+		kind: Service
+		metadata: {name: big}
+		spec: {selector: {on: node3}, ports: [{name: t, port: 90, targetPort: 9000}, {name: u, port: 90, targetPort: 9000, protocol: UDP}]}
+	Y
+	ip=$(k get service big -o 'jsonpath={.spec.clusterIP}')
+	big() { in_pod pod1 python3 "$BATS_TEST_DIRNAME/big.py" "$@"; } # PROTOCOL ADDRESS PORT BYTES
+	through() { [ "$(big tcp "$ip" 90 10)" = 10 ]; }
+	eventually 60 through
+	narrow() { host $A ip link show knarr-vxlan | grep -q " mtu $1 "; }
+	for mtu in 1450 1350; do
+		host $A ip link set eth0 mtu $((mtu + 50))
+		eventually 60 narrow $mtu
+		for size in 1400 8000; do
+			[ "$(big udp "$(ip_of pod3)" 9000 $size)" = $size ]
+			[ "$(big udp "$ip" 90 $size)" = $size ]
+		done
+		[ "$(big tcp "$(ip_of pod3)" 9000 3000000)" = 3000000 ]
+		[ "$(big tcp "$ip" 90 3000000)" = 3000000 ]
+	done
+	# It was told of the service's address, which is the one that it knows.
+	[[ $(in_pod pod1 ip route get "$ip") == *"mtu 1350"* ]]
+	host $A ip link set eth0 mtu 1500
+	eventually 60 narrow 1450
+	kill $sink
+	k delete service big
 }
 
 @test "an agent that is killed comes back without a packet lost" {

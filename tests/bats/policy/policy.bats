@@ -334,36 +334,85 @@ only_from() { policy in "{podSelector: {matchLabels: {app: server}}, ingress: [{
 	[ "$(host $H cat /run/knarr/agent.pid)" = "$pid" ]
 }
 
-@test "a new pod with an old address gets none of the old one's flows; others' flows stay" {
+# flow ADDRESS FROM-PORT POD [SECONDS]: a datagram of the client to the address arrives in the pod, and its answer comes back. Names of
+# network namespaces are in files of $BATS_TEST_TMPDIR.
+flow() {
+	host $H "$BATS_TEST_DIRNAME/probe.py" "${4:-30}" udp "$(cat "$BATS_TEST_TMPDIR/client")" "$2" "$(cat "$BATS_TEST_TMPDIR/$3")" "$1" 9001
+}
+no_flow() { ! flow "$1" "$2" "$3" 0.5; }
+flows() { host $H conntrack -L -p udp --orig-port-src "$1" 2>/dev/null | wc -l; } # FROM-PORT
+# pod_again NAME ADDRESS: a pod that gets this address, which must be free
+pod_again() {
+	host $H sh -c 'echo "$1" >"$(ls /var/lib/cni/networks/*/last_reserved_ip.0)"' sh "${2%.*}.$((${2##*.} - 1))"
+	pod a "$1" "app: $1" 'sleep 1000' | k apply -f -
+	k -n a wait --for=condition=Ready "pod/$1" --timeout=60s
+	[ "$(ip_of a "$1")" = "$2" ]
+	netns_of a "$1" >"$BATS_TEST_TMPDIR/$1"
+}
+first_pod() {
 	pod a first 'app: first' 'sleep 1000' | k apply -f -
 	k -n a wait --for=condition=Ready pod/first --timeout=60s
 	ip=$(ip_of a first)
 	for p in first client server; do netns_of a $p >"$BATS_TEST_TMPDIR/$p"; done
-	# flow POD FROM-PORT: a datagram of the client and its answer
-	flow() {
-		local address=$ip
-		[ "$1" != server ] || address=$SERVER
-		host $H "$BATS_TEST_DIRNAME/probe.py" "${3:-30}" udp "$(cat "$BATS_TEST_TMPDIR/client")" "$2" "$(cat "$BATS_TEST_TMPDIR/$1")" "$address" 9001
-	}
-	no_flow() { ! flow "$1" "$2" 0.5; }
-	flow first 6001
-	flow server 6002
+}
+
+@test "a new pod with an old address gets none of the old one's flows; others' flows stay" {
+	first_pod
+	flow "$ip" 6001 first
+	flow "$SERVER" 6002 server
 	policy deny '{podSelector: {}, policyTypes: [Ingress]}'
-	flow first 6001
-	flow server 6002
-	no_flow first 6003
+	flow "$ip" 6001 first
+	flow "$SERVER" 6002 server
+	no_flow "$ip" 6003 first
 	k -n a delete pod first --wait=true
-	# the next address that is given out
-	host $H sh -c 'echo "$1" >"$(ls /var/lib/cni/networks/*/last_reserved_ip.0)"' sh "${ip%.*}.$((${ip##*.} - 1))"
-	[ "$(host $H conntrack -L -p udp --orig-port-src 6001 2>/dev/null | wc -l)" = 1 ]
-	pod a second 'app: first' 'sleep 1000' | k apply -f -
-	k -n a wait --for=condition=Ready pod/second --timeout=60s
-	[ "$(ip_of a second)" = "$ip" ]
-	netns_of a second >"$BATS_TEST_TMPDIR/second"
-	[ "$(host $H conntrack -L -p udp --orig-port-src 6001 2>/dev/null | wc -l)" = 0 ]
-	no_flow second 6001
-	flow server 6002
+	[ "$(flows 6001)" = 1 ]
+	pod_again second "$ip"
+	[ "$(flows 6001)" = 0 ]
+	no_flow "$ip" 6001 second
+	flow "$SERVER" 6002 server
 	k -n a delete pod second --wait=true
+}
+
+@test "an address that goes to another pod while the agent is down: no flow goes on, policies hold at once" {
+	first_pod
+	policy deny '{podSelector: {matchExpressions: [{key: app, operator: In, values: [second, other]}]}, policyTypes: [Ingress]}'
+	flow "$ip" 6011 first
+	before=$(agent_pid)
+	host $H kill -STOP "$before" # it is not there, and nobody has noticed
+	k -n a delete pod first --grace-period=0 --force --wait=false
+	host $H kill -9 "$before"
+	eventually 60 new_agent "$before"
+	no_first() { ! host $H test -e "$(cat "$BATS_TEST_TMPDIR/first")"; }
+	eventually 60 no_first
+	address_free() { ! host $H sh -c 'ls /var/lib/cni/networks/*/"$1"' sh "$ip"; }
+	eventually 60 address_free
+	pod_again second "$ip"
+	[ "$(flows 6011)" = 0 ]
+	no_flow "$ip" 6011 second
+	no_flow "$ip" 6012 second
+	k -n a delete pod second --wait=true
+}
+
+@test "through a service: a pod that gets an endpoint's address gets none of its flows" {
+	first_pod
+	k apply -f - <<-'Y'
+		apiVersion: v1
+		kind: Service
+		metadata: {name: first, namespace: a}
+		spec: {selector: {app: first}, ports: [{port: 9001, protocol: UDP}]}
+	Y
+	service=$(k -n a get service first -o 'jsonpath={.spec.clusterIP}')
+	# through FROM-PORT POD [SECONDS]: the pod listens at its address, the client knows that of the service
+	through() {
+		host $H "$BATS_TEST_DIRNAME/probe.py" "${3:-1}" udp "$(cat "$BATS_TEST_TMPDIR/client")" "$1" "$(cat "$BATS_TEST_TMPDIR/$2")" "$ip" 9001 "$service"
+	}
+	eventually 60 through 6021 first
+	k -n a delete pod first --wait=true
+	pod_again second "$ip"
+	not_through() { ! through "$@"; }
+	not_through 6021 second 0.5
+	[ "$(flows 6021)" = 0 ]
+	k -n a delete pod/second service/first --wait=true
 }
 
 @test "a pod is closed at its first instruction" {

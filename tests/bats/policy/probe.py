@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""probe.py SECONDS PROTOCOL FROM-NETNS FROM-PORT TO-NETNS ADDRESS PORT: one packet (tcp: connection) from one network namespace
-into another, and its answer. Exit status: 0 it arrived (and the answer came back), 1 it did not in time.
+"""probe.py SECONDS PROTOCOL FROM-NETNS FROM-PORT TO-NETNS ADDRESS PORT [SENT-TO]: one packet (tcp: connection) from one network
+namespace into another, and its answer; sent to another address that leads there, if one is given. Exit status: 0 it arrived (and the answer came back), 1 it did not in time.
 
 sctp is made by hand, so that the kernel needs no SCTP of its own: a chunk INIT has to arrive, nothing answers."""
 import os
@@ -45,7 +45,8 @@ def receives(s, wanted):
 
 
 def main():
-    seconds, protocol, source_ns, source, to_ns, address, port = sys.argv[1:]
+    seconds, protocol, source_ns, source, to_ns, address, port = sys.argv[1:8]
+    to = sys.argv[8] if len(sys.argv) > 8 else address
     source, port = int(source), int(port)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     kind = {"tcp": (socket.SOCK_STREAM, 0), "udp": (socket.SOCK_DGRAM, 0), "sctp": (socket.SOCK_RAW, SCTP)}[protocol]
@@ -62,13 +63,13 @@ def main():
         s.settimeout(float(seconds))
     if protocol == "tcp":
         there.listen()
-        here.connect((address, port))
+        here.connect((to, port))
         return
     if protocol == "sctp":
-        here.sendto(sctp_init(source, port), (address, 0))
+        here.sendto(sctp_init(source, port), (to, 0))
         receives(there, struct.pack(">H", port))
         return
-    here.sendto(b"there", (address, port))
+    here.sendto(b"there", (to, port))
     data, peer = there.recvfrom(100)
     there.sendto(data, peer)
     here.recv(100)

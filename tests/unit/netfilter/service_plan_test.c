@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "netfilter/service_parse.h"
+#include "netfilter/service_targets.h"
 #include "tests/unit/quoted_json.h"
 
 static struct service *service(const char *text)
@@ -34,7 +35,7 @@ static void setup(void)
 	ctx.know_pods[0] = true;
 }
 
-/* "S 10.96.0.9/6/80 m2", "E .../0 10.244.0.2:8080", "R ...", "H 10.244.0.2", one a line. */
+/* "S 10.96.0.9/6/80 m2", "E .../0 10.244.0.2:8080", "H 10.244.0.2", one a line. */
 static char *text_of(const struct svc_elem *v, size_t n)
 {
 	struct str out = STR_INIT;
@@ -44,7 +45,7 @@ static char *text_of(const struct svc_elem *v, size_t n)
 		struct ip ip = {.family = e->family}, to = {.family = e->family};
 		char t[IP_TEXT_MAX], chain[32];
 		memcpy(ip.b, e->key, a);
-		str_addf(&out, "%c %s", "SERDHKAL"[e->kind], ip_text(&ip, t));
+		str_addf(&out, "%c %s", "SEHKAL"[e->kind], ip_text(&ip, t));
 		if (e->kind != SVC_HAIRPIN)
 			str_addf(&out, "/%d/%d", e->key[a], e->key[a + 4] << 8 | e->key[a + 5]);
 		if (e->kind == SVC_SERVICE)
@@ -109,9 +110,9 @@ static const struct {
 } plans[] = {
     {"cluster IP", SVC(PORT80), SLICE(EP("10.244.0.2", "") "," EP("10.244.0.3", ""), P8080),
      "S 10.96.0.9/6/80 m2\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/1 10.244.0.3:8080\n"},
-    {"no endpoints", SVC(PORT80), SLICE("", P8080), "R 10.96.0.9/6/80\n"},
+    {"no endpoints", SVC(PORT80), SLICE("", P8080), "S 10.96.0.9/6/80 refuse\n"},
     {"not ready", SVC(PORT80), SLICE(EP("10.244.0.2", ",'conditions':{'ready':false}"), P8080),
-     "R 10.96.0.9/6/80\n"},
+     "S 10.96.0.9/6/80 refuse\n"},
     {"ready is unknown", SVC(PORT80), SLICE(EP("10.244.0.2", ",'conditions':{}"), P8080),
      "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
     {"terminating only where nothing is ready", SVC(PORT80),
@@ -130,26 +131,26 @@ static const struct {
      "{'metadata':{'namespace':'d','name':'s'},'spec':{'clusterIP':'10.96.0.9','externalIPs':"
      "['1.2.3.4'],'ports':[{'port':80}]},'status':{'loadBalancer':{'ingress':[{'ip':'1.2.3.5'},{'ip':'1.2.3.6','ipMode'"
      ":'Proxy'}]}}}",
-     SLICE("", P8080), "R 1.2.3.4/6/80\nR 1.2.3.5/6/80\nR 10.96.0.9/6/80\n"},
+     SLICE("", P8080), "S 1.2.3.4/6/80 refuse\nS 1.2.3.5/6/80 refuse\nS 10.96.0.9/6/80 refuse\n"},
     {"external Local drops without a local endpoint, but not for who is inside",
      SVC("'externalTrafficPolicy':'Local','ports':[{'port':80,'nodePort':30080}]"),
      SLICE(EP("10.244.0.2", ",'nodeName':'n2'"), P8080),
      "S 10.96.0.9/6/80 m1\nS 192.168.0.1/6/30080 l0c1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"
-     "E 192.168.0.1/6/30080/65536 10.244.0.2:8080\nD 192.168.0.1/6/30080\n"},
+     "E 192.168.0.1/6/30080/65536 10.244.0.2:8080\n"},
     {"external Local with one", SVC("'externalTrafficPolicy':'Local','ports':[{'port':80,'nodePort':30080}]"),
      SLICE(EP("10.244.0.2", ",'nodeName':'n2'") "," EP("10.244.0.3", ",'nodeName':'n1'"), P8080),
-     "S 10.96.0.9/6/80 m2\nS 192.168.0.1/6/30080 l1c2\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/1 "
+     "S 10.96.0.9/6/80 m2h\nS 192.168.0.1/6/30080 l1c2h\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/1 "
      "10.244.0.3:8080\n"
      "E 192.168.0.1/6/30080/0 10.244.0.3:8080\nE 192.168.0.1/6/30080/65536 10.244.0.2:8080\n"
      "E 192.168.0.1/6/30080/65537 10.244.0.3:8080\nH 10.244.0.3\n"},
     {"external Local without any", SVC("'externalTrafficPolicy':'Local','ports':[{'port':80,'nodePort':30080}]"),
-     SLICE("", P8080), "R 10.96.0.9/6/80\nR 192.168.0.1/6/30080\n"},
+     SLICE("", P8080), "S 10.96.0.9/6/80 refuse\nS 192.168.0.1/6/30080 refuse\n"},
     {"local ones that end, although others are ready",
      SVC("'internalTrafficPolicy':'Local'," PORT80),
      SLICE(EP("10.244.0.2", ",'nodeName':'n2'") "," EP(
 	       "10.244.0.3", ",'nodeName':'n1','conditions':{'ready':false,'serving':true,'terminating':true}"),
 	   P8080),
-     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.3:8080\nH 10.244.0.3\n"},
+     "S 10.96.0.9/6/80 m1h\nE 10.96.0.9/6/80/0 10.244.0.3:8080\nH 10.244.0.3\n"},
     {"hints for this zone", SVC(PORT80), SLICE(EP("10.244.0.2", ZONE("z1")) "," EP("10.244.0.3", ZONE("z2")), P8080),
      "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
     {"hints for other zones only", SVC(PORT80),
@@ -171,7 +172,7 @@ static const struct {
      "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
     {"hints do not narrow a Local policy", SVC("'internalTrafficPolicy':'Local'," PORT80),
      SLICE(EP("10.244.0.3", ",'nodeName':'n1','hints':{'forZones':[{'name':'z2'}]}"), P8080),
-     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.3:8080\nH 10.244.0.3\n"},
+     "S 10.96.0.9/6/80 m1h\nE 10.96.0.9/6/80/0 10.244.0.3:8080\nH 10.244.0.3\n"},
     {"load-balancer sources", BALANCER("'10.0.0.0/8','10.1.0.0/16',' 1.1.1.1/32 ','fd00::/8','nonsense'"),
      SLICE(EP("10.244.0.2", ""), P8080),
      "S 5.5.5.5/6/80 a1r\nS 10.96.0.9/6/80 m1\nE 5.5.5.5/6/80/0 10.244.0.2:8080\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"
@@ -187,7 +188,9 @@ static const struct {
      "S 10.96.0.9/132/80 m1\nE 10.96.0.9/132/80/0 10.244.0.2:8080\n"},
     {"internal Local", SVC("'internalTrafficPolicy':'Local'," PORT80),
      SLICE(EP("10.244.0.2", ",'nodeName':'n2'") "," EP("10.244.0.3", ",'nodeName':'n1'"), P8080),
-     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.3:8080\nH 10.244.0.3\n"},
+     "S 10.96.0.9/6/80 m1h\nE 10.96.0.9/6/80/0 10.244.0.3:8080\nH 10.244.0.3\n"},
+    {"internal Local without one here", SVC("'internalTrafficPolicy':'Local'," PORT80),
+     SLICE(EP("10.244.0.2", ",'nodeName':'n2'"), P8080), "S 10.96.0.9/6/80 l0c0\n"},
     {"ports by name and protocol", SVC("'ports':[{'name':'a','port':80},{'name':'b','port':53,'protocol':'UDP'}]"),
      SLICE(EP("10.244.0.2", ""),
 	   "{'name':'a','port':8080},{'name':'b','port':5353,'protocol':'UDP'},{'name':'b','port':1}"),
@@ -294,6 +297,9 @@ START_TEST(choices)
 	    {{.count = 2, .mode = SVC_MARK_ALL, .restricted = true}, 0x22000002, "a2r"},
 	    {{.cluster = 3, .mode = SVC_LOCAL, .sticky = true, .restricted = true}, 0x33003000, "l0c3sr"},
 	    {{.count = 4095, .cluster = 4095, .mode = SVC_LOCAL}, 0x30ffffff, "l4095c4095"},
+	    {{.count = 2, .mode = SVC_MARK_OTHERS, .hairpin = true}, 0x14000002, "m2h"},
+	    {{.mode = SVC_LOCAL}, 0x30000000, "l0c0"},
+	    {{.mode = SVC_REFUSE}, 0x40000000, "refuse"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct svc_choice again;
