@@ -92,6 +92,11 @@ static json_t *check_pod_create(const struct admit *a, const char *node)
 	return status ? status : check_references(a, node, json_at(a->object, "spec"));
 }
 
+static bool differ(const json_t *a, const json_t *b)
+{
+	return (json_array_size(a) || json_array_size(b)) && !(a && b && json_equal(a, b));
+}
+
 static json_t *check_pod_status(const struct admit *a, const char *node)
 {
 	if (a->op != ADMIT_UPDATE)
@@ -102,6 +107,8 @@ static json_t *check_pod_status(const struct admit *a, const char *node)
 	const json_t *labels = json_at(a->object, "metadata.labels"), *before = json_at(a->old, "metadata.labels");
 	if ((json_object_size(labels) || json_object_size(before)) && !json_equal(labels, before))
 		return admit_forbidden(a, "node \"%s\" cannot update labels through pod status", node);
+	if (differ(json_at(a->object, "status.resourceClaimStatuses"), json_at(a->old, "status.resourceClaimStatuses")))
+		return admit_forbidden(a, "node \"%s\" cannot update resource claim statues", node);
 	return NULL;
 }
 
@@ -132,11 +139,6 @@ static json_t *check_pod(const struct admit *a, const char *node)
 	if (!str_eq(json_str_at(a->old, "spec.nodeName"), node))
 		return admit_forbidden(a, "node \"%s\" can only delete pods with spec.nodeName set to itself", node);
 	return NULL;
-}
-
-static bool differ(const json_t *a, const json_t *b)
-{
-	return (json_array_size(a) || json_array_size(b)) && !(a && b && json_equal(a, b));
 }
 
 static json_t *check_node(const struct admit *a, const char *node)
@@ -230,10 +232,28 @@ static json_t *check_token(const struct admit *a, const char *node)
 	return check_audience(a, pod);
 }
 
+/* A claim without what a node may tell of it; owned. */
+static json_t *claim_core(const json_t *claim)
+{
+	static const char *const told[] = { "status.capacity", "status.conditions", "status.allocatedResources",
+					    "status.allocatedResourceStatuses", "metadata.managedFields", "metadata.resourceVersion" };
+	json_t *core = json_deep_copy(claim);
+	for (size_t i = 0; i < ARRAY_LEN(told); i++)
+		json_del_at(core, told[i]);
+	return core;
+}
+
 static json_t *check_claim(const struct admit *a, const char *node)
 {
-	(void)node;
-	return strcmp(a->subresource, "status") == 0 ? NULL : admit_forbidden(a, "may only update PVC status");
+	if (strcmp(a->subresource, "status") != 0)
+		return admit_forbidden(a, "may only update PVC status");
+	if (a->op != ADMIT_UPDATE)
+		return admit_forbidden(a, "unexpected operation \"%s\"", op_word(a));
+	AUTO_JSON *now = claim_core(a->object), *before = claim_core(a->old);
+	if (!json_equal(now, before))
+		return admit_forbidden(a, "node \"%s\" is not allowed to update fields other than status.capacity and status.conditions",
+				       node);
+	return NULL;
 }
 
 static json_t *check_slice(const struct admit *a, const char *node)

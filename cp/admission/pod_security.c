@@ -23,20 +23,20 @@ static char *violation(const struct pod_security_rule *r, const json_t *meta, co
 static json_t *evaluate(const struct admit *a, const struct pod_security_policy *p, const json_t *meta, const json_t *spec,
 			bool enforce)
 {
+	AUTO_FREE char *why = enforce ? violation(&p->enforce, meta, spec) : NULL, *audit = violation(&p->audit, meta, spec);
 	if (p->error)
 		admit_annotate(a, LABEL "error", p->error);
 	if (enforce) {
 		AUTO_FREE char *rule = pod_security_rule_text(&p->enforce);
-		AUTO_FREE char *why = violation(&p->enforce, meta, spec);
 		admit_annotate(a, LABEL "enforce-policy", rule);
-		if (why)
-			return admit_forbidden(a, "%s", why);
 	}
-	AUTO_FREE char *audit = violation(&p->audit, meta, spec), *warn = violation(&p->warn, meta, spec);
 	if (audit) {
 		AUTO_FREE char *text = xasprintf("would violate%s", audit + strlen("violates"));
 		admit_annotate(a, LABEL "audit-violations", text);
 	}
+	if (why)
+		return admit_forbidden(a, "%s", why);
+	AUTO_FREE char *warn = violation(&p->warn, meta, spec);
 	if (warn) {
 		AUTO_FREE char *text = xasprintf("would violate%s", warn + strlen("violates"));
 		admit_warn(a, text);

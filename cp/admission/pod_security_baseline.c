@@ -162,11 +162,15 @@ void pod_security_privileged(struct finding *f)
 
 void pod_security_proc_mount(struct finding *f)
 {
+	if (!check_has_own_users(f))
+		pod_security_proc_mount_restricted(f);
+}
+
+void pod_security_proc_mount_restricted(struct finding *f)
+{
 	AUTO_STRV char **names = NULL;
 	AUTO_STRV char **types = NULL;
 	const json_t *c;
-	if (check_has_own_users(f))
-		return;
 	for (struct walk w = { 0 }; (c = check_next_container(f->spec, &w));) {
 		const char *type = json_str_at(c, "securityContext.procMount");
 		if (!type || strcmp(type, "Default") == 0)

@@ -30,6 +30,7 @@ static const struct check {
 	{ POD_SECURITY_BASELINE, 0, pod_security_windows_host_process, NULL },
 	{ POD_SECURITY_RESTRICTED, 8, pod_security_privilege_escalation, NULL },
 	{ POD_SECURITY_RESTRICTED, 22, pod_security_capabilities_restricted, pod_security_capabilities_baseline },
+	{ POD_SECURITY_RESTRICTED, 35, pod_security_proc_mount_restricted, NULL },
 	{ POD_SECURITY_RESTRICTED, 0, pod_security_restricted_volumes, pod_security_host_path_volumes },
 	{ POD_SECURITY_RESTRICTED, 0, pod_security_run_as_non_root, NULL },
 	{ POD_SECURITY_RESTRICTED, 23, pod_security_run_as_user, NULL },

@@ -51,6 +51,7 @@ void pod_security_host_ports(struct finding *f);
 void pod_security_host_handlers(struct finding *f);
 void pod_security_privileged(struct finding *f);
 void pod_security_proc_mount(struct finding *f);
+void pod_security_proc_mount_restricted(struct finding *f);
 void pod_security_selinux_options(struct finding *f);
 void pod_security_seccomp_baseline(struct finding *f);
 void pod_security_sysctls(struct finding *f);

@@ -243,7 +243,7 @@ static void run_queue(void *arg)
 static bool concerns(const struct admit *a)
 {
 	bool pod = admit_is_kind(a, "", "Pod");
-	if (!*a->ns)
+	if (!*a->ns || strcmp(a->kind->plural, "events") == 0)
 		return false;
 	if (*a->subresource)
 		return pod && a->op == ADMIT_UPDATE && strcmp(a->subresource, "resize") == 0;

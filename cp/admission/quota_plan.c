@@ -11,8 +11,8 @@
 #include "base/str.h"
 #include "cp/kinds/quota_usage.h"
 
-/* now - before, without zeros. */
-static json_t *difference(const json_t *now, const json_t *before)
+/* What now is above before; less gives nothing back here. */
+static json_t *increase(const json_t *now, const json_t *before)
 {
 	json_t *delta = json_object(), *v;
 	const char *name;
@@ -20,16 +20,9 @@ static json_t *difference(const json_t *now, const json_t *before)
 	{
 		const char *was = json_member(before, name);
 		AUTO_FREE char *d = was ? quantity_sub(json_string_value(v), was) : xstrdup(json_string_value(v));
-		if (quantity_sign(d) != 0)
+		if (quantity_sign(d) > 0)
 			json_object_set_new(delta, name, json_string(d));
 	}
-	if (json_is_object(before))
-		json_object_foreach((json_t *)before, name, v)
-		{
-			AUTO_FREE char *d = json_object_get(now, name) ? NULL : quantity_sub("0", json_string_value(v));
-			if (d && quantity_sign(d) != 0)
-				json_object_set_new(delta, name, json_string(d));
-		}
 	return delta;
 }
 
@@ -102,28 +95,47 @@ static json_t *charge(json_t *quota, const json_t *delta, char *const *names)
 	return charged;
 }
 
+/* What one request changes of usage, to quotas that counted the object before and to those that did not. */
+struct change {
+	const struct kind *kind;
+	const json_t *object, *old; /* old: NULL for a new one */
+	const json_t *whole, *more;
+};
+
+static const json_t *delta_of(const struct change *c, const json_t *quota)
+{
+	return c->old && quota_scopes_fit(quota, c->kind, c->old) ? c->more : c->whole;
+}
+
+/* One pass over a quota: demands, room, charge. The text of what is wrong, owned, or NULL. */
+static char *pass_quota(int pass, json_t *quota, const struct change *c, json_t *charged)
+{
+	AUTO_STRV char **names = quota_resources(c->kind, json_at(quota, "status.hard"));
+	if (!names || !quota_scopes_fit(quota, c->kind, c->object))
+		return NULL;
+	if (pass == 0)
+		return check_demands(quota, c->kind, c->object, names);
+	if (pass == 1)
+		return check_room(quota, delta_of(c, quota), names);
+	AUTO_JSON *part = charge(quota, delta_of(c, quota), names);
+	if (json_object_size(part))
+		json_object_set(charged, json_str_or(quota, "metadata.name", ""), part);
+	return NULL;
+}
+
 char *quota_plan_charge(json_t *quotas, const struct kind *k, const json_t *object, const json_t *old, json_t **ret_charged)
 {
 	AUTO_JSON *now = quota_usage(k, object), *before = old ? quota_usage(k, old) : NULL;
-	AUTO_JSON *delta = difference(now, before), *charged = json_object();
+	AUTO_JSON *whole = increase(now, NULL), *more = increase(now, before), *charged = json_object();
+	const struct change c = { k, object, old, whole, more };
 	size_t i;
 	json_t *q;
 	for (int pass = 0; pass < 3; pass++)
 		json_array_foreach(quotas, i, q)
 		{
-			AUTO_STRV char **names = quota_resources(k, json_at(q, "status.hard"));
-			if (!names || !quota_scopes_fit(q, k, object))
-				continue;
-			char *why = pass == 0 ? check_demands(q, k, object, names)
-				    : pass == 1 ? check_room(q, delta, names)
-						: NULL;
+			char *why = pass_quota(pass, q, &c, charged);
 			if (why)
 				return why;
-			if (pass < 2)
-				continue;
-			AUTO_JSON *part = charge(q, delta, names);
-			if (json_object_size(part))
-				json_object_set(charged, json_str_or(q, "metadata.name", ""), part);
 		}
 	*ret_charged = TAKE(charged);
 	return NULL;

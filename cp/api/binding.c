@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cp/api/admit.h"
 #include "cp/api/update.h"
+#include "cp/kinds/kind_ops.h"
 
 static json_t *pod_condition(json_t *pod, const char *type)
 {
@@ -133,8 +134,12 @@ void binding_create(struct req *q)
 static json_t *change_finalize(struct write *w, const json_t *old, json_t **ret)
 {
 	json_t *status = update_check_preconditions(w, w->arg, old), *list = json_at(w->arg, "spec.finalizers");
+	AUTO_FIELD_ERRORS errors = {0};
 	if (status)
 		return status;
+	namespace_finalizers_validate(w->arg, &errors);
+	if (errors.n)
+		return status_invalid("", "Namespace", w->name, &errors);
 	*ret = json_deep_copy(old);
 	if (json_array_size(list))
 		json_set_at(*ret, "spec.finalizers", json_deep_copy(list));

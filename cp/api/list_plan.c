@@ -109,6 +109,8 @@ static json_t *unknown_field(const struct kind *k, const char *field)
 		return status_bad_request("field label \"%s\" not supported for Job", field);
 	if (!strcmp(k->kind, "ResourceSlice") && !strcmp(k->group, "resource.k8s.io"))
 		return status_bad_request("field label not supported for %s/%s, Kind=%s: %s", k->group, k->version, k->kind, field);
+	if (k->custom)
+		return status_bad_request("field label not supported: %s", field);
 	if (k->field_labels && k->field_labels[0])
 		for (size_t i = 0; k->field_labels[i]; i++)
 			if (strncmp(k->field_labels[i], "metadata.", 9) != 0)
@@ -139,50 +141,45 @@ static json_t *read_selectors(const struct query *q, const struct kind *k, struc
 	return NULL;
 }
 
-static void check_initial_events(const struct query *q, bool watch, struct field_errors *errors)
+static void check_watch(const struct query *q, struct field_errors *errors)
 {
 	static const char *const supported[] = {"NotOlderThan", NULL};
-	const char *match = query_get(q, "resourceVersionMatch"), *rv = query_get(q, "resourceVersion");
-	if (query_get(q, "sendInitialEvents")) {
-		if (!watch) {
-			if (!str_empty(match) && str_empty(rv))
-				field_forbidden(errors, "resourceVersionMatch",
-						"resourceVersionMatch is forbidden unless resourceVersion is provided");
-			field_forbidden(errors, "sendInitialEvents", "sendInitialEvents is forbidden for list");
-			return;
-		}
-		if (!str_eq(match, "NotOlderThan"))
-			field_forbidden(errors, "resourceVersionMatch",
-					"sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
-		if (!str_empty(match) && strcmp(match, "NotOlderThan") != 0) {
-			AUTO_JSON *value = json_string(match);
-			field_not_supported(errors, "resourceVersionMatch", value, supported);
-		}
-	} else if (watch && !str_empty(match)) {
+	const char *match = query_get(q, "resourceVersionMatch");
+	bool initial = query_get(q, "sendInitialEvents");
+	if (initial && !str_eq(match, "NotOlderThan"))
 		field_forbidden(errors, "resourceVersionMatch",
-				"resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
-	}
-}
-
-static void check_match(const struct query *q, struct field_errors *errors)
-{
-	static const char *const supported[] = {"Exact", "NotOlderThan", NULL};
-	const char *match = query_get(q, "resourceVersionMatch"), *rv = query_get(q, "resourceVersion");
+				"sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
 	if (str_empty(match))
 		return;
-	if (str_empty(rv))
+	if (!initial)
+		field_forbidden(errors, "resourceVersionMatch",
+				"resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+	if (strcmp(match, "NotOlderThan") != 0) {
+		AUTO_JSON *value = json_string(match);
+		field_not_supported(errors, "resourceVersionMatch", value, supported);
+	}
+	if (!str_empty(query_get(q, "continue")))
+		field_forbidden(errors, "resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
+}
+
+static void check_list(const struct query *q, struct field_errors *errors)
+{
+	static const char *const supported[] = {"Exact", "NotOlderThan", "", NULL};
+	const char *match = query_get(q, "resourceVersionMatch"), *rv = query_get(q, "resourceVersion");
+	if (!str_empty(match) && str_empty(rv))
 		field_forbidden(errors, "resourceVersionMatch",
 				"resourceVersionMatch is forbidden unless resourceVersion is provided");
-	if (!str_empty(query_get(q, "continue")))
-		field_forbidden(errors, "resourceVersionMatch",
-				"resourceVersionMatch is forbidden when continue is provided");
-	if (!strv_has((char *const *)supported, match)) {
+	if (!str_empty(match) && !str_empty(query_get(q, "continue")))
+		field_forbidden(errors, "resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
+	if (!str_empty(match) && !strv_has((char *const *)supported, match)) {
 		AUTO_JSON *value = json_string(match);
 		field_not_supported(errors, "resourceVersionMatch", value, supported);
 	}
 	if (str_eq(match, "Exact") && str_eq(rv, "0"))
 		field_forbidden(errors, "resourceVersionMatch",
 				"resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+	if (query_get(q, "sendInitialEvents"))
+		field_forbidden(errors, "sendInitialEvents", "sendInitialEvents is forbidden for list");
 }
 
 static json_t *read_version(const struct query *q, bool watch, struct list_plan *ret)
@@ -224,9 +221,10 @@ json_t *list_plan_read(const struct query *q, const struct kind *k, bool watch, 
 	ret->limit = limit > 0 ? (size_t)limit : 0;
 	ret->timeout_s = timeout > 0 && timeout < INT32_MAX ? (int)timeout : 0;
 	AUTO_FIELD_ERRORS errors = {0};
-	check_initial_events(q, watch, &errors);
-	if (!watch && !query_get(q, "sendInitialEvents"))
-		check_match(q, &errors);
+	if (watch)
+		check_watch(q, &errors);
+	else
+		check_list(q, &errors);
 	if (errors.n)
 		return status_invalid("meta.k8s.io", "ListOptions", "", &errors);
 	if ((status = read_selectors(q, k, ret)))

@@ -231,7 +231,7 @@ bool plain_run(struct req *q)
 	}
 	if (!run && h == ARRAY_LEN(health))
 		return strcmp(q->method, "GET") == 0 && flow_dump(q);
-	if (strcmp(q->method, "GET") != 0 && strcmp(q->method, "HEAD") != 0)
+	if (run && strcmp(q->method, "GET") != 0 && strcmp(q->method, "HEAD") != 0)
 		reply_status(q, status_method_not_allowed());
 	else if (run)
 		run(q);

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "cp/auth/rbac_rules.h"
 
 #define GROUP "rbac.authorization.k8s.io"
 
@@ -98,56 +99,90 @@ static char *groups_text(const struct auth_user *u)
 	return str_take(&out);
 }
 
-static json_t *refuse(struct req *q, const struct kind *k, const char *name, const json_t *missing)
+/* Why the user may not grant the wanted rules in ns, NULL when she has them all; owned. */
+static char *missing_rights(struct req *q, const char *ns, const json_t *wanted)
 {
-	AUTO_FREE char *groups = groups_text(&q->user);
-	AUTO_STR rules = STR_INIT;
-	json_t *rule;
-	size_t i;
-	json_array_foreach(missing, i, rule)
-	{
-		str_addc(&rules, '\n');
-		rbac_rule_text(&rules, rule);
-	}
-	return status_forbidden(k->group, k->plural, name,
-				"user \"%s\" (groups=%s) is attempting to grant RBAC permissions not currently held:%s", q->user.name,
-				groups, str_text(&rules));
+	AUTO_STRV char **roles = NULL;
+	AUTO_JSON *owned = rbac_rules_of(rbac_source_rbac(q->api->rbac), &q->user, ns, &roles);
+	AUTO_JSON *missing = rbac_rules_missing(owned, wanted);
+	struct str out = STR_INIT;
+	if (!missing)
+		return NULL;
+	AUTO_FREE char *groups = groups_text(&q->user), *rules = rbac_rules_text(missing), *unresolved = rbac_missing_text(roles, true);
+	str_add(&out, "user ");
+	str_add_json(&out, q->user.name);
+	str_addf(&out, " (groups=%s) is attempting to grant RBAC permissions not currently held:\n%s", groups, rules);
+	if (roles)
+		str_addf(&out, "; resolution errors: [%s]", unresolved);
+	return str_take(&out);
 }
 
 static json_t *check_rules(struct req *q, const struct kind *k, const char *name, const char *ns, const json_t *wanted)
 {
-	AUTO_JSON *owned = rbac_rules_of(rbac_source_rbac(q->api->rbac), &q->user, ns);
-	AUTO_JSON *missing = rbac_missing_rules(owned, wanted);
-	return missing ? refuse(q, k, name, missing) : NULL;
+	AUTO_FREE char *why = missing_rights(q, ns, wanted);
+	return why ? status_forbidden(k->group, k->plural, name, "%s", why) : NULL;
 }
 
 static json_t *check_binding(struct req *q, const struct kind *k, const json_t *object, const char *ns, const char *name)
 {
 	const char *kind = json_str_or(object, "roleRef.kind", ""), *role = json_str_or(object, "roleRef.name", "");
-	const json_t *rules = rbac_role_rules(rbac_source_rbac(q->api->rbac), kind, ns, role);
-	if (may(q, "bind", strcmp(kind, "Role") ? "clusterroles" : "roles", ns, role))
+	bool cluster = strcmp(kind, "Role") != 0;
+	if (cluster && strcmp(kind, "ClusterRole")) {
+		AUTO_STR quoted = STR_INIT;
+		str_add_json(&quoted, kind);
+		return status_plain_500("unsupported role reference kind: %s", str_text(&quoted));
+	}
+	if (may(q, "bind", cluster ? "clusterroles" : "roles", ns, role))
 		return NULL;
-	if (!rules)
-		return strcmp(kind, "Role") ? status_not_found(GROUP, "clusterroles", role) : status_not_found(GROUP, "roles", role);
-	return check_rules(q, k, name, ns, rules);
+	const json_t *rules = rbac_role_rules(rbac_source_rbac(q->api->rbac), kind, ns, role);
+	return rules ? check_rules(q, k, name, ns, rules) : status_not_found(GROUP, cluster ? "clusterroles" : "roles", role);
+}
+
+static bool gathers(const json_t *role)
+{
+	return json_array_size(json_at(role, "aggregationRule.clusterRoleSelectors"));
+}
+
+/* What is gathered from other roles may become anything. */
+static json_t *check_role(struct req *q, const struct kind *k, const json_t *object, const json_t *old, const char *ns,
+			  const char *name)
+{
+	json_t *status = check_rules(q, k, name, ns, json_object_get(object, "rules"));
+	if (status || (!gathers(object) && !gathers(old)))
+		return status;
+	AUTO_JSON *everything = json_pack("[{s:[s], s:[s], s:[s]}, {s:[s], s:[s]}]", "verbs", "*", "apiGroups", "*", "resources", "*",
+					  "verbs", "*", "nonResourceURLs", "*");
+	AUTO_FREE char *why = missing_rights(q, ns, everything);
+	return why ? status_forbidden(k->group, k->plural, name, "must have cluster-admin privileges to use the aggregationRule")
+		   : NULL;
+}
+
+/* Whether a write changes nothing but what the garbage collector needs. */
+static bool is_for_collector(const json_t *object, const json_t *old)
+{
+	static const char *const members[] = {"ownerReferences", "finalizers", "managedFields", "selfLink"};
+	AUTO_JSON *copy = json_copy((json_t *)object), *meta = json_copy(json_object_get(object, "metadata"));
+	const json_t *before = json_object_get(old, "metadata");
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+		json_t *was = json_object_get(before, members[i]);
+		if (was)
+			json_object_set(meta, members[i], was);
+		else
+			json_object_del(meta, members[i]);
+	}
+	json_object_set(copy, "metadata", meta);
+	return json_equal(copy, old);
 }
 
 json_t *rbac_check_escalation(struct req *q, const struct kind *k, const json_t *object, const json_t *old)
 {
-	const char *ns = json_str_or(object, "metadata.namespace", ""), *name = json_str_or(object, "metadata.name", "");
-	bool role = str_has_suffix(k->kind, "Role");
+	const char *ns = q->route.ns, *name = json_str_or(object, "metadata.name", "");
 	if (strcmp(k->group, GROUP) || q->local || auth_user_in(&q->user, "system:masters"))
 		return NULL;
-	if (!role)
-		return old && json_equal(json_object_get(old, "subjects"), json_object_get(object, "subjects"))
-			   ? NULL
-			   : check_binding(q, k, object, ns, name);
-	if ((old && json_equal(json_object_get(old, "rules"), json_object_get(object, "rules"))) || may(q, "escalate", k->plural, ns, name))
+	bool role = str_has_suffix(k->kind, "Role");
+	if (role && may(q, "escalate", k->plural, ns, q->route.name))
 		return NULL;
-	if (json_object_get(object, "aggregationRule") && !json_equal(json_object_get(object, "aggregationRule"), json_at(old, "aggregationRule"))) {
-		AUTO_JSON *everything = json_pack("[{s:[s], s:[s], s:[s]}, {s:[s], s:[s]}]", "verbs", "*", "apiGroups", "*", "resources", "*",
-						  "verbs", "*", "nonResourceURLs", "*");
-		return check_rules(q, k, name, ns, everything);
-	}
-	return check_rules(q, k, name, ns, json_object_get(object, "rules"));
+	if (old && is_for_collector(object, old))
+		return NULL;
+	return role ? check_role(q, k, object, old, ns, name) : check_binding(q, k, object, ns, name);
 }

@@ -148,7 +148,7 @@ json_t *api_forbidden(const struct auth_user *u, const struct auth_attributes *a
 {
 	AUTO_FREE char *why = str_empty(reason) ? xstrdup("") : xasprintf(": %s", reason);
 	if (a->path)
-		return status_forbidden_path(u->name, a->verb, a->path);
+		return status_forbidden_path(u->name, a->verb, a->path, why);
 	AUTO_FREE char *resource = *a->subresource ? xasprintf("%s/%s", a->resource, a->subresource) : xstrdup(a->resource);
 	AUTO_FREE char *where = *a->ns ? xasprintf("in the namespace \"%s\"", a->ns) : xstrdup("at the cluster scope");
 	return status_forbidden(a->group, a->resource, a->name, "User \"%s\" cannot %s resource \"%s\" in API group \"%s\" %s%s",
@@ -232,10 +232,20 @@ static bool is_or_any(const char *pattern, const char *s)
 	return strcmp(pattern, "*") == 0 || strcmp(pattern, s) == 0;
 }
 
+/* Resources without storage are collections that take objects: of a namespace, or of the cluster. */
+static bool is_virtual_path(const struct req *q)
+{
+	const struct route *r = &q->route;
+	const struct kind *k = schema_find(q->api->schema, r->group, r->version, r->resource);
+	return k && !*r->name && k->namespaced == (*r->ns != '\0');
+}
+
 static json_t *run_extra(struct req *q)
 {
 	const struct route *r = &q->route;
 	bool known = false;
+	if (!q->res && !*r->subresource && !is_virtual_path(q))
+		return status_unknown_resource();
 	if (*r->subresource && q->res) {
 		bool declared = false;
 		for (size_t i = 0; q->res->kind->subresources && q->res->kind->subresources[i]; i++)
@@ -334,6 +344,20 @@ static bool is_stream(const struct route *r)
 	return false;
 }
 
+/* What a table's rows are to carry beside their cells. */
+static json_t *check_table(const struct req *q)
+{
+	static const char *const words[] = {"", "None", "Metadata", "Object", NULL};
+	const char *include = req_param(q, "includeObject");
+	if (q->answer.form != FORM_TABLE || !include || strv_has((char *const *)words, include))
+		return NULL;
+	AUTO_STR quoted = STR_INIT;
+	str_add_json(&quoted, include);
+	return status_bad_request("Unable to convert to Table as requested: includeObject: Invalid value: %s: must be 'Metadata', "
+				  "'Object', 'None', or empty",
+				  str_text(&quoted));
+}
+
 static json_t *dispatch(struct req *q)
 {
 	const struct route *r = &q->route;
@@ -355,6 +379,8 @@ static json_t *dispatch(struct req *q)
 	const char *accept = q->x ? http_header_get(q->x, "accept") : NULL;
 	if (!is_stream(r) && negotiate_accept(accept, true, false, &q->answer) < 0)
 		return status_not_acceptable();
+	if ((status = check_table(q)))
+		return status;
 	if (q->res && q->res->custom && custom_needs_webhook(q->res)) {
 		take_stored_form(q);
 		custom_prepare_request(req_ref(q), on_prepared);

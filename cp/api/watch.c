@@ -371,6 +371,8 @@ void verb_watch(struct req *q)
 	json_t *status = list_plan_read(&q->query, q->res->kind, true, &plan);
 	if (!status && q->local)
 		status = status_bad_request("a watch needs a connection");
+	if (!status && q->answer.yaml)
+		status = status_not_acceptable_stream();
 	if (status || !q->x) {
 		list_plan_done(&plan);
 		reply_status(q, status ? status : status_new(500, NULL, "the client has gone"));

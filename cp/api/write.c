@@ -427,6 +427,10 @@ static void on_mutated(void *arg, json_t *status)
 		give_up(w, status);
 		return;
 	}
+	if ((status = rbac_check_escalation(w->q, w->res->kind, w->object, w->before))) {
+		give_up(w, status);
+		return;
+	}
 	generate_name(w);
 	w->admit.name = w->name;
 	if (w->kind != WRITE_RAW) {
@@ -435,11 +439,6 @@ static void on_mutated(void *arg, json_t *status)
 	}
 	if (errors.n) {
 		give_up(w, status_invalid(error_group(w->res->kind), w->res->kind->kind, w->name, &errors));
-		return;
-	}
-	status = rbac_check_escalation(w->q, w->res->kind, w->object, w->before);
-	if (status) {
-		give_up(w, status);
 		return;
 	}
 	w->admit.object = w->object;

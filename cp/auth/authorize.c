@@ -33,17 +33,20 @@ static bool is_health(const struct auth_user *u, const struct auth_attributes *a
 bool auth_authorize(const struct auth_env *env, const struct auth_user *u, const struct auth_attributes *a,
 		    struct str *reason)
 {
-	if (auth_user_in(u, MASTERS) || (!a->path && auth_user_in(u, INTERNAL)) || is_health(u, a))
+	if (auth_user_in(u, MASTERS) || (!a->path && auth_user_in(u, INTERNAL)))
 		return true;
 	const char *node = auth_node_name(u);
-	AUTO_STR refusal = STR_INIT;
+	AUTO_STR refusal = STR_INIT, by_role = STR_INIT;
 	if (env && node && node_authorize(env, node, a, reason ? &refusal : NULL))
 		return true;
-	if (env && env->rbac && rbac_allows(env->rbac, u, a, reason))
+	bool allowed = env && env->rbac && rbac_allows(env->rbac, u, a, reason ? &by_role : NULL);
+	if (!allowed && is_health(u, a))
 		return true;
-	if (reason && refusal.len)
-		str_add(reason, str_text(&refusal));
-	return false;
+	if (reason && !allowed && refusal.len)
+		str_addf(reason, "%s%s", str_text(&refusal), by_role.len ? "\n" : "");
+	if (reason)
+		str_add(reason, str_text(&by_role));
+	return allowed;
 }
 
 bool auth_path_fits(const json_t *urls, const char *path)

@@ -8,7 +8,7 @@
 #include "api/selector.h"
 #include "base/mem.h"
 #include "cp/auth/node_graph.h"
-#include "cp/auth/rbac.h"
+#include "cp/auth/rbac_rules.h"
 
 #define LEASES "kube-node-lease"
 
@@ -98,7 +98,7 @@ static bool claim(const struct question *q)
 {
 	if (!is_sub(q, "status"))
 		return get_only(q);
-	if (!verb_in(q, "get update patch"))
+	if (!verb_in(q, "update patch"))
 		return refuse(q, "can only get/update/patch this type");
 	return related(q);
 }
@@ -106,11 +106,11 @@ static bool claim(const struct question *q)
 static bool account(const struct question *q)
 {
 	if (verb_in(q, "get") && !*q->a->subresource)
-		return related(q);
+		return read_namespaced(q);
 	if (!verb_in(q, "create") || !*q->a->name)
 		return refuse(q, "can only create tokens for individual service accounts");
 	if (!is_sub(q, "token"))
-		return refuse(q, "can only create token subresource of this type");
+		return refuse(q, "can only create token subresource of serviceaccount");
 	return related(q);
 }
 
@@ -177,7 +177,7 @@ static bool pod(const struct question *q)
 	if (verb_in(q, "create delete"))
 		return true;
 	if (verb_in(q, "get"))
-		return related(q);
+		return get_only(q);
 	if (!verb_in(q, "list watch"))
 		return false;
 	if (selects_own(q, "spec.nodeName"))

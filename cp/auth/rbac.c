@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "cp/auth/rbac_rules.h"
 
 const char *const rbac_plurals[RBAC_KINDS] = {"roles", "clusterroles", "rolebindings", "clusterrolebindings"};
 
@@ -148,70 +149,48 @@ const json_t *rbac_role_rules(const struct rbac *r, const char *kind, const char
 
 /* --- asking ----------------------------------------------------------------------------------------------------------- */
 
-static bool has(const json_t *list, const char *text)
-{
-	return json_has_text(list, "*") || json_has_text(list, text);
-}
-
-static bool resource_fits(const json_t *resources, const struct auth_attributes *a)
-{
-	if (str_empty(a->subresource))
-		return has(resources, a->resource);
-	AUTO_FREE char *full = xasprintf("%s/%s", a->resource, a->subresource), *any = xasprintf("*/%s", a->subresource);
-	return has(resources, full) || has(resources, any);
-}
-
-static bool rule_allows(const json_t *rule, const struct auth_attributes *a)
-{
-	const json_t *names = json_object_get(rule, "resourceNames");
-	if (!has(json_object_get(rule, "verbs"), a->verb))
-		return false;
-	if (a->path)
-		return auth_path_fits(json_object_get(rule, "nonResourceURLs"), a->path);
-	if (!has(json_object_get(rule, "apiGroups"), a->group) || !resource_fits(json_object_get(rule, "resources"), a))
-		return false;
-	return !json_array_size(names) || json_has_text(names, a->name);
-}
-
-bool rbac_rules_allow(const json_t *rules, const struct auth_attributes *a)
-{
-	json_t *rule;
-	size_t i;
-	json_array_foreach(rules, i, rule) if (rule_allows(rule, a)) return true;
-	return false;
-}
-
-/* The subject of a binding that holds a user by this key; never NULL for bindings found by it. */
-static const json_t *subject_of(const struct binding *b, const char *key)
-{
-	json_t *subject;
-	size_t i;
-	json_array_foreach(b->subjects, i, subject)
-	{
-		AUTO_FREE char *own = subject_key(subject, b->ns);
-		if (!strcmp(own, key))
-			return subject;
-	}
-	return NULL;
-}
-
-static void describe(const struct binding *b, const char *key, struct str *out)
-{
-	const json_t *s = subject_of(b, key);
-	const char *kind = json_str_or(s, "kind", ""), *of = json_str_or(s, "namespace", "");
-	str_addf(out, "RBAC: allowed by %s \"%s%s%s\" of %s \"%s\" to %s \"%s", *b->ns ? "RoleBinding" : "ClusterRoleBinding",
-		 b->name, *b->ns ? "/" : "", b->ns, b->role_kind, b->role_name, kind, json_str_or(s, "name", ""));
-	if (!strcmp(kind, "ServiceAccount"))
-		str_addf(out, "/%s", *of ? of : b->ns);
-	str_addc(out, '"');
-}
-
 /* The user's keys: the name, then the groups. */
 static char *user_key(const struct auth_user *u, size_t i)
 {
 	if (!i)
 		return xasprintf("U %s", u->name);
 	return u->groups && i <= strv_len(u->groups) ? xasprintf("G %s", u->groups[i - 1]) : NULL;
+}
+
+static bool is_key_of(const struct auth_user *u, const char *subject)
+{
+	char *key;
+	for (size_t i = 0; (key = user_key(u, i)); i++) {
+		AUTO_FREE char *own = key;
+		if (!strcmp(own, subject))
+			return true;
+	}
+	return false;
+}
+
+/* The first subject of a binding that is the user; never NULL for bindings found by one of her keys. */
+static const json_t *subject_of(const struct binding *b, const struct auth_user *u)
+{
+	json_t *subject;
+	size_t i;
+	json_array_foreach(b->subjects, i, subject)
+	{
+		AUTO_FREE char *key = subject_key(subject, b->ns);
+		if (is_key_of(u, key))
+			return subject;
+	}
+	return NULL;
+}
+
+static void describe(const struct binding *b, const struct auth_user *u, struct str *out)
+{
+	const json_t *s = subject_of(b, u);
+	const char *kind = json_str_or(s, "kind", ""), *of = json_str_or(s, "namespace", "");
+	str_addf(out, "RBAC: allowed by %s \"%s%s%s\" of %s \"%s\" to %s \"%s", *b->ns ? "RoleBinding" : "ClusterRoleBinding",
+		 b->name, *b->ns ? "/" : "", b->ns, b->role_kind, b->role_name, kind, json_str_or(s, "name", ""));
+	if (!strcmp(kind, "ServiceAccount"))
+		str_addf(out, "/%s", *of ? of : b->ns);
+	str_addc(out, '"');
 }
 
 static bool allowed_in(const struct rbac *r, const struct auth_user *u, const struct auth_attributes *a, const char *ns,
@@ -226,143 +205,95 @@ static bool allowed_in(const struct rbac *r, const struct auth_user *u, const st
 			if (strcmp(b->ns, ns) || !rbac_rules_allow(rbac_role_rules(r, b->role_kind, b->ns, b->role_name), a))
 				continue;
 			if (reason)
-				describe(b, key, reason);
+				describe(b, u, reason);
 			return true;
 		}
 	}
 	return false;
 }
 
-bool rbac_allows(const struct rbac *r, const struct auth_user *u, const struct auth_attributes *a, struct str *reason)
+/* Bindings of the cluster, then those of the namespace, each by name. */
+static int by_place(const void *a, const void *b)
 {
-	return allowed_in(r, u, a, "", reason) || (!a->path && !str_empty(a->ns) && allowed_in(r, u, a, a->ns, reason));
+	const struct binding *x = *(struct binding *const *)a, *y = *(struct binding *const *)b;
+	int by_scope = (*x->ns != '\0') - (*y->ns != '\0');
+	return by_scope ? by_scope : strcmp(x->name, y->name);
 }
 
-json_t *rbac_rules_of(const struct rbac *r, const struct auth_user *u, const char *ns)
+/* The bindings that hold the user in ns, each once; owned. */
+static struct bindings bindings_of(const struct rbac *r, const struct auth_user *u, const char *ns)
 {
-	json_t *all = json_array();
+	struct bindings all = {0};
 	char *key;
 	for (size_t i = 0; (key = user_key(u, i)); i++) {
 		AUTO_FREE char *own = key;
 		const struct bindings *l = map_get(r->subjects, key);
 		for (size_t k = 0; l && k < l->n; k++) {
-			const struct binding *b = l->v[k];
-			const json_t *rules = rbac_role_rules(r, b->role_kind, b->ns, b->role_name);
-			if (rules && (!*b->ns || !strcmp(b->ns, ns)))
-				json_array_extend(all, (json_t *)rules);
+			if (*l->v[k]->ns && strcmp(l->v[k]->ns, ns))
+				continue;
+			all.v = xreallocarray(all.v, all.n + 1, sizeof(struct binding *));
+			all.v[all.n++] = l->v[k];
 		}
 	}
+	if (all.n)
+		qsort(all.v, all.n, sizeof(struct binding *), by_place);
+	size_t n = 0;
+	for (size_t i = 0; i < all.n; i++)
+		if (!i || all.v[i] != all.v[i - 1])
+			all.v[n++] = all.v[i];
+	all.n = n;
 	return all;
 }
 
-/* --- covering ---------------------------------------------------------------------------------------------------------- */
-
-static json_t *one(const char *text)
+json_t *rbac_rules_of(const struct rbac *r, const struct auth_user *u, const char *ns, char ***ret_missing)
 {
-	return json_pack("[s]", text);
-}
-
-/* A rule about one verb, group, resource and name, or one verb and path. */
-static void add_single(json_t *out, const char *verb, const char *group, const char *resource, const char *name, const char *url)
-{
-	json_t *rule = json_object();
-	json_object_set_new(rule, "verbs", one(verb));
-	if (url) {
-		json_object_set_new(rule, "nonResourceURLs", one(url));
-	} else {
-		json_object_set_new(rule, "apiGroups", one(group));
-		json_object_set_new(rule, "resources", one(resource));
-		if (name)
-			json_object_set_new(rule, "resourceNames", one(name));
-	}
-	json_array_append_new(out, rule);
-}
-
-static void split_resources(json_t *out, const json_t *rule, const char *verb)
-{
-	const json_t *names = json_object_get(rule, "resourceNames");
-	json_t *group, *resource, *name;
-	size_t g, r, n;
-	json_array_foreach(json_object_get(rule, "apiGroups"), g, group)
-	    json_array_foreach(json_object_get(rule, "resources"), r, resource)
-	{
-		json_array_foreach(names, n, name)
-		    add_single(out, verb, json_string_value(group), json_string_value(resource), json_string_value(name), NULL);
-		if (!json_array_size(names))
-			add_single(out, verb, json_string_value(group), json_string_value(resource), NULL, NULL);
-	}
-}
-
-static json_t *split(const json_t *rule)
-{
-	json_t *out = json_array(), *verb, *url;
-	size_t v, i;
-	json_array_foreach(json_object_get(rule, "verbs"), v, verb)
-	{
-		split_resources(out, rule, json_string_value(verb));
-		json_array_foreach(json_object_get(rule, "nonResourceURLs"), i, url)
-		    add_single(out, json_string_value(verb), NULL, NULL, NULL, json_string_value(url));
-	}
-	return out;
-}
-
-static const char *first(const json_t *rule, const char *member)
-{
-	const char *text = json_string_value(json_array_get(json_object_get(rule, member), 0));
-	return text ? text : "";
-}
-
-static bool covers(const json_t *owned, const json_t *single)
-{
-	const char *resource = first(single, "resources"), *slash = strchr(resource, '/');
-	AUTO_FREE char *main = xstrndup(resource, strcspn(resource, "/"));
-	struct auth_attributes a = {.verb = first(single, "verbs"),
-				    .group = first(single, "apiGroups"),
-				    .resource = main,
-				    .subresource = slash ? slash + 1 : "",
-				    .ns = "",
-				    .name = first(single, "resourceNames")};
-	if (json_object_get(single, "nonResourceURLs"))
-		a.path = first(single, "nonResourceURLs");
-	return rbac_rules_allow(owned, &a);
-}
-
-json_t *rbac_missing_rules(const json_t *owned, const json_t *wanted)
-{
-	AUTO_JSON *missing = json_array();
-	json_t *rule, *single;
-	size_t i, k;
-	json_array_foreach(wanted, i, rule)
-	{
-		AUTO_JSON *singles = split(rule);
-		json_array_foreach(singles, k, single) if (!covers(owned, single)) json_array_append(missing, single);
-	}
-	return json_array_size(missing) ? TAKE(missing) : NULL;
-}
-
-void rbac_rule_text(struct str *out, const json_t *rule)
-{
-	static const char *const members[][2] = {{"nonResourceURLs", "NonResourceURLs"},
-						 {"apiGroups", "APIGroups"},
-						 {"resources", "Resources"},
-						 {"resourceNames", "ResourceNames"},
-						 {"verbs", "Verbs"}};
-	const char *before = "";
-	json_t *v;
-	size_t k;
-	str_addc(out, '{');
-	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-		const json_t *list = json_object_get(rule, members[i][0]);
-		if (!json_array_size(list))
+	json_t *all = json_array();
+	struct bindings list = bindings_of(r, u, ns);
+	for (size_t i = 0; i < list.n; i++) {
+		const struct binding *b = list.v[i];
+		const json_t *rules = rbac_role_rules(r, b->role_kind, b->ns, b->role_name);
+		if (rules) {
+			json_array_extend(all, (json_t *)rules);
 			continue;
-		str_addf(out, "%s%s:[", before, members[i][1]);
-		json_array_foreach(list, k, v)
-		{
-			str_add(out, k ? " " : "");
-			str_add_json(out, json_string_value(v));
 		}
-		str_addc(out, ']');
-		before = ", ";
+		AUTO_FREE char *role = xasprintf("%s/%s", strcmp(b->role_kind, "Role") ? "clusterrole" : "role", b->role_name);
+		if (!strv_has(*ret_missing, role))
+			strv_add(ret_missing, role);
 	}
-	str_addc(out, '}');
+	free(list.v);
+	return all;
+}
+
+char *rbac_missing_text(char *const *missing, bool plural)
+{
+	struct str out = STR_INIT;
+	size_t n = strv_len(missing);
+	str_add(&out, n > 1 ? "[" : "");
+	for (size_t i = 0; i < n; i++) {
+		int kind = (int)strcspn(missing[i], "/");
+		str_addf(&out, "%s%.*s%s.rbac.authorization.k8s.io \"%s\" not found", i ? ", " : "", kind, missing[i],
+			 plural ? "s" : "", missing[i] + kind + 1);
+	}
+	str_add(&out, n > 1 ? "]" : "");
+	return str_take(&out);
+}
+
+/* Bindings whose roles are not there are told to whoever is refused. */
+static void describe_missing(const struct rbac *r, const struct auth_user *u, const struct auth_attributes *a, struct str *reason)
+{
+	AUTO_STRV char **missing = NULL;
+	json_decref(rbac_rules_of(r, u, a->path ? "" : a->ns, &missing));
+	if (!missing)
+		return;
+	AUTO_FREE char *text = rbac_missing_text(missing, false);
+	str_addf(reason, "RBAC: %s", text);
+}
+
+bool rbac_allows(const struct rbac *r, const struct auth_user *u, const struct auth_attributes *a, struct str *reason)
+{
+	if (allowed_in(r, u, a, "", reason) || (!a->path && !str_empty(a->ns) && allowed_in(r, u, a, a->ns, reason)))
+		return true;
+	if (reason)
+		describe_missing(r, u, a, reason);
+	return false;
 }

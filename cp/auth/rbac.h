@@ -19,20 +19,17 @@ extern const char *const rbac_plurals[RBAC_KINDS]; /* "roles" ... */
 /* The object is now so (borrowed), or gone (NULL). ns is "" for the kinds of the cluster. */
 void rbac_set(struct rbac *r, enum rbac_kind kind, const char *ns, const char *name, const json_t *object);
 
-/* Whether a binding allows it; reason gets the words about which one, it may be NULL. */
+/* Whether a binding allows it; reason gets the words about which one, or about roles that bindings of the user miss; it may be
+ * NULL. */
 bool rbac_allows(const struct rbac *r, const struct auth_user *u, const struct auth_attributes *a, struct str *reason);
 
-/* Whether one of the rules (an array of PolicyRule objects) covers it. */
-bool rbac_rules_allow(const json_t *rules, const struct auth_attributes *a);
-
-/* All rules that a user has in ns ("" for those of the cluster only): an array of PolicyRule objects; owned. */
-json_t *rbac_rules_of(const struct rbac *r, const struct auth_user *u, const char *ns);
+/* All rules that a user has in ns ("" for those of the cluster only): an array of PolicyRule objects, owned; bindings of the
+ * cluster first, each in the order of their names. Roles that are not there are added to *ret_missing (owned vector; NULL when
+ * empty). */
+json_t *rbac_rules_of(const struct rbac *r, const struct auth_user *u, const char *ns, char ***ret_missing);
+/* What of rbac_rules_of()'s missing roles is told: of one resource (clusterrole...) or, plural, of many. Owned. */
+char *rbac_missing_text(char *const *missing, bool plural);
 /* The rules of the role that a binding in ns refers to; an array, borrowed; NULL when there is no such role. */
 const json_t *rbac_role_rules(const struct rbac *r, const char *kind, const char *ns, const char *name);
-/* Those of wanted (PolicyRule objects) that owned does not cover, split as far as needed; an owned array, NULL when all are
- * covered. */
-json_t *rbac_missing_rules(const json_t *owned, const json_t *wanted);
-/* {APIGroups:[""], Resources:["pods"], Verbs:["get"]}: a rule in the words of the reference's errors. Adds to out. */
-void rbac_rule_text(struct str *out, const json_t *rule);
 
 #endif

@@ -71,22 +71,26 @@ bool is_cidr(const char *text)
 	return family && str_to_u32(slash + 1, &bits) == 0 && bits <= (family == 4 ? 32U : 128U);
 }
 
-static void validate_expression(const json_t *x, const char *path, struct field_errors *errors)
+void label_requirement_validate(const json_t *x, const char *path, bool any_operator, struct field_errors *errors)
 {
 	char p[FIELD_PATH_MAX];
 	const char *op = json_str_or(x, "operator", "");
-	size_t n = json_array_size(json_object_get(x, "values"));
-	validate_name(json_member(x, "key"), FIELD_PATH(p, "%s.key", path), name_check_qualified, errors);
+	const json_t *values = json_object_get(x, "values");
+	json_t *v;
+	size_t i;
 	if (!strcmp(op, "In") || !strcmp(op, "NotIn")) {
-		if (!n)
+		if (!json_array_size(values))
 			field_required(errors, FIELD_PATH(p, "%s.values", path), "must be specified when `operator` is 'In' or 'NotIn'");
 	} else if (!strcmp(op, "Exists") || !strcmp(op, "DoesNotExist")) {
-		if (n)
+		if (json_array_size(values))
 			field_forbidden(errors, FIELD_PATH(p, "%s.values", path), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
-	} else {
-		AUTO_JSON *v = json_string(op);
-		field_invalid(errors, FIELD_PATH(p, "%s.operator", path), v, "not a valid selector operator");
+	} else if (!any_operator) {
+		AUTO_JSON *given = json_string(op);
+		field_invalid(errors, FIELD_PATH(p, "%s.operator", path), given, "not a valid selector operator");
 	}
+	validate_name(json_str_or(x, "key", ""), FIELD_PATH(p, "%s.key", path), name_check_qualified, errors);
+	json_array_foreach(values, i, v)
+		validate_name(json_string_value(v), FIELD_PATH(p, "%s.values[%zu]", path, i), name_check_label_value, errors);
 }
 
 void label_selector_validate(const json_t *selector, const char *path, struct field_errors *errors)
@@ -100,5 +104,5 @@ void label_selector_validate(const json_t *selector, const char *path, struct fi
 	}
 	size_t i;
 	json_array_foreach(json_object_get(selector, "matchExpressions"), i, v)
-		validate_expression(v, FIELD_PATH(p, "%s.matchExpressions[%zu]", path, i), errors);
+		label_requirement_validate(v, FIELD_PATH(p, "%s.matchExpressions[%zu]", path, i), false, errors);
 }

@@ -30,7 +30,8 @@ static void namespace_set_defaults(json_t *ns, const json_t *old)
 static void namespace_prepare_create(json_t *ns)
 {
 	json_set_str(ns, "status.phase", "Active");
-	json_set_at(ns, "spec.finalizers", json_pack("[s]", "kubernetes"));
+	if (!json_has_text(json_at(ns, "spec.finalizers"), "kubernetes"))
+		json_array_append_new(json_array_at(ns, "spec.finalizers"), json_string("kubernetes"));
 	label_with_name(ns); /* a generated name is known only now */
 }
 
@@ -302,9 +303,31 @@ static void namespace_validate_status(const json_t *ns, const json_t *old, struc
 			      going ? "not empty" : "empty");
 }
 
+void namespace_finalizers_validate(const json_t *ns, struct field_errors *errors)
+{
+	static const char *const standard[] = { "kubernetes", "orphan", "foregroundDeletion", NULL };
+	const char *rules[NAME_CHECK_MAX];
+	char p[FIELD_PATH_MAX];
+	json_t *v;
+	size_t i;
+	json_array_foreach(json_at(ns, "spec.finalizers"), i, v) {
+		const char *text = json_string_value(v);
+		FIELD_PATH(p, "spec.finalizers[%zu]", i);
+		validate_name(text, p, name_check_qualified, errors);
+		if (!name_check_qualified_all(text, rules) && !strchr(text, '/') && !strv_has((char *const *)standard, text))
+			field_invalid(errors, p, v, "name is neither a standard finalizer name nor is it fully qualified");
+	}
+}
+
+static void namespace_validate(const json_t *ns, const json_t *old, struct field_errors *errors)
+{
+	if (!old)
+		namespace_finalizers_validate(ns, errors);
+}
+
 const struct kind_ops namespace_ops = { .group = "", .kind = "Namespace", .set_defaults = namespace_set_defaults,
 	.prepare_create = namespace_prepare_create, .prepare_update = namespace_prepare_update, .prepare_status = kind_keep_spec,
-	.validate_status = namespace_validate_status, .has_status = true };
+	.validate = namespace_validate, .validate_status = namespace_validate_status, .has_status = true };
 const struct kind_ops node_ops = { .group = "", .kind = "Node", .set_defaults = node_set_defaults, .prepare_create = node_prepare_create,
 	.prepare_update = kind_keep_status,
 	.prepare_status = kind_keep_spec, .validate = node_validate, .validate_status = node_validate_status, .has_status = true };

@@ -70,5 +70,9 @@ const struct kind_part *kind_part_find(const struct kind_ops *ops, const char *s
 void pod_spec_set_defaults(json_t *pod_spec, const json_t *old_spec); /* old_spec may be NULL */
 void pod_template_validate(const json_t *template, const char *path, struct field_errors *errors);
 void label_selector_validate(const json_t *selector, const char *path, struct field_errors *errors);
+/* One of its matchExpressions; any_operator: one that is not known is no error. */
+void label_requirement_validate(const json_t *requirement, const char *path, bool any_operator, struct field_errors *errors);
+/* What may stand in spec.finalizers of a namespace. */
+void namespace_finalizers_validate(const json_t *ns, struct field_errors *errors);
 
 #endif

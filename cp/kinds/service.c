@@ -89,6 +89,30 @@ static void service_prepare_create(json_t *svc)
 	service_family_prepare(svc, NULL);
 }
 
+/* Whether a balancer asks the nodes which of them have endpoints. */
+static bool is_checked(const json_t *svc)
+{
+	return str_eq(json_str_at(svc, "spec.type"), "LoadBalancer") && str_eq(json_str_at(svc, "spec.externalTrafficPolicy"), "Local");
+}
+
+/* What only a load balancer has goes with it, unless it is changed at the same time. */
+static void drop_balancing(json_t *svc, const json_t *old)
+{
+	static const char *const members[] = { "allocateLoadBalancerNodePorts", "loadBalancerClass" };
+	json_t *spec = json_object_get(svc, "spec");
+	const json_t *check = json_object_get(spec, "healthCheckNodePort"), *checked = json_at(old, "spec.healthCheckNodePort");
+	if (is_checked(old) && !is_checked(svc) && check && checked && json_equal(check, checked))
+		json_object_del(spec, "healthCheckNodePort");
+	if (str_eq(json_str_at(spec, "type"), "LoadBalancer"))
+		return;
+	for (size_t i = 0; str_eq(json_str_at(old, "spec.type"), "LoadBalancer") && i < ARRAY_LEN(members); i++) {
+		const json_t *was = json_object_get(json_object_get(old, "spec"), members[i]), *now = json_object_get(spec, members[i]);
+		if (was && now && json_equal(was, now))
+			json_object_del(spec, members[i]);
+	}
+	json_del_at(svc, "status.loadBalancer.ingress");
+}
+
 /* A type that has no use for them loses addresses and node ports. */
 static void service_prepare_update(json_t *svc, const json_t *old)
 {
@@ -104,6 +128,7 @@ static void service_prepare_update(json_t *svc, const json_t *old)
 	if (!has_node_ports(svc) && has_node_ports(old))
 		json_array_foreach(json_object_get(spec, "ports"), i, p)
 			json_object_del(p, "nodePort");
+	drop_balancing(svc, old);
 }
 
 /* An address of family in the place of wanted, which may be empty. Returns it, owned, or NULL after an error. */

@@ -65,13 +65,25 @@ static int compare_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Requirements of a selector stand in the order of their keys. */
+static int compare_keys(const void *a, const void *b)
+{
+	const char *x = *(char *const *)a, *y = *(char *const *)b;
+
+	x += *x == '!';
+	y += *y == '!';
+	size_t n = strcspn(x, "= "), m = strcspn(y, "= ");
+	int by_key = memcmp(x, y, MIN(n, m));
+	return by_key ? by_key : n < m ? -1 : n > m;
+}
+
 /* Takes the pieces: joins them sorted. */
-static void row_add_sorted(json_t *row, char **pieces)
+static void row_add_sorted(json_t *row, char **pieces, int (*compare)(const void *a, const void *b))
 {
 	AUTO_FREE char *text = NULL;
 
 	if (pieces) {
-		qsort(pieces, strv_len(pieces), sizeof(*pieces), compare_text);
+		qsort(pieces, strv_len(pieces), sizeof(*pieces), compare);
 		text = str_join(pieces, ",");
 	}
 	row_add_or(row, text, "<none>");
@@ -96,7 +108,7 @@ void row_add_labels(json_t *row, const json_t *labels)
 	char **pieces = NULL;
 
 	add_labels(&pieces, labels);
-	row_add_sorted(row, pieces);
+	row_add_sorted(row, pieces, compare_text);
 }
 
 static char *values_text(const json_t *values)
@@ -134,7 +146,28 @@ void row_add_selector(json_t *row, const json_t *label_selector)
 
 	add_labels(&pieces, json_object_get(label_selector, "matchLabels"));
 	json_array_foreach(json_object_get(label_selector, "matchExpressions"), i, e) add_expression(&pieces, e);
-	row_add_sorted(row, pieces);
+	row_add_sorted(row, pieces, compare_keys);
+}
+
+void str_add_balancers(struct str *out, const json_t *object)
+{
+	AUTO_STRV char **texts = NULL;
+	AUTO_FREE char *all = NULL;
+	json_t *point;
+	size_t i;
+
+	json_array_foreach(json_at(object, "status.loadBalancer.ingress"), i, point)
+	{
+		const char *ip = json_member(point, "ip"), *where = str_empty(ip) ? json_member(point, "hostname") : ip;
+
+		if (!str_empty(where) && !strv_has(texts, where))
+			strv_add(&texts, where);
+	}
+	if (!texts)
+		return;
+	qsort(texts, strv_len(texts), sizeof(*texts), compare_text);
+	all = str_join(texts, ",");
+	str_add(out, all);
 }
 
 void row_add_containers(json_t *row, const json_t *pod_spec)

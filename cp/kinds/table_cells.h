@@ -77,6 +77,8 @@ void row_add_labels(json_t *row, const json_t *labels);
 /* A LabelSelector as text, "<none>" when it is empty. */
 void row_add_selector(json_t *row, const json_t *label_selector);
 /* Containers and images of a pod spec: two cells. */
+/* Addresses of an object's load balancers, each once, in order. */
+void str_add_balancers(struct str *out, const json_t *object);
 void row_add_containers(json_t *row, const json_t *pod_spec);
 
 /* A list of which only the first three are shown: "a,b,c + 2 more...". */

@@ -218,6 +218,32 @@ static void cell_storage(json_t *row, const json_t *object, const char *path, in
 	row_add(row, json_member(json_at(object, path), "storage"));
 }
 
+/* Of a claim: nothing before it has a volume. */
+static void cell_capacity(json_t *row, const json_t *claim, const char *path, int64_t now_ms)
+{
+	const char *size = json_member(json_at(claim, path), "storage");
+
+	(void)now_ms;
+	row_add(row, str_empty(json_str_at(claim, "spec.volumeName")) ? "" : size ? size : "0");
+}
+
+static void cell_claim_modes(json_t *row, const json_t *claim, const char *path, int64_t now_ms)
+{
+	if (str_empty(json_str_at(claim, "spec.volumeName")))
+		row_add(row, "");
+	else
+		cell_modes(row, claim, path, now_ms);
+}
+
+/* The class that an annotation of old names comes before the field. */
+static void cell_storage_class(json_t *row, const json_t *object, const char *path, int64_t now_ms)
+{
+	const char *old = json_member(json_at(object, "metadata.annotations"), "volume.beta.kubernetes.io/storage-class");
+
+	(void)now_ms;
+	row_add(row, old ? old : json_str_at(object, path));
+}
+
 static void cell_phase(json_t *row, const json_t *object, const char *path, int64_t now_ms)
 {
 	(void)now_ms;
@@ -243,9 +269,9 @@ static const struct table_column claim_columns[] = {
     COLUMN_NAME,
     {"Status", "string", "", 0, "Whether it is bound", cell_phase, "status.phase"},
     {"Volume", "string", "", 0, "The volume that it is bound to", cell_text, "spec.volumeName"},
-    {"Capacity", "string", "", 0, "How much the volume holds", cell_storage, "status.capacity"},
-    {"Access Modes", "string", "", 0, "How many may mount it, and for what", cell_modes, "status.accessModes"},
-    {"StorageClass", "string", "", 0, "The class of storage", cell_text, "spec.storageClassName"},
+    {"Capacity", "string", "", 0, "How much the volume holds", cell_capacity, "status.capacity"},
+    {"Access Modes", "string", "", 0, "How many may mount it, and for what", cell_claim_modes, "status.accessModes"},
+    {"StorageClass", "string", "", 0, "The class of storage", cell_storage_class, "spec.storageClassName"},
     {"VolumeAttributesClass", "string", "", 0, "The class of attributes", cell_unset, "spec.volumeAttributesClassName"},
     COLUMN_AGE,
     {"VolumeMode", "string", "", 1, "File system or block device", cell_unset, "spec.volumeMode"},
@@ -259,7 +285,7 @@ static const struct table_column volume_columns[] = {
     {"Reclaim Policy", "string", "", 0, "What becomes of it without its claim", cell_text, "spec.persistentVolumeReclaimPolicy"},
     {"Status", "string", "", 0, "Whether it is bound", cell_phase, "status.phase"},
     {"Claim", "string", "", 0, "The claim that it is bound to", cell_claim, "spec.claimRef"},
-    {"StorageClass", "string", "", 0, "The class of storage", cell_text, "spec.storageClassName"},
+    {"StorageClass", "string", "", 0, "The class of storage", cell_storage_class, "spec.storageClassName"},
     {"VolumeAttributesClass", "string", "", 0, "The class of attributes", cell_unset, "spec.volumeAttributesClassName"},
     {"Reason", "string", "", 0, "Why it is in this state", cell_text, "status.reason"},
     COLUMN_AGE,
@@ -269,19 +295,13 @@ static const struct table_printer volumes = {.group = "", .plural = "persistentv
 
 static void cell_class_name(json_t *row, const json_t *class, const char *path, int64_t now_ms)
 {
-	const char *mark = json_member(json_at(class, "metadata.annotations"), "storageclass.kubernetes.io/is-default-class");
-	AUTO_FREE char *text = xasprintf("%s%s", json_str_or(class, path, ""), str_eq(mark, "true") ? " (default)" : "");
+	static const char *const marks[] = {"storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"};
+	const json_t *notes = json_at(class, "metadata.annotations");
+	bool chosen = str_eq(json_member(notes, marks[0]), "true") || str_eq(json_member(notes, marks[1]), "true");
+	AUTO_FREE char *text = xasprintf("%s%s", json_str_or(class, path, ""), chosen ? " (default)" : "");
 
 	(void)now_ms;
 	row_add(row, text);
-}
-
-static void cell_truth(json_t *row, const json_t *object, const char *path, int64_t now_ms)
-{
-	const json_t *v = json_at(object, path);
-
-	(void)now_ms;
-	row_add(row, json_is_true(v) ? "true" : "false");
 }
 
 static const struct table_column class_columns[] = {
@@ -289,7 +309,7 @@ static const struct table_column class_columns[] = {
     {"Provisioner", "string", "", 0, "Who makes its volumes", cell_text, "provisioner"},
     {"ReclaimPolicy", "string", "", 0, "What becomes of a volume without its claim", cell_text, "reclaimPolicy"},
     {"VolumeBindingMode", "string", "", 0, "When volumes are made and bound", cell_text, "volumeBindingMode"},
-    {"AllowVolumeExpansion", "string", "", 0, "Whether claims may grow", cell_truth, "allowVolumeExpansion"},
+    {"AllowVolumeExpansion", "string", "", 0, "Whether claims may grow", cell_bool, "allowVolumeExpansion"},
     COLUMN_AGE,
 };
 static const struct table_printer storageclasses = {

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "cp/kinds/table_cells.h"
 
+enum { HOSTS_SHOWN = 3 };
+
 /* --- networking -------------------------------------------------------------------------------------------------------- */
 
 static void cell_parameters(json_t *row, const json_t *class, const char *path, int64_t now_ms)
@@ -27,27 +29,35 @@ static const struct table_column ingressclass_columns[] = {
 static const struct table_printer ingressclasses = {
     .group = "networking.k8s.io", .plural = "ingressclasses", COLUMNS(ingressclass_columns)};
 
+/* Rules without a host count as more when three hosts are shown. */
 static void cell_hosts(json_t *row, const json_t *ingress, const char *path, int64_t now_ms)
 {
-	struct short_list l = {0};
+	const json_t *rules = json_at(ingress, path);
+	AUTO_STR out = STR_INIT;
 	json_t *rule;
-	size_t i;
+	size_t i, shown = 0;
 
 	(void)now_ms;
-	json_array_foreach(json_at(ingress, path), i, rule) if (!str_empty(json_str_at(rule, "host")))
-	    short_list_add(&l, json_str_at(rule, "host"));
-	row_add_short_list(row, &l, "*");
+	json_array_foreach(rules, i, rule)
+	{
+		if (shown == HOSTS_SHOWN) {
+			str_addf(&out, " + %zu more...", json_array_size(rules) - HOSTS_SHOWN);
+			break;
+		}
+		if (str_empty(json_str_at(rule, "host")))
+			continue;
+		str_addf(&out, "%s%s", shown++ ? "," : "", json_str_at(rule, "host"));
+	}
+	row_add_str(row, &out, "*");
 }
 
 static void cell_addresses(json_t *row, const json_t *ingress, const char *path, int64_t now_ms)
 {
 	AUTO_STR out = STR_INIT;
-	json_t *point;
-	size_t i;
 
+	(void)path;
 	(void)now_ms;
-	json_array_foreach(json_at(ingress, path), i, point)
-	    str_addf(&out, "%s%s", out.len ? "," : "", json_str_or(point, "ip", json_str_or(point, "hostname", "")));
+	str_add_balancers(&out, ingress);
 	row_add(row, str_text(&out));
 }
 
@@ -61,7 +71,7 @@ static const struct table_column ingress_columns[] = {
     COLUMN_NAME,
     {"Class", "string", "", 0, "Its class", cell_none, "spec.ingressClassName"},
     {"Hosts", "string", "", 0, "Host names that it serves", cell_hosts, "spec.rules"},
-    {"Address", "string", "", 0, "Where it is reached", cell_addresses, "status.loadBalancer.ingress"},
+    {"Address", "string", "", 0, "Where it is reached", cell_addresses, NULL},
     {"Ports", "string", "", 0, "Ports that are open", cell_ingress_ports, "spec.tls"},
     COLUMN_AGE,
 };
@@ -156,20 +166,23 @@ static const struct table_printer rolebindings = {
 static const struct table_printer clusterrolebindings = {
     .group = "rbac.authorization.k8s.io", .plural = "clusterrolebindings", COLUMNS(binding_columns)};
 
+static bool has_type(const json_t *conditions, const char *type)
+{
+	return json_find(conditions, "type", type);
+}
+
 /* "Approved", "Approved,Issued", "Pending" ... */
 static void cell_csr_condition(json_t *row, const json_t *csr, const char *path, int64_t now_ms)
 {
+	const json_t *conditions = json_at(csr, path);
 	AUTO_STR out = STR_INIT;
-	json_t *c;
-	size_t i;
 
 	(void)now_ms;
-	json_array_foreach(json_at(csr, path), i, c)
-	    str_addf(&out, "%s%s", out.len ? "," : "", json_str_or(c, "type", ""));
-	if (!out.len)
-		str_add(&out, "Pending");
-	if (!str_empty(json_str_at(csr, "status.certificate")))
-		str_add(&out, ",Issued");
+	str_add(&out, has_type(conditions, "Denied")	 ? "Denied"
+		      : has_type(conditions, "Approved") ? "Approved"
+							 : "Pending");
+	str_add(&out, has_type(conditions, "Failed") ? ",Failed" : "");
+	str_add(&out, str_empty(json_str_at(csr, "status.certificate")) ? "" : ",Issued");
 	row_add(row, str_text(&out));
 }
 
@@ -327,13 +340,15 @@ static const struct table_printer apiservices = {
 
 /* --- flow control, devices ------------------------------------------------------------------------------------------------ */
 
-static void cell_number_text(json_t *row, const json_t *object, const char *path, int64_t now_ms)
+static void cell_number(json_t *row, const json_t *object, const char *path, int64_t now_ms)
 {
 	const json_t *v = json_at(object, path);
-	AUTO_FREE char *text = xasprintf("%lld", (long long)json_integer_value(v));
 
 	(void)now_ms;
-	row_add(row, v ? text : "<none>");
+	if (v)
+		row_add_int(row, json_integer_value(v));
+	else
+		row_add(row, "<none>");
 }
 
 static void cell_missing_level(json_t *row, const json_t *schema, const char *path, int64_t now_ms)
@@ -356,10 +371,10 @@ static const struct table_printer flowschemas = {
 static const struct table_column level_columns[] = {
     COLUMN_NAME,
     {"Type", "string", "", 0, "Whether it is limited", cell_text, "spec.type"},
-    {"NominalConcurrencyShares", "string", "", 0, "Its share", cell_number_text, "spec.limited.nominalConcurrencyShares"},
-    {"Queues", "string", "", 0, "Its queues", cell_number_text, "spec.limited.limitResponse.queuing.queues"},
-    {"HandSize", "string", "", 0, "Queues that a flow may choose from", cell_number_text, "spec.limited.limitResponse.queuing.handSize"},
-    {"QueueLengthLimit", "string", "", 0, "How long a queue may be", cell_number_text,
+    {"NominalConcurrencyShares", "string", "", 0, "Its share", cell_number, "spec.limited.nominalConcurrencyShares"},
+    {"Queues", "string", "", 0, "Its queues", cell_number, "spec.limited.limitResponse.queuing.queues"},
+    {"HandSize", "string", "", 0, "Queues that a flow may choose from", cell_number, "spec.limited.limitResponse.queuing.handSize"},
+    {"QueueLengthLimit", "string", "", 0, "How long a queue may be", cell_number,
      "spec.limited.limitResponse.queuing.queueLengthLimit"},
     COLUMN_AGE,
 };

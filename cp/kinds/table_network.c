@@ -19,8 +19,6 @@ static void add_external(json_t *row, const json_t *svc)
 {
 	const char *type = json_str_or(svc, "spec.type", ""), *none = "<none>";
 	AUTO_STR text = STR_INIT;
-	json_t *ingress;
-	size_t i;
 
 	if (!strcmp(type, "ExternalName")) {
 		row_add(row, json_str_at(svc, "spec.externalName"));
@@ -28,12 +26,7 @@ static void add_external(json_t *row, const json_t *svc)
 	}
 	if (!strcmp(type, "LoadBalancer")) {
 		none = "<pending>";
-		json_array_foreach(json_at(svc, "status.loadBalancer.ingress"), i, ingress)
-		{
-			const char *ip = json_member(ingress, "ip"), *host = json_member(ingress, "hostname");
-
-			str_addf(&text, "%s%s", text.len ? "," : "", !str_empty(ip) ? ip : host ? host : "");
-		}
+		str_add_balancers(&text, svc);
 	}
 	add_joined(&text, json_at(svc, "spec.externalIPs"));
 	row_add_str(row, &text, none);

@@ -117,10 +117,10 @@ json_t *status_forbidden(const char *group, const char *resource, const char *na
 	return with_details(s, name, group, resource);
 }
 
-json_t *status_forbidden_path(const char *user, const char *verb, const char *path)
+json_t *status_forbidden_path(const char *user, const char *verb, const char *path, const char *why)
 {
 	return with_details(
-	    status_new(403, "Forbidden", "forbidden: User \"%s\" cannot %s path \"%s\"", user, verb, path), NULL, NULL,
+	    status_new(403, "Forbidden", "forbidden: User \"%s\" cannot %s path \"%s\"%s", user, verb, path, why), NULL, NULL,
 	    NULL);
 }
 
@@ -213,6 +213,13 @@ json_t *status_unauthorized(void)
 json_t *status_not_acceptable(void)
 {
 	return status_base(406, "NotAcceptable", "only the following media types are accepted: " MEDIA_TYPES);
+}
+
+json_t *status_not_acceptable_stream(void)
+{
+	return status_base(406, "NotAcceptable",
+			   "only the following media types are accepted: application/json;stream=watch, "
+			   "application/vnd.kubernetes.protobuf;stream=watch");
 }
 
 json_t *status_unsupported_body(void)

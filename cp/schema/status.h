@@ -17,7 +17,7 @@ json_t *status_conflict(const char *group, const char *resource, const char *nam
 json_t *status_modified(const char *group, const char *resource, const char *name); /* the usual conflict */
 json_t *status_forbidden(const char *group, const char *resource, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-json_t *status_forbidden_path(const char *user, const char *verb, const char *path);
+json_t *status_forbidden_path(const char *user, const char *verb, const char *path, const char *why); /* why: ": ..." or "" */
 json_t *status_bad_request(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 json_t *status_plain_500(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 json_t *status_invalid(const char *group, const char *kind, const char *name, const struct field_errors *errors);
@@ -27,6 +27,7 @@ char *field_errors_text(const struct field_errors *errors);
 json_t *status_too_large_rv(uint64_t wanted, uint64_t current);
 json_t *status_unauthorized(void);
 json_t *status_not_acceptable(void);
+json_t *status_not_acceptable_stream(void); /* of a watch */
 json_t *status_unsupported_body(void);
 json_t *status_unsupported_patch(void);
 json_t *status_unsupported_custom_patch(void); /* strategic merge patches need a table */

@@ -113,10 +113,24 @@ START_TEST(quotas)
 					   "{\"spec\":{\"type\":\"ClusterIP\",\"ports\":[{}]}}");
 	ck_assert_ptr_null(grown);
 	ck_assert_str_eq(json_member(json_at(json_array_get(q, 0), "status.used"), "services.nodeports"), "1");
+	/* What shrinks gives nothing back here; what another quota's scope comes to hold counts whole. */
+	AUTO_FREE char *shrunk = charged_as(q, "", "Service", "{\"spec\":{\"type\":\"ClusterIP\",\"ports\":[{}]}}",
+					    "{\"spec\":{\"type\":\"NodePort\",\"ports\":[{}]}}");
+	ck_assert_ptr_null(shrunk);
+	ck_assert_str_eq(json_member(json_at(json_array_get(q, 0), "status.used"), "services.nodeports"), "1");
 	AUTO_JSON *back = parsed("{\"q\":{\"pods\":\"1\",\"requests.cpu\":\"1\"}}");
 	quota_plan_refund(q, back);
 	ck_assert_str_eq(json_member(json_at(json_array_get(q, 0), "status.used"), "pods"), "0");
 	ck_assert_str_eq(json_member(json_at(json_array_get(q, 0), "status.used"), "requests.cpu"), "0");
+	AUTO_JSON *classes = parsed("[{\"metadata\":{\"name\":\"gold\"},\"spec\":{\"scopeSelector\":{\"matchExpressions\":[{"
+				    "\"scopeName\":\"VolumeAttributesClass\",\"operator\":\"In\",\"values\":[\"gold\"]}]}},"
+				    "\"status\":{\"hard\":{\"requests.storage\":\"1Gi\"},\"used\":{\"requests.storage\":\"0\"}}}]");
+	AUTO_FREE char *moved = charged_as(
+		classes, "", "PersistentVolumeClaim",
+		"{\"spec\":{\"volumeAttributesClassName\":\"gold\",\"resources\":{\"requests\":{\"storage\":\"2Gi\"}}}}",
+		"{\"spec\":{\"volumeAttributesClassName\":\"tin\",\"resources\":{\"requests\":{\"storage\":\"2Gi\"}}}}");
+	ck_assert_str_eq(moved, "exceeded quota: gold, requested: requests.storage=2Gi, used: requests.storage=0, limited: "
+				"requests.storage=1Gi");
 	AUTO_JSON *unknown = parsed("[{\"metadata\":{\"name\":\"u\"},\"status\":{\"hard\":{\"configmaps\":\"1\"}}}]");
 	expect_charge(unknown, "ConfigMap", "{}", "status unknown for quota: u, resources: configmaps");
 	admission_teardown();
@@ -195,6 +209,13 @@ START_TEST(security_levels)
 		  "{\"containers\":[{\"name\":\"a\",\"securityContext\":{\"allowPrivilegeEscalation\":false,\"runAsNonRoot\":true,"
 		  "\"capabilities\":{\"add\":[\"SYS_TIME\"]},\"seccompProfile\":{\"type\":\"Localhost\"}}}]}",
 		  "non-default capabilities (container \"a\" must not include \"SYS_TIME\" in securityContext.capabilities.add)" },
+		{ POD_SECURITY_BASELINE, POD_SECURITY_LATEST,
+		  "{\"hostUsers\":false,\"containers\":[{\"name\":\"a\",\"securityContext\":{\"procMount\":\"Unmasked\"}}]}", "" },
+		{ POD_SECURITY_RESTRICTED, POD_SECURITY_LATEST,
+		  "{\"hostUsers\":false,\"securityContext\":{\"seccompProfile\":{\"type\":\"RuntimeDefault\"}},\"containers\":[{"
+		  "\"name\":\"a\",\"securityContext\":{\"procMount\":\"Unmasked\",\"allowPrivilegeEscalation\":false,"
+		  "\"capabilities\":{\"drop\":[\"ALL\"]}}}]}",
+		  "procMount (container \"a\" must not set securityContext.procMount to \"Unmasked\")" },
 		{ POD_SECURITY_RESTRICTED, POD_SECURITY_LATEST,
 		  "{\"os\":{\"name\":\"windows\"},\"securityContext\":{\"runAsNonRoot\":true},\"containers\":[{\"name\":\"a\"}]}", "" },
 		{ POD_SECURITY_RESTRICTED, POD_SECURITY_LATEST,

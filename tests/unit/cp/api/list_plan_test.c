@@ -55,6 +55,13 @@ static const struct {
      "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting "
      "resourceVersionMatch to NotOlderThan"},
     {"sendInitialEvents=true&resourceVersionMatch=NotOlderThan", &maps, true, 200, NULL},
+    {"resourceVersionMatch=Exact", &maps, true, 422,
+     "ListOptions.meta.k8s.io \"\" is invalid: [resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch "
+     "unless sendInitialEvents is provided, resourceVersionMatch: Unsupported value: \"Exact\": supported values: "
+     "\"NotOlderThan\"]"},
+    {"resourceVersionMatch=Newer&resourceVersion=1&sendInitialEvents=false", &maps, false, 422,
+     "ListOptions.meta.k8s.io \"\" is invalid: [resourceVersionMatch: Unsupported value: \"Newer\": supported values: \"Exact\", "
+     "\"NotOlderThan\", \"\", sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list]"},
     {"continue=bad", &maps, false, 400,
      "invalid continue token: continue key is not valid: invalid character 'm' looking for beginning of value"},
     {"continue=a%2Bb", &maps, false, 400,

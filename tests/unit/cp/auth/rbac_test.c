@@ -1,10 +1,11 @@
-/* cp/auth/rbac.c: who is allowed what by roles and bindings, in the words of the reference; what covers what. */
+/* cp/auth/rbac.c and rbac_rules.c: who is allowed what by roles and bindings, in the words of the reference; what covers what. */
 #include "cp/auth/rbac.h"
 
 #include <string.h>
 
 #include "base/json.h"
 #include "cp/auth/rbac_defaults.h"
+#include "cp/auth/rbac_rules.h"
 #include "tests/unit/quoted_json.h"
 #include <check.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static char *asked(const struct rbac *r, const char *user, const char *group, st
 	auth_user_set(&u, user, groups);
 	bool allowed = rbac_allows(r, &u, &a, &reason);
 	auth_user_done(&u);
-	ck_assert_int_eq(allowed, reason.len > 0);
+	ck_assert_int_eq(allowed, str_has_prefix(str_text(&reason), "RBAC: allowed by"));
 	return str_take(&reason);
 }
 
@@ -69,10 +70,45 @@ START_TEST(what_goes_is_forgotten)
 	put(r, RBAC_ROLE_BINDING, "a", "b", "{'roleRef':{'kind':'ClusterRole','name':'c'},'subjects':[{'kind':'User','name':'v'}]}");
 	CHECK(r, "u", NULL, "", "get", "", "pods", "", "a", "p", NULL);
 	put(r, RBAC_CLUSTER_ROLE, "", "c", NULL);
-	CHECK(r, "v", NULL, "", "get", "", "pods", "", "a", "p", NULL);
+	CHECK(r, "v", NULL, "RBAC: clusterrole.rbac.authorization.k8s.io \"c\" not found", "get", "", "pods", "", "a", "p", NULL);
 	put(r, RBAC_ROLE_BINDING, "a", "b", NULL);
 	put(r, RBAC_CLUSTER_ROLE, "", "c", "{'rules':[{'verbs':['*'],'apiGroups':['*'],'resources':['*']}]}");
 	CHECK(r, "v", NULL, "", "get", "", "pods", "", "a", "p", NULL);
+	rbac_free(r);
+}
+END_TEST
+
+START_TEST(roles_that_are_missing)
+{
+	struct rbac *r = rbac_new();
+	struct auth_user u = {0};
+	AUTO_STRV char **missing = NULL;
+	char *groups[] = {(char *)"dev", NULL};
+	put(r, RBAC_CLUSTER_ROLE, "", "c", "{'rules':[{'verbs':['list'],'apiGroups':[''],'resources':['nodes']}]}");
+	put(r, RBAC_ROLE, "a", "r", "{'rules':[{'verbs':['get'],'apiGroups':[''],'resources':['pods']}]}");
+	put(r, RBAC_ROLE_BINDING, "a", "z", "{'roleRef':{'kind':'Role','name':'gone'},'subjects':[{'kind':'User','name':'u'}]}");
+	put(r, RBAC_ROLE_BINDING, "a", "y", "{'roleRef':{'kind':'Role','name':'gone'},'subjects':[{'kind':'Group','name':'dev'}]}");
+	put(r, RBAC_ROLE_BINDING, "a", "x", "{'roleRef':{'kind':'Role','name':'r'},'subjects':[{'kind':'User','name':'u'},"
+					    "{'kind':'Group','name':'dev'}]}");
+	put(r, RBAC_ROLE_BINDING, "b", "x", "{'roleRef':{'kind':'Role','name':'other'},'subjects':[{'kind':'User','name':'u'}]}");
+	put(r, RBAC_CLUSTER_ROLE_BINDING, "", "d", "{'roleRef':{'kind':'ClusterRole','name':'none'},'subjects':[{'kind':'User','name':'u'}]}");
+	put(r, RBAC_CLUSTER_ROLE_BINDING, "", "e", "{'roleRef':{'kind':'ClusterRole','name':'c'},'subjects':[{'kind':'Group','name':'dev'}]}");
+	auth_user_set(&u, "u", groups);
+	AUTO_JSON *rules = rbac_rules_of(r, &u, "a", &missing);
+	ck_assert_uint_eq(json_array_size(rules), 2); /* a binding counts once, those of the cluster come first */
+	ck_assert_str_eq(json_string_value(json_array_get(json_at(json_array_get(rules, 0), "resources"), 0)), "nodes");
+	AUTO_FREE char *one = rbac_missing_text(missing, false), *many = rbac_missing_text(missing, true);
+	ck_assert_str_eq(one, "[clusterrole.rbac.authorization.k8s.io \"none\" not found, "
+			      "role.rbac.authorization.k8s.io \"gone\" not found]");
+	ck_assert_str_eq(many, "[clusterroles.rbac.authorization.k8s.io \"none\" not found, "
+			       "roles.rbac.authorization.k8s.io \"gone\" not found]");
+	CHECK(r, "u", NULL, "RBAC: clusterrole.rbac.authorization.k8s.io \"none\" not found", "get", "", "nodes", "", "", "n", NULL);
+	CHECK(r, "u", NULL, "RBAC: clusterrole.rbac.authorization.k8s.io \"none\" not found", "get", "", "", "", "", "", "/x");
+	/* Of a user who is named twice, the first subject is told. */
+	put(r, RBAC_ROLE_BINDING, "a", "x", "{'roleRef':{'kind':'Role','name':'r'},'subjects':[{'kind':'Group','name':'dev'},"
+					    "{'kind':'User','name':'u'}]}");
+	CHECK(r, "u", "dev", "RBAC: allowed by RoleBinding \"x/a\" of Role \"r\" to Group \"dev\"", "get", "", "pods", "", "a", "p", NULL);
+	auth_user_done(&u);
 	rbac_free(r);
 }
 END_TEST
@@ -90,20 +126,29 @@ static const struct {
     {"[]", "[{'verbs':['get'],'nonResourceURLs':['/x']}]", "{NonResourceURLs:[\"/x\"], Verbs:[\"get\"]}"},
     {"[{'verbs':['get'],'nonResourceURLs':['*']}]", "[{'verbs':['get'],'nonResourceURLs':['/x']}]", NULL},
     {"[]", "[]", NULL},
+    {"[{'verbs':['get'],'apiGroups':['apps'],'resources':['deployments']}]",
+     "[{'verbs':['get','list','watch'],'apiGroups':['apps','batch'],'resources':['deployments']},"
+     "{'verbs':['list','delete'],'apiGroups':['apps'],'resources':['deployments']},"
+     "{'verbs':['get'],'apiGroups':['apps'],'resources':['jobs'],'resourceNames':['a','b']},"
+     "{'verbs':['get','post'],'nonResourceURLs':['/x']}]",
+     "{APIGroups:[\"apps\"], Resources:[\"deployments\"], Verbs:[\"list\" \"watch\" \"delete\"]}\n"
+     "{APIGroups:[\"apps\"], Resources:[\"jobs\"], ResourceNames:[\"a\"], Verbs:[\"get\"]}\n"
+     "{APIGroups:[\"apps\"], Resources:[\"jobs\"], ResourceNames:[\"b\"], Verbs:[\"get\"]}\n"
+     "{APIGroups:[\"batch\"], Resources:[\"deployments\"], Verbs:[\"get\" \"list\" \"watch\"]}\n"
+     "{NonResourceURLs:[\"/x\"], Verbs:[\"get\"]}\n"
+     "{NonResourceURLs:[\"/x\"], Verbs:[\"post\"]}"},
 };
 
 START_TEST(coverage_of_rules)
 {
 	AUTO_JSON *owned = quoted_json(covers[_i].owned), *wanted = quoted_json(covers[_i].wanted),
-		  *missing = rbac_missing_rules(owned, wanted);
-	AUTO_STR text = STR_INIT;
+		  *missing = rbac_rules_missing(owned, wanted);
 	if (!covers[_i].missing) {
 		ck_assert_ptr_null(missing);
 		return;
 	}
-	ck_assert_uint_eq(json_array_size(missing), 1);
-	rbac_rule_text(&text, json_array_get(missing, 0));
-	ck_assert_str_eq(str_text(&text), covers[_i].missing);
+	AUTO_FREE char *text = rbac_rules_text(missing);
+	ck_assert_str_eq(text, covers[_i].missing);
 }
 END_TEST
 
@@ -141,6 +186,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 	tcase_add_test(t, bindings_grant);
 	tcase_add_test(t, what_goes_is_forgotten);
+	tcase_add_test(t, roles_that_are_missing);
 	tcase_add_loop_test(t, coverage_of_rules, 0, (int)ARRAY_LEN(covers));
 	tcase_add_test(t, defaults_load);
 	suite_add_tcase(s, t);

@@ -128,11 +128,15 @@ START_TEST(quotas)
 	CHECK("", "ResourceQuota", "{" META ",\"spec\":{\"hard\":{\"pods\":\"1\"}}}", rows, false);
 	static const struct rule_row limits[] = {
 	    {"spec.limits[0].max", "{\"frob\":\"1\"}", "spec.limits[0].max[frob]: Invalid value: \"frob\": must be a standard resource type or fully qualified\n"
-	     "spec.limits[0].max[frob]: Invalid value: \"frob\": must be a standard resource for containers\n"},
+	     "spec.limits[0].max[frob]: Invalid value: \"frob\": must be a standard resource for containers\n"
+	     "spec.limits[0].default[frob]: Invalid value: \"frob\": must be a standard resource type or fully qualified\n"
+	     "spec.limits[0].default[frob]: Invalid value: \"frob\": must be a standard resource for containers\n"
+	     "spec.limits[0].defaultRequest[frob]: Invalid value: \"frob\": must be a standard resource type or fully qualified\n"
+	     "spec.limits[0].defaultRequest[frob]: Invalid value: \"frob\": must be a standard resource for containers\n"},
 	    {"spec.limits[0].maxLimitRequestRatio", "{\"cpu\":\"5\"}", "spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: \"5\": ratio 5 is greater than max/min = 4.000000\n"},
 	    {"spec.limits[0].maxLimitRequestRatio", "{\"cpu\":\"4\"}", ""},
 	    {"spec.limits[0]", "{\"type\":\"Container\",\"default\":{\"example.com/gpu\":\"2\"},\"defaultRequest\":{\"example.com/gpu\":\"1\"}}",
-	     "spec.limits[0].defaultRequest[example.com/gpu]: Invalid value: \"1\": default request 1 must equal to default limit 2\n"},
+	     "spec.limits[0].defaultRequest[example.com/gpu]: Invalid value: \"1\": default value 2 must equal to defaultRequest value 1 in example.com/gpu\n"},
 	};
 	CHECK("", "LimitRange", "{" META ",\"spec\":{\"limits\":[{\"type\":\"Container\",\"min\":{\"cpu\":\"500m\"},\"max\":{\"cpu\":\"2\"}}]}}", limits, false);
 }

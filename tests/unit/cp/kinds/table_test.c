@@ -104,7 +104,7 @@ static const struct {
      "{'key':'c','operator':'Exists'},{'key':'e','operator':'DoesNotExist'},{'key':'f','operator':'In','values':['1']}]"
      "}," TEMPLATE "},"
      "'status':{'readyReplicas':1,'updatedReplicas':2,'availableReplicas':1}}",
-     "['x','1/2',2,1,'5m','c,d','i:1,j','!e,app=d,b notin (x,y),c,f in (1)']"},
+     "['x','1/2',2,1,'5m','c,d','i:1,j','app=d,b notin (x,y),c,!e,f in (1)']"},
     {"apps", "replicasets",
      "{" META ",'spec':{'replicas':3,'selector':{}," TEMPLATE "},'status':{'replicas':2,'readyReplicas':1}}",
      "['x',3,2,1,'5m','c,d','i:1,j','<none>']"},
@@ -174,6 +174,36 @@ static const struct {
 	      "01T23:00:00.000000Z',"
      "'reportingController':'ex.com/c','series':{'count':5,'lastObservedTime':'2020-01-01T23:59:30.000000Z'}}",
      "['30s','Warning','R','pod/p','','ex.com/c','N','60m',5,'x']"},
+    {"", "services",
+     "{" META ",'spec':{'type':'LoadBalancer','externalIPs':['9.9.9.9']},'status':{'loadBalancer':{'ingress':[{'ip':'2.2.2.2'},"
+	      "{'hostname':'1.example'},{'ip':'2.2.2.2'}]}}}",
+     "['x','LoadBalancer','<none>','1.example,2.2.2.2,9.9.9.9','<none>','5m','<none>']"},
+    {"networking.k8s.io", "ingresses",
+     "{" META ",'spec':{'rules':[{'host':'a'},{},{'host':'b'},{'host':'c'},{}]},'status':{'loadBalancer':{'ingress':[{'ip':'2.2.2.2'},"
+	      "{'ip':'1.1.1.1'}]}}}",
+     "['x','<none>','a,b,c + 2 more...','1.1.1.1,2.2.2.2','80','5m']"},
+    {"certificates.k8s.io", "certificatesigningrequests",
+     "{" META ",'spec':{'signerName':'s','username':'u','expirationSeconds':7200},'status':{'certificate':'YQ==','conditions':[{"
+	      "'type':'Failed'}]}}",
+     "['x','5m','s','u','120m','Pending,Failed,Issued']"},
+    {"storage.k8s.io", "storageclasses",
+     "{'metadata':{'name':'x','annotations':{'storageclass.beta.kubernetes.io/is-default-class':'true'}},'provisioner':'p',"
+     "'reclaimPolicy':'Delete','volumeBindingMode':'Immediate','allowVolumeExpansion':true}",
+     "['x (default)','p','Delete','Immediate',true,'<unknown>']"},
+    {"", "persistentvolumeclaims",
+     "{" META ",'spec':{'storageClassName':'s'},'status':{'phase':'Pending','capacity':{'storage':'1Gi'},'accessModes':['ReadWriteOnce']}}",
+     "['x','Pending','','','','s','<unset>','5m','<unset>']"},
+    {"", "persistentvolumeclaims",
+     "{'metadata':{'name':'x','annotations':{'volume.beta.kubernetes.io/storage-class':'old'}},'spec':{'volumeName':'v',"
+     "'volumeMode':'Block'},'status':{'phase':'Bound','accessModes':['ReadWriteOnce']}}",
+     "['x','Bound','v','0','RWO','old','<unset>','<unknown>','Block']"},
+    {"flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations",
+     "{" META ",'spec':{'type':'Limited','limited':{'nominalConcurrencyShares':47,'limitResponse':{'type':'Reject'}}}}",
+     "['x','Limited',47,'<none>','<none>','<none>','5m']"},
+    {"networking.k8s.io", "networkpolicies",
+     "{" META ",'spec':{'podSelector':{'matchLabels':{'b':'1'},'matchExpressions':[{'key':'c','operator':'DoesNotExist'},{'key':'a',"
+	      "'operator':'In','values':['y','x']}]}}}",
+     "['x','a in (x,y),b=1,!c','5m']"},
     {"", "bindings", "{" META "}", "['x','2020-01-01T23:55:00Z']"},
 };
 
