@@ -139,6 +139,12 @@ static void on_request(void *arg, struct http_exchange *x)
 		api_on_request(s->api, x);
 }
 
+static bool streams(void *arg, const char *method, const char *path)
+{
+	struct server *s = arg;
+	return api_streams(s->api, method, path);
+}
+
 static int listen_https(struct server *s, struct err *e)
 {
 	struct server_config *c = &s->config;
@@ -153,6 +159,7 @@ static int listen_https(struct server *s, struct err *e)
 					  .port = c->port,
 					  .tls = s->tls,
 					  .on_request = on_request,
+					  .streams = streams,
 					  .arg = s};
 	r = http_server_start(&http, &s->http, e);
 	return r < 0 ? err_wrap(e, r, "%s port %u", c->bind_address, c->port) : 0;

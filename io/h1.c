@@ -1,10 +1,10 @@
 /* The server's HTTP/1.1 codec. Purpose: turn bytes into one request at a time and responses into bytes.
  *
  * Happy path: h1_input() builds the request through http-parser's callbacks and stops at its end; the caller answers,
- * calls h1_next() and feeds what was left.
+ * calls h1_next() and feeds what was left. Of a body that streams the caller takes what has come after each h1_input().
  * What can fail: every malformed or too large request ends in H1_ERROR with the status to answer.
- * What always holds: no byte behind a complete request is touched; body and head stay below their limits; each request
- * starts from a fresh parser. */
+ * What always holds: no byte behind a complete request is touched; body (but for one that streams) and head stay below
+ * their limits; each request starts from a fresh parser. */
 #include "io/h1.h"
 
 #include <http_parser.h>
@@ -23,7 +23,10 @@ struct h1 {
 	enum h1_state state;
 	enum piece piece;
 	int error_status;
-	bool fresh, wants_continue, keep_alive, head_done;
+	bool fresh, wants_continue, keep_alive, head_done, streams;
+	int64_t length; /* of a body that streams */
+	bool (*streams_when)(void *arg, const struct http_request *head);
+	void *arg;
 };
 
 static int fail(struct h1 *h, int status)
@@ -119,7 +122,11 @@ static int on_headers(http_parser *p)
 	bool chunked = p->flags & F_CHUNKED, sized = p->content_length && p->content_length != UINT64_MAX;
 	if (p->uses_transfer_encoding && !chunked)
 		return fail(h, 501);
-	if (sized && p->content_length > h->max_body)
+	bool body = (chunked || sized) && !p->upgrade;
+	h->keep_alive = http_should_keep_alive(p);
+	h->streams = body && h->streams_when && h->streams_when(h->arg, &h->request);
+	h->length = sized && p->content_length <= INT64_MAX ? (int64_t)p->content_length : -1;
+	if (sized && p->content_length > h->max_body && !h->streams)
 		return fail(h, 413);
 	if (sized)
 		str_reserve(&h->request.body, MIN((size_t)p->content_length, (size_t)65536));
@@ -129,7 +136,7 @@ static int on_headers(http_parser *p)
 static int on_body(http_parser *p, const char *at, size_t n)
 {
 	struct h1 *h = p->data;
-	if (n > h->max_body - h->request.body.len)
+	if (!h->streams && n > h->max_body - h->request.body.len)
 		return fail(h, 413);
 	str_addn(&h->request.body, at, n);
 	return 0;
@@ -162,7 +169,7 @@ static void restart(struct h1 *h)
 	h->piece = PIECE_NONE;
 	h->error_status = 0;
 	h->fresh = true;
-	h->wants_continue = h->keep_alive = h->head_done = false;
+	h->wants_continue = h->keep_alive = h->head_done = h->streams = false;
 }
 
 struct h1 *h1_new(size_t max_body)
@@ -171,6 +178,22 @@ struct h1 *h1_new(size_t max_body)
 	h->max_body = max_body;
 	restart(h);
 	return h;
+}
+
+void h1_stream_when(struct h1 *h, bool (*streams)(void *arg, const struct http_request *head), void *arg)
+{
+	h->streams_when = streams;
+	h->arg = arg;
+}
+
+bool h1_streams(const struct h1 *h)
+{
+	return h->streams;
+}
+
+int64_t h1_body_length(const struct h1 *h)
+{
+	return h->length;
 }
 
 void h1_free(struct h1 *h)
@@ -246,10 +269,15 @@ bool h1_is_http10(const struct h1 *h)
 	return h->parser.http_major == 1 && h->parser.http_minor == 0;
 }
 
-void h1_next(struct h1 *h, struct http_request *ret)
+void h1_take(struct h1 *h, struct http_request *ret)
 {
 	*ret = h->request;
 	h->request = (struct http_request){ 0 };
+}
+
+void h1_next(struct h1 *h, struct http_request *ret)
+{
+	h1_take(h, ret);
 	restart(h);
 }
 

@@ -19,6 +19,10 @@ enum h1_state {
 };
 
 struct h1 *h1_new(size_t max_body);
+/* Asked once with each complete head that announces a body: true lets the body stream, whatever its size. h1_streams() then
+ * holds from the end of the head on: h1_take() gives the head, later h1_request()->body what came since, until H1_DONE. */
+void h1_stream_when(struct h1 *h, bool (*streams)(void *arg, const struct http_request *head), void *arg);
+bool h1_streams(const struct h1 *h);
 void h1_free(struct h1 *h); /* NULL is fine */
 /* Parses up to the end of one request; returns the number of bytes used. What is left belongs to the next request
  * (pipelining) or to another protocol (upgrade): the caller keeps it. */
@@ -31,9 +35,13 @@ int h1_error_status(const struct h1 *h);
 /* True once: the client waits for "100 Continue" before it sends the body. */
 bool h1_take_continue(struct h1 *h);
 struct http_request *h1_request(struct h1 *h);
-/* Of the request in H1_DONE. */
+/* The announced length of a body that streams; -1: none. */
+int64_t h1_body_length(const struct h1 *h);
+/* Of the request in H1_DONE, or whose body streams. */
 bool h1_keep_alive(const struct h1 *h);
 bool h1_is_http10(const struct h1 *h);
+/* Moves the request, as far as it has come, to *ret; the rest of its body follows. */
+void h1_take(struct h1 *h, struct http_request *ret);
 /* Moves the request (with what it owns) to *ret and gets ready for the next one. */
 void h1_next(struct h1 *h, struct http_request *ret);
 

@@ -2,10 +2,12 @@
  *
  * Happy path: h2_input() fills requests from nghttp2's callbacks; complete ones wait in a list and are handed out when
  * nghttp2 has returned. Responses are queued per stream; a data provider gives them to nghttp2 as windows allow and
- * defers when its queue is empty.
+ * defers when its queue is empty. Of a body that streams each piece is told, and the stream's window opens as they are
+ * taken; a peer whose body goes on behind the whole response, and who must have seen that, is told to stop.
  * What can fail: the peer breaking the protocol (nghttp2 sends GOAWAY, the caller closes); a head or body beyond its
  * limit is answered 431 or 413 here, without the handler.
- * What always holds: no event is emitted while nghttp2 is on the stack; a stream is freed only after its end was told.
+ * What always holds: no event is emitted while nghttp2 is on the stack; a stream is freed only after its end was told; a
+ * body that nobody takes holds up its own stream and no other.
  */
 #include "io/h2.h"
 
@@ -20,7 +22,7 @@
 #include "base/mem.h"
 #include "io/outq.h"
 
-enum { MAX_STREAMS = 250, STREAM_WINDOW = 1 << 20, CONN_WINDOW = 4 << 20, MAX_RESPONSE_HEADERS = 64 };
+enum { MAX_STREAMS = 250, STREAM_WINDOW = 256 << 10, CONN_WINDOW = 4 << 20, MAX_RESPONSE_HEADERS = 64 };
 
 struct h2 {
 	nghttp2_session *session;
@@ -40,7 +42,10 @@ struct h2_stream {
 	struct outq out;
 	void *data;
 	int error_status; /* answered here */
-	bool incomplete;  /* the request has not ended */
+	bool incomplete;  /* the request has not ended, and does not stream */
+	bool streams, body_whole, body_news;
+	size_t untaken; /* of the body, told but not taken */
+	size_t dropped; /* of it, behind the response */
 	bool given;       /* on_request was called */
 	bool ready, closed, complete, progress;
 	bool started, ended, deferred, end_sent;
@@ -118,12 +123,32 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *f, const uin
 	return 0;
 }
 
+/* RFC 9113 8.1: a response that is whole before its request asks the client to stop sending. Not at once: clients lose
+ * the answer when the reset comes with it. Who sends more than the window that was open has read behind it. */
+static void drop(struct h2_stream *s, size_t n)
+{
+	s->dropped += n;
+	if (s->end_sent && s->dropped > 2 * STREAM_WINDOW)
+		nghttp2_submit_rst_stream(s->h2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
+}
+
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *arg)
 {
 	struct h2 *h = arg;
 	(void)flags;
 	struct h2_stream *s = nghttp2_session_get_stream_user_data(session, id);
-	if (!s || s->error_status)
+	nghttp2_session_consume_connection(session, n);
+	if (s && s->streams && !s->ended) {
+		str_addn(&s->request.body, p, n);
+		s->untaken += n;
+		s->body_news = true;
+		tell(s);
+		return 0;
+	}
+	nghttp2_session_consume_stream(session, id, n);
+	if (s && s->streams)
+		drop(s, n);
+	if (!s || s->error_status || s->streams)
 		return 0;
 	if (n > h->max_body - s->request.body.len) {
 		s->error_status = 413;
@@ -135,7 +160,18 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 	return 0;
 }
 
-static void head_complete(struct h2_stream *s)
+static void request_may_stream(struct h2_stream *s)
+{
+	struct h2 *h = s->h2;
+	s->streams = h->events->streams && h->events->streams(h->arg, &s->request);
+	if (!s->streams)
+		return;
+	request_ended(s);
+	s->ready = true;
+	tell(s);
+}
+
+static void head_complete(struct h2_stream *s, bool has_body)
 {
 	struct http_request *r = &s->request;
 	if (s->error_status)
@@ -144,9 +180,11 @@ static void head_complete(struct h2_stream *s)
 		s->error_status = 400;
 		return;
 	}
+	if (has_body)
+		request_may_stream(s);
 	const char *length = http_request_header(r, "content-length");
 	int64_t n;
-	if (length && str_to_i64(length, &n) == 0 && n > (int64_t)s->h2->max_body)
+	if (!s->streams && length && str_to_i64(length, &n) == 0 && n > (int64_t)s->h2->max_body)
 		s->error_status = 413;
 }
 
@@ -159,15 +197,31 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *f, void *arg)
 	if (!s)
 		return 0;
 	if (f->hd.type == NGHTTP2_HEADERS && f->headers.cat == NGHTTP2_HCAT_REQUEST) {
-		head_complete(s);
+		head_complete(s, !(f->hd.flags & NGHTTP2_FLAG_END_STREAM));
 		if (s->error_status)
 			tell(s);
 	}
 	if (f->hd.flags & NGHTTP2_FLAG_END_STREAM) {
 		request_ended(s);
-		s->ready = true;
+		s->ready = s->body_whole = s->body_news = true;
 		tell(s);
 	}
+	return 0;
+}
+
+/* The response has gone: the rest of a body that streams may not take for ever. What waited to be taken was not. */
+static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *f, void *arg)
+{
+	struct h2 *h = arg;
+	if ((f->hd.type != NGHTTP2_HEADERS && f->hd.type != NGHTTP2_DATA) || !(f->hd.flags & NGHTTP2_FLAG_END_STREAM))
+		return 0;
+	struct h2_stream *s = nghttp2_session_get_stream_user_data(session, f->hd.stream_id);
+	if (!s || !s->streams || s->body_whole || s->incomplete)
+		return 0;
+	s->incomplete = true;
+	h->n_incomplete++;
+	nghttp2_session_consume_stream(session, s->id, s->untaken);
+	s->untaken = 0;
 	return 0;
 }
 
@@ -225,9 +279,22 @@ static nghttp2_session_callbacks *callbacks(void)
 		nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
 		nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
 		nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame);
+		nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_sent);
 		nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
 	}
 	return cb;
+}
+
+/* Windows open as bytes are done with, not as they come. */
+static nghttp2_option *options(void)
+{
+	static nghttp2_option *o;
+	if (!o) {
+		if (nghttp2_option_new(&o) != 0)
+			abort(); /* out of memory */
+		nghttp2_option_set_no_auto_window_update(o, 1);
+	}
+	return o;
 }
 
 struct h2 *h2_new(size_t max_body, const struct h2_events *events, void *arg)
@@ -238,7 +305,7 @@ struct h2 *h2_new(size_t max_body, const struct h2_events *events, void *arg)
 	h->arg = arg;
 	list_init(&h->streams);
 	list_init(&h->news);
-	if (nghttp2_session_server_new(&h->session, callbacks(), h) != 0)
+	if (nghttp2_session_server_new2(&h->session, callbacks(), h, options()) != 0)
 		abort(); /* out of memory */
 	nghttp2_settings_entry settings[] = {
 		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, MAX_STREAMS },
@@ -296,10 +363,15 @@ static void tell_one(struct h2_stream *s)
 		answer_error(s);
 	} else if (s->ready && !s->given && !s->error_status) {
 		s->given = true;
+		s->body_news = false;
 		h->events->on_request(h->arg, s, &s->request);
-	} else if (s->progress && s->given) {
-		s->progress = false;
-		h->events->on_progress(h->arg, s);
+	} else if (s->given) {
+		bool body = s->body_news && s->streams, progress = s->progress;
+		s->body_news = s->progress = false;
+		if (body)
+			h->events->on_body(h->arg, s, &s->request.body);
+		if (progress)
+			h->events->on_progress(h->arg, s);
 	}
 }
 
@@ -354,14 +426,35 @@ size_t h2_n_incomplete(const struct h2 *h)
 void h2_reset_incomplete(struct h2 *h)
 {
 	LIST_FOR_EACH (s, &h->streams, struct h2_stream, link)
-		if (s->incomplete)
-			h2_reset(s);
+		if (s->incomplete && !s->closed)
+			nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->id,
+						  s->end_sent ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR);
 }
 
 void h2_shutdown(struct h2 *h)
 {
 	nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(h->session),
 			      NGHTTP2_NO_ERROR, NULL, 0);
+}
+
+bool h2_body_is_whole(const struct h2_stream *s)
+{
+	return s->body_whole;
+}
+
+void h2_body_taken(struct h2_stream *s, size_t n)
+{
+	n = MIN(n, s->untaken);
+	s->untaken -= n;
+	if (!s->closed && n)
+		nghttp2_session_consume_stream(s->h2->session, s->id, n);
+}
+
+void h2_continue(struct h2_stream *s)
+{
+	nghttp2_nv status = { (uint8_t *)":status", (uint8_t *)"100", 7, 3, NGHTTP2_NV_FLAG_NONE };
+	if (!s->closed && !s->started)
+		nghttp2_submit_headers(s->h2->session, NGHTTP2_FLAG_NONE, s->id, NULL, &status, 1, NULL);
 }
 
 void h2_set_data(struct h2_stream *s, void *data)

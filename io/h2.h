@@ -18,6 +18,11 @@ struct h2_stream;
 struct h2_events {
 	/* A whole request: the receiver takes what is in request (http_request_finish_head() was called). */
 	void (*on_request)(void *arg, struct h2_stream *s, struct http_request *request);
+	/* Asked with each head that has a body behind it, with nghttp2 on the stack: true lets the body stream, whatever its
+	 * size; on_request comes then at once, unless the body has ended meanwhile (h2_body_is_whole()). NULL: none does. */
+	bool (*streams)(void *arg, const struct http_request *head);
+	/* More of such a body has come, or its end: the receiver takes what is in piece. */
+	void (*on_body)(void *arg, struct h2_stream *s, struct str *piece);
 	/* A stream that was given to on_request is over; complete: the response went out in full. It is gone after
 	 * this. */
 	void (*on_end)(void *arg, struct h2_stream *s, bool complete);
@@ -43,6 +48,13 @@ size_t h2_n_incomplete(const struct h2 *h);
 void h2_reset_incomplete(struct h2 *h);
 /* GOAWAY: no new streams. */
 void h2_shutdown(struct h2 *h);
+
+/* Of a body that streams. */
+bool h2_body_is_whole(const struct h2_stream *s);
+/* n bytes of it are done with: the peer may send as many more. */
+void h2_body_taken(struct h2_stream *s, size_t n);
+/* "100 Continue", before the response. */
+void h2_continue(struct h2_stream *s);
 
 void h2_set_data(struct h2_stream *s, void *data);
 void *h2_data(const struct h2_stream *s);

@@ -23,6 +23,34 @@ static void parse_status(struct http_call *call, const char *line, size_t n)
 		call->status = (int)strtol(space + 1, NULL, 10);
 }
 
+/* How much of an answer there will be; nobody is told here when a chunked one ends. */
+static void expect_body(struct http_call *call)
+{
+	const char *length = http_call_header(call, "content-length");
+	bool none = call->status == 204 || call->status == 304 || strcmp(call->o.method, "HEAD") == 0;
+	call->received = 0;
+	call->expected = none ? 0 : -1;
+	if (!none && length && str_to_i64(length, &call->expected) < 0)
+		call->expected = -1;
+}
+
+bool http_call_answer_is_whole(const struct http_call *call)
+{
+	if (!call->status_told)
+		return false;
+	if (call->expected >= 0)
+		return call->received >= call->expected;
+	return !http_call_header(call, "transfer-encoding"); /* the end of the connection ends it */
+}
+
+static void look_for_end(struct http_call *call)
+{
+	if (!call->o.read_body || call->sent_all || call->expected < 0 || call->received < call->expected)
+		return;
+	call->answer_whole = true;
+	http_call_wants(call);
+}
+
 /* One header line at a time; the empty one ends a head. 1xx heads are not the response yet. */
 size_t http_call_on_header(char *line, size_t size, size_t n, void *arg)
 {
@@ -44,7 +72,9 @@ size_t http_call_on_header(char *line, size_t size, size_t n, void *arg)
 		str_addc(&call->response_head, '\0');
 	} else if (call->status >= 200 && call->o.on_status && !call->status_told) {
 		call->status_told = true;
+		expect_body(call);
 		call->o.on_status(call->o.arg, call->status);
+		look_for_end(call);
 	}
 	return call->cancelled ? 0 : n;
 }
@@ -57,8 +87,10 @@ size_t http_call_on_body(char *bytes, size_t size, size_t n, void *arg)
 		return CURL_WRITEFUNC_ERROR;
 	if (call->paused)
 		return CURL_WRITEFUNC_PAUSE;
+	call->received += (int64_t)n;
 	if (call->o.on_data) {
 		call->o.on_data(call->o.arg, bytes, n);
+		look_for_end(call);
 		return call->cancelled ? CURL_WRITEFUNC_ERROR : n;
 	}
 	if (n > MAX_COLLECTED - call->response.len) {

@@ -74,6 +74,11 @@ static void set_body(struct http_call *call)
 	const struct http_call_opts *o = &call->o;
 	if (!strcmp(o->method, "HEAD")) {
 		curl.easy_setopt(call->easy, CURLOPT_NOBODY, 1L);
+	} else if (o->read_body) {
+		curl.easy_setopt(call->easy, CURLOPT_UPLOAD, 1L);
+		curl.easy_setopt(call->easy, CURLOPT_READFUNCTION, http_call_on_send);
+		curl.easy_setopt(call->easy, CURLOPT_READDATA, call);
+		curl.easy_setopt(call->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)o->read_len);
 	} else if (call->body) {
 		curl.easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)o->body_len);
 		curl.easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->body);
@@ -105,7 +110,9 @@ void http_call_set_options(struct http_call *call)
 	CURL *x = call->easy;
 	const struct http_call_opts *o = &call->o;
 	bool plain = !strncasecmp(o->url, "http:", 5);
-	long version = o->http2 && plain ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_2TLS;
+	long version = o->read_body	   ? CURL_HTTP_VERSION_1_1
+		       : o->http2 && plain ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+					   : CURL_HTTP_VERSION_2TLS;
 	int connect_ms = o->connect_timeout_ms ? o->connect_timeout_ms : CONNECT_TIMEOUT_MS;
 	curl.easy_setopt(x, CURLOPT_PRIVATE, call);
 	curl.easy_setopt(x, CURLOPT_URL, o->url);
@@ -121,6 +128,8 @@ void http_call_set_options(struct http_call *call)
 		curl.easy_setopt(x, CURLOPT_FRESH_CONNECT, 1L);
 		curl.easy_setopt(x, CURLOPT_FORBID_REUSE, 1L);
 	}
+	if (o->read_body) /* what was read cannot be sent a second time when an idle connection turns out to be dead */
+		curl.easy_setopt(x, CURLOPT_FRESH_CONNECT, 1L);
 	curl.easy_setopt(x, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl.easy_setopt(x, CURLOPT_TCP_KEEPIDLE, 30L);
 	curl.easy_setopt(x, CURLOPT_TCP_KEEPINTVL, 15L);

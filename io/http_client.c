@@ -34,7 +34,7 @@ static void schedule(struct http_client *c)
 	loop_defer(c->loop, client_work, c);
 }
 
-static void call_wants(struct http_call *call)
+void http_call_wants(struct http_call *call)
 {
 	list_remove(&call->work);
 	list_add(&call->client->work, &call->work);
@@ -64,6 +64,8 @@ static void call_done(struct http_call *call, CURLcode code)
 {
 	struct err e = ERR_INIT;
 	struct err *told = NULL;
+	if (code == CURLE_SEND_ERROR && call->o.read_body && !call->failure && http_call_answer_is_whole(call))
+		code = CURLE_OK; /* the server wanted no more of the body */
 	if (code != CURLE_OK || call->failure) {
 		told = &e;
 		err_set(&e, http_call_error(call, code), "%s %s: %s", call->o.method, call->o.url,
@@ -186,8 +188,10 @@ static void serve_call(struct http_call *call)
 		call_free(call);
 	} else if (!call->added) {
 		call_start(call);
+	} else if (call->answer_whole) {
+		call_done(call, CURLE_OK);
 	} else {
-		curl.easy_pause(call->easy, CURLPAUSE_CONT);
+		curl.easy_pause(call->easy, (call->paused ? CURLPAUSE_RECV : 0) | (call->starved ? CURLPAUSE_SEND : 0));
 	}
 }
 
@@ -278,7 +282,7 @@ struct http_call *http_call_start(struct http_client *c, const struct http_call_
 	call->o.ca_pem = NULL;
 	list_add(&c->calls, &call->link);
 	list_init(&call->work);
-	call_wants(call);
+	http_call_wants(call);
 	return call;
 }
 
@@ -287,7 +291,7 @@ void http_call_cancel(struct http_call *call)
 	if (!call || call->cancelled)
 		return;
 	call->cancelled = true;
-	call_wants(call);
+	http_call_wants(call);
 }
 
 void http_call_pause(struct http_call *call, int paused)
@@ -296,5 +300,33 @@ void http_call_pause(struct http_call *call, int paused)
 		return;
 	call->paused = paused;
 	if (!paused && call->added && !call->cancelled)
-		call_wants(call);
+		http_call_wants(call);
+}
+
+void http_call_resume(struct http_call *call)
+{
+	if (!call || !call->starved)
+		return;
+	call->starved = false;
+	if (call->added && !call->cancelled)
+		http_call_wants(call);
+}
+
+size_t http_call_on_send(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct http_call *call = arg;
+	if (call->cancelled)
+		return CURL_READFUNC_ABORT;
+	ssize_t r = call->o.read_body(call->o.arg, bytes, size * n);
+	if (r == -EAGAIN) {
+		call->starved = true;
+		return CURL_READFUNC_PAUSE;
+	}
+	if (r < 0) {
+		call->failure = (int)r;
+		return CURL_READFUNC_ABORT;
+	}
+	call->sent += r;
+	call->sent_all = !r || call->sent == call->o.read_len;
+	return (size_t)r;
 }

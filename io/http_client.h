@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "io/loop.h"
@@ -24,6 +25,11 @@ struct http_call_opts {
 	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
 	const void *body;           /* copied; NULL: none */
 	size_t body_len;
+	/* Instead of body: asked for up to n bytes whenever the server takes more. Their number, 0 at the end, -EAGAIN: none
+	 * now (http_call_resume() when there are), another -errno breaks the call off. An answer that is whole ends the
+	 * call, whatever is left of the body. By HTTP/1.1, on a connection of its own. */
+	ssize_t (*read_body)(void *arg, void *p, size_t n);
+	int64_t read_len; /* what read_body gives in all; -1: unknown */
 	int timeout_ms;         /* the whole call; 0: none */
 	int connect_timeout_ms; /* 0: 10 s */
 	int http2;		/* without TLS as well: the server is known to speak it */
@@ -48,6 +54,8 @@ struct http_call *http_call_start(struct http_client *c, const struct http_call_
 void http_call_cancel(struct http_call *call); /* on_done is not called */
 /* Stops and restarts the body (back-pressure: the peer is held up). */
 void http_call_pause(struct http_call *call, int paused);
+/* read_body, which had nothing, has something now. */
+void http_call_resume(struct http_call *call);
 /* The value of a response header, NULL when absent; valid from on_status to the end of on_done. */
 const char *http_call_header(const struct http_call *call, const char *name);
 /* The n-th header as it came, "Name: value"; NULL behind the last. Valid as long. */

@@ -36,7 +36,13 @@ struct http_call {
 	struct str response_head; /* NUL-terminated lines of the last response */
 	char error[CURL_ERROR_SIZE];
 	int failure; /* -errno of our own that stopped the transfer */
+	int64_t sent;     /* of a body that is read as it goes */
+	int64_t expected; /* length of the answer's body; -1: not announced */
+	int64_t received;
 	bool added, cancelled, paused, status_told;
+	bool starved;	   /* read_body had nothing */
+	bool sent_all;	   /* it has given everything */
+	bool answer_whole; /* before everything was sent: the call ends with it */
 };
 
 /* http_call_setup.c: everything of o that libcurl has to know, and the callbacks below. */
@@ -45,6 +51,11 @@ void http_call_set_options(struct http_call *call);
 /* http_call_answer.c: libcurl's callbacks, arg is the call; one header line, and a piece of the body. */
 size_t http_call_on_header(char *line, size_t size, size_t n, void *arg);
 size_t http_call_on_body(char *bytes, size_t size, size_t n, void *arg);
+/* http_client.c: the same for what goes out, from read_body; and for a call that has something to do outside libcurl. */
+size_t http_call_on_send(char *bytes, size_t size, size_t n, void *arg);
+void http_call_wants(struct http_call *call);
+/* Whether all of an answer has come that may have come before the end of what was to be sent. */
+bool http_call_answer_is_whole(const struct http_call *call);
 /* The errno of a call that failed with this result. */
 int http_call_error(struct http_call *call, CURLcode code);
 

@@ -79,6 +79,8 @@ void http_conn_finish(struct http_conn *c);
 /* Cuts; the rest follows at the end of the current callback. */
 void http_conn_die(struct http_conn *c);
 void http_conn_shutdown(struct http_conn *c);
+/* Whether the body of a request is to stream (http_server.c); arg is the server. */
+bool http_server_streams(void *arg, const struct http_request *head);
 /* A connection has been freed (http_server.c). */
 void http_server_conn_gone(struct http_server *s);
 

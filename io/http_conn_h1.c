@@ -2,9 +2,11 @@
  *
  * Happy path: bytes -> h1 codec -> exchange -> handler; when its response has left in full, the next request is taken
  * from what has been read meanwhile (pipelining), else the connection idles.
+ * A body that streams goes on coming while its exchange runs; the peer is held up while much of it is unread.
  * What can fail: a malformed request gets its status and the connection closes; a peer that ends during a request or a
  * response ends the exchange.
- * What always holds: one exchange at a time; requests that come too early wait, at most 64 KiB of them. */
+ * What always holds: one exchange at a time; requests that come too early wait, at most 64 KiB of them; a response that
+ * starts before its request's body has ended is the connection's last. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,8 +69,14 @@ static void dispatch(struct http_conn *c)
 	struct http_request request;
 	h->keep_alive = h1_keep_alive(h->codec) && !c->server->stopping;
 	h->http10 = h1_is_http10(h->codec);
-	h1_next(h->codec, &request);
+	bool streams = h1_state(h->codec) != H1_DONE;
+	if (streams)
+		h1_take(h->codec, &request);
+	else
+		h1_next(h->codec, &request);
 	h->x = http_exchange_new(&carrier, c, NULL, &request);
+	if (streams)
+		http_exchange_streams(h->x, h1_body_length(h->codec));
 	set_deadline(c);
 	c->server->config.on_request(c->server->config.arg, h->x);
 }
@@ -83,20 +91,58 @@ static void keep(struct http_conn *c, const char *p, size_t n)
 		http_conn_schedule(c);
 }
 
+static bool body_is_coming(const struct h1_conn *h)
+{
+	return h->x && h->x->streams && !h->x->body_whole;
+}
+
+static void send_continue(struct http_conn *c)
+{
+	struct h1_conn *h = c->state;
+	if (h1_take_continue(h->codec))
+		http_conn_write(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+}
+
+static void body_came(struct http_conn *c)
+{
+	struct h1_conn *h = c->state;
+	struct http_request piece;
+	bool whole = h1_state(h->codec) == H1_DONE;
+	if (whole)
+		h1_next(h->codec, &piece);
+	else
+		h1_take(h->codec, &piece);
+	http_exchange_body(h->x, &piece.body, whole);
+	http_request_done(&piece);
+	if (!whole && http_exchange_unread(h->x) > MAX_WAITING)
+		http_conn_pause(c, true);
+}
+
+static void malformed(struct http_conn *c)
+{
+	struct h1_conn *h = c->state;
+	if (h->x)
+		http_conn_die(c);
+	else
+		refuse(c, h1_error_status(h->codec));
+}
+
 static void consume(struct http_conn *c, const char *p, size_t n)
 {
 	struct h1_conn *h = c->state;
-	while (n && !h->x && !c->finish && !c->dead) {
+	while (n && (!h->x || body_is_coming(h)) && !c->finish && !c->dead) {
 		size_t used = h1_input(h->codec, p, n);
 		p += used;
 		n -= used;
 		if (h1_state(h->codec) == H1_ERROR) {
-			refuse(c, h1_error_status(h->codec));
+			malformed(c);
 			return;
 		}
-		if (h1_take_continue(h->codec))
-			http_conn_write(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
-		if (h1_state(h->codec) == H1_DONE)
+		if (!h1_streams(h->codec))
+			send_continue(c);
+		if (h->x)
+			body_came(c);
+		else if (h1_state(h->codec) == H1_DONE || h1_streams(h->codec))
 			dispatch(c);
 	}
 	if (n && !c->finish && !c->dead)
@@ -109,6 +155,7 @@ static void on_open(struct http_conn *c)
 {
 	struct h1_conn *h = xcalloc(1, sizeof(*h));
 	h->codec = h1_new(c->server->config.max_body);
+	h1_stream_when(h->codec, http_server_streams, c->server);
 	h->phase_fresh = true;
 	c->state = h;
 }
@@ -118,7 +165,7 @@ static void on_input(struct http_conn *c, const char *p, size_t n)
 	struct h1_conn *h = c->state;
 	if (h->raw && !c->paused && !c->in.len) {
 		h->raw->on_data(h->raw_arg, p, n);
-	} else if (h->x) {
+	} else if (h->x && !body_is_coming(h)) {
 		keep(c, p, n);
 	} else {
 		consume(c, p, n);
@@ -243,7 +290,7 @@ static void carrier_start(struct http_exchange *x, int status, const struct http
 	struct h1_response r = { .status = status, .headers = headers, .length = length, .head_only = x->is_head,
 				 .http10 = h->http10 };
 	h->body = h1_body_kind(&r);
-	h->keep_alive = h->keep_alive && !h->draining && h->body != H1_BODY_CLOSE;
+	h->keep_alive = h->keep_alive && !h->draining && h->body != H1_BODY_CLOSE && !body_is_coming(h);
 	r.keep_alive = h->keep_alive;
 	AUTO_STR head = STR_INIT;
 	h1_encode_head(&head, &r);
@@ -306,6 +353,18 @@ static size_t carrier_pending(const struct http_exchange *x)
 	return http_conn_pending(x->conn);
 }
 
+static void carrier_taken(struct http_exchange *x, size_t n)
+{
+	struct http_conn *c = x->conn;
+	(void)n;
+	if (c->dead || !body_is_coming(c->state))
+		return;
+	if (!x->started)
+		send_continue(c);
+	if (c->paused && http_exchange_unread(x) < MAX_WAITING / 2)
+		http_conn_pause(c, false);
+}
+
 static const struct http_carrier carrier = {
 	.start = carrier_start,
 	.write = carrier_write,
@@ -313,6 +372,7 @@ static const struct http_carrier carrier = {
 	.end = carrier_end,
 	.abort = carrier_abort,
 	.pending = carrier_pending,
+	.taken = carrier_taken,
 };
 
 bool http_raw_is_possible(const struct http_exchange *x)

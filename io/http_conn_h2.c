@@ -4,6 +4,7 @@
  * What always holds: frames are pulled from the codec only while little is queued, so that bodies stay in their
  * streams' queues (shared bufs) and a slow stream holds up no other. */
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "io/h2.h"
@@ -24,7 +25,12 @@ static void on_request(void *arg, struct h2_stream *s, struct http_request *requ
 {
 	struct http_conn *c = arg;
 	struct http_exchange *x = http_exchange_new(&carrier, c, s, request);
+	int64_t length = -1;
 	h2_set_data(s, x);
+	if (!h2_body_is_whole(s)) {
+		const char *text = http_header_get(x, "content-length");
+		http_exchange_streams(x, text && str_to_i64(text, &length) == 0 ? length : -1);
+	}
 	c->server->config.on_request(c->server->config.arg, x);
 }
 
@@ -41,7 +47,25 @@ static void on_progress(void *arg, struct h2_stream *s)
 	http_exchange_check_drain(h2_data(s));
 }
 
-static const struct h2_events events = { .on_request = on_request, .on_end = on_end, .on_progress = on_progress };
+static bool streams(void *arg, const struct http_request *head)
+{
+	const struct http_conn *c = arg;
+	return http_server_streams(c->server, head);
+}
+
+static void on_body(void *arg, struct h2_stream *s, struct str *piece)
+{
+	(void)arg;
+	http_exchange_body(h2_data(s), piece, h2_body_is_whole(s));
+}
+
+static const struct h2_events events = {
+	.on_request = on_request,
+	.on_end = on_end,
+	.on_progress = on_progress,
+	.streams = streams,
+	.on_body = on_body,
+};
 
 static void set_deadline(struct http_conn *c)
 {
@@ -195,6 +219,17 @@ static size_t carrier_pending(const struct http_exchange *x)
 	return h2_pending(x->stream);
 }
 
+static void carrier_taken(struct http_exchange *x, size_t n)
+{
+	const char *expect = http_header_get(x, "expect");
+	if (!n && !x->started && !x->continued && expect && !strcasecmp(expect, "100-continue")) {
+		x->continued = true;
+		h2_continue(x->stream);
+	}
+	h2_body_taken(x->stream, n);
+	http_conn_schedule(x->conn);
+}
+
 static const struct http_carrier carrier = {
 	.start = carrier_start,
 	.write = carrier_write,
@@ -202,4 +237,5 @@ static const struct http_carrier carrier = {
 	.end = carrier_end,
 	.abort = carrier_abort,
 	.pending = carrier_pending,
+	.taken = carrier_taken,
 };

@@ -6,6 +6,7 @@
  * What always holds: on_close is called exactly once, never from inside a call of the handler. */
 #include "io/http_exchange.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -26,7 +27,31 @@ struct http_exchange *http_exchange_new(const struct http_carrier *carrier, stru
 	*r = (struct http_request){ 0 };
 	x->is_head = !strcmp(x->request.method, "HEAD");
 	x->left = -1;
+	x->body_whole = true;
 	return x;
+}
+
+void http_exchange_streams(struct http_exchange *x, int64_t length)
+{
+	x->streams = true;
+	x->body_whole = false;
+	x->body_length = length;
+}
+
+/* What nobody will read any more is dropped. */
+void http_exchange_body(struct http_exchange *x, struct str *piece, bool whole)
+{
+	x->body_whole = x->body_whole || whole;
+	if (!x->ended && !x->gone && piece->len)
+		str_addn(&x->request.body, piece->p, piece->len);
+	str_done(piece);
+	if (x->body_fn && !x->ended && !x->gone)
+		x->body_fn(x->body_arg, x);
+}
+
+size_t http_exchange_unread(const struct http_exchange *x)
+{
+	return x->request.body.len - x->body_at;
 }
 
 void http_exchange_check_drain(struct http_exchange *x)
@@ -91,8 +116,40 @@ const struct http_header *http_headers(const struct http_exchange *x, size_t *re
 
 const char *http_body(const struct http_exchange *x, size_t *ret_len)
 {
-	*ret_len = x->request.body.len;
-	return str_text(&x->request.body);
+	*ret_len = x->streams ? 0 : x->request.body.len;
+	return x->streams ? "" : str_text(&x->request.body);
+}
+
+bool http_body_streams(const struct http_exchange *x)
+{
+	return x->streams;
+}
+
+int64_t http_body_length(const struct http_exchange *x)
+{
+	return x->streams ? x->body_length : (int64_t)x->request.body.len;
+}
+
+ssize_t http_body_read(struct http_exchange *x, void *p, size_t n)
+{
+	struct str *b = &x->request.body;
+	size_t take = MIN(n, http_exchange_unread(x));
+	if (take)
+		memcpy(p, b->p + x->body_at, take);
+	x->body_at += take;
+	if (x->body_at == b->len) {
+		str_reset(b);
+		x->body_at = 0;
+	}
+	if (x->streams && !x->gone)
+		x->carrier->taken(x, take);
+	return take || x->body_whole || !n ? (ssize_t)take : -EAGAIN;
+}
+
+void http_on_body(struct http_exchange *x, http_exchange_fn fn, void *arg)
+{
+	x->body_fn = fn;
+	x->body_arg = arg;
 }
 
 const char *http_peer_address(const struct http_exchange *x)

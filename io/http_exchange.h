@@ -16,6 +16,8 @@ struct http_carrier {
 	void (*end)(struct http_exchange *x);
 	void (*abort)(struct http_exchange *x);
 	size_t (*pending)(const struct http_exchange *x);
+	/* n bytes of a body that streams were read; n 0: some are wanted. */
+	void (*taken)(struct http_exchange *x, size_t n);
 };
 
 typedef void (*http_exchange_fn)(void *arg, struct http_exchange *x);
@@ -25,16 +27,26 @@ struct http_exchange {
 	struct http_conn *conn;
 	void *stream; /* the carrier's */
 	struct http_request request;
-	http_exchange_fn close_fn, drain_fn;
-	void *close_arg, *drain_arg;
+	http_exchange_fn close_fn, drain_fn, body_fn;
+	void *close_arg, *drain_arg, *body_arg;
+	int64_t body_length; /* of a body that streams, as announced; -1: unknown */
+	size_t body_at;      /* how much of request.body was read */
 	int64_t left; /* bytes of a body of known length still to come; -1: unknown */
 	bool is_head; /* HEAD: the body is dropped */
+	bool streams, body_whole; /* more of the body may come; all has come */
+	bool continued;		  /* "100 Continue" was sent */
 	bool started, ended, gone, above_mark;
 };
 
 /* Takes the request out of r. */
 struct http_exchange *http_exchange_new(const struct http_carrier *carrier, struct http_conn *conn, void *stream,
 					struct http_request *r);
+/* The rest of the body follows by http_exchange_body(): before the handler has seen the exchange. */
+void http_exchange_streams(struct http_exchange *x, int64_t length);
+/* More of the body has come: the bytes are moved out of piece; whole: nothing follows. */
+void http_exchange_body(struct http_exchange *x, struct str *piece, bool whole);
+/* Bytes of the body that wait to be read. */
+size_t http_exchange_unread(const struct http_exchange *x);
 /* Calls on_drain when the queue has fallen below the mark. */
 void http_exchange_check_drain(struct http_exchange *x);
 /* Calls on_close and frees. */

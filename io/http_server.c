@@ -189,6 +189,12 @@ static void server_free(void *arg)
 		done(done_arg);
 }
 
+bool http_server_streams(void *arg, const struct http_request *head)
+{
+	const struct http_server_config *c = &((const struct http_server *)arg)->config;
+	return c->streams && c->streams(c->arg, head->method, head->path);
+}
+
 void http_server_conn_gone(struct http_server *s)
 {
 	if (!s->stopping || s->finishing || !list_is_empty(&s->conns))

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -29,6 +30,9 @@ struct http_server_config {
 	/* Called with the whole body read. The handler answers now or later; the exchange lives until the response has
 	 * ended *and* on_close was called, or until on_close when the peer went away first. */
 	void (*on_request)(void *arg, struct http_exchange *x);
+	/* Asked once for each request with a body, when its head is there: true hands it to on_request before the body,
+	 * which may then have any size and is read as it comes (http_body_read()). NULL: none is. */
+	bool (*streams)(void *arg, const char *method, const char *path);
 	void *arg;
 };
 
@@ -50,6 +54,20 @@ const char *http_header_get(const struct http_exchange *x, const char *name);
 /* All headers, *ret_n of them. */
 const struct http_header *http_headers(const struct http_exchange *x, size_t *ret_n);
 const char *http_body(const struct http_exchange *x, size_t *ret_len);
+
+/* A body that streams. What nobody reads holds the peer up: some 128 KiB wait here (HTTP/1), or the stream's window of 256
+ * KiB (HTTP/2). The response may start and end at any time; what then still comes of the body is dropped, and the peer told
+ * to stop: its connection (HTTP/1) or stream (HTTP/2, RFC 9113 8.1) closes soon behind the response. False also where all of the
+ * body was there with the head: http_body() has it then. */
+bool http_body_streams(const struct http_exchange *x);
+/* As announced; -1: unknown. */
+int64_t http_body_length(const struct http_exchange *x);
+/* Up to n bytes of the body, which are gone then: their number, 0 at the end, -EAGAIN: none now, on_body will tell. A peer
+ * that waits for "100 Continue" gets it at the first call. */
+ssize_t http_body_read(struct http_exchange *x, void *p, size_t n);
+/* Called whenever more of the body has come, or its end; not once the response has ended. */
+void http_on_body(struct http_exchange *x, void (*fn)(void *arg, struct http_exchange *x), void *arg);
+
 const char *http_peer_address(const struct http_exchange *x); /* numeric, without port */
 
 /* The verified client certificate's subject: NULL/empty when anonymous. Organizations as a NULL-terminated vector. */

@@ -33,6 +33,7 @@ struct loop {
 	pthread_mutex_t lock; /* guards posted */
 	struct jobs posted;
 	struct jobs deferred;
+	int expected; /* answers of libuv's threads */
 };
 
 struct timer {
@@ -159,6 +160,8 @@ void loop_free(struct loop *l)
 	uv_close((uv_handle_t *)&l->once, NULL);
 	uv_run(&l->uv, UV_RUN_NOWAIT);
 	run_deferred(l);
+	while (l->expected)
+		uv_run(&l->uv, UV_RUN_ONCE);
 	uv_close((uv_handle_t *)&l->before, NULL);
 	uv_close((uv_handle_t *)&l->after, NULL);
 	uv_run(&l->uv, UV_RUN_NOWAIT);
@@ -168,6 +171,16 @@ void loop_free(struct loop *l)
 	free(l->posted.v);
 	free(l->deferred.v);
 	free(l);
+}
+
+struct uv_loop_s *loop_uv(struct loop *l)
+{
+	return &l->uv;
+}
+
+void loop_expect(struct loop *l, int more)
+{
+	l->expected += more;
 }
 
 void loop_run(struct loop *l)

@@ -47,6 +47,10 @@ struct fd_watch *fd_watch_new(struct loop *l, int fd, int events, void (*fn)(voi
 void fd_watch_set(struct fd_watch *w, int events);
 void fd_watch_free(struct fd_watch *w); /* safe inside its own callback; NULL is fine */
 
+/* For files of io alone: libuv's loop, and how many of its threads' answers loop_free() has to wait for. */
+struct uv_loop_s *loop_uv(struct loop *l);
+void loop_expect(struct loop *l, int more);
+
 struct signal_watch *signal_watch_new(struct loop *l, int signo, void (*fn)(void *arg, int signo), void *arg);
 void signal_watch_free(struct signal_watch *w);
 

@@ -111,8 +111,8 @@ static int trust_pem(SSL_CTX *ssl, const char *pem, struct err *e)
 
 static int setup_client(SSL_CTX *ssl, const struct tls_config *c, struct err *e)
 {
-	static const unsigned char offer[] = "\x08http/1.1";
-	SSL_CTX_set_alpn_protos(ssl, offer, sizeof(offer) - 1);
+	static const unsigned char h1[] = "\x08http/1.1", h2[] = "\x02h2";
+	SSL_CTX_set_alpn_protos(ssl, c->http2 ? h2 : h1, c->http2 ? sizeof(h2) - 1 : sizeof(h1) - 1);
 	if (c->cert_file) {
 		int r = load_pair(ssl, c->cert_file, c->key_file, e);
 		if (r < 0)

@@ -15,9 +15,10 @@ struct tls_config {
 	const char *proxy_ca_file; /* servers: further CAs, of proxies that speak for others (tls_conn_is_proxy()); NULL: none */
 	const char *server_name; /* clients: name or address that the certificate must carry; NULL: the host dialled */
 	int insecure;            /* clients: do not verify */
+	int http2;               /* clients: speak HTTP/2, and nothing else */
 };
 
-/* ALPN offers h2 and http/1.1 on servers, http/1.1 on clients. Errors name the file. Reference-counted. */
+/* ALPN offers h2 and http/1.1 on servers, http/1.1 or h2 on clients. Errors name the file. Reference-counted. */
 int tls_server_new(const struct tls_config *c, struct tls_ctx **ret, struct err *e);
 int tls_client_new(const struct tls_config *c, struct tls_ctx **ret, struct err *e);
 /* Another certificate for the sessions to come. On failure the old one may be gone. */

@@ -58,6 +58,9 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e);
 void api_free(struct api *a);
 /* The handler for http_server_config.on_request (arg is the struct api). */
 void api_on_request(void *arg, struct http_exchange *x);
+/* The answer for http_server_config.streams: bodies for other servers (proxy subresources, extension servers) go through
+ * as they come. */
+bool api_streams(void *arg, const char *method, const char *path);
 /* Makes the default namespaces, the kubernetes Service with its endpoints, and what else a fresh cluster holds, where
  * missing; done comes when they are stored. Readiness (/readyz) follows it. */
 void api_bootstrap(struct api *a, void (*done)(void *arg, int r, const struct err *e), void *arg);

@@ -158,10 +158,12 @@ void reply_done(struct req *q); /* marks it answered and drops the handler's ref
 /* Ends the watches of a definition's objects. */
 void watches_end(struct api *a, const struct custom *c);
 
-/* request.c: dispatch of a routed, authenticated request. */
+/* dispatch.c: a routed, authenticated request goes to its handler. */
 void request_run(struct req *q);
 const struct resource *api_resource(const struct api *a, const char *group, const char *version, const char *plural);
 const struct resource *api_resource_of_kind(const struct api *a, const char *group, const char *kind);
+/* access.c. Whether the request's user may do what it asks for: NULL, or the 403; told to the audit log. */
+json_t *api_authorize(struct req *q);
 bool api_may(const struct req *q, const struct auth_attributes *what);
 /* The same for any user; reason gets the words about what allows it. */
 bool api_user_may(const struct api *a, const struct auth_user *u, const struct auth_attributes *what, struct str *reason);

@@ -370,6 +370,11 @@ void apiservices_free(struct apiservices *s)
 	free(s);
 }
 
+bool apiservices_any(const struct apiservices *s)
+{
+	return s && map_len(s->remote);
+}
+
 struct apiservice *apiservices_find(const struct apiservices *s, const char *group, const char *version)
 {
 	if (!s || !map_len(s->remote))

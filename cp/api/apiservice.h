@@ -24,6 +24,7 @@ struct apiservices;
 void apiservices_start(struct api *a, const struct api_config *c);
 void apiservices_free(struct apiservices *s);
 /* The service of a path below /apis; NULL: it is answered here. */
+bool apiservices_any(const struct apiservices *s); /* whether there are such paths */
 struct apiservice *apiservices_find(const struct apiservices *s, const char *group, const char *version);
 /* Starts a call of the service; url and headers are made, o gives the rest. NULL with e when it has no address. */
 struct http_call *apiservice_call(struct apiservice *v, const char *path, const char *const *headers,

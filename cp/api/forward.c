@@ -175,6 +175,10 @@ static struct req *forward_end(struct forward *f)
 	struct req *q = f->q;
 	q->on_close = NULL;
 	q->data = NULL;
+	if (q->x) {
+		http_on_body(q->x, NULL, NULL);
+		http_on_drain(q->x, NULL, NULL);
+	}
 	forward_free(f);
 	return q;
 }
@@ -336,18 +340,35 @@ static void start_tunnel(struct forward *f, const struct forward_opts *o, char *
 							.arg = f});
 }
 
+static ssize_t read_body(void *arg, void *p, size_t n)
+{
+	struct forward *f = arg;
+	return f->q->x ? http_body_read(f->q->x, p, n) : -ECONNRESET;
+}
+
+static void on_body(void *arg, struct http_exchange *x)
+{
+	struct forward *f = arg;
+	(void)x;
+	http_call_resume(f->call);
+}
+
 static void start_call(struct forward *f, const struct forward_opts *o, char *const *lines)
 {
 	size_t len = 0;
 	const char *body = http_body(f->q->x, &len);
 	AUTO_FREE char *named = o->server_name ? host_port(o->server_name, o->port) : xstrdup(f->address);
 	AUTO_FREE char *url = xasprintf("%s://%s%s", o->tls ? "https" : "http", named, o->target);
+	bool streams = http_body_streams(f->q->x);
 	http_on_drain(f->q->x, on_drained, f);
+	http_on_body(f->q->x, on_body, f);
 	f->call = http_call_start(o->http, &(struct http_call_opts){.method = f->q->method,
 								    .url = url,
 								    .headers = (const char *const *)lines,
 								    .body = len ? body : NULL,
 								    .body_len = len,
+								    .read_body = streams ? read_body : NULL,
+								    .read_len = http_body_length(f->q->x),
 								    .connect_to = o->server_name ? f->address : NULL,
 								    .ca_pem = o->ca_pem,
 								    .on_status = on_status,

@@ -13,12 +13,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cp/store/etcd_codec.h"
+#include "io/h2_client.h"
 
 enum { CONNECT_MS = 2000, WAIT_CALL_MS = 10000, MESSAGE_MAX_BYTES = 1 << 30 };
 
 struct etcd_client {
 	struct loop *loop;
-	struct http_client *http;
+	struct h2_client **members; /* one for each server */
 	char **servers;
 	size_t n, at;
 	struct list calls, streams;
@@ -27,7 +28,7 @@ struct etcd_client {
 struct call {
 	struct list link;
 	struct etcd_client *client;
-	struct http_call *http;
+	struct h2_call *http;
 	char *path, *body;
 	size_t len, tries, at; /* at: the member asked */
 	int timeout_ms;
@@ -39,9 +40,8 @@ struct call {
 struct etcd_stream {
 	struct list link;
 	struct etcd_client *client;
-	struct http_call *http;
+	struct h2_call *http;
 	struct str pending;
-	int status;
 	bool inside, dead;
 	void (*on_message)(void *arg, const char *bytes, size_t len);
 	void (*on_end)(void *arg, const struct err *e);
@@ -64,21 +64,26 @@ int etcd_client_new(struct loop *l, const struct etcd_config *config, struct etc
 		for (size_t n = strlen(servers[i]); n && servers[i][n - 1] == '/'; n--)
 			servers[i][n - 1] = '\0';
 	}
-	struct http_client_config http = {.loop = l,
-					  .ca_file = some(config->ca_file),
-					  .cert_file = some(config->cert_file),
-					  .key_file = some(config->key_file)};
 	struct etcd_client *c = xcalloc(1, sizeof(*c));
-	int r = http_client_new(&http, &c->http, e);
-	if (r < 0) {
-		free(c);
-		return r;
-	}
 	c->loop = l;
 	c->n = strv_len(servers);
 	c->servers = TAKE(servers);
+	c->members = xcalloc(c->n, sizeof(struct h2_client *));
 	list_init(&c->calls);
 	list_init(&c->streams);
+	int r = 0;
+	for (size_t i = 0; i < c->n && r == 0; i++)
+		r = h2_client_new(&(struct h2_client_config){.loop = l,
+							     .url = c->servers[i],
+							     .ca_file = some(config->ca_file),
+							     .cert_file = some(config->cert_file),
+							     .key_file = some(config->key_file),
+							     .connect_timeout_ms = CONNECT_MS},
+				  &c->members[i], e);
+	if (r < 0) {
+		etcd_client_free(c);
+		return err_wrap(e, r, "etcd");
+	}
 	*ret = c;
 	return 0;
 }
@@ -102,7 +107,9 @@ void etcd_client_free(struct etcd_client *c)
 {
 	if (!c)
 		return;
-	http_client_free(c->http);
+	for (size_t i = 0; i < c->n; i++)
+		h2_client_free(c->members[i]);
+	free(c->members);
 	while (!list_is_empty(&c->calls))
 		call_free(LIST_ENTRY(list_pop(&c->calls), struct call, link));
 	while (!list_is_empty(&c->streams))
@@ -141,9 +148,9 @@ static void reword(struct etcd_client *c, size_t at, const struct err *why, stru
 }
 
 /* The status behind the messages (gRPC over HTTP/2, Responses). 0: good. */
-static int outcome(const struct http_call *call, int status, struct err *e)
+static int outcome(const struct h2_call *call, int status, struct err *e)
 {
-	const char *code = http_call_header(call, "grpc-status"), *words = http_call_header(call, "grpc-message");
+	const char *code = h2_call_header(call, "grpc-status"), *words = h2_call_header(call, "grpc-message");
 	int64_t n = 0;
 	if (status != 200)
 		return err_set(e, -EPROTO, "etcd: unexpected answer with status %d", status);
@@ -165,11 +172,7 @@ static void on_answer(void *arg, int status, const char *body, size_t len, const
 	const char *message = NULL;
 	size_t n = 0;
 	int r = failure ? failure->code : outcome(k->http, status, &e);
-	/* A whole message comes from calls only that succeeded. libcurl 7.88 may lose what follows it. */
-	bool whole = !failure && status == 200 && etcd_unframe(body, len, &message, &n) > 0;
-	if (r == -ECONNRESET && whole)
-		r = 0;
-	else if (!r && !whole)
+	if (!r && etcd_unframe(body, len, &message, &n) <= 0)
 		r = err_set(&e, -EPROTO, "etcd: an answer without a message");
 	bool next = failure ? not_sent(failure) || k->again : (r == -EAGAIN || r == -ECONNRESET) && k->again;
 	if (r && k->at == c->at)
@@ -190,20 +193,16 @@ static void on_answer(void *arg, int status, const char *body, size_t len, const
 
 static void call_send(struct call *k)
 {
-	static const char *const headers[] = {"Content-Type: application/grpc", "TE: trailers", NULL};
+	static const struct http_header headers[] = {{"content-type", "application/grpc"}, {"te", "trailers"}, {NULL, NULL}};
 	struct etcd_client *c = k->client;
 	k->at = c->at;
-	AUTO_FREE char *url = xasprintf("%s%s", c->servers[k->at], k->path);
-	k->http = http_call_start(c->http, &(struct http_call_opts){.method = "POST",
-								    .url = url,
-								    .headers = headers,
-								    .http2 = true,
-								    .body = k->body,
-								    .body_len = k->len,
-								    .timeout_ms = k->timeout_ms,
-								    .connect_timeout_ms = CONNECT_MS,
-								    .on_done = on_answer,
-								    .arg = k});
+	k->http = h2_call_start(c->members[k->at], &(struct h2_call_opts){.path = k->path,
+									  .headers = headers,
+									  .body = k->body,
+									  .body_len = k->len,
+									  .timeout_ms = k->timeout_ms,
+									  .on_done = on_answer,
+									  .arg = k});
 }
 
 void etcd_call(struct etcd_client *c, const char *path, const char *body, size_t len, int timeout_ms, bool again,
@@ -224,12 +223,6 @@ void etcd_call(struct etcd_client *c, const char *path, const char *body, size_t
 	call_send(k);
 }
 
-static void on_stream_status(void *arg, int status)
-{
-	struct etcd_stream *s = arg;
-	s->status = status;
-}
-
 /* Tells what is whole of the bytes; returns how many they were. */
 static size_t take_messages(struct etcd_stream *s, const char *bytes, size_t n)
 {
@@ -248,7 +241,7 @@ static size_t take_messages(struct etcd_stream *s, const char *bytes, size_t n)
 static void on_stream_data(void *arg, const char *data, size_t len)
 {
 	struct etcd_stream *s = arg;
-	if (s->dead || s->status != 200 || s->pending.len + len > MESSAGE_MAX_BYTES)
+	if (s->dead || h2_call_status(s->http) != 200 || s->pending.len + len > MESSAGE_MAX_BYTES)
 		return;
 	s->inside = true;
 	if (s->pending.len) {
@@ -282,9 +275,9 @@ struct etcd_stream *etcd_stream_new(struct etcd_client *c, const char *path, con
 				    void (*on_end)(void *arg, const struct err *e), void *arg)
 {
 	/* A member that has lost the others ends the stream instead of keeping silent. */
-	static const char *const headers[] = {"Content-Type: application/grpc", "TE: trailers", "hasleader: true", NULL};
+	static const struct http_header headers[] = {
+	    {"content-type", "application/grpc"}, {"te", "trailers"}, {"hasleader", "true"}, {NULL, NULL}};
 	struct etcd_stream *s = xcalloc(1, sizeof(*s));
-	AUTO_FREE char *url = xasprintf("%s%s", c->servers[c->at], path);
 	AUTO_STR frame = STR_INIT;
 	etcd_frame(&frame, body, len);
 	s->client = c;
@@ -292,17 +285,13 @@ struct etcd_stream *etcd_stream_new(struct etcd_client *c, const char *path, con
 	s->on_end = on_end;
 	s->arg = arg;
 	list_add(&c->streams, &s->link);
-	s->http = http_call_start(c->http, &(struct http_call_opts){.method = "POST",
-								    .url = url,
-								    .headers = headers,
-								    .http2 = true,
-								    .body = frame.p,
-								    .body_len = frame.len,
-								    .connect_timeout_ms = CONNECT_MS,
-								    .on_status = on_stream_status,
-								    .on_data = on_stream_data,
-								    .on_done = on_stream_done,
-								    .arg = s});
+	s->http = h2_call_start(c->members[c->at], &(struct h2_call_opts){.path = path,
+									  .headers = headers,
+									  .body = frame.p,
+									  .body_len = frame.len,
+									  .on_data = on_stream_data,
+									  .on_done = on_stream_done,
+									  .arg = s});
 	return s;
 }
 
@@ -310,7 +299,7 @@ void etcd_stream_free(struct etcd_stream *s)
 {
 	if (!s || s->dead)
 		return;
-	http_call_cancel(s->http);
+	h2_call_cancel(s->http);
 	s->http = NULL;
 	if (s->inside)
 		s->dead = true;

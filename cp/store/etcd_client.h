@@ -6,7 +6,6 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "io/http_client.h"
 #include "io/loop.h"
 
 #define ETCD_RANGE "/etcdserverpb.KV/Range"

@@ -58,7 +58,24 @@ static void on_progress(void *arg, struct h2_stream *s)
 	h2_pending(s);
 }
 
-static const struct h2_events events = {.on_request = on_request, .on_end = on_end, .on_progress = on_progress};
+static bool streams(void *arg, const struct http_request *head)
+{
+	(void)arg;
+	return head->path[0] && head->path[1] == 's';
+}
+
+static void on_body(void *arg, struct h2_stream *s, struct str *piece)
+{
+	(void)arg;
+	if (!(manner & 1))
+		h2_body_taken(s, piece->len);
+	if (h2_body_is_whole(s))
+		h2_continue(s);
+	str_done(piece);
+}
+
+static const struct h2_events events = {
+    .on_request = on_request, .on_end = on_end, .on_progress = on_progress, .streams = streams, .on_body = on_body};
 
 static int drain(struct h2 *h)
 {

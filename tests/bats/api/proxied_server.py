@@ -1,15 +1,22 @@
 #!/usr/bin/env python3
-"""What stands behind a proxy in tests: says what it was asked, serves a page with links, switches protocols.
+"""What stands behind a proxy in tests: says what it was asked, serves a page with links, switches protocols, takes and gives
+much, ends early.
 
 proxied_server.py ADDRESS PORT [CERT KEY]
 """
 import gzip
 import http.server
 import json
+import socket
 import ssl
 import sys
+import threading
 
 PAGE = b'<html><a href="/next">n</a><a href="http://example.com/x">e</a><script src=/s.js></script></html>'
+
+
+released = threading.Event()
+seen = {"stalled": 0, "broken": 0, "sent": 0}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -38,9 +45,72 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.connection.sendall(data.upper())
         self.close_connection = True
 
+    def pieces(self):
+        """The body as it comes, by its length or in chunks."""
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            while size := int(self.rfile.readline().split(b";")[0], 16): # ValueError where it broke off
+                yield self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return
+        left = int(self.headers.get("Content-Length", 0))
+        while left:
+            piece = self.rfile.read(min(left, 65536))
+            if not piece:
+                raise EOFError
+            left -= len(piece)
+            yield piece
+
+    def sink(self):
+        """Counts a body."""
+        try:
+            n = sum(len(piece) for piece in self.pieces())
+        except (EOFError, ValueError, ConnectionError):
+            seen["broken"] += 1
+            self.close_connection = True
+            return
+        self.answer(json.dumps({"bytes": n, "length": self.headers.get("Content-Length")}).encode())
+
+    def stall(self):
+        """The same, once somebody asks for /release."""
+        seen["stalled"] += 1
+        released.wait(120)
+        self.sink()
+
+    def early(self):
+        """Answers before the body has come, and closes as servers do."""
+        self.answer(b"enough", "text/plain", 413, Connection="close")
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_WR)
+        for _ in range(200):
+            if not self.connection.recv(65536):
+                break
+        self.close_connection = True
+
+    def die(self):
+        """Takes the beginning of a body and breaks off."""
+        self.rfile.read(100000)
+        self.close_connection = True
+
+    def flood(self):
+        """More than anybody should keep."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(200 << 20))
+        self.end_headers()
+        seen["sent"] = 0
+        for _ in range(3200):
+            self.wfile.write(bytes(65536))
+            seen["sent"] += 65536
+
     def run(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = self.path.split("?")[0]
+        large = {"/sink": self.sink, "/stall": self.stall, "/early": self.early, "/die": self.die, "/flood": self.flood}
+        if path in large:
+            large[path]()
+            return
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if path == "/release":
+            released.set()
         if self.headers.get("Upgrade") and path == "/switch":
             self.echo()
         elif path == "/page":
@@ -51,6 +121,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(b"", code=302, Location="/next?x=/y")
         elif path == "/big":
             self.answer(b"x" * 5000000, "application/octet-stream")
+        elif path == "/seen":
+            self.answer(json.dumps(seen).encode())
         elif path == "/teapot":
             self.answer(b"short and stout", "text/plain", 418)
         else:

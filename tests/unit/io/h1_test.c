@@ -162,6 +162,52 @@ START_TEST(continue_is_asked_for_once_and_only_with_a_body)
 }
 END_TEST
 
+static bool is_put(void *arg, const struct http_request *head)
+{
+	(*(int *)arg)++;
+	return !strcmp(head->method, "PUT");
+}
+
+START_TEST(bodies_that_stream_come_in_pieces_of_any_size)
+{
+	static const char text[] = "PUT /x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+				   "a\r\n0123456789\r\na\r\n0123456789\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n";
+	for (size_t step = 1; step < sizeof(text); step++) {
+		struct h1 *h = h1_new(5);
+		struct http_request head, piece;
+		AUTO_STR body = STR_INIT;
+		int asked = 0;
+		size_t at = 0;
+		h1_stream_when(h, is_put, &asked);
+		while (!h1_streams(h))
+			at += h1_input(h, text + at, MIN(step, sizeof(text) - 1 - at));
+		ck_assert(h1_keep_alive(h));
+		ck_assert_int_eq(h1_body_length(h), -1);
+		h1_take(h, &head);
+		ck_assert_str_eq(head.path, "/x");
+		str_addn(&body, str_text(&head.body), head.body.len);
+		http_request_done(&head);
+		ck_assert(h1_take_continue(h) == (h1_state(h) == H1_BODY));
+		while (h1_state(h) == H1_BODY) {
+			at += h1_input(h, text + at, MIN(step, sizeof(text) - 1 - at));
+			h1_take(h, &piece);
+			str_addn(&body, str_text(&piece.body), piece.body.len);
+			http_request_done(&piece);
+		}
+		ck_assert_str_eq(body.p, "01234567890123456789");
+		ck_assert_int_eq(asked, 1);
+		h1_next(h, &piece);
+		http_request_done(&piece);
+		while (h1_state(h) != H1_DONE)
+			at += h1_input(h, text + at, MIN(step, sizeof(text) - 1 - at));
+		ck_assert(!h1_streams(h));
+		ck_assert_int_eq(asked, 1); /* nothing is asked without a body */
+		ck_assert_uint_eq(at, sizeof(text) - 1);
+		h1_free(h);
+	}
+}
+END_TEST
+
 START_TEST(bytes_behind_an_upgrade_stay)
 {
 	static const char text[] =
@@ -235,6 +281,7 @@ int main(void)
 	tcase_add_loop_test(t, bad_requests_are_refused_with_their_status, 0, ARRAY_LEN(refused));
 	tcase_add_test(t, heads_are_limited);
 	tcase_add_test(t, continue_is_asked_for_once_and_only_with_a_body);
+	tcase_add_test(t, bodies_that_stream_come_in_pieces_of_any_size);
 	tcase_add_test(t, bytes_behind_an_upgrade_stay);
 	tcase_add_test(t, absolute_targets_and_http10);
 	tcase_add_test(t, response_heads);

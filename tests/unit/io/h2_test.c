@@ -53,7 +53,34 @@ static void on_progress(void *arg, struct h2_stream *s)
 	progressed++;
 }
 
-static const struct h2_events events = { .on_request = on_request, .on_end = on_end, .on_progress = on_progress };
+static struct str streamed; /* bytes of bodies that stream */
+static size_t not_taken;
+static bool takes;
+
+static bool streams_when(void *arg, const struct http_request *head)
+{
+	(void)arg;
+	return !strncmp(head->path, "/s", 2);
+}
+
+static void on_body(void *arg, struct h2_stream *s, struct str *piece)
+{
+	(void)arg;
+	str_addn(&streamed, piece->p, piece->len);
+	if (takes)
+		h2_body_taken(s, piece->len);
+	else
+		not_taken += piece->len;
+	str_reset(piece);
+}
+
+static const struct h2_events events = {
+	.on_request = on_request,
+	.on_end = on_end,
+	.on_progress = on_progress,
+	.streams = streams_when,
+	.on_body = on_body,
+};
 
 static int client_header(nghttp2_session *session, const nghttp2_frame *f, const uint8_t *name, size_t name_len,
 			 const uint8_t *value, size_t value_len, uint8_t flags, void *arg)
@@ -114,6 +141,9 @@ static void setup(void)
 	h = h2_new(100000, &events, NULL);
 	requests = ended = completed = progressed = goaways = 0;
 	hold = false;
+	takes = true;
+	not_taken = 0;
+	streamed = STR_INIT;
 }
 
 static void teardown(void)
@@ -121,6 +151,7 @@ static void teardown(void)
 	h2_free(h);
 	nghttp2_session_del(client);
 	http_request_done(&request);
+	str_done(&streamed);
 	for (size_t i = 0; i < ARRAY_LEN(got); i++)
 		str_done(&got[i].body);
 }
@@ -302,6 +333,108 @@ START_TEST(limits_are_answered_without_the_handler)
 }
 END_TEST
 
+static struct str *big_body(struct str *s, size_t n)
+{
+	AUTO_FREE char *big = xcalloc(1, n);
+	str_addn(s, big, n);
+	return s;
+}
+
+START_TEST(a_body_that_streams_may_have_any_size)
+{
+	AUTO_STR body = STR_INIT;
+	hold = true;
+	int32_t id = ask("PUT", "/s", big_body(&body, 3000000), "");
+	settle(5000);
+	ck_assert_int_eq(requests, 1);
+	ck_assert_uint_eq(request.body.len + streamed.len, 3000000);
+	ck_assert(h2_body_is_whole(streams[0]));
+	ck_assert_uint_eq(h2_n_incomplete(h), 0);
+	h2_start(streams[0], 200, NULL, 0, true);
+	settle(5000);
+	ck_assert_int_eq(got[id].status, 200);
+	ck_assert_int_eq(completed, 1);
+}
+END_TEST
+
+START_TEST(a_body_that_nobody_takes_holds_up_its_own_stream_alone)
+{
+	AUTO_STR body = STR_INIT, other = STR_INIT;
+	hold = true;
+	takes = false;
+	ask("PUT", "/s", big_body(&body, 8 << 20), "");
+	settle(5000);
+	size_t waits = request.body.len + not_taken;
+	ck_assert_uint_le(waits, 256 << 10);
+	ck_assert_uint_ge(waits, 200 << 10);
+	ck_assert(!h2_body_is_whole(streams[0]));
+	struct h2_stream *stuck = streams[0];
+	ask("POST", "/other", big_body(&other, 90000), "");
+	settle(5000);
+	ck_assert_int_eq(requests, 2);
+	ck_assert_uint_eq(request.body.len, 90000);
+	takes = true;
+	h2_body_taken(stuck, waits);
+	settle(5000);
+	ck_assert(h2_body_is_whole(stuck));
+	ck_assert_uint_eq(streamed.len + waits - not_taken, 8 << 20);
+}
+END_TEST
+
+START_TEST(an_early_answer_tells_the_peer_to_stop)
+{
+	AUTO_STR body = STR_INIT;
+	hold = true;
+	takes = false;
+	for (int i = 0; i < 2; i++) {
+		int32_t id = ask("PUT", "/s", big_body(&body, 8 << 20), "");
+		settle(5000);
+		h2_start(streams[i], 403, NULL, i ? -1 : 0, i == 0);
+		h2_write(streams[i], "no", 2);
+		h2_end(streams[i]);
+		settle(5000);
+		ck_assert_int_eq(got[id].status, 403);
+		ck_assert_str_eq(str_text(&got[id].body), i ? "no" : "");
+		ck_assert_int_eq(got[id].closed, 1);
+		ck_assert_uint_eq(got[id].code, NGHTTP2_NO_ERROR);
+		ck_assert_int_eq(completed, i + 1);
+		str_reset(&body);
+	}
+	ck_assert_uint_eq(h2_n_streams(h), 0);
+}
+END_TEST
+
+START_TEST(continue_comes_before_the_answer)
+{
+	AUTO_STR body = STR_INIT;
+	hold = true;
+	takes = false;
+	int32_t id = ask("PUT", "/s", big_body(&body, 8 << 20), "");
+	settle(5000);
+	h2_continue(streams[0]);
+	settle(5000);
+	ck_assert_int_eq(got[id].status, 100);
+	h2_start(streams[0], 200, NULL, 0, true);
+	h2_continue(streams[0]);
+	settle(5000);
+	ck_assert_int_eq(got[id].status, 200);
+}
+END_TEST
+
+START_TEST(a_peer_that_gives_up_ends_its_stream)
+{
+	AUTO_STR body = STR_INIT;
+	hold = true;
+	takes = false;
+	int32_t id = ask("PUT", "/s", big_body(&body, 8 << 20), "");
+	settle(5000);
+	nghttp2_submit_rst_stream(client, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+	settle(5000);
+	ck_assert_int_eq(ended, 1);
+	ck_assert_int_eq(completed, 0);
+}
+END_TEST
+
 START_TEST(many_streams_at_once)
 {
 	hold = true;
@@ -381,6 +514,11 @@ int main(void)
 	tcase_add_test(t, a_reset_by_the_peer_ends_the_stream);
 	tcase_add_test(t, our_reset_reaches_the_peer);
 	tcase_add_test(t, limits_are_answered_without_the_handler);
+	tcase_add_test(t, a_body_that_streams_may_have_any_size);
+	tcase_add_test(t, a_body_that_nobody_takes_holds_up_its_own_stream_alone);
+	tcase_add_test(t, an_early_answer_tells_the_peer_to_stop);
+	tcase_add_test(t, continue_comes_before_the_answer);
+	tcase_add_test(t, a_peer_that_gives_up_ends_its_stream);
 	tcase_add_test(t, many_streams_at_once);
 	tcase_add_test(t, shutdown_lets_streams_finish);
 	tcase_add_test(t, garbage_is_refused);
