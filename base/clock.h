@@ -9,6 +9,7 @@ int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
 int64_t clock_wall_ms(void); /* since the epoch */
 int64_t clock_wall_us(void);
+int64_t clock_cpu_us(void); /* that the calling thread has used */
 
 #define RFC3339_MAX 40
 /* "2026-01-02T03:04:05Z"; ret has room for RFC3339_MAX. Returns ret. */

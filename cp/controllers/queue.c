@@ -1,9 +1,9 @@
 /* The keyed work queue of a controller.
  *
  * A key has one entry for as long as anything is known about it: waiting in the ready list, waiting for a time in a
- * heap, or being worked on (and then perhaps dirty: wanted again). An entry that is none of these and has no failures
- * is dropped. Always holds: a key is in the ready list at most once, in the heap at most once, and never in the ready
- * list while it is worked on. Nothing here can fail. */
+ * heap, being worked on (and then perhaps dirty: wanted again), or resting afterwards, in the heap as well. An entry that
+ * is none of these and has no failures is dropped. Always holds: a key is in the ready list at most once, in the heap at
+ * most once, and never in the ready list while it is worked on or rests. Nothing here can fail. */
 #include "cp/controllers/queue.h"
 
 #include <stdlib.h>
@@ -17,10 +17,11 @@ enum { NOT_IN_HEAP = -1 };
 
 struct entry {
 	struct list ready; /* in queue.ready while is_ready */
-	bool is_ready, busy, dirty;
+	bool is_ready, busy, dirty, resting;
 	int failures;
 	int heap_at; /* index, NOT_IN_HEAP */
 	int64_t at_ms;
+	int64_t due_ms; /* of one that rests: when it is wanted again, not before at_ms; INT64_MAX: never */
 	char key[];
 };
 
@@ -126,6 +127,10 @@ static void entry_drop_idle(struct queue *q, struct entry *en)
 
 static void entry_make_ready(struct queue *q, struct entry *en)
 {
+	if (en->resting) {
+		en->due_ms = en->at_ms;
+		return;
+	}
 	heap_remove(q, en);
 	if (en->busy) {
 		en->dirty = true;
@@ -145,6 +150,10 @@ void queue_add_at(struct queue *q, const char *key, int64_t at_ms)
 	struct entry *en = entry_get(q, key);
 	if (en->is_ready || en->dirty)
 		return;
+	if (en->resting) {
+		en->due_ms = MIN(en->due_ms, MAX(at_ms, en->at_ms));
+		return;
+	}
 	if (en->heap_at != NOT_IN_HEAP) {
 		if (en->at_ms <= at_ms)
 			return;
@@ -179,10 +188,24 @@ int queue_failures(const struct queue *q, const char *key)
 	return en ? en->failures : 0;
 }
 
+static void entry_end_rest(struct queue *q, struct entry *en)
+{
+	heap_remove(q, en);
+	en->resting = false;
+	if (en->due_ms != INT64_MAX)
+		queue_add_at(q, en->key, en->due_ms);
+	else
+		entry_drop_idle(q, en);
+}
+
 const char *queue_take(struct queue *q, int64_t now_ms)
 {
-	while (q->n && q->heap[0]->at_ms <= now_ms)
-		entry_make_ready(q, q->heap[0]);
+	while (q->n && q->heap[0]->at_ms <= now_ms) {
+		if (q->heap[0]->resting)
+			entry_end_rest(q, q->heap[0]);
+		else
+			entry_make_ready(q, q->heap[0]);
+	}
 	if (list_is_empty(&q->ready))
 		return NULL;
 	struct entry *en = LIST_ENTRY(q->ready.next, struct entry, ready);
@@ -192,13 +215,25 @@ const char *queue_take(struct queue *q, int64_t now_ms)
 	return en->key;
 }
 
-void queue_done(struct queue *q, const char *key)
+static void entry_rest(struct queue *q, struct entry *en, int64_t until_ms)
+{
+	en->due_ms = en->dirty ? until_ms : en->heap_at == NOT_IN_HEAP ? INT64_MAX : MAX(en->at_ms, until_ms);
+	heap_remove(q, en);
+	en->dirty = false;
+	en->resting = true;
+	en->at_ms = until_ms;
+	heap_add(q, en);
+}
+
+void queue_done(struct queue *q, const char *key, int64_t rest_until_ms)
 {
 	struct entry *en = map_get(q->entries, key);
 	if (!en)
 		return;
 	en->busy = false;
-	if (en->dirty) {
+	if (rest_until_ms) {
+		entry_rest(q, en, rest_until_ms);
+	} else if (en->dirty) {
 		en->dirty = false;
 		entry_make_ready(q, en);
 	}

@@ -26,7 +26,8 @@ int queue_failures(const struct queue *q, const char *key);
 /* The next key to work on, in the order in which they became due; NULL when there is none. Valid until queue_done(),
  * which the caller owes. */
 const char *queue_take(struct queue *q, int64_t now_ms);
-void queue_done(struct queue *q, const char *key);
+/* The key may be wanted again at once, but is not given out before rest_until_ms (0: it has no rest). */
+void queue_done(struct queue *q, const char *key, int64_t rest_until_ms);
 size_t queue_depth(const struct queue *q); /* keys that are known to be due */
 /* When queue_take() may have something: now_ms or earlier when it has, INT64_MAX when nothing waits. */
 int64_t queue_next_at(const struct queue *q);

@@ -5,7 +5,8 @@
  * stage by stage, the key is done. What can fail are the calls: the first failure of a plan stops its later stages (but
  * those marked PLAN_ALWAYS), is logged when it is new, remembered for the next sync, and the key is retried. Always
  * holds: one job per key; the runner lives until its last call was answered and its last deferred pump has run; nothing
- * wakes up unless a key is due. */
+ * wakes up unless a key is due; a key whose sync is costly (a set of thousands of pods) rests after it in proportion, so
+ * that a change of each of them does not keep everybody else waiting. */
 #include "cp/controllers/runner.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@
 #include "cp/controllers/queue_metrics.h"
 
 enum { CALLS_MAX = 16, TURN_MAX = 32, RETRY_BASE_MS = 5, RETRY_MAX_MS = 1000000 };
+enum { COSTLY_US = 3000, REST = 9 /* times what it took */ };
 
 struct runner {
 	struct api *api;
@@ -49,7 +51,7 @@ struct runner {
 struct job {
 	struct runner *runner;
 	char *key;
-	int64_t begun_us;
+	int64_t begun_us, cost_us; /* cost: CPU time of its sync */
 	struct plan plan;
 	size_t next; /* the next action to start */
 	int stage, calls;
@@ -138,7 +140,7 @@ static void job_end(struct job *j)
 		if (j->plan.again_ms)
 			queue_add_at(r->queue, j->key, now + j->plan.again_ms);
 	}
-	queue_done(r->queue, j->key);
+	queue_done(r->queue, j->key, j->cost_us > COSTLY_US ? now + j->cost_us * REST / 1000 : 0);
 	r->jobs--;
 	plan_done(&j->plan);
 	free(j->error);
@@ -232,7 +234,9 @@ static void work(struct runner *r, const char *key)
 			 .last_error = map_get(r->errors, j->key),
 			 .state = r->state,
 			 .plan = &j->plan};
+	j->cost_us = -clock_cpu_us();
 	r->c->sync(&s);
+	j->cost_us += clock_cpu_us();
 	j->stage = j->plan.n ? j->plan.v[0].stage : 0;
 	job_go_on(j);
 }

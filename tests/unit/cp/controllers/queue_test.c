@@ -13,8 +13,8 @@ START_TEST(once_each_in_order)
 	ck_assert_str_eq(queue_take(q, 0), "a");
 	ck_assert_str_eq(queue_take(q, 0), "b");
 	ck_assert_ptr_null(queue_take(q, 0));
-	queue_done(q, "a");
-	queue_done(q, "b");
+	queue_done(q, "a", 0);
+	queue_done(q, "b", 0);
 	ck_assert(queue_next_at(q) == INT64_MAX);
 	queue_free(q);
 }
@@ -28,9 +28,9 @@ START_TEST(again_after_done)
 	queue_add(q, "a");
 	queue_add(q, "a");
 	ck_assert_ptr_null(queue_take(q, 0));
-	queue_done(q, "a");
+	queue_done(q, "a", 0);
 	ck_assert_str_eq(queue_take(q, 0), "a");
-	queue_done(q, "a");
+	queue_done(q, "a", 0);
 	ck_assert_ptr_null(queue_take(q, 0));
 	queue_free(q);
 }
@@ -44,7 +44,7 @@ START_TEST(retries_grow)
 	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
 		ck_assert_str_eq(queue_take(q, now), "a");
 		queue_retry(q, "a", now);
-		queue_done(q, "a");
+		queue_done(q, "a", 0);
 		ck_assert_int_eq(queue_next_at(q), now + want[i]);
 		ck_assert_ptr_null(queue_take(q, now + want[i] - 1));
 		now += want[i];
@@ -72,7 +72,7 @@ START_TEST(times_in_order)
 		const char *key = queue_take(q, at);
 		ck_assert_ptr_nonnull(key);
 		ck_assert_int_eq((atoi(key + 1) * 7919) % 200, at);
-		queue_done(q, key);
+		queue_done(q, key, 0);
 	}
 	ck_assert(queue_next_at(q) == INT64_MAX);
 	queue_free(q);
@@ -86,10 +86,67 @@ START_TEST(later_while_busy)
 	queue_take(q, 0);
 	queue_add_at(q, "a", 10);
 	ck_assert_ptr_null(queue_take(q, 20)); /* due, but busy */
-	queue_done(q, "a");
+	queue_done(q, "a", 0);
 	ck_assert_str_eq(queue_take(q, 20), "a");
 	queue_free(q);
 }
 END_TEST
 
-TESTS("queue", once_each_in_order, again_after_done, retries_grow, times_in_order, later_while_busy)
+/* What came while it was worked on or rested is due at the end of the rest, once; a later time stays what it was. */
+START_TEST(rest)
+{
+	static const struct {
+		int64_t busy_at, rest_at; /* wanted at (-1: not; 0: at once) while busy, while resting */
+		int64_t due;              /* INT64_MAX: never */
+	} cases[] = {{-1, -1, INT64_MAX}, {0, -1, 100}, {-1, 0, 100},  {0, 0, 100},	  {50, -1, 100},
+		     {200, -1, 200},	  {-1, 200, 200}, {200, 50, 100}, {200, 300, 200}, {300, 200, 200}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct queue *q = queue_new(5, 1000);
+		queue_add(q, "a");
+		ck_assert_ptr_nonnull(queue_take(q, 0));
+		for (int k = 0; k < 2; k++) {
+			int64_t at = k ? cases[i].rest_at : cases[i].busy_at;
+			if (at == 0)
+				queue_add(q, "a");
+			else if (at > 0)
+				queue_add_at(q, "a", at);
+			if (!k)
+				queue_done(q, "a", 100);
+		}
+		ck_assert_ptr_null(queue_take(q, 99));
+		bool never = cases[i].due == INT64_MAX;
+		if (!never && cases[i].due > 100)
+			ck_assert_ptr_null(queue_take(q, cases[i].due - 1));
+		const char *key = queue_take(q, never ? 1000 : cases[i].due);
+		ck_assert_msg(!key == never, "case %zu", i);
+		if (key)
+			queue_done(q, "a", 0);
+		ck_assert_ptr_null(queue_take(q, 10000));
+		ck_assert_int_eq(queue_next_at(q), INT64_MAX);
+		queue_free(q);
+	}
+}
+END_TEST
+
+/* Failures are remembered over a rest, other keys do not wait. */
+START_TEST(rest_of_a_failure)
+{
+	struct queue *q = queue_new(5, 1000);
+	queue_add(q, "a");
+	queue_take(q, 0);
+	queue_retry(q, "a", 0);
+	queue_done(q, "a", 3);
+	queue_add(q, "b");
+	ck_assert_str_eq(queue_take(q, 4), "b");
+	queue_done(q, "b", 0);
+	ck_assert_ptr_null(queue_take(q, 4));
+	ck_assert_str_eq(queue_take(q, 5), "a");
+	ck_assert_int_eq(queue_failures(q, "a"), 1);
+	queue_forget(q, "a");
+	queue_done(q, "a", 10);
+	ck_assert_int_eq(queue_next_at(q), 10);
+	queue_free(q);
+}
+END_TEST
+
+TESTS("queue", rest, rest_of_a_failure, once_each_in_order, again_after_done, retries_grow, times_in_order, later_while_busy)
