@@ -20,6 +20,7 @@
 #include "agent/oci_spec.h"
 #include "agent/pod.h"
 #include "agent/service_links.h"
+#include "agent/shim/shim_proto.h"
 #include "agent/volumes.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -156,6 +157,18 @@ static int make_mounts(struct attempt *a, struct err *e)
 	return r < 0 ? r : volumes_mounts(p, a->c, a->env, a->mounts, e);
 }
 
+/* The process of the container that an ephemeral one wants to look into; 0: none, or it does not run. */
+static pid_t target_pid(const struct pod *p, const struct container_state *c)
+{
+	const char *target = json_str_at(c->spec, "targetContainerName");
+	const struct container_state *t = c->kind == CONTAINER_EPHEMERAL && target ? pod_state_find(p->state, target) : NULL;
+	AUTO_JSON *state = NULL;
+	if (!t || t->phase != PHASE_RUNNING)
+		return 0;
+	AUTO_FREE char *path = xasprintf("%s/" SHIM_RUNTIME_DIR "/%s/state.json", p->dir, t->id);
+	return json_read_file(path, &state, NULL) < 0 ? 0 : (pid_t)json_int_at(state, "pid", 0);
+}
+
 static int write_config(struct attempt *a, struct err *e)
 {
 	struct pod *p = a->p;
@@ -175,6 +188,7 @@ static int write_config(struct attempt *a, struct err *e)
 			    .cgroup = a->cgroup,
 			    .netns = pod_host_network(p->state) ? NULL : p->netns,
 			    .pause_pid = p->pause_pid,
+			    .target_pid = target_pid(p, a->c),
 			    .hostname = a->hostname,
 			    .cgroup_ns = cgroup_host_mode(ag->cgroups) == CGROUP_V2,
 			    .oom_floor = ag->oom_floor,

@@ -136,7 +136,9 @@ void events_pod(struct events *ev, const struct pod_state *s, const char *contai
 		const struct container_state *c = pod_state_find((struct pod_state *)s, container);
 		json_object_set_new(o, "fieldPath",
 				    json_sprintf("spec.%s{%s}",
-						 c && c->kind != CONTAINER_MAIN ? "initContainers" : "containers",
+						 !c || c->kind == CONTAINER_MAIN     ? "containers"
+						 : c->kind == CONTAINER_EPHEMERAL ? "ephemeralContainers"
+										  : "initContainers",
 						 container));
 	}
 	record(ev, o, s->ns, warning, reason, message);

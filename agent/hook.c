@@ -1,4 +1,4 @@
-/* Handlers of probes and lifecycle hooks: exec, httpGet, tcpSocket, sleep.
+/* Handlers of probes and lifecycle hooks: exec, httpGet, tcpSocket, grpc, sleep.
  *
  * Happy path: the action is started, its end or the timeout calls done once. What can fail: everything, as ok = false
  * with the text of the event. What always holds: after hook_cancel() or done nothing of it is left on the loop. */
@@ -15,6 +15,7 @@
 #include "agent/pod.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/protobuf.h"
 #include "io/net/ip.h"
 
 enum { OUTPUT_MAX = 4096 };
@@ -227,6 +228,57 @@ static void start_tcp(struct hook *h, const struct container_state *c, const jso
 	h->watch = fd_watch_new(h->p->agent->loop, h->fd, FD_WRITE, on_connected, h);
 }
 
+/* The status of a HealthCheckResponse behind the five bytes that frame it; -1: there is none. */
+static int grpc_serving(const char *body, size_t len)
+{
+	struct protobuf_reader r = protobuf_reader(body + 5, len > 5 ? len - 5 : 0);
+	struct protobuf_field f;
+	int status = len >= 5 && !body[0] ? 0 : -1;
+	while (status >= 0 && protobuf_next(&r, &f) > 0)
+		if (f.number == 1 && f.wire == PROTOBUF_VARINT)
+			status = (int)f.value;
+	return status;
+}
+
+static void on_grpc_done(void *arg, int status, const char *body, size_t len, const struct err *e)
+{
+	struct hook *h = arg;
+	int serving = status == 200 ? grpc_serving(body, len) : -1;
+	h->http = NULL;
+	AUTO_FREE char *text = status != 200 && e ? xasprintf("timeout: failed to connect service within the time that it has: %s", err_text(e))
+			       : serving < 0      ? xstrdup("error: this server does not implement the grpc health protocol (grpc.health.v1.Health)")
+						  : xasprintf("service unhealthy (responded with \"%s\")",
+							      serving == 2 ? "NOT_SERVING" : serving == 3 ? "SERVICE_UNKNOWN" : "UNKNOWN");
+	finish(h, serving == 1, text);
+}
+
+/* grpc.health.v1.Health/Check over HTTP/2 without TLS (gRPC health checking protocol). */
+static void start_grpc(struct hook *h, const json_t *handler, int64_t timeout_ms)
+{
+	static const char *const headers[] = {"Content-Type: application/grpc", "TE: trailers", "User-Agent: kube-probe/1.36", NULL};
+	const char *host = default_host(h->p), *service = json_str_or(handler, "service", "");
+	AUTO_STR message = STR_INIT, body = STR_INIT;
+	bool six = strchr(host, ':');
+	AUTO_FREE char *url = xasprintf("http://%s%s%s:%lld/grpc.health.v1.Health/Check", six ? "[" : "", host, six ? "]" : "",
+					(long long)json_int_at(handler, "port", 0));
+	if (*service)
+		protobuf_add_text(&message, 1, service);
+	const unsigned char frame[5] = {0, 0, (unsigned char)(message.len >> 16), (unsigned char)(message.len >> 8), (unsigned char)message.len};
+	str_addn(&body, frame, sizeof(frame));
+	str_addn(&body, str_text(&message), message.len);
+	struct http_call_opts o = {.method = "POST",
+				   .url = url,
+				   .headers = headers,
+				   .body = body.p,
+				   .body_len = body.len,
+				   .http2 = 1,
+				   .timeout_ms = (int)timeout_ms,
+				   .connect_timeout_ms = (int)timeout_ms,
+				   .on_done = on_grpc_done,
+				   .arg = h};
+	h->http = http_call_start(h->p->agent->http, &o);
+}
+
 struct hook *hook_start(struct pod *p, const struct container_state *c, const json_t *handler, int64_t timeout_ms,
 			const char *kind, hook_done done, void *arg)
 {
@@ -242,6 +294,8 @@ struct hook *hook_start(struct pod *p, const struct container_state *c, const js
 		start_http(h, c, what, timeout_ms);
 	} else if ((what = json_object_get(handler, "tcpSocket"))) {
 		start_tcp(h, c, what);
+	} else if ((what = json_object_get(handler, "grpc"))) {
+		start_grpc(h, what, timeout_ms);
 	} else if (!p->shim) {
 		fail_soon(h, "the pod has no supervisor");
 	} else if ((what = json_object_get(handler, "exec"))) {

@@ -111,7 +111,7 @@ json_t *node_allocatable(const json_t *capacity)
 	json_t *o = json_deep_copy(capacity);
 	long long memory = atoll(json_str_or(capacity, "memory", "0")),
 		  disk = atoll(json_member(capacity, "ephemeral-storage"));
-	json_object_set_new(o, "memory", json_sprintf("%lldKi", memory > 102400 ? memory - 102400 : memory));
+	json_object_set_new(o, "memory", json_sprintf("%lldKi", memory > NODE_RESERVED_BYTES / 1024 ? memory - NODE_RESERVED_BYTES / 1024 : memory));
 	json_object_set_new(o, "ephemeral-storage", json_sprintf("%lld", disk * 1024 / 10 * 9));
 	return o;
 }

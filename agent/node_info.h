@@ -7,6 +7,8 @@
 #include "agent/agent.h"
 
 json_t *node_system_info(void); /* status.nodeInfo, returns owned */
+enum { NODE_RESERVED_BYTES = 100 << 20 }; /* memory that eviction keeps free */
+
 /* capacity; fills cpu_milli, memory_bytes and storage_bytes of a. Returns owned. */
 json_t *node_capacity(struct agent *a);
 json_t *node_allocatable(const json_t *capacity);

@@ -129,7 +129,7 @@ void objects_want(struct objects *o, const json_t *pod)
 {
 	struct want_args a = {o, json_str_or(pod, "metadata.namespace", "default"),
 			      json_str_or(pod, "metadata.uid", "")};
-	static const char *const parts[] = {"spec.initContainers", "spec.containers", "spec.volumes"};
+	static const char *const parts[] = {"spec.initContainers", "spec.containers", "spec.ephemeralContainers", "spec.volumes"};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		walk(&a, json_at(pod, parts[i]));
 }

@@ -42,7 +42,10 @@ static json_t *namespaces(const struct oci_in *in)
 	if (!json_bool_at(in->pod, "spec.hostIPC", false))
 		join(list, in, "ipc", "ipc");
 	if (!json_bool_at(in->pod, "spec.hostPID", false)) {
-		if (share_pid)
+		AUTO_FREE char *target = in->target_pid > 0 ? xasprintf("/proc/%d/ns/pid", (int)in->target_pid) : NULL;
+		if (target)
+			add_ns(list, "pid", target);
+		else if (share_pid)
 			join(list, in, "pid", "pid");
 		else
 			add_ns(list, "pid", NULL);

@@ -23,6 +23,7 @@ struct oci_in {
 	const char *cgroup; /* "/knarr/pods/<uid>/<container>" */
 	const char *netns;  /* path; NULL with hostNetwork */
 	pid_t pause_pid;    /* its IPC, UTS and PID namespaces are joined */
+	pid_t target_pid;   /* an ephemeral container: whose PID namespace it joins; 0: its own */
 	const char *hostname;
 	bool cgroup_ns; /* the host has the unified hierarchy */
 	int oom_floor;  /* the lowest oom_score_adj that may be set */

@@ -30,17 +30,23 @@ static void on_timer(void *arg)
 
 struct container_work *pod_work(struct pod *p, const struct container_state *c)
 {
-	return &p->work[c - p->state->containers];
+	for (size_t i = 0; i < p->n_work; i++)
+		if (!strcmp(p->work[i]->name, c->name))
+			return p->work[i];
+	return NULL; /* never: every container has one */
 }
 
-/* Hooks and probes point into the array: it is made once, for the containers that the pod has from the beginning. */
+/* For each container that has none yet. Hooks and probes point at what runs: it stays where it is when ephemeral containers are
+ * added, at whatever place. */
 static void make_work(struct pod *p)
 {
-	p->n_work = p->state->n;
-	p->work = xcalloc(p->n_work + 1, sizeof(*p->work));
-	for (size_t i = 0; i < p->n_work; i++) {
-		p->work[i].pod = p;
-		snprintf(p->work[i].name, sizeof(p->work[i].name), "%s", p->state->containers[i].name);
+	p->work = xreallocarray(p->work, p->state->n + 1, sizeof(*p->work));
+	for (size_t i = 0; i < p->state->n; i++) {
+		if (pod_work(p, &p->state->containers[i]))
+			continue;
+		struct container_work *w = p->work[p->n_work++] = xcalloc(1, sizeof(*w));
+		w->pod = p;
+		snprintf(w->name, sizeof(w->name), "%s", p->state->containers[i].name);
 	}
 }
 
@@ -71,8 +77,10 @@ void pod_free(struct pod *p)
 {
 	if (!p)
 		return;
-	for (size_t i = 0; i < p->n_work; i++)
-		container_work_stop(&p->work[i]);
+	for (size_t i = 0; i < p->n_work; i++) {
+		container_work_stop(p->work[i]);
+		free(p->work[i]);
+	}
 	free(p->work);
 	if (p->cni)
 		chain_cancel(p->cni);
@@ -135,11 +143,13 @@ void pod_object_changed(struct pod *p, json_t *object)
 	AUTO_JSON *old = json_incref(s->pod);
 	bool was_deleting = s->deleting;
 	int64_t grace = s->grace_ms;
-	if (json_array_size(json_at(object, "spec.containers")) +
-		json_array_size(json_at(object, "spec.initContainers")) !=
-	    s->n)
-		return; /* the API forbids it: containers do not come and go */
+	if (pod_container_count(object) < s->n)
+		return; /* the API forbids it: only ephemeral containers come, and none goes */
 	pod_state_update(s, object);
+	if (p->n_work < s->n) {
+		make_work(p);
+		objects_want(p->agent->objects, object);
+	}
 	if (p->saved)
 		save_object(p);
 	bool labels = !json_equal(json_at(old, "metadata.labels"), json_at(object, "metadata.labels")) ||
@@ -147,6 +157,8 @@ void pod_object_changed(struct pod *p, json_t *object)
 	if (labels && p->volumes_ready)
 		volumes_refresh(p);
 	bool spec = !json_equal(json_object_get(old, "spec"), json_object_get(object, "spec"));
+	if (spec)
+		pod_resize(p, old);
 	bool gates = json_at(object, "spec.readinessGates") &&
 		     !json_equal(json_at(old, "status.conditions"), json_at(object, "status.conditions"));
 	if (labels || spec || gates || was_deleting != s->deleting || grace != s->grace_ms)

@@ -11,7 +11,7 @@ struct hook;
 struct chain;
 struct chain_run;
 
-/* What runs beside a container's state, in the order of pod_state.containers. */
+/* What runs beside a container's state. */
 struct container_work {
 	struct pod *pod;
 	char name[64];
@@ -30,7 +30,7 @@ struct pod {
 	struct shim *shim;
 	pid_t pause_pid;
 	struct timer *timer;
-	struct container_work *work;
+	struct container_work **work; /* one a container, by name */
 	size_t n_work;
 	struct map *execs; /* id -> struct exec, owned by their users */
 	unsigned next_exec;
@@ -63,6 +63,10 @@ void pod_forget(struct pod *p);
 
 /* pod_sync.c: the plan carried out. */
 void pod_sync(struct pod *p);
+
+/* resize.c: requests and limits that have changed since the object before become those of cgroups; containers whose resizePolicy
+ * wants it start again. */
+void pod_resize(struct pod *p, const json_t *before);
 
 /* pod_report.c: the status towards the API server. */
 void pod_report(struct pod *p);

@@ -54,6 +54,8 @@ bool container_restarts(const struct pod_state *s, const struct container_state 
 {
 	if (c->kind == CONTAINER_SIDECAR)
 		return true;
+	if (c->kind == CONTAINER_EPHEMERAL)
+		return false;
 	const char *policy = json_str_at(c->spec, "restartPolicy");
 	const json_t *rule = rule_matching(c);
 	if (c->kind == CONTAINER_INIT && c->exit_code == 0)
@@ -156,7 +158,7 @@ static void stop_all(struct pod_state *s, int64_t grace_ms, int64_t now, struct 
 static void plan_end(struct pod_state *s, int64_t now, struct pod_plan *p)
 {
 	stop_all(s, s->deleting ? s->grace_ms : pod_grace_ms(s), now, p);
-	for (enum container_kind k = CONTAINER_INIT; k <= CONTAINER_MAIN; k++)
+	for (enum container_kind k = CONTAINER_INIT; k <= CONTAINER_EPHEMERAL; k++)
 		if (any_alive(s, k))
 			return;
 	if (s->sandbox == SANDBOX_READY || s->sandbox == SANDBOX_LOST)
@@ -192,10 +194,16 @@ static void plan_container(struct pod_state *s, struct container_state *c, int64
 		wake(p, due);
 }
 
+/* Ephemeral ones run beside whatever the pod does; the others wait for those before them. */
 static void plan_containers(struct pod_state *s, int64_t now, struct pod_plan *p)
 {
+	for (size_t i = 0; i < s->n; i++)
+		if (s->containers[i].kind == CONTAINER_EPHEMERAL)
+			plan_container(s, &s->containers[i], now, p);
 	for (size_t i = 0; i < s->n; i++) {
 		struct container_state *c = &s->containers[i];
+		if (c->kind == CONTAINER_EPHEMERAL)
+			continue;
 		if (c->kind == CONTAINER_INIT && passed(c))
 			continue;
 		plan_container(s, c, now, p);

@@ -64,7 +64,7 @@ static void resume(struct container_state *c, const json_t *status, int64_t offs
 
 void pod_state_resume(struct pod_state *s, const json_t *status, int64_t now_ms, int64_t now_mono)
 {
-	static const char *const lists[] = {"initContainerStatuses", "containerStatuses"};
+	static const char *const lists[] = {"initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"};
 	size_t i;
 	json_t *one;
 	for (size_t k = 0; k < ARRAY_LEN(lists); k++)

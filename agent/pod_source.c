@@ -8,10 +8,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/events.h"
 #include "agent/log_read.h"
 #include "agent/node.h"
+#include "agent/node_info.h"
 #include "agent/objects.h"
 #include "agent/pod.h"
+#include "agent/pod_admit.h"
+#include "agent/pod_plan.h"
 #include "agent/service_links.h"
 #include "agent/sweep.h"
 #include "agent/tokens.h"
@@ -31,6 +35,32 @@ static bool is_terminal(const json_t *pod)
 	return !strcmp(phase, "Succeeded") || !strcmp(phase, "Failed");
 }
 
+/* A pod that nobody has acknowledged yet is taken, or fails at once. What has ended, or
+ * was deleted without waiting for this node, holds nothing any more; static pods are taken in any case. */
+static void admit(struct agent *a, struct pod *p)
+{
+	AUTO_FREE const json_t **others = xcalloc(map_len(a->pods) + 1, sizeof(*others));
+	AUTO_FREE char *message = NULL;
+	struct pod_admit_in in = {.pod = p->state->pod,
+				  .others = others,
+				  .cpu_milli = a->cpu_milli,
+				  .memory_bytes = a->memory_bytes - NODE_RESERVED_BYTES,
+				  .max_pods = a->config->max_pods};
+	size_t at = 0;
+	const char *uid;
+	struct pod *other;
+	while (map_next(a->pods, &at, &uid, &other))
+		if (other != p && !other->gone_from_api && !other->state->cleaned && !other->state->fail_reason &&
+		    !pod_is_over(other->state))
+			others[in.n_others++] = other->state->pod;
+	const char *reason = pod_admit(&in, &message);
+	if (!reason)
+		return;
+	p->state->fail_reason = xstrdup(reason);
+	p->state->fail_message = TAKE(message);
+	events_pod(a->events, p->state, NULL, true, reason, "%s", p->state->fail_message);
+}
+
 static void add_pod(struct agent *a, json_t *object)
 {
 	/* One that has ended and has left nothing here is only to be deleted when that is asked for. */
@@ -39,6 +69,8 @@ static void add_pod(struct agent *a, json_t *object)
 	struct pod *p = pod_add(a, object, false);
 	if (!p)
 		return;
+	if (!json_at(object, "status.startTime"))
+		admit(a, p);
 	pod_state_resume(p->state, json_object_get(object, "status"), clock_wall_ms(), clock_mono_ms());
 	objects_want(a->objects, object);
 	tokens_want(a->tokens, object);

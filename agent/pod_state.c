@@ -56,7 +56,7 @@ static void container_done(struct container_state *c)
 	json_decref(c->last);
 }
 
-static void add_containers(struct pod_state *s, const char *path, bool init)
+static void add_containers(struct pod_state *s, const char *path, enum container_kind kind)
 {
 	size_t i;
 	json_t *spec;
@@ -66,21 +66,26 @@ static void add_containers(struct pod_state *s, const char *path, bool init)
 		memset(c, 0, sizeof(*c));
 		c->spec = spec;
 		c->name = json_str_or(spec, "name", "");
-		c->kind = !init                                                  ? CONTAINER_MAIN
-			  : str_eq(json_str_at(spec, "restartPolicy"), "Always") ? CONTAINER_SIDECAR
-										 : CONTAINER_INIT;
+		c->kind = kind;
+		if (kind == CONTAINER_INIT && str_eq(json_str_at(spec, "restartPolicy"), "Always"))
+			c->kind = CONTAINER_SIDECAR;
 		c->kill_grace_ms = -1;
 	}
 }
 
+size_t pod_container_count(const json_t *pod)
+{
+	return json_array_size(json_at(pod, "spec.initContainers")) + json_array_size(json_at(pod, "spec.containers")) +
+	       json_array_size(json_at(pod, "spec.ephemeralContainers"));
+}
+
 static void list_containers(struct pod_state *s)
 {
-	size_t n = json_array_size(json_at(s->pod, "spec.initContainers")) +
-		   json_array_size(json_at(s->pod, "spec.containers"));
-	s->containers = xcalloc(n + 1, sizeof(*s->containers));
+	s->containers = xcalloc(pod_container_count(s->pod) + 1, sizeof(*s->containers));
 	s->n = 0;
-	add_containers(s, "spec.initContainers", true);
-	add_containers(s, "spec.containers", false);
+	add_containers(s, "spec.initContainers", CONTAINER_INIT);
+	add_containers(s, "spec.containers", CONTAINER_MAIN);
+	add_containers(s, "spec.ephemeralContainers", CONTAINER_EPHEMERAL);
 }
 
 static void read_deletion(struct pod_state *s)

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum container_kind { CONTAINER_INIT, CONTAINER_SIDECAR, CONTAINER_MAIN };
+enum container_kind { CONTAINER_INIT, CONTAINER_SIDECAR, CONTAINER_MAIN, CONTAINER_EPHEMERAL };
 
 /* WAITING: not made, or between attempts. STARTING: an apply is on its way. EXITED: the last attempt has ended. */
 enum container_phase { PHASE_WAITING, PHASE_STARTING, PHASE_RUNNING, PHASE_EXITED };
@@ -49,7 +49,7 @@ struct pod_state {
 	json_t *pod; /* the object, owned */
 	char *uid, *ns, *name;
 	bool is_static;
-	struct container_state *containers; /* init containers (and sidecars) first, in order */
+	struct container_state *containers; /* init containers (and sidecars) first, ephemeral ones last, in order */
 	size_t n;
 	enum sandbox_phase sandbox;
 	int64_t sandbox_retry_mono, sandbox_delay_ms;
@@ -64,6 +64,8 @@ struct pod_state {
 /* Makes the state of a pod just seen. References pod. NULL where it has no uid or name. */
 struct pod_state *pod_state_new(json_t *pod, bool is_static, int64_t now_ms, int64_t now_mono);
 void pod_state_free(struct pod_state *s);
+/* Containers of all kinds that the object names. */
+size_t pod_container_count(const json_t *pod);
 /* A newer version of the object: labels, annotations, image, deletion. References pod. */
 void pod_state_update(struct pod_state *s, json_t *pod);
 struct container_state *pod_state_find(struct pod_state *s, const char *container); /* NULL */

@@ -57,7 +57,7 @@ static bool pod_ends(const struct pod_state *s)
 
 static json_t *waiting_state(const struct pod_state *s, const struct container_state *c)
 {
-	bool has_init = s->n && s->containers[0].kind != CONTAINER_MAIN;
+	bool has_init = s->n && s->containers[0].kind < CONTAINER_MAIN;
 	if (c->wait_reason)
 		return waiting(c->wait_reason, c->wait_message);
 	return waiting(has_init ? "PodInitializing" : "ContainerCreating", NULL);
@@ -126,6 +126,8 @@ static bool container_ready(const struct container_state *c)
 {
 	if (c->kind == CONTAINER_INIT)
 		return c->phase == PHASE_EXITED && c->exit_code == 0;
+	if (c->kind == CONTAINER_EPHEMERAL)
+		return false;
 	return c->phase == PHASE_RUNNING && c->started && c->ready;
 }
 
@@ -152,16 +154,13 @@ static json_t *container_status(const struct pod_state *s, const struct containe
 
 static void add_container_statuses(json_t *status, const struct pod_state *s, int64_t now_mono)
 {
-	json_t *init = json_array(), *main_list = json_array();
+	static const char *const lists[] = {[CONTAINER_INIT] = "initContainerStatuses",
+					    [CONTAINER_SIDECAR] = "initContainerStatuses",
+					    [CONTAINER_MAIN] = "containerStatuses",
+					    [CONTAINER_EPHEMERAL] = "ephemeralContainerStatuses"};
 	for (size_t i = 0; i < s->n; i++)
-		json_array_append_new(s->containers[i].kind == CONTAINER_MAIN ? main_list : init,
+		json_array_append_new(json_array_at(status, lists[s->containers[i].kind]),
 				      container_status(s, &s->containers[i], now_mono));
-	if (json_array_size(main_list))
-		json_object_set(status, "containerStatuses", main_list);
-	if (json_array_size(init))
-		json_object_set(status, "initContainerStatuses", init);
-	json_decref(main_list);
-	json_decref(init);
 }
 
 const char *pod_phase(const struct pod_state *s)
@@ -193,7 +192,7 @@ static void list_names(const struct pod_state *s, bool init, struct str *out)
 			bad = (c->kind == CONTAINER_INIT && !container_ready(c)) ||
 			      (c->kind == CONTAINER_SIDECAR && !c->started);
 		else
-			bad = c->kind != CONTAINER_INIT && !container_ready(c);
+			bad = (c->kind == CONTAINER_SIDECAR || c->kind == CONTAINER_MAIN) && !container_ready(c);
 		if (bad)
 			str_addf(out, "%s%s", out->len ? " " : "", c->name);
 	}

@@ -77,7 +77,7 @@ void sandbox_supervisor_lost(struct pod *p)
 	struct shim_config sc = sandbox_shim_config(p);
 	sandbox_supervisor_ended(p);
 	for (size_t i = 0; i < p->n_work; i++)
-		container_work_stop(&p->work[i]);
+		container_work_stop(p->work[i]);
 	if (shim_clean_dead(&sc, &e) < 0)
 		log_warn("supervisor's remains not removed, tried again pod=%s/%s error=\"%s\"", p->state->ns,
 			 p->state->name, err_text(&e));

@@ -95,7 +95,7 @@ void sandbox_teardown(struct pod *p)
 	p->state->sandbox = SANDBOX_STOPPING;
 	pod_save(p);
 	for (size_t i = 0; i < p->n_work; i++)
-		container_work_stop(&p->work[i]);
+		container_work_stop(p->work[i]);
 	if (p->shim) {
 		shim_shutdown(p->shim, on_shutdown_failed, p);
 		return;

@@ -247,7 +247,7 @@ static void write_probes(const struct agent *a, const struct samples *all, struc
 	head(out, "prober_probe_total", "counter", "Probes of a container by type and result, since it started");
 	while (map_next(a->pods, &at, &uid, &p))
 		for (size_t i = 0; i < p->n_work; i++)
-			probes_write(&p->work[i], out);
+			probes_write(p->work[i], out);
 }
 
 void server_metrics(struct agent *a, struct http_exchange *x, const struct target *t)

@@ -228,6 +228,26 @@ static const char *propagation_of(const json_t *mount_)
 	return !strcmp(p, "Bidirectional") ? "rshared" : !strcmp(p, "HostToContainer") ? "rslave" : "rprivate";
 }
 
+/* subPathExpr with the container's variables; each has to be there, and what comes out has to stay below the volume. */
+static int expand_sub_path(const struct map *env, const char *expr, char **ret, struct err *e)
+{
+	for (const char *p = strchr(expr, '$'); p && *p; p = strchr(p, '$')) {
+		const char *end = p[1] == '(' ? strchr(p, ')') : NULL;
+		AUTO_FREE char *name = end ? xstrndup(p + 2, (size_t)(end - p - 2)) : NULL;
+		if (name && !map_get(env, name))
+			return err_set(e, -EINVAL, "missing value for \"%s\"", name);
+		p = end ? end : p + (p[1] ? 2 : 1);
+	}
+	AUTO_FREE char *path = env_expand(env, expr);
+	AUTO_STRV char **parts = str_split(path, '/');
+	if (*path == '/')
+		return err_set(e, -EINVAL, "error SubPath `%s` must not be an absolute path", path);
+	if (strv_has(parts, ".."))
+		return err_set(e, -EINVAL, "unable to provision SubPath `%s`: must not contain '..'", path);
+	*ret = TAKE(path);
+	return 0;
+}
+
 static int add_mount(struct pod *p, const struct container_state *c, const json_t *m, size_t index,
 		     const struct map *env, json_t *to, struct err *e)
 {
@@ -236,8 +256,9 @@ static int add_mount(struct pod *p, const struct container_state *c, const json_
 	const json_t *volume = find_volume(p, name);
 	if (!volume)
 		return err_set(e, -EINVAL, "volume \"%s\" is not defined", name);
-	AUTO_FREE char *source = volume_path(p, volume),
-		       *expanded = !str_empty(expr) ? env_expand(env, expr) : xstrdup(sub);
+	AUTO_FREE char *source = volume_path(p, volume), *expanded = str_empty(expr) ? xstrdup(sub) : NULL;
+	if (!str_empty(expr) && expand_sub_path(env, expr, &expanded, e) < 0)
+		return -EINVAL;
 	if (!str_empty(expanded)) {
 		AUTO_FD int fd = open_sub_path(source, expanded, e);
 		char *pinned = NULL;

@@ -7,9 +7,15 @@
 
 #include <stdlib.h>
 
-#include "api/selector.h"
 #include "base/json.h"
 #include "cp/controllers/object.h"
+
+int adopt_selector(const json_t *owner, struct selector **ret)
+{
+	const json_t *s = json_at(owner, "spec.selector");
+	return str_eq(json_member(owner, "kind"), "ReplicationController") && json_object_size(s) ? selector_from_map(s, ret, NULL)
+												   : selector_from_json(s, ret, NULL);
+}
 
 static void patch_refs(const struct adopt_kind *kind, const json_t *child, json_t *take_refs, struct plan *plan)
 {
@@ -44,7 +50,7 @@ json_t *adopt_claim(const struct adopt_kind *kind, const json_t *owner, const js
 {
 	AUTO_SELECTOR *selector = NULL;
 	json_t *claimed = json_array();
-	bool any = selector_from_json(json_at(owner, "spec.selector"), &selector, NULL) == 0;
+	bool any = adopt_selector(owner, &selector) == 0;
 	size_t i;
 	json_t *child;
 	json_array_foreach(candidates, i, child)

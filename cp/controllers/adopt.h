@@ -2,12 +2,16 @@
 #ifndef KNARR_CP_CONTROLLERS_ADOPT_H
 #define KNARR_CP_CONTROLLERS_ADOPT_H
 
+#include "api/selector.h"
 #include "cp/controllers/plan.h"
 
 struct adopt_kind {
 	const char *owner_api_version, *owner_kind; /* "apps/v1", "ReplicaSet" */
 	const char *group, *plural;                 /* of the children: "", "pods" */
 };
+
+/* spec.selector, which is a plain map in a ReplicationController. Negative when it is none. */
+int adopt_selector(const json_t *owner, struct selector **ret);
 
 /* From candidates (all children in the owner's namespace that the selector matches or that the owner controls) returns
  * those that are the owner's now (owned array), with the patches that adopt and release in plan. An owner that is being

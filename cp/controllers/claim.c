@@ -3,6 +3,7 @@
 #include "cp/controllers/claim.h"
 
 #include "base/json.h"
+#include "cp/controllers/adopt.h"
 #include "cp/controllers/object.h"
 
 struct claim {
@@ -19,7 +20,7 @@ static bool is_candidate(void *arg, const struct cobj *o)
 json_t *claim_candidates(struct runner *r, struct bucket *children, const json_t *owner)
 {
 	AUTO_SELECTOR *selector = NULL;
-	selector_from_json(json_at(owner, "spec.selector"), &selector, NULL);
+	adopt_selector(owner, &selector);
 	struct claim c = {selector, object_uid(owner)};
 	return runner_list(r, children, object_ns(owner), is_candidate, &c);
 }
@@ -34,7 +35,7 @@ static void offer(void *arg, struct cobj *owner)
 	struct orphan *o = arg;
 	AUTO_JSON *parsed = runner_parse(o->runner, owner);
 	AUTO_SELECTOR *selector = NULL;
-	if (selector_from_json(json_at(parsed, "spec.selector"), &selector, NULL) == 0 &&
+	if (adopt_selector(parsed, &selector) == 0 &&
 	    selector_match(selector, cobj_label, o->child))
 		runner_add(o->runner, owner->ns, owner->name);
 }

@@ -20,6 +20,8 @@ static const struct controller *const all[] = {
     &clusterrole_aggregation_controller, &token_controller, &resourcequota_controller,
     &csr_approving_controller, &csr_signing_controller, &csr_cleaner_controller, &token_cleaner_controller,
     &bootstrap_signer_controller, &node_ipam_controller, &service_address_controller, &service_range_controller,
+    &replicationcontroller_controller, &daemonset_controller, &statefulset_controller, &job_controller, &cronjob_controller,
+    &disruption_controller, &endpointslice_mirror_controller,
 };
 
 struct controllers {

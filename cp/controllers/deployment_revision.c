@@ -8,14 +8,11 @@
 #include "base/json.h"
 #include "cp/controllers/deployment_internal.h"
 #include "cp/controllers/object.h"
+#include "cp/controllers/template.h"
 
 char *deployment_template_hash(const json_t *d, char *ret)
 {
-	uint32_t hash = object_hash(OBJECT_HASH_INIT, json_at(d, "spec.template"));
-	json_t *collisions = json_at(d, "status.collisionCount");
-	if (json_is_integer(collisions))
-		hash = object_hash(hash, collisions);
-	return object_safe_encode(hash, ret);
+	return template_hash(json_at(d, "spec.template"), json_at(d, "status.collisionCount"), ret);
 }
 
 char *deployment_new_name(const json_t *d)

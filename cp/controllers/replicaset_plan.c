@@ -1,4 +1,4 @@
-/* The plan of a ReplicaSet.
+/* The plan of a ReplicaSet, and of a ReplicationController, which is the same with an older selector.
  *
  * Claim pods, count the active ones, create what is missing in growing batches or delete what is too much in order of
  * least harm, and say in status what is there. Status describes what was observed, not what is planned: the writes come
@@ -10,33 +10,16 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "cp/controllers/adopt.h"
 #include "cp/controllers/object.h"
 #include "cp/controllers/pod.h"
+#include "cp/controllers/template.h"
 
 enum { BURST = 500 };
 
-static const struct adopt_kind children = {"apps/v1", "ReplicaSet", "", "pods"};
+const struct replicaset_kind replicaset_kind = {{"apps/v1", "ReplicaSet", "", "pods"}, "apps", "replicasets"},
+			     replicationcontroller_kind = {{"v1", "ReplicationController", "", "pods"}, "", "replicationcontrollers"};
 
-static json_t *pod_from_template(const json_t *rs)
-{
-	const json_t *template = json_at(rs, "spec.template");
-	json_t *pod = json_pack("{s:s, s:s, s:{}}", "apiVersion", "v1", "kind", "Pod", "metadata");
-	json_t *meta = json_object_get(pod, "metadata");
-	static const char *const copied[] = {"labels", "annotations", "finalizers"};
-	for (size_t i = 0; i < ARRAY_LEN(copied); i++) {
-		json_t *v = json_object_get(json_object_get(template, "metadata"), copied[i]);
-		if (v)
-			json_object_set(meta, copied[i], v);
-	}
-	AUTO_FREE char *prefix = xasprintf("%s-", object_name(rs));
-	json_object_set_new(meta, "generateName", json_string(prefix));
-	json_object_set_new(meta, "ownerReferences", json_pack("[o]", object_owner_ref(rs, "apps/v1", "ReplicaSet")));
-	json_object_set(pod, "spec", json_object_get(template, "spec"));
-	return pod;
-}
-
-static void create_pods(const json_t *rs, int64_t n, struct plan *plan)
+static void create_pods(const struct adopt_kind *kind, const json_t *rs, int64_t n, struct plan *plan)
 {
 	AUTO_FREE char *path = object_path("", "v1", object_ns(rs), "pods", NULL);
 	int64_t batch = 1, in_batch = 0;
@@ -46,7 +29,7 @@ static void create_pods(const json_t *rs, int64_t n, struct plan *plan)
 			batch *= 2;
 			in_batch = 1;
 		}
-		struct action *a = plan_create(plan, path, pod_from_template(rs));
+		struct action *a = plan_create(plan, path, template_pod(json_at(rs, "spec.template"), rs, kind));
 		plan_note_ok(a, rs, "SuccessfulCreate", "Created pod: %%n");
 		plan_note_failed(a, rs, "FailedCreate", "Error creating: %%e");
 	}
@@ -183,14 +166,16 @@ static void plan_rs_status(const struct replicaset_observed *o, const json_t *ac
 	json_t *old = json_object_get(o->replicaset, "status");
 	AUTO_JSON *status = old ? json_deep_copy(old) : json_object();
 	status_counts(o->replicaset, active, now_ms, status, plan);
-	json_object_set_new(status, "terminatingReplicas", json_integer(terminating));
-	if (o->last_error && diff)
+	if (o->kind == &replicaset_kind)
+		json_object_set_new(status, "terminatingReplicas", json_integer(terminating));
+	/* The first failure stays told: later ones name other pods, and each change would be a reason to look again. */
+	if (o->last_error && diff && !object_condition(status, "ReplicaFailure"))
 		object_set_condition(status, "ReplicaFailure", "True", diff < 0 ? "FailedCreate" : "FailedDelete",
 				     o->last_error, now_ms, false);
-	else if (!o->last_error)
+	else if (!o->last_error || !diff)
 		object_remove_condition(status, "ReplicaFailure");
 	AUTO_FREE char *path =
-	    object_path("apps", "v1", object_ns(o->replicaset), "replicasets", object_name(o->replicaset));
+	    object_path(o->kind->group, "v1", object_ns(o->replicaset), o->kind->plural, object_name(o->replicaset));
 	struct action *a = plan_status(plan, path, old, status);
 	if (a)
 		a->flags |= PLAN_ALWAYS | PLAN_ABSENT_OK;
@@ -198,7 +183,7 @@ static void plan_rs_status(const struct replicaset_observed *o, const json_t *ac
 
 void replicaset_plan(const struct replicaset_observed *o, int64_t now_ms, struct plan *plan)
 {
-	AUTO_JSON *claimed = adopt_claim(&children, o->replicaset, o->pods, plan);
+	AUTO_JSON *claimed = adopt_claim(&o->kind->adopt, o->replicaset, o->pods, plan);
 	AUTO_JSON *active = json_array();
 	int64_t terminating = 0;
 	size_t i;
@@ -216,7 +201,7 @@ void replicaset_plan(const struct replicaset_observed *o, int64_t now_ms, struct
 	if (object_deleting(o->replicaset))
 		return;
 	if (diff < 0)
-		create_pods(o->replicaset, -diff, plan);
+		create_pods(&o->kind->adopt, o->replicaset, -diff, plan);
 	else if (diff > 0)
 		delete_pods(o->replicaset, active, diff, plan);
 }

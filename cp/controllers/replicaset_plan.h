@@ -1,10 +1,17 @@
-/* What a ReplicaSet needs done: pods to create or delete, its status. Pure. */
+/* What a ReplicaSet or a ReplicationController needs done: pods to create or delete, its status. Pure. */
 #ifndef KNARR_CP_CONTROLLERS_REPLICASET_PLAN_H
 #define KNARR_CP_CONTROLLERS_REPLICASET_PLAN_H
 
-#include "cp/controllers/plan.h"
+#include "cp/controllers/adopt.h"
+
+struct replicaset_kind {
+	struct adopt_kind adopt;
+	const char *group, *plural;
+};
+extern const struct replicaset_kind replicaset_kind, replicationcontroller_kind;
 
 struct replicaset_observed {
+	const struct replicaset_kind *kind;
 	const json_t *replicaset;
 	const json_t *pods;     /* array: pods of its namespace that its selector matches or that it controls */
 	const char *last_error; /* what creating or deleting pods failed with last time; NULL: nothing */

@@ -9,6 +9,8 @@ extern const struct controller deployment_controller, replicaset_controller, end
     node_lifecycle_controller, taint_eviction_controller, pod_gc_controller, garbage_collector, event_ttl_controller,
     clusterrole_aggregation_controller, token_controller, resourcequota_controller,
     csr_approving_controller, csr_signing_controller, csr_cleaner_controller, token_cleaner_controller,
-    bootstrap_signer_controller, node_ipam_controller, service_address_controller, service_range_controller;
+    bootstrap_signer_controller, node_ipam_controller, service_address_controller, service_range_controller,
+    replicationcontroller_controller, daemonset_controller, statefulset_controller, job_controller, cronjob_controller,
+    disruption_controller, endpointslice_mirror_controller;
 
 #endif

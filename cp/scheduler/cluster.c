@@ -64,6 +64,8 @@ struct sched_pod *sched_pod_new(const json_t *pod)
 	p->spread = keep(spec, "topologySpreadConstraints");
 	p->ports = ports_of(spec);
 	p->node_name = xstrdup(json_str_at(spec, "nodeName"));
+	p->nominated = xstrdup(json_str_at(pod, "status.nominatedNodeName"));
+	p->never_preempts = str_eq(json_str_at(spec, "preemptionPolicy"), "Never");
 	p->priority = json_int_at(spec, "priority", 0);
 	p->created_ms = object_time_ms(pod, "metadata.creationTimestamp");
 	p->deleting = object_deleting(pod);
@@ -83,6 +85,7 @@ void sched_pod_free(struct sched_pod *p)
 	free(p->ns);
 	free(p->name);
 	free(p->node_name);
+	free(p->nominated);
 	free(p);
 }
 
@@ -109,7 +112,7 @@ static void node_free(struct sched_node *n)
 
 void cluster_init(struct cluster *s)
 {
-	*s = (struct cluster){.by_name = map_new(NULL), .pods = map_new(pod_free), .ns_labels = json_object()};
+	*s = (struct cluster){.by_name = map_new(NULL), .pods = map_new(pod_free), .promised = map_new(pod_free), .ns_labels = json_object()};
 }
 
 void cluster_done(struct cluster *s)
@@ -119,6 +122,7 @@ void cluster_done(struct cluster *s)
 	free(s->nodes);
 	map_free(s->by_name);
 	map_free(s->pods);
+	map_free(s->promised);
 	json_decref(s->ns_labels);
 	*s = (struct cluster){0};
 }
@@ -247,6 +251,18 @@ void cluster_remove_pod(struct cluster *s, const char *uid)
 bool cluster_has_pod(const struct cluster *s, const char *uid)
 {
 	return map_has(s->pods, uid);
+}
+
+void cluster_nominate(struct cluster *s, struct sched_pod *take_pod, const char *node)
+{
+	free(take_pod->nominated);
+	take_pod->nominated = xstrdup(node);
+	map_set(s->promised, take_pod->uid, take_pod);
+}
+
+void cluster_unnominate(struct cluster *s, const char *uid)
+{
+	map_remove(s->promised, uid);
 }
 
 void cluster_set_namespace(struct cluster *s, const char *name, json_t *labels)

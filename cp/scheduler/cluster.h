@@ -14,6 +14,8 @@ struct sched_pod {
 	json_t *labels, *affinity, *node_selector, *tolerations, *spread; /* NULL: none */
 	json_t *ports; /* array of {port, protocol, ip} that it wants on the host */
 	char *node_name;
+	char *nominated;     /* the node that it was promised; NULL: none */
+	bool never_preempts; /* preemptionPolicy Never */
 	struct resources requests;
 	int64_t scored_cpu_milli, scored_memory_bytes;
 	int64_t priority, created_ms;
@@ -42,6 +44,7 @@ struct cluster {
 	struct map *pods;    /* uid -> pod, owned */
 	json_t *ns_labels;   /* namespace -> its labels */
 	size_t n_with_anti;  /* pods with required anti-affinity */
+	struct map *promised; /* uid -> pod that waits for room on its nominated node, owned */
 };
 
 void cluster_init(struct cluster *s);
@@ -53,6 +56,9 @@ void cluster_remove_node(struct cluster *s, const char *name);
 void cluster_set_pod(struct cluster *s, struct sched_pod *take_pod, const char *node);
 void cluster_remove_pod(struct cluster *s, const char *uid); /* absent is fine */
 bool cluster_has_pod(const struct cluster *s, const char *uid);
+/* The pod waits for room on the node: pods that are not more important see its requests there. */
+void cluster_nominate(struct cluster *s, struct sched_pod *take_pod, const char *node);
+void cluster_unnominate(struct cluster *s, const char *uid); /* absent is fine */
 void cluster_set_namespace(struct cluster *s, const char *name,
 			   json_t *labels); /* NULL labels: it is gone or has none */
 

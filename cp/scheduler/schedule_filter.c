@@ -2,8 +2,8 @@
  * order of the default profile; the first that refuses says why. Pure, nothing can fail. */
 #include <stdlib.h>
 
-#include "api/selector.h"
 #include "base/json.h"
+#include "cp/controllers/node_affinity.h"
 #include "cp/controllers/toleration.h"
 #include "cp/scheduler/schedule_internal.h"
 
@@ -49,70 +49,14 @@ static bool check_taints(const struct placing *p, const struct sched_node *n, js
 	return true;
 }
 
-static bool compare_numbers(const json_t *values, const char *value, bool greater)
-{
-	int64_t have, bound;
-	const char *text = json_string_value(json_array_get(values, 0));
-	if (!value || !text || str_to_i64(value, &have) < 0 || str_to_i64(text, &bound) < 0)
-		return false;
-	return greater ? have > bound : have < bound;
-}
-
-static bool node_requirement(const json_t *expression, const char *value)
-{
-	const char *op = json_member(expression, "operator");
-	const json_t *values = json_object_get(expression, "values");
-	if (str_eq(op, "In"))
-		return json_has_text(values, value);
-	if (str_eq(op, "NotIn"))
-		return !json_has_text(values, value);
-	if (str_eq(op, "Exists"))
-		return value != NULL;
-	if (str_eq(op, "DoesNotExist"))
-		return value == NULL;
-	return (str_eq(op, "Gt") || str_eq(op, "Lt")) && compare_numbers(values, value, str_eq(op, "Gt"));
-}
-
 bool schedule_node_term(const json_t *term, const struct sched_node *n)
 {
-	const json_t *expressions = json_object_get(term, "matchExpressions"),
-		     *fields = json_object_get(term, "matchFields");
-	size_t i;
-	json_t *e;
-	if (!json_array_size(expressions) && !json_array_size(fields))
-		return false;
-	json_array_foreach(expressions, i, e)
-	{
-		if (!node_requirement(e, json_member(n->labels, json_str_or(e, "key", ""))))
-			return false;
-	}
-	json_array_foreach(fields, i, e)
-	{
-		if (!str_eq(json_member(e, "key"), "metadata.name") || !node_requirement(e, n->name))
-			return false;
-	}
-	return true;
+	return node_affinity_term(term, n->labels, n->name);
 }
 
 bool schedule_matches_node(const struct sched_pod *pod, const struct sched_node *n)
 {
-	const char *key;
-	json_t *value, *term;
-	json_object_foreach(pod->node_selector, key, value)
-	{
-		if (!str_eq(json_member(n->labels, key), json_string_value(value)))
-			return false;
-	}
-	const json_t *required = json_at(pod->affinity, "nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution");
-	if (!required)
-		return true;
-	size_t i;
-	json_array_foreach(json_object_get(required, "nodeSelectorTerms"), i, term)
-	{
-		if (schedule_node_term(term, n))
-			return true;
-	}
-	return false;
+	return node_affinity_matches(pod->node_selector, pod->affinity, n->labels, n->name);
 }
 
 static bool check_affinity(const struct placing *p, const struct sched_node *n, json_t *reasons)
@@ -152,9 +96,32 @@ static bool check_ports(const struct placing *p, const struct sched_node *n, jso
 	return true;
 }
 
+/* What the node's pods use, and what those that wait for room there will, unless this one is more important. */
+static void add_used(const struct placing *p, const struct sched_node *n, struct resources *ret)
+{
+	resources_add(ret, &n->requested);
+	size_t at = 0;
+	const char *uid;
+	struct sched_pod *other;
+	while (map_next(p->cluster->promised, &at, &uid, &other)) {
+		if (str_eq(other->nominated, n->name) && other->priority >= p->pod->priority && !str_eq(uid, p->pod->uid))
+			resources_add(ret, &other->requests);
+	}
+}
+
+static void resources_done_ptr(struct resources *r)
+{
+	resources_done(r);
+}
+
 static bool check_resources(const struct placing *p, const struct sched_node *n, json_t *reasons)
 {
+	AUTO(resources_done_ptr) struct resources sum = {0};
 	const struct resources *want = &p->pod->requests, *all = &n->allocatable, *used = &n->requested;
+	if (map_len(p->cluster->promised)) {
+		add_used(p, n, &sum);
+		used = &sum;
+	}
 	const struct {
 		const char *reason;
 		int64_t want, free;

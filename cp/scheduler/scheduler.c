@@ -20,6 +20,7 @@
 #include "cp/controllers/object.h"
 #include "cp/controllers/pod.h"
 #include "cp/scheduler/pending.h"
+#include "cp/scheduler/preempt.h"
 #include "cp/scheduler/schedule_metrics.h"
 #include "cp/scheduler/schedule_plan.h"
 
@@ -161,6 +162,7 @@ static void bind(struct scheduler *s, const json_t *pod, struct sched_pod *take_
 				       take_pod->uid, "target", "apiVersion", "v1", "kind", "Node", "name", node);
 	AUTO_FREE char *path = object_path("", "v1", take_pod->ns, "pods", take_pod->name);
 	AUTO_FREE char *sub = xasprintf("%s/binding", path);
+	cluster_unnominate(&s->cluster, take_pod->uid);
 	cluster_set_pod(&s->cluster, take_pod, node);
 	s->refs++;
 	api_local(s->api, USER, "POST", sub, "application/json", binding, on_bound, call);
@@ -185,6 +187,9 @@ static void schedule_one(struct scheduler *s, struct pending_pod *p)
 		bind(s, pod, TAKE(parsed), node);
 		return;
 	}
+	AUTO_FREE char *promised = preempt(s->api, &s->cluster, parsed, USER, s->events);
+	if (promised)
+		cluster_nominate(&s->cluster, TAKE(parsed), promised);
 	write_unschedulable(s, pod, p, str_text(&result.message));
 	pending_park(&s->pending, p, clock_mono_ms());
 }
@@ -212,6 +217,7 @@ static void forget_pod(struct scheduler *s, const char *uid)
 {
 	bool was_there = cluster_has_pod(&s->cluster, uid);
 	cluster_remove_pod(&s->cluster, uid);
+	cluster_unnominate(&s->cluster, uid);
 	if (was_there)
 		something_changed(s);
 }
@@ -230,6 +236,7 @@ static void on_bound_pod(struct scheduler *s, const json_t *pod, const char *nod
 {
 	bool was_there = cluster_has_pod(&s->cluster, object_uid(pod));
 	pending_remove(&s->pending, object_uid(pod));
+	cluster_unnominate(&s->cluster, object_uid(pod));
 	cluster_set_pod(&s->cluster, sched_pod_new(pod), node);
 	if (!was_there)
 		something_changed(s); /* others may want to be near it */
@@ -252,6 +259,9 @@ static void on_pod(void *arg, const struct cache_event *ev)
 		pending_remove(&s->pending, uid);
 		forget_pod(s, uid);
 	} else if (!pending_get(&s->pending, uid) || spec_changed(pod, ev)) {
+		const char *promised = json_str_at(pod, "status.nominatedNodeName");
+		if (!str_empty(promised))
+			cluster_nominate(&s->cluster, sched_pod_new(pod), promised);
 		pending_put(&s->pending, uid, ev->obj->ns, ev->obj->name, json_int_at(pod, "spec.priority", 0),
 			    clock_mono_ms());
 		wake(s);

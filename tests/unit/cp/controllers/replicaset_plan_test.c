@@ -25,7 +25,7 @@ static void add_pod(json_t *pods, const char *meta, const char *spec, const char
 
 static void run(json_t *rs, json_t *pods, const char *error, struct plan *plan)
 {
-	replicaset_plan(&(struct replicaset_observed){.replicaset = rs, .pods = pods, .last_error = error}, NOW, plan);
+	replicaset_plan(&(struct replicaset_observed){.kind = &replicaset_kind, .replicaset = rs, .pods = pods, .last_error = error}, NOW, plan);
 }
 
 START_TEST(creates_in_growing_batches)
