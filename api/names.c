@@ -135,7 +135,9 @@ const char *name_check_label(const char *s)
 
 	if (n > 63)
 		return "must be no more than 63 characters";
-	return label_form(s, n) ? NULL : msg_label;
+	if (label_form(s, n))
+		return NULL;
+	return n && subdomain_form(s, n) ? "must not contain dots" : msg_label;
 }
 
 const char *name_check_label_1035(const char *s)

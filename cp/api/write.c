@@ -327,7 +327,7 @@ static bool is_unchanged(const struct write *w)
 static void take_warnings(struct write *w, const json_t *old)
 {
 	AUTO_STRV char **warnings = NULL;
-	if (!w->res->ops->warn || w->q->local)
+	if (!w->res->ops->warn || w->q->local || w->kind == WRITE_STATUS || w->kind == WRITE_PART)
 		return;
 	w->res->ops->warn(w->object, old, &warnings);
 	for (size_t i = 0; warnings && warnings[i]; i++)

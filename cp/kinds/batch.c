@@ -8,6 +8,7 @@
 #include "api/timezone.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "cp/kinds/error_order.h"
 #include "cp/kinds/kinds.h"
 
 #define UID_LABEL "batch.kubernetes.io/controller-uid"
@@ -75,8 +76,11 @@ static void job_template_validate(const json_t *spec, const char *path, struct f
 	char p[FIELD_PATH_MAX];
 	const json_t *policy = json_at(spec, "template.spec.restartPolicy");
 	pod_template_validate(json_object_get(spec, "template"), FIELD_PATH(p, "%s.template", path), errors);
-	if (policy && !strcmp(json_string_value(policy), "Always"))
-		field_not_supported(errors, FIELD_PATH(p, "%s.template.spec.restartPolicy", path), policy, supported);
+	FIELD_PATH(p, "%s.template.spec.restartPolicy", path);
+	if (policy && !strcmp(json_string_value(policy), "Always")) /* the default of pods is none for jobs */
+		field_required(errors, p, "valid values: \"OnFailure\", \"Never\"");
+	else if (policy && strcmp(json_string_value(policy), "OnFailure") && strcmp(json_string_value(policy), "Never"))
+		field_not_supported(errors, p, policy, supported);
 }
 
 static void job_spec_validate(const json_t *spec, const char *path, struct field_errors *errors)
@@ -102,16 +106,26 @@ static void validate_template_update(const json_t *job, const json_t *old, struc
 	validate_immutable_as(copy, old, "spec.template.spec", "core.v1.PodSpec", errors);
 }
 
+/* Those of an indexed job go with its parallelism. */
+static void validate_completions_update(const json_t *job, const json_t *old, struct field_errors *errors)
+{
+	const json_t *now = json_at(job, "spec.completions"), *was = json_at(old, "spec.completions");
+	if (strcmp(json_str_or(job, "spec.completionMode", ""), "Indexed"))
+		validate_immutable(job, old, "spec.completions", errors);
+	else if (now && !(was && json_equal(now, was)) && json_integer_value(now) != json_int_at(job, "spec.parallelism", 0))
+		field_invalid(errors, "spec.completions", now, "can only be modified in tandem with spec.parallelism");
+}
+
 static void job_validate_update(const json_t *job, const json_t *old, struct field_errors *errors)
 {
-	validate_immutable(job, old, "spec.completions", errors);
+	validate_completions_update(job, old, errors);
 	validate_immutable(job, old, "spec.selector", errors);
+	validate_template_update(job, old, errors);
 	validate_immutable(job, old, "spec.completionMode", errors);
 	validate_immutable_as(job, old, "spec.podFailurePolicy", "batch.v1.PodFailurePolicy", errors);
 	validate_immutable(job, old, "spec.backoffLimitPerIndex", errors);
 	validate_immutable(job, old, "spec.managedBy", errors);
 	validate_immutable_as(job, old, "spec.successPolicy", "batch.v1.SuccessPolicy", errors);
-	validate_template_update(job, old, errors);
 }
 
 /* Pods of an indexed job are named by it and their index. */
@@ -125,12 +139,43 @@ static void validate_indexed_name(const json_t *job, struct field_errors *errors
 	field_invalid(errors, "metadata.name", json_at(job, "metadata.name"), "will not able to create pod with invalid DNS label: %s", host);
 }
 
+static void validate_label(const json_t *labels, const char *key, const char *wanted, struct field_errors *errors)
+{
+	const char *value = json_member(labels, key);
+	char p[FIELD_PATH_MAX];
+	FIELD_PATH(p, "spec.template.metadata.labels[%s]", key);
+	if (!value) {
+		AUTO_FREE char *why = xasprintf("must be '%s'", wanted);
+		field_required(errors, p, why);
+	} else if (strcmp(value, wanted)) {
+		field_invalid(errors, p, labels, "must be '%s'", wanted);
+	}
+}
+
+/* A selector and labels that the server makes itself: what the user gave beside them does not fit. */
+static void validate_generated(const json_t *job, struct field_errors *errors)
+{
+	const json_t *labels = json_at(job, "spec.template.metadata.labels"), *selector = json_at(job, "spec.selector");
+	const char *uid = json_str_or(job, "metadata.uid", ""), *name = json_str_or(job, "metadata.name", "");
+	AUTO_JSON *made = json_pack("{s:s, s:s, s:s, s:s}", "controller-uid", uid, "job-name", name, UID_LABEL, uid, NAME_LABEL, name);
+	AUTO_SELECTOR *s = NULL;
+	if (json_bool_at(job, "spec.manualSelector", false) || !selector || !*uid)
+		return;
+	validate_label(labels, "controller-uid", uid, errors);
+	validate_label(labels, "job-name", name, errors);
+	validate_label(labels, UID_LABEL, uid, errors);
+	validate_label(labels, NAME_LABEL, name, errors);
+	if (selector_from_json(selector, &s, NULL) == 0 && !selector_match_labels(s, made))
+		field_invalid(errors, "spec.selector", selector, "`selector` not auto-generated");
+}
+
 static void validate_selects_own(const json_t *job, struct field_errors *errors)
 {
 	const json_t *labels = json_at(job, "spec.template.metadata.labels");
 	AUTO_SELECTOR *s = NULL;
 	AUTO_JSON *none = json_null();
-	if (json_at(job, "spec.selector") && selector_from_json(json_at(job, "spec.selector"), &s, NULL) == 0 && !selector_match_labels(s, labels))
+	const json_t *selector = json_at(job, "spec.selector");
+	if (!selector || (selector_from_json(selector, &s, NULL) == 0 && !selector_match_labels(s, labels)))
 		field_invalid(errors, "spec.template.metadata.labels", labels ? labels : none, "`selector` does not match template `labels`");
 }
 
@@ -145,21 +190,30 @@ static void job_validate_status(const json_t *job, const json_t *old, struct fie
 
 static void job_validate(const json_t *job, const json_t *old, struct field_errors *errors)
 {
-	if (!old)
-		validate_indexed_name(job, errors);
-	if (json_bool_at(job, "spec.manualSelector", false) && !json_at(job, "spec.selector"))
+	static const char *const order[] = {
+		"metadata", "spec.selector", "spec.parallelism", "spec.completions", "spec.activeDeadlineSeconds", "spec.backoffLimit",
+		"spec.ttlSecondsAfterFinished", "spec.backoffLimitPerIndex", "spec.maxFailedIndexes", "spec.managedBy", "spec.completionMode",
+		"spec.podFailurePolicy", "spec.successPolicy", "spec.podReplacementPolicy", "spec.template", "spec.template.metadata.labels", NULL };
+	bool generated = !json_bool_at(job, "spec.manualSelector", false) && !json_at(job, "spec.selector");
+	validate_generated(job, errors);
+	if (!json_at(job, "spec.selector") && !generated)
 		field_required(errors, "spec.selector", NULL);
-	if (json_at(job, "spec.selector"))
-		label_selector_validate(json_at(job, "spec.selector"), "spec.selector", errors);
+	label_selector_validate(json_at(job, "spec.selector"), "spec.selector", errors);
 	job_spec_validate(json_object_get(job, "spec"), "spec", errors);
-	validate_selects_own(job, errors);
-	if (old)
-		job_validate_update(job, old, errors);
+	if (!generated)
+		validate_selects_own(job, errors);
+	errors_order(errors, "", order);
+	if (!old) {
+		validate_indexed_name(job, errors);
+		return;
+	}
+	errors_repeat_body(errors); /* the reference looks at it twice */
+	job_validate_update(job, old, errors);
 }
 
 const struct kind_ops job_ops = {
 	.group = "batch", .kind = "Job", .set_defaults = job_set_defaults, .prepare_create = job_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = job_validate, .validate_status = job_validate_status, .warn = workload_warn, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = job_validate, .validate_status = job_validate_status, .warn = job_warn, .has_status = true,
 };
 
 /* --- cron jobs ------------------------------------------------------------------------------------------------------ */
@@ -184,21 +238,29 @@ static void zone_validate(const json_t *zone, struct field_errors *errors)
 		field_invalid(errors, "spec.timeZone", zone, "%s", why);
 }
 
-static void schedule_validate(const json_t *cron, struct field_errors *errors)
+/* "TZ=Area/City " in front of a schedule. */
+static bool is_zoned(const char *schedule)
 {
+	return str_has_prefix(schedule, "TZ=") || str_has_prefix(schedule, "CRON_TZ=");
+}
+
+static void schedule_validate(const json_t *cron, const json_t *old, struct field_errors *errors)
+{
+	bool zoned = old && strstr(json_str_or(old, "spec.schedule", ""), "TZ"); /* what was allowed once stays so */
 	const json_t *schedule = json_at(cron, "spec.schedule"), *zone = json_at(cron, "spec.timeZone");
 	const char *text = json_str_or(cron, "spec.schedule", "");
 	struct err e = ERR_INIT;
 	struct cron parsed;
 	if (!*text)
 		field_required(errors, "spec.schedule", NULL);
-	else if (strstr(text, "TZ="))
-		field_invalid(errors, "spec.schedule", schedule, "%s",
-			      zone ? "cannot use both timeZone field and TZ or CRON_TZ in schedule"
-				   : "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
-	else if (cron_parse(text, &parsed, &e) < 0)
+	else if (!is_zoned(text) && cron_parse(text, &parsed, &e) < 0)
 		field_invalid(errors, "spec.schedule", schedule, "%s", err_text(&e));
-	zone_validate(zone, errors);
+	if (strstr(text, "TZ") && !zoned)
+		field_invalid(errors, "spec.schedule", schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
+	else if (strstr(text, "TZ") && zone)
+		field_invalid(errors, "spec.schedule", schedule, "cannot use both timeZone field and TZ or CRON_TZ in schedule");
+	if (!old || !str_eq(json_string_value(zone), json_str_at(old, "spec.timeZone")))
+		zone_validate(zone, errors);
 }
 
 /* What a job of a cron job gets by itself. */
@@ -214,14 +276,17 @@ static void job_template_fields_validate(const json_t *spec, struct field_errors
 static void cronjob_validate(const json_t *cron, const json_t *old, struct field_errors *errors)
 {
 	const json_t *name = json_at(cron, "metadata.name"), *spec = json_at(cron, "spec.jobTemplate.spec");
-	schedule_validate(cron, errors);
-	if (!old && strlen(json_str_or(cron, "metadata.name", "")) > CRON_NAME_MAX)
-		field_invalid(errors, "metadata.name", name, "must be no more than 52 characters");
+	static const char *const order[] = { "metadata", "spec.schedule", "spec.startingDeadlineSeconds", "spec.timeZone", "spec.concurrencyPolicy",
+					     "spec.jobTemplate", "spec.successfulJobsHistoryLimit", "spec.failedJobsHistoryLimit", NULL };
+	schedule_validate(cron, old, errors);
 	job_spec_validate(spec, "spec.jobTemplate.spec", errors);
 	job_template_fields_validate(spec, errors);
+	errors_order(errors, "", order);
+	if (!old && strlen(json_str_or(cron, "metadata.name", "")) > CRON_NAME_MAX)
+		field_invalid(errors, "metadata.name", name, "must be no more than 52 characters");
 }
 
 const struct kind_ops cronjob_ops = {
 	.group = "batch", .kind = "CronJob", .set_defaults = cronjob_set_defaults, .prepare_create = kind_empty_status,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = cronjob_validate, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = cronjob_validate, .warn = cronjob_warn, .has_status = true,
 };

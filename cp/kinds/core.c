@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/resource_name.h"
+#include "cp/kinds/rule.h"
 #include "cp/schema/json_error.h"
 
 enum { CONFIG_MAX_BYTES = 1 << 20 };
@@ -45,6 +46,17 @@ static void namespace_prepare_update(json_t *ns, const json_t *old)
 		json_del_at(ns, "spec.finalizers");
 }
 
+static void validate_taint(const json_t *t, const char *path, struct field_errors *errors)
+{
+	static const char *const effects[] = { "NoSchedule", "PreferNoSchedule", "NoExecute", NULL };
+	char p[FIELD_PATH_MAX];
+	validate_name(json_str_or(t, "key", ""), FIELD_PATH(p, "%s.key", path), name_check_qualified, errors);
+	validate_name(json_str_or(t, "value", ""), FIELD_PATH(p, "%s.value", path), name_check_label_value, errors);
+	if (rule_required(t, path, "effect", NULL, errors))
+		rule_word(t, path, "effect", effects, errors);
+}
+
+/* The reference tells them as if they were in the metadata. */
 static void validate_taints(const json_t *node, struct field_errors *errors)
 {
 	AUTO_MAP *seen = map_new(NULL);
@@ -54,15 +66,16 @@ static void validate_taints(const json_t *node, struct field_errors *errors)
 	json_array_foreach(json_at(node, "spec.taints"), i, t) {
 		const char *key = json_str_or(t, "key", ""), *effect = json_str_or(t, "effect", "");
 		AUTO_FREE char *pair = xasprintf("%s:%s", key, effect);
-		validate_name(key, FIELD_PATH(p, "metadata.taints[%zu].key", i), name_check_qualified, errors);
+		FIELD_PATH(p, "metadata.taints[%zu]", i);
+		validate_taint(t, p, errors);
 		if (!map_has(seen, pair)) {
 			map_set(seen, pair, t);
 			continue;
 		}
-		AUTO_JSON *value = json_pack("{s:s, s:s, s:s, s:n}", "Key", key, "Value", json_str_or(t, "value", ""), "Effect", effect, "TimeAdded");
+		AUTO_JSON *value = json_pack("{s:s, s:s, s:s, s:O?}", "Key", key, "Value", json_str_or(t, "value", ""), "Effect", effect, "TimeAdded",
+					     json_object_get(t, "timeAdded"));
 		AUTO_FREE char *shown = json_text(value);
-		field_add(errors, "FieldValueDuplicate", FIELD_PATH(p, "metadata.taints[%zu]", i),
-			  "Duplicate value: %s: taints must be unique by key and effect pair", shown);
+		field_add(errors, "FieldValueDuplicate", p, "Duplicate value: %s: taints must be unique by key and effect pair", shown);
 	}
 }
 
@@ -83,19 +96,32 @@ static void validate_pod_cidrs(const json_t *node, struct field_errors *errors)
 	}
 	if (json_array_size(list) > 2 || fours > 1 || sixes > 1)
 		field_invalid(errors, "spec.podCIDRs", list, "may specify no more than one CIDR for each IP family");
+	json_array_foreach(list, i, t) {
+		for (size_t k = 0; k < i; k++)
+			if (json_equal(json_array_get(list, k), t)) {
+				field_duplicate(errors, FIELD_PATH(p, "spec.podCIDRs[%zu]", i), t);
+				break;
+			}
+	}
 }
 
-static void validate_node_status(const json_t *node, struct field_errors *errors)
+static void validate_node_resources(const json_t *node, struct field_errors *errors)
 {
 	static const char *const lists[] = { "capacity", "allocatable" };
-	AUTO_MAP *seen = map_new(NULL);
 	char p[FIELD_PATH_MAX];
 	const char *name;
-	size_t i;
 	json_t *v;
-	for (i = 0; i < ARRAY_LEN(lists); i++)
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		json_object_foreach(json_object_get(json_object_get(node, "status"), lists[i]), name, v)
 			resource_amount_validate(name, v, FIELD_PATH(p, "status.%s.%s", lists[i], name), errors);
+}
+
+static void validate_addresses(const json_t *node, struct field_errors *errors)
+{
+	AUTO_MAP *seen = map_new(NULL);
+	char p[FIELD_PATH_MAX];
+	size_t i;
+	json_t *v;
 	json_array_foreach(json_at(node, "status.addresses"), i, v) {
 		const char *type = json_str_or(v, "type", ""), *address = json_str_or(v, "address", "");
 		AUTO_FREE char *pair = xasprintf("%s %s", type, address);
@@ -109,23 +135,39 @@ static void validate_node_status(const json_t *node, struct field_errors *errors
 static void node_validate_status(const json_t *node, const json_t *old, struct field_errors *errors)
 {
 	(void)old;
-	validate_node_status(node, errors);
+	validate_node_resources(node, errors);
+	validate_addresses(node, errors);
+}
+
+static bool same_cidrs(const json_t *now, const json_t *was)
+{
+	return json_array_size(now) == json_array_size(was) && (!now || json_equal(now, was));
+}
+
+/* The reference looks at an update in two rounds; some things it sees in both. */
+static void node_validate_update(const json_t *node, const json_t *old, struct field_errors *errors)
+{
+	AUTO_FIELD_ERRORS first = { .schema = errors->schema };
+	const json_t *cidrs = json_at(old, "spec.podCIDRs");
+	validate_node_resources(node, errors);
+	validate_addresses(node, errors);
+	if (json_array_size(cidrs) && !same_cidrs(json_at(node, "spec.podCIDRs"), cidrs))
+		field_forbidden(errors, "spec.podCIDRs", "node updates may not change podCIDR except from \"\" to valid");
+	if (json_str_at(old, "spec.providerID") && !str_eq(json_str_at(old, "spec.providerID"), json_str_at(node, "spec.providerID")))
+		field_forbidden(errors, "spec.providerID", "node updates may not change providerID except from \"\" to valid");
+	validate_taints(node, &first);
+	field_errors_again(errors, &first);
+	if (strcmp(json_str_or(old, "spec.externalID", ""), json_str_or(node, "spec.externalID", "")))
+		field_forbidden(errors, "spec.externalID", "may not be updated");
 }
 
 static void node_validate(const json_t *node, const json_t *old, struct field_errors *errors)
 {
 	validate_taints(node, errors);
-	validate_node_status(node, errors);
+	validate_node_resources(node, errors);
 	validate_pod_cidrs(node, errors);
-	if (!old)
-		return;
-	if (json_str_at(old, "spec.podCIDR") && !str_eq(json_str_at(old, "spec.podCIDR"), json_str_at(node, "spec.podCIDR")))
-		field_forbidden(errors, "spec.podCIDRs", "node updates may not change podCIDR except from \"\" to valid");
-	if (json_str_at(old, "spec.providerID") && !str_eq(json_str_at(old, "spec.providerID"), json_str_at(node, "spec.providerID")))
-		field_forbidden(errors, "spec.providerID", "node updates may not change providerID except from \"\" to valid");
-	if (strcmp(json_str_or(old, "spec.externalID", ""), json_str_or(node, "spec.externalID", "")))
-		field_forbidden(errors, "spec", "node updates may only change labels, taints, or capacity (or configSource, if the "
-						"DynamicKubeletConfig feature gate is enabled)");
+	if (old)
+		node_validate_update(node, old, errors);
 }
 
 static void node_set_defaults(json_t *node, const json_t *old)
@@ -194,12 +236,12 @@ static void validate_frozen(const json_t *obj, const json_t *old, const char *co
 static void configmap_validate(const json_t *cm, const json_t *old, struct field_errors *errors)
 {
 	static const char *const fields[] = { "data", "binaryData", NULL };
+	if (old)
+		validate_frozen(cm, old, fields, errors);
 	size_t n = validate_keys(json_object_get(cm, "data"), "data", json_object_get(cm, "binaryData"), errors);
 	n += validate_keys(json_object_get(cm, "binaryData"), "binaryData", NULL, errors) / 4 * 3;
 	if (n > CONFIG_MAX_BYTES)
 		field_too_long(errors, "", CONFIG_MAX_BYTES);
-	if (old)
-		validate_frozen(cm, old, fields, errors);
 }
 
 static void secret_set_defaults(json_t *secret, const json_t *old)
@@ -241,6 +283,10 @@ static void secret_validate(const json_t *secret, const json_t *old, struct fiel
 {
 	static const char *const fields[] = { "data", NULL };
 	const char *type = json_str_or(secret, "type", "");
+	if (old) {
+		validate_immutable(secret, old, "type", errors);
+		validate_frozen(secret, old, fields, errors);
+	}
 	if (validate_keys(json_object_get(secret, "data"), "data", NULL, errors) / 4 * 3 > CONFIG_MAX_BYTES)
 		field_too_long(errors, "data", CONFIG_MAX_BYTES);
 	if (!strcmp(type, "kubernetes.io/tls")) {
@@ -259,15 +305,12 @@ static void secret_validate(const json_t *secret, const json_t *old, struct fiel
 			require_key(secret, "password", errors);
 		}
 	} else if (!strcmp(type, "kubernetes.io/ssh-auth")) {
-		require_key(secret, "ssh-privatekey", errors);
+		if (str_empty(json_member(json_object_get(secret, "data"), "ssh-privatekey")))
+			field_required(errors, "data[ssh-privatekey]", NULL);
 	} else if (!strcmp(type, "kubernetes.io/service-account-token") &&
-		   !json_object_get(json_at(secret, "metadata.annotations"), "kubernetes.io/service-account.name")) {
+		   str_empty(json_member(json_at(secret, "metadata.annotations"), "kubernetes.io/service-account.name"))) {
 		field_required(errors, "metadata.annotations[kubernetes.io/service-account.name]", NULL);
 	}
-	if (old)
-		validate_immutable(secret, old, "type", errors);
-	if (old)
-		validate_frozen(secret, old, fields, errors);
 }
 
 /* Elections that the server coordinates are off by default: what only they use is dropped, unless it is there already. */

@@ -52,6 +52,19 @@ static void validate_port_names(const json_t *ports, size_t subset, struct field
 	}
 }
 
+/* What is no address at all is told twice, in two ways. */
+static void validate_subset_address(const json_t *a, const char *path, struct field_errors *errors)
+{
+	const json_t *ip = json_object_get(a, "ip"), *node = json_object_get(a, "nodeName");
+	char p[FIELD_PATH_MAX], n[FIELD_PATH_MAX];
+	FIELD_PATH(p, "%s.ip", path);
+	validate_address(ip, p, errors);
+	if (node)
+		validate_name(json_string_value(node), FIELD_PATH(n, "%s.nodeName", path), name_check_subdomain, errors);
+	if (!ip_family(json_string_value(ip)))
+		field_invalid(errors, p, ip, "must be a valid IP address");
+}
+
 static void endpoints_validate(const json_t *ep, const json_t *old, struct field_errors *errors)
 {
 	static const char *const lists[] = { "addresses", "notReadyAddresses" };
@@ -62,10 +75,10 @@ static void endpoints_validate(const json_t *ep, const json_t *old, struct field
 	json_array_foreach(json_object_get(ep, "subsets"), i, subset) {
 		if (!json_array_size(json_object_get(subset, "addresses")) && !json_array_size(json_object_get(subset, "notReadyAddresses")))
 			field_required(errors, FIELD_PATH(p, "subsets[%zu]", i), "must specify `addresses` or `notReadyAddresses`");
-		validate_port_names(json_object_get(subset, "ports"), i, errors);
 		for (size_t l = 0; l < ARRAY_LEN(lists); l++)
 			json_array_foreach(json_object_get(subset, lists[l]), j, a)
-				validate_address(json_object_get(a, "ip"), FIELD_PATH(p, "subsets[%zu].%s[%zu].ip", i, lists[l], j), errors);
+				validate_subset_address(a, FIELD_PATH(p, "subsets[%zu].%s[%zu]", i, lists[l], j), errors);
+		validate_port_names(json_object_get(subset, "ports"), i, errors);
 	}
 }
 

@@ -155,3 +155,32 @@ void errors_order(struct field_errors *errors, const char *base, const char *con
 	for (size_t i = 0; i < n; i++)
 		errors->v[i] = all[i].error;
 }
+
+void errors_repeat_body(struct field_errors *errors)
+{
+	size_t from = 0;
+
+	while (from < errors->n && is_below(errors->v[from].field, "metadata", strlen("metadata")))
+		from++;
+	field_errors_repeat_from(errors, from);
+}
+
+void errors_rename(struct field_errors *errors, const char *path, const char *to)
+{
+	size_t n = strlen(path);
+
+	for (size_t i = 0; i < errors->n; i++)
+		if (!strncmp(errors->v[i].field, path, n) && errors->v[i].field[n] == '.') {
+			char *renamed = xasprintf("%s%s", to, errors->v[i].field + n);
+			free(errors->v[i].field);
+			errors->v[i].field = renamed;
+		}
+}
+
+bool errors_has_below(const struct field_errors *errors, const char *path)
+{
+	for (size_t i = 0; i < errors->n; i++)
+		if (is_below(errors->v[i].field, path, strlen(path)))
+			return true;
+	return false;
+}

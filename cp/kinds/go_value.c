@@ -66,6 +66,25 @@ static const struct {
 	{ "core.v1.VolumeMount", "name readOnly recursiveReadOnly mountPath subPath mountPropagation subPathExpr" },
 	{ "core.v1.VolumeProjection", "secret downwardAPI configMap serviceAccountToken clusterTrustBundle=. podCertificate" },
 	{ "core.v1.ServicePort", "name protocol appProtocol port targetPort nodePort" },
+	{ "core.v1.PersistentVolumeClaimSpec",
+	  "accessModes selector resources volumeName storageClassName volumeMode dataSource dataSourceRef volumeAttributesClassName" },
+	{ "core.v1.PersistentVolumeSpec", /* its sources, which errors show apart */
+	  "gcePersistentDisk awsElasticBlockStore hostPath glusterfs nfs rbd quobyte iscsi flexVolume cinder cephfs fc flocker azureFile "
+	  "vsphereVolume azureDisk photonPersistentDisk portworxVolume scaleIO local storageos csi" },
+	{ "core.v1.CSIPersistentVolumeSource",
+	  "driver volumeHandle readOnly fsType volumeAttributes controllerPublishSecretRef nodeStageSecretRef nodePublishSecretRef "
+	  "controllerExpandSecretRef nodeExpandSecretRef" },
+	{ "core.v1.NFSVolumeSource", "server path readOnly" },
+	{ "core.v1.LocalVolumeSource", "path fsType" },
+	{ "core.v1.SecretReference", "name namespace" },
+	{ "apps.v1.RollingUpdateStatefulSetStrategy", "partition maxUnavailable" },
+	{ "apps.v1.StatefulSetUpdateStrategy", "type rollingUpdate" },
+	{ "apps.v1.DaemonSetUpdateStrategy", "type rollingUpdate" },
+	{ "apps.v1.RollingUpdateDaemonSet", "maxUnavailable maxSurge" },
+	{ "batch.v1.PodFailurePolicyOnPodConditionsPattern", "type status" },
+	{ "batch.v1.SuccessPolicyRule", "succeededIndexes succeededCount" },
+	{ "storage.v1.VolumeAttachmentSpec", "attacher source nodeName" },
+	{ "storage.v1.VolumeAttachmentSource", "persistentVolumeName inlineVolumeSpec" },
 	{ "policy.v1.PodDisruptionBudgetSpec", "minAvailable selector maxUnavailable unhealthyPodEvictionPolicy" },
 };
 

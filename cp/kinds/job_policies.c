@@ -111,7 +111,7 @@ static void validate_failure_policy(const json_t *spec, const char *path, struct
 		field_too_many(errors, FIELD_PATH(p, "%s.podFailurePolicy.rules", path), json_array_size(rules), RULES_MAX);
 	json_array_foreach(rules, i, rule)
 		validate_failure_rule(spec, rule, FIELD_PATH(p, "%s.podFailurePolicy.rules[%zu]", path, i), errors);
-	if (restart && strcmp(json_string_value(restart), "Never"))
+	if (restart && !strcmp(json_string_value(restart), "OnFailure"))
 		field_invalid(errors, FIELD_PATH(p, "%s.template.spec.restartPolicy", path), restart,
 			      "only \"Never\" is supported when podFailurePolicy is specified");
 }

@@ -31,6 +31,12 @@ void kind_empty_status(json_t *obj);
 void workload_set_defaults(json_t *obj, const json_t *old);
 void workload_template_validate(const json_t *obj, struct field_errors *errors);
 void workload_validate(const json_t *obj, struct field_errors *errors);
+/* Labels of the template that the selector does not match; words for a selector that is none (NULL: nothing is said of it). */
+void workload_labels_validate(const json_t *obj, const char *words, struct field_errors *errors);
+/* A strategy (of a type) that is none of words, which is shown as a whole. */
+void workload_strategy_unsupported(const json_t *strategy, const char *path, const char *type, const char *const *words, struct field_errors *errors);
+/* How often a controller chose a name that was taken does not become less. */
+void collisions_validate(const json_t *obj, const json_t *old, struct field_errors *errors);
 /* An integer or a percentage ("25%") at path, at least 0; returns it (percentages as they are), -1 when it is neither. */
 int64_t count_or_percent(const json_t *obj, const char *path, struct field_errors *errors);
 /* A percentage at path is at most 100%. */
@@ -65,9 +71,19 @@ const char *pod_qos_class(const json_t *pod_spec);
 /* Warnings for a pod: what is deprecated or probably not meant. */
 void pod_warn(const json_t *pod, const json_t *old, char ***warnings);
 void workload_warn(const json_t *obj, const json_t *old, char ***warnings);
+void daemonset_warn(const json_t *set, const json_t *old, char ***warnings);
+void job_warn(const json_t *job, const json_t *old, char ***warnings);
+void cronjob_warn(const json_t *cron, const json_t *old, char ***warnings);
+/* A template whose fields are told below prefix ("spec.template."). */
+void pod_template_warn(const json_t *template, const char *prefix, char ***warnings);
+/* AppArmor's annotations become fields of a new pod's containers; those that did are told. */
+void pod_profiles_from_annotations(json_t *pod);
+void pod_profiles_warn(const json_t *pod, char ***warnings);
 /* Warnings of other kinds (cp/kinds/object_warn.c); use says where the name goes. */
 void hostname_warn(const json_t *obj, const json_t *old, const char *use, char ***warnings);
 void node_terms_warn(const json_t *terms, const char *path, char ***warnings);
+void node_term_warn(const json_t *term, const char *path, char ***warnings);
+void claim_spec_warn(const json_t *spec, const char *path, char ***warnings);
 void volume_warn(const json_t *pv, const json_t *old, char ***warnings);
 void claim_warn(const json_t *pvc, const json_t *old, char ***warnings);
 void storage_class_warn(const json_t *class, const json_t *old, char ***warnings);

@@ -36,26 +36,37 @@ const char *node_label_deprecation(const char *label)
 
 void hostname_warn(const json_t *obj, const json_t *old, const char *use, char ***warnings)
 {
+	enum { LABEL_MAX = 63 };
 	const char *name = json_str_or(obj, "metadata.name", ""), *why = *name ? name_check_label(name) : NULL;
+	bool both = strlen(name) > LABEL_MAX && strchr(name, '.');
 
 	if (!old && why)
-		take(warnings, xasprintf("metadata.name: this is used in %s, which can result in surprising behavior; a DNS label is recommended: [%s]",
-					 use, why));
+		take(warnings, xasprintf("metadata.name: this is used in %s, which can result in surprising behavior; a DNS label is recommended: [%s%s]",
+					 use, why, both ? " must not contain dots" : ""));
 }
 
-void node_terms_warn(const json_t *terms, const char *path, char ***warnings)
+void node_term_warn(const json_t *term, const char *path, char ***warnings)
 {
 	const char *why;
-	json_t *term, *x;
-	size_t i, k;
+	json_t *x;
+	size_t i;
 
-	json_array_foreach(terms, i, term) json_array_foreach(json_object_get(term, "matchExpressions"), k, x)
+	json_array_foreach(json_object_get(term, "matchExpressions"), i, x)
 	{
 		const char *key = json_str_or(x, "key", "");
 		why = node_label_deprecation(key);
 		if (why)
-			take(warnings, xasprintf("%s[%zu].matchExpressions[%zu].key: %s is %s", path, i, k, key, why));
+			take(warnings, xasprintf("%s.matchExpressions[%zu].key: %s is %s", path, i, key, why));
 	}
+}
+
+void node_terms_warn(const json_t *terms, const char *path, char ***warnings)
+{
+	char p[FIELD_PATH_MAX];
+	json_t *term;
+	size_t i;
+
+	json_array_foreach(terms, i, term) node_term_warn(term, FIELD_PATH(p, "%s[%zu]", path, i), warnings);
 }
 
 static void warn_storage_annotations(const json_t *obj, bool mount_options, char ***warnings)
@@ -104,12 +115,20 @@ bool quantity_is_fraction(const char *text)
 
 void claim_warn(const json_t *pvc, const json_t *old, char ***warnings)
 {
-	const char *size = json_member(json_at(pvc, "spec.resources.requests"), "storage");
-
 	(void)old;
 	warn_storage_annotations(pvc, false, warnings);
-	if (quantity_is_fraction(size))
-		take(warnings, xasprintf("spec.resources.requests[storage]: fractional byte value \"%s\" is invalid, must be an integer", size));
+	claim_spec_warn(json_object_get(pvc, "spec"), "spec", warnings);
+}
+
+void claim_spec_warn(const json_t *spec, const char *path, char ***warnings)
+{
+	static const char *const parts[] = {"requests", "limits"};
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		const char *size = json_member(json_object_get(json_object_get(spec, "resources"), parts[i]), "storage");
+		if (quantity_is_fraction(size))
+			take(warnings, xasprintf("%s.resources.%s[storage]: fractional byte value \"%s\" is invalid, must be an integer", path, parts[i], size));
+	}
 }
 
 void storage_class_warn(const json_t *class, const json_t *old, char ***warnings)

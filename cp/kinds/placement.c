@@ -3,6 +3,7 @@
 
 #include "api/names.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/pod_rules.h"
@@ -143,10 +144,57 @@ static void validate_label_keys(const json_t *term, const char *path, const char
 	    validate_name(json_string_value(v), FIELD_PATH(p, "%s.%s[%zu]", path, key, i), name_check_qualified, errors);
 }
 
+/* Where in keys a key stands last; the number of keys: nowhere. */
+static size_t last_place(const json_t *keys, const char *key)
+{
+	size_t n = json_array_size(keys);
+
+	for (size_t i = n; i-- > 0;)
+		if (str_eq(json_string_value(json_array_get(keys, i)), key))
+			return i;
+	return n;
+}
+
+/* What is selected by a pod's own value cannot be selected by another one, too. A new pod's selector has those values already, so
+ * that a key which stands there twice was there before. The reference names the term, not the list. */
+static void validate_repeated_keys(const json_t *term, const char *path, struct field_errors *errors)
+{
+	const json_t *keys = json_object_get(term, "matchLabelKeys"), *selector = json_object_get(term, "labelSelector");
+	AUTO_MAP *seen = map_new(NULL);
+	char p[FIELD_PATH_MAX];
+	const char *key;
+	json_t *v;
+	size_t i;
+
+	json_object_foreach(json_object_get(selector, "matchLabels"), key, v) map_set(seen, key, v);
+	json_array_foreach(json_object_get(selector, "matchExpressions"), i, v)
+	{
+		key = json_str_or(v, "key", "");
+		size_t at = last_place(keys, key);
+		if (at < json_array_size(keys) && map_has(seen, key))
+			field_invalid(errors, FIELD_PATH(p, "%s[%zu]", path, at), json_object_get(v, "key"),
+				      "exists in both matchLabelKeys and labelSelector");
+		map_set(seen, key, v);
+	}
+}
+
+static void validate_key_lists(const json_t *term, const char *path, struct field_errors *errors)
+{
+	const json_t *other = json_object_get(term, "mismatchLabelKeys");
+	char p[FIELD_PATH_MAX];
+	json_t *v;
+	size_t i;
+
+	validate_label_keys(term, path, "matchLabelKeys", errors);
+	validate_label_keys(term, path, "mismatchLabelKeys", errors);
+	validate_repeated_keys(term, path, errors);
+	json_array_foreach(json_object_get(term, "matchLabelKeys"), i, v) if (json_has_text(other, json_string_value(v)))
+	    field_invalid(errors, FIELD_PATH(p, "%s.matchLabelKeys[%zu]", path, i), v, "exists in both matchLabelKeys and mismatchLabelKeys");
+}
+
 static void validate_pod_term(const json_t *term, const char *path, struct field_errors *errors)
 {
-	const json_t *labels = json_object_get(term, "labelSelector"), *spaces = json_object_get(term, "namespaceSelector"),
-		     *other = json_object_get(term, "mismatchLabelKeys");
+	const json_t *labels = json_object_get(term, "labelSelector"), *spaces = json_object_get(term, "namespaceSelector");
 	const char *key = json_str_or(term, "topologyKey", "");
 	char p[FIELD_PATH_MAX];
 	json_t *v;
@@ -156,12 +204,7 @@ static void validate_pod_term(const json_t *term, const char *path, struct field
 	label_selector_validate(spaces, FIELD_PATH(p, "%s.namespaceSelector", path), errors);
 	json_array_foreach(json_object_get(term, "namespaces"), i, v)
 	    validate_name(json_string_value(v), FIELD_PATH(p, "%s.namespace", path), name_check_label, errors);
-	validate_label_keys(term, path, "matchLabelKeys", errors);
-	validate_label_keys(term, path, "mismatchLabelKeys", errors);
-	json_array_foreach(json_object_get(term, "matchLabelKeys"), i,
-			   v) if (json_has_text(other, json_string_value(v)))
-	    field_invalid(errors, FIELD_PATH(p, "%s.matchLabelKeys[%zu]", path, i), v,
-			  "exists in both matchLabelKeys and mismatchLabelKeys");
+	validate_key_lists(term, path, errors);
 	FIELD_PATH(p, "%s.topologyKey", path);
 	if (!*key)
 		field_required(errors, p, "can not be empty");
@@ -182,30 +225,6 @@ static void validate_pod_terms(const json_t *affinity, const char *path, struct 
 }
 
 /* --- topology spread ------------------------------------------------------------------------------------------------- */
-
-static bool selects_by(const json_t *selector, const char *key)
-{
-	return json_find(json_object_get(selector, "matchExpressions"), "key", key) ||
-	       json_object_get(json_object_get(selector, "matchLabels"), key);
-}
-
-static void validate_spread_keys(const json_t *t, const char *path, struct field_errors *errors)
-{
-	const json_t *keys = json_object_get(t, "matchLabelKeys"), *selector = json_object_get(t, "labelSelector");
-	char p[FIELD_PATH_MAX];
-	json_t *v;
-	size_t i;
-
-	if (json_array_size(keys) && !selector)
-		field_forbidden(errors, FIELD_PATH(p, "%s.matchLabelKeys", path), "must not be specified when labelSelector is not set");
-	json_array_foreach(keys, i, v)
-	{
-		FIELD_PATH(p, "%s.matchLabelKeys[%zu]", path, i);
-		validate_name(json_string_value(v), p, name_check_qualified, errors);
-		if (selects_by(selector, json_string_value(v)))
-			field_invalid(errors, p, v, "exists in both matchLabelKeys and labelSelector");
-	}
-}
 
 static bool same_spread(const json_t *a, const json_t *b)
 {
@@ -229,7 +248,7 @@ static void validate_spread(const json_t *all, size_t at, const char *path, stru
 	if (domains && strcmp(when, "DoNotSchedule"))
 		field_invalid(errors, FIELD_PATH(p, "%s.minDomains", path), domains,
 			      "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not %s", when);
-	validate_spread_keys(t, path, errors);
+	validate_key_lists(t, path, errors);
 	label_selector_validate(json_object_get(t, "labelSelector"), FIELD_PATH(p, "%s.labelSelector", path), errors);
 }
 

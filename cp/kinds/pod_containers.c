@@ -52,8 +52,22 @@ static void validate_image(const struct pod_rules *r, const json_t *container, c
 			      "must not have leading or trailing whitespace");
 }
 
+/* The reference names the list, not the element. */
+static void validate_resize_word(const json_t *policy, const char *key, const char *const *words, const char *path, struct field_errors *errors)
+{
+	const json_t *v = json_object_get(policy, key);
+	char p[FIELD_PATH_MAX];
+
+	FIELD_PATH(p, "%s.resizePolicy", path);
+	if (!json_string_length(v))
+		field_required(errors, p, NULL);
+	else if (!rule_is_one_of(json_string_value(v), words))
+		field_not_supported(errors, p, v, words);
+}
+
 static void pod_resize_policy_validate(const struct pod_rules *r, const json_t *container, const char *path)
 {
+	static const char *const names[] = {"cpu", "memory", NULL}, *const restarts[] = {"NotRequired", "RestartContainer", NULL};
 	AUTO_MAP *seen = map_new(NULL);
 	bool never = !strcmp(json_str_or(r->spec, "restartPolicy", ""), "Never");
 	char p[FIELD_PATH_MAX];
@@ -66,6 +80,8 @@ static void pod_resize_policy_validate(const struct pod_rules *r, const json_t *
 		if (map_has(seen, name))
 			field_duplicate(r->errors, FIELD_PATH(p, "%s.resizePolicy[%zu]", path, i), json_object_get(policy, "resourceName"));
 		map_set(seen, name, policy);
+		validate_resize_word(policy, "resourceName", names, path, r->errors);
+		validate_resize_word(policy, "restartPolicy", restarts, path, r->errors);
 		if (never && strcmp(json_str_or(policy, "restartPolicy", ""), "NotRequired"))
 			field_invalid(r->errors, FIELD_PATH(p, "%s.resizePolicy", path), json_object_get(policy, "restartPolicy"),
 				      "must be 'NotRequired' when `restartPolicy` is 'Never'");
@@ -189,9 +205,6 @@ static void validate_init(const struct pod_rules *r, struct map *names)
 			pod_probes_validate(r, c, p);
 		for (size_t n = 0; !sidecar && n < ARRAY_LEN(no); n++)
 			rule_forbidden(c, p, no[n], "may not be set for init containers without restartPolicy=Always", r->errors);
-		if (!sidecar && json_object_get(c, "resizePolicy"))
-			field_invalid(r->errors, FIELD_PATH(p, "%s.initContainers[%zu].resizePolicy", r->path, i),
-				      json_object_get(c, "resizePolicy"), "must not be set for init containers");
 	}
 }
 

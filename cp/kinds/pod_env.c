@@ -1,4 +1,5 @@
 /* Rules of a container's environment, and of references to fields and resources of its pod. */
+#include <ctype.h>
 #include <string.h>
 
 #include "api/names.h"
@@ -23,18 +24,21 @@ static const char *const resources[] = {"limits.cpu", "limits.ephemeral-storage"
 					"requests.cpu", "requests.ephemeral-storage", "requests.memory", NULL};
 
 /* metadata.labels['key'] */
-static void validate_subscript(const char *text, const char *path, struct field_errors *errors)
+static void validate_subscript(const json_t *ref, const char *path, struct field_errors *errors)
 {
+	const char *text = json_str_or(ref, "fieldPath", "");
+	char p[FIELD_PATH_MAX];
 	const char *open = strchr(text, '[');
 	AUTO_FREE char *base = xstrndup(text, (size_t)(open - text));
 	AUTO_FREE char *key = xstrndup(open + 2, strlen(open) - 4);
 
-	if (!strcmp(base, "metadata.labels") || !strcmp(base, "metadata.annotations")) {
+	for (char *c = key; *c && !strcmp(base, "metadata.annotations"); c++)
+		*c = (char)tolower((unsigned char)*c);
+	if (!strcmp(base, "metadata.labels") || !strcmp(base, "metadata.annotations"))
 		validate_name(key, path, name_check_qualified, errors);
-	} else {
-		AUTO_JSON *shown = json_string(base);
-		field_invalid(errors, path, shown, "does not support subscript");
-	}
+	else
+		field_invalid(errors, FIELD_PATH(p, "%s.fieldPath", path), json_object_get(ref, "fieldPath"),
+			      "error converting fieldPath: field label does not support subscript: %s", text);
 }
 
 void pod_field_ref_validate(const json_t *ref, const char *path, bool volume, struct field_errors *errors)
@@ -43,12 +47,14 @@ void pod_field_ref_validate(const json_t *ref, const char *path, bool volume, st
 	char p[FIELD_PATH_MAX];
 
 	FIELD_PATH(p, "%s.fieldPath", path);
-	if (!*text)
-		return; /* the table asks for it */
+	if (!*text) {
+		field_required(errors, p, NULL);
+		return;
+	}
 	if (strcmp(version, "v1")) {
 		field_invalid(errors, p, json_object_get(ref, "fieldPath"), "error converting fieldPath: unsupported pod version: %s", version);
 	} else if (open && strlen(open) > 4 && open[1] == '\'' && str_has_suffix(open, "']")) {
-		validate_subscript(text, path, errors);
+		validate_subscript(ref, path, errors);
 	} else if (!rule_is_one_of(text, known_fields)) {
 		field_invalid(errors, p, json_object_get(ref, "fieldPath"), "error converting fieldPath: field label not supported: %s", text);
 	} else if (!rule_is_one_of(text, volume ? volume_fields : env_fields)) {
@@ -94,7 +100,9 @@ void pod_resource_ref_validate(const json_t *ref, const char *path, bool volume,
 
 	if (volume && !*json_str_or(ref, "containerName", ""))
 		field_required(errors, FIELD_PATH(p, "%s.containerName", path), NULL);
-	else if (*resource && !rule_is_one_of(resource, resources) && !str_has_prefix(resource, "limits.hugepages-") &&
+	else if (!*resource)
+		field_required(errors, FIELD_PATH(p, "%s.resource", path), NULL);
+	else if (!rule_is_one_of(resource, resources) && !str_has_prefix(resource, "limits.hugepages-") &&
 		 !str_has_prefix(resource, "requests.hugepages-"))
 		field_not_supported(errors, FIELD_PATH(p, "%s.resource", path), json_object_get(ref, "resource"), resources);
 	validate_divisor(ref, resource, path, errors);
@@ -107,8 +115,8 @@ static void validate_key_ref(const json_t *ref, const char *path, struct field_e
 
 	if (!ref)
 		return;
-	rule_name(ref, path, "key", name_check_config_key, errors);
 	validate_name(json_str_or(ref, "name", ""), FIELD_PATH(p, "%s.name", path), name_check_subdomain, errors);
+	rule_name(ref, path, "key", name_check_config_key, errors);
 }
 
 static void validate_file_ref(const json_t *ref, const char *path, struct field_errors *errors)

@@ -8,17 +8,22 @@
 #include "cp/kinds/pod_rules.h"
 #include "cp/kinds/rule.h"
 
-static const json_t *volume_named(const json_t *spec, const char *name)
+static const json_t *volume_named(const struct pod_rules *r, const char *name)
 {
-	return json_find(json_object_get(spec, "volumes"), "name", name);
+	return json_find(r->volumes, "name", name);
 }
 
 static void validate_propagation(const json_t *mount, const json_t *container, const char *list, struct field_errors *errors)
 {
 	const char *mode = json_str_or(mount, "mountPropagation", "None"), *recursive = json_str_or(mount, "recursiveReadOnly", "Disabled");
+	static const char *const modes[] = {"Bidirectional", "HostToContainer", "None", NULL}, *const depths[] = {"Disabled", "Enabled", "IfPossible", NULL};
 	char p[FIELD_PATH_MAX];
 
 	/* The reference names the list here, not the mount. */
+	if (json_object_get(mount, "mountPropagation"))
+		rule_word(mount, list, "mountPropagation", modes, errors);
+	if (json_object_get(mount, "recursiveReadOnly"))
+		rule_word(mount, list, "recursiveReadOnly", depths, errors);
 	if (!strcmp(mode, "Bidirectional") && !json_bool_at(container, "securityContext.privileged", false))
 		field_forbidden(errors, FIELD_PATH(p, "%s.mountPropagation", list),
 				"Bidirectional mount propagation is available only to privileged containers");
@@ -51,7 +56,7 @@ static void validate_mount(const struct pod_rules *r, const json_t *mount, const
 	const char *name = json_str_or(mount, "name", ""), *at = json_str_or(mount, "mountPath", "");
 	char p[FIELD_PATH_MAX];
 
-	if (!volume_named(r->spec, name))
+	if (!volume_named(r, name))
 		field_not_found(r->errors, FIELD_PATH(p, "%s.name", path), json_object_get(mount, "name"));
 	if (map_has(paths, at))
 		field_invalid(r->errors, FIELD_PATH(p, "%s.mountPath", path), json_object_get(mount, "mountPath"), "must be unique");
@@ -69,7 +74,7 @@ static void validate_device(const struct pod_rules *r, const json_t *device, con
 			    struct map *names, struct map *paths)
 {
 	const json_t *mounts = json_object_get(container, "volumeMounts"), *name = json_object_get(device, "name"),
-		     *at = json_object_get(device, "devicePath"), *volume = volume_named(r->spec, json_str_or(device, "name", ""));
+		     *at = json_object_get(device, "devicePath"), *volume = volume_named(r, json_str_or(device, "name", ""));
 	const char *text = json_str_or(device, "name", ""), *where = json_str_or(device, "devicePath", "");
 	char np[FIELD_PATH_MAX], dp[FIELD_PATH_MAX];
 

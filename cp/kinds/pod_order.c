@@ -5,12 +5,13 @@
 
 #define CONTAINERS(list)                                                                                                                \
 	list "[].name", list "[].image", list "[].terminationMessagePolicy", list "[].ports[].name", list "[].ports[].containerPort",   \
-	    list "[].ports[].hostPort", list "[].ports[].protocol", list "[].env", list "[].envFrom", list "[].volumeMounts",           \
+	    list "[].ports[].hostPort", list "[].ports[].protocol", list "[].env[]", list "[].envFrom", list "[].volumeMounts",           \
 	    list "[].volumeDevices", list "[].imagePullPolicy", list "[].resources", list "[].resizePolicy", list "[].securityContext", \
 	    list "[].lifecycle", list "[].livenessProbe", list "[].readinessProbe", list "[].startupProbe", list "[].restartPolicy",    \
 	    list "[].restartPolicyRules"
 
-static const char *const order[] = {"volumes",
+static const char *const order[] = {"volumes[]",
+				    "volumes[].name", /* a volume's source comes first */
 				    "resourceClaims",
 				    CONTAINERS("containers"),
 				    CONTAINERS("initContainers"),

@@ -101,6 +101,7 @@ static void validate_host_users(const struct pod_rules *r)
 
 void pod_os_validate(const struct pod_rules *r)
 {
+	static const char *const systems[] = {"linux", "windows", NULL};
 	const char *os = json_str_or(r->spec, "os.name", "");
 	char p[FIELD_PATH_MAX];
 
@@ -112,5 +113,7 @@ void pod_os_validate(const struct pod_rules *r)
 		pod_each_container(r, container_of_linux, NULL);
 	} else if (!strcmp(os, "windows")) {
 		windows_pod(r);
+	} else if (*os) {
+		field_not_supported(r->errors, FIELD_PATH(p, "%s.os", r->path), json_at(r->spec, "os.name"), systems);
 	}
 }

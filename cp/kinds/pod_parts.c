@@ -1,7 +1,6 @@
 /* Subresources of pods that write a part of the spec: ephemeral containers, and resources of running ones. */
 #include <string.h>
 
-#include "api/quantity.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
@@ -94,41 +93,108 @@ static void resize_prepare(json_t *pod, const json_t *old)
 		take_resources(json_at(pod, l ? "spec.initContainers" : "spec.containers"), json_object_get(wanted, lists[l]));
 }
 
-static bool is_resizable(const char *resource)
+static const json_t *amounts_of(const json_t *container, const char *what)
 {
-	return !strcmp(resource, "cpu") || !strcmp(resource, "memory");
+	return json_object_get(json_object_get(container, "resources"), what);
 }
 
-/* Amounts may change, but not go; those of other resources may not even change. */
-static void validate_amounts(const json_t *now, const json_t *old, const char *path, const char *what, struct field_errors *errors)
+/* Amounts may change, but not go. */
+static void validate_removed(const json_t *now, const json_t *old, const char *path, struct field_errors *errors)
 {
-	const char *name;
-	json_t *v;
-	bool removed = false, other = false;
-	json_object_foreach((json_t *)old, name, v) {
-		const char *amount = json_member(now, name);
-		removed |= !amount;
-		other |= amount && !is_resizable(name) && quantity_compare(amount, json_string_value(v));
+	static const char *const whats[] = { "requests", "limits" };
+	char p[FIELD_PATH_MAX];
+	for (size_t w = 0; w < ARRAY_LEN(whats); w++) {
+		const char *name;
+		json_t *v;
+		bool removed = false;
+		json_object_foreach((json_t *)amounts_of(old, whats[w]), name, v)
+			removed |= !json_object_get(amounts_of(now, whats[w]), name);
+		if (removed)
+			field_forbidden(errors, FIELD_PATH(p, "%s.resources.%s", path, whats[w]), "resource %s cannot be removed", whats[w]);
 	}
-	json_object_foreach((json_t *)now, name, v)
-		other |= !is_resizable(name) && !json_object_get(old, name);
-	if (removed)
-		field_forbidden(errors, path, "resource %s cannot be removed", what);
-	if (other)
-		field_forbidden(errors, "spec", "only cpu and memory resources are mutable");
+}
+
+/* Puts cpu and memory back to what they were, so that the rest can be compared; where there were no amounts there are none. */
+static json_t *undo_resizable(const json_t *now, const json_t *old)
+{
+	static const char *const whats[] = { "requests", "limits" }, *const names[] = { "cpu", "memory" };
+	json_t *copy = json_deep_copy(now), *resources = json_object_at(copy, "resources");
+	for (size_t w = 0; w < ARRAY_LEN(whats); w++) {
+		const json_t *was = amounts_of(old, whats[w]);
+		if (!was) {
+			json_object_del(resources, whats[w]);
+			continue;
+		}
+		json_t *amounts = json_object_at(resources, whats[w]);
+		for (size_t n = 0; n < ARRAY_LEN(names); n++) {
+			if (json_object_get(was, names[n]))
+				json_object_set(amounts, names[n], json_object_get(was, names[n]));
+			else
+				json_object_del(amounts, names[n]);
+		}
+	}
+	json_object_del(resources, "claims");
+	return copy;
+}
+
+static bool same_but_resizable(const json_t *now, const json_t *old)
+{
+	AUTO_JSON *copy = undo_resizable(now, old), *was = json_deep_copy(old);
+	json_object_at(was, "resources");
+	return json_equal(copy, was);
+}
+
+static bool is_sidecar(const json_t *container)
+{
+	return !strcmp(json_str_or(container, "restartPolicy", ""), "Always");
+}
+
+/* Visits each container of old with what it is to be. */
+static void each_pair(const json_t *pod, const json_t *old, bool init,
+		      void (*visit)(const json_t *now, const json_t *old, const char *path, bool init, struct field_errors *errors),
+		      struct field_errors *errors)
+{
+	const char *list = init ? "initContainers" : "containers";
+	const json_t *now = json_object_get(json_object_get(pod, "spec"), list);
+	char p[FIELD_PATH_MAX];
+	json_t *c;
+	size_t i;
+	json_array_foreach(json_object_get(json_object_get(old, "spec"), list), i, c)
+		visit(json_array_get(now, i), c, FIELD_PATH(p, "spec.%s[%zu]", list, i), init, errors);
+}
+
+static void visit_removed(const json_t *now, const json_t *old, const char *path, bool init, struct field_errors *errors)
+{
+	if (!init || is_sidecar(old))
+		validate_removed(now, old, path, errors);
 }
 
 /* The sidecars among init containers can be resized, the others not. */
-static void validate_init(const json_t *now, const json_t *old, struct field_errors *errors)
+static void visit_fixed(const json_t *now, const json_t *old, const char *path, bool init, struct field_errors *errors)
 {
-	if (strcmp(json_str_or(old, "restartPolicy", ""), "Always") && !json_equal(now, old))
-		field_forbidden(errors, "spec", "resources for non-sidecar init containers are immutable");
+	(void)path;
+	if (init && !is_sidecar(now)) {
+		if (!json_equal(now, old))
+			field_forbidden(errors, "spec", "resources for non-sidecar init containers are immutable");
+	} else if (!same_but_resizable(now, old)) {
+		field_forbidden(errors, "spec", init ? "only cpu and memory resources for sidecar containers are mutable"
+						     : "only cpu and memory resources are mutable");
+	}
+}
+
+/* A running container tells its resources where its node can resize. */
+static bool is_supported(const json_t *pod)
+{
+	json_t *c;
+	size_t i;
+	json_array_foreach(json_at(pod, "status.containerStatuses"), i, c)
+		if (json_at(c, "state.running"))
+			return json_object_get(c, "resources") != NULL;
+	return true;
 }
 
 static void resize_validate(const json_t *pod, const json_t *old, struct field_errors *errors)
 {
-	static const char *const whats[] = { "requests", "limits" };
-	char p[FIELD_PATH_MAX];
 	const char *class = pod_qos_class(json_object_get(pod, "spec"));
 	AUTO_JSON *before = json_string(pod_qos_class(json_object_get(old, "spec")));
 	if (is_static(old) || !strcmp(json_str_or(old, "spec.os.name", ""), "windows")) {
@@ -136,24 +202,14 @@ static void resize_validate(const json_t *pod, const json_t *old, struct field_e
 		return;
 	}
 	spec_validate(pod, errors);
-	if (errors->n)
-		return;
 	if (strcmp(class, json_string_value(before)))
 		field_invalid(errors, "spec", before, "Pod QOS Class may not change as a result of resizing");
-	for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-		const json_t *containers = json_object_get(json_object_get(pod, "spec"), lists[l]);
-		json_t *c;
-		size_t i;
-		json_array_foreach(json_object_get(json_object_get(old, "spec"), lists[l]), i, c) {
-			const json_t *now = json_array_get(containers, i);
-			if (l == 1)
-				validate_init(now, c, errors);
-			for (size_t w = 0; w < ARRAY_LEN(whats); w++)
-				validate_amounts(json_object_get(json_object_get(now, "resources"), whats[w]),
-						 json_object_get(json_object_get(c, "resources"), whats[w]),
-						 FIELD_PATH(p, "spec.%s[%zu].resources.%s", lists[l], i, whats[w]), whats[w], errors);
-		}
-	}
+	if (!is_supported(old))
+		field_forbidden(errors, "spec", "Pod running on node without support for resize");
+	each_pair(pod, old, true, visit_removed, errors);
+	each_pair(pod, old, false, visit_removed, errors);
+	each_pair(pod, old, false, visit_fixed, errors);
+	each_pair(pod, old, true, visit_fixed, errors);
 }
 
 const struct kind_part pod_parts[] = {

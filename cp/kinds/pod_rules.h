@@ -13,11 +13,13 @@ struct pod_rules {
 	const char *path; /* "spec", "spec.template.spec" */
 	const char *name; /* of the pod, once it has one */
 	bool is_pod;
+	const json_t *claims;  /* of a stateful set, which its containers mount by name; NULL: none */
+	const json_t *volumes; /* those that containers may name: found by pod_volumes_validate() */
 	struct field_errors *errors;
 };
 
 /* Sources of volumes; also those of a persistent volume, where more of them name a namespace. */
-void pod_volumes_validate(const struct pod_rules *r);
+json_t *pod_volumes_validate(const struct pod_rules *r); /* returns the volumes that are right and the claims, owned */
 void volume_source_validate(const char *source, const json_t *v, const char *path, struct field_errors *errors);
 /* Of one container at path. */
 void pod_env_validate(const json_t *container, const char *path, struct field_errors *errors);
@@ -33,8 +35,10 @@ void pod_level_resources_validate(const struct pod_rules *r);
 void pod_context_validate(const struct pod_rules *r);
 void container_context_validate(const struct pod_rules *r, const json_t *container, const char *path);
 void pod_os_validate(const struct pod_rules *r);
-/* Annotations that say the same as fields. */
+/* What annotations may hold; that those which say the same as a field agree with it; what an update may do with them. */
 void pod_annotations_validate(const json_t *meta, const struct pod_rules *r);
+void pod_annotations_match_validate(const json_t *meta, const struct pod_rules *r);
+void pod_annotations_update_validate(const json_t *pod, const json_t *old, struct field_errors *errors);
 void pod_placement_validate(const struct pod_rules *r);
 void node_selector_validate(const json_t *selector, const char *path, struct field_errors *errors);
 void tolerations_validate(const json_t *tolerations, const char *path, struct field_errors *errors);
@@ -47,5 +51,9 @@ void pod_each_container(const struct pod_rules *r,
 void pod_errors_order(struct field_errors *errors, const char *path);
 /* What an update of a pod may change. */
 void pod_update_validate(const json_t *pod, const json_t *old, struct field_errors *errors);
+/* What an update of a pod's status may say. */
+void pod_status_validate(const json_t *pod, const json_t *old, struct field_errors *errors);
+/* A template of pods whose containers may mount the claims of a stateful set, too (NULL: none). */
+void pod_template_validate_with(const json_t *template, const json_t *claims, const char *path, struct field_errors *errors);
 
 #endif

@@ -12,6 +12,8 @@
 #include "cp/kinds/resource_name.h"
 #include "cp/kinds/rule.h"
 
+#define IP_WORDS "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+
 enum { NAMESERVERS_MAX = 3, SEARCHES_MAX = 32, SEARCH_CHARS_MAX = 2048 };
 
 /* --- names ----------------------------------------------------------------------------------------------------------- */
@@ -61,10 +63,12 @@ static void pod_dns_validate(const struct pod_rules *r)
 		field_required(r->errors, path, "must provide `dnsConfig` when `dnsPolicy` is None");
 	else if (none && !json_array_size(servers))
 		field_required(r->errors, FIELD_PATH(p, "%s.nameservers", path), "must provide at least one DNS nameserver when `dnsPolicy` is None");
+	if (none && !json_array_size(servers))
+		return;
 	if (json_array_size(servers) > NAMESERVERS_MAX)
 		field_invalid(r->errors, FIELD_PATH(p, "%s.nameservers", path), servers, "must not have more than %d nameservers", NAMESERVERS_MAX);
 	json_array_foreach(servers, i, v) if (!ip_family(json_string_value(v)))
-	    field_invalid(r->errors, FIELD_PATH(p, "%s.nameservers[%zu]", path, i), v, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+	    field_invalid(r->errors, FIELD_PATH(p, "%s.nameservers[%zu]", path, i), v, IP_WORDS);
 	validate_searches(json_object_get(config, "searches"), path, r->errors);
 	json_array_foreach(json_object_get(config, "options"), i, v) if (!*json_str_or(v, "name", ""))
 	    field_required(r->errors, FIELD_PATH(p, "%s.options[%zu]", path, i), "must not be empty");
@@ -76,9 +80,14 @@ static void validate_aliases(const struct pod_rules *r)
 	json_t *alias, *name;
 	size_t i, k;
 
-	json_array_foreach(json_object_get(r->spec, "hostAliases"), i, alias) json_array_foreach(json_object_get(alias, "hostnames"), k, name)
-	    validate_name(json_string_value(name), FIELD_PATH(p, "%s.hostAliases[%zu].hostnames[%zu]", r->path, i, k), name_check_subdomain,
-			  r->errors);
+	json_array_foreach(json_object_get(r->spec, "hostAliases"), i, alias)
+	{
+		if (!ip_family(json_member(alias, "ip")))
+			field_invalid(r->errors, FIELD_PATH(p, "%s.hostAliases[%zu].ip", r->path, i), json_object_get(alias, "ip"), IP_WORDS);
+		json_array_foreach(json_object_get(alias, "hostnames"), k, name)
+		    validate_name(json_string_value(name), FIELD_PATH(p, "%s.hostAliases[%zu].hostnames[%zu]", r->path, i, k), name_check_subdomain,
+				  r->errors);
+	}
 }
 
 static void validate_hostname(const struct pod_rules *r)
@@ -105,6 +114,17 @@ static void validate_overhead(const struct pod_rules *r)
 	resource_requirements_validate(limits, FIELD_PATH(p, "%s.overhead", r->path), resource_name_validate_container, r->errors);
 }
 
+static void validate_readiness(const struct pod_rules *r)
+{
+	char p[FIELD_PATH_MAX];
+	json_t *gate;
+	size_t i;
+
+	json_array_foreach(json_object_get(r->spec, "readinessGates"), i, gate)
+	    validate_name(json_member(gate, "conditionType"), FIELD_PATH(p, "%s.readinessGates[%zu].conditionType", r->path, i),
+			  name_check_qualified, r->errors);
+}
+
 static void validate_gates(const struct pod_rules *r)
 {
 	AUTO_MAP *seen = map_new(NULL);
@@ -123,21 +143,25 @@ static void validate_gates(const struct pod_rules *r)
 	}
 }
 
-void pod_rules_validate(const struct pod_rules *r)
+void pod_rules_validate(const struct pod_rules *given)
 {
+	struct pod_rules rules = *given;
+	const struct pod_rules *r = &rules;
 	char p[FIELD_PATH_MAX];
 
 	if (!json_is_object(r->spec)) {
 		field_required(r->errors, FIELD_PATH(p, "%s.containers", r->path), NULL);
 		return;
 	}
-	pod_volumes_validate(r);
+	AUTO_JSON *volumes = pod_volumes_validate(r);
+	rules.volumes = volumes;
 	pod_claims_validate(r);
 	pod_containers_validate(r);
 	pod_level_resources_validate(r);
 	pod_context_validate(r);
 	pod_placement_validate(r);
 	pod_dns_validate(r);
+	validate_readiness(r);
 	validate_gates(r);
 	pod_os_validate(r);
 	validate_hostname(r);
@@ -148,9 +172,14 @@ void pod_rules_validate(const struct pod_rules *r)
 
 void pod_template_validate(const json_t *template, const char *path, struct field_errors *errors)
 {
+	pod_template_validate_with(template, NULL, path, errors);
+}
+
+void pod_template_validate_with(const json_t *template, const json_t *claims, const char *path, struct field_errors *errors)
+{
 	const json_t *spec = json_object_get(template, "spec"), *meta = json_object_get(template, "metadata");
 	char at[FIELD_PATH_MAX], p[FIELD_PATH_MAX];
-	struct pod_rules r = {.spec = spec, .path = at, .errors = errors};
+	struct pod_rules r = {.spec = spec, .path = at, .claims = claims, .errors = errors};
 	const char *key;
 	json_t *v;
 
@@ -163,8 +192,9 @@ void pod_template_validate(const json_t *template, const char *path, struct fiel
 	}
 	json_object_foreach(json_object_get(meta, "annotations"), key, v)
 	    validate_name(key, FIELD_PATH(p, "%s.annotations", path), name_check_qualified, errors);
-	pod_rules_validate(&r);
 	pod_annotations_validate(meta, &r);
+	pod_rules_validate(&r);
+	pod_annotations_match_validate(meta, &r);
 	if (json_array_size(json_object_get(spec, "ephemeralContainers")))
 		field_forbidden(errors, FIELD_PATH(p, "%s.ephemeralContainers", at), "ephemeral containers not allowed in pod template");
 }

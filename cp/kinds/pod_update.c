@@ -151,6 +151,10 @@ static bool validate_containers(const json_t *spec, const json_t *old, struct fi
 static bool validate_deadline(const json_t *spec, const json_t *old, struct field_errors *errors)
 {
 	const json_t *now = json_object_get(spec, "activeDeadlineSeconds"), *was = json_object_get(old, "activeDeadlineSeconds");
+	if (now && (json_integer_value(now) < 0 || json_integer_value(now) > INT32_MAX)) {
+		field_invalid(errors, "spec.activeDeadlineSeconds", now, "must be between 0 and 2147483647, inclusive");
+		return false;
+	}
 	if (!now && was)
 		field_invalid(errors, "spec.activeDeadlineSeconds", json_null(), "must not update from a positive integer to nil value");
 	if (!now || !was || json_integer_value(now) <= json_integer_value(was))

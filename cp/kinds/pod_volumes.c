@@ -4,6 +4,7 @@
 #include "api/names.h"
 #include "base/json.h"
 #include "base/map.h"
+#include "cp/kinds/error_order.h"
 #include "cp/kinds/go_value.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/pod_rules.h"
@@ -23,9 +24,11 @@ static const char *const sources[] = {
 static void validate_file(const json_t *file, const char *path, struct field_errors *errors)
 {
 	const json_t *field = json_object_get(file, "fieldRef"), *resource = json_object_get(file, "resourceFieldRef");
+	const json_t *mode = json_object_get(file, "mode");
 	AUTO_JSON *word = json_string("resource");
 	char p[FIELD_PATH_MAX];
 
+	rule_required(file, path, "path", NULL, errors);
 	rule_path_not_reserved(file, path, "path", errors);
 	if (field)
 		pod_field_ref_validate(field, FIELD_PATH(p, "%s.fieldRef", path), true, errors);
@@ -35,6 +38,8 @@ static void validate_file(const json_t *file, const char *path, struct field_err
 		pod_resource_ref_validate(resource, FIELD_PATH(p, "%s.resourceFieldRef", path), true, errors);
 	else if (!field)
 		field_required(errors, path, "one of fieldRef and resourceFieldRef is required");
+	if (mode && (json_integer_value(mode) < 0 || json_integer_value(mode) > 0777))
+		field_invalid(errors, FIELD_PATH(p, "%s.mode", path), mode, "must be a number between 0 and 0777 (octal), both inclusive");
 }
 
 /* --- projections ----------------------------------------------------------------------------------------------------- */
@@ -87,7 +92,18 @@ static void project_token(struct projection *v, const json_t *source, const char
 		field_invalid(v->errors, p, seconds, "may not specify a duration less than 10 minutes");
 	if (seconds && json_integer_value(seconds) > 1LL << 32)
 		field_invalid(v->errors, p, seconds, "may not specify a duration larger than 2^32 seconds");
-	rule_path_not_reserved(source, v->path, "path", v->errors);
+	if (rule_required(source, v->path, "path", NULL, v->errors))
+		rule_path_not_reserved(source, v->path, "path", v->errors);
+}
+
+/* "example.com:thing" goes with the signer "example.com/...": a name with colons has the signer's before the last. */
+static void validate_bundle_name(const json_t *source, const char *path, struct field_errors *errors)
+{
+	const char *name = json_str_or(source, "name", ""), *colon = strrchr(name, ':'), *why = name_check_subdomain(colon ? colon + 1 : name);
+	char p[FIELD_PATH_MAX];
+
+	if (why)
+		field_invalid(errors, FIELD_PATH(p, "%s.name", path), json_object_get(source, "name"), "not a valid clustertrustbundlename: %s", why);
 }
 
 static void project_bundle(struct projection *v, const json_t *source, const char *path)
@@ -99,8 +115,8 @@ static void project_bundle(struct projection *v, const json_t *source, const cha
 	if (name && signer) {
 		field_invalid(v->errors, path, source, "only one of name and signerName may be used");
 	} else if (name) {
-		if (rule_required(source, path, "name", "must be a valid object name", v->errors) && !strchr(name, ':'))
-			rule_name(source, path, "name", name_check_subdomain, v->errors);
+		rule_required(source, path, "name", "must be a valid object name", v->errors);
+		validate_bundle_name(source, path, v->errors);
 		if (selector)
 			field_invalid(v->errors, FIELD_PATH(p, "%s.labelSelector", path), selector, "labelSelector must be unset if name is specified");
 	} else if (signer) {
@@ -149,7 +165,6 @@ static void validate_projected(const struct pod_rules *r, const json_t *volume, 
 {
 	AUTO_MAP *files = map_new(NULL);
 	struct projection v = {.path = path, .files = files, .errors = r->errors};
-	bool no_account = r->is_pod && !*json_str_or(r->spec, "serviceAccountName", "");
 	char p[FIELD_PATH_MAX];
 	json_t *source;
 	size_t i;
@@ -163,9 +178,6 @@ static void validate_projected(const struct pod_rules *r, const json_t *volume, 
 		}
 		if (json_object_size(source) > 1)
 			field_forbidden(r->errors, FIELD_PATH(p, "%s.sources[%zu]", path, i), "may not specify more than 1 volume type per source");
-		if (no_account)
-			rule_forbidden(source, FIELD_PATH(p, "%s.sources[%zu]", path, i), "serviceAccountToken",
-				       "must not be specified when serviceAccountName is not set", r->errors);
 	}
 }
 
@@ -205,19 +217,34 @@ static void validate_source(const struct pod_rules *r, const char *source, const
 		rule_required(v, path, "reference", NULL, r->errors);
 }
 
+/* Some sources have another name in the error that there are too many. */
+static const char *name_of_second(const char *source)
+{
+	if (!strcmp(source, "cephfs"))
+		return "cephFS";
+	return !strcmp(source, "downwardAPI") ? "downwarAPI" : source;
+}
+
 static void validate_volume(const struct pod_rules *r, const json_t *volume, const char *at)
 {
-	char p[FIELD_PATH_MAX];
+	static const char too_long[] = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
+	enum { PORTAL_MAX = 64 };
+	const json_t *iscsi = json_object_get(volume, "iscsi");
+	char p[FIELD_PATH_MAX], to[FIELD_PATH_MAX];
 	int n = 0;
 
 	for (size_t s = 0; s < ARRAY_LEN(sources); s++) {
 		if (!json_object_get(volume, sources[s]))
 			continue;
 		if (n++)
-			field_forbidden(r->errors, FIELD_PATH(p, "%s.%s", at, sources[s]), "may not specify more than 1 volume type");
+			field_forbidden(r->errors, FIELD_PATH(p, "%s.%s", at, name_of_second(sources[s])), "may not specify more than 1 volume type");
 		else
 			validate_source(r, sources[s], volume, at);
 	}
+	errors_rename(r->errors, FIELD_PATH(p, "%s.gcePersistentDisk", at), FIELD_PATH(to, "%s.persistentDisk", at));
+	if (json_object_get(iscsi, "initiatorName") &&
+	    strlen(json_str_or(volume, "name", "")) + 1 + strlen(json_str_or(iscsi, "targetPortal", "")) > PORTAL_MAX)
+		field_invalid(r->errors, FIELD_PATH(p, "%s.name", at), json_object_get(volume, "name"), too_long);
 	if (!n)
 		field_required(r->errors, at, "must specify a volume type");
 }
@@ -245,14 +272,36 @@ static void validate_claim_names(const struct pod_rules *r, const json_t *volume
 	}
 }
 
-void pod_volumes_validate(const struct pod_rules *r)
+static void validate_accounts(const struct pod_rules *r, const json_t *volumes)
+{
+	char p[FIELD_PATH_MAX];
+	json_t *v, *source;
+	size_t i, k;
+
+	if (!r->is_pod || *json_str_or(r->spec, "serviceAccountName", ""))
+		return;
+	json_array_foreach(volumes, i, v) json_array_foreach(json_at(v, "projected.sources"), k, source)
+	    rule_forbidden(source, FIELD_PATH(p, "%s.volumes[%zu].projected.sources[%zu]", r->path, i, k), "serviceAccountToken",
+			   "must not be specified when serviceAccountName is not set", r->errors);
+}
+
+json_t *pod_volumes_validate(const struct pod_rules *r)
 {
 	const json_t *volumes = json_object_get(r->spec, "volumes");
+	json_t *right = json_array(), *v;
 	char p[FIELD_PATH_MAX];
-	json_t *v;
 	size_t i;
 
-	json_array_foreach(volumes, i, v) validate_volume(r, v, FIELD_PATH(p, "%s.volumes[%zu]", r->path, i));
+	json_array_foreach(volumes, i, v)
+	{
+		validate_volume(r, v, FIELD_PATH(p, "%s.volumes[%zu]", r->path, i));
+		if (!errors_has_below(r->errors, p))
+			json_array_append(right, v);
+	}
+	json_array_foreach(r->claims, i, v)
+	    json_array_append_new(right, json_pack("{s:s, s:{}}", "name", json_str_or(v, "metadata.name", ""), "persistentVolumeClaim"));
 	if (r->name && *r->name)
 		validate_claim_names(r, volumes);
+	validate_accounts(r, volumes);
+	return right;
 }

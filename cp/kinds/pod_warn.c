@@ -1,184 +1,434 @@
-/* Warnings for pods and templates of pods: what has no effect any more, and what is probably a mistake. Pure; nothing fails. Where
- * something was so before the update, nothing is said. */
+/* Warnings for pods and templates of pods: what has no effect any more, and what is probably a mistake. Pure; nothing fails. They
+ * come in the reference's order. */
 #include <string.h>
 
 #include "base/json.h"
 #include "base/map.h"
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
+#include "cp/kinds/pod_rules.h"
 
-static const char *const lists[] = { "initContainers", "containers" };
+#define NO_LABELS "a null labelSelector results in matching no pod"
+#define FRACTION "fractional byte value \"%s\" is invalid, must be an integer"
 
-/* Takes text. */
-static void take(char ***warnings, char *text)
+/* What is looked at: a pod, or a template at prefix ("spec.template."). */
+struct pod_looked {
+	const json_t *spec, *annotations;
+	const char *prefix;
+	char ***warnings;
+};
+
+static void take(const struct pod_looked *w, char *text)
 {
 	AUTO_FREE char *owned = text;
-	strv_add(warnings, owned);
+	if (!strv_has(*w->warnings, owned))
+		strv_add(w->warnings, owned);
 }
 
-static void warn_env(const json_t *container, const char *at, char ***warnings)
+/* --- placement -------------------------------------------------------------------------------------------------------- */
+
+static void warn_placement(const struct pod_looked *w)
+{
+#define AFFINITY "affinity.nodeAffinity."
+	char p[FIELD_PATH_MAX];
+	const char *key, *why;
+	json_t *v;
+	size_t i;
+	json_object_foreach(json_object_get(w->spec, "nodeSelector"), key, v)
+		if ((why = node_label_deprecation(key)))
+			take(w, xasprintf("%sspec.nodeSelector[%s]: %s", w->prefix, key, why));
+	FIELD_PATH(p, "%sspec." AFFINITY "requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms", w->prefix);
+	node_terms_warn(json_at(w->spec, AFFINITY "requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"), p, w->warnings);
+	json_array_foreach(json_at(w->spec, AFFINITY "preferredDuringSchedulingIgnoredDuringExecution"), i, v)
+		node_term_warn(json_object_get(v, "preference"),
+			       FIELD_PATH(p, "%sspec." AFFINITY "preferredDuringSchedulingIgnoredDuringExecution[%zu].preference", w->prefix, i),
+			       w->warnings);
+	json_array_foreach(json_object_get(w->spec, "topologySpreadConstraints"), i, v) {
+		key = json_str_or(v, "topologyKey", "");
+		if ((why = node_label_deprecation(key)))
+			take(w, xasprintf("%sspec.topologySpreadConstraints[%zu].topologyKey: %s is %s", w->prefix, i, key, why));
+		if (!json_object_get(v, "labelSelector"))
+			take(w, xasprintf("%sspec.topologySpreadConstraints[%zu].labelSelector: " NO_LABELS, w->prefix, i));
+	}
+}
+
+static void warn_pod_affinity(const struct pod_looked *w)
+{
+	static const char *const kinds[] = { "podAffinity", "podAntiAffinity" };
+	json_t *t;
+	size_t i;
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		const json_t *affinity = json_object_get(json_object_get(w->spec, "affinity"), kinds[k]);
+		json_array_foreach(json_object_get(affinity, "requiredDuringSchedulingIgnoredDuringExecution"), i, t)
+			if (!json_object_get(t, "labelSelector"))
+				take(w, xasprintf("%sspec.affinity.%s.requiredDuringSchedulingIgnoredDuringExecution[%zu].labelSelector: " NO_LABELS,
+						  w->prefix, kinds[k], i));
+		json_array_foreach(json_object_get(affinity, "preferredDuringSchedulingIgnoredDuringExecution"), i, t)
+			if (!json_at(t, "podAffinityTerm.labelSelector"))
+				take(w, xasprintf("%sspec.affinity.%s.preferredDuringSchedulingIgnoredDuringExecution[%zu].podAffinityTerm."
+						  "labelSelector: " NO_LABELS,
+						  w->prefix, kinds[k], i));
+	}
+}
+
+/* --- volumes ---------------------------------------------------------------------------------------------------------- */
+
+static void warn_volumes(const struct pod_looked *w)
+{
+	static const struct {
+		const char *source, *shown, *why;
+	} gone[] = {
+		{ "photonPersistentDisk", "photonPersistentDisk", "deprecated in v1.11, non-functional in v1.16+" },
+		{ "gitRepo", "gitRepo", "deprecated in v1.11, and disabled by default in v1.33+" },
+		{ "scaleIO", "scaleIO", "deprecated in v1.16, non-functional in v1.22+" },
+		{ "flocker", "flocker", "deprecated in v1.22, non-functional in v1.25+" },
+		{ "storageos", "storageOS", "deprecated in v1.22, non-functional in v1.25+" },
+		{ "quobyte", "quobyte", "deprecated in v1.22, non-functional in v1.25+" },
+		{ "glusterfs", "glusterfs", "deprecated in v1.25, non-functional in v1.26+" },
+		{ "cephfs", "cephfs", "deprecated in v1.28, non-functional in v1.31+" },
+		{ "rbd", "rbd", "deprecated in v1.28, non-functional in v1.31+" },
+	};
+	char p[FIELD_PATH_MAX];
+	json_t *v;
+	size_t i;
+	json_array_foreach(json_object_get(w->spec, "volumes"), i, v) {
+		for (size_t g = 0; g < ARRAY_LEN(gone); g++)
+			if (json_object_get(v, gone[g].source))
+				take(w, xasprintf("%sspec.volumes[%zu].%s: %s", w->prefix, i, gone[g].shown, gone[g].why));
+		claim_spec_warn(json_at(v, "ephemeral.volumeClaimTemplate.spec"),
+				FIELD_PATH(p, "%sspec.volumes[%zu].ephemeral.volumeClaimTemplate.spec", w->prefix, i), w->warnings);
+	}
+}
+
+/* Whether one path is the other or below it. */
+static bool overlaps(const char *a, const char *b)
+{
+	size_t na = strlen(a), nb = strlen(b), n = na < nb ? na : nb;
+	return !strncmp(a, b, n) && (na == nb || (na > nb ? a : b)[n] == '/');
+}
+
+/* Paths of one volume that write over each other; what leads the text. */
+static void warn_paths(const struct pod_looked *w, char *const *paths, const char *what)
+{
+	for (size_t i = 0; paths && paths[i]; i++)
+		for (size_t k = 0; k < i; k++)
+			if (overlaps(paths[i], paths[k])) {
+				take(w, xasprintf("%s: overlapping paths: \"%s\" with \"%s\"", what, paths[i], paths[k]));
+				break;
+			}
+}
+
+/* Adds a path without the slashes behind it. */
+static void add_path(char ***paths, const char *path)
+{
+	size_t n = strlen(path);
+	while (n && path[n - 1] == '/')
+		n--;
+	AUTO_FREE char *plain = xstrndup(path, n);
+	strv_add(paths, plain);
+}
+
+static void add_items(char ***paths, const json_t *source)
+{
+	json_t *item;
+	size_t i;
+	json_array_foreach(json_object_get(source, "items"), i, item)
+		add_path(paths, json_str_or(item, "path", ""));
+}
+
+/* What a source of files is called, and its paths. Returns owned, NULL: it names none. */
+static char *source_paths(const json_t *v, const char *before, char ***paths)
+{
+	static const struct {
+		const char *source, *kind, *name;
+	} kinds[] = { { "configMap", "ConfigMap", "name" }, { "secret", "Secret", "secretName" } };
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		const json_t *source = json_object_get(v, kinds[k].source);
+		if (!json_object_get(source, "items"))
+			continue;
+		add_items(paths, source);
+		return xasprintf("%s%s \"%s\"", before, kinds[k].kind, json_str_or(source, kinds[k].name, json_str_or(source, "name", "")));
+	}
+	if (json_at(v, "downwardAPI.items")) {
+		add_items(paths, json_object_get(v, "downwardAPI"));
+		return xasprintf("%sDownwardAPI", before);
+	}
+	if (json_object_get(v, "serviceAccountToken")) {
+		add_path(paths, json_str_or(v, "serviceAccountToken.path", ""));
+		return xasprintf("%sServiceAccountToken", before);
+	}
+	const json_t *bundle = json_object_get(v, "clusterTrustBundle");
+	if (bundle)
+		add_path(paths, json_str_or(bundle, "path", ""));
+	return bundle ? xasprintf("%sClusterTrustBundle \"%s\"", before, json_str_or(bundle, "name", json_str_or(bundle, "signerName", ""))) : NULL;
+}
+
+static void warn_projected(const struct pod_looked *w, const json_t *projected, const char *name)
+{
+	AUTO_STRV char **all = NULL;
+	json_t *source;
+	size_t i;
+	json_array_foreach(json_object_get(projected, "sources"), i, source) {
+		AUTO_STRV char **paths = NULL;
+		AUTO_FREE char *of = source_paths(source, "Projected ", &paths);
+		AUTO_FREE char *what = xasprintf("volume \"%s\" (%s)", name, of ? of : "Projected");
+		if (!json_object_size(source))
+			take(w, xasprintf("volume \"%s\" (Projected) has no sources provided", name));
+		warn_paths(w, paths, what);
+		for (size_t k = 0; paths && paths[k]; k++) {
+			for (size_t n = 0; all && all[n]; n++)
+				if (overlaps(paths[k], all[n])) {
+					bool later = strcmp(paths[k], all[n]) >= 0;
+					take(w, xasprintf("%s: overlapping paths: \"%s\" with \"%s\"", what, later ? paths[k] : all[n], later ? all[n] : paths[k]));
+					break;
+				}
+		}
+		for (size_t k = 0; paths && paths[k]; k++)
+			strv_add(&all, paths[k]);
+	}
+}
+
+static void warn_overlaps(const struct pod_looked *w)
+{
+	json_t *v;
+	size_t i;
+	json_array_foreach(json_object_get(w->spec, "volumes"), i, v) {
+		const char *name = json_str_or(v, "name", "");
+		AUTO_STRV char **paths = NULL;
+		AUTO_FREE char *of = source_paths(v, "", &paths);
+		AUTO_FREE char *what = of ? xasprintf("volume \"%s\" (%s)", name, of) : NULL;
+		if (what)
+			warn_paths(w, paths, what);
+		if (json_object_get(v, "projected"))
+			warn_projected(w, json_object_get(v, "projected"), name);
+	}
+}
+
+/* --- lists with repetitions -------------------------------------------------------------------------------------------- */
+
+static void warn_repeated(const struct pod_looked *w, const char *list, const char *key)
+{
+	AUTO_MAP *seen = map_new(NULL);
+	json_t *v;
+	size_t i;
+	json_array_foreach(json_object_get(w->spec, list), i, v) {
+		const char *text = json_str_or(v, key, "");
+		if (map_has(seen, text))
+			take(w, xasprintf("%sspec.%s[%zu].%s: duplicate %s \"%s\"", w->prefix, list, i, key, key, text));
+		map_set(seen, text, v);
+	}
+}
+
+static void warn_secrets(const struct pod_looked *w)
+{
+	json_t *v;
+	size_t i;
+	warn_repeated(w, "imagePullSecrets", "name");
+	json_array_foreach(json_object_get(w->spec, "imagePullSecrets"), i, v)
+		if (!*json_str_or(v, "name", ""))
+			take(w, xasprintf("%sspec.imagePullSecrets[%zu].name: invalid empty name \"\"", w->prefix, i));
+}
+
+/* --- containers -------------------------------------------------------------------------------------------------------- */
+
+/* Bytes come whole. */
+static void warn_fraction(const struct pod_looked *w, const json_t *amounts, const char *name, const char *at)
+{
+	const char *amount = json_member(amounts, name);
+	if (quantity_is_fraction(amount))
+		take(w, xasprintf("%s[%s]: " FRACTION, at, name, amount));
+}
+
+static void warn_fractions(const struct pod_looked *w, const json_t *container, const char *at)
+{
+	static const char *const parts[] = { "limits", "requests" }, *const names[] = { "memory", "ephemeral-storage" };
+	char p[FIELD_PATH_MAX];
+	for (size_t n = 0; n < ARRAY_LEN(names); n++)
+		for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+			warn_fraction(w, json_object_get(json_object_get(container, "resources"), parts[i]), names[n],
+				      FIELD_PATH(p, "%s.resources.%s", at, parts[i]));
+}
+
+/* A variable may be made of what it was before. */
+static void warn_env(const struct pod_looked *w, const json_t *container, const char *at)
 {
 	AUTO_MAP *seen = map_new(NULL);
 	json_t *env;
 	size_t i;
 	json_array_foreach(json_object_get(container, "env"), i, env) {
-		const char *name = json_str_or(env, "name", "");
-		if (*name && map_has(seen, name))
-			take(warnings, xasprintf("%s.env[%zu]: hides previous definition of \"%s\", which may be dropped when using apply", at,
-						 i, name));
+		const char *name = json_str_or(env, "name", ""), *value = json_str_or(env, "value", "");
+		AUTO_FREE char *ref = xasprintf("$(%s)", name);
+		bool builds_on = !json_object_get(env, "valueFrom") && strcmp(value, ref) && strstr(value, ref);
+		if (map_has(seen, name) && !builds_on)
+			take(w, xasprintf("%s.env[%zu]: hides previous definition of \"%s\", which may be dropped when using apply", at, i, name));
 		map_set(seen, name, env);
 	}
 }
 
-static bool same_port(const json_t *a, const json_t *b)
+/* Annotations that a field has taken over from, unless it is there, too. */
+static void warn_profiles(const struct pod_looked *w, const json_t *container)
 {
-	return json_int_at(a, "containerPort", 0) == json_int_at(b, "containerPort", 0) &&
-	       !strcmp(json_str_or(a, "protocol", "TCP"), json_str_or(b, "protocol", "TCP")) &&
-	       json_int_at(a, "hostPort", 0) == json_int_at(b, "hostPort", 0);
+#define SECCOMP "container.seccomp.security.alpha.kubernetes.io/"
+#define APPARMOR "container.apparmor.security.beta.kubernetes.io/"
+	const char *name = json_str_or(container, "name", "");
+	const json_t *own = json_object_get(container, "securityContext"), *shared = json_object_get(w->spec, "securityContext");
+	AUTO_FREE char *seccomp = xasprintf(SECCOMP "%s", name), *apparmor = xasprintf(APPARMOR "%s", name);
+	bool field = json_object_get(own, "appArmorProfile") || json_object_get(shared, "appArmorProfile");
+	if (json_object_get(w->annotations, seccomp) && !json_object_get(own, "seccompProfile"))
+		take(w, xasprintf("%smetadata.annotations[%s]: non-functional in v1.27+; use the \"seccompProfile\" field instead", w->prefix, seccomp));
+	if (json_object_get(w->annotations, apparmor) && *w->prefix && !field)
+		take(w, xasprintf("%smetadata.annotations[%s]: deprecated since v1.30; use the \"appArmorProfile\" field instead", w->prefix, apparmor));
 }
 
-/* A port that was there before is told with the one that it repeats. */
-static void warn_ports(const json_t *container, const char *at, char ***warnings)
+static void warn_container(const struct pod_rules *r, const json_t *container, const char *path, void *arg)
 {
-	const json_t *ports = json_object_get(container, "ports");
-	for (size_t i = 0; i < json_array_size(ports); i++)
-		for (size_t j = 0; j < i; j++)
-			if (same_port(json_array_get(ports, i), json_array_get(ports, j))) {
-				take(warnings, xasprintf("%s.ports[%zu]: duplicate port definition with %s.ports[%zu]", at, i, at, j));
-				break;
-			}
+	const struct pod_looked *w = arg;
+	(void)r;
+	warn_profiles(w, container);
+	warn_fractions(w, container, path);
+	warn_env(w, container, path);
 }
 
-/* Bytes come whole. */
-static void warn_fractions(const json_t *container, const char *at, char ***warnings)
+/* --- ports ------------------------------------------------------------------------------------------------------------- */
+
+struct ports_seen {
+	const struct pod_looked *w;
+	json_t *list; /* [port, path] */
+};
+
+static const char *relation(const json_t *a, const json_t *b)
 {
-	static const char *const parts[] = { "requests", "limits" }, *const names[] = { "ephemeral-storage", "memory" };
-	for (size_t p = 0; p < ARRAY_LEN(parts); p++)
-		for (size_t n = 0; n < ARRAY_LEN(names); n++) {
-			const char *amount = json_member(json_object_get(json_object_get(container, "resources"), parts[p]), names[n]);
-			if (quantity_is_fraction(amount))
-				take(warnings, xasprintf("%s.resources.%s[%s]: fractional byte value \"%s\" is invalid, must be an integer", at, parts[p],
-							 names[n], amount));
+	const char *ip_a = json_str_or(a, "hostIP", ""), *ip_b = json_str_or(b, "hostIP", "");
+	int64_t host_a = json_int_at(a, "hostPort", 0), host_b = json_int_at(b, "hostPort", 0);
+	if (json_int_at(a, "containerPort", 0) != json_int_at(b, "containerPort", 0) ||
+	    strcmp(json_str_or(a, "protocol", ""), json_str_or(b, "protocol", "")))
+		return NULL;
+	if (!strcmp(ip_a, ip_b) && host_a == host_b)
+		return "duplicate";
+	if (!host_a || !host_b)
+		return "overlapping";
+	return host_a == host_b && !*ip_a != !*ip_b ? "dangerously ambiguous" : NULL;
+}
+
+static void warn_ports(const struct pod_rules *r, const json_t *container, const char *path, void *arg)
+{
+	struct ports_seen *seen = arg;
+	json_t *port, *other;
+	size_t i, k;
+	(void)r;
+	json_array_foreach(json_object_get(container, "ports"), i, port) {
+		AUTO_FREE char *at = xasprintf("%s.ports[%zu]", path, i);
+		if (*json_str_or(port, "hostIP", "") && !json_int_at(port, "hostPort", 0))
+			take(seen->w, xasprintf("%s: hostIP set without hostPort: {Name:%s HostPort:0 ContainerPort:%lld Protocol:%s HostIP:%s}", at,
+						json_str_or(port, "name", ""), (long long)json_int_at(port, "containerPort", 0),
+						json_str_or(port, "protocol", ""), json_str_or(port, "hostIP", "")));
+		json_array_foreach(seen->list, k, other) {
+			const char *how = relation(port, json_array_get(other, 0));
+			if (how)
+				take(seen->w, xasprintf("%s: %s port definition with %s", at, how, json_string_value(json_array_get(other, 1))));
 		}
+		json_array_append_new(seen->list, json_pack("[O, s]", port, at));
+	}
 }
 
-static void warn_containers(const json_t *spec, const char *prefix, char ***warnings)
-{
-	char at[FIELD_PATH_MAX];
-	json_t *c;
-	size_t i;
-	for (size_t l = 0; l < ARRAY_LEN(lists); l++)
-		json_array_foreach(json_object_get(spec, lists[l]), i, c) {
-			FIELD_PATH(at, "%sspec.%s[%zu]", prefix, lists[l], i);
-			warn_fractions(c, at, warnings);
-			warn_env(c, at, warnings);
-			warn_ports(c, at, warnings);
-		}
-}
+/* --- the whole ---------------------------------------------------------------------------------------------------------- */
 
-/* Kinds of volumes that are on their way out. */
-static void warn_volumes(const json_t *spec, const char *prefix, char ***warnings)
+static void warn_annotations(const struct pod_looked *w)
 {
 	static const struct {
-		const char *source, *why;
+		const char *key, *why;
 	} gone[] = {
-		{ "gitRepo", "deprecated in v1.11, and disabled by default in v1.33+" },
-		{ "scaleIO", "deprecated in v1.16, non-functional in v1.22+" },
-		{ "flocker", "deprecated in v1.22, non-functional in v1.25+" },
-		{ "storageos", "deprecated in v1.22, non-functional in v1.25+" },
-		{ "quobyte", "deprecated in v1.22, non-functional in v1.25+" },
-		{ "glusterfs", "deprecated in v1.25, non-functional in v1.26+" },
-		{ "cephfs", "deprecated in v1.28, non-functional in v1.31+" },
-		{ "rbd", "deprecated in v1.28, non-functional in v1.31+" },
+		{ "scheduler.alpha.kubernetes.io/critical-pod", "non-functional in v1.16+; use the \"priorityClassName\" field instead" },
+		{ "security.alpha.kubernetes.io/sysctls", "non-functional in v1.11+; use the \"sysctls\" field instead" },
+		{ "security.alpha.kubernetes.io/unsafe-sysctls", "non-functional in v1.11+; use the \"sysctls\" field instead" },
 	};
-	json_t *v;
-	size_t i;
-	json_array_foreach(json_object_get(spec, "volumes"), i, v)
-		for (size_t g = 0; g < ARRAY_LEN(gone); g++)
-			if (json_object_get(v, gone[g].source))
-				take(warnings, xasprintf("%sspec.volumes[%zu].%s: %s", prefix, i, gone[g].source, gone[g].why));
-}
-
-/* Annotations that fields have taken over from. */
-static void warn_annotations(const json_t *annotations, const char *prefix, char ***warnings)
-{
-	static const struct {
-		const char *begin;
-		bool whole;
-		const char *why;
-	} gone[] = {
-		{ "scheduler.alpha.kubernetes.io/critical-pod", true, "non-functional in v1.16+; use the \"priorityClassName\" field instead" },
-		{ "seccomp.security.alpha.kubernetes.io/pod", true, "non-functional in v1.27+; use the \"seccompProfile\" field instead" },
-		{ "container.seccomp.security.alpha.kubernetes.io/", false,
-		  "non-functional in v1.27+; use the \"seccompProfile\" field instead" },
-		{ "container.apparmor.security.beta.kubernetes.io/", false,
-		  "deprecated since v1.30; use the \"appArmorProfile\" field instead" },
-	};
-	const char *key;
-	json_t *v;
 	for (size_t g = 0; g < ARRAY_LEN(gone); g++)
-		json_object_foreach((json_t *)annotations, key, v)
-			if (gone[g].whole ? !strcmp(key, gone[g].begin) : str_has_prefix(key, gone[g].begin))
-				take(warnings, xasprintf("%smetadata.annotations[%s]: %s", prefix, key, gone[g].why));
+		if (json_object_get(w->annotations, gone[g].key))
+			take(w, xasprintf("%smetadata.annotations[%s]: %s", w->prefix, gone[g].key, gone[g].why));
 }
 
-static void warn_placement(const json_t *spec, const char *prefix, char ***warnings)
+void pod_template_warn(const json_t *template, const char *prefix, char ***warnings)
 {
-	char p[FIELD_PATH_MAX];
-	const char *key, *why;
-	json_t *v;
-	size_t i;
-	json_object_foreach(json_object_get(spec, "nodeSelector"), key, v)
-		if ((why = node_label_deprecation(key)))
-			take(warnings, xasprintf("%sspec.nodeSelector[%s]: %s", prefix, key, why));
-	FIELD_PATH(p, "%sspec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms", prefix);
-	node_terms_warn(json_at(spec, "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"), p, warnings);
-	json_array_foreach(json_object_get(spec, "topologySpreadConstraints"), i, v) {
-		key = json_str_or(v, "topologyKey", "");
-		if ((why = node_label_deprecation(key)))
-			take(warnings, xasprintf("%sspec.topologySpreadConstraints[%zu].topologyKey: %s is %s", prefix, i, key, why));
-		if (!json_object_get(v, "labelSelector"))
-			take(warnings, xasprintf("%sspec.topologySpreadConstraints[%zu].labelSelector: a null labelSelector results in matching no pod",
-						 prefix, i));
-	}
-}
-
-static void warn_secrets(const json_t *spec, const char *prefix, char ***warnings)
-{
-	AUTO_MAP *seen = map_new(NULL);
-	json_t *v;
-	size_t i;
-	json_array_foreach(json_object_get(spec, "imagePullSecrets"), i, v) {
-		const char *name = json_str_or(v, "name", "");
-		if (!*name)
-			take(warnings, xasprintf("%sspec.imagePullSecrets[%zu].name: invalid empty name \"\"", prefix, i));
-		else if (map_has(seen, name))
-			take(warnings, xasprintf("%sspec.imagePullSecrets[%zu].name: duplicate name \"%s\"", prefix, i, name));
-		map_set(seen, name, v);
-	}
-}
-
-static void pod_template_warn(const json_t *template, const json_t *old, const char *prefix, char ***warnings)
-{
-	const json_t *spec = json_object_get(template, "spec");
-	if (old && json_equal(spec, json_object_get(old, "spec")))
-		return;
-	warn_placement(spec, prefix, warnings);
-	warn_secrets(spec, prefix, warnings);
-	warn_volumes(spec, prefix, warnings);
-	warn_annotations(json_at(template, "metadata.annotations"), prefix, warnings);
-	warn_containers(spec, prefix, warnings);
+#define SECCOMP_POD "seccomp.security.alpha.kubernetes.io/pod"
+	struct pod_looked w = { .spec = json_object_get(template, "spec"), .annotations = json_at(template, "metadata.annotations"),
+				.prefix = prefix, .warnings = warnings };
+	AUTO_JSON *list = json_array();
+	struct ports_seen ports = { .w = &w, .list = list };
+	char path[FIELD_PATH_MAX], p[FIELD_PATH_MAX];
+	struct pod_rules r = { .spec = w.spec, .path = FIELD_PATH(path, "%sspec", prefix) };
+	warn_placement(&w);
+	warn_annotations(&w);
+	warn_volumes(&w);
+	warn_overlaps(&w);
+	warn_repeated(&w, "hostAliases", "ip");
+	warn_secrets(&w);
+	warn_fraction(&w, json_object_get(w.spec, "overhead"), "memory", FIELD_PATH(p, "%s.overhead", path));
+	warn_fraction(&w, json_object_get(w.spec, "overhead"), "ephemeral-storage", p);
+	if (json_object_get(w.annotations, SECCOMP_POD) && !json_at(w.spec, "securityContext.seccompProfile"))
+		take(&w, xasprintf("%smetadata.annotations[" SECCOMP_POD "]: non-functional in v1.27+; use the \"seccompProfile\" field instead", prefix));
+	pod_each_container(&r, warn_container, &w);
+	pod_each_container(&r, warn_ports, &ports);
+	if (json_int_at(w.spec, "terminationGracePeriodSeconds", 0) < 0)
+		take(&w, xasprintf("%s.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1", path));
+	warn_pod_affinity(&w);
 }
 
 void pod_warn(const json_t *pod, const json_t *old, char ***warnings)
 {
+	if (old)
+		return;
+	pod_profiles_warn(pod, warnings);
 	hostname_warn(pod, old, "the Pod's hostname", warnings);
-	if (!old)
-		pod_template_warn(pod, NULL, "", warnings);
+	pod_template_warn(pod, "", warnings);
+}
+
+/* An update is looked at again when it changed what is wanted. */
+static bool is_wanted_again(const json_t *obj, const json_t *old)
+{
+	return !old || json_int_at(obj, "metadata.generation", 0) != json_int_at(old, "metadata.generation", 0);
 }
 
 void workload_warn(const json_t *obj, const json_t *old, char ***warnings)
 {
 	hostname_warn(obj, old, "Pod names and hostnames", warnings);
-	pod_template_warn(json_at(obj, "spec.template"), old ? json_at(old, "spec.template") : NULL, "spec.template.", warnings);
+	if (is_wanted_again(obj, old))
+		pod_template_warn(json_at(obj, "spec.template"), "spec.template.", warnings);
+}
+
+void daemonset_warn(const json_t *set, const json_t *old, char ***warnings)
+{
+	if (is_wanted_again(set, old))
+		pod_template_warn(json_at(set, "spec.template"), "spec.template.", warnings);
+}
+
+static void job_spec_warn(const json_t *spec, const char *path, char ***warnings)
+{
+	enum { COMPLETIONS_MAX = 100000, PARALLEL_MAX = 10000 };
+	char p[FIELD_PATH_MAX];
+	if (!strcmp(json_str_or(spec, "completionMode", ""), "Indexed") && json_int_at(spec, "completions", 0) > COMPLETIONS_MAX &&
+	    json_int_at(spec, "parallelism", 0) > PARALLEL_MAX) {
+		AUTO_FREE char *text = xasprintf("%s: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than "
+						 "10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail",
+						 path);
+		strv_add(warnings, text);
+	}
+	pod_template_warn(json_object_get(spec, "template"), FIELD_PATH(p, "%s.template.", path), warnings);
+}
+
+void job_warn(const json_t *job, const json_t *old, char ***warnings)
+{
+	hostname_warn(job, old, "Pod names and hostnames", warnings);
+	if (is_wanted_again(job, old))
+		job_spec_warn(json_object_get(job, "spec"), "spec", warnings);
+}
+
+void cronjob_warn(const json_t *cron, const json_t *old, char ***warnings)
+{
+	static const char zone[] = "cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see "
+				   "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details";
+	hostname_warn(cron, old, "Pod names and hostnames", warnings);
+	if (is_wanted_again(cron, old))
+		job_spec_warn(json_at(cron, "spec.jobTemplate.spec"), "spec.jobTemplate.spec", warnings);
+	if (old && strstr(json_str_or(cron, "spec.schedule", ""), "TZ"))
+		strv_add(warnings, zone);
 }

@@ -95,7 +95,7 @@ static void validate_scope_operator(const json_t *expression, struct field_error
 	AUTO_JSON *given = json_string(op);
 	if (is_in(scopes, scope) && !valued && strcmp(op, "Exists"))
 		field_invalid(errors, EXPRESSIONS ".operator", given,
-			      "must be 'Exist' only operator when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
+			      "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
 			      "ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity");
 	if (!strcmp(op, "In") || !strcmp(op, "NotIn")) {
 		if (!json_array_size(values))
@@ -142,13 +142,28 @@ static void validate_hard(const json_t *quota, const char *path, struct field_er
 	}
 }
 
+static bool has_all(const json_t *a, const json_t *b)
+{
+	json_t *v;
+	size_t i;
+	json_array_foreach(b, i, v)
+		if (!json_has_text(a, json_string_value(v)))
+			return false;
+	return true;
+}
+
+static bool same_scopes(const json_t *a, const json_t *b)
+{
+	return has_all(a, b) && has_all(b, a);
+}
+
 static void quota_validate(const json_t *quota, const json_t *old, struct field_errors *errors)
 {
 	validate_hard(quota, "spec.hard", errors);
 	validate_scopes(json_object_get(quota, "spec"), errors);
 	validate_scope_selector(json_object_get(quota, "spec"), errors);
-	if (old)
-		validate_immutable(quota, old, "spec.scopes", errors);
+	if (old && !same_scopes(json_at(quota, "spec.scopes"), json_at(old, "spec.scopes")))
+		field_invalid(errors, "spec.scopes", json_at(quota, "spec.scopes"), "field is immutable");
 }
 
 static void quota_validate_status(const json_t *quota, const json_t *old, struct field_errors *errors)

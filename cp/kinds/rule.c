@@ -99,14 +99,20 @@ void rule_no_backsteps(const json_t *obj, const char *path, const char *key, str
 		field_invalid(errors, FIELD_PATH(p, "%s.%s", path, key), json_object_get(obj, key), "must not contain '..'");
 }
 
+void rule_path_inside_at(const json_t *text, const char *path, struct field_errors *errors)
+{
+	if (*json_string_value(text) == '/')
+		field_invalid(errors, path, text, "must be a relative path");
+	if (has_backstep(json_string_value(text)))
+		field_invalid(errors, path, text, "must not contain '..'");
+}
+
 void rule_path_inside(const json_t *obj, const char *path, const char *key, struct field_errors *errors)
 {
 	char p[FIELD_PATH_MAX];
-	const char *text = json_member(obj, key);
 
-	if (text && *text == '/')
-		field_invalid(errors, FIELD_PATH(p, "%s.%s", path, key), json_object_get(obj, key), "must be a relative path");
-	rule_no_backsteps(obj, path, key, errors);
+	if (json_member(obj, key))
+		rule_path_inside_at(json_object_get(obj, key), FIELD_PATH(p, "%s.%s", path, key), errors);
 }
 
 void rule_path_not_reserved(const json_t *obj, const char *path, const char *key, struct field_errors *errors)
@@ -115,7 +121,7 @@ void rule_path_not_reserved(const json_t *obj, const char *path, const char *key
 	const char *text = json_member(obj, key);
 
 	rule_path_inside(obj, path, key, errors);
-	if (text && str_has_prefix(text, "..") && !has_backstep(text))
+	if (text && str_has_prefix(text, "..") && !str_has_prefix(text, "../"))
 		field_invalid(errors, FIELD_PATH(p, "%s.%s", path, key), json_object_get(obj, key), "must not start with '..'");
 }
 

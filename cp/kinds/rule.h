@@ -22,6 +22,7 @@ void rule_forbidden(const json_t *obj, const char *path, const char *key, const 
 /* {apiGroup, kind, name} of another object. */
 void rule_reference(const json_t *ref, const char *path, struct field_errors *errors);
 /* A path below some directory: relative, without "..". Reserved names begin with "..", too. */
+void rule_path_inside_at(const json_t *text, const char *path, struct field_errors *errors); /* the text itself, at path */
 void rule_path_inside(const json_t *obj, const char *path, const char *key, struct field_errors *errors);
 void rule_path_not_reserved(const json_t *obj, const char *path, const char *key, struct field_errors *errors);
 void rule_no_backsteps(const json_t *obj, const char *path, const char *key, struct field_errors *errors);

@@ -7,10 +7,13 @@
 #include "api/quantity.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "cp/kinds/error_order.h"
 #include "cp/kinds/go_value.h"
 #include "cp/kinds/gated_fields.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/rule.h"
+
+#define BETA_CLASS "volume.beta.kubernetes.io/storage-class"
 
 static const char *const access_modes[] = {"ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod", NULL};
 
@@ -89,8 +92,7 @@ static void validate_size(const json_t *spec, const char *path, struct field_err
 		field_invalid(errors, p, size, "must be greater than zero");
 }
 
-/* The spec of a claim at path. */
-static void claim_spec_validate(const json_t *spec, const char *path, struct field_errors *errors)
+void claim_spec_validate(const json_t *spec, const char *path, struct field_errors *errors)
 {
 	char p[FIELD_PATH_MAX];
 
@@ -140,23 +142,44 @@ static void claim_prepare_create(json_t *pvc)
 	json_object_set_new(pvc, "status", json_pack("{s:s}", "phase", "Pending"));
 }
 
-/* The spec without what an update of old may change. Owned. */
+static void put_back(json_t *object, const json_t *old, const char *key)
+{
+	json_t *v = json_object_get(old, key);
+
+	if (v)
+		json_object_set(object, key, v);
+	else
+		json_object_del(object, key);
+}
+
+/* The new spec with what an update of old may change as it was. Owned. */
 static json_t *fixed_part(const json_t *pvc, const json_t *old)
 {
-	json_t *spec = json_deep_copy(json_object_get(pvc, "spec"));
-	bool bound = !strcmp(json_str_or(old, "status.phase", ""), "Bound");
+	json_t *spec = json_deep_copy(json_object_get(pvc, "spec")), *requests = json_at(spec, "resources.requests");
+	const json_t *was = json_object_get(old, "spec");
+	const char *class = json_member(spec, "storageClassName"), *beta = json_member(json_at(old, "metadata.annotations"), BETA_CLASS);
 
-	if (bound) {
-		json_t *requests = json_at(spec, "resources.requests");
+	if (str_eq(json_str_at(old, "status.phase"), "Bound")) {
 		if (requests)
-			json_object_del(requests, "storage");
-		json_object_del(spec, "volumeAttributesClassName");
+			put_back(requests, json_at(was, "resources.requests"), "storage");
+		if (json_object_get(spec, "volumeAttributesClassName"))
+			put_back(spec, was, "volumeAttributesClassName");
 	}
-	if (str_empty(json_str_at(old, "spec.volumeName")))
-		json_object_del(spec, "volumeName");
-	if (!json_at(old, "spec.storageClassName")) /* it may get one later */
+	if (str_empty(json_member(was, "volumeName")))
+		put_back(spec, was, "volumeName");
+	if (class && !json_object_get(was, "storageClassName") && (!beta || !strcmp(beta, class))) /* it may get one later */
 		json_object_del(spec, "storageClassName");
 	return spec;
+}
+
+static void validate_beta_class(const json_t *pvc, const json_t *old, struct field_errors *errors)
+{
+	const char *now = json_str_or(json_at(pvc, "metadata.annotations"), BETA_CLASS, ""), *was = json_str_or(json_at(old, "metadata.annotations"), BETA_CLASS, "");
+	bool upgraded = *was && !json_at(old, "spec.storageClassName") && str_eq(json_str_at(pvc, "spec.storageClassName"), was) && !*now;
+	AUTO_JSON *shown = json_string(now);
+
+	if (strcmp(now, was) && !upgraded)
+		field_invalid(errors, "metadata.annotations." BETA_CLASS, shown, "field is immutable");
 }
 
 static void validate_class_update(const json_t *pvc, const json_t *old, struct field_errors *errors)
@@ -172,15 +195,17 @@ static void validate_class_update(const json_t *pvc, const json_t *old, struct f
 
 static void claim_validate_update(const json_t *pvc, const json_t *old, struct field_errors *errors)
 {
-	AUTO_JSON *now = fixed_part(pvc, old), *before = fixed_part(old, old);
+	AUTO_JSON *now = fixed_part(pvc, old);
+	const json_t *before = json_object_get(old, "spec");
 	const struct type *type = errors->schema ? schema_type(errors->schema, "core.v1.PersistentVolumeClaimSpec") : NULL;
 	const char *size = json_member(json_at(pvc, "spec.resources.requests"), "storage"),
 		   *was = json_member(json_at(old, "spec.resources.requests"), "storage"),
 		   *real = json_member(json_at(old, "status.capacity"), "storage");
 	AUTO_JSON *mode = json_deep_copy(json_at(pvc, "spec.volumeMode"));
 
+	validate_beta_class(pvc, old, errors);
 	if (!json_equal(now, before)) {
-		AUTO_FREE char *diff = type ? go_diff(type, json_object_get(old, "spec"), json_object_get(pvc, "spec")) : xstrdup("");
+		AUTO_FREE char *diff = type ? go_diff(type, before, now) : xstrdup("");
 		field_forbidden(errors, "spec",
 				"spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims%s%s",
 				*diff ? "\n" : "", diff);
@@ -194,9 +219,15 @@ static void claim_validate_update(const json_t *pvc, const json_t *old, struct f
 
 static void claim_validate(const json_t *pvc, const json_t *old, struct field_errors *errors)
 {
+	static const char *const order[] = {"metadata", "spec.accessModes", "spec.selector", "spec.resources", "spec.storageClassName", "spec.volumeMode",
+					    "spec.dataSource", "spec.dataSourceRef", "spec", "spec.volumeAttributesClassName", NULL};
+
 	claim_spec_validate(json_object_get(pvc, "spec"), "spec", errors);
-	if (old)
-		claim_validate_update(pvc, old, errors);
+	errors_order(errors, "", order);
+	if (!old)
+		return;
+	errors_repeat_body(errors); /* the reference looks at it twice */
+	claim_validate_update(pvc, old, errors);
 }
 
 static void validate_resource_keys(const json_t *map, const char *path, struct field_errors *errors)

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "cp/kinds/error_order.h"
 #include "cp/kinds/gated_fields.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/rule.h"
@@ -88,7 +89,7 @@ static void validate_topology_term(const json_t *term, const char *path, struct 
 				field_duplicate(errors, FIELD_PATH(p, "%s.values[%zu]", at, k), v);
 			map_set(values, json_string_value(v), v);
 		}
-		rule_name(x, at, "key", name_check_qualified, errors);
+		validate_name(key, FIELD_PATH(p, "%s.key", at), name_check_qualified, errors);
 		if (map_has(keys, key))
 			field_duplicate(errors, FIELD_PATH(p, "%s.key", at), json_object_get(x, "key"));
 		map_set(keys, key, x);
@@ -117,7 +118,8 @@ static void validate_topologies(const json_t *terms, struct field_errors *errors
 
 static void class_validate(const json_t *class, const json_t *old, struct field_errors *errors)
 {
-	static const char *const fixed[] = {"parameters", "provisioner", "reclaimPolicy", "volumeBindingMode", NULL};
+	static const char *const fixed[] = {"parameters", "provisioner", "reclaimPolicy", NULL};
+	static const char *const order[] = {"metadata", "provisioner", "parameters", "reclaimPolicy", "volumeBindingMode", "allowedTopologies", NULL};
 	AUTO_FREE char *lower = xstrdup(json_str_or(class, "provisioner", ""));
 
 	for (char *c = lower; *c; c++)
@@ -126,7 +128,11 @@ static void class_validate(const json_t *class, const json_t *old, struct field_
 		validate_name(lower, "provisioner", name_check_qualified, errors);
 	validate_parameters(json_object_get(class, "parameters"), false, errors);
 	validate_topologies(json_object_get(class, "allowedTopologies"), errors);
+	errors_order(errors, "", order);
+	if (!old)
+		return;
 	validate_fixed(class, old, fixed, errors);
+	rule_unchanged(class, old, "", "volumeBindingMode", errors);
 }
 
 const struct kind_ops storageclass_ops = {.group = STORAGE, .kind = "StorageClass", .validate = class_validate, .warn = storage_class_warn};
@@ -168,6 +174,15 @@ static void validate_tokens(const json_t *requests, struct field_errors *errors)
 	}
 }
 
+/* The reference tells it by another name. */
+static void validate_attach_update(const json_t *spec, const json_t *old, struct field_errors *errors)
+{
+	const json_t *now = json_object_get(spec, "attachRequired"), *was = json_object_get(old, "attachRequired");
+
+	if (now != was && !json_equal(now, was))
+		field_invalid(errors, "spec.attachedRequired", now, "field is immutable");
+}
+
 static void driver_validate(const json_t *driver, const json_t *old, struct field_errors *errors)
 {
 	static const char *const modes[] = {"Ephemeral", "Persistent", NULL};
@@ -185,7 +200,7 @@ static void driver_validate(const json_t *driver, const json_t *old, struct fiel
 		field_invalid(errors, "spec.serviceAccountTokenInSecrets", json_object_get(spec, "serviceAccountTokenInSecrets"),
 			      "must not be set when tokenRequests is empty");
 	if (old) {
-		rule_unchanged(spec, json_object_get(old, "spec"), "spec", "attachRequired", errors);
+		validate_attach_update(spec, json_object_get(old, "spec"), errors);
 		rule_unchanged(spec, json_object_get(old, "spec"), "spec", "fsGroupPolicy", errors);
 		rule_unchanged(spec, json_object_get(old, "spec"), "spec", "volumeLifecycleModes", errors);
 	}
@@ -319,7 +334,7 @@ static void attachment_validate(const json_t *attachment, const json_t *old, str
 
 	csi_driver_name_validate(spec, "spec", "attacher", errors);
 	validate_attach_source(json_object_get(spec, "source"), errors);
-	rule_name(spec, "spec", "nodeName", name_check_subdomain, errors);
+	validate_name(json_str_or(spec, "nodeName", ""), "spec.nodeName", name_check_subdomain, errors);
 	validate_attach_status(attachment, errors);
 	if (old)
 		validate_immutable_as(attachment, old, "spec", "storage.v1.VolumeAttachmentSpec", errors);

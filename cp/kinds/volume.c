@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "cp/kinds/error_order.h"
 #include "cp/kinds/go_value.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/pod_rules.h"
@@ -115,11 +116,13 @@ static void validate_of_volume(const char *source, const json_t *v, const char *
 		rule_required(secret, p, "namespace", NULL, errors);
 	if (secret && !strcmp(source, "iscsi"))
 		rule_required(secret, p, "name", NULL, errors);
+	if (!strcmp(source, "azureFile") && json_object_get(v, "secretNamespace"))
+		rule_required(v, path, "secretNamespace", NULL, errors);
 }
 
 static void validate_sources(const json_t *spec, const char *path, struct field_errors *errors)
 {
-	char p[FIELD_PATH_MAX];
+	char p[FIELD_PATH_MAX], to[FIELD_PATH_MAX];
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
@@ -127,15 +130,20 @@ static void validate_sources(const json_t *spec, const char *path, struct field_
 		if (!v)
 			continue;
 		FIELD_PATH(p, "%s.%s", path, sources[i]);
-		if (n++) {
-			field_forbidden(errors, p, "may not specify more than 1 volume type");
+		if (n++ && strcmp(sources[i], "flexVolume")) {
+			field_forbidden(errors, FIELD_PATH(p, "%s.%s", path, strcmp(sources[i], "cephfs") ? sources[i] : "cephFS"),
+					"may not specify more than 1 volume type");
 			continue;
 		}
-		volume_source_validate(sources[i], v, p, errors);
+		if (strcmp(sources[i], "iscsi"))
+			volume_source_validate(sources[i], v, p, errors);
+		else
+			volume_iscsi_validate(v, p, errors);
 		validate_of_volume(sources[i], v, p, errors);
 		if (!strcmp(sources[i], "local") && !json_object_get(spec, "nodeAffinity"))
 			field_required(errors, FIELD_PATH(p, "%s.nodeAffinity", path), "Local volume requires node affinity");
 	}
+	errors_rename(errors, FIELD_PATH(p, "%s.gcePersistentDisk", path), FIELD_PATH(to, "%s.persistentDisk", path));
 	if (!n)
 		field_required(errors, path, "must specify a volume type");
 }
@@ -218,9 +226,15 @@ static void volume_validate_update(const json_t *pv, const json_t *old, struct f
 
 static void volume_validate(const json_t *pv, const json_t *old, struct field_errors *errors)
 {
+	static const char *const order[] = {"metadata", "spec.accessModes", "spec.capacity", "spec.persistentVolumeReclaimPolicy", "spec.nodeAffinity", "spec",
+					    "spec.storageClassName", "spec.volumeMode", "spec.volumeAttributesClassName", NULL};
+
 	volume_spec_validate(json_object_get(pv, "spec"), json_str_or(pv, "metadata.name", ""), false, "spec", errors);
-	if (old)
-		volume_validate_update(pv, old, errors);
+	errors_order(errors, "", order);
+	if (!old)
+		return;
+	errors_repeat_body(errors); /* the reference looks at it twice */
+	volume_validate_update(pv, old, errors);
 }
 
 const struct kind_ops persistentvolume_ops = {.group = "",

@@ -1,5 +1,6 @@
 /* Rules of volume sources, of pods and of persistent volumes alike. One function a source that needs more than its table
  * says; a source without one has only the table's. */
+#include <ctype.h>
 #include <string.h>
 
 #include "api/names.h"
@@ -44,22 +45,47 @@ static void nfs(const json_t *v, const char *path, struct field_errors *errors)
 
 /* --- iSCSI ----------------------------------------------------------------------------------------------------------- */
 
-static bool all_hex(const char *s, size_t n)
+static bool is_alnum(char c)
 {
-	return strlen(s) == n && strspn(s, "0123456789abcdefABCDEF") == n;
+	return isalnum((unsigned char)c) != 0;
 }
 
-/* iqn.yyyy-mm.reversed.domain[:name], eui.16 hexadecimal digits, naa.16 or 32 of them. */
-static bool is_iscsi_name(const char *s)
+static bool all_alnum(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (is_alnum(s[i]))
+		i++;
+	return i == n && !s[n];
+}
+
+/* iqn.yyyy-mm.domain:name, anywhere in the text. */
+static bool has_iqn(const char *s)
 {
 	static const char digits[] = "0123456789";
 
+	for (; (s = strstr(s, "iqn.")); s++) {
+		const char *at = s + 4;
+		if (strspn(at, digits) < 4 || at[4] != '-' || strspn(at + 5, digits) != 2 || at[7] != '.')
+			continue;
+		at += 8;
+		size_t n = 0;
+		while (is_alnum(at[n]) || at[n] == '-' || at[n] == '.')
+			n++;
+		if (n && at[n] == ':' && at[n + 1] && !at[n + 1 + strcspn(at + n + 1, ",;*&$| \t\n\f\r")])
+			return true;
+	}
+	return false;
+}
+
+/* An iqn, eui.16 letters or digits, naa.32 of them. */
+static bool is_iscsi_name(const char *s)
+{
 	if (str_has_prefix(s, "eui"))
-		return s[3] == '.' && all_hex(s + 4, 16);
+		return s[3] && all_alnum(s + 4, 16);
 	if (str_has_prefix(s, "naa"))
-		return s[3] == '.' && (all_hex(s + 4, 16) || all_hex(s + 4, 32));
-	return strlen(s) > 12 && s[3] == '.' && strspn(s + 4, digits) == 4 && s[8] == '-' && strspn(s + 9, digits) == 2 && s[11] == '.' &&
-	       (s[12] >= 'a' && s[12] <= 'z');
+		return s[3] && all_alnum(s + 4, 32);
+	return has_iqn(s);
 }
 
 static void iscsi_name(const json_t *v, const char *key, const char *at, const char *kinds, struct field_errors *errors)
@@ -74,9 +100,8 @@ static void iscsi_name(const json_t *v, const char *key, const char *at, const c
 		field_invalid(errors, at, json_object_get(v, key), "must be valid format");
 }
 
-static void iscsi(const json_t *v, const char *path, struct field_errors *errors)
+static void iscsi_with(const json_t *v, const char *path, const char *kinds, struct field_errors *errors)
 {
-	static const char kinds[] = "must be valid format starting with iqn, eui, or naa";
 	char p[FIELD_PATH_MAX];
 
 	iscsi_name(v, "iqn", FIELD_PATH(p, "%s.iqn", path), kinds, errors);
@@ -84,6 +109,16 @@ static void iscsi(const json_t *v, const char *path, struct field_errors *errors
 	if ((json_bool_at(v, "chapAuthDiscovery", false) || json_bool_at(v, "chapAuthSession", false)) && !json_object_get(v, "secretRef"))
 		field_required(errors, FIELD_PATH(p, "%s.secretRef", path), NULL);
 	iscsi_name(v, "initiatorName", FIELD_PATH(p, "%s.initiatorname", path), kinds, errors);
+}
+
+static void iscsi(const json_t *v, const char *path, struct field_errors *errors)
+{
+	iscsi_with(v, path, "must be valid format starting with iqn, eui, or naa", errors);
+}
+
+void volume_iscsi_validate(const json_t *v, const char *path, struct field_errors *errors)
+{
+	iscsi_with(v, path, "must be valid format", errors);
 }
 
 static void fc(const json_t *v, const char *path, struct field_errors *errors)
@@ -231,6 +266,12 @@ static void csi(const json_t *v, const char *path, struct field_errors *errors)
 
 static void glusterfs(const json_t *v, const char *path, struct field_errors *errors)
 {
+	const json_t *namespace = json_object_get(v, "endpointsNamespace");
+	char p[FIELD_PATH_MAX];
+
+	if (namespace && !json_string_length(namespace))
+		field_invalid(errors, FIELD_PATH(p, "%s.endpointsNamespace", path), namespace,
+			      "if the endpointnamespace is set, it must be a valid namespace name");
 	rule_name(v, path, "endpointsNamespace", name_check_label, errors);
 }
 

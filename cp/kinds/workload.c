@@ -5,7 +5,10 @@
 #include "api/selector.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "cp/kinds/error_order.h"
+#include "cp/kinds/go_value.h"
 #include "cp/kinds/kinds.h"
+#include "cp/kinds/pod_rules.h"
 
 void workload_set_defaults(json_t *obj, const json_t *old)
 {
@@ -23,33 +26,48 @@ static const char *empty_words(const json_t *obj)
 	return !strcmp(kind, "DaemonSet") ? "empty selector is invalid for daemonset" : "empty selector is invalid for deployment";
 }
 
-static void validate_selector(const json_t *obj, struct field_errors *errors)
+void workload_labels_validate(const json_t *obj, const char *words, struct field_errors *errors)
 {
 	const json_t *selector = json_at(obj, "spec.selector"), *labels = json_at(obj, "spec.template.metadata.labels");
 	AUTO_SELECTOR *s = NULL;
-	if (!selector) {
-		field_required(errors, "spec.selector", NULL);
+	AUTO_JSON *none = json_null();
+	bool all = selector && !json_object_size(json_object_get(selector, "matchLabels")) && !json_array_size(json_object_get(selector, "matchExpressions"));
+	if (all)
 		return;
-	}
-	label_selector_validate(selector, "spec.selector", errors);
-	if (!json_object_size(json_object_get(selector, "matchLabels")) && !json_array_size(json_object_get(selector, "matchExpressions")))
-		field_invalid(errors, "spec.selector", selector, "%s", empty_words(obj));
-	else if (selector_from_json(selector, &s, NULL) == 0 && !selector_match_labels(s, labels)) {
-		AUTO_JSON *none = json_null();
+	if (selector && selector_from_json(selector, &s, NULL) < 0) {
+		if (words)
+			field_invalid(errors, "spec.selector", selector, "%s", words);
+	} else if (!selector || !selector_match_labels(s, labels)) { /* no selector selects nothing */
 		field_invalid(errors, "spec.template.metadata.labels", labels ? labels : none, "`selector` does not match template `labels`");
 	}
+}
+
+static void validate_selector(const json_t *obj, struct field_errors *errors)
+{
+	const json_t *selector = json_at(obj, "spec.selector");
+	label_selector_validate(selector, "spec.selector", errors);
+	if (selector && !json_object_size(json_object_get(selector, "matchLabels")) && !json_array_size(json_object_get(selector, "matchExpressions")))
+		field_invalid(errors, "spec.selector", selector, "%s", empty_words(obj));
+	workload_labels_validate(obj, strcmp(json_str_or(obj, "kind", ""), "DaemonSet") ? "invalid label selector" : NULL, errors);
+}
+
+/* The words for a deadline name the replica set of a deployment. */
+static const char *deadline_words(const json_t *obj)
+{
+	const char *kind = json_str_or(obj, "kind", "");
+	return strcmp(kind, "Deployment") ? kind : "ReplicaSet";
 }
 
 void workload_template_validate(const json_t *obj, struct field_errors *errors)
 {
 	static const char *const always[] = { "Always", NULL };
 	const json_t *policy = json_at(obj, "spec.template.spec.restartPolicy");
-	pod_template_validate(json_at(obj, "spec.template"), "spec.template", errors);
+	pod_template_validate_with(json_at(obj, "spec.template"), json_at(obj, "spec.volumeClaimTemplates"), "spec.template", errors);
 	if (policy && strcmp(json_string_value(policy), "Always"))
 		field_not_supported(errors, "spec.template.spec.restartPolicy", policy, always);
 	const json_t *deadline = json_at(obj, "spec.template.spec.activeDeadlineSeconds");
 	if (deadline)
-		field_forbidden(errors, "spec.template.spec.activeDeadlineSeconds", "activeDeadlineSeconds in %s is not Supported", json_str_or(obj, "kind", ""));
+		field_forbidden(errors, "spec.template.spec.activeDeadlineSeconds", "activeDeadlineSeconds in %s is not Supported", deadline_words(obj));
 }
 
 void workload_validate(const json_t *obj, struct field_errors *errors)
@@ -60,11 +78,21 @@ void workload_validate(const json_t *obj, struct field_errors *errors)
 	workload_template_validate(obj, errors);
 }
 
-static void replicas_validate(const json_t *obj, const json_t *old, struct field_errors *errors)
+static void replicaset_validate(const json_t *obj, const json_t *old, struct field_errors *errors)
 {
+	static const char *const order[] = { "metadata", "spec.replicas", "spec.minReadySeconds", "spec.selector", "spec.template.metadata", "spec.template", NULL };
 	workload_validate(obj, errors);
-	if (old)
-		validate_immutable(obj, old, "spec.selector", errors);
+	errors_order(errors, "", order);
+	if (!old)
+		return;
+	errors_repeat_body(errors);
+	validate_immutable(obj, old, "spec.selector", errors);
+}
+
+void workload_strategy_unsupported(const json_t *strategy, const char *path, const char *type, const char *const *words, struct field_errors *errors)
+{
+	AUTO_JSON *shown = go_shown(errors, type, strategy);
+	field_not_supported(errors, path, shown, words);
 }
 
 int64_t count_or_percent(const json_t *obj, const char *path, struct field_errors *errors)
@@ -101,24 +129,34 @@ void replica_counts_validate(const json_t *obj, const char *const *counts, struc
 	char p[FIELD_PATH_MAX];
 	validate_not_negative(obj, "status.replicas", errors);
 	validate_not_negative(obj, "status.observedGeneration", errors);
+	for (size_t i = 0; counts[i]; i++)
+		validate_not_negative(obj, FIELD_PATH(p, "status.%s", counts[i]), errors);
 	for (size_t i = 0; counts[i]; i++) {
 		const json_t *v = json_at(obj, FIELD_PATH(p, "status.%s", counts[i]));
-		validate_not_negative(obj, p, errors);
 		if (json_integer_value(v) > all)
 			field_invalid(errors, p, v, "cannot be greater than status.replicas");
 	}
 	if (json_integer_value(available) > ready)
-		field_invalid(errors, "status.availableReplicas", available, "cannot be greater than readyReplicas");
+		field_invalid(errors, "status.availableReplicas", available, "cannot be greater than %sreadyReplicas",
+			      strcmp(json_str_or(obj, "kind", ""), "StatefulSet") ? "" : "status.");
+}
+
+void collisions_validate(const json_t *obj, const json_t *old, struct field_errors *errors)
+{
+	int64_t now = json_int_at(obj, "status.collisionCount", 0);
+	AUTO_JSON *shown = json_integer(now);
+	validate_not_negative(obj, "status.collisionCount", errors);
+	if (now < json_int_at(old, "status.collisionCount", 0))
+		field_invalid(errors, "status.collisionCount", shown, "cannot be decremented");
 }
 
 static void deployment_validate_status(const json_t *obj, const json_t *old, struct field_errors *errors)
 {
 	static const char *const counts[] = { "updatedReplicas", "readyReplicas", "availableReplicas", NULL };
-	int64_t now = json_int_at(obj, "status.collisionCount", 0);
-	AUTO_JSON *shown = json_integer(now);
 	replica_counts_validate(obj, counts, errors);
-	if (now < json_int_at(old, "status.collisionCount", 0))
-		field_invalid(errors, "status.collisionCount", shown, "cannot be decremented");
+	validate_not_negative(obj, "status.unavailableReplicas", errors);
+	validate_not_negative(obj, "status.terminatingReplicas", errors);
+	collisions_validate(obj, old, errors);
 }
 
 static void replicaset_validate_status(const json_t *obj, const json_t *old, struct field_errors *errors)
@@ -126,11 +164,17 @@ static void replicaset_validate_status(const json_t *obj, const json_t *old, str
 	static const char *const counts[] = { "fullyLabeledReplicas", "readyReplicas", "availableReplicas", NULL };
 	(void)old;
 	replica_counts_validate(obj, counts, errors);
+	validate_not_negative(obj, "status.terminatingReplicas", errors);
 }
 
 static void validate_strategy(const json_t *obj, struct field_errors *errors)
 {
+	static const char *const types[] = { "Recreate", "RollingUpdate", NULL };
 	const char *type = json_str_or(obj, "spec.strategy.type", "");
+	if (strcmp(type, "Recreate") && strcmp(type, "RollingUpdate")) {
+		workload_strategy_unsupported(json_at(obj, "spec.strategy"), "spec.strategy", "apps.v1.DeploymentStrategy", types, errors);
+		return;
+	}
 	if (!strcmp(type, "Recreate")) {
 		if (json_at(obj, "spec.strategy.rollingUpdate"))
 			field_forbidden(errors, "spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'");
@@ -161,13 +205,18 @@ static void deployment_set_defaults(json_t *obj, const json_t *old)
 
 static void deployment_validate(const json_t *obj, const json_t *old, struct field_errors *errors)
 {
-	replicas_validate(obj, old, errors);
+	static const char *const order[] = { "metadata", "spec.replicas", "spec.selector", "spec.template.metadata", "spec.template", "spec.strategy",
+					     "spec.minReadySeconds", "spec.revisionHistoryLimit", "spec.progressDeadlineSeconds", NULL };
+	workload_validate(obj, errors);
 	validate_strategy(obj, errors);
 	validate_not_negative(obj, "spec.revisionHistoryLimit", errors);
 	const json_t *deadline = json_at(obj, "spec.progressDeadlineSeconds");
 	validate_not_negative(obj, "spec.progressDeadlineSeconds", errors);
 	if (json_is_integer(deadline) && json_integer_value(deadline) <= json_int_at(obj, "spec.minReadySeconds", 0))
 		field_invalid(errors, "spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds");
+	errors_order(errors, "", order);
+	if (old)
+		validate_immutable(obj, old, "spec.selector", errors);
 }
 
 static void replicaset_prepare_create(json_t *obj)
@@ -182,5 +231,5 @@ const struct kind_ops deployment_ops = {
 
 const struct kind_ops replicaset_ops = {
 	.group = "apps", .kind = "ReplicaSet", .set_defaults = workload_set_defaults, .prepare_create = replicaset_prepare_create,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = replicas_validate, .validate_status = replicaset_validate_status, .warn = workload_warn, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = replicaset_validate, .validate_status = replicaset_validate_status, .warn = workload_warn, .has_status = true,
 };

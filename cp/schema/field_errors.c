@@ -41,14 +41,35 @@ static void add(struct field_errors *f, const char *reason, const char *path, ch
 	f->v[f->n++] = (struct field_error){.reason = xstrdup(reason), .field = xstrdup(path), .message = message};
 }
 
+static void add_copy(struct field_errors *f, const struct field_error *e)
+{
+	struct field_error copy = {xstrdup(e->reason), xstrdup(e->field), xstrdup(e->message)};
+
+	if (f->n == MAX_ERRORS) {
+		free(copy.reason);
+		free(copy.field);
+		free(copy.message);
+		return;
+	}
+	f->v = xreallocarray(f->v, f->n + 1, sizeof(*f->v));
+	f->v[f->n++] = copy;
+}
+
 void field_errors_repeat(struct field_errors *f)
 {
-	for (size_t i = 0, n = f->n; i < n && f->n < MAX_ERRORS; i++) {
-		struct field_error copy = {xstrdup(f->v[i].reason), xstrdup(f->v[i].field), xstrdup(f->v[i].message)};
+	field_errors_repeat_from(f, 0);
+}
 
-		f->v = xreallocarray(f->v, f->n + 1, sizeof(*f->v));
-		f->v[f->n++] = copy;
-	}
+void field_errors_repeat_from(struct field_errors *f, size_t from)
+{
+	for (size_t i = from, n = f->n; i < n; i++)
+		add_copy(f, &f->v[i]);
+}
+
+void field_errors_again(struct field_errors *f, const struct field_errors *more)
+{
+	for (size_t i = 0; i < more->n; i++)
+		add_copy(f, &more->v[i]);
 }
 
 void field_add(struct field_errors *f, const char *reason, const char *path, const char *fmt, ...)

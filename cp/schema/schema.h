@@ -150,8 +150,11 @@ void field_errors_done(struct field_errors *f);
 /* Adds any error in its final words. */
 void field_add(struct field_errors *f, const char *reason, const char *path, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-/* Adds all of them once more: causes name them twice, the message once. */
+/* Adds all of them once more, or those from an index on: causes name them twice, the message once. */
 void field_errors_repeat(struct field_errors *f);
+void field_errors_repeat_from(struct field_errors *f, size_t from);
+/* Adds all of more, though some of them may be there already. */
+void field_errors_again(struct field_errors *f, const struct field_errors *more);
 #define AUTO_FIELD_ERRORS AUTO(field_errors_done) struct field_errors
 /* Each adds one, unless the very same is there already, and up to 1,000; path and detail are printf-like where marked.
  * detail may be NULL. value is borrowed. */

@@ -124,7 +124,7 @@ START_TEST(storage_kinds)
 	    {"spec.volumeLifecycleModes", "[\"Never\"]", "spec.volumeLifecycleModes: Unsupported value: \"Never\": supported values: \"Ephemeral\", \"Persistent\"\n"},
 	    {"spec.fsGroupPolicy", "\"All\"", "spec.fsGroupPolicy: Unsupported value: \"All\": supported values: \"File\", \"None\", \"ReadWriteOnceWithFSType\"\n"},
 	};
-	static const struct rule_row driver_update[] = {{"spec.attachRequired", "false", "spec.attachRequired: Invalid value: false: field is immutable\n"}};
+	static const struct rule_row driver_update[] = {{"spec.attachRequired", "false", "spec.attachedRequired: Invalid value: false: field is immutable\n"}};
 	static const struct rule_row node[] = {
 	    {"spec.drivers", "[{\"name\":\"a\",\"nodeID\":\"x\"},{\"name\":\"a\",\"nodeID\":\"x\"}]", "spec.drivers[1].name: Duplicate value: \"a\"\n"},
 	    {"spec.drivers", "[{\"name\":\"a\",\"nodeID\":\"x\",\"allocatable\":{\"count\":-1}}]",

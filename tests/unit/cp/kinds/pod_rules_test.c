@@ -225,7 +225,7 @@ START_TEST(placement)
 	     "spec.dnsConfig.nameservers[0]: Invalid value: \"a\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)\n"
 	     "spec.dnsConfig.options[0]: Required value: must not be empty\n"},
 	    {"spec.schedulingGates", "[{\"name\":\"a\"},{\"name\":\"a\"}]", "spec.schedulingGates[1]: Duplicate value: \"a\"\n"},
-	    {"spec.os", "{\"name\":\"plan9\"}", "spec.os.name: Unsupported value: \"plan9\": supported values: \"linux\", \"windows\"\n"},
+	    {"spec.os", "{\"name\":\"plan9\"}", "spec.os: Unsupported value: \"plan9\": supported values: \"linux\", \"windows\"\n"},
 	};
 	check(rows, ARRAY_LEN(rows));
 }

@@ -120,7 +120,7 @@ START_TEST(quotas)
 	     X ".values: Invalid value: [\"a\"]: must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector\n"},
 	    {"spec.scopeSelector", "{\"matchExpressions\":[{\"scopeName\":\"PriorityClass\",\"operator\":\"Near\"}]}", X ".operator: Invalid value: \"Near\": not a valid selector operator\n"},
 	    {"spec.scopeSelector", "{\"matchExpressions\":[{\"scopeName\":\"Terminating\",\"operator\":\"DoesNotExist\"}]}",
-	     X ".operator: Invalid value: \"DoesNotExist\": must be 'Exist' only operator when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
+	     X ".operator: Invalid value: \"DoesNotExist\": must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
 	     "ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity\n"},
 	    {"spec.scopeSelector", "{\"matchExpressions\":[{\"scopeName\":\"BestEffort\",\"operator\":\"Exists\"},{\"scopeName\":\"NotBestEffort\",\"operator\":\"Exists\"}]}",
 	     X ": Invalid value: null: conflicting scopes\n"},
@@ -150,11 +150,11 @@ START_TEST(nodes)
 	    {"spec.podCIDRs", "[\"10.0.0.0/24\",\"fd00::/64\"]", ""},
 	    {"status.capacity", "{\"cpu\":\"-1\"}", "status.capacity.cpu: Invalid value: \"-1\": must be greater than or equal to 0\n"
 	     "status.allocatable.cpu: Invalid value: \"-1\": must be greater than or equal to 0\n"},
-	    {"status.addresses", "[{\"type\":\"InternalIP\",\"address\":\"1.2.3.4\"},{\"type\":\"InternalIP\",\"address\":\"1.2.3.4\"}]",
-	     "status.addresses[1]: Duplicate value: {\"Type\":\"InternalIP\",\"Address\":\"1.2.3.4\"}\n"},
 	};
 	static const struct rule_row updates[] = {
-	    {"spec.externalID", "\"x\"", "spec: Forbidden: node updates may only change labels, taints, or capacity (or configSource, if the DynamicKubeletConfig feature gate is enabled)\n"},
+	    {"status.addresses", "[{\"type\":\"InternalIP\",\"address\":\"1.2.3.4\"},{\"type\":\"InternalIP\",\"address\":\"1.2.3.4\"}]",
+	     "status.addresses[1]: Duplicate value: {\"Type\":\"InternalIP\",\"Address\":\"1.2.3.4\"}\n"},
+	    {"spec.externalID", "\"x\"", "spec.externalID: Forbidden: may not be updated\n"},
 	};
 	CHECK("", "Node", "{\"metadata\":{\"name\":\"n\"},\"spec\":{},\"status\":{}}", rows, false);
 	CHECK("", "Node", "{\"metadata\":{\"name\":\"n\"},\"spec\":{},\"status\":{}}", updates, true);
