@@ -16,9 +16,10 @@ void service_match_net(struct nft_rule *r, const struct ip_net *net, bool source
 /* Goes on for connections of the node's own. */
 void service_match_node(struct nft_rule *r);
 
-/* Bits of a packet's mark, from where a connection is translated to where its source is decided on. */
+/* Bits of a packet's mark, from where a connection is translated to where its source is decided on. The first is
+ * kube-proxy's; the second is not its 0x8000, for which old kubelets leave a rule that drops, nor portmap's 0x2000. */
 #define SERVICE_MARK_MASQUERADE 0x4000u /* it gets the node's address */
-#define SERVICE_MARK_LOOK 0x8000u	/* its client may be its endpoint, or is to be remembered */
+#define SERVICE_MARK_LOOK 0x1000u	/* its client may be its endpoint, or is to be remembered */
 #define SERVICE_MARKS (SERVICE_MARK_MASQUERADE | SERVICE_MARK_LOOK)
 /* Goes on where one of the bits is set. */
 void service_match_mark(struct nft_rule *r, uint32_t bits);
