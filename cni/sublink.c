@@ -14,7 +14,7 @@
 #include "cni/sandbox_check.h"
 #include "cni/sandbox_if.h"
 
-#define VLAN_MAX 4095
+#define VLAN_MAX 4094
 
 struct mode {
 	const char *name;

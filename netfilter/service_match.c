@@ -7,6 +7,8 @@
 #include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 
+#define IPV4_PROTOCOL_AT 9
+
 int service_match_regs(int family)
 {
 	return family == NFPROTO_IPV4 ? 1 : 4;
@@ -16,7 +18,10 @@ int service_match_front(struct nft_rule *r, int family)
 {
 	int n = service_match_regs(family);
 	nft_x_daddr(r, family, 0);
-	nft_x_meta(r, NFT_META_L4PROTO, n);
+	if (family == NFPROTO_IPV4)
+		nft_x_payload(r, NFT_PAYLOAD_NETWORK_HEADER, IPV4_PROTOCOL_AT, 1, n);
+	else
+		nft_x_meta(r, NFT_META_L4PROTO, n);
 	nft_x_dport(r, n + 1);
 	return n + 2;
 }

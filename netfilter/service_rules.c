@@ -14,7 +14,7 @@
  * of the table whenever one of them gets a chain. A number goes through the packet's priority, as nft cannot list a rule that
  * looks up what another lookup found; a packet leaves with priority 0. Chains for usual choices are made with the table,
  * because a new chain that uses a full map has the kernel walk it; and the large maps with room for more than is known,
- * because maps without a bound are slow to fill.
+ * because maps without a bound are slow to fill, and slower to look into.
  *
  * One table of the same shape for IPv4 and for IPv6. Registers: the key from 0. Nothing fails here; the kernel checks at
  * commit. */
@@ -32,11 +32,12 @@
 #include "netfilter/service_chain.h"
 #include "netfilter/service_match.h"
 
-#define LAYOUT 5
+#define LAYOUT 6
 #define NAT_DST (-100)
 #define NAT_SRC 100
 #define AFFINITY_SIZE 65536
 #define FRONTS_MIN 1024u
+#define CHOICES_MAX 16384u
 #define ENDPOINTS_MIN 4096u
 
 #define HAIRPIN_SET "hairpin"
@@ -96,7 +97,8 @@ static void add_sets(struct nft_batch *b, const struct service_rules *s, int fam
 	     .key_len = 4,
 	     .host_order = true,
 	     .flags = NFT_SET_MAP,
-	     .data_type = VERDICT_TYPE},
+	     .data_type = VERDICT_TYPE,
+	     .size = (uint32_t)MIN(room[SVC_SERVICE], CHOICES_MAX)},
 	    {.name = STICKY_MAP,
 	     .key_type = front,
 	     .key_len = front_len,

@@ -78,7 +78,7 @@ slice() { # NODE
 	slice n1
 	start_proxy
 	eventually 60 has services "192.168.78.1 . tcp . 30080 : 2000:1"
-	eventually 60 has services "10.96.7.7 . tcp . 80 : 1000:1"
+	eventually 60 has services "10.96.7.7 . tcp . 80 : 1400:1"
 	kill "$PROXY"
 	wait "$PROXY"
 	start_proxy --nodeport-addresses 192.168.79.0/24 --masquerade-all

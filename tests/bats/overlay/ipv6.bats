@@ -79,3 +79,18 @@ reach_each_other() {
 @test "the name server answers at its IPv6 address" {
 	[ "$(host $A dig +short +time=5 +tries=2 @fd00:96::a kubernetes.default.svc.cluster.local AAAA)" = fd00:96::1 ]
 }
+
+# (wget of Debian's static busybox crashes with any name server of IPv6: its resolver is not looked at here.)
+@test "a pod whose only name server is of IPv6 resolves by the C library's rules" {
+	resolv=$BATS_TEST_TMPDIR/resolv.conf
+	k exec pod1 -- cat /etc/resolv.conf >"$resolv"
+	[ "$(grep -c ^nameserver "$resolv")" = 1 ]
+	grep -q '^nameserver fd00:96::a$' "$resolv"
+	run k exec pod1 -- nslookup kubernetes.default.svc.cluster.local
+	[[ $output == *fd00:96::1* ]]
+	netns=/run/netns/$(host $A ls /run/netns | grep knarr- | head -n 1)
+	for name in kubernetes.default kubernetes.default.svc kubernetes.default.svc.cluster.local; do
+		[[ $(host $A unshare --mount sh -c 'mount --bind "$1" /etc/resolv.conf; nsenter --net="$2" getent ahosts "$3"' sh "$resolv" "$netns" "$name") == "fd00:96::1 "* ]]
+	done
+	! host $A unshare --mount sh -c 'mount --bind "$1" /etc/resolv.conf; nsenter --net="$2" getent ahosts nobody.default' sh "$resolv" "$netns"
+}
