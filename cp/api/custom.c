@@ -254,11 +254,16 @@ static void set_version(json_t *object, const struct kind *k)
 	json_object_set_new(object, "kind", json_string(k->kind));
 }
 
+bool custom_is_in_version(const struct resource *res, const struct buf *json)
+{
+	const char *prefix = version_of(res)->prefix;
+	size_t n = strlen(prefix);
+	return json->len >= n && memcmp(json->data, prefix, n) == 0;
+}
+
 bool custom_is_plain(const struct resource *res, const struct buf *json, uint64_t rev)
 {
-	const struct custom_version *v = version_of(res);
-	size_t n = strlen(v->prefix);
-	return rev >= res->custom->since && json->len >= n && memcmp(json->data, v->prefix, n) == 0;
+	return rev >= res->custom->since && custom_is_in_version(res, json);
 }
 
 /* Requests wait for the webhook before they look: what is not there now has changed meanwhile, and is refused by those
@@ -280,9 +285,13 @@ static void show_converted(const struct resource *res, json_t *object, uint64_t 
 void custom_show(const struct resource *res, json_t *object, uint64_t rev)
 {
 	const struct kind *stored = res->stored;
-	if (custom_needs_webhook(res)) {
-		show_converted(res, object, rev);
-		return;
+	if (custom_reads_by_webhook(res)) {
+		AUTO_FREE char *own = xasprintf("%s/%s", res->kind->group, res->kind->version);
+		if (!str_eq(json_str_at(object, "apiVersion"), own)) {
+			show_converted(res, object, rev);
+			return;
+		}
+		stored = res->kind; /* it was written in this version */
 	}
 	if (rev < res->custom->since) {
 		set_version(object, stored);

@@ -45,6 +45,10 @@ bool custom_is_plain(const struct resource *res, const struct buf *json, uint64_
 
 /* Whether res is shown in another form than it is stored in, and only a webhook knows both. */
 bool custom_needs_webhook(const struct resource *res);
+/* Objects may stand in other versions than this one, whichever is stored now, and only a webhook converts them. */
+bool custom_reads_by_webhook(const struct resource *res);
+/* The stored bytes are of the resource's version, whatever schema it had then. */
+bool custom_is_in_version(const struct resource *res, const struct buf *json);
 /* Whether an object can be shown as res without asking. */
 bool custom_is_ready(const struct resource *res, const struct cobj *o);
 /* The converted object; NULL: it was not converted. Borrowed. */

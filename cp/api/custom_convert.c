@@ -32,6 +32,11 @@ bool custom_needs_webhook(const struct resource *res)
 	return res->custom && res->custom->webhook && res->kind != res->stored;
 }
 
+bool custom_reads_by_webhook(const struct resource *res)
+{
+	return res->custom && res->custom->webhook && res->custom->n > 1;
+}
+
 json_t *custom_converted(const struct resource *res, const char *uid, uint64_t rev)
 {
 	AUTO_FREE char *key = key_of(uid, rev, res->kind->version);
@@ -40,7 +45,7 @@ json_t *custom_converted(const struct resource *res, const char *uid, uint64_t r
 
 bool custom_is_ready(const struct resource *res, const struct cobj *o)
 {
-	return !custom_needs_webhook(res) || custom_is_plain(res, o->json, o->rev) || custom_converted(res, o->uid, o->rev);
+	return !custom_reads_by_webhook(res) || custom_is_in_version(res, o->json) || custom_converted(res, o->uid, o->rev);
 }
 
 void custom_remember(const struct resource *res, uint64_t rev, const json_t *object)

@@ -256,7 +256,9 @@ static json_t *dispatch(struct req *q)
 		return status_not_acceptable();
 	if ((status = check_table(q)))
 		return status;
-	if (q->res && q->res->custom && custom_needs_webhook(q->res)) {
+	if (!q->res && q->answer.form == FORM_TABLE) /* what is never stored has no columns */
+		return status_not_acceptable();
+	if (q->res && q->res->custom && custom_reads_by_webhook(q->res)) {
 		take_stored_form(q);
 		custom_prepare_request(req_ref(q), on_prepared);
 		return NULL;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/custom.h"
@@ -96,7 +97,7 @@ json_t *list_too_old(const struct list_plan *p)
 	    "the remainder of the results. Continuing with the provided token results in an inconsistent "
 	    "list - objects that were created, modified, or deleted between the time the first chunk was "
 	    "returned and now may show up in the list.");
-	AUTO_FREE char *token = continue_encode(0, p->after);
+	AUTO_FREE char *token = continue_encode(0, 0, p->after);
 	json_set_str(s, "metadata.continue", token);
 	return s;
 }
@@ -145,7 +146,7 @@ void list_reply(struct req *q, const struct snapshot *s, const struct list_plan 
 	int64_t remaining = -1;
 	if (s->remaining && s->n) {
 		AUTO_FREE char *last = snapshot_key(s->v[s->n - 1]);
-		next = continue_encode(s->rev, last);
+		next = continue_encode(s->rev, p->exact && p->at_s ? p->at_s : clock_wall_ms() / 1000, last);
 		if (!p->labels && !p->fields)
 			remaining = (int64_t)s->remaining;
 	}

@@ -13,13 +13,13 @@
 #include "cp/api/view.h"
 #include "cp/schema/json_error.h"
 
-char *continue_encode(uint64_t rev, const char *key)
+char *continue_encode(uint64_t rev, int64_t at_s, const char *key)
 {
 	AUTO_STR json = STR_INIT;
 	struct str out = STR_INIT;
 	str_addf(&json, "{\"v\":\"meta.k8s.io/v1\",\"rv\":%lld,\"start\":", rev ? (long long)rev : -1LL);
 	str_add_json(&json, key);
-	str_addc(&json, '}');
+	str_addf(&json, ",\"at\":%lld}", (long long)at_s);
 	base64url_encode(&out, json.p, json.len);
 	return str_take(&out);
 }
@@ -52,7 +52,7 @@ static int token_json(const char *token, json_t **ret, struct err *e)
 	return err_set(e, -EINVAL, "continue key is not valid: %s", why ? why : "not JSON");
 }
 
-int continue_decode(const char *token, uint64_t *ret_rev, char **ret_key, struct err *e)
+int continue_decode(const char *token, uint64_t *ret_rev, int64_t *ret_at_s, char **ret_key, struct err *e)
 {
 	AUTO_JSON *j = NULL;
 	int r = token_json(token, &j, e);
@@ -70,6 +70,7 @@ int continue_decode(const char *token, uint64_t *ret_rev, char **ret_key, struct
 	if (!is_clean(start))
 		return err_set(e, -EINVAL, "continue key is not valid: %s", start);
 	*ret_rev = rev < 0 ? 0 : (uint64_t)rev;
+	*ret_at_s = json_int_at(j, "at", 0);
 	*ret_key = xstrdup(start);
 	return 0;
 }
@@ -188,7 +189,7 @@ static json_t *read_version(const struct query *q, bool watch, struct list_plan 
 		   *match = query_get(q, "resourceVersionMatch");
 	if (!str_empty(token) && !watch) {
 		struct err e = ERR_INIT;
-		if (continue_decode(token, &ret->rev, &ret->after, &e) < 0)
+		if (continue_decode(token, &ret->rev, &ret->at_s, &ret->after, &e) < 0)
 			return status_bad_request("invalid continue token: %s", err_text(&e));
 		if (!str_empty(rv) && strcmp(rv, "0") != 0)
 			return status_bad_request("specifying resource version is not allowed when using continue");

@@ -159,6 +159,17 @@ static int read_raw(const struct protobuf_field *f, json_t **ret)
 
 static int read_message(const struct pb_message *m, const struct protobuf_field *from, int depth, json_t *into);
 
+/* The value that an object of a message's fields stands for. NULL: none of them is there. */
+static json_t *stands_for(const struct pb_message *m, json_t *object)
+{
+	json_t *value = NULL;
+	if (!m->is_list && !m->is_choice)
+		return json_incref(object);
+	for (size_t i = 0; i < m->n && !value; i++)
+		value = json_object_get(object, m->fields[i].name);
+	return json_incref(value);
+}
+
 static int read_nested(const char *name, const struct protobuf_field *f, int depth, json_t **ret)
 {
 	const struct pb_message *m = pb_message_find(name);
@@ -168,9 +179,9 @@ static int read_nested(const char *name, const struct protobuf_field *f, int dep
 	int r = read_message(m, f, depth + 1, object);
 	if (r < 0)
 		return r;
-	*ret = json_incref(m->is_list ? json_object_get(object, m->fields[0].name) : object);
+	*ret = stands_for(m, object);
 	if (!*ret)
-		*ret = json_array();
+		*ret = m->is_list ? json_array() : json_null();
 	return 0;
 }
 

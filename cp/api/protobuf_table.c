@@ -43,6 +43,8 @@ static void parse_line(struct map *table, const char *line)
 	for (size_t i = 1; i < n; i++) {
 		if (strcmp(words[i], "[]") == 0)
 			m->is_list = true;
+		else if (strcmp(words[i], "|") == 0)
+			m->is_choice = true;
 		else if (strchr(words[i], '='))
 			parse_field(words[i], &m->fields[m->n++]);
 	}

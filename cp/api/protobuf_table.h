@@ -18,7 +18,8 @@ struct pb_field {
 struct pb_message {
 	struct pb_field *fields;
 	size_t n;
-	bool is_list; /* a message that is a JSON list: its only field's elements */
+	bool is_list;   /* a message that is a JSON list: its only field's elements */
+	bool is_choice; /* a message that is one JSON value: of the first of its fields that is there */
 };
 
 /* NULL when unknown. The table is read at the first call and kept. */

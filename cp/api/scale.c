@@ -61,6 +61,7 @@ static json_t *scale_of(const struct kind *k, const json_t *workload)
 		if (json_object_get(from, copied[i]))
 			json_object_set(meta, copied[i], json_object_get(from, copied[i]));
 	json_t *selector = json_at(workload, "spec.selector");
+	AUTO_JSON *wrapped = str_eq(k->kind, "ReplicationController") ? json_pack("{s:O*}", "matchLabels", selector) : NULL;
 	json_t *o =
 	    json_pack("{s:s,s:s,s:o,s:{},s:{s:I}}", "kind", "Scale", "apiVersion", "autoscaling/v1", "metadata", meta,
 		      "spec", "status", "replicas", (json_int_t)json_int_at(workload, "status.replicas", 0));
@@ -72,7 +73,7 @@ static json_t *scale_of(const struct kind *k, const json_t *workload)
 	if (replicas)
 		json_set_int(o, "spec.replicas", replicas);
 	if (selector) {
-		AUTO_FREE char *text = selector_text(selector);
+		AUTO_FREE char *text = selector_text(wrapped ? wrapped : selector);
 		json_set_str(o, "status.selector", text);
 	}
 	return o;

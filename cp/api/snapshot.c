@@ -1,13 +1,17 @@
 /* Lists at a revision. Purpose: pages of one list, and exact lists, all show one state. Happy path: the newest state,
  * as the cache has it. For an older one the changes since are undone: each changed object is put back as its first
- * change found it. Fails when the changes since are no longer known. Order is always by key. */
+ * change found it. Fails when the changes since are no longer known, or when the list began so long ago that a server
+ * whose history is compacted would not know them any more: clients count on either. Order is always by key. */
 #include "cp/api/snapshot.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+
+enum { LIST_KEPT_S = 300 }; /* as long as changes are kept */
 
 char *snapshot_key(const struct cobj *o)
 {
@@ -134,6 +138,8 @@ int snapshot_take(struct api *a, struct bucket *b, const char *ns, const struct 
 	*ret = (struct snapshot){.rev = now};
 	if (p->rev > now)
 		return err_set(e, -ERANGE, "revision %llu is in the future", (unsigned long long)p->rev);
+	if (p->exact && p->at_s && clock_wall_ms() / 1000 - p->at_s > LIST_KEPT_S)
+		return err_set(e, -EOVERFLOW, "the list began too long ago");
 	if (p->exact && p->rev < now) {
 		struct undo u = {map_new(before_free)};
 		int r = collect_changes(b, p->rev, &u, e);

@@ -209,7 +209,7 @@ static void on_event(void *arg, const struct cache_event *ev)
 	struct watcher *w = arg;
 	if (w->dead || ev->rev <= w->from_rev)
 		return;
-	if (custom_needs_webhook(w->q->res)) {
+	if (custom_reads_by_webhook(w->q->res)) {
 		w->sent_rev = ev->rev;
 		enqueue(w, ev);
 		return;

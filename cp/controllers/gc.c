@@ -120,6 +120,7 @@ static void collect(void *arg, struct bucket *b, struct cobj *o)
 	*d = (struct gc_dependent){.path = object_path(k->group, k->version, o->ns, k->plural, o->name),
 				   .uid = xstrdup(o->uid),
 				   .owners = json_incref(json_at(parsed, "metadata.ownerReferences"))};
+	d->waiting = o->deleting && object_has_finalizer(parsed, "foregroundDeletion");
 	for (size_t i = 0; cobj_owner(o, i, &owner); i++)
 		d->blocks |= owner.block && str_eq(owner.uid, c->uid);
 }

@@ -81,11 +81,33 @@ static const char *policy_of(const struct gc_observed *o)
 	return object_has_finalizer(o->object, FOREGROUND) ? "Foreground" : "Background";
 }
 
+/* One of its dependents waits for dependents, as its owner does: they may all wait for each other in a circle. */
+static bool may_be_in_a_circle(const struct gc_observed *o)
+{
+	for (size_t i = 0; i < o->n_dependents; i++)
+		if (o->dependents[i].waiting)
+			return true;
+	return false;
+}
+
+/* Its owners need not wait for it any more. */
+static void unblock_owners(const struct gc_observed *o, struct plan *plan)
+{
+	json_t *refs = json_deep_copy(json_at(o->object, "metadata.ownerReferences")), *ref;
+	size_t i;
+	json_array_foreach(refs, i, ref) json_object_set_new(ref, "blockOwnerDeletion", json_false());
+	patch_refs(o->path, object_uid(o->object), refs, plan);
+	plan_next_stage(plan);
+}
+
 static void delete_object(const struct gc_observed *o, bool some_waiting, struct plan *plan)
 {
 	const char *policy = policy_of(o);
-	if (some_waiting && o->n_dependents)
+	if (some_waiting && o->n_dependents) {
 		policy = "Foreground";
+		if (may_be_in_a_circle(o))
+			unblock_owners(o, plan);
+	}
 	plan_delete(plan, o->path, object_uid(o->object), -1, policy);
 }
 

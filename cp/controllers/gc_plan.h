@@ -20,6 +20,7 @@ struct gc_dependent {
 	char *uid;
 	json_t *owners; /* its owner references */
 	bool blocks;    /* its reference has blockOwnerDeletion */
+	bool waiting;   /* it is being deleted in the foreground itself */
 };
 
 struct gc_observed {

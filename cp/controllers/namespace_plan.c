@@ -1,6 +1,6 @@
 /* The plan of a Namespace that is being deleted.
  *
- * While there is content: delete collections of it, say in the conditions what remains. When there is none: finalize.
+ * While there is content: delete collections of it (pods before all else), say in the conditions what remains. When there is none: finalize.
  * The end of each object brings the plan back. Always holds: a live namespace is left alone; a finalizer other than
  * "kubernetes" is left to its owner. Nothing can fail. */
 #include "cp/controllers/namespace_plan.h"
@@ -50,11 +50,28 @@ static void set_conditions(const json_t *content, int64_t now_ms, json_t *status
 				     all[i].bad_reason ? all[i].bad : all[i].good, now_ms, false);
 }
 
-static void delete_content(const struct namespace_observed *o, struct plan *plan)
+static bool is_pods(const json_t *c)
+{
+	return !*json_str_or(c, "group", "") && str_eq(json_str_or(c, "plural", ""), "pods");
+}
+
+/* What goes now (owned): pods first, nothing that they may use goes before the last of them. */
+static json_t *goes_now(const json_t *content)
+{
+	json_t *c, *pods = json_array();
+	size_t i;
+	json_array_foreach(content, i, c) if (is_pods(c)) json_array_append(pods, c);
+	if (json_array_size(pods))
+		return pods;
+	json_decref(pods);
+	return json_copy((json_t *)content);
+}
+
+static void delete_content(const struct namespace_observed *o, const json_t *content, struct plan *plan)
 {
 	size_t i;
 	json_t *c;
-	json_array_foreach(o->content, i, c)
+	json_array_foreach(content, i, c)
 	{
 		if (!json_int_at(c, "undeleted", 0))
 			continue;
@@ -87,11 +104,12 @@ void namespace_plan(const struct namespace_observed *o, int64_t now_ms, struct p
 		finalize(o->ns, plan);
 		return;
 	}
-	delete_content(o, plan);
+	AUTO_JSON *content = goes_now(o->content);
+	delete_content(o, content, plan);
 	plan_next_stage(plan);
 	json_t *old = json_object_get(o->ns, "status");
 	AUTO_JSON *status = old ? json_deep_copy(old) : json_object();
-	set_conditions(o->content, now_ms, status);
+	set_conditions(content, now_ms, status);
 	AUTO_FREE char *path = object_path("", "v1", NULL, "namespaces", object_name(o->ns));
 	struct action *a = plan_status(plan, path, old, status);
 	if (a)

@@ -16,20 +16,22 @@ static const struct kind maps = {
 
 START_TEST(tokens)
 {
-	AUTO_FREE char *token = continue_encode(42, "ns/name");
+	AUTO_FREE char *token = continue_encode(42, 7, "ns/name");
 	AUTO_FREE char *key = NULL;
 	uint64_t rev = 0;
-	ck_assert_int_eq(continue_decode(token, &rev, &key, NULL), 0);
+	int64_t at = 0;
+	ck_assert_int_eq(continue_decode(token, &rev, &at, &key, NULL), 0);
+	ck_assert_int_eq(at, 7);
 	ck_assert_uint_eq(rev, 42);
 	ck_assert_str_eq(key, "ns/name");
-	AUTO_FREE char *newest = continue_encode(0, "a");
+	AUTO_FREE char *newest = continue_encode(0, 0, "a");
 	AUTO_FREE char *key2 = NULL;
-	ck_assert_int_eq(continue_decode(newest, &rev, &key2, NULL), 0);
+	ck_assert_int_eq(continue_decode(newest, &rev, &at, &key2, NULL), 0);
 	ck_assert_uint_eq(rev, 0);
 	static const char *const bad[] = {"", "%%%", "e30", "eyJ2IjoieCJ9"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		char *k = NULL;
-		ck_assert_int_eq(continue_decode(bad[i], &rev, &k, NULL), -EINVAL);
+		ck_assert_int_eq(continue_decode(bad[i], &rev, &at, &k, NULL), -EINVAL);
 	}
 }
 END_TEST

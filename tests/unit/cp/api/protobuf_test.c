@@ -100,6 +100,38 @@ START_TEST(raw_json)
 }
 END_TEST
 
+/* A value that is one of several kinds: additionalProperties with that in it. */
+static int parse_choice(const struct str *choice, json_t **ret)
+{
+	AUTO_STR props = STR_INIT, schema = STR_INIT, version = STR_INIT, spec = STR_INIT, raw = STR_INIT, body = STR_INIT;
+	str_addn(&props, "\xf2\x01", 2); /* field 30 */
+	str_addc(&props, (char)choice->len);
+	str_addn(&props, choice->p, choice->len);
+	add(&schema, 1, props.p, props.len);
+	add(&version, 4, schema.p, schema.len);
+	add(&spec, 7, version.p, version.len);
+	add(&raw, 2, spec.p, spec.len);
+	envelope(&body, "apiextensions.k8s.io/v1", "CustomResourceDefinition", &raw);
+	return protobuf_parse(body.p, body.len, ret, NULL);
+}
+
+START_TEST(choices)
+{
+	AUTO_STR yes = STR_INIT, schema = STR_INIT, text = STR_INIT;
+	AUTO_JSON *o = NULL, *p = NULL;
+	str_addn(&yes, "\x08\x01", 2); /* allows: true */
+	ck_assert_int_eq(parse_choice(&yes, &o), 0);
+	const json_t *version = json_array_get(json_at(o, "spec.versions"), 0);
+	ck_assert(json_is_true(json_at(version, "schema.openAPIV3Schema.additionalProperties")));
+	add_text(&text, 5, "string");
+	str_addn(&schema, "\x08\x01", 2);
+	add(&schema, 2, text.p, text.len);
+	ck_assert_int_eq(parse_choice(&schema, &p), 0);
+	version = json_array_get(json_at(p, "spec.versions"), 0);
+	ck_assert_str_eq(json_str_at(version, "schema.openAPIV3Schema.additionalProperties.type"), "string");
+}
+END_TEST
+
 START_TEST(broken)
 {
 	AUTO_STR body = STR_INIT;
@@ -126,4 +158,4 @@ START_TEST(broken)
 }
 END_TEST
 
-TESTS("protobuf", reads, inlines_and_unions, raw_json, broken)
+TESTS("protobuf", reads, inlines_and_unions, raw_json, choices, broken)

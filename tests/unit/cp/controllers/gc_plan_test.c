@@ -85,6 +85,23 @@ START_TEST(foreground_waits_for_blocking)
 }
 END_TEST
 
+/* Its owner waits for it, and one of its dependents waits, too: it lets go of its owner first. */
+START_TEST(circles_are_opened)
+{
+	AUTO_JSON *o = J("{'metadata':{'name':'o','uid':'u','ownerReferences':[{'uid':'x','blockOwnerDeletion':true}]}}");
+	struct gc_dependent d = {.path = "/a", .uid = "a", .blocks = true, .waiting = true};
+	static const enum gc_owner_state owners[] = {GC_OWNER_WAITING};
+	AUTO_PLAN plan = {0};
+	gc_plan(&(struct gc_observed){.object = o, .path = "/o", .owners = owners, .dependents = &d, .n_dependents = 1}, &plan);
+	ck_assert_uint_eq(plan.n, 2);
+	const json_t *ref = json_array_get(json_at(plan.v[0].body, "metadata.ownerReferences"), 0);
+	ck_assert(json_is_false(json_object_get(ref, "blockOwnerDeletion")));
+	ck_assert_str_eq(plan.v[1].method, "DELETE");
+	ck_assert_str_eq(json_str_at(plan.v[1].body, "propagationPolicy"), "Foreground");
+	ck_assert_int_gt(plan.v[1].stage, plan.v[0].stage);
+}
+END_TEST
+
 START_TEST(orphan_lets_go)
 {
 	AUTO_JSON *o = going("orphan");
@@ -108,6 +125,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 	tcase_add_loop_test(t, living, 0, (int)ARRAY_LEN(cases));
 	tcase_add_test(t, foreground_waits_for_blocking);
+	tcase_add_test(t, circles_are_opened);
 	tcase_add_test(t, orphan_lets_go);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

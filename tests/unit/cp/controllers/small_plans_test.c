@@ -17,7 +17,7 @@ START_TEST(namespace_content)
 {
 	AUTO_JSON *ns = going_namespace();
 	AUTO_JSON *content =
-	    J("[{'group':'','version':'v1','plural':'pods','count':2,'undeleted':0,'finalizers':{'a/b':2}},"
+	    J("[{'group':'','version':'v1','plural':'secrets','count':2,'undeleted':0,'finalizers':{'a/b':2}},"
 	      "{'group':'apps','version':'v1','plural':'deployments','count':1,'undeleted':1,'finalizers':{}}]");
 	AUTO_PLAN plan = {0};
 	namespace_plan(&(struct namespace_observed){.ns = ns, .content = content}, NOW, &plan);
@@ -27,13 +27,28 @@ START_TEST(namespace_content)
 	const json_t *c = object_condition(json_object_get(ns, "status"), "NamespaceContentRemaining");
 	ck_assert_str_eq(
 	    json_member(c, "message"),
-	    "Some resources are remaining: pods. has 2 resource instances, deployments.apps has 1 resource instances");
+	    "Some resources are remaining: secrets. has 2 resource instances, deployments.apps has 1 resource instances");
 	c = object_condition(json_object_get(ns, "status"), "NamespaceFinalizersRemaining");
 	ck_assert_str_eq(json_member(c, "message"),
 			 "Some content in the namespace has finalizers remaining: a/b in 2 resource instances");
 	ck_assert_str_eq(
 	    json_member(object_condition(json_object_get(ns, "status"), "NamespaceDeletionContentFailure"), "status"),
 	    "False");
+}
+END_TEST
+
+START_TEST(namespace_pods_first)
+{
+	AUTO_JSON *ns = going_namespace();
+	AUTO_JSON *content = J("[{'group':'','version':'v1','plural':'secrets','count':1,'undeleted':1,'finalizers':{}},"
+			       "{'group':'','version':'v1','plural':'pods','count':2,'undeleted':1,'finalizers':{}}]");
+	AUTO_PLAN plan = {0};
+	namespace_plan(&(struct namespace_observed){.ns = ns, .content = content}, NOW, &plan);
+	ck_assert_int_eq(count_actions(&plan, "DELETE", ""), 1);
+	ck_assert_ptr_nonnull(find_action(&plan, "DELETE", "/namespaces/t/pods", 0));
+	merge_into(ns, find_action(&plan, "PATCH", "/namespaces/t/status", 0)->body);
+	const json_t *c = object_condition(json_object_get(ns, "status"), "NamespaceContentRemaining");
+	ck_assert_str_eq(json_member(c, "message"), "Some resources are remaining: pods. has 2 resource instances");
 }
 END_TEST
 
@@ -181,5 +196,5 @@ START_TEST(quota_counts)
 }
 END_TEST
 
-TESTS("small_plans", quota_counts, namespace_content, namespace_finalizes, accounts, pods_without_node, ended_pods, event_expiry,
+TESTS("small_plans", quota_counts, namespace_content, namespace_pods_first, namespace_finalizes, accounts, pods_without_node, ended_pods, event_expiry,
       events)

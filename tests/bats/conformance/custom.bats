@@ -1,0 +1,26 @@
+#!/usr/bin/env bats
+# The API side of the conformance suite: custom resources and extension servers, on a server alone with a node of paper.
+
+load common
+
+setup_file() { server_up; }
+
+teardown_file() { server_down; }
+
+@test "definitions" {
+	cases custom.py conversion_by_webhook definitions_are_watched_by_their_objects \
+		defaults_for_requests_and_from_storage custom_discovery
+}
+
+@test "validation of fields" {
+	cases custom.py fields_of_typed_objects fields_of_custom_objects
+}
+
+@test "OpenAPI of definitions, and kubectl" {
+	cases custom.py openapi_of_several_definitions openapi_follows_versions \
+		kubectl_and_unknown_fields
+}
+
+@test "an extension server" {
+	cases custom.py aggregator
+}
