@@ -45,13 +45,12 @@ void check_sort(char **list)
 		qsort(list, strv_len(list), sizeof(*list), by_text);
 }
 
-/* "a", "b" */
+/* "a", "b": as they are, whatever they hold */
 char *check_quoted(char *const *list)
 {
 	struct str out = STR_INIT;
 	for (size_t i = 0; list && list[i]; i++) {
-		str_add(&out, i ? ", " : "");
-		str_add_json(&out, list[i]);
+		str_addf(&out, "%s\"%s\"", i ? ", " : "", list[i]);
 	}
 	return str_take(&out);
 }

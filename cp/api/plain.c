@@ -74,13 +74,40 @@ static const struct {
     {"shutdown", READYZ, check_running},
 };
 
-static bool is_excluded(const struct req *q, const char *name)
+/* The checks that are not to be looked at; owned vector. */
+static char **excluded_checks(const struct req *q)
 {
+	char **names = NULL;
 	const char *v;
 	for (size_t i = 0; (v = query_nth(&q->query, "exclude", i)); i++)
-		if (strcmp(v, name) == 0)
-			return true;
-	return false;
+		if (!strv_has(names, v))
+			strv_add(&names, v);
+	return names;
+}
+
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Tells of what was to be excluded and is no check. */
+static void warn_excluded(struct str *text, char **excluded, int which)
+{
+	const char *before = "warn: some health checks cannot be excluded: no matches for ";
+	if (excluded)
+		qsort(excluded, strv_len(excluded), sizeof(*excluded), compare_text);
+	for (size_t i = 0; excluded && excluded[i]; i++) {
+		bool known = false;
+		for (size_t k = 0; k < ARRAY_LEN(checks); k++)
+			known = known || ((checks[k].in & which) && strcmp(checks[k].name, excluded[i]) == 0);
+		if (known)
+			continue;
+		str_add(text, before);
+		str_add_json(text, excluded[i]);
+		before = ",";
+	}
+	if (*before == ',')
+		str_addc(text, '\n');
 }
 
 static const char *health_word(int which)
@@ -104,17 +131,19 @@ static void run_one(struct req *q, int which, const char *name)
 static void run_health(struct req *q, int which, const char *word)
 {
 	AUTO_STR text = STR_INIT;
+	AUTO_STRV char **names = excluded_checks(q);
 	bool ok = true;
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
 		if (!(checks[i].in & which))
 			continue;
-		bool excluded = is_excluded(q, checks[i].name), good = excluded || checks[i].ok(q->api);
+		bool excluded = strv_has(names, checks[i].name), good = excluded || checks[i].ok(q->api);
 		if (!excluded)
 			health_count(q->api, checks[i].name, word, good);
 		ok = ok && good;
 		str_addf(&text, good ? "[+]%s%s ok\n" : "[-]%s%s failed: reason withheld\n", checks[i].name,
 			 excluded ? " excluded:" : "");
 	}
+	warn_excluded(&text, names, which);
 	if (!ok) {
 		str_addf(&text, "%s check failed\n", word);
 		reply_text(q, 500, str_text(&text));
@@ -160,11 +189,6 @@ static void run_slis(struct req *q)
 	AUTO_STR text = STR_INIT;
 	api_write_slis(q->api, &text);
 	reply_metrics(q, &text);
-}
-
-static int compare_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 static void add_path(char ***paths, const char *a, const char *b, const char *c)
