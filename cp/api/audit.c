@@ -48,6 +48,11 @@ int audit_new(const struct api_audit_config *c, struct audit **ret, struct err *
 	return r;
 }
 
+uint64_t audit_lost(const struct audit *a)
+{
+	return a->log ? audit_log_dropped(a->log) : 0;
+}
+
 void audit_free(struct audit *a)
 {
 	if (!a)

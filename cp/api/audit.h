@@ -10,6 +10,7 @@ struct audit_event; /* what is told of one request; NULL: nothing */
 /* NULL where there is no policy or no path: nothing is told. */
 int audit_new(const struct api_audit_config *c, struct audit **ret, struct err *e);
 void audit_free(struct audit *a); /* NULL is fine */
+uint64_t audit_lost(const struct audit *a); /* events that could not be told, the disk being too slow */
 
 /* The request has come and its user (before impersonation) is known; "" where the credentials were bad. */
 void audit_begin(struct req *q);

@@ -116,9 +116,7 @@ void binding_create(struct req *q)
 	AUTO_JSON *b = NULL;
 	json_t *status = options_check(q, "CreateOptions");
 	if (!status)
-		status = body_parse(q, negotiate_body(q->content_type), &b);
-	if (!status && !json_is_object(b))
-		status = status_bad_request("the body must be a Binding");
+		status = body_object(q, schema_find(q->api->schema, "", "v1", "bindings"), &b);
 	if (!status)
 		status = check_binding(q, b);
 	if (status) {

@@ -1,5 +1,6 @@
 /* DeleteOptions. Purpose: one reading of what a delete asks for. Happy path: no body and no query: the defaults. Fails
- * with 400 for what does not parse and 422 for what does not fit together. */
+ * with 400 for what does not parse, 415 for what is in no known form and 422 for what does not fit together. What always
+ * holds: a body says everything, and then nothing of the query counts, as in the original. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,15 @@
 #include "cp/schema/json_error.h"
 
 #define AT_ONCE_S 1 /* what stands for a grace period below 0 */
+
+/* The values of dryRun in the query. Owned. */
+static json_t *query_dry_run(const struct req *q)
+{
+	json_t *values = json_array();
+	for (size_t i = 0; query_nth(&q->query, "dryRun", i); i++)
+		json_array_append_new(values, json_string(query_nth(&q->query, "dryRun", i)));
+	return values;
+}
 
 static json_t *read_query(const struct req *q, struct delete_options *ret)
 {
@@ -39,8 +49,6 @@ static void read_body(const json_t *body, struct delete_options *ret)
 		ret->uid = xstrdup(uid);
 	if (rv)
 		ret->rv = xstrdup(rv);
-	if (json_array_size(json_object_get(body, "dryRun")))
-		ret->dry_run = true;
 }
 
 static void check(const struct delete_options *o, struct field_errors *errors)
@@ -67,12 +75,32 @@ static void check_dry_run(const json_t *values, struct field_errors *errors)
 		field_not_supported(errors, "dryRun", values, supported);
 }
 
-json_t *delete_options_read(struct req *q, struct delete_options *ret)
+/* Options may come as those of any group; of other things, those that belong to no group are known, too. */
+static json_t *check_kind(const json_t *body)
+{
+	static const char *const of_meta[] = {"APIGroup", "APIGroupList", "APIResourceList", "APIVersions", "Status", NULL};
+	const char *kind = json_str_or(body, "kind", ""), *version = json_str_or(body, "apiVersion", "meta.k8s.io/v1");
+	if (!*kind || strcmp(kind, "DeleteOptions") == 0)
+		return NULL;
+	if (strv_has((char *const *)of_meta, kind))
+		return status_bad_request("decoded object cannot be converted to DeleteOptions");
+	return status_bad_request("no kind \"%s\" is registered for version \"%s\" in scheme "
+				  "\"k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27\"",
+				  kind, version);
+}
+
+/* The body as DeleteOptions; NULL: there is none. */
+static json_t *read_object(struct req *q, json_t **ret)
 {
 	AUTO_JSON *body = NULL;
-	*ret = (struct delete_options){.grace = -1, .orphan = -1};
+	size_t len = 0;
 	enum body_type type = negotiate_body(q->content_type);
-	json_t *status = body_parse(q, type == BODY_YAML || type == BODY_PROTOBUF ? type : BODY_JSON, &body);
+	bool known = type == BODY_JSON || type == BODY_YAML || type == BODY_PROTOBUF;
+	if (q->x)
+		http_body(q->x, &len);
+	if (len && !known)
+		return status_unsupported_body();
+	json_t *status = body_parse(q, type, &body);
 	if (status) {
 		AUTO_FREE char *why = xstrdup(json_str_or(status, "message", ""));
 		json_decref(status);
@@ -85,20 +113,30 @@ json_t *delete_options_read(struct req *q, struct delete_options *ret)
 			  "\"json:\\\"kind,omitempty\\\"\" }");
 		return status_bad_request("couldn't get version/kind; json parse error: %s", why);
 	}
-	if (!q->local && json_object_size(body) &&
+	status = check_kind(body);
+	if (!status && !q->local && json_object_size(body) &&
 	    schema_decode_type(schema_type(q->api->schema, "meta.v1.DeleteOptions"), body, NULL, &e) < 0)
-		return status_bad_request("%s", err_text(&e));
-	if (json_object_size(body))
+		status = status_bad_request("%s", err_text(&e));
+	*ret = status ? NULL : TAKE(body);
+	return status;
+}
+
+json_t *delete_options_read(struct req *q, struct delete_options *ret)
+{
+	AUTO_JSON *body = NULL;
+	AUTO_JSON *dry_run = NULL;
+	*ret = (struct delete_options){.grace = -1, .orphan = -1};
+	json_t *status = read_object(q, &body);
+	if (body)
 		read_body(body, ret);
-	else
+	else if (!status)
 		status = read_query(q, ret);
-	if (!status)
-		status = options_check(q, "DeleteOptions");
 	if (status)
 		return status;
-	ret->dry_run = ret->dry_run || req_dry_run(q);
+	dry_run = body ? json_incref(json_object_get(body, "dryRun")) : query_dry_run(q);
+	ret->dry_run = json_array_size(dry_run);
 	AUTO_FIELD_ERRORS errors = {0};
 	check(ret, &errors);
-	check_dry_run(json_object_get(body, "dryRun"), &errors);
+	check_dry_run(dry_run, &errors);
 	return errors.n ? status_invalid("meta.k8s.io", "DeleteOptions", "", &errors) : NULL;
 }

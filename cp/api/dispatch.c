@@ -141,6 +141,25 @@ static json_t *run_extra(struct req *q)
 	return known ? status_method_not_allowed() : status_unknown_resource();
 }
 
+/* A list that is asked to be a watch. */
+static json_t *no_watch(const struct kind *k)
+{
+	json_t *s = status_new(405, "MethodNotAllowed", "watch is not supported on resources of kind \"%s\"", k->plural);
+	json_t *details = json_pack("{s:s}", "kind", k->plural);
+	if (*k->group)
+		json_set_str(details, "group", k->group);
+	json_object_set_new(s, "details", details);
+	return s;
+}
+
+/* Warnings belong to what is served: another method is refused without. */
+static bool is_served(const struct req *q)
+{
+	const struct kind *k = q->res->kind;
+	const char *verb = strcmp(q->route.verb, "watch") == 0 ? "list" : q->route.verb;
+	return *q->route.subresource || api_kind_has_verb(k, verb);
+}
+
 static json_t *run_verb(struct req *q)
 {
 	const struct route *r = &q->route;
@@ -150,6 +169,8 @@ static json_t *run_verb(struct req *q)
 			continue;
 		if (strcmp(r->verb, "watch") != 0 && verbs[i].named != (*r->name != '\0'))
 			return status_method_not_allowed();
+		if (strcmp(r->verb, "watch") == 0 && !api_kind_has_verb(k, "watch") && api_kind_has_verb(k, "list"))
+			return no_watch(k);
 		if (!api_kind_has_verb(k, r->verb))
 			return status_method_not_allowed();
 		return verbs[i].run(q), NULL;
@@ -249,7 +270,7 @@ static json_t *dispatch(struct req *q)
 		return status_method_not_allowed();
 	if (q->res && q->res->custom && (status = check_custom(q)))
 		return status;
-	if (q->res && traits_of(q->res->kind)->warning)
+	if (q->res && traits_of(q->res->kind)->warning && is_served(q))
 		req_warn(q, traits_of(q->res->kind)->warning);
 	const char *accept = q->x ? http_header_get(q->x, "accept") : NULL;
 	if (!is_stream(r) && negotiate_accept(accept, true, false, &q->answer) < 0)

@@ -21,6 +21,7 @@ enum { MAX_ATTEMPTS = 20 };
 struct eviction {
 	struct req *q;
 	json_t *body;
+	bool dry_run; /* by the query or the body */
 	int attempts;
 };
 
@@ -54,9 +55,11 @@ static void on_deleted(void *arg, json_t *status, struct buf *json, bool removed
 static void delete_pod(struct eviction *v)
 {
 	struct req *q = v->q;
-	struct delete_options o = {.grace = -1, .orphan = -1, .dry_run = req_dry_run(q), .admitted = true};
+	struct delete_options o = {.grace = -1, .orphan = -1, .dry_run = v->dry_run, .admitted = true};
 	o.grace = json_int_at(v->body, "deleteOptions.gracePeriodSeconds", -1);
 	o.uid = xstrdup(json_str_at(v->body, "deleteOptions.preconditions.uid"));
+	o.rv = xstrdup(json_str_at(v->body, "deleteOptions.preconditions.resourceVersion"));
+	o.policy = xstrdup(json_str_at(v->body, "deleteOptions.propagationPolicy"));
 	delete_start(q, q->res, q->route.ns, q->route.name, &o, on_deleted, v);
 }
 
@@ -81,7 +84,7 @@ static void on_marked(struct write *w, json_t *status, struct buf *json, bool cr
 
 static void mark_pod(struct eviction *v)
 {
-	if (req_dry_run(v->q)) {
+	if (v->dry_run) {
 		delete_pod(v);
 		return;
 	}
@@ -160,7 +163,7 @@ static void decide(struct eviction *v, const json_t *pod, struct search *found)
 	json_t *refusal = eviction_plan(pod, found->budget, clock_wall_ms(), &status);
 	if (refusal)
 		end(v, refusal);
-	else if (status && !req_dry_run(v->q))
+	else if (status && !v->dry_run)
 		write_budget(v, found->budget, status);
 	else
 		mark_pod(v);
@@ -192,16 +195,58 @@ static void on_admitted(struct req *q, json_t *status, json_t *eviction)
 	struct eviction *v = xcalloc(1, sizeof(*v));
 	v->q = req_ref(q);
 	v->body = json_incref(eviction);
+	v->dry_run = req_dry_run(q) || json_array_size(json_at(eviction, "deleteOptions.dryRun"));
 	plan(v);
+}
+
+/* Of which of its two versions the body is; it says the same in both. */
+static const char *version_of(struct req *q)
+{
+	AUTO_JSON *b = NULL;
+	json_decref(body_parse(q, negotiate_body(q->content_type), &b));
+	free_strv(&q->repeats); /* will be found again */
+	return str_eq(json_str_or(b, "apiVersion", ""), "policy/v1beta1") ? "v1beta1" : "v1";
+}
+
+static void list_text(const json_t *values, struct str *out)
+{
+	size_t i;
+	json_t *v;
+	str_addc(out, '[');
+	json_array_foreach(values, i, v) str_addf(out, "%s%s", i ? " " : "", json_string_value(v));
+	str_addc(out, ']');
+}
+
+/* What the query and the options inside say about trying may not differ. */
+static json_t *check_dry_run(const struct req *q, const json_t *eviction)
+{
+	const json_t *inside = json_at(eviction, "deleteOptions.dryRun");
+	AUTO_JSON *asked = json_array();
+	AUTO_STR one = STR_INIT, other = STR_INIT;
+	for (size_t i = 0; query_nth(&q->query, "dryRun", i); i++)
+		json_array_append_new(asked, json_string(query_nth(&q->query, "dryRun", i)));
+	if (!json_array_size(asked) || !json_array_size(inside) || json_equal(asked, inside))
+		return NULL;
+	list_text(asked, &one);
+	list_text(inside, &other);
+	return status_plain_500("Non-matching dry-run options in request and content: %s and %s", str_text(&one),
+				str_text(&other));
 }
 
 void eviction_create(struct req *q)
 {
+	const struct kind kind = {.group = "policy",
+				  .version = version_of(q),
+				  .kind = "Eviction",
+				  .type = schema_type(q->api->schema, "policy.v1.Eviction")};
 	AUTO_JSON *b = NULL;
-	json_t *status = body_parse(q, negotiate_body(q->content_type), &b);
-	const char *name = json_str_or(b, "metadata.name", "");
-	if (!status && strcmp(name, q->route.name) != 0)
+	json_t *status = options_check(q, "CreateOptions");
+	if (!status)
+		status = body_object(q, &kind, &b);
+	if (!status && strcmp(json_str_or(b, "metadata.name", ""), q->route.name) != 0)
 		status = status_bad_request("name in URL does not match name in Eviction object");
+	if (!status)
+		status = check_dry_run(q, b);
 	if (status)
 		reply_status(q, status);
 	else

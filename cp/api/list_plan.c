@@ -220,7 +220,7 @@ json_t *list_plan_read(const struct query *q, const struct kind *k, bool watch, 
 	if (status)
 		return status;
 	ret->limit = limit > 0 ? (size_t)limit : 0;
-	ret->timeout_s = timeout > 0 && timeout < INT32_MAX ? (int)timeout : 0;
+	ret->timeout_s = timeout < 0 ? -1 : timeout < INT32_MAX ? (int)timeout : 0;
 	AUTO_FIELD_ERRORS errors = {0};
 	if (watch)
 		check_watch(q, &errors);

@@ -21,7 +21,7 @@ struct list_plan {
 	bool initial_events; /* watch: sendInitialEvents */
 	bool no_initial;     /* watch: sendInitialEvents=false */
 	bool bookmarks;
-	int timeout_s; /* 0: none given */
+	int timeout_s; /* 0: none given; below 0: a watch ends at once */
 };
 
 /* Checks and reads list options. k says which fields may be selected. Returns a Status or NULL with ret filled (to be

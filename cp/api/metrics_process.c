@@ -5,10 +5,13 @@
 
 #include "base/mem.h"
 #include "base/metrics_process.h"
+#include "cp/api/audit.h"
 #include "cp/api/custom.h"
 #include "cp/api/metrics.h"
 #include "cp/store/store.h"
 
+METRIC_DEF(audit_errors, "apiserver_audit_error_total", "Audit events that were not written, by what should have done it.",
+	   METRIC_COUNTER, "plugin");
 METRIC_DEF(storage_objects, "apiserver_storage_objects", "Objects that are stored.", METRIC_GAUGE, "resource");
 METRIC_DEF(objects, "apiserver_resource_objects", "Objects that are stored.", METRIC_GAUGE, "group,resource");
 METRIC_DEF(object_bytes, "apiserver_resource_size_estimate_bytes", "Bytes of the objects that are stored.",
@@ -60,6 +63,8 @@ static void tell_all(void *arg)
 		tell_resource(&a->resources[i], a);
 	(void)customs_each(a->customs, tell_resource, a); /* never stops by itself */
 	tell_store(a);
+	if (a->audit)
+		metric_set(metrics_row(a->numbers, &audit_errors, METRIC_VALUES("log")), (double)audit_lost(a->audit));
 	metrics_tell_process(a->numbers);
 }
 

@@ -94,8 +94,66 @@ CM=/api/v1/namespaces/default/configmaps
 	GET|/apis/batch/v1/jobs?fieldSelector=a%3Db|||400|field label "a" not supported for Job
 	GET|/apis/resource.k8s.io/v1/resourceslices?fieldSelector=a%3Db|||400|field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: a
 	DELETE|$CM/a|application/json|{"dryRun":["Foo"]}|422|DeleteOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["Foo"]: supported values: "All"
+	DELETE|$CM/a|application/json|{"kind":"Pod","apiVersion":"v1"}|400|no kind "Pod" is registered for version "v1" in scheme "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"
+	DELETE|$CM/a|application/json|{"kind":"Status","apiVersion":"v1"}|400|decoded object cannot be converted to DeleteOptions
+	DELETE|$CM|application/json|{"kind":"Status","apiVersion":"v1"}|400|decoded object cannot be converted to DeleteOptions
+	DELETE|$CM/a|text/plain|{}|415|the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf
+	DELETE|$CM/a?dryRun=Foo|||422|DeleteOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["Foo"]: supported values: "All"
 	DELETE|$CM/a|application/json|{"gracePeriodSeconds":"x"}|400|json: cannot unmarshal string into Go struct field DeleteOptions.gracePeriodSeconds of type int64
 	EOF
+}
+
+@test "a delete's body says everything, its query nothing then" {
+	for i in 1 2 3 4; do answer POST $CM application/json "{\"metadata\":{\"name\":\"gone$i\"}}" | grep -q '"uid"'; done
+	answer DELETE "$CM/gone1?dryRun=All" "" "" | grep -q '"Success"'
+	answer DELETE "$CM/gone1" application/json '{"dryRun":["All"]}' | grep -q '"Success"'
+	answer GET "$CM/gone1" "" "" | grep -q '"uid"'
+	answer DELETE "$CM/gone1?dryRun=All" application/json '{"kind":"DeleteOptions","apiVersion":"apps/v1"}' | grep -q '"Success"'
+	answer DELETE "$CM/gone2?dryRun=Foo&propagationPolicy=Foo&gracePeriodSeconds=x" application/json '{}' | grep -q '"Success"'
+	answer DELETE "$CM?fieldSelector=metadata.name=gone3&dryRun=All" application/json '{"dryRun":[]}' | grep -q '"items"'
+	says <<-EOF
+	GET|$CM/gone1|||404|configmaps "gone1" not found
+	GET|$CM/gone2|||404|configmaps "gone2" not found
+	GET|$CM/gone3|||404|configmaps "gone3" not found
+	EOF
+	answer GET "$CM/gone4" "" "" | grep -q '"uid"'
+}
+
+@test "bindings and evictions that are none" {
+	local p=/api/v1/namespaces/default/pods
+	answer POST $p application/json '{"metadata":{"name":"e"},"spec":{"containers":[{"name":"c","image":"i"}]}}' | grep -q '"uid"'
+	says <<-EOF
+	POST|$p/e/binding|application/json|{"kind":"Pod","apiVersion":"v1","metadata":{"name":"e"}}|400|Pod in version "v1" cannot be handled as a Binding: converting (v1.Pod) to (core.Binding): unknown conversion
+	POST|$p/e/binding|text/plain|{}|415|the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf
+	POST|$p/e/binding|application/json|{"metadata":{"name":"e"},"target":5}|400|Binding in version "v1" cannot be handled as a Binding: json: cannot unmarshal number into Go struct field Binding.target of type v1.ObjectReference
+	POST|$p/e/eviction|application/json|{"kind":"Pod","apiVersion":"v1","metadata":{"name":"e"}}|400|Pod in version "v1" cannot be handled as a Eviction: converting (v1.Pod) to (policy.Eviction): unknown conversion
+	POST|$p/e/eviction|application/json|{"kind":"Eviction","apiVersion":"policy/v1","metadata":{"name":"f"}}|400|name in URL does not match name in Eviction object
+	POST|$p/e/eviction?fieldValidation=Strict|application/json|{"metadata":{"name":"e"},"foo":1}|400|Eviction in version "v1" cannot be handled as a Eviction: strict decoding error: unknown field "foo"
+	EOF
+	answer POST "$p/e/eviction" application/json '{"kind":"Eviction","apiVersion":"policy/v1","metadata":{"name":"e"},"deleteOptions":{"dryRun":["All"]}}' | grep -q '"Success"'
+	answer GET "$p/e" "" "" | grep -q '"uid"'
+	answer POST "$p/e/eviction" application/json '{"kind":"Eviction","apiVersion":"policy/v1beta1","metadata":{"name":"e"}}' | grep -q '"Success"'
+}
+
+@test "a watch without time ends at once" {
+	answer GET "$CM?watch=1&timeoutSeconds=-1" "" "" >/dev/null # curl fails when its own time is over
+	answer GET "$CM?timeoutSeconds=-1" "" "" | grep -q '"items"'
+}
+
+@test "component statuses are told to be old, and take nothing" {
+	local s=/api/v1/componentstatuses no="the server does not allow this method on the requested resource"
+	says <<-EOF
+	POST|$s|application/json|{}|405|$no
+	DELETE|$s/x|||405|$no
+	DELETE|$s|||405|$no
+	GET|$s?watch=1|||405|watch is not supported on resources of kind "componentstatuses"
+	GET|$s/x|||404|componentstatuses "x" not found
+	EOF
+	told() { # METHOD PATH: how often it is told
+		curl -s --max-time 30 --cacert "$DIR/pki/ca.crt" --cert "$DIR/pki/admin.crt" --key "$DIR/pki/admin.key" -X "$1" -o /dev/null -D - \
+			"https://127.0.0.1:$PORT$2" | grep -ci '^warning: 299 - "v1 ComponentStatus is deprecated in v1.19+"' || true
+	}
+	[ "$(told GET $s) $(told GET $s/x) $(told POST $s) $(told DELETE $s/x)" = "1 1 0 0" ]
 }
 
 @test "a scale that is none" {

@@ -178,4 +178,5 @@ whoami() {
 	[ -z "$(event '.requestURI == "/version"')" ]
 	[ -z "$(event '.stage == "RequestReceived"')" ]
 	[ "$(stat -c %a "$DIR/audit.log")" = 600 ]
+	kubectl get --raw /metrics | grep -x 'apiserver_audit_error_total{plugin="log"} 0'
 }
