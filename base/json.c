@@ -185,6 +185,23 @@ static int add_bytes(const char *bytes, size_t n, void *data)
 	return 0;
 }
 
+json_t *json_clone(const json_t *j)
+{
+	const char *key;
+	json_t *value, *out;
+	size_t i;
+	if (json_is_object(j)) {
+		out = json_object();
+		json_object_foreach((json_t *)j, key, value) json_object_set_new_nocheck(out, key, json_clone(value));
+	} else if (json_is_array(j)) {
+		out = json_array();
+		json_array_foreach(j, i, value) json_array_append_new(out, json_clone(value));
+	} else {
+		out = json_copy((json_t *)j);
+	}
+	return out;
+}
+
 static int compare_names(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -224,11 +241,6 @@ char *json_format(const json_t *j, size_t flags)
 	return str_take(&out);
 }
 
-char *json_text(const json_t *j)
-{
-	return json_format(j, JSON_COMPACT);
-}
-
 /* The shortest text that reads as the same number. */
 static void add_real(struct str *out, double d)
 {
@@ -253,21 +265,54 @@ static void add_integer(struct str *out, json_int_t v)
 	str_addn(out, p, (size_t)(digits + sizeof(digits) - p));
 }
 
+static void add_object(struct str *out, const json_t *j)
+{
+	const char *key, *before = "{";
+	json_t *value;
+	json_object_foreach((json_t *)j, key, value)
+	{
+		str_add(out, before);
+		str_add_json(out, key);
+		str_addc(out, ':');
+		str_add_jsonv(out, value);
+		before = ",";
+	}
+	str_add(out, json_object_size(j) ? "}" : "{}");
+}
+
+static void add_array(struct str *out, const json_t *j)
+{
+	json_t *value;
+	size_t i;
+	str_addc(out, '[');
+	json_array_foreach(j, i, value)
+	{
+		if (i)
+			str_addc(out, ',');
+		str_add_jsonv(out, value);
+	}
+	str_addc(out, ']');
+}
+
 void str_add_jsonv(struct str *out, const json_t *j)
 {
-	if (json_is_real(j)) {
-		add_real(out, json_real_value(j));
-		return;
+	switch (j ? json_typeof(j) : JSON_NULL) {
+	case JSON_OBJECT: add_object(out, j); break;
+	case JSON_ARRAY: add_array(out, j); break;
+	case JSON_STRING: str_add_json(out, json_string_value(j)); break;
+	case JSON_INTEGER: add_integer(out, json_integer_value(j)); break;
+	case JSON_REAL: add_real(out, json_real_value(j)); break;
+	case JSON_TRUE: str_add(out, "true"); break;
+	case JSON_FALSE: str_add(out, "false"); break;
+	case JSON_NULL: str_add(out, "null"); break;
 	}
-	if (json_is_integer(j)) {
-		add_integer(out, json_integer_value(j));
-		return;
-	}
-	if (json_is_boolean(j)) {
-		str_add(out, json_is_true(j) ? "true" : "false");
-		return;
-	}
-	json_dump_callback(j, add_bytes, out, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+char *json_text(const json_t *j)
+{
+	AUTO_STR out = STR_INIT;
+	str_add_jsonv(&out, j);
+	return str_take(&out);
 }
 
 int json_read_file(const char *path, json_t **ret, struct err *e)

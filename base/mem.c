@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/format.h"
+
 static void *checked(void *p)
 {
 	if (!p) {
@@ -56,12 +58,20 @@ void *xmemdup(const void *p, size_t n)
 	return copy;
 }
 
+/* Most texts are short: they are made once, and copied. */
 char *xvasprintf(const char *fmt, va_list ap)
 {
-	char *s = NULL;
-	if (vasprintf(&s, fmt, ap) < 0)
-		s = NULL;
-	return checked(s);
+	char text[256];
+	va_list again;
+	va_copy(again, ap);
+	int n = format_vto(text, sizeof(text), fmt, ap);
+	char *s = n < 0 ? checked(NULL) : xmalloc((size_t)n + 1);
+	if ((size_t)n < sizeof(text))
+		memcpy(s, text, (size_t)n + 1);
+	else
+		format_vto(s, (size_t)n + 1, fmt, again);
+	va_end(again);
+	return s;
 }
 
 char *xasprintf(const char *fmt, ...)

@@ -3,10 +3,10 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 
 void str_done(struct str *s)
@@ -37,7 +37,8 @@ void str_reserve(struct str *s, size_t more)
 
 void str_addn(struct str *s, const void *bytes, size_t n)
 {
-	str_reserve(s, n);
+	if (s->len + n + 1 > s->cap)
+		str_reserve(s, n);
 	if (n)
 		memcpy(s->p + s->len, bytes, n);
 	s->len += n;
@@ -49,22 +50,15 @@ void str_add(struct str *s, const char *text)
 	str_addn(s, text, strlen(text));
 }
 
-void str_addc(struct str *s, char c)
-{
-	str_reserve(s, 1);
-	s->p[s->len++] = c;
-	s->p[s->len] = '\0';
-}
-
 void str_vaddf(struct str *s, const char *fmt, va_list ap)
 {
 	va_list again;
 	va_copy(again, ap);
 	str_reserve(s, 64);
-	int n = vsnprintf(s->p + s->len, s->cap - s->len, fmt, ap);
+	int n = format_vto(s->p + s->len, s->cap - s->len, fmt, ap);
 	if (n > 0 && (size_t)n >= s->cap - s->len) {
 		str_reserve(s, (size_t)n);
-		vsnprintf(s->p + s->len, s->cap - s->len, fmt, again);
+		format_vto(s->p + s->len, s->cap - s->len, fmt, again);
 	}
 	va_end(again);
 	if (n > 0)
@@ -85,6 +79,13 @@ static bool is_plain_json(unsigned char c)
 	return c >= 0x20 && c != '"' && c != '\\';
 }
 
+/* A byte of its high bits for each byte of eight that may need an escape. */
+static uint64_t not_plain(uint64_t eight)
+{
+	const uint64_t ones = 0x0101010101010101ULL, quotes = eight ^ (ones * '"'), slashes = eight ^ (ones * '\\');
+	return ((eight - ones * 0x20) | (quotes - ones) | (slashes - ones)) & ~eight & (ones * 0x80);
+}
+
 static void add_escape(struct str *s, unsigned char c)
 {
 	static const char from[] = "\"\\\n\r\t", to[] = "\"\\nrt";
@@ -97,18 +98,38 @@ static void add_escape(struct str *s, unsigned char c)
 	str_addc(s, to[at - from]);
 }
 
+/* Copies what stands for itself, as far as it goes; there is room for n bytes. Returns how many. */
+static size_t copy_plain(char *to, const char *from, size_t n)
+{
+	size_t i = 0;
+	for (uint64_t eight; i + sizeof(eight) <= n; i += sizeof(eight)) {
+		memcpy(&eight, from + i, sizeof(eight));
+		if (not_plain(eight))
+			break;
+		memcpy(to + i, &eight, sizeof(eight));
+	}
+	for (; i < n && is_plain_json((unsigned char)from[i]); i++)
+		to[i] = from[i];
+	return i;
+}
+
 void str_add_json(struct str *s, const char *text)
 {
-	str_addc(s, '"');
-	for (const char *c = text; *c;) {
-		const char *run = c;
-		while (is_plain_json((unsigned char)*c))
-			c++;
-		str_addn(s, run, (size_t)(c - run));
-		if (*c)
-			add_escape(s, (unsigned char)*c++);
+	size_t left = strlen(text);
+	str_reserve(s, left + 2);
+	s->p[s->len++] = '"';
+	while (true) {
+		size_t n = copy_plain(s->p + s->len, text, left);
+		s->len += n;
+		if (n == left)
+			break;
+		add_escape(s, (unsigned char)text[n]);
+		text += n + 1;
+		left -= n + 1;
+		str_reserve(s, left + 1);
 	}
-	str_addc(s, '"');
+	s->p[s->len++] = '"';
+	s->p[s->len] = '\0';
 }
 
 void str_consume(struct str *s, size_t n)

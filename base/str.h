@@ -23,7 +23,6 @@ void str_reset(struct str *s); /* length 0, keeps the memory */
 void str_reserve(struct str *s, size_t more);
 void str_add(struct str *s, const char *text);
 void str_addn(struct str *s, const void *bytes, size_t n);
-void str_addc(struct str *s, char c);
 void str_addf(struct str *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void str_vaddf(struct str *s, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Adds text as a JSON string with quotes. */
@@ -33,6 +32,14 @@ void str_consume(struct str *s, size_t n);
 /* Returns owned NUL-terminated text ("" when empty), leaves s empty. */
 char *str_take(struct str *s);
 const char *str_text(const struct str *s); /* never NULL */
+
+static inline void str_addc(struct str *s, char c)
+{
+	if (s->len + 2 > s->cap)
+		str_reserve(s, 1);
+	s->p[s->len++] = c;
+	s->p[s->len] = '\0';
+}
 
 bool str_eq(const char *a, const char *b); /* NULL equals only NULL */
 /* NULL or "" */

@@ -20,6 +20,16 @@ static bool tolerates(const json_t *tolerations, const char *key)
 	return false;
 }
 
+static json_t *toleration(const char *key)
+{
+	json_t *t = json_object();
+	json_object_set_new(t, "key", json_string(key));
+	json_object_set_new(t, "operator", json_string("Exists"));
+	json_object_set_new(t, "effect", json_string("NoExecute"));
+	json_object_set_new(t, "tolerationSeconds", json_integer(SECONDS));
+	return t;
+}
+
 static json_t *mutate(struct admit *a)
 {
 	static const char *const keys[] = { "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable" };
@@ -27,13 +37,9 @@ static json_t *mutate(struct admit *a)
 	json_t *spec = json_object_at(a->object, "spec");
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		tolerated[i] = tolerates(json_object_get(spec, "tolerations"), keys[i]);
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		if (tolerated[i])
-			continue;
-		json_array_append_new(json_array_at(spec, "tolerations"),
-				      json_pack("{s:s,s:s,s:s,s:i}", "key", keys[i], "operator", "Exists", "effect", "NoExecute",
-						"tolerationSeconds", SECONDS));
-	}
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (!tolerated[i])
+			json_array_append_new(json_array_at(spec, "tolerations"), toleration(keys[i]));
 	return NULL;
 }
 

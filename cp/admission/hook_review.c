@@ -120,7 +120,7 @@ static int read_patch(const json_t *response, const char *version, struct hook_a
 
 static json_t *copied(const json_t *from, const char *key)
 {
-	return json_deep_copy(json_object_get(from, key));
+	return json_clone(json_object_get(from, key));
 }
 
 int hook_review_response(const char *body, size_t len, const char *version, const char *uid, struct hook_answer *ret,
@@ -155,7 +155,7 @@ int hook_review_response(const char *body, size_t len, const char *version, cons
 
 json_t *hook_review_denial(const char *webhook, const struct hook_answer *r)
 {
-	json_t *s = json_is_object(r->status) ? json_deep_copy(r->status) : json_object();
+	json_t *s = json_is_object(r->status) ? json_clone(r->status) : json_object();
 	const char *message = json_str_or(s, "message", ""), *reason = json_str_or(s, "reason", "");
 	AUTO_FREE char *text = *message ? xasprintf("admission webhook \"%s\" denied the request: %s", webhook, message)
 			       : *reason ? xasprintf("admission webhook \"%s\" denied the request: %s", webhook, reason)

@@ -208,7 +208,7 @@ static void run_queue(void *arg)
 	}
 	struct admission *n = q->book->n;
 	struct list refused, free_of_charge;
-	AUTO_JSON *quotas = admission_list(n, "", "v1", "resourcequotas", q->ns), *before = json_deep_copy(quotas);
+	AUTO_JSON *quotas = admission_list(n, "", "v1", "resourcequotas", q->ns), *before = json_clone(quotas);
 	AUTO_JSON *statuses = json_array();
 	q->attempts++;
 	list_init(&refused);

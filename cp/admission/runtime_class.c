@@ -23,7 +23,7 @@ static json_t *set_overhead(struct admit *a, const json_t *class)
 		return NULL;
 	if (json_object_size(own) && !json_equal(own, fixed))
 		return admit_forbidden(a, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead");
-	json_set_at(a->object, "spec.overhead", json_deep_copy(fixed));
+	json_set_at(a->object, "spec.overhead", json_clone(fixed));
 	return NULL;
 }
 

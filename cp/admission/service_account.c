@@ -54,13 +54,28 @@ static json_t *check_mirror(const struct admit *a, json_t *spec)
 
 /* --- the token's volume ------------------------------------------------------------------------------------------- */
 
+/* But for its name it is the same for all: made once, and copied. */
 static json_t *token_volume(const char *name)
 {
-	return json_pack("{s:s, s:{s:[{s:{s:i, s:s}}, {s:{s:s, s:[{s:s, s:s}]}}, {s:{s:[{s:s, s:{s:s, s:s}}]}}], s:i}}", "name", name,
-			 "projected", "sources", "serviceAccountToken", "expirationSeconds", TOKEN_SECONDS, "path", "token",
-			 "configMap", "name", "kube-root-ca.crt", "items", "key", "ca.crt", "path", "ca.crt", "downwardAPI",
-			 "items", "path", "namespace", "fieldRef", "apiVersion", "v1", "fieldPath", "metadata.namespace",
-			 "defaultMode", 0644);
+	static json_t *model;
+	if (!model)
+		model = json_pack("{s:s, s:{s:[{s:{s:i, s:s}}, {s:{s:s, s:[{s:s, s:s}]}}, {s:{s:[{s:s, s:{s:s, s:s}}]}}], s:i}}", "name",
+				  "", "projected", "sources", "serviceAccountToken", "expirationSeconds", TOKEN_SECONDS, "path",
+				  "token", "configMap", "name", "kube-root-ca.crt", "items", "key", "ca.crt", "path", "ca.crt",
+				  "downwardAPI", "items", "path", "namespace", "fieldRef", "apiVersion", "v1", "fieldPath",
+				  "metadata.namespace", "defaultMode", 0644);
+	json_t *volume = json_clone(model);
+	json_object_set_new(volume, "name", json_string(name));
+	return volume;
+}
+
+static json_t *token_mount(const char *volume)
+{
+	json_t *mount = json_object();
+	json_object_set_new(mount, "name", json_string(volume));
+	json_object_set_new(mount, "readOnly", json_true());
+	json_object_set_new(mount, "mountPath", json_string(PLACE));
+	return mount;
 }
 
 /* The name of the volume that the pod has for it already; NULL: none. */
@@ -91,8 +106,7 @@ static bool mount_into(json_t *containers, const char *volume)
 	{
 		if (is_mounted(c))
 			continue;
-		json_array_append_new(json_array_at(c, "volumeMounts"),
-				      json_pack("{s:s, s:b, s:s}", "name", volume, "readOnly", 1, "mountPath", PLACE));
+		json_array_append_new(json_array_at(c, "volumeMounts"), token_mount(volume));
 		any = true;
 	}
 	return any;

@@ -13,7 +13,7 @@ static void copy_labels(struct admit *a, const char *node_name)
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		json_t *value = json_object_get(labels, keys[i]);
 		if (value)
-			json_object_set_new(json_object_at(a->object, "metadata.labels"), keys[i], json_deep_copy(value));
+			json_object_set_new(json_object_at(a->object, "metadata.labels"), keys[i], json_clone(value));
 	}
 }
 

@@ -350,9 +350,9 @@ static void visit_start(struct hook_run *r, const json_t *entry, const struct ki
 	}
 	json_t *objects = json_array();
 	if (a->object)
-		json_array_append_new(objects, json_deep_copy(a->object));
+		json_array_append_new(objects, json_clone(a->object));
 	if (a->old)
-		json_array_append_new(objects, json_deep_copy(a->old));
+		json_array_append_new(objects, json_clone(a->old));
 	v->convert = hook_convert_start(a, a->kind, kind, objects, on_shown, v);
 }
 

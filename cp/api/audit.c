@@ -153,7 +153,7 @@ static void set_object(json_t *event, const char *key, const struct audit_event 
 {
 	if (!object)
 		return;
-	json_t *copy = json_deep_copy(object);
+	json_t *copy = json_clone(object);
 	if (ev->decision.omit_managed_fields)
 		drop_managers(copy);
 	json_object_set_new(event, key, copy);

@@ -46,7 +46,7 @@ static json_t *change_bind(struct write *w, const json_t *old, json_t **ret)
 	if (json_array_size(json_at(old, "spec.schedulingGates")))
 		return status_conflict("", "pods/binding", w->name, "pod %s has non-empty .spec.schedulingGates",
 				       w->name);
-	json_t *pod = json_deep_copy(old), *condition;
+	json_t *pod = json_clone(old), *condition;
 	char now[RFC3339_MAX];
 	json_set_str(pod, "spec.nodeName", node);
 	merge_strings(pod, "metadata.annotations", json_at(binding, "metadata.annotations"));
@@ -138,9 +138,9 @@ static json_t *change_finalize(struct write *w, const json_t *old, json_t **ret)
 	namespace_finalizers_validate(w->arg, &errors);
 	if (errors.n)
 		return status_invalid("", "Namespace", w->name, &errors);
-	*ret = json_deep_copy(old);
+	*ret = json_clone(old);
 	if (json_array_size(list))
-		json_set_at(*ret, "spec.finalizers", json_deep_copy(list));
+		json_set_at(*ret, "spec.finalizers", json_clone(list));
 	else
 		json_del_at(*ret, "spec.finalizers");
 	return NULL;

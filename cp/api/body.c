@@ -177,7 +177,7 @@ json_t *body_object(struct req *q, const struct kind *k, json_t **ret)
 		return unrecognized(q, k, BODY_YAML, why);
 	}
 	if (q->local) {
-		json_t *copy = json_deep_copy(body);
+		json_t *copy = json_clone(body);
 		json_decref(body);
 		body = copy;
 	}

@@ -196,7 +196,7 @@ struct custom *custom_new(struct api *a, const json_t *crd, uint64_t since)
 	size_t i;
 	json_t *version;
 	c->refs = 1;
-	c->crd = json_deep_copy(crd);
+	c->crd = json_clone(crd);
 	c->since = since;
 	c->group = json_str_or(c->crd, "spec.group", "");
 	c->plural = json_str_or(c->crd, "status.acceptedNames.plural", "");
@@ -273,7 +273,7 @@ static void show_converted(const struct resource *res, json_t *object, uint64_t 
 	const json_t *converted = custom_converted(res, json_str_or(object, "metadata.uid", ""), rev);
 	if (!converted)
 		return;
-	AUTO_JSON *copy = json_deep_copy(converted);
+	AUTO_JSON *copy = json_clone(converted);
 	json_object_clear(object);
 	json_object_update(object, copy);
 	char text[24];

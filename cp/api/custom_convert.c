@@ -56,7 +56,7 @@ void custom_remember(const struct resource *res, uint64_t rev, const json_t *obj
 		c->converted = map_new(free_value);
 	if (map_len(c->converted) >= KEPT_MAX)
 		map_clear(c->converted);
-	map_set(c->converted, key, json_deep_copy(object));
+	map_set(c->converted, key, json_clone(object));
 }
 
 /* --- the call ----------------------------------------------------------------------------------------------------- */
@@ -88,7 +88,7 @@ static void conversion_end(struct conversion *v, json_t *converted, const char *
 static void restore_metadata(json_t *converted, const json_t *from)
 {
 	static const char *const free_keys[] = {"labels", "annotations"};
-	json_t *meta = json_deep_copy(json_object_get(from, "metadata")), *theirs = json_object_get(converted, "metadata");
+	json_t *meta = json_clone(json_object_get(from, "metadata")), *theirs = json_object_get(converted, "metadata");
 	for (size_t i = 0; i < ARRAY_LEN(free_keys); i++) {
 		json_t *value = json_object_get(theirs, free_keys[i]);
 		if (value)

@@ -24,7 +24,7 @@ static void encode_member(struct str *out, bool *first, const char *key, const s
 	encode_value(out, t, v);
 }
 
-enum { FEW_MEMBERS = 32 };
+enum { FEW_MEMBERS = 32, TYPICAL_BYTES = 4096 };
 
 /* A member and where it goes. */
 struct member {
@@ -59,18 +59,20 @@ static int by_key(const void *a, const void *b)
 	return strcmp(x->key, y->key);
 }
 
+/* Few are put in their place one by one, most come in order; many are sorted. */
 static void members_by_key(struct members *m, const json_t *object)
 {
 	const char *key;
 	json_t *value;
-	bool sorted = true;
 	members_init(m, object);
 	json_object_foreach((json_t *)object, key, value)
 	{
-		sorted = sorted && (!m->n || strcmp(m->v[m->n - 1].key, key) < 0);
-		m->v[m->n++] = (struct member){0, key, value};
+		size_t i = m->n++;
+		for (; !m->many && i && strcmp(m->v[i - 1].key, key) > 0; i--)
+			m->v[i] = m->v[i - 1];
+		m->v[i] = (struct member){0, key, value};
 	}
-	if (!sorted)
+	if (m->many)
 		qsort(m->v, m->n, sizeof(*m->v), by_key);
 }
 
@@ -101,15 +103,18 @@ static void encode_custom(struct str *out, const struct type *t, const json_t *v
 
 enum { KIND_PLACE = 0, VERSION_PLACE = 1, FIRST_PLACE = 2 };
 
+static bool is(const char *key, const char *name)
+{
+	return *key == *name && strcmp(key, name) == 0;
+}
+
 /* Kind and version first, then the fields as they are declared, then what is not. */
 static size_t place_of(const struct type *t, const char *key, size_t *hint)
 {
 	const struct field *f = type_field_from(t, key, hint);
 	if (!f)
 		return FIRST_PLACE + t->n_fields;
-	return strcmp(key, "kind") == 0		? KIND_PLACE
-	       : strcmp(key, "apiVersion") == 0 ? VERSION_PLACE
-						: FIRST_PLACE + (size_t)(f - t->fields);
+	return is(key, "kind") ? KIND_PLACE : is(key, "apiVersion") ? VERSION_PLACE : FIRST_PLACE + (size_t)(f - t->fields);
 }
 
 /* Members mostly come in order: each is put in its place among those before it. */
@@ -179,6 +184,7 @@ static void encode_value(struct str *out, const struct type *t, const json_t *v)
 static struct buf *encode_buf(const struct kind *k, const json_t *object)
 {
 	AUTO_STR out = STR_INIT;
+	str_reserve(&out, TYPICAL_BYTES);
 	encode_value(&out, k ? k->type : NULL, object);
 	return buf_new(out.p, out.len);
 }

@@ -66,7 +66,7 @@ static void delete_pod(struct eviction *v)
 static json_t *change_mark(struct write *w, const json_t *old, json_t **ret)
 {
 	(void)w;
-	*ret = json_deep_copy(old);
+	*ret = json_clone(old);
 	eviction_mark(*ret, clock_wall_ms());
 	return NULL;
 }

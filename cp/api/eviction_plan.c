@@ -105,7 +105,7 @@ json_t *eviction_plan(const json_t *pod, const json_t *budget, int64_t now_ms, j
 	json_t *refusal = refuse(budget);
 	if (refusal)
 		return refusal;
-	AUTO_JSON *after = json_deep_copy(budget);
+	AUTO_JSON *after = json_clone(budget);
 	int64_t left = json_int_at(after, "status.disruptionsAllowed", 0) - 1;
 	rfc3339(now_ms, now);
 	json_set_int(after, "status.disruptionsAllowed", left);

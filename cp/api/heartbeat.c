@@ -8,7 +8,7 @@
 
 static json_t *without_times(const json_t *o, bool lease)
 {
-	json_t *copy = json_deep_copy(o), *condition;
+	json_t *copy = json_clone(o), *condition;
 	size_t i;
 	json_del_at(copy, "metadata.resourceVersion");
 	json_del_at(copy, "metadata.managedFields");

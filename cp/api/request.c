@@ -189,7 +189,7 @@ void api_local(struct api *a, const char *user, const char *method, const char *
 	q->done = done;
 	q->done_arg = arg;
 	q->content_type = xstrdup(content_type ? content_type : "application/json");
-	q->local_body = body ? json_deep_copy(body) : NULL;
+	q->local_body = body ? json_clone(body) : NULL;
 	char *const groups[] = {(char *)"system:cluster-internal", NULL};
 	auth_user_set(&q->user, user, groups);
 	loop_defer(a->loop, run_local, q);

@@ -152,7 +152,7 @@ static json_t *take_scale(struct write *w, const json_t *scale, const json_t *ol
 		field_invalid(&errors, "spec.replicas", wanted, "must be greater than or equal to 0");
 	if (errors.n)
 		return status_invalid("autoscaling", "Scale", w->name, &errors);
-	*ret = json_deep_copy(old);
+	*ret = json_clone(old);
 	json_set_int(*ret, replicas_path(w->res->kind), replicas);
 	return NULL;
 }

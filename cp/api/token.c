@@ -97,7 +97,7 @@ static json_t *find_account(struct token_request *t)
 	if (!(t->account = get(t, "serviceaccounts", q->route.ns, q->route.name)))
 		return status_not_found("", "serviceaccounts", q->route.name);
 	if (!json_array_size(json_object_get(spec, "audiences")))
-		json_object_set_new(spec, "audiences", json_deep_copy(authn_audiences(q->api->authn)));
+		json_object_set_new(spec, "audiences", json_clone(authn_audiences(q->api->authn)));
 	return check_seconds(t);
 }
 

@@ -140,7 +140,7 @@ struct buf *view_encode_stored(const struct resource *res, json_t *object)
 {
 	if (!is_view(res))
 		return encode_stored(res->kind, object);
-	AUTO_JSON *copy = json_deep_copy(object);
+	AUTO_JSON *copy = json_clone(object);
 	view_to_stored(res, copy);
 	return encode_stored(res->stored, copy);
 }

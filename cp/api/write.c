@@ -141,7 +141,7 @@ static bool may_retry(const struct write *w)
 json_t *write_take_object(struct write *w)
 {
 	bool again = w->res->ops->claims || (w->created ? json_at(w->arg, "metadata.generateName") != NULL : !w->conditional);
-	return again ? json_deep_copy(w->arg) : TAKE(w->arg);
+	return again ? json_clone(w->arg) : TAKE(w->arg);
 }
 
 /* The object as it was stored, where it is likely to be written again: one that was written twice. */
@@ -379,7 +379,7 @@ static void on_stored_form(void *arg, json_t *status, json_t *converted)
 		give_up(w, status);
 		return;
 	}
-	w->stored_form = json_deep_copy(json_array_get(converted, 0));
+	w->stored_form = json_clone(json_array_get(converted, 0));
 	(void)schema_decode(w->res->stored, w->stored_form, NULL, NULL);
 	conclude(w);
 }

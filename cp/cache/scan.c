@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 10000, PATH_MAX_LEN = 256, REPLACEMENT = 0xfffd, NOT_CHAR = 0x110000 };
+enum { DEPTH_MAX = 10000, REPLACEMENT = 0xfffd, NOT_CHAR = 0x110000 };
 
 struct cursor {
 	const char *p, *end;
@@ -178,22 +178,44 @@ struct walk {
 	const char *bytes;
 	const char *const *paths;
 	struct scan *out;
-	char path[PATH_MAX_LEN];
-	size_t len;
+	int depth;
+	bool in_meta;
+	size_t len;       /* of what was gone into, with its dots: the wanted paths that may still be met begin alike */
+	unsigned possible; /* a bit for each of those */
 };
 
-static bool goes_through(const struct walk *w)
+/* Which of the possible paths end with this member, and which go on below it. */
+struct turns {
+	unsigned end, on;
+};
+
+static struct turns turns_at(const struct walk *w, struct span key)
 {
-	for (const char *const *p = w->paths; p && *p; p++)
-		if (!strncmp(*p, w->path, w->len) && (*p)[w->len] == '.')
-			return true;
-	return false;
+	struct turns t = {0, 0};
+	for (unsigned left = w->possible, i = 0; left; left >>= 1, i++) {
+		const char *p = left & 1 ? w->paths[i] + w->len : "";
+		if (!*p || *p != *key.p || strncmp(p, key.p, key.n))
+			continue;
+		if (!p[key.n])
+			t.end |= 1U << i;
+		else if (p[key.n] == '.')
+			t.on |= 1U << i;
+	}
+	return t;
 }
 
-static void keep_if_wanted(struct walk *w, struct span v)
+static unsigned all_paths(const char *const *paths)
 {
-	for (size_t i = 0; w->paths && w->paths[i] && i < SCAN_FIELDS_MAX; i++)
-		if (!strcmp(w->paths[i], w->path))
+	unsigned n = 0;
+	while (paths && paths[n] && n < SCAN_FIELDS_MAX)
+		n++;
+	return (1U << n) - 1;
+}
+
+static void keep(struct walk *w, unsigned wanted, struct span v)
+{
+	for (size_t i = 0; wanted; wanted >>= 1, i++)
+		if (wanted & 1)
 			w->out->fields[i] = v;
 }
 
@@ -225,47 +247,46 @@ static void begin_meta(struct walk *w, const struct cursor *c)
 	s->meta_empty = true;
 }
 
-static void enter(struct walk *w, struct span key)
+static int walk_member(void *arg, struct span key, struct cursor *c);
+
+/* An object that is gone into. */
+static int walk_into(struct walk *w, struct cursor *c, struct span key, bool is_meta, unsigned possible)
 {
-	if (w->len)
-		w->path[w->len++] = '.';
-	memcpy(w->path + w->len, key.p, key.n);
-	w->len += key.n;
-	w->path[w->len] = '\0';
+	struct walk below = *w;
+	below.depth++;
+	below.in_meta = is_meta;
+	below.len += key.n + 1;
+	below.possible = possible;
+	return each_member(c, walk_member, &below);
 }
 
 static int walk_member(void *arg, struct span key, struct cursor *c)
 {
 	struct walk *w = arg;
 	struct span v;
-	size_t before = w->len;
-	bool is_meta = !before && is(key, "metadata"), in_meta = is((struct span){w->path, before}, "metadata");
+	bool is_meta = !w->depth && is(key, "metadata");
+	struct turns t = turns_at(w, key);
 	skip_space(c);
-	if (before + key.n + 2 > sizeof(w->path))
-		return value(c, &v);
-	enter(w, key);
 	if (is_meta)
 		begin_meta(w, c);
 	const char *start = c->p;
 	int r;
-	if (c->p < c->end && *c->p == '{' && (is_meta || goes_through(w))) {
-		r = each_member(c, walk_member, w);
+	if (c->p < c->end && *c->p == '{' && (is_meta || t.on)) {
+		r = walk_into(w, c, key, is_meta, t.on);
 		v = (struct span){start, (size_t)(c->p - start)};
 	} else {
 		r = value(c, &v);
 	}
 	if (!r)
-		keep_if_wanted(w, v);
-	w->len = before;
-	w->path[before] = '\0';
-	if (!r && in_meta)
+		keep(w, t.end, v);
+	if (!r && w->in_meta)
 		meta_member(w, key, v);
 	return r;
 }
 
 int scan_object(const char *bytes, size_t len, const char *const *paths, struct scan *ret)
 {
-	struct walk w = {.bytes = bytes, .paths = paths, .out = ret};
+	struct walk w = {.bytes = bytes, .paths = paths, .out = ret, .possible = all_paths(paths)};
 	struct cursor c = {bytes, bytes + len};
 	*ret = (struct scan){0};
 	int r = len && *bytes == '{' && !memchr(bytes, 0, len) ? each_member(&c, walk_member, &w) : -EINVAL;

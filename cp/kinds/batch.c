@@ -94,7 +94,7 @@ static void validate_template_update(const json_t *job, const json_t *old, struc
 {
 	static const char *const open[] = { "nodeSelector", "tolerations", "affinity", "schedulingGates" };
 	bool waits = json_bool_at(old, "spec.suspend", false) && !json_at(old, "status.startTime");
-	AUTO_JSON *copy = json_deep_copy(job);
+	AUTO_JSON *copy = json_clone(job);
 	json_t *spec = json_at(copy, "spec.template.spec");
 	for (size_t i = 0; waits && i < ARRAY_LEN(open); i++) {
 		json_t *before = json_object_get(json_at(old, "spec.template.spec"), open[i]);

@@ -100,7 +100,7 @@ static void csr_prepare_status(json_t *csr, const json_t *old)
 			goto stamp;
 	json_array_foreach(conditions, i, c)
 		if (is_decision(c))
-			json_array_set_new(conditions, i, json_deep_copy(condition_of(old, json_str_or(c, "type", ""))));
+			json_array_set_new(conditions, i, json_clone(condition_of(old, json_str_or(c, "type", ""))));
 stamp:
 	stamp_conditions(csr, old);
 }

@@ -182,7 +182,7 @@ static void node_set_defaults(json_t *node, const json_t *old)
 		json_object_set(spec, "podCIDR", json_array_get(cidrs, 0));
 	json_t *status = json_object_get(node, "status");
 	if (json_object_get(status, "capacity") && !json_object_get(status, "allocatable"))
-		json_object_set_new(status, "allocatable", json_deep_copy(json_object_get(status, "capacity")));
+		json_object_set_new(status, "allocatable", json_clone(json_object_get(status, "capacity")));
 }
 
 /* A node takes no pods before its lifecycle controller has seen it ready. */

@@ -79,7 +79,7 @@ static void crd_prepare_update(json_t *obj, const json_t *old)
 	json_t *status = json_object_get(old, "status");
 
 	if (status)
-		json_object_set_new(obj, "status", json_deep_copy(status));
+		json_object_set_new(obj, "status", json_clone(status));
 	note_stored(obj);
 }
 

@@ -183,7 +183,7 @@ static void set_approval(json_t *crd, int64_t now_ms)
 
 json_t *crd_plan_status(const json_t *crd, const json_t *others, int64_t now_ms)
 {
-	AUTO_JSON *changed = json_deep_copy(crd);
+	AUTO_JSON *changed = json_clone(crd);
 	struct naming n = {.wanted = json_at(crd, "spec.names"),
 			   .accepted = json_object_at(changed, "status.acceptedNames")};
 

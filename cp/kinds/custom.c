@@ -20,7 +20,7 @@ static void keep_all_but_status(json_t *obj, const json_t *old)
 
 	json_object_clear(obj);
 	json_object_update(obj, (json_t *)old);
-	json_object_set_new(obj, "metadata", json_deep_copy(json_object_get(old, "metadata")));
+	json_object_set_new(obj, "metadata", json_clone(json_object_get(old, "metadata")));
 	meta = json_object_get(obj, "metadata");
 	if (managers)
 		json_object_set_new(meta, "managedFields", managers);

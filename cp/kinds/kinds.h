@@ -2,8 +2,7 @@
 #ifndef KNARR_CP_KINDS_KINDS_H
 #define KNARR_CP_KINDS_KINDS_H
 
-#include <stdio.h>
-
+#include "base/format.h"
 #include "cp/kinds/kind_ops.h"
 
 extern const struct kind_ops pod_ops, service_ops, deployment_ops, replicaset_ops, namespace_ops, node_ops, configmap_ops,
@@ -20,7 +19,7 @@ extern const struct kind_part pod_parts[];
 
 #define FIELD_PATH_MAX 512
 /* A field's path in a local buffer of FIELD_PATH_MAX; returns it. */
-#define FIELD_PATH(buf, ...) (snprintf(buf, FIELD_PATH_MAX, __VA_ARGS__), (buf))
+#define FIELD_PATH(buf, ...) (format_to(buf, FIELD_PATH_MAX, __VA_ARGS__), (buf))
 
 /* Takes status, or spec, over from old. */
 void kind_keep_status(json_t *obj, const json_t *old);

@@ -13,7 +13,7 @@ static void take_old(json_t *pod, const json_t *old)
 {
 	json_t *managers = json_incref(json_at(pod, "metadata.managedFields"));
 	json_t *revision = json_incref(json_at(pod, "metadata.resourceVersion"));
-	AUTO_JSON *copy = json_deep_copy(old);
+	AUTO_JSON *copy = json_clone(old);
 	json_object_clear(pod);
 	json_object_update(pod, copy);
 	if (managers)
@@ -87,7 +87,7 @@ static void take_resources(json_t *containers, const json_t *wanted)
 
 static void resize_prepare(json_t *pod, const json_t *old)
 {
-	AUTO_JSON *wanted = json_deep_copy(json_object_get(pod, "spec"));
+	AUTO_JSON *wanted = json_clone(json_object_get(pod, "spec"));
 	take_old(pod, old);
 	for (size_t l = 0; l < ARRAY_LEN(lists); l++)
 		take_resources(json_at(pod, l ? "spec.initContainers" : "spec.containers"), json_object_get(wanted, lists[l]));

@@ -80,7 +80,7 @@ json_t *pod_resources(const json_t *pod_spec, const char *which, bool overhead)
 			resource_list_add(sidecars, of(c, which));
 			resource_list_max(before, sidecars);
 		} else {
-			AUTO_JSON *now = json_deep_copy(sidecars);
+			AUTO_JSON *now = json_clone(sidecars);
 			resource_list_add(now, of(c, which));
 			resource_list_max(before, now);
 		}

@@ -234,7 +234,7 @@ static void validate_volume(const struct pod_rules *r, const json_t *volume, con
 	int n = 0;
 
 	for (size_t s = 0; s < ARRAY_LEN(sources); s++) {
-		if (!json_object_get(volume, sources[s]))
+		if (!(given >> s & 1))
 			continue;
 		if (n++)
 			field_forbidden(r->errors, FIELD_PATH(p, "%s.%s", at, name_of_second(sources[s])), "may not specify more than 1 volume type");

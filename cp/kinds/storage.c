@@ -132,9 +132,9 @@ static void claim_set_defaults(json_t *pvc, const json_t *old)
 	const json_t *source = json_object_get(spec, "dataSource"), *ref = json_object_get(spec, "dataSourceRef");
 	/* Each says what the other says, unless the source is in another namespace. */
 	if (source && !ref)
-		json_object_set_new(spec, "dataSourceRef", json_deep_copy(source));
+		json_object_set_new(spec, "dataSourceRef", json_clone(source));
 	if (ref && !source && str_empty(json_str_at(ref, "namespace")))
-		json_object_set_new(spec, "dataSource", json_deep_copy(ref));
+		json_object_set_new(spec, "dataSource", json_clone(ref));
 }
 
 static void claim_prepare_create(json_t *pvc)
@@ -155,7 +155,7 @@ static void put_back(json_t *object, const json_t *old, const char *key)
 /* The new spec with what an update of old may change as it was. Owned. */
 static json_t *fixed_part(const json_t *pvc, const json_t *old)
 {
-	json_t *spec = json_deep_copy(json_object_get(pvc, "spec")), *requests = json_at(spec, "resources.requests");
+	json_t *spec = json_clone(json_object_get(pvc, "spec")), *requests = json_at(spec, "resources.requests");
 	const json_t *was = json_object_get(old, "spec");
 	const char *class = json_member(spec, "storageClassName"), *beta = json_member(json_at(old, "metadata.annotations"), BETA_CLASS);
 
@@ -201,7 +201,7 @@ static void claim_validate_update(const json_t *pvc, const json_t *old, struct f
 	const char *size = json_member(json_at(pvc, "spec.resources.requests"), "storage"),
 		   *was = json_member(json_at(old, "spec.resources.requests"), "storage"),
 		   *real = json_member(json_at(old, "status.capacity"), "storage");
-	AUTO_JSON *mode = json_deep_copy(json_at(pvc, "spec.volumeMode"));
+	AUTO_JSON *mode = json_clone(json_at(pvc, "spec.volumeMode"));
 
 	validate_beta_class(pvc, old, errors);
 	if (!json_equal(now, before)) {

@@ -97,7 +97,7 @@ static void add_targets(json_t *row, const json_t *hpa)
 
 static void autoscaler_cells(const json_t *object, int64_t now_ms, json_t *row)
 {
-	AUTO_JSON *hpa = json_deep_copy(object);
+	AUTO_JSON *hpa = json_clone(object);
 	if (str_eq(json_str_at(hpa, "apiVersion"), "autoscaling/v1"))
 		hpa_v1_to_v2(hpa);
 	AUTO_FREE char *of = xasprintf("%s/%s", json_str_or(hpa, "spec.scaleTargetRef.kind", ""),

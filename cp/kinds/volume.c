@@ -200,7 +200,7 @@ static json_t *source_part(const json_t *spec, const json_t *old)
 
 	for (size_t i = 0; i < ARRAY_LEN(sources); i++)
 		if (json_object_get(spec, sources[i]))
-			json_object_set_new(part, sources[i], json_deep_copy(json_object_get(spec, sources[i])));
+			json_object_set_new(part, sources[i], json_clone(json_object_get(spec, sources[i])));
 	if (json_at(part, "csi") && json_at(old, "csi") && !json_at(old, "csi.controllerExpandSecretRef"))
 		json_del_at(part, "csi.controllerExpandSecretRef");
 	return part;

@@ -91,7 +91,7 @@ static json_t *merge(struct slot s, const json_t *a, const json_t *b)
 	enum slot_shape shape = slot_shape(s, b ? b : a);
 
 	if (shape == SLOT_LEAF || (!size_of(a) && !size_of(b)) || !a || !b)
-		return json_deep_copy(b ? b : a);
+		return json_clone(b ? b : a);
 	if (json_is_null(b))
 		return json_null();
 	return shape == SLOT_MAP ? merge_maps(s, a, b) : merge_lists(s, a, b);
@@ -166,5 +166,5 @@ json_t *apply_remove(const struct type *t, const json_t *value, const json_t *se
 {
 	AUTO_JSON *rest = remove_members((struct slot){t, NULL}, value, set);
 
-	return json_deep_copy(rest);
+	return json_clone(rest);
 }

@@ -195,7 +195,7 @@ struct crd_schema *crd_schema_new(const struct schema *builtin, const json_t *op
 	struct crd_schema *c = xcalloc(1, sizeof(*c));
 	struct type *t;
 
-	c->document = json_is_object(openapi) ? json_deep_copy(openapi) : json_object();
+	c->document = json_is_object(openapi) ? json_clone(openapi) : json_object();
 	c->metadata = schema_type(builtin, "meta.v1.ObjectMeta");
 	t = arena_memdup(&c->arena, make(c, c->document, true), sizeof(*t));
 	t->preserve_unknown |= preserve || !json_is_object(openapi);

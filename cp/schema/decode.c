@@ -325,6 +325,8 @@ static int decode_member(struct decoder *d, const struct field *f, const struct 
 
 static int decode_object(struct decoder *d, const struct type *t, const struct place *at, json_t *object)
 {
+	const struct field *last = t->fields;
+	bool ordered = true;
 	size_t hint = 0;
 	const char *key;
 	json_t *value;
@@ -336,6 +338,8 @@ static int decode_object(struct decoder *d, const struct type *t, const struct p
 		struct place here = {.above = at, .owner = t, .name = key};
 		const struct field *f = type_field_from(t, key, &hint);
 
+		ordered = ordered && f && f >= last;
+		last = f;
 		if (f) {
 			r = decode_member(d, f, &here, object, value);
 			if (r < 0)
@@ -345,7 +349,8 @@ static int decode_object(struct decoder *d, const struct type *t, const struct p
 			json_object_del(object, key);
 		}
 	}
-	object_reorder(t, object);
+	if (!ordered)
+		object_reorder(t, object);
 	return 0;
 }
 

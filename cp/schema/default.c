@@ -12,13 +12,13 @@ static void fill_members(const json_t *fill, json_t *object)
 	json_t *value;
 
 	json_object_foreach((json_t *)fill, key, value) if (!json_object_get(object, key))
-	    json_object_set_new_nocheck(object, key, json_deep_copy(value));
+	    json_object_set_new_nocheck(object, key, json_clone(value));
 }
 
 static json_t *initial(const struct field *f)
 {
 	if (f->default_)
-		return json_deep_copy(f->default_);
+		return json_clone(f->default_);
 	return f->always ? type_zero(f->type) : NULL;
 }
 
@@ -30,6 +30,8 @@ static bool may_fill(const struct type *t, const struct field *f)
 
 static void fill_object(const struct type *t, json_t *object)
 {
+	size_t before = json_object_size(object);
+
 	for (size_t i = 0; i < t->n_fields; i++) {
 		const struct field *f = &t->fields[i];
 		json_t *value = may_fill(t, f) ? json_object_get(object, f->name) : NULL;
@@ -53,7 +55,7 @@ static void fill_object(const struct type *t, json_t *object)
 		if (f->type->has_defaults || f->fill)
 			fill_value(f->type, value);
 	}
-	if (!t->custom)
+	if (!t->custom && json_object_size(object) != before)
 		object_reorder(t, object);
 }
 
@@ -69,7 +71,7 @@ static void fill_null_values(const struct field *f, json_t *map)
 		if (!json_is_null(value) || f->nullable)
 			continue;
 		if (f->default_)
-			json_object_set_new_nocheck(map, key, json_deep_copy(f->default_));
+			json_object_set_new_nocheck(map, key, json_clone(f->default_));
 		else
 			json_object_del(map, key);
 	}
@@ -81,7 +83,7 @@ static void fill_null_elements(const struct field *f, json_t *list)
 	size_t i;
 
 	json_array_foreach(list, i, value) if (json_is_null(value) && !f->nullable && f->default_)
-	    json_array_set_new(list, i, json_deep_copy(f->default_));
+	    json_array_set_new(list, i, json_clone(f->default_));
 }
 
 static void fill_value(const struct type *t, json_t *value)

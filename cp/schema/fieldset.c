@@ -290,7 +290,7 @@ static json_t *key_value(const struct type *t, const json_t *element, const char
 	if (value && !json_is_null(value))
 		return json_incref(value);
 	if (f && f->default_)
-		return json_deep_copy(f->default_);
+		return json_clone(f->default_);
 	return f && (f->always || f->required) ? type_zero(f->type) : NULL;
 }
 
@@ -307,7 +307,8 @@ static char *keyed_name(struct slot s, const json_t *element, const char **ret_m
 
 	for (; n < ARRAY_LEN(names) && s.field->list_keys && s.field->list_keys[n]; n++)
 		names[n] = s.field->list_keys[n];
-	qsort(names, n, sizeof(*names), by_name);
+	if (n > 1)
+		qsort(names, n, sizeof(*names), by_name);
 	str_add(&text, "k:{");
 	for (size_t i = 0; i < n; i++) {
 		AUTO_JSON *value = key_value(s.type->elem, element, names[i]);
@@ -331,7 +332,7 @@ char *slot_element_name(struct slot s, const json_t *element, const char **ret_m
 
 	if (s.field->list_type == LIST_MAP)
 		return keyed_name(s, element, ret_missing);
-	text = json_format(element, JSON_COMPACT);
+	text = json_text(element);
 	return xasprintf("v:%s", text);
 }
 

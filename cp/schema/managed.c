@@ -321,7 +321,7 @@ int managed_apply(const struct managed_by *by, const json_t *live, const json_t 
 	r = settle(by, before, object, force, owners_find(&o, by, by->manager, true), &o, ret_conflicts, e);
 	if (r < 0)
 		return r;
-	json_t *out = json_deep_copy(object);
+	json_t *out = json_clone(object);
 	keep_last_applied(by, config, out);
 	owners_cap(&o);
 	write_owners(&o, out);

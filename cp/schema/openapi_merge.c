@@ -101,7 +101,7 @@ static json_t *take(struct merge *m, const json_t *value)
 	if (json_is_object(value))
 		return take_object(m, value);
 	if (!json_is_array(value))
-		return json_deep_copy(value);
+		return json_clone(value);
 	list = json_array();
 	json_array_foreach(value, i, member) json_array_append_new(list, take(m, member));
 	return list;

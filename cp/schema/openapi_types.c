@@ -183,7 +183,7 @@ static json_t *field_value(struct openapi_document *d, const struct field *f)
 	json_t *beside = json_object(), *o;
 
 	if (d->dialect->with_defaults && f->default_)
-		json_object_set_new(beside, "default", json_deep_copy(f->default_));
+		json_object_set_new(beside, "default", json_clone(f->default_));
 	else if (d->dialect->with_defaults && f->always)
 		json_object_set_new(beside, "default", zero(f->type)); /* a NULL value sets nothing */
 	if (f->type->class == TYPE_MAP && f->type->atomic_map)

@@ -93,7 +93,7 @@ static void to_v2(json_t *schema)
 
 static json_t *custom(const json_t *document)
 {
-	json_t *copy = json_deep_copy(document);
+	json_t *copy = json_clone(document);
 	bool preserve = json_is_true(json_object_get(copy, "x-kubernetes-preserve-unknown-fields"));
 
 	to_v2(copy);

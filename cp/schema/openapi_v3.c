@@ -75,7 +75,7 @@ static void add_media_types(json_t *operation, const char *consumes, const char 
 
 static json_t *custom(const json_t *document)
 {
-	return json_deep_copy(document);
+	return json_clone(document);
 }
 
 static const struct openapi_dialect dialect = {

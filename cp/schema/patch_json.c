@@ -147,7 +147,7 @@ static json_t *bounded_copy(struct patcher *p, const json_t *value, size_t depth
 	if (n == SIZE_MAX || n > MAX_COPIED - p->copied)
 		return NULL;
 	p->copied += n;
-	return json_deep_copy(value);
+	return json_clone(value);
 }
 
 static int too_big(struct patcher *p)
@@ -312,7 +312,7 @@ int patch_json(const json_t *doc, const json_t *patch, json_t **ret, struct err 
 	if (json_array_size(patch) > MAX_OPERATIONS)
 		return err_set(e, -E2BIG, "The allowed maximum operations in a JSON patch is %d, got %zu",
 			       MAX_OPERATIONS, json_array_size(patch));
-	p.doc = json_deep_copy(doc);
+	p.doc = json_clone(doc);
 	json_array_foreach(patch, i, op)
 	{
 		r = apply_operation(&p, op);
@@ -338,7 +338,7 @@ static json_t *merge(json_t *doc, const json_t *patch)
 
 	if (!json_is_object(patch)) {
 		json_decref(doc);
-		return json_deep_copy(patch);
+		return json_clone(patch);
 	}
 	if (!json_is_object(doc)) {
 		json_decref(doc);
@@ -360,6 +360,6 @@ int patch_merge(const json_t *doc, const json_t *patch, json_t **ret, struct err
 {
 	if (!json_is_object(patch))
 		return err_set(e, -EINVAL, "a merge patch must be an object");
-	*ret = merge(json_deep_copy(doc), patch);
+	*ret = merge(json_clone(doc), patch);
 	return 0;
 }

@@ -50,7 +50,7 @@ static json_t *clean_copy(const json_t *value)
 		return copy;
 	}
 	if (!json_is_array(value))
-		return json_deep_copy(value);
+		return json_clone(value);
 	copy = json_array();
 	json_array_foreach(value, i, below) if (!str_eq(json_member(below, "$patch"), "delete"))
 	    json_array_append_new(copy, clean_copy(below));
@@ -310,7 +310,7 @@ static int merge_scalar_list(json_t *list, const json_t *patch)
 
 		if (!id || map_has(index, id))
 			continue;
-		json_array_append_new(list, json_deep_copy(elem));
+		json_array_append_new(list, json_clone(elem));
 		map_set(index, id, elem);
 	}
 	return 0;
@@ -344,7 +344,7 @@ static int merge_list(const struct field *f, json_t *object, const char *name, c
 		r = check_order(patch, order, key, e);
 	if (r < 0)
 		return r;
-	list = json_is_array(old) ? json_deep_copy(old) : json_array();
+	list = json_is_array(old) ? json_clone(old) : json_array();
 	if (patch)
 		r = key ? merge_object_list(f->type->elem, list, patch, key, e) : merge_scalar_list(list, patch);
 	if (r < 0)
@@ -502,7 +502,7 @@ int patch_strategic(const struct type *t, const json_t *doc, const json_t *patch
 
 	if (!json_is_object(patch) || !json_is_object(doc))
 		return err_set(e, -EINVAL, "a strategic merge patch must be an object");
-	copy = json_deep_copy(doc);
+	copy = json_clone(doc);
 	r = merge_object(t, copy, patch, e);
 	if (r < 0)
 		return r;

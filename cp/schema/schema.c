@@ -116,7 +116,7 @@ const struct type *schema_type(const struct schema *s, const char *name)
 const struct field *type_field(const struct type *t, const char *name)
 {
 	for (size_t i = 0; i < t->n_fields; i++)
-		if (!strcmp(t->fields[i].name, name))
+		if (field_is_named(&t->fields[i], name))
 			return &t->fields[i];
 	return NULL;
 }
@@ -125,7 +125,7 @@ const struct field *type_field_from(const struct type *t, const char *name, size
 {
 	for (size_t n = 0, i = *hint; n < t->n_fields; n++, i++) {
 		i = i < t->n_fields ? i : 0;
-		if (!strcmp(t->fields[i].name, name)) {
+		if (field_is_named(&t->fields[i], name)) {
 			*hint = i + 1;
 			return &t->fields[i];
 		}

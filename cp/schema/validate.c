@@ -183,8 +183,11 @@ static void validate_value(struct validator *v, const struct type *t, const json
 	json_t *below;
 
 	if (t->class == TYPE_OBJECT && json_is_object(value)) {
+		AUTO_MEMBERS members;
+
+		members_place(&members, t, value);
 		for (i = 0; i < t->n_fields; i++) {
-			below = json_object_get(value, t->fields[i].name);
+			below = members_take(&members, i);
 			if (!below && !t->fields[i].required)
 				continue;
 			enter(v, t->fields[i].name);

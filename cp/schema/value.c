@@ -1,6 +1,7 @@
 /* Small questions about values and types that several parts of the engine ask. Nothing here can fail. */
-#include "base/json.h"
+#include <stdlib.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "cp/schema/internal.h"
 
@@ -45,49 +46,58 @@ bool value_is_empty(const json_t *v)
 	}
 }
 
-/* How many of the members stand in the order of the fields before the first that does not. */
-static size_t count_in_order(const struct type *t, json_t *object)
+/* The members of an object by the places of their fields; unknown ones come behind all, in their order. */
+void members_place(struct placed_members *m, const struct type *t, const json_t *object)
 {
-	size_t next = 0, n = 0;
+	size_t hint = 0, n = json_object_size(object), i;
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(object, key, value)
+	m->many = n > ARRAY_LEN(m->few) ? xcalloc(n, sizeof(*m->many)) : NULL;
+	m->v = m->many ? m->many : m->few;
+	m->n = m->next = 0;
+	json_object_foreach((json_t *)object, key, value)
 	{
-		while (next < t->n_fields && !str_eq(t->fields[next].name, key))
-			next++;
-		if (next++ >= t->n_fields)
-			break;
-		n++;
+		const struct field *f = type_field_from(t, key, &hint);
+		struct placed one = {f ? (size_t)(f - t->fields) : t->n_fields, key, value};
+
+		for (i = m->n++; i && m->v[i - 1].place > one.place; i--)
+			m->v[i] = m->v[i - 1];
+		m->v[i] = one;
 	}
-	return n;
 }
 
-static void move_to_end(json_t *object, const char *key, json_t *value)
+void members_done(struct placed_members *m)
 {
-	json_incref(value);
-	json_object_del(object, key);
-	json_object_set_new_nocheck(object, key, value);
+	free(m->many);
 }
 
-/* Each field goes behind those before it: what is left in front at last is unknown, and follows. */
+json_t *members_take(struct placed_members *m, size_t place)
+{
+	return m->next < m->n && m->v[m->next].place == place ? m->v[m->next++].value : NULL;
+}
+
+static void move_to_end(const struct type *t, json_t *object, const struct placed *member)
+{
+	/* The key goes with the member. */
+	AUTO_FREE char *unknown = member->place == t->n_fields ? xstrdup(member->key) : NULL;
+	const char *key = unknown ? unknown : t->fields[member->place].name;
+
+	json_incref(member->value);
+	json_object_del(object, key);
+	json_object_set_new_nocheck(object, key, member->value);
+}
+
+/* Those from the first that is out of its place on are put behind the others, one after the other. */
 void object_reorder(const struct type *t, json_t *object)
 {
-	size_t known = 0, n = json_object_size(object);
-	json_t *value;
+	AUTO_MEMBERS m;
+	size_t in_place = 0;
 
-	if (count_in_order(t, object) == n)
-		return;
-	for (size_t i = 0; i < t->n_fields; i++) {
-		value = json_object_get(object, t->fields[i].name);
-		if (!value)
-			continue;
-		move_to_end(object, t->fields[i].name, value);
-		known++;
-	}
-	for (size_t unknown = n - known; unknown; unknown--) {
-		void *first = json_object_iter(object);
-		AUTO_FREE char *key = xstrdup(json_object_iter_key(first));
-		move_to_end(object, key, json_object_iter_value(first));
-	}
+	members_place(&m, t, object);
+	for (void *at = json_object_iter(object); at && json_object_iter_key(at) == m.v[in_place].key;
+	     at = json_object_iter_next(object, at))
+		in_place++;
+	for (; in_place < m.n; in_place++)
+		move_to_end(t, object, &m.v[in_place]);
 }
