@@ -265,6 +265,17 @@ static void add_integer(struct str *out, json_int_t v)
 	str_addn(out, p, (size_t)(digits + sizeof(digits) - p));
 }
 
+/* Reads as a real again. */
+static void add_marked_real(struct str *out, double d)
+{
+	size_t at = out->len;
+	add_real(out, d);
+	if (!strpbrk(out->p + at, ".e"))
+		str_add(out, ".0");
+}
+
+static void add_value(struct str *out, const json_t *j);
+
 static void add_object(struct str *out, const json_t *j)
 {
 	const char *key, *before = "{";
@@ -274,7 +285,7 @@ static void add_object(struct str *out, const json_t *j)
 		str_add(out, before);
 		str_add_json(out, key);
 		str_addc(out, ':');
-		str_add_jsonv(out, value);
+		add_value(out, value);
 		before = ",";
 	}
 	str_add(out, json_object_size(j) ? "}" : "{}");
@@ -289,29 +300,37 @@ static void add_array(struct str *out, const json_t *j)
 	{
 		if (i)
 			str_addc(out, ',');
-		str_add_jsonv(out, value);
+		add_value(out, value);
 	}
 	str_addc(out, ']');
 }
 
-void str_add_jsonv(struct str *out, const json_t *j)
+static void add_value(struct str *out, const json_t *j)
 {
 	switch (j ? json_typeof(j) : JSON_NULL) {
 	case JSON_OBJECT: add_object(out, j); break;
 	case JSON_ARRAY: add_array(out, j); break;
 	case JSON_STRING: str_add_json(out, json_string_value(j)); break;
 	case JSON_INTEGER: add_integer(out, json_integer_value(j)); break;
-	case JSON_REAL: add_real(out, json_real_value(j)); break;
+	case JSON_REAL: add_marked_real(out, json_real_value(j)); break;
 	case JSON_TRUE: str_add(out, "true"); break;
 	case JSON_FALSE: str_add(out, "false"); break;
 	case JSON_NULL: str_add(out, "null"); break;
 	}
 }
 
+void str_add_jsonv(struct str *out, const json_t *j)
+{
+	if (json_is_real(j))
+		add_real(out, json_real_value(j));
+	else
+		add_value(out, j);
+}
+
 char *json_text(const json_t *j)
 {
 	AUTO_STR out = STR_INIT;
-	str_add_jsonv(&out, j);
+	add_value(&out, j);
 	return str_take(&out);
 }
 
