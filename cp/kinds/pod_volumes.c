@@ -225,11 +225,28 @@ static const char *name_of_second(const char *source)
 	return !strcmp(source, "downwardAPI") ? "downwarAPI" : source;
 }
 
+/* A bit for each of the sources that a volume has. */
+static uint64_t given_sources(const json_t *volume)
+{
+	_Static_assert(ARRAY_LEN(sources) <= 64, "a bit for each");
+	uint64_t given = 0;
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)volume, key, v) for (size_t s = 0; s < ARRAY_LEN(sources); s++)
+	{
+		if (*key == *sources[s] && !strcmp(key, sources[s]))
+			given |= (uint64_t)1 << s;
+	}
+	return given;
+}
+
 static void validate_volume(const struct pod_rules *r, const json_t *volume, const char *at)
 {
 	static const char too_long[] = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
 	enum { PORTAL_MAX = 64 };
 	const json_t *iscsi = json_object_get(volume, "iscsi");
+	uint64_t given = given_sources(volume);
 	char p[FIELD_PATH_MAX], to[FIELD_PATH_MAX];
 	int n = 0;
 
