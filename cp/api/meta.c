@@ -43,6 +43,25 @@ static bool wanted_differs(const json_t *a, const json_t *b, bool apart)
 	return false;
 }
 
+static bool same(const json_t *a, const json_t *b)
+{
+	return a == b || json_equal(a, b);
+}
+
+void meta_keep(json_t *object, const json_t *old)
+{
+	static const char *const told[] = {"labels", "annotations", "finalizers", "ownerReferences"};
+	json_t *meta = json_object_at(object, "metadata"), *old_meta = json_object_get(old, "metadata");
+
+	for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+		json_t *value = json_object_get(old_meta, told[i]);
+		if (value)
+			json_object_set(meta, told[i], value);
+		else
+			json_object_del(meta, told[i]);
+	}
+}
+
 void meta_prepare_update(const struct resource *res, json_t *object, const json_t *old)
 {
 	json_t *meta = json_object_at(object, "metadata"), *old_meta = json_object_get(old, "metadata");
@@ -57,6 +76,8 @@ void meta_prepare_update(const struct resource *res, json_t *object, const json_
 	}
 	if (res->kind->namespaced)
 		json_object_set(meta, "namespace", json_object_get(old_meta, "namespace"));
-	if (res->kind->counts_generation && wanted_differs(object, old, !res->kind->custom || res->kind->custom->has_status))
+	bool labelled = res->kind->counts_labels && !same(json_object_get(meta, "labels"), json_object_get(old_meta, "labels"));
+	if (res->kind->counts_generation &&
+	    (labelled || wanted_differs(object, old, !res->kind->custom || res->kind->custom->has_status)))
 		json_object_set_new(meta, "generation", json_integer(json_int_at(old, "metadata.generation", 0) + 1));
 }

@@ -252,6 +252,8 @@ static void prepare(struct write *w, const json_t *old)
 			json_set_int(w->object, "metadata.generation", 1);
 		return;
 	}
+	if (w->kind == WRITE_STATUS && ops->status_keeps_meta)
+		meta_keep(w->object, old);
 	if (w->kind == WRITE_STATUS && ops->prepare_status)
 		ops->prepare_status(w->object, old);
 	else if (w->kind == WRITE_UPDATE && ops->prepare_update)

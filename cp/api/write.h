@@ -61,6 +61,8 @@ json_t *write_store_failed(const struct err *e);
 
 /* Fills metadata of a new object. */
 void meta_prepare_create(const struct kind *k, const char *ns, json_t *object);
+/* Labels, annotations, finalizers and owners as they were. */
+void meta_keep(json_t *object, const json_t *old);
 void meta_prepare_update(const struct resource *res, json_t *object, const json_t *old);
 
 #endif

@@ -279,5 +279,5 @@ const struct kind_ops validatingpolicy_ops = {.group = ADMISSION,
 					      .prepare_status = kind_keep_spec,
 					      .validate = validating_validate,
 					      .validate_status = validating_validate_status,
-					      .has_status = true};
+					      .has_status = true, .status_keeps_meta = true};
 const struct kind_ops mutatingpolicy_ops = {.group = ADMISSION, .kind = "MutatingAdmissionPolicy", .validate = mutating_validate};

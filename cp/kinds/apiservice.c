@@ -111,4 +111,4 @@ const struct kind_ops apiservice_ops = {.group = "apiregistration.k8s.io",
 					.prepare_status = kind_keep_spec,
 					.validate = validate,
 					.validate_status = validate_status,
-					.has_status = true};
+					.has_status = true, .status_keeps_meta = true};

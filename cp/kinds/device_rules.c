@@ -5,6 +5,7 @@
 
 #include "api/names.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/rule.h"
@@ -20,6 +21,43 @@ bool device_size_validate(const json_t *list, size_t max, const char *path, stru
 		return true;
 	field_too_many(errors, path, json_array_size(list), max);
 	return false;
+}
+
+void device_set_validate(const json_t *list, const char *key, const char *path, struct field_errors *errors)
+{
+	AUTO_MAP *seen = map_new(NULL);
+	char p[FIELD_PATH_MAX];
+	json_t *v;
+	size_t i;
+
+	json_array_foreach(list, i, v)
+	{
+		const json_t *shown = key ? json_object_get(v, key) : v;
+		const char *text = json_string_value(shown);
+		if (text && map_has(seen, text))
+			field_duplicate(errors, FIELD_PATH(p, "%s[%zu]", path, i), shown);
+		map_set(seen, text ? text : "", v);
+	}
+}
+
+void device_uid_validate(const json_t *uid, const char *path, struct field_errors *errors)
+{
+	static const size_t lengths[] = {8, 4, 4, 4, 12};
+	const char *text = json_string_value(uid), *at = text;
+	bool whole = text != NULL;
+
+	if (!uid)
+		return;
+	for (size_t i = 0; whole && i < ARRAY_LEN(lengths); i++) {
+		size_t n = strspn(at, "0123456789abcdefABCDEF");
+		whole = n == lengths[i] && at[n] == (i + 1 < ARRAY_LEN(lengths) ? '-' : '\0');
+		at += n + (at[n] == '-');
+	}
+	if (!whole)
+		field_invalid(errors, path, uid, "error validating uid: invalid UUID length: %zu", strlen(text ? text : ""));
+	else if (strpbrk(text, "ABCDEF"))
+		field_invalid(errors, path, uid,
+			      "uid must be in RFC 4122 normalized form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` with lowercase hexadecimal characters");
 }
 
 void device_pool_validate(const char *name, const char *path, struct field_errors *errors)
@@ -111,14 +149,6 @@ void device_tolerations_validate(const json_t *request, const char *path, struct
 	json_array_foreach(list, i, t) validate_toleration(t, FIELD_PATH(p, "%s.tolerations[%zu]", path, i), errors);
 }
 
-static bool holds(const json_t *list, const json_t *value, size_t before)
-{
-	for (size_t i = 0; i < before; i++)
-		if (json_equal(json_array_get(list, i), value))
-			return true;
-	return false;
-}
-
 void device_bindings_validate(const json_t *obj, const char *path, struct field_errors *errors)
 {
 	static const char *const keys[] = {"bindingConditions", "bindingFailureConditions"};
@@ -133,14 +163,12 @@ void device_bindings_validate(const json_t *obj, const char *path, struct field_
 		if (!device_size_validate(lists[l], BINDING_MAX, FIELD_PATH(p, "%s.%s", path, keys[l]), errors))
 			continue;
 		json_array_foreach(lists[l], i, v)
-		{
-			validate_name(json_string_value(v), FIELD_PATH(p, "%s.%s[%zu]", path, keys[l], i), name_check_qualified, errors);
-			if (holds(lists[l], v, i))
-				field_duplicate(errors, p, v);
-			if (l && holds(lists[0], v, json_array_size(lists[0])))
-				field_invalid(errors, p, v, "bindingFailureConditions must not overlap with bindingConditions");
-		}
+		    validate_name(json_string_value(v), FIELD_PATH(p, "%s.%s[%zu]", path, keys[l], i), name_check_qualified, errors);
 	}
+	for (size_t l = 0; l < ARRAY_LEN(keys); l++)
+		device_set_validate(lists[l], NULL, FIELD_PATH(p, "%s.%s", path, keys[l]), errors);
+	json_array_foreach(lists[1], i, v) if (json_has_text(lists[0], json_string_value(v)))
+	    field_invalid(errors, FIELD_PATH(p, "%s.%s[%zu]", path, keys[1], i), v, "bindingFailureConditions must not overlap with bindingConditions");
 	for (size_t l = 0; l < ARRAY_LEN(keys); l++)
 		if (!json_array_size(lists[l]) && json_array_size(lists[1 - l]))
 			field_invalid(errors, FIELD_PATH(p, "%s.%s", path, keys[l]), lists[l] ? lists[l] : none, "%s are required to use %s", keys[l],

@@ -9,6 +9,10 @@
 
 /* "Too many"; returns whether it is not. */
 bool device_size_validate(const json_t *list, size_t max, const char *path, struct field_errors *errors);
+/* "Duplicate value" at each element that is there before: the text at key, or the element itself where key is NULL. */
+void device_set_validate(const json_t *list, const char *key, const char *path, struct field_errors *errors);
+/* A lower-case UUID in its usual form at path; NULL is fine. */
+void device_uid_validate(const json_t *uid, const char *path, struct field_errors *errors);
 /* A pool's name at path: subdomains with slashes between. */
 void device_pool_validate(const char *name, const char *path, struct field_errors *errors);
 /* An attribute's or capacity's name: an identifier, or a domain and one. */

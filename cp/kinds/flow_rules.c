@@ -194,7 +194,7 @@ static void level_set_defaults(json_t *level, const json_t *old)
 const struct kind_ops prioritylevel_ops = {
 	.group = FLOWCONTROL, .kind = "PriorityLevelConfiguration", .set_defaults = level_set_defaults, .prepare_create = kind_empty_status,
 	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = level_validate, .validate_status = status_validate,
-	.has_status = true };
+	.has_status = true, .status_keeps_meta = true };
 
 /* --- flow schemas ------------------------------------------------------------------------------------------------------- */
 
@@ -395,4 +395,4 @@ static void flow_validate(const json_t *flow, const json_t *old, struct field_er
 
 const struct kind_ops flowschema_ops = {
 	.group = FLOWCONTROL, .kind = "FlowSchema", .prepare_create = kind_empty_status, .prepare_update = kind_keep_status,
-	.prepare_status = kind_keep_spec, .validate = flow_validate, .validate_status = status_validate, .has_status = true };
+	.prepare_status = kind_keep_spec, .validate = flow_validate, .validate_status = status_validate, .has_status = true, .status_keeps_meta = true };

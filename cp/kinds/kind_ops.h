@@ -53,6 +53,7 @@ struct kind_ops {
 	/* Warnings for the Warning header (deprecations); adds to warnings. */
 	void (*warn)(const json_t *obj, const json_t *old, char ***warnings);
 	bool has_status;
+	bool status_keeps_meta; /* a write of /status leaves labels, annotations, finalizers and owners as they are */
 	/* Marks an object for deletion in the kind's own way, in place of a grace period; it goes with its finalizers. */
 	void (*mark_deleted)(json_t *obj, int64_t now_ms);
 	/* Graceful deletion: the seconds that a delete without gracePeriodSeconds gives, -1: at once. */

@@ -2,9 +2,11 @@
  * Happy path: walk rules and value together and add nothing. Alternatives (anyOf, oneOf, not) are tried on the side; of
  * those that failed the one that got furthest is reported. Nothing fails. What always holds: a value is left as it is,
  * and the work is bounded by the size of the value times that of the schema. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/names.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -241,14 +243,40 @@ static void check(struct checker *c, const struct rules *r, const json_t *v)
 
 /* --- lists as sets and maps, embedded objects --------------------------------------------------------------------- */
 
+/* "v1", "apps/v1". */
+static void check_api_version(struct checker *c, const json_t *v)
+{
+	const char *text = json_string_value(v), *slash = strchr(text, '/');
+
+	if (slash && strchr(slash + 1, '/'))
+		field_invalid(c->errors, checker_field(c), v, "unexpected GroupVersion string: %s", text);
+}
+
+static void check_kind(struct checker *c, const json_t *v)
+{
+	AUTO_FREE char *lower = xstrdup(json_string_value(v));
+
+	for (char *p = lower; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	const char *why = name_check_label_1035(lower);
+	if (why)
+		field_invalid(c->errors, checker_field(c), v, "may have mixed case, but should otherwise match: %s", why);
+}
+
 static void check_embedded(struct checker *c, const json_t *v)
 {
-	static const char *const names[] = {"apiVersion", "kind"};
+	static const struct {
+		const char *name;
+		void (*check)(struct checker *c, const json_t *v);
+	} members[] = {{"apiVersion", check_api_version}, {"kind", check_kind}};
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		size_t before = checker_enter(c, names[i]);
-		if (str_empty(json_string_value(json_object_get(v, names[i]))))
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+		const json_t *member = json_object_get(v, members[i].name);
+		size_t before = checker_enter(c, members[i].name);
+		if (str_empty(json_string_value(member)))
 			field_required(c->errors, checker_field(c), "must not be empty");
+		else
+			members[i].check(c, member);
 		checker_leave(c, before);
 	}
 }

@@ -105,6 +105,7 @@ struct kind {
 	const char *const *field_paths;  /* where each of them is in the object */
 	const char *name_format;         /* "dns-subdomain" (default), "dns-label", "dns-label-1035", "path-segment" */
 	bool counts_generation;          /* metadata.generation counts changes of what is wanted */
+	bool counts_labels;              /* and of labels */
 	const char *stored_version;      /* objects are stored as this version of the group; NULL: as this kind */
 	const struct type *type;
 	const struct custom_kind *custom; /* NULL: declared in a table */

@@ -306,9 +306,11 @@ static int add_to_kind(struct table_reader *t, char *at)
 		t->kind->type = value ? type_by_text(t, value) : NULL;
 	} else if (!strcmp(key, "generation")) {
 		value = next_word(&at);
-		if (!value || strcmp(value, "counted"))
-			return bad(t, "generation is counted or left out", value);
+		const char *more = next_word(&at);
+		if (!value || strcmp(value, "counted") || (more && strcmp(more, "labels")))
+			return bad(t, "generation is counted (labels), or left out", value);
 		t->kind->counts_generation = true;
+		t->kind->counts_labels = more != NULL;
 	} else {
 		r = kind_text(t, key, at);
 	}
