@@ -120,6 +120,11 @@ static bool is_same(const struct apiservice *a, const struct apiservice *b)
 	       a->insecure == b->insecure;
 }
 
+static json_t *available_of(const json_t *object)
+{
+	return json_find(json_at(object, "status.conditions"), "type", "Available");
+}
+
 static void take(struct apiservices *s, const struct cobj *o)
 {
 	AUTO_JSON *object = cobj_parse(o);
@@ -131,6 +136,8 @@ static void take(struct apiservices *s, const struct cobj *o)
 	v = service_new(s, object);
 	if (have && is_same(have, v)) {
 		apiservice_unref(v);
+		if (!available_of(object)) /* somebody took it away */
+			check(have);
 		return;
 	}
 	drop(s, o->name);
@@ -149,7 +156,7 @@ static void on_written(void *arg, int status, json_t *answer, const struct err *
 		log_warn("cannot write the condition of an API service name=%s error=\"%s\"", name, err_text(e));
 }
 
-/* The condition, where it is not so already. */
+/* The condition, where it is not so already; those of others stay. */
 static void write_condition(struct apiservice *v, bool fine, const char *reason, const char *message)
 {
 	struct cobj *o = bucket_get(v->all->bucket, "", v->name);
@@ -157,16 +164,19 @@ static void write_condition(struct apiservice *v, bool fine, const char *reason,
 	if (!o)
 		return;
 	AUTO_JSON *object = cobj_parse(o);
-	const json_t *c = json_array_get(json_at(object, "status.conditions"), 0);
+	json_t *c = available_of(object);
 	const char *status = fine ? "True" : "False", *time = rfc3339(clock_wall_ms(), now);
 	bool same = str_eq(json_member(c, "status"), status);
 	if (same && str_eq(json_member(c, "reason"), reason) && str_eq(json_member(c, "message"), message))
 		return;
 	if (same && json_member(c, "lastTransitionTime"))
 		time = json_member(c, "lastTransitionTime");
-	json_t *conditions = json_pack("[{s:s,s:s,s:s,s:s,s:s}]", "lastTransitionTime", time, "message", message, "reason",
-				       reason, "status", status, "type", "Available");
-	json_set_at(object, "status.conditions", conditions);
+	AUTO_JSON *new = json_pack("{s:s,s:s,s:s,s:s,s:s}", "lastTransitionTime", time, "message", message, "reason", reason,
+				   "status", status, "type", "Available");
+	if (c)
+		json_object_update(c, new);
+	else
+		json_array_append(json_array_at(json_object_at(object, "status"), "conditions"), new);
 	AUTO_FREE char *path =
 	    xasprintf("/apis/" GROUP "/v1/apiservices/%s/status?fieldManager=kube-apiserver", v->name);
 	api_local(v->all->api, USER, "PUT", path, NULL, object, on_written, xstrdup(v->name));

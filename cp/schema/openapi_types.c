@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/schema/openapi_internal.h"
+#include "cp/schema/openapi_words.h"
 
 static json_t *type_value(struct openapi_document *d, const struct type *t, json_t *beside);
 
@@ -178,10 +179,31 @@ static json_t *enum_value(const struct field *f)
 	return a;
 }
 
-static json_t *field_value(struct openapi_document *d, const struct field *f)
+static bool has_metadata(const struct type *t)
+{
+	for (size_t i = 0; i < t->n_fields; i++)
+		if (strcmp(t->fields[i].name, "metadata") == 0)
+			return true;
+	return false;
+}
+
+static void add_words(json_t *beside, const char *type, const char *field)
+{
+	const char *words = openapi_words(type, field);
+
+	if (words)
+		json_object_set_new(beside, "description", json_string(words));
+}
+
+/* The value of a field of t. */
+static json_t *field_value(struct openapi_document *d, const struct type *t, const struct field *f)
 {
 	json_t *beside = json_object(), *o;
 
+	if (t->name)
+		add_words(beside, t->name, f->name);
+	if (has_metadata(t))
+		add_words(beside, NULL, f->name);
 	if (d->dialect->with_defaults && f->default_)
 		json_object_set_new(beside, "default", json_clone(f->default_));
 	else if (d->dialect->with_defaults && f->always)
@@ -267,7 +289,7 @@ static json_t *object_value(struct openapi_document *d, const struct type *t)
 		bool fields_v1 = f->type->class == TYPE_ANY && strcmp(f->name, "fieldsV1") == 0;
 
 		json_object_set_new(json_object_at(o, "properties"), f->name,
-				    fields_v1 ? openapi_named_ref(d, "meta.v1.FieldsV1") : field_value(d, f));
+				    fields_v1 ? openapi_named_ref(d, "meta.v1.FieldsV1") : field_value(d, t, f));
 		if (is_published_required(f))
 			json_array_append_new(json_array_at(o, "required"), json_string(f->name));
 	}
@@ -283,10 +305,15 @@ static json_t *published_value(struct openapi_document *d, const struct type *t)
 {
 	json_t *o = d->dialect->custom(t->published), *properties = json_object_at(o, "properties");
 
-	json_object_set_new(properties, "apiVersion", text_type("string", NULL));
-	json_object_set_new(properties, "kind", text_type("string", NULL));
-	json_object_set_new(properties, "metadata",
-			    d->dialect->reference(openapi_named_ref(d, "meta.v1.ObjectMeta"), json_object()));
+	static const char *const texts[] = {"apiVersion", "kind"};
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		json_t *text = text_type("string", NULL);
+		add_words(text, NULL, texts[i]);
+		json_object_set_new(properties, texts[i], text);
+	}
+	json_t *beside = json_object();
+	add_words(beside, NULL, "metadata");
+	json_object_set_new(properties, "metadata", d->dialect->reference(openapi_named_ref(d, "meta.v1.ObjectMeta"), beside));
 	return o;
 }
 

@@ -192,9 +192,9 @@ TOKENS = '/var/run/secrets/kubernetes.io/serviceaccount/'
 @case
 def tokens_in_pods(api):
     with Namespace(api) as ns:
-        # The account's own, and one projected for an audience with a mode and an owner.
+        # The account's own, and one projected for an audience, for a group of the file system.
         source = {'serviceAccountToken': {'path': 'token', 'expirationSeconds': 3600, 'audience': 'e2e'}}
-        projected = pod('projected', volumes=[{'name': 'v', 'projected': {'defaultMode': 0o444, 'sources': [source]}}], securityContext={'runAsUser': 1000, 'fsGroup': 2000})
+        projected = pod('projected', volumes=[{'name': 'v', 'projected': {'sources': [source]}}], securityContext={'runAsUser': 1000, 'fsGroup': 2000})
         projected['spec']['containers'][0]['volumeMounts'] = [{'name': 'v', 'mountPath': '/var/run/secrets/tokens'}]
         feed(ns, 'create', projected)
         eventually(lambda: at(api.get(ns.core('pods/projected')), 'status.phase') == 'Running', 60)
@@ -207,7 +207,7 @@ def tokens_in_pods(api):
         equal(inside('cat', TOKENS + 'namespace'), ns.name)
         equal(inside('cat', TOKENS + 'ca.crt'), api.get(ns.core('configmaps/kube-root-ca.crt'))['data']['ca.crt'])
         equal(review(inside('cat', '/var/run/secrets/tokens/token'), audiences=['e2e'])['authenticated'], True)
-        equal(inside('stat', '-Lc', '%a %g', '/var/run/secrets/tokens/token').strip(), '444 2000')
+        equal(inside('stat', '-Lc', '%a %g', '/var/run/secrets/tokens/token').strip(), '640 2000')
         kubectl('-n', ns.name, 'delete', 'pod', 'projected', '--now')
 
 

@@ -26,3 +26,7 @@ teardown_file() { server_down; }
 @test "discovery in all forms" {
 	cases objects.py discovery aggregated_discovery
 }
+
+@test "the same with bodies as Go's typed clients send them" {
+	WIRE=protobuf cases objects.py
+}

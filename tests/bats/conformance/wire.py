@@ -66,6 +66,11 @@ def one(number, type_, value):
     return field(number, 2, message(type_, value))
 
 
+def names_of(kind):
+    """The members of a message, those of messages whose fields stand in it among them."""
+    return {n for name, _, shape, type_ in TABLE[kind] for n in (names_of(type_) if shape == '^' else [name])}
+
+
 def message(kind, value):
     if 'JSONSchemaPropsOr' in kind:
         return choice(kind, value)
@@ -74,8 +79,7 @@ def message(kind, value):
     out, left = b'', dict(value)
     for name, number, shape, type_ in TABLE[kind]:
         if shape == '^':
-            inside = {f[0] for f in TABLE[type_]}
-            out += field(number, 2, message(type_, {k: left.pop(k) for k in list(left) if k in inside}))
+            out += field(number, 2, message(type_, {k: left.pop(k) for k in list(left) if k in names_of(type_)}))
             continue
         if name not in left:
             continue

@@ -20,3 +20,7 @@ teardown_file() { server_down; }
 @test "other workloads as objects" {
 	cases workloads.py statefulset_objects daemonset_objects job_objects cronjob_objects disruption_budget_objects
 }
+
+@test "the same with bodies as Go's typed clients send them" {
+	WIRE=protobuf cases workloads.py
+}

@@ -113,7 +113,7 @@ START_TEST(in_version_3)
 
 	assert_json(
 	    property(v3, "io.k8s.api.core.v1.Pod", "metadata"),
-	    "{'default':{},'allOf':[{'$ref':'#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'}]}");
+	    "{'description':'Standard object\\u0027s metadata.','default':{},'allOf':[{'$ref':'#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'}]}");
 	assert_json(property(v3, "io.k8s.api.core.v1.PodSpec", "affinity"),
 		    "{'$ref':'#/components/schemas/io.k8s.api.core.v1.Affinity'}");
 	assert_json(property(v3, "io.k8s.api.core.v1.ContainerPort", "containerPort"),
