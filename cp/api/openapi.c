@@ -261,7 +261,8 @@ static void run_document(struct req *q, const struct name *n)
 	const struct media *m = q->x ? negotiate(http_header_get(q->x, "accept"), !n->path) : &media[0];
 	struct buf *kept = m ? document(q->api, n, m->encoding) : NULL;
 	if (!m) {
-		reply_status(q, status_not_acceptable());
+		AUTO_BUF *nothing = buf_new("", 0); /* the original says no more than the code */
+		reply_typed(q, 406, NULL, nothing);
 	} else if (!kept) {
 		reply_text(q, 404, "");
 	} else if (!q->x) {

@@ -145,3 +145,23 @@ review() { # ATTRIBUTES: a review's status, or what is wrong with it
 	[ "$(answer GET '/api/v1/pods?includeObject=All' '' -H 'Accept: application/json;as=Table;v=v1;g=meta.k8s.io' | said)" = \
 		"400 Unable to convert to Table as requested: includeObject: Invalid value: \"All\": must be 'Metadata', 'Object', 'None', or empty" ]
 }
+
+@test "health and documents: what cannot be excluded, what is not acceptable" {
+	got="$(answer GET '/readyz?verbose&exclude=nope&exclude=ping&exclude=abc' '' | grep -v ' ok$')"
+	[ "$got" = $'warn: some health checks cannot be excluded: no matches for "abc","nope"\nreadyz check passed' ]
+	[ "$(answer POST /livez '')" = ok ]
+	[ "$(answer GET /openapi/v2 '' -H 'Accept: text/plain' -w '%{http_code} %{size_download}')" = "406 0" ]
+	[ "$(answer GET /openapi/v3/apis/apps/v1 '' -H 'Accept: text/plain' -w '%{http_code} %{size_download}')" = "406 0" ]
+}
+
+@test "tables in watches: columns once, rows as they are asked for" {
+	answer POST /api/v1/namespaces/t/configmaps '{"metadata":{"name":"w1"}}' >/dev/null
+	answer POST /api/v1/namespaces/t/configmaps '{"metadata":{"name":"w2"}}' >/dev/null
+	local table='Accept: application/json;as=Table;v=v1;g=meta.k8s.io' from='/api/v1/namespaces/t/configmaps?watch=1&timeoutSeconds=1'
+	got="$(answer GET "$from&includeObject=None" '' -H "$table" | jq -c '[.type, .object.kind, (.object.columnDefinitions | type), .object.rows[0].cells[0], .object.rows[0].object]')"
+	[ "$got" = $'["ADDED","Table","array","w1",null]\n["ADDED","Table","null","w2",null]' ]
+	got="$(answer GET "$from&includeObject=Object&fieldSelector=metadata.name%3Dw1" '' -H "${table/v=v1/v=v1beta1}" | jq -c '[.object.apiVersion, .object.rows[0].object.kind]')"
+	[ "$got" = '["meta.k8s.io/v1beta1","ConfigMap"]' ]
+	got="$(answer GET "$from&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true" '' -H "$table" | tail -n 1 | jq -c '[.type, .object.rows[0].cells, .object.rows[0].object.kind, .object.rows[0].object.metadata.annotations]')"
+	[ "$got" = '["BOOKMARK",["",0,"<unknown>"],"PartialObjectMetadata",{"k8s.io/initial-events-end":"true"}]' ]
+}
