@@ -172,6 +172,23 @@ ask() { in_ns "$1" timeout 30 socat -t 20 - "$2" </dev/null; }
 	[ "$status" -ne 0 ]
 }
 
+@test "vlan: what is asked for is looked at before anything is made" {
+	outside
+	local conf='{"cniVersion":"1.1.0","name":"tnet","type":"vlan","master":"up0","vlanId":5,"ipam":{"type":"static","addresses":[{"address":"192.0.2.9/24"}]}}' id
+	for id in 4095 -1; do
+		run cni ADD vlan a "${conf/:5/:$id}"
+		[[ "$status" -eq 1 && "$output" == *"invalid VLAN ID $id (must be between 0 and 4095 inclusive)"* ]]
+	done
+	run cni ADD vlan a "${conf/\"master\":\"up0\",/}"
+	[[ "$status" -eq 1 && "$output" == *'\"master\" field is required. It specifies the host interface name to create the VLAN for'* ]]
+	run cni ADD vlan a "${conf/up0/up9}"
+	[[ "$status" -eq 1 && "$output" == *'failed to lookup master \"up9\"'* ]]
+	run cni ADD vlan a "${conf/\"vlanId\"/\"mtu\":9000,\"vlanId\"}"
+	[[ "$status" -eq 1 && "$output" == *'invalid MTU 9000, must be [0, master MTU(1500)]'* ]]
+	run in_ns a ip link show eth0
+	[ "$status" -ne 0 ]
+}
+
 @test "macvlan: CHECK wants the mode and the master" {
 	outside
 	local conf='{"cniVersion":"1.1.0","name":"tnet","type":"macvlan","master":"up0","mode":"private","ipam":{"type":"static","addresses":[{"address":"192.0.2.9/24"}]}' prev
