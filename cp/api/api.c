@@ -172,6 +172,7 @@ static int start_parts(struct api *a, const struct api_config *c, struct err *e)
 int api_new(const struct api_config *c, struct api **ret, struct err *e)
 {
 	struct api *a = xcalloc(1, sizeof(*a));
+	a->refs = 1;
 	a->loop = c->loop;
 	a->schema = c->schema;
 	a->cache = c->cache;
@@ -209,23 +210,37 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	return 0;
 }
 
-void api_free(struct api *a)
+/* What requests may still look at goes with the last of them. */
+void api_unref(struct api *a)
 {
-	if (!a)
+	if (--a->refs)
 		return;
-	a->stopping = true;
+	for (size_t i = 0; i < a->n_resources; i++)
+		free(a->resources[i].lead);
+	free(a->resources);
+	free(a);
+}
+
+static void end_requests(struct api *a)
+{
+	requests_refuse_local(a);
 	admission_free(a->admission);
 	a->admission = NULL;
 	LIST_FOR_EACH(q, &a->requests, struct req, link)
 	{
+		req_ref(q);
 		if (q->on_close)
 			q->on_close(q);
+		if (a->flow)
+			flow_release(q);
+		req_unref(q);
 	}
+}
+
+static void free_parts(struct api *a)
+{
 	flow_free(a->flow);
 	deadlines_free(a->deadlines);
-	for (size_t i = 0; i < a->n_resources; i++)
-		free(a->resources[i].lead);
-	free(a->resources);
 	free(a->listeners);
 	http_client_free(a->webhook_http);
 	customs_free(a->customs);
@@ -248,7 +263,17 @@ void api_free(struct api *a)
 	free(a->cluster_domain);
 	free(a->ca_file);
 	free(a->jwks_uri);
-	free(a);
+}
+
+void api_free(struct api *a)
+{
+	if (!a)
+		return;
+	a->stopping = true;
+	end_requests(a);
+	free_parts(a);
+	a->gone = true;
+	api_unref(a);
 }
 
 void api_terminate(struct api *a)

@@ -55,6 +55,9 @@ struct api_config {
 /* One bucket per kind that is stored. */
 void api_declare_buckets(struct cache *c, struct schema *s);
 int api_new(const struct api_config *c, struct api **ret, struct err *e);
+/* Ends every watch and stream. Calls from within that are not answered yet are told that they will not be (-EAGAIN) before it
+ * returns, and so are those that their callbacks make; none is told after. The store is closed before, the loop freed
+ * after. */
 void api_free(struct api *a);
 /* The handler for http_server_config.on_request (arg is the struct api). */
 void api_on_request(void *arg, struct http_exchange *x);
@@ -101,7 +104,7 @@ const struct kind *api_kind_named(struct api *a, const char *group, const char *
 /* A call from within the process, as user (a member of system:masters is not implied: the authoriser is asked).
  * method, path (with query) and content_type as over HTTP ("application/json", "application/merge-patch+json",
  * "application/strategic-merge-patch+json", "application/json-patch+json"); body is borrowed for the call, may be NULL.
- * done is called once, from the loop and never before api_local() has returned; answer (object or Status) is borrowed;
+ * done is called once, from the loop or from api_free(), and never before api_local() has returned; answer (object or Status) is borrowed;
  * e is NULL for 2xx and else has the Status' message and the codes of api/client.h. The cache already shows a
  * successful write when done is called. */
 typedef void (*api_local_done)(void *arg, int status, json_t *answer, const struct err *e);

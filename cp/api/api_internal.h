@@ -46,6 +46,7 @@ struct customs;
 struct apiservices;
 
 struct api {
+	int refs; /* api_free()'s and one for each request: a late one still looks whether it may go on */
 	struct loop *loop;
 	struct admission *admission;
 	struct schema *schema;
@@ -82,7 +83,7 @@ struct api {
 	struct deadlines *deadlines;
 	int64_t request_timeout_ms;
 	bool terminating; /* told to end: serves, but is not ready any more */
-	bool ready, stopping;
+	bool ready, stopping, gone; /* gone: only what requests point to is left */
 };
 
 /* A request from arrival to answer. It lives until it was answered and, when it came over HTTP, until the exchange is
@@ -131,6 +132,7 @@ struct req {
 	void *data;                      /* the handler's, with on_close */
 };
 
+void api_unref(struct api *a);
 struct req *req_ref(struct req *q);
 void req_unref(struct req *q);
 void req_warn(struct req *q, const char *text);
@@ -154,6 +156,9 @@ void reply_cobj(struct req *q, int code, const struct cobj *o);
 #define REPLY_HEADERS 24
 void reply_headers(struct req *q, const char *content_type, struct http_header h[REPLY_HEADERS]);
 void reply_done(struct req *q); /* marks it answered and drops the handler's reference; for streams */
+
+/* Answers every call from within that is not answered yet with a 503. */
+void requests_refuse_local(struct api *a);
 
 /* Ends the watches of a definition's objects. */
 void watches_end(struct api *a, const struct custom *c);

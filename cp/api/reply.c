@@ -36,8 +36,10 @@ void reply_done(struct req *q)
 	if (is_over(q))
 		return;
 	q->answered = true;
-	audit_end(q);
-	request_count(q);
+	if (!q->api->gone) {
+		audit_end(q);
+		request_count(q);
+	}
 	req_unref(q);
 }
 

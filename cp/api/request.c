@@ -18,6 +18,8 @@
 #include "cp/api/impersonate.h"
 #include "cp/api/metrics.h"
 
+enum { MAX_LATE = 10000 }; /* calls from within that callers make while they are refused */
+
 struct req *req_ref(struct req *q)
 {
 	q->refs++;
@@ -43,6 +45,7 @@ void req_unref(struct req *q)
 	free_strv(&q->warnings);
 	json_decref(q->annotations);
 	audit_event_free(q->audit);
+	api_unref(q->api);
 	free(q);
 }
 
@@ -75,7 +78,7 @@ static void on_exchange_close(void *arg, struct http_exchange *x)
 	(void)x;
 	q->x = NULL;
 	q->closed = true;
-	if (flow_release(q))
+	if (!q->api->gone && flow_release(q))
 		reply_done(q);
 	if (q->on_close)
 		q->on_close(q);
@@ -99,6 +102,7 @@ static struct req *req_new(struct api *a, const char *method, const char *path, 
 	struct req *q = xcalloc(1, sizeof(*q));
 	q->refs = 1;
 	q->api = a;
+	a->refs++;
 	q->method_text = xstrdup(method);
 	q->method = q->method_text;
 	q->started_us = clock_wall_us();
@@ -171,10 +175,31 @@ void api_on_request(void *arg, struct http_exchange *x)
 static void run_local(void *arg)
 {
 	struct req *q = arg;
-	if (q->api->stopping)
-		reply_status(q, status_new(503, "ServiceUnavailable", "the server is shutting down"));
+	if (q->answered || q->api->gone)
+		reply_done(q); /* api_free() was quicker */
 	else
 		request_run(q);
+}
+
+static struct req *next_local(struct api *a)
+{
+	LIST_FOR_EACH(q, &a->requests, struct req, link)
+	{
+		if (q->local && !q->answered)
+			return q;
+	}
+	return NULL;
+}
+
+/* What a handler says later is dropped, as behind a deadline. */
+void requests_refuse_local(struct api *a)
+{
+	struct req *q;
+	for (int n = 0; n < MAX_LATE && (q = next_local(a)); n++) {
+		q->owes_answer = true;
+		req_ref(q);
+		reply_status(q, status_new(503, "ServiceUnavailable", "the server is shutting down"));
+	}
 }
 
 void api_local(struct api *a, const char *user, const char *method, const char *path, const char *content_type,
