@@ -7,6 +7,8 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "cp/api/custom.h"
+#include "cp/api/custom_select.h"
 #include "cp/api/delete.h"
 #include "cp/api/list.h"
 
@@ -53,10 +55,13 @@ static struct delete_options copy_options(const struct delete_options *o)
 
 static void start_all(struct sweep *s, const struct delete_options *o)
 {
+	const struct resource *res = s->q->res;
+	if (custom_reads_by_webhook(res)) /* as a delete of one */
+		res = &res->custom->stored->resource;
 	s->left = s->s.n + 1;
 	for (size_t i = 0; i < s->s.n; i++) {
 		struct delete_options each = copy_options(o);
-		delete_start(s->q, s->q->res, s->s.v[i]->ns, s->s.v[i]->name, &each, on_one, s);
+		delete_start(s->q, res, s->s.v[i]->ns, s->s.v[i]->name, &each, on_one, s);
 	}
 	on_one(s, NULL, NULL, false);
 }
@@ -71,8 +76,7 @@ void verb_deletecollection(struct req *q)
 	if (!status)
 		status = delete_options_read(q, &o);
 	if (!status) {
-		int r = snapshot_take(q->api, q->res->bucket, q->res->kind->namespaced ? q->route.ns : "", &s->plan,
-				      &s->s, &e);
+		int r = custom_snapshot(q->api, q->res, q->res->kind->namespaced ? q->route.ns : "", &s->plan, &s->s, &e);
 		if (r < 0)
 			status = r == -EOVERFLOW ? list_too_old(&s->plan)
 						 : status_too_large_rv(s->plan.rev, cache_revision(q->api->cache));

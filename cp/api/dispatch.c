@@ -223,10 +223,10 @@ static void on_prepared(void *arg, json_t *status)
 	req_unref(q);
 }
 
-/* A delete does not look into the object: it works on what is stored. */
+/* A delete does not look into the object: it works on what is stored, but where fields select. */
 static void take_stored_form(struct req *q)
 {
-	if (q->res->custom && str_has_prefix(q->route.verb, "delete"))
+	if (q->res->custom && str_has_prefix(q->route.verb, "delete") && str_empty(query_get(&q->query, "fieldSelector")))
 		q->res = &q->res->custom->stored->resource;
 }
 

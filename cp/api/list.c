@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/custom.h"
+#include "cp/api/custom_select.h"
 #include "cp/api/transform.h"
 #include "cp/kinds/table.h"
 #include "cp/api/view.h"
@@ -170,7 +171,7 @@ void verb_list(struct req *q)
 			       "you requested PartialObjectMetadata, but the requested object is a list (*core.%s)",
 			       q->res->kind->list_kind);
 	int r =
-	    status ? 0 : snapshot_take(q->api, q->res->bucket, q->res->kind->namespaced ? q->route.ns : "", &p, &s, &e);
+	    status ? 0 : custom_snapshot(q->api, q->res, q->res->kind->namespaced ? q->route.ns : "", &p, &s, &e);
 	if (r == -ERANGE)
 		status = status_too_large_rv(p.rev, cache_revision(q->api->cache));
 	else if (r == -EOVERFLOW)

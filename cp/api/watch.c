@@ -13,6 +13,7 @@
 #include "base/rand.h"
 #include "cp/api/audit.h"
 #include "cp/api/custom.h"
+#include "cp/api/custom_select.h"
 #include "cp/api/flow.h"
 #include "cp/api/metrics.h"
 #include "cp/api/snapshot.h"
@@ -39,6 +40,7 @@ struct watcher {
 	bool columns_sent, dead;
 	struct metric *events, *sizes; /* counters of what is sent */
 	struct waiting *waiting; /* events whose objects a webhook has to convert; NULL: none */
+	const struct selector *late; /* the plan's fields, where they are looked at when objects are converted; NULL: not */
 };
 
 /* May come in the middle of a write to the peer: what is on the stack looks at dead first, and finds the watcher there
@@ -138,13 +140,44 @@ struct waiting {
 	struct watcher *w; /* NULL: it has gone */
 	struct pending_event {
 		enum cache_event_type type;
-		struct cobj *o;
+		struct cobj *o, *prev; /* prev: the state before, where it is selected late; else NULL */
 	} * v;
 	size_t n;
 	bool asked;
 };
 
 static void pump(struct waiting *q);
+
+/* The object has left the selection: it is told as it was, at the revision of the change. */
+static void send_left(struct watcher *w, const struct pending_event *e)
+{
+	char rev[24];
+	json_t *object = view_parse(w->q->res, e->type != CACHE_DELETED && e->prev ? e->prev : e->o);
+	snprintf(rev, sizeof(rev), "%llu", (unsigned long long)e->o->rev);
+	json_set_str(object, "metadata.resourceVersion", rev);
+	if (w->q->answer.form == FORM_OBJECT) {
+		send_value(w, "DELETED", object);
+		return;
+	}
+	send_value(w, "DELETED", in_form(w, object));
+	json_decref(object);
+}
+
+/* What both states of an object are to the watcher's selector, once they are converted. */
+static void send_converted(struct watcher *w, const struct pending_event *e)
+{
+	const struct resource *res = w->q->res;
+	if (!w->late) {
+		send_object(w, type_name(e->type), e->o);
+		return;
+	}
+	bool fits = custom_selects(res, e->o, w->late), now = fits && e->type != CACHE_DELETED,
+	     before = e->type == CACHE_DELETED ? fits : e->type == CACHE_MODIFIED && e->prev && custom_selects(res, e->prev, w->late);
+	if (now)
+		send_object(w, before ? "MODIFIED" : "ADDED", e->o);
+	else if (before)
+		send_left(w, e);
+}
 
 static void on_converted(void *arg, json_t *status)
 {
@@ -164,19 +197,23 @@ static void pump(struct waiting *q)
 	while (q->n && !q->asked && q->w && !q->w->dead) {
 		struct watcher *w = q->w;
 		struct pending_event *e = &q->v[0];
-		if (!custom_is_ready(w->q->res, e->o)) {
+		struct cobj *const both[] = {e->o, e->prev};
+		if (!custom_is_ready(w->q->res, e->o) || (e->prev && !custom_is_ready(w->q->res, e->prev))) {
 			q->asked = true;
-			custom_prepare(w->q->api, w->q->res, &e->o, 1, on_converted, q);
+			custom_prepare(w->q->api, w->q->res, both, e->prev ? 2 : 1, on_converted, q);
 			return;
 		}
-		send_object(w, type_name(e->type), e->o);
+		send_converted(w, e);
 		cobj_unref(e->o);
+		cobj_unref(e->prev);
 		memmove(q->v, q->v + 1, --q->n * sizeof(*q->v));
 	}
 	if (q->asked || (q->w && !q->w->dead))
 		return;
-	for (size_t i = 0; i < q->n; i++)
+	for (size_t i = 0; i < q->n; i++) {
 		cobj_unref(q->v[i].o);
+		cobj_unref(q->v[i].prev);
+	}
 	if (q->w)
 		q->w->waiting = NULL;
 	free(q->v);
@@ -200,7 +237,7 @@ static void enqueue(struct watcher *w, const struct cache_event *ev)
 	}
 	struct waiting *q = w->waiting;
 	q->v = xreallocarray(q->v, q->n + 1, sizeof(*q->v));
-	q->v[q->n++] = (struct pending_event){ev->type, cobj_ref(ev->obj)};
+	q->v[q->n++] = (struct pending_event){ev->type, cobj_ref(ev->obj), w->late && ev->prev ? cobj_ref(ev->prev) : NULL};
 	pump(q);
 }
 
@@ -332,7 +369,7 @@ static void run(struct watcher *w)
 	bool from_now = !w->plan.rev || w->plan.initial_events;
 	struct list_plan newest = {.labels = w->plan.labels, .fields = w->plan.fields};
 	if (from_now && !w->plan.no_initial) {
-		snapshot_take(w->q->api, w->q->res->bucket, w->query.ns, &newest, &w->initial, NULL);
+		custom_snapshot(w->q->api, w->q->res, w->query.ns, &newest, &w->initial, NULL);
 		http_on_drain(w->q->x, on_drain, w);
 		send_initial(w);
 		return;
@@ -383,6 +420,10 @@ void verb_watch(struct req *q)
 	w->plan = plan;
 	w->query = (struct bucket_query){
 	    .ns = q->res->kind->namespaced ? q->route.ns : "", .labels = w->plan.labels, .fields = w->plan.fields};
+	if (custom_selects_late(q->res, w->plan.fields)) {
+		w->late = w->plan.fields;
+		w->query.fields = NULL;
+	}
 	w->timer = timer_new(q->api->loop, on_timer, w);
 	int seconds = plan.timeout_s ? plan.timeout_s : MIN_DEFAULT_S + (int)rand_below(MIN_DEFAULT_S);
 	w->end_ms = clock_mono_ms() + seconds * 1000LL;

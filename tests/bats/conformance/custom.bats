@@ -9,7 +9,7 @@ teardown_file() { server_down; }
 
 @test "definitions" {
 	cases custom.py conversion_by_webhook definitions_are_watched_by_their_objects \
-		definitions_are_listed_and_have_a_status defaults_for_requests_and_from_storage custom_discovery
+		definitions_are_listed_and_have_a_status defaults_for_requests_and_from_storage selectable_fields custom_discovery
 }
 
 @test "validation of fields" {
