@@ -4,6 +4,7 @@
 
 #include "api/names.h"
 #include "api/quantity.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "base/str.h"
@@ -390,6 +391,14 @@ static void slice_validate(const json_t *slice, const json_t *old, struct field_
 
 static void slice_set_defaults(json_t *slice, const json_t *old)
 {
+	char now[RFC3339_MAX];
+	json_t *d, *t;
+	size_t i, n;
+
+	rfc3339(clock_wall_ms(), now);
+	json_array_foreach(json_at(slice, "spec.devices"), i, d)
+		json_array_foreach(json_object_get(d, "taints"), n, t) if (!json_object_get(t, "timeAdded"))
+			json_set_str(t, "timeAdded", now);
 	gated_slice_drop(json_object_get(slice, "spec"), json_object_get(old, "spec"));
 }
 

@@ -17,6 +17,7 @@ static const struct {
     {"", "Pod", POD("", ",\"schedulingGroup\":{\"podGroupName\":\"g\"}"), "spec.schedulingGroup", false},
     {"resource.k8s.io", "ResourceSlice", SLICE(",\"attributes\":{\"a\":{\"ints\":[1]}}"), "spec.devices.0.attributes.a.ints", false},
     {"resource.k8s.io", "ResourceSlice", SLICE(",\"attributes\":{\"a\":{\"int\":1}}"), "spec.devices.0.attributes.a.int", true},
+    {"resource.k8s.io", "ResourceSlice", SLICE(",\"taints\":[{\"key\":\"a\"}]"), "spec.devices.0.taints.0.timeAdded", true}, /* filled in */
     {"resource.k8s.io", "ResourceSlice", SLICE(",\"nodeAllocatableResourceMappings\":{\"cpu\":{\"capacityKey\":\"c\"}}"), "spec.devices.0.nodeAllocatableResourceMappings", false},
     {"storage.k8s.io", "CSIDriver", "{\"metadata\":{\"name\":\"n\"},\"spec\":{\"preventPodSchedulingIfMissing\":true}}", "spec.preventPodSchedulingIfMissing", false},
     {"", "PersistentVolumeClaim", CLAIM("\"dataSourceRef\":{\"kind\":\"PersistentVolumeClaim\",\"name\":\"s\",\"namespace\":\"o\"}"), "spec.dataSourceRef", false},
