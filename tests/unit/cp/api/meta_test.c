@@ -1,0 +1,51 @@
+/* What of an object's metadata an update may change, and what it counts. */
+#include "tests/unit/check_main.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cp/api/write.h"
+
+static const struct kind counted = {.kind = "Counted", .counts_generation = true},
+			 labelled = {.kind = "Labelled", .counts_generation = true, .counts_labels = true}, uncounted = {.kind = "Uncounted"};
+
+#define OLD "{\"metadata\":{\"generation\":3,\"uid\":\"u\",\"labels\":{\"a\":\"b\"}},\"spec\":{\"x\":1},\"status\":{\"y\":1}}"
+
+static const struct {
+	const struct kind *kind;
+	const char *object;
+	int generation;
+} updates[] = {
+    {&counted, OLD, 3},
+    {&counted, "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"x\":2},\"status\":{\"y\":1}}", 4},
+    {&counted, "{\"metadata\":{\"generation\":9,\"labels\":{\"a\":\"b\"}},\"spec\":{\"x\":1},\"status\":{\"y\":2}}", 3},
+    {&counted, "{\"metadata\":{\"labels\":{\"a\":\"c\"}},\"spec\":{\"x\":1}}", 3},
+    {&labelled, "{\"metadata\":{\"labels\":{\"a\":\"c\"}},\"spec\":{\"x\":1}}", 4},
+    {&labelled, "{\"metadata\":{},\"spec\":{\"x\":1}}", 4},
+    {&labelled, "{\"metadata\":{\"labels\":{\"a\":\"b\"},\"annotations\":{\"n\":\"m\"}},\"spec\":{\"x\":1}}", 3},
+    {&uncounted, "{\"metadata\":{},\"spec\":{\"x\":2}}", 3},
+};
+
+START_TEST(generation)
+{
+	struct resource res = {.kind = updates[_i].kind};
+	AUTO_JSON *old = json_loads(OLD, 0, NULL), *object = json_loads(updates[_i].object, 0, NULL);
+
+	meta_prepare_update(&res, object, old);
+	ck_assert_int_eq(json_int_at(object, "metadata.generation", 0), updates[_i].generation);
+	ck_assert_str_eq(json_str_at(object, "metadata.uid"), "u");
+}
+END_TEST
+
+/* A write to status that leaves alone what clients say of an object. */
+START_TEST(kept)
+{
+	AUTO_JSON *old = json_loads("{\"metadata\":{\"labels\":{\"a\":\"b\"},\"ownerReferences\":[{\"name\":\"o\"}]}}", 0, NULL);
+	AUTO_JSON *object = json_loads("{\"metadata\":{\"name\":\"n\",\"labels\":{\"c\":\"d\"},\"annotations\":{\"e\":\"f\"},\"finalizers\":[\"g/h\"]}}", 0, NULL);
+	AUTO_JSON *want = json_loads("{\"metadata\":{\"name\":\"n\",\"labels\":{\"a\":\"b\"},\"ownerReferences\":[{\"name\":\"o\"}]}}", 0, NULL);
+
+	meta_keep(object, old);
+	ck_assert(json_equal(object, want));
+}
+END_TEST
+
+TESTS_TABLE("meta", generation, sizeof(updates) / sizeof(updates[0]), kept)
