@@ -23,7 +23,7 @@ def discovered(api, group, *resources):
         assert r in there, (r, there)
 
 
-def life(api, path, make, change, patch, has_status=True, namespace_path=None):
+def life(api, path, make, change, patch, has_status=True, namespace_path=None, status_has_meta=True):
     """create, get, list, watch, patch, update, its status, delete, deletecollection: what every API test of a kind does"""
     label = random_name('life')
     objects = []
@@ -48,9 +48,9 @@ def life(api, path, make, change, patch, has_status=True, namespace_path=None):
     if has_status:
         api.get(one + '/status')
         got = api.patch(one + '/status', {'metadata': {'annotations': {'patchedstatus': 'true'}}})
-        equal(got['metadata']['annotations']['patchedstatus'], 'true')
+        equal(got['metadata']['annotations'].get('patchedstatus'), 'true' if status_has_meta else None)
         got = api.change(one + '/status', lambda o: o['metadata']['annotations'].update(updatedstatus='true'))
-        equal(got['metadata']['annotations']['updatedstatus'], 'true')
+        equal(got['metadata']['annotations'].get('updatedstatus'), 'true' if status_has_meta else None)
     api.delete(one)
     eventually(lambda: api.gone(one))
     watch.until('DELETED')
@@ -67,14 +67,14 @@ def flow_schemas(api):
         'matchingPrecedence': 10000, 'priorityLevelConfiguration': {'name': 'global-default'}, 'distinguisherMethod': {'type': 'ByUser'},
         'rules': [{'subjects': [{'kind': 'User', 'user': {'name': 'example-e2e-non-existent-user'}}],
                    'nonResourceRules': [{'verbs': ['*'], 'nonResourceURLs': ['*']}]}]}},
-         lambda o: o['spec'].update(matchingPrecedence=9998), {'spec': {'matchingPrecedence': 9999}})
+         lambda o: o['spec'].update(matchingPrecedence=9998), {'spec': {'matchingPrecedence': 9999}}, status_has_meta=False)
 
 
 @case
 def priority_levels(api):
     life(api, '/apis/flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurations', lambda name: {'metadata': meta(name), 'spec': {
         'type': 'Limited', 'limited': {'nominalConcurrencyShares': 2, 'limitResponse': {'type': 'Reject'}}}},
-         lambda o: o['spec']['limited'].update(nominalConcurrencyShares=5), {'spec': {'limited': {'nominalConcurrencyShares': 4}}})
+         lambda o: o['spec']['limited'].update(nominalConcurrencyShares=5), {'spec': {'limited': {'nominalConcurrencyShares': 4}}}, status_has_meta=False)
 
 
 def policy(name, **spec):
@@ -88,7 +88,7 @@ def validating_policies(api):
     discovered(api, 'admissionregistration.k8s.io', 'validatingadmissionpolicies', 'validatingadmissionpolicies/status', 'validatingadmissionpolicybindings',
                'mutatingadmissionpolicies', 'mutatingadmissionpolicybindings', 'mutatingwebhookconfigurations', 'validatingwebhookconfigurations')
     life(api, group + 'validatingadmissionpolicies', lambda name: policy(name, validations=[{'expression': 'object.spec.replicas <= 100'}]),
-         lambda o: o['spec'].update(validations=[{'expression': 'object.spec.replicas <= 200'}]), {'spec': {'failurePolicy': 'Ignore'}})
+         lambda o: o['spec'].update(validations=[{'expression': 'object.spec.replicas <= 200'}]), {'spec': {'failurePolicy': 'Ignore'}}, status_has_meta=False)
     life(api, group + 'validatingadmissionpolicybindings', lambda name: {'metadata': meta(name), 'spec': {'policyName': 'replicalimit-policy.example.com', 'validationActions': ['Deny']}},
          None, {'spec': {'validationActions': ['Warn']}}, has_status=False)
 
