@@ -5,6 +5,7 @@
 #include "api/quantity.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "cp/kinds/error_order.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/rule.h"
 
@@ -193,6 +194,8 @@ static void validate_rules(const json_t *rules, const char *path, struct field_e
 static void hpa_validate(const json_t *hpa, const json_t *old, struct field_errors *errors)
 {
 	static const char *const directions[] = { "scaleUp", "scaleDown" };
+	static const char *const order[] = { "metadata", "spec.minReplicas", "spec.maxReplicas", "spec.scaleTargetRef", "spec.metrics[].type",
+					     "spec.metrics[]", "spec.behavior", NULL };
 	const json_t *max = json_at(hpa, "spec.maxReplicas"), *behavior = json_at(hpa, "spec.behavior");
 	int64_t least = json_int_at(hpa, "spec.minReplicas", 1), most = json_int_at(hpa, "spec.maxReplicas", 0);
 	AUTO_JSON *zero = json_integer(most);
@@ -212,6 +215,7 @@ static void hpa_validate(const json_t *hpa, const json_t *old, struct field_erro
 	for (i = 0; i < ARRAY_LEN(directions); i++)
 		if (json_object_get(behavior, directions[i]))
 			validate_rules(json_object_get(behavior, directions[i]), FIELD_PATH(p, "spec.behavior.%s", directions[i]), errors);
+	errors_order(errors, "", order);
 }
 
 static void hpa_validate_status(const json_t *hpa, const json_t *old, struct field_errors *errors)

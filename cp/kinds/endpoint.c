@@ -2,10 +2,12 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "api/ip_form.h"
 #include "api/names.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "cp/kinds/error_order.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/rule.h"
 
@@ -68,6 +70,8 @@ static void validate_subset_address(const json_t *a, const char *path, struct fi
 static void endpoints_validate(const json_t *ep, const json_t *old, struct field_errors *errors)
 {
 	static const char *const lists[] = { "addresses", "notReadyAddresses" };
+	static const char *const order[] = { "metadata", "subsets[].addresses", "subsets[].notReadyAddresses", "subsets[].ports[].name",
+					     "subsets[].ports[].port", "subsets[].ports[].protocol", "subsets[].ports[].appProtocol", NULL };
 	char p[FIELD_PATH_MAX];
 	size_t i, j;
 	json_t *subset, *a;
@@ -80,6 +84,23 @@ static void endpoints_validate(const json_t *ep, const json_t *old, struct field
 				validate_subset_address(a, FIELD_PATH(p, "subsets[%zu].%s[%zu]", i, lists[l], j), errors);
 		validate_port_names(json_object_get(subset, "ports"), i, errors);
 	}
+	errors_order(errors, "", order);
 }
 
-const struct kind_ops endpoints_ops = { .group = "", .kind = "Endpoints", .validate = endpoints_validate };
+/* Those of the controller are right. */
+static void endpoints_warn(const json_t *ep, const json_t *old, char ***warnings)
+{
+	static const char *const lists[] = { "addresses", "notReadyAddresses" };
+	char p[FIELD_PATH_MAX];
+	json_t *subset, *a;
+	size_t i, k;
+	(void)old;
+	if (str_eq(json_member(json_at(ep, "metadata.labels"), "endpoints.kubernetes.io/managed-by"), "endpoint-controller"))
+		return;
+	json_array_foreach(json_object_get(ep, "subsets"), i, subset)
+		for (size_t l = 0; l < ARRAY_LEN(lists); l++)
+			json_array_foreach(json_object_get(subset, lists[l]), k, a)
+				ip_form_address_warn(FIELD_PATH(p, "subsets[%zu].%s[%zu].ip", i, lists[l], k), json_member(a, "ip"), warnings);
+}
+
+const struct kind_ops endpoints_ops = { .group = "", .kind = "Endpoints", .validate = endpoints_validate, .warn = endpoints_warn };

@@ -160,9 +160,8 @@ static void limits_validate(const json_t *range, const json_t *old, struct field
 		const char *text = json_str_or(limit, "type", "");
 		FIELD_PATH(at, "spec.limits[%zu]", i);
 		FIELD_PATH(p, "%s.type", at);
-		if (type)
-			validate_type(type, p, errors);
-		if (type && map_has(seen, text))
+		validate_type(type, p, errors);
+		if (map_has(seen, text))
 			field_duplicate(errors, p, type);
 		map_set(seen, text, limit);
 		validate_limit(limit, at, errors);

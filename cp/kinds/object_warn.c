@@ -2,6 +2,7 @@
  * names that make bad hostnames. Pure; nothing fails. */
 #include <string.h>
 
+#include "api/ip_form.h"
 #include "api/names.h"
 #include "api/quantity.h"
 #include "base/json.h"
@@ -143,20 +144,51 @@ void storage_class_warn(const json_t *class, const json_t *old, char ***warnings
 		take(warnings, xasprintf("allowedTopologies[%zu].matchLabelExpressions[%zu].key: %s is %s", i, k, json_str_or(x, "key", ""), why));
 }
 
+static void service_addresses_warn(const json_t *spec, char ***warnings)
+{
+	static const char *const lists[] = {"clusterIPs", "externalIPs"};
+	char p[FIELD_PATH_MAX];
+	json_t *v;
+	size_t i;
+
+	for (size_t k = 0; k < ARRAY_LEN(lists); k++)
+		json_array_foreach(json_object_get(spec, lists[k]), i, v)
+		    ip_form_address_warn(FIELD_PATH(p, "spec.%s[%zu]", lists[k], i), json_string_value(v), warnings);
+	if (!str_empty(json_str_at(spec, "loadBalancerIP")))
+		ip_form_address_warn("spec.loadBalancerIP", json_str_at(spec, "loadBalancerIP"), warnings);
+	json_array_foreach(json_object_get(spec, "loadBalancerSourceRanges"), i, v)
+	    ip_form_range_warn(FIELD_PATH(p, "spec.loadBalancerSourceRanges[%zu]", i), json_string_value(v), warnings);
+}
+
+static void service_headless_warn(const json_t *spec, char ***warnings)
+{
+	if (!str_eq(json_str_at(spec, "clusterIP"), "None"))
+		return;
+	if (!str_empty(json_str_at(spec, "loadBalancerIP")))
+		strv_add(warnings, "spec.loadBalancerIP is ignored for headless services");
+	if (json_array_size(json_object_get(spec, "externalIPs")))
+		strv_add(warnings, "spec.externalIPs is ignored for headless services");
+	if (strcmp(json_str_or(spec, "sessionAffinity", "None"), "None"))
+		strv_add(warnings, "spec.SessionAffinity is ignored for headless services");
+}
+
 void service_warn(const json_t *svc, const json_t *old, char ***warnings)
 {
+	static const char hints[] = "service.kubernetes.io/topology-aware-hints";
 	const json_t *spec = json_object_get(svc, "spec");
-	bool headless = str_eq(json_str_at(spec, "clusterIP"), "None"), outside = json_array_size(json_object_get(spec, "externalIPs"));
+	bool named = str_eq(json_str_at(spec, "type"), "ExternalName");
 
 	(void)old;
-	if (headless && !str_empty(json_str_at(spec, "loadBalancerIP")))
-		take(warnings, xstrdup("spec.loadBalancerIP is ignored for headless services"));
-	if (headless && outside)
-		take(warnings, xstrdup("spec.externalIPs is ignored for headless services"));
-	if (headless && strcmp(json_str_or(spec, "sessionAffinity", "None"), "None"))
-		take(warnings, xstrdup("spec.SessionAffinity is ignored for headless services"));
-	if (outside && str_eq(json_str_at(spec, "type"), "ExternalName"))
-		take(warnings, xstrdup("spec.externalIPs is ignored when spec.type is \"ExternalName\""));
+	if (json_object_get(json_at(svc, "metadata.annotations"), hints))
+		take(warnings, xasprintf("annotation %s is deprecated, please use service.kubernetes.io/topology-mode instead", hints));
+	service_headless_warn(spec, warnings);
+	service_addresses_warn(spec, warnings);
+	if (named && json_array_size(json_object_get(spec, "externalIPs")))
+		strv_add(warnings, "spec.externalIPs is ignored when spec.type is \"ExternalName\"");
+	if (!named && !str_empty(json_str_at(spec, "externalName")))
+		strv_add(warnings, "spec.externalName is ignored when spec.type is not \"ExternalName\"");
+	if (str_eq(json_str_at(spec, "trafficDistribution"), "PreferClose"))
+		strv_add(warnings, "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"");
 }
 
 void ingress_warn(const json_t *ingress, const json_t *old, char ***warnings)

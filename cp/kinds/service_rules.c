@@ -5,10 +5,13 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "cp/kinds/error_order.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/rule.h"
 #include "cp/kinds/service_family.h"
 
+#define RANGES_KEY "service.beta.kubernetes.io/load-balancer-source-ranges"
+#define HINTS_KEY "service.kubernetes.io/topology-aware-hints"
 #define IP_WORDS "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 enum { AFFINITY_SECONDS_MAX = 86400 };
 
@@ -121,12 +124,14 @@ static void validate_ports(const json_t *svc, const json_t *addresses, struct fi
 
 /* --- addresses ------------------------------------------------------------------------------------------------------- */
 
-static void validate_external_name(const json_t *svc, struct field_errors *errors)
+static void validate_external_name(const json_t *svc, const json_t *addresses, struct field_errors *errors)
 {
-	static const char *const no[] = {"clusterIPs", "ipFamilies", "ipFamilyPolicy"};
+	static const char *const no[] = {"ipFamilies", "ipFamilyPolicy"};
 	const char *name = json_str_or(svc, "spec.externalName", "");
 	AUTO_FREE char *plain = xstrndup(name, strlen(name) - (str_has_suffix(name, ".") ? 1 : 0));
 
+	if (json_array_size(addresses))
+		field_forbidden(errors, "spec.clusterIPs", "may not be set for ExternalName services");
 	for (size_t i = 0; i < ARRAY_LEN(no); i++)
 		rule_forbidden(json_object_get(svc, "spec"), "spec", no[i], "may not be set for ExternalName services", errors);
 	if (!*plain)
@@ -169,9 +174,10 @@ static void validate_match(const json_t *addresses, const json_t *families, stru
 	}
 }
 
-static void validate_addresses(const json_t *svc, const json_t *addresses, struct field_errors *errors)
+static void validate_addresses(const json_t *svc, const json_t *old, const json_t *addresses, struct field_errors *errors)
 {
 	static const char list[] = "spec.clusterIPs";
+	static const char *const policies[] = {"PreferDualStack", "RequireDualStack", "SingleStack", NULL};
 	const char *one = json_str_or(svc, "spec.clusterIP", ""), *first = json_string_value(json_array_get(addresses, 0));
 	bool bad = false;
 	char path[FIELD_PATH_MAX];
@@ -180,7 +186,11 @@ static void validate_addresses(const json_t *svc, const json_t *addresses, struc
 
 	if (*one && !str_eq(one, first))
 		field_invalid(errors, list, addresses, "first value must match `clusterIP`");
+	else if (!*one && !old && json_array_size(addresses))
+		field_invalid(errors, list, addresses, "must be empty when `clusterIP` is not specified");
 	validate_families(svc, errors);
+	if (json_at(svc, "spec.ipFamilyPolicy"))
+		rule_word(json_object_get(svc, "spec"), "spec", "ipFamilyPolicy", policies, errors);
 	json_array_foreach(addresses, i, v)
 	{
 		bool none = i == 0 && str_eq(json_string_value(v), "None");
@@ -212,23 +222,51 @@ static void validate_external_ips(const json_t *svc, struct field_errors *errors
 
 /* --- traffic --------------------------------------------------------------------------------------------------------- */
 
+/* Padding is allowed. */
+static void validate_source_range(const char *text, const char *path, struct field_errors *errors)
+{
+	static const char space[] = " \t\n\r";
+	const char *begin = text + strspn(text, space);
+	AUTO_FREE char *plain = xstrdup(begin);
+	size_t n = strlen(plain);
+
+	while (n && strchr(space, plain[n - 1]))
+		plain[--n] = '\0';
+	AUTO_JSON *shown = json_string(plain);
+	if (!is_cidr(plain))
+		field_invalid(errors, path, shown, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
+}
+
+/* The ranges of a balanced service: a field, else an annotation. */
 static void validate_source_ranges(const json_t *svc, struct field_errors *errors)
 {
-	static const char list[] = "spec.LoadBalancerSourceRanges";
+	static const char list[] = "spec.LoadBalancerSourceRanges", annotation[] = "metadata.annotations[" RANGES_KEY "]";
+	const json_t *ranges = json_at(svc, "spec.loadBalancerSourceRanges");
+	const char *text = json_member(json_at(svc, "metadata.annotations"), RANGES_KEY);
 	char path[FIELD_PATH_MAX];
 	json_t *v;
 	size_t i;
 
-	if (json_array_size(json_at(svc, "spec.loadBalancerSourceRanges")) && !is_type(svc, "LoadBalancer"))
-		field_forbidden(errors, list, "may only be used when `type` is 'LoadBalancer'");
-	json_array_foreach(json_at(svc, "spec.loadBalancerSourceRanges"), i, v)
-	{
-		const char *text = json_string_value(v) + strspn(json_string_value(v), " ");
-		AUTO_FREE char *plain = xstrndup(text, strcspn(text, " "));
-		AUTO_JSON *shown = json_string(plain);
-		if (!is_cidr(plain))
-			field_invalid(errors, FIELD_PATH(path, "%s[%zu]", list, i), shown, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
-	}
+	if (!json_array_size(ranges) && !text)
+		return;
+	if (!is_type(svc, "LoadBalancer"))
+		field_forbidden(errors, json_array_size(ranges) ? list : annotation, "may only be used when `type` is 'LoadBalancer'");
+	json_array_foreach(ranges, i, v) validate_source_range(json_string_value(v), FIELD_PATH(path, "%s[%zu]", list, i), errors);
+	if (json_array_size(ranges) || !text[strspn(text, " ")])
+		return;
+	AUTO_STRV char **parts = str_split(text, ',');
+	for (i = 0; parts && parts[i]; i++)
+		validate_source_range(parts[i], annotation, errors);
+}
+
+static void validate_topology(const json_t *svc, struct field_errors *errors)
+{
+	const json_t *annotations = json_at(svc, "metadata.annotations"), *mode = json_object_get(annotations, "service.kubernetes.io/topology-mode"),
+		     *hints = json_object_get(annotations, HINTS_KEY);
+
+	if (mode && hints && !json_equal(mode, hints))
+		field_invalid(errors, "metadata.annotations[service.kubernetes.io/topology-mode]", mode,
+			      "must match annotations[" HINTS_KEY "] when both are specified");
 }
 
 static void validate_affinity(const json_t *svc, struct field_errors *errors)
@@ -308,30 +346,81 @@ static void service_validate_update(const json_t *svc, const json_t *old, const 
 		field_forbidden(errors, "spec.healthCheckNodePort", "field is immutable");
 }
 
-void service_validate(const json_t *svc, const json_t *old, struct field_errors *errors)
+/* What the reference looks at before all else, since it allocates addresses first. Returns whether something is wrong; then
+ * nothing else is told. */
+static bool addresses_are_wrong(const json_t *svc, const json_t *old, const json_t *addresses, struct field_errors *errors)
 {
-	AUTO_JSON *addresses = addresses_of(svc, old);
-	const char *type = json_str_or(svc, "spec.type", "");
+	AUTO_FIELD_ERRORS alone = {0};
 
-	size_t before = errors->n;
-	if (!is_type(svc, "ExternalName"))
-		service_family_validate(svc, old, addresses, errors);
-	if (errors->n != before)
-		return; /* what follows would only say it again */
-	if (old)
-		service_validate_update(svc, old, addresses, errors);
-	validate_ports(svc, addresses, errors);
-	if (is_headless(addresses) && (is_type(svc, "NodePort") || is_type(svc, "LoadBalancer"))) {
-		field_invalid(errors, "spec.clusterIPs[0]", json_array_get(addresses, 0), "may not be set to 'None' for %s services", type);
-	}
 	if (is_type(svc, "ExternalName"))
-		validate_external_name(svc, errors);
-	else
-		validate_addresses(svc, addresses, errors);
+		return false;
+	validate_addresses(svc, old, addresses, &alone);
+	if (!alone.n)
+		service_family_validate(svc, old, addresses, &alone);
+	if (!alone.n)
+		return false;
+	field_errors_done(errors);
+	*errors = alone;
+	alone = (struct field_errors){0};
+	return true;
+}
+
+static void validate_own(const json_t *svc, const json_t *addresses, struct field_errors *errors)
+{
+	validate_topology(svc, errors);
+	validate_ports(svc, addresses, errors);
+	if (is_headless(addresses) && (is_type(svc, "NodePort") || is_type(svc, "LoadBalancer")))
+		field_invalid(errors, "spec.clusterIPs[0]", json_array_get(addresses, 0), "may not be set to 'None' for %s services",
+			      json_str_or(svc, "spec.type", ""));
+	if (is_type(svc, "ExternalName"))
+		validate_external_name(svc, addresses, errors);
 	validate_affinity(svc, errors);
 	validate_external_ips(svc, errors);
 	validate_source_ranges(svc, errors);
 	validate_traffic(svc, errors);
+}
+
+void service_validate(const json_t *svc, const json_t *old, struct field_errors *errors)
+{
+	static const char *const order[] = {"metadata",
+					    "spec.ports",
+					    "spec.clusterIPs",
+					    "spec.ipFamilies",
+					    "spec.ipFamilyPolicy",
+					    "spec.externalName",
+					    "spec.ports[].name",
+					    "spec.ports[].port",
+					    "spec.ports[].protocol",
+					    "spec.ports[].targetPort",
+					    "spec.ports[].appProtocol",
+					    "spec.selector",
+					    "spec.sessionAffinity",
+					    "spec.sessionAffinityConfig",
+					    "spec.externalIPs",
+					    "spec.type",
+					    "spec.ports[].nodePort",
+					    "spec.ports[]",
+					    "spec.LoadBalancerSourceRanges",
+					    "spec.allocateLoadBalancerNodePorts",
+					    "spec.loadBalancerClass",
+					    "spec.externalTrafficPolicy",
+					    "spec.healthCheckNodePort",
+					    "spec.internalTrafficPolicy",
+					    "spec.trafficDistribution",
+					    NULL};
+	AUTO_JSON *addresses = addresses_of(svc, old);
+	AUTO_FIELD_ERRORS own = {0};
+
+	if (addresses_are_wrong(svc, old, addresses, errors))
+		return;
+	validate_own(svc, addresses, errors);
+	errors_order(errors, "", order);
+	if (!old)
+		return;
+	own = *errors; /* what the update breaks is told first */
+	*errors = (struct field_errors){0};
+	service_validate_update(svc, old, addresses, errors);
+	field_errors_again(errors, &own);
 }
 
 void service_validate_status(const json_t *svc, const json_t *old, struct field_errors *errors)

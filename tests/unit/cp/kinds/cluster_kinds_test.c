@@ -8,7 +8,25 @@ START_TEST(services)
 {
 	static const struct rule_row rows[] = {
 	    {"spec.ports", "[]", "spec.ports: Required value\n"},
-	    {"spec.clusterIPs", "[\"10.0.0.1\",\"10.0.0.2\"]", "spec.clusterIPs: Invalid value: [\"10.0.0.1\",\"10.0.0.2\"]: may specify no more than one IP for each IP family\n"},
+	    {"spec.clusterIPs", "[\"10.0.0.1\"]", "spec.clusterIPs: Invalid value: [\"10.0.0.1\"]: must be empty when `clusterIP` is not specified\n"},
+	    {"spec", "{\"clusterIP\":\"10.0.0.1\",\"clusterIPs\":[\"10.0.0.1\",\"10.0.0.2\"]}",
+	     "spec.clusterIPs: Invalid value: [\"10.0.0.1\",\"10.0.0.2\"]: may specify no more than one IP for each IP family\n"},
+	    {"spec", "{\"ipFamilyPolicy\":\"Both\",\"type\":\"Foo\"}",
+	     "spec.ipFamilyPolicy: Unsupported value: \"Both\": supported values: \"PreferDualStack\", \"RequireDualStack\", \"SingleStack\"\n"},
+	    {"spec", "{\"type\":\"ExternalName\",\"externalName\":\"a.b\",\"clusterIP\":\"10.0.0.1\"}", "spec.clusterIPs: Forbidden: may not be set for ExternalName services\n"},
+	    {"spec", "{\"type\":\"Foo\",\"sessionAffinity\":\"No\",\"ports\":[{\"port\":1,\"nodePort\":3},{\"name\":\"b\",\"port\":0,\"nodePort\":3}]}",
+	     "spec.ports[0].name: Required value\nspec.ports[1].port: Invalid value: 0: must be between 1 and 65535, inclusive\n"
+	     "spec.ports[1].targetPort: Invalid value: 0: must be between 1 and 65535, inclusive\n"
+	     "spec.sessionAffinity: Unsupported value: \"No\": supported values: \"ClientIP\", \"None\"\n"
+	     "spec.type: Unsupported value: \"Foo\": supported values: \"ClusterIP\", \"ExternalName\", \"LoadBalancer\", \"NodePort\"\n"
+	     "spec.ports[1].nodePort: Duplicate value: 3\n"},
+	    {"metadata.annotations", "{\"service.kubernetes.io/topology-mode\":\"a\",\"service.kubernetes.io/topology-aware-hints\":\"b\"}",
+	     "metadata.annotations[service.kubernetes.io/topology-mode]: Invalid value: \"a\": must match "
+	     "annotations[service.kubernetes.io/topology-aware-hints] when both are specified\n"},
+	    {"metadata.annotations", "{\"service.beta.kubernetes.io/load-balancer-source-ranges\":\"10.0.0.0/8 , x\"}",
+	     "metadata.annotations[service.beta.kubernetes.io/load-balancer-source-ranges]: Forbidden: may only be used when `type` is 'LoadBalancer'\n"
+	     "metadata.annotations[service.beta.kubernetes.io/load-balancer-source-ranges]: Invalid value: \"x\": must be a valid CIDR value, (e.g. "
+	     "10.9.8.0/24 or 2001:db8::/64)\n"},
 	    {"spec.clusterIP", "\"x\"", "spec.clusterIPs[0]: Invalid value: \"x\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)\n"},
 	    {"spec.ipFamilies", "[\"IPv5\"]", "spec.ipFamilies[0]: Unsupported value: \"IPv5\": supported values: \"IPv4\", \"IPv6\"\n"},
 	    {"spec.externalIPs", "[\"127.0.0.1\"]", "spec.externalIPs[0]: Invalid value: \"127.0.0.1\": may not be in the loopback range (127.0.0.0/8, ::1/128)\n"},
