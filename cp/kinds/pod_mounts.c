@@ -56,8 +56,10 @@ static void validate_mount(const struct pod_rules *r, const json_t *mount, const
 	const char *name = json_str_or(mount, "name", ""), *at = json_str_or(mount, "mountPath", "");
 	char p[FIELD_PATH_MAX];
 
+	rule_required(mount, path, "name", NULL, r->errors);
 	if (!volume_named(r, name))
 		field_not_found(r->errors, FIELD_PATH(p, "%s.name", path), json_object_get(mount, "name"));
+	rule_required(mount, path, "mountPath", NULL, r->errors);
 	if (map_has(paths, at))
 		field_invalid(r->errors, FIELD_PATH(p, "%s.mountPath", path), json_object_get(mount, "mountPath"), "must be unique");
 	map_set(paths, at, (void *)mount);

@@ -3,16 +3,23 @@
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/pod_rules.h"
 
+#define SECURITY(list)                                                                                                                  \
+	list "[].securityContext.privileged", list "[].securityContext.runAsUser", list "[].securityContext.runAsGroup",                \
+	    list "[].securityContext.procMount", list "[].securityContext.seccompProfile", list "[].securityContext",                   \
+	    list "[].securityContext.windowsOptions", list "[].securityContext.appArmorProfile"
+#define REQUIRED "requiredDuringSchedulingIgnoredDuringExecution"
+#define PREFERRED "preferredDuringSchedulingIgnoredDuringExecution"
+
 #define CONTAINERS(list)                                                                                                                \
 	list "[].name", list "[].image", list "[].terminationMessagePolicy", list "[].ports[].name", list "[].ports[].containerPort",   \
-	    list "[].ports[].hostPort", list "[].ports[].protocol", list "[].env[]", list "[].envFrom", list "[].volumeMounts",           \
-	    list "[].volumeDevices", list "[].imagePullPolicy", list "[].resources", list "[].resizePolicy", list "[].securityContext", \
+	    list "[].ports[].hostPort", list "[].ports[].protocol", list "[].env[]", list "[].envFrom", list "[].volumeMounts",         \
+	    list "[].volumeDevices", list "[].imagePullPolicy", list "[].resources", list "[].resizePolicy", SECURITY(list),                \
 	    list "[].lifecycle", list "[].livenessProbe", list "[].readinessProbe", list "[].startupProbe", list "[].restartPolicy",    \
 	    list "[].restartPolicyRules"
 
 static const char *const order[] = {"volumes[]",
 				    "volumes[].name", /* a volume's source comes first */
-				    "resourceClaims",
+				    "resourceClaims[]",
 				    CONTAINERS("containers"),
 				    CONTAINERS("initContainers"),
 				    "ephemeralContainers",
@@ -20,13 +27,36 @@ static const char *const order[] = {"volumes[]",
 				    "restartPolicy",
 				    "dnsPolicy",
 				    "nodeSelector",
+				    "securityContext.fsGroup",
+				    "securityContext.runAsUser",
+				    "securityContext.runAsGroup",
+				    "securityContext.supplementalGroups",
+				    "securityContext.shareProcessNamespace",
+				    "securityContext.sysctls",
+				    "securityContext.fsGroupChangePolicy",
+				    "securityContext.seccompProfile",
+				    "securityContext.windowsOptions",
+				    "securityContext.appArmorProfile",
 				    "securityContext",
 				    "imagePullSecrets",
+				    "affinity.nodeAffinity." REQUIRED,
+				    "affinity.nodeAffinity." PREFERRED "[]",
+				    "affinity.podAffinity." REQUIRED "[]",
+				    "affinity.podAffinity." PREFERRED "[]",
+				    "affinity.podAntiAffinity." REQUIRED "[]",
+				    "affinity.podAntiAffinity." PREFERRED "[]",
 				    "affinity",
 				    "dnsConfig",
 				    "readinessGates",
 				    "schedulingGates",
-				    "topologySpreadConstraints",
+				    "topologySpreadConstraints[].maxSkew",
+				    "topologySpreadConstraints[].topologyKey",
+				    "topologySpreadConstraints[].whenUnsatisfiable",
+				    "topologySpreadConstraints[].{topologyKey, whenUnsatisfiable}",
+				    "topologySpreadConstraints[].minDomains",
+				    "topologySpreadConstraints[].nodeAffinityPolicy",
+				    "topologySpreadConstraints[].nodeTaintsPolicy",
+				    "topologySpreadConstraints[]",
 				    "hostNetwork",
 				    "HostPID",
 				    "HostIPC",
@@ -35,8 +65,9 @@ static const char *const order[] = {"volumes[]",
 				    "activeDeadlineSeconds",
 				    "hostname",
 				    "subdomain",
-				    "tolerations",
-				    "hostAliases",
+				    "tolerations[].key",
+				    "tolerations[]",
+				    "hostAliases[]",
 				    "priorityClassName",
 				    "runtimeClassName",
 				    "preemptionPolicy",

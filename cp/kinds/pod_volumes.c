@@ -198,6 +198,16 @@ static void validate_ephemeral(const struct pod_rules *r, const json_t *source, 
 		field_invalid(r->errors, FIELD_PATH(p, "%s.name", at), json_object_get(volume, "name"), "PVC name \"%s\": %s", claim, why);
 }
 
+static void validate_image(const struct pod_rules *r, const json_t *image, const char *path)
+{
+	static const char *const policies[] = {"Always", "IfNotPresent", "Never", NULL};
+
+	if (r->is_pod)
+		rule_required(image, path, "reference", NULL, r->errors);
+	if (json_object_get(image, "pullPolicy"))
+		rule_word(image, path, "pullPolicy", policies, r->errors);
+}
+
 static void validate_source(const struct pod_rules *r, const char *source, const json_t *volume, const char *at)
 {
 	const json_t *v = json_object_get(volume, source);
@@ -213,8 +223,8 @@ static void validate_source(const struct pod_rules *r, const char *source, const
 		validate_ephemeral(r, v, volume, path, at);
 	else if (!strcmp(source, "downwardAPI"))
 		json_array_foreach(json_object_get(v, "items"), i, file) validate_file(file, path, r->errors);
-	else if (!strcmp(source, "image") && r->is_pod)
-		rule_required(v, path, "reference", NULL, r->errors);
+	else if (!strcmp(source, "image"))
+		validate_image(r, v, path);
 }
 
 /* Some sources have another name in the error that there are too many. */

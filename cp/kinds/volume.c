@@ -51,7 +51,7 @@ static void validate_capacity(const json_t *spec, const char *path, struct field
 {
 	static const char *const storage[] = {"storage", NULL};
 	const json_t *capacity = json_object_get(spec, "capacity");
-	AUTO_JSON *none = json_null();
+	AUTO_JSON *none = json_object();
 	char p[FIELD_PATH_MAX];
 	const char *name;
 	json_t *v;

@@ -48,6 +48,17 @@ START_TEST(pods)
 	       "spec.nodeName['a']\n"},
 	    {"spec.hostAliases", "[{\"ip\":\"\"}]",
 	     "spec.hostAliases[0].ip: Invalid value: \"\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)\n"},
+	    {C ".imagePullPolicy", "\"Once\"", C ".imagePullPolicy: Unsupported value: \"Once\": supported values: \"Always\", \"IfNotPresent\", \"Never\"\n"},
+	    {C ".volumeMounts", "[{\"name\":\"x\"},{\"mountPath\":\"/a\"}]",
+	     C ".volumeMounts[0].name: Not found: \"x\"\n" C ".volumeMounts[0].mountPath: Required value\n" C ".volumeMounts[1].name: Required value\n" C
+	       ".volumeMounts[1].name: Not found: \"\"\n"},
+	    {"spec.tolerations", "[{\"operator\":\"Equal\"},{\"key\":\"a\",\"effect\":\"Q\"}]",
+	     "spec.tolerations[0].operator: Invalid value: \"Equal\": operator must be Exists when `key` is empty, which means \"match all values and all keys\"\n"
+	     "spec.tolerations[1].effect: Unsupported value: \"Q\": supported values: \"NoSchedule\", \"PreferNoSchedule\", \"NoExecute\"\n"},
+	    {"spec.topologySpreadConstraints",
+	     "[{\"maxSkew\":1,\"topologyKey\":\"k\",\"whenUnsatisfiable\":\"ScheduleAnyway\",\"minDomains\":1},{\"maxSkew\":0,\"topologyKey\":\"l\",\"whenUnsatisfiable\":\"DoNotSchedule\"}]",
+	     "spec.topologySpreadConstraints[0].minDomains: Invalid value: 1: can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway\n"
+	     "spec.topologySpreadConstraints[1].maxSkew: Invalid value: 0: must be greater than zero\n"},
 	    {"spec.dnsPolicy", "\"None\"", "spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None\n"},
 	    {"spec.topologySpreadConstraints", "[{\"maxSkew\":1,\"topologyKey\":\"k\"}]",
 	     "spec.topologySpreadConstraints[0].whenUnsatisfiable: Unsupported value: \"\": supported values: \"DoNotSchedule\", \"ScheduleAnyway\"\n"},
@@ -163,4 +174,22 @@ START_TEST(range_defaults)
 }
 END_TEST
 
-TESTS("kind_order", volumes, pods, workloads, jobs, others, range_defaults)
+START_TEST(lists)
+{
+	static const struct rule_row metrics[] = {
+	    {"spec.metrics", "[{\"type\":\"Foo\"},{\"type\":\"Resource\",\"resource\":{\"target\":{\"type\":\"Value\",\"averageValue\":\"1\"}}}]",
+	     "spec.metrics[0].type: Unsupported value: \"Foo\": supported values: \"ContainerResource\", \"External\", \"Object\", \"Pods\", \"Resource\"\n"
+	     "spec.metrics[1].resource.name: Required value: must specify a resource name\n"},
+	};
+	static const struct rule_row subsets[] = {
+	    {"subsets", "[{\"addresses\":[{\"ip\":\"127.0.0.1\"}],\"ports\":[{\"port\":0},{\"name\":\"b\",\"port\":1}]}]",
+	     "subsets[0].addresses[0].ip: Invalid value: \"127.0.0.1\": may not be in the loopback range (127.0.0.0/8, ::1/128)\n"
+	     "subsets[0].ports[0].name: Required value\nsubsets[0].ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive\n"},
+	};
+	CHECK("autoscaling", "v2", "HorizontalPodAutoscaler",
+	      "{" META ",\"spec\":{\"maxReplicas\":2,\"scaleTargetRef\":{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"name\":\"x\"}}}", metrics, false);
+	CHECK("", "v1", "Endpoints", "{" META "}", subsets, false);
+}
+END_TEST
+
+TESTS("kind_order", lists, volumes, pods, workloads, jobs, others, range_defaults)

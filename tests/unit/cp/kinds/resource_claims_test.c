@@ -147,6 +147,15 @@ START_TEST(warnings)
 	     "provisioning."},
 	    {"", "Service", "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"clusterIP\":\"None\",\"sessionAffinity\":\"ClientIP\"}}",
 	     "spec.SessionAffinity is ignored for headless services"},
+	    {"", "Service",
+	     "{\"metadata\":{\"name\":\"s\",\"annotations\":{\"service.kubernetes.io/topology-aware-hints\":\"auto\"}},\"spec\":{\"externalName\":\"x\","
+	     "\"externalIPs\":[\"2001:db8:0::1\"],\"trafficDistribution\":\"PreferClose\"}}",
+	     "annotation service.kubernetes.io/topology-aware-hints is deprecated, please use service.kubernetes.io/topology-mode instead\n"
+	     "spec.externalIPs[0]: IPv6 address \"2001:db8:0::1\" should be in RFC 5952 canonical format (\"2001:db8::1\")\n"
+	     "spec.externalName is ignored when spec.type is not \"ExternalName\"\n"
+	     "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\""},
+	    {"", "Endpoints", "{\"metadata\":{\"name\":\"e\"},\"subsets\":[{\"addresses\":[{\"ip\":\"::ffff:10.0.0.1\"}]}]}",
+	     "subsets[0].addresses[0].ip: non-standard IP address \"::ffff:10.0.0.1\" will be considered invalid in a future Kubernetes release: use \"10.0.0.1\""},
 	    {"networking.k8s.io", "Ingress", "{\"metadata\":{\"name\":\"i\",\"annotations\":{\"kubernetes.io/ingress.class\":\"x\"}},\"spec\":{}}",
 	     "annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead"},
 	};
