@@ -126,6 +126,7 @@ void replica_counts_validate(const json_t *obj, const char *const *counts, struc
 {
 	int64_t all = json_int_at(obj, "status.replicas", 0), ready = json_int_at(obj, "status.readyReplicas", 0);
 	const json_t *available = json_at(obj, "status.availableReplicas");
+	AUTO_JSON *zero = json_integer(0);
 	char p[FIELD_PATH_MAX];
 	validate_not_negative(obj, "status.replicas", errors);
 	validate_not_negative(obj, "status.observedGeneration", errors);
@@ -134,10 +135,10 @@ void replica_counts_validate(const json_t *obj, const char *const *counts, struc
 	for (size_t i = 0; counts[i]; i++) {
 		const json_t *v = json_at(obj, FIELD_PATH(p, "status.%s", counts[i]));
 		if (json_integer_value(v) > all)
-			field_invalid(errors, p, v, "cannot be greater than status.replicas");
+			field_invalid(errors, p, v ? v : zero, "cannot be greater than status.replicas");
 	}
 	if (json_integer_value(available) > ready)
-		field_invalid(errors, "status.availableReplicas", available, "cannot be greater than %sreadyReplicas",
+		field_invalid(errors, "status.availableReplicas", available ? available : zero, "cannot be greater than %sreadyReplicas",
 			      strcmp(json_str_or(obj, "kind", ""), "StatefulSet") ? "" : "status.");
 }
 

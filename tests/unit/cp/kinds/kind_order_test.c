@@ -192,4 +192,31 @@ START_TEST(lists)
 }
 END_TEST
 
-TESTS("kind_order", lists, volumes, pods, workloads, jobs, others, range_defaults)
+START_TEST(statuses)
+{
+	static const struct {
+		const char *group, *kind, *status, *errors;
+	} rows[] = {
+	    {"apps", "Deployment", "{\"replicas\":-1}",
+	     "status.replicas: Invalid value: -1: must be greater than or equal to 0\n"
+	     "status.updatedReplicas: Invalid value: 0: cannot be greater than status.replicas\n"
+	     "status.readyReplicas: Invalid value: 0: cannot be greater than status.replicas\n"
+	     "status.availableReplicas: Invalid value: 0: cannot be greater than status.replicas\n"},
+	    {"apps", "ReplicaSet", "{\"replicas\":3,\"availableReplicas\":2,\"readyReplicas\":1}",
+	     "status.availableReplicas: Invalid value: 2: cannot be greater than readyReplicas\n"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct kind *k = fixture_kind(rows[i].group, "v1", rows[i].kind);
+		AUTO_JSON *old = fixture_load(k, WORKLOAD("X", ""), NULL, NULL), *obj = json_deep_copy(old);
+		AUTO_FIELD_ERRORS f = {.schema = fixture_schema};
+		AUTO_STR got = STR_INIT;
+		json_object_set_new(obj, "status", json_loads(rows[i].status, 0, NULL));
+		kind_ops_find(k)->validate_status(obj, old, &f);
+		for (size_t n = 0; n < f.n; n++)
+			str_addf(&got, "%s: %s\n", f.v[n].field, f.v[n].message);
+		ck_assert_str_eq(str_text(&got), rows[i].errors);
+	}
+}
+END_TEST
+
+TESTS("kind_order", lists, statuses, volumes, pods, workloads, jobs, others, range_defaults)
