@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/eight.h"
 #include "base/json_read.h"
 
 enum { DEPTH_MAX = 2048, NUMBER_MAX = 64 };
@@ -39,6 +40,20 @@ static bool take(struct reader *r, char c)
 static bool is_plain(unsigned char c)
 {
 	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+static void skip_plain(struct reader *r)
+{
+	for (; r->end - r->p >= 8; r->p += 8) {
+		uint64_t eight = eight_load(r->p);
+		uint64_t marks = eight_has(eight, '"') | eight_has(eight, '\\') | eight_has_below(eight, 0x20) | eight_has_high(eight);
+		if (!marks)
+			continue;
+		r->p += eight_before(marks);
+		return;
+	}
+	while (r->p < r->end && is_plain((unsigned char)*r->p))
+		r->p++;
 }
 
 /* How many bytes the UTF-8 character at p has; 0: it is none. */
@@ -81,8 +96,7 @@ static bool read_mixed(struct reader *r, const char *from, const char **ret, siz
 	str_addn(&r->text, from, (size_t)(r->p - from));
 	while (r->p < r->end && *r->p != '"') {
 		const char *run = r->p;
-		while (r->p < r->end && is_plain((unsigned char)*r->p))
-			r->p++;
+		skip_plain(r);
 		if (r->p < r->end && (unsigned char)*r->p >= 0x80) {
 			size_t n = utf8_len((const unsigned char *)r->p, (const unsigned char *)r->end);
 			if (!n)
@@ -112,8 +126,7 @@ static bool read_string(struct reader *r, const char **ret, size_t *ret_len)
 	if (!take(r, '"'))
 		return false;
 	const char *from = r->p;
-	while (r->p < r->end && is_plain((unsigned char)*r->p))
-		r->p++;
+	skip_plain(r);
 	if (r->p >= r->end)
 		return false;
 	if (*r->p != '"')

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/eight.h"
 #include "base/format.h"
 #include "base/mem.h"
 
@@ -79,13 +80,6 @@ static bool is_plain_json(unsigned char c)
 	return c >= 0x20 && c != '"' && c != '\\';
 }
 
-/* A byte of its high bits for each byte of eight that may need an escape. */
-static uint64_t not_plain(uint64_t eight)
-{
-	const uint64_t ones = 0x0101010101010101ULL, quotes = eight ^ (ones * '"'), slashes = eight ^ (ones * '\\');
-	return ((eight - ones * 0x20) | (quotes - ones) | (slashes - ones)) & ~eight & (ones * 0x80);
-}
-
 static void add_escape(struct str *s, unsigned char c)
 {
 	static const char from[] = "\"\\\n\r\t", to[] = "\"\\nrt";
@@ -102,11 +96,12 @@ static void add_escape(struct str *s, unsigned char c)
 static size_t copy_plain(char *to, const char *from, size_t n)
 {
 	size_t i = 0;
-	for (uint64_t eight; i + sizeof(eight) <= n; i += sizeof(eight)) {
-		memcpy(&eight, from + i, sizeof(eight));
-		if (not_plain(eight))
-			break;
-		memcpy(to + i, &eight, sizeof(eight));
+	for (; i + 8 <= n; i += 8) {
+		uint64_t eight = eight_load(from + i);
+		uint64_t marks = eight_has(eight, '"') | eight_has(eight, '\\') | eight_has_below(eight, 0x20);
+		memcpy(to + i, from + i, 8);
+		if (marks)
+			return i + eight_before(marks);
 	}
 	for (; i < n && is_plain_json((unsigned char)from[i]); i++)
 		to[i] = from[i];

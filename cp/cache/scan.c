@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/eight.h"
+
 enum { DEPTH_MAX = 10000, REPLACEMENT = 0xfffd, NOT_CHAR = 0x110000 };
 
 struct cursor {
@@ -29,28 +31,37 @@ static bool take(struct cursor *c, char ch)
 	return true;
 }
 
-/* Whether the quote at p has an odd number of backslashes before it; start is the opening one. */
-static bool is_escaped(const char *start, const char *p)
+/* The quote that ends a string, from its first character on; NULL: there is none. */
+static const char *string_end(const char *p, const char *end)
 {
-	bool odd = false;
-	while (--p > start && *p == '\\')
-		odd = !odd;
-	return odd;
+	for (;;) {
+		for (; end - p >= 8; p += 8) {
+			uint64_t eight = eight_load(p);
+			uint64_t marks = eight_has(eight, '"') | eight_has(eight, '\\');
+			if (!marks)
+				continue;
+			p += eight_before(marks);
+			break;
+		}
+		while (p < end && *p != '"' && *p != '\\')
+			p++;
+		if (p >= end || *p == '"')
+			return p < end ? p : NULL;
+		if (end - p < 2)
+			return NULL;
+		p += 2;
+	}
 }
 
 /* A string with its quotes. */
 static int string(struct cursor *c, struct span *ret)
 {
 	skip_space(c);
-	const char *start = c->p, *p = start;
-	if (start >= c->end || *start != '"')
+	const char *start = c->p;
+	const char *quote = start < c->end && *start == '"' ? string_end(start + 1, c->end) : NULL;
+	if (!quote)
 		return -EINVAL;
-	do {
-		p = memchr(p + 1, '"', (size_t)(c->end - p - 1));
-		if (!p)
-			return -EINVAL;
-	} while (is_escaped(start, p));
-	c->p = p + 1;
+	c->p = quote + 1;
 	*ret = (struct span){start, (size_t)(c->p - start)};
 	return 0;
 }
@@ -62,24 +73,26 @@ static const unsigned char marks[256] = {['"'] = QUOTE, ['{'] = OPEN, ['['] = OP
 /* An object or an array, by counting. */
 static int container(struct cursor *c)
 {
-	struct span s;
+	const char *p = c->p, *end = c->end;
 	int depth = 0;
 	do {
-		while (c->p < c->end && !marks[(unsigned char)*c->p])
-			c->p++;
-		if (c->p >= c->end)
+		while (p < end && !marks[(unsigned char)*p])
+			p++;
+		if (p >= end)
 			return -EINVAL;
-		enum mark m = marks[(unsigned char)*c->p];
+		enum mark m = marks[(unsigned char)*p];
 		if (m == QUOTE) {
-			if (string(c, &s) < 0)
+			p = string_end(p + 1, end);
+			if (!p)
 				return -EINVAL;
-			continue;
+		} else {
+			depth += m == OPEN ? 1 : -1;
 		}
-		depth += m == OPEN ? 1 : -1;
 		if (depth > DEPTH_MAX)
 			return -E2BIG;
-		c->p++;
+		p++;
 	} while (depth);
+	c->p = p;
 	return 0;
 }
 
