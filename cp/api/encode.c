@@ -161,7 +161,9 @@ static void encode_list(struct str *out, const struct type *elem, const json_t *
 
 static void encode_value(struct str *out, const struct type *t, const json_t *v)
 {
-	if (json_is_object(v)) {
+	if (json_is_object(v) && !json_object_size(v)) {
+		str_add(out, "{}"); /* most nodes of managed fields */
+	} else if (json_is_object(v)) {
 		if (t && t->custom)
 			encode_custom(out, t, v);
 		else if (t && t->class == TYPE_OBJECT && t->n_fields)

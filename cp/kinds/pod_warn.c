@@ -89,11 +89,12 @@ static void warn_volumes(const struct pod_looked *w)
 		{ "rbd", "rbd", "deprecated in v1.28, non-functional in v1.31+" },
 	};
 	char p[FIELD_PATH_MAX];
-	json_t *v;
+	const char *source;
+	json_t *v, *value;
 	size_t i;
 	json_array_foreach(json_object_get(w->spec, "volumes"), i, v) {
-		for (size_t g = 0; g < ARRAY_LEN(gone); g++)
-			if (json_object_get(v, gone[g].source))
+		json_object_foreach(v, source, value) for (size_t g = 0; g < ARRAY_LEN(gone); g++)
+			if (*source == *gone[g].source && !strcmp(source, gone[g].source))
 				take(w, xasprintf("%sspec.volumes[%zu].%s: %s", w->prefix, i, gone[g].shown, gone[g].why));
 		claim_spec_warn(json_at(v, "ephemeral.volumeClaimTemplate.spec"),
 				FIELD_PATH(p, "%sspec.volumes[%zu].ephemeral.volumeClaimTemplate.spec", w->prefix, i), w->warnings);

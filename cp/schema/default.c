@@ -31,10 +31,12 @@ static bool may_fill(const struct type *t, const struct field *f)
 static void fill_object(const struct type *t, json_t *object)
 {
 	size_t before = json_object_size(object);
+	AUTO_MEMBERS members;
 
+	members_place(&members, t, object);
 	for (size_t i = 0; i < t->n_fields; i++) {
 		const struct field *f = &t->fields[i];
-		json_t *value = may_fill(t, f) ? json_object_get(object, f->name) : NULL;
+		json_t *value = members_take(&members, i);
 
 		if (!may_fill(t, f))
 			continue;
