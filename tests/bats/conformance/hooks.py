@@ -59,7 +59,7 @@ def mutate_configmap(r):
 
 
 def slow(r):
-    time.sleep(3)
+    time.sleep(2)
     return {'allowed': True}
 
 
