@@ -137,6 +137,19 @@ static json_t *unrecognized(struct req *q, const struct kind *k, enum body_type 
 				  why, len ? str_text(&summary) : "<empty>", len > SHOWN ? " ..." : "");
 }
 
+/* What stands twice in a typed body adds up. */
+static bool merge_repeats(struct req *q, const struct kind *k, json_t **body)
+{
+	size_t len = 0;
+	const char *text = q->x ? http_body(q->x, &len) : "";
+	json_t *merged = NULL;
+	if (schema_merge_duplicates(k->type, text, len, &merged) < 0)
+		return false;
+	json_decref(*body);
+	*body = merged;
+	return true;
+}
+
 json_t *body_object(struct req *q, const struct kind *k, json_t **ret)
 {
 	enum body_type type = negotiate_body(q->content_type);
@@ -176,6 +189,8 @@ json_t *body_object(struct req *q, const struct kind *k, json_t **ret)
 		AUTO_FREE char *why = xasprintf("Object 'Kind' is missing in '%.*s'", (int)MIN(len, (size_t)MAX_QUOTED), text);
 		return unrecognized(q, k, BODY_YAML, why);
 	}
+	if (q->repeats_json && !k->custom && !merge_repeats(q, k, &body))
+		return status_bad_request("the body is not valid JSON");
 	if (q->local) {
 		json_t *copy = json_clone(body);
 		json_decref(body);

@@ -181,6 +181,9 @@ int schema_decode_type(const struct type *t, json_t *object, char ***unknown, st
  * one found in the text, and the messages of unknown (what decoding found, NULL for none) where their fields stand.
  * -EINVAL where the text is not JSON at all, -E2BIG where it is nested too deep. */
 int schema_find_duplicates(const char *text, size_t len, char *const *unknown, char ***dups);
+/* Such a text's value as the original decodes it into a type: maps and objects that stand twice become one, of everything
+ * else the last holds. Returned owned. -EINVAL where it is no JSON. */
+int schema_merge_duplicates(const struct type *t, const char *text, size_t len, json_t **ret);
 /* Fills defaults declared in tables, in place. */
 void schema_default(const struct kind *k, json_t *object);
 /* Everything that a table can say: required, enums, bounds, formats, patterns, duplicates in lists that are "unique".

@@ -63,6 +63,15 @@ CM=/api/v1/namespaces/default/configmaps
 	EOF
 }
 
+@test "what stands twice in a body adds up where it is a map" {
+	local how
+	for how in Warn Ignore; do
+		answer POST "$CM?fieldValidation=$how" application/json \
+			"{\"metadata\":{\"name\":\"two-${how,,}\"},\"data\":{\"a\":\"1\",\"b\":\"2\"},\"data\":{\"b\":\"3\"},\"metadata\":{\"labels\":{\"l\":\"1\"}}}" >"$DIR/two"
+		[ "$(jq -c '[.metadata.name, .metadata.labels, .data]' "$DIR/two")" = "[\"two-${how,,}\",{\"l\":\"1\"},{\"a\":\"1\",\"b\":\"3\"}]" ]
+	done
+}
+
 @test "patches that are none, or cannot be applied" {
 	local j=application/json-patch+json m=application/merge-patch+json s=application/strategic-merge-patch+json
 	local y=application/apply-patch+yaml r="the server rejected our request due to an error in our request"

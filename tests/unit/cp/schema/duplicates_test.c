@@ -38,6 +38,48 @@ START_TEST(with_unknown)
 }
 END_TEST
 
+/* As typed objects are decoded: into what is there. */
+static const struct {
+	const char *text, *merged;
+} merges[] = {
+    {"{'data':{'a':'1','b':'2'},'data':{'b':'3','c':'4'}}", "{'data':{'a':'1','b':'3','c':'4'}}"},
+    {"{'metadata':{'name':'x','labels':{'a':'1'}},'metadata':{'labels':{'b':'2'}}}", "{'metadata':{'name':'x','labels':{'a':'1','b':'2'}}}"},
+    {"{'immutable':true,'immutable':false}", "{'immutable':false}"},
+    {"{'metadata':{'finalizers':['a','b']},'metadata':{'finalizers':['c']}}", "{'metadata':{'finalizers':['c']}}"},
+    {"{'data':{'a':'1'},'data':null}", "{'data':null}"},
+    {"{'data':null,'data':{'a':'1'}}", "{'data':{'a':'1'}}"},
+    {"{'unknown':{'a':1},'unknown':{'b':2}}", "{'unknown':{'b':2}}"},
+    {"{'metadata':{'ownerReferences':[{'name':'a','uid':'u','name':'b'}]}}", "{'metadata':{'ownerReferences':[{'name':'b','uid':'u'}]}}"},
+    {" { 'data' : { } , 'data' : { 'a\\n' : '}\\'' } } ", "{'data':{'a\\n':'}\\''}}"},
+    {"[1,{'a':[]},null]", "[1,{'a':[]},null]"},
+};
+
+START_TEST(merges_as_they_are_decoded)
+{
+	AUTO_FREE char *text = xstrdup(merges[_i].text);
+	AUTO_JSON *wanted = js(merges[_i].merged);
+	AUTO_JSON *got = NULL;
+
+	for (char *p = text; *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	ck_assert_int_eq(schema_merge_duplicates(kind_named("", "configmaps")->type, text, strlen(text), &got), 0);
+	AUTO_FREE char *out = json_format(got, JSON_COMPACT | JSON_ENCODE_ANY);
+	ck_assert_msg(json_equal(got, wanted), "%s", out);
+}
+END_TEST
+
+START_TEST(merges_nothing_that_is_no_json)
+{
+	static const char *const bad[] = {"", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"data\":{\"a\"}", "{1:2}", "{\"a\\", "[1,"};
+	json_t *got = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		ck_assert_msg(schema_merge_duplicates(kind_named("", "configmaps")->type, bad[i], strlen(bad[i]), &got) == -EINVAL, "%s", bad[i]);
+	ck_assert_ptr_null(got);
+}
+END_TEST
+
 START_TEST(refuses)
 {
 	static const char *const bad[] = {"{", "{\"a", "{\"a\\", "}", "[}", "[\"a\":1]", "\"a\":1"};
@@ -73,6 +115,8 @@ int main(void)
 
 	tcase_add_loop_test(t, finds, 0, (int)ARRAY_LEN(cases));
 	tcase_add_test(t, with_unknown);
+	tcase_add_loop_test(t, merges_as_they_are_decoded, 0, (int)ARRAY_LEN(merges));
+	tcase_add_test(t, merges_nothing_that_is_no_json);
 	tcase_add_test(t, refuses);
 	tcase_add_test(t, many);
 	return run("cp/schema/duplicates", t);
