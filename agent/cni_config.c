@@ -1,4 +1,4 @@
-/* The default network: bridge with addresses of host-local. The first configuration by name is the one that counts: ours is
+/* The default network: bridge with addresses of host-local, and portmap for ports of the host. The first configuration by name is the one that counts: ours is
  * written unless one that was put there comes before it; those of other engines, behind it, do not matter. */
 #include <dirent.h>
 #include <errno.h>
@@ -44,9 +44,9 @@ int cni_config_write(const char *conf_dir, const char *pod_cidr, struct err *e)
 	if (cni_config_is_given(conf_dir))
 		return 0;
 	AUTO_FREE char *path = xasprintf("%s/%s", conf_dir, CONFLIST);
-	AUTO_JSON *conf = json_pack("{s:s, s:s, s:[{s:s, s:s, s:b, s:b, s:b, s:o}]}", "cniVersion", "1.1.0", "name",
-				    "knarr", "plugins", "type", "bridge", "bridge", "cni0", "isGateway", 1,
-				    "hairpinMode", 1, "ipMasq", 0, "ipam", ipam(pod_cidr));
+	AUTO_JSON *conf = json_pack("{s:s, s:s, s:[{s:s, s:s, s:b, s:b, s:b, s:o}, {s:s, s:{s:b}}]}", "cniVersion", "1.1.0",
+				    "name", "knarr", "plugins", "type", "bridge", "bridge", "cni0", "isGateway", 1, "hairpinMode", 1,
+				    "ipMasq", 0, "ipam", ipam(pod_cidr), "type", "portmap", "capabilities", "portMappings", 1);
 	int r = fs_mkdir_p(conf_dir, 0755, e);
 	return r < 0 ? r : json_write_file(path, conf, 0644, e);
 }

@@ -2,7 +2,8 @@
  *
  * Happy path: the beginning is found (tail, since), pieces are read and filtered as fast as the client takes them; with
  * follow inotify tells of more, until the container has ended or the client is gone. What can fail: no such attempt
- * (the text that kubectl shows). What always holds: memory is one piece and one line. */
+ * (the text that kubectl shows). What always holds: memory is one piece and one line. A client that asks for a WebSocket gets the
+ * same bytes as its messages. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,12 +16,14 @@
 #include "agent/server.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "io/ws.h"
 
 enum { PIECE = 32768 };
 
 struct stream {
 	struct agent *agent;
 	struct http_exchange *x;
+	struct ws *ws; /* NULL: an ordinary answer */
 	char *uid, *container, *id, *path;
 	int fd, inotify_fd;
 	off_t at;
@@ -77,13 +80,21 @@ static void check_rotated(struct stream *s)
 static void end(struct stream *s)
 {
 	s->ended = true;
-	http_end(s->x);
+	if (s->ws)
+		ws_close(s->ws, 1000, "");
+	else
+		http_end(s->x);
+}
+
+static size_t pending(const struct stream *s)
+{
+	return s->ws ? ws_pending_bytes(s->ws) : http_pending_bytes(s->x);
 }
 
 static void pump(struct stream *s)
 {
 	char buf[PIECE];
-	while (!s->ended && http_pending_bytes(s->x) < 4 * PIECE) {
+	while (!s->ended && pending(s) < 4 * PIECE) {
 		AUTO_STR out = STR_INIT;
 		ssize_t n = pread(s->fd, buf, sizeof(buf), s->at);
 		if (n <= 0) {
@@ -99,7 +110,9 @@ static void pump(struct stream *s)
 		}
 		s->at += n;
 		bool more = log_filter_feed(&s->filter, buf, (size_t)n, &out);
-		if (out.len)
+		if (out.len && s->ws)
+			ws_send(s->ws, out.p, out.len);
+		else if (out.len)
 			http_write(s->x, out.p, out.len);
 		if (!more) {
 			end(s);
@@ -159,9 +172,39 @@ static void watch(struct stream *s)
 		s->watch = fd_watch_new(s->agent->loop, s->inotify_fd, FD_READ, on_change, s);
 }
 
-void server_logs(struct agent *a, struct http_exchange *x, const struct target *t)
+static void on_ws_message(void *arg, const uint8_t *data, size_t len)
+{
+	(void)arg, (void)data, (void)len; /* nothing is expected */
+}
+
+static void on_ws_drain(void *arg)
+{
+	pump(arg);
+}
+
+static void on_ws_close(void *arg)
+{
+	struct stream *s = arg;
+	s->ws = NULL;
+	s->ended = true; /* on_close follows */
+}
+
+/* Answers as the client wants it. -EINVAL: it asked for a WebSocket that is none. */
+static int begin(struct stream *s)
 {
 	static const struct http_header headers[] = {{"content-type", "text/plain"}, {NULL, NULL}};
+	static const char *const protocols[] = {"binary.k8s.io", NULL};
+	static const struct ws_ops ops = {on_ws_message, on_ws_drain, on_ws_close};
+	http_on_close(s->x, on_close, s);
+	if (ws_is_upgrade(s->x))
+		return ws_accept(s->x, ws_choose_protocol(s->x, protocols), PIECE, &ops, s, &s->ws, NULL);
+	http_on_drain(s->x, on_drain, s);
+	http_start(s->x, 200, headers);
+	return 0;
+}
+
+void server_logs(struct agent *a, struct http_exchange *x, const struct target *t)
+{
 	struct container_state *c = t->container;
 	struct log_filter filter = LOG_FILTER_INIT;
 	int64_t tail;
@@ -197,8 +240,8 @@ void server_logs(struct agent *a, struct http_exchange *x, const struct target *
 	s->timer = timer_new(a->loop, on_timer, s);
 	if (s->follow)
 		watch(s);
-	http_on_close(x, on_close, s);
-	http_on_drain(x, on_drain, s);
-	http_start(x, 200, headers);
-	pump(s);
+	if (begin(s) < 0)
+		server_text(x, 400, "invalid upgrade\n"); /* s goes with the exchange */
+	else
+		pump(s);
 }

@@ -28,6 +28,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "rootfs/image_store.h"
 
 static const struct {
 	const char *member, *plugin;
@@ -46,12 +47,28 @@ static int plugin_of(const json_t *volume)
 	return -1;
 }
 
+/* Where an image volume's file system is made, below "rootfs" there; returns owned. */
+static char *image_dir(const struct pod *p, const json_t *volume)
+{
+	return xasprintf("%s/volumes/kubernetes.io~image/%s", p->volumes_dir, json_str_or(volume, "name", ""));
+}
+
+/* Under which the use of its image is recorded; returns owned. */
+static char *image_key(const struct pod *p, const json_t *volume)
+{
+	return xasprintf("%s.%s", p->state->uid, json_str_or(volume, "name", ""));
+}
+
 /* The host directory of a volume; returns owned. */
 static char *volume_path(const struct pod *p, const json_t *volume)
 {
 	const json_t *host = json_object_get(volume, "hostPath");
 	if (host)
 		return xstrdup(json_str_or(host, "path", "/"));
+	if (json_object_get(volume, "image")) {
+		AUTO_FREE char *dir = image_dir(p, volume);
+		return xasprintf("%s/rootfs", dir);
+	}
 	int i = plugin_of(volume);
 	return xasprintf("%s/volumes/%s/%s", p->volumes_dir, i < 0 ? "unknown" : plugins[i].plugin,
 			 json_str_or(volume, "name", ""));
@@ -122,6 +139,26 @@ static int setup_content(struct pod *p, const json_t *volume, const char *path, 
 	return r < 0 ? r : write_content(p, volume, path, e);
 }
 
+static void image_free_ptr(struct image **i)
+{
+	image_free(*i);
+}
+
+/* The layers of an image, as a file system that is mounted read-only and without programs that could be run. */
+static int setup_image(struct pod *p, const json_t *volume, struct err *e)
+{
+	AUTO(image_free_ptr) struct image *image = NULL;
+	AUTO_FREE char *full = NULL, *dir = image_dir(p, volume), *key = image_key(p, volume);
+	const char *ref = json_str_or(volume, "image.reference", "");
+	int r = image_ref_normalize(ref, &full, e);
+	if (r == 0)
+		r = image_find(p->agent->images, full, &image, e);
+	if (r < 0)
+		return err_wrap(e, r, "image \"%s\"", ref);
+	r = fs_mkdir_p(dir, 0755, e);
+	return r < 0 ? r : rootfs_mount(p->agent->images, image, dir, key, e);
+}
+
 static int setup_volume(struct pod *p, const json_t *volume, struct err *e)
 {
 	AUTO_FREE char *path = volume_path(p, volume);
@@ -129,6 +166,8 @@ static int setup_volume(struct pod *p, const json_t *volume, struct err *e)
 	int i = plugin_of(volume);
 	if (host)
 		return host_path_check(path, json_str_at(host, "type"), e);
+	if (json_object_get(volume, "image"))
+		return setup_image(p, volume, e);
 	if (i == 0)
 		return setup_empty_dir(p, volume, path, e);
 	if (i > 0)
@@ -168,6 +207,14 @@ void volumes_refresh(struct pod *p)
 
 int volumes_teardown(struct pod *p, struct err *e)
 {
+	size_t i;
+	json_t *v;
+	json_array_foreach(json_at(p->state->pod, "spec.volumes"), i, v)
+	{
+		AUTO_FREE char *dir = image_dir(p, v), *key = image_key(p, v);
+		if (json_object_get(v, "image"))
+			(void)rootfs_unmount(p->agent->images, dir, key, NULL); /* ignoring: what is left is detached next */
+	}
 	int r = mounts_detach_below(p->volumes_dir, e);
 	return r < 0 ? r : fs_remove_tree(p->volumes_dir, e);
 }
@@ -269,10 +316,14 @@ static int add_mount(struct pod *p, const struct container_state *c, const json_
 		free(source);
 		source = pinned;
 	}
-	bool readonly = json_bool_at(m, "readOnly", false) || (volume_has_content(volume));
+	bool is_image = json_object_get(volume, "image");
+	bool readonly = json_bool_at(m, "readOnly", false) || is_image || volume_has_content(volume);
 	const char *where = json_str_or(m, "mountPath", "");
 	AUTO_FREE char *destination = *where == '/' ? xstrdup(where) : xasprintf("/%s", where);
-	json_array_append_new(to, volume_bind(source, destination, readonly, propagation_of(m)));
+	json_t *bind = volume_bind(source, destination, readonly, propagation_of(m));
+	if (is_image)
+		json_array_append_new(json_object_get(bind, "options"), json_string("noexec"));
+	json_array_append_new(to, bind);
 	return 0;
 }
 

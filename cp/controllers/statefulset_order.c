@@ -17,7 +17,7 @@ bool stateful_is_available(const struct stateful *s, const json_t *pod)
 /* What is not running and ready, or not for long enough, while it is not going away. */
 static bool works(const struct stateful *s, const json_t *pod, struct plan *plan)
 {
-	int64_t wait;
+	int64_t wait = -1;
 	bool ok = str_eq(pod_phase(pod), "Running") && pod_is_available(pod, s->min_ready_s, s->now_ms, &wait);
 	if (str_eq(pod_phase(pod), "Running") && !ok && wait >= 0)
 		plan_again(plan, wait);

@@ -259,6 +259,7 @@ def daemon_set_rolls_and_rolls_back(ns):
 
 
 @case
+@alone  # a change of the node has the controller look at the set, and then it removes the twin
 def controller_revisions(ns):
     path, label = group(APPS, ns, "controllerrevisions"), "?labelSelector=daemonset-name=revised"
     ds = workload(ns, "daemonsets", "DaemonSet", "ds", {"daemonset-name": "revised"})

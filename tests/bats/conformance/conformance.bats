@@ -43,3 +43,11 @@ cases() {
 @test "the scheduler: resources, selectors, ports, preemption, taints" {
 	cases scheduling.py
 }
+
+@test "services, endpoints, names, proxies, ports of the host" {
+	cases network.py
+}
+
+@test "objects of storage and devices" {
+	cases storage.py
+}

@@ -83,6 +83,7 @@ def probed(name, command="sleep 100000", **probes):
 
 
 FAST = {"periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 5}
+STEADY = {"periodSeconds": 1, "failureThreshold": 20, "timeoutSeconds": 20}  # for what is not to fail on a slow machine
 
 
 @case
@@ -93,10 +94,10 @@ def liveness_probes(ns):
                           livenessProbe={"exec": {"command": ["cat", "/tmp/health"]}, "initialDelaySeconds": 1, **FAST}),
            "http": probed("bad-http", web % "sleep 2; rm /w/healthz", livenessProbe={"httpGet": {"path": "/healthz", "port": 8080}, "initialDelaySeconds": 1, **FAST}),
            "grpc": probed("bad-grpc", livenessProbe={"grpc": {"port": 2333}, **FAST})}
-    good = {"exec": probed("good-exec", "touch /tmp/health; sleep 100000", livenessProbe={"exec": {"command": ["cat", "/tmp/health"]}, "initialDelaySeconds": 1, **FAST}),
-            "http": probed("good-http", web % "true", livenessProbe={"httpGet": {"path": "/healthz", "port": 8080}, "initialDelaySeconds": 1, **FAST}),
-            "tcp": probed("good-tcp", web % "true", livenessProbe={"tcpSocket": {"port": 8080}, "initialDelaySeconds": 1, **FAST}),
-            "grpc": probed("good-grpc", livenessProbe={"grpc": {"port": port, "service": "svc"}, **FAST})}
+    good = {"exec": probed("good-exec", "touch /tmp/health; sleep 100000", livenessProbe={"exec": {"command": ["cat", "/tmp/health"]}, "initialDelaySeconds": 1, **STEADY}),
+            "http": probed("good-http", web % "true", livenessProbe={"httpGet": {"path": "/healthz", "port": 8080}, "initialDelaySeconds": 1, **STEADY}),
+            "tcp": probed("good-tcp", web % "true", livenessProbe={"tcpSocket": {"port": 8080}, "initialDelaySeconds": 1, **STEADY}),
+            "grpc": probed("good-grpc", livenessProbe={"grpc": {"port": port, "service": "svc"}, **STEADY})}
     good["grpc"]["spec"]["hostNetwork"] = True
     for p in list(bad.values()) + list(good.values()):
         post(core(ns, "pods"), p)
@@ -104,8 +105,8 @@ def liveness_probes(ns):
         restarts(ns, p["metadata"]["name"], 1)
     restarts(ns, "bad-http", 2)
     for p in good.values():
-        s = first_status(ns, p["metadata"]["name"])
-        assert s["ready"] and s["restartCount"] == 0, json.dumps(s)
+        ready(ns, p["metadata"]["name"])
+        equal(first_status(ns, p["metadata"]["name"])["restartCount"], 0)
 
 
 @case
@@ -228,6 +229,31 @@ def resize(ns):
 
 
 @case
+def resize_adds_amounts(ns):
+    """Containers of a burstable pod get requests and limits that they had not, also by a whole pod that is put."""
+    p = pod("p", "sleep 100000", restartPolicy="Always", container={"resources": {"requests": {"cpu": "10m", "memory": "10Mi"}}})
+    p["spec"]["containers"] += [{"name": n, "image": IMAGE, "command": ["sleep", "100000"]} for n in ("d", "e")]
+    post(core(ns, "pods"), p)
+    ready(ns, "p")
+    want = {"c": {"requests": {"cpu": "20m", "memory": "10Mi"}, "limits": {"cpu": "50m", "memory": "60Mi"}},
+            "d": {"requests": {"cpu": "10m"}}, "e": {"requests": {"memory": "20Mi"}, "limits": {"memory": "30Mi"}}}
+    now = lambda: {c["name"]: c["resources"] for c in get(core(ns, "pods", "p"))["status"]["containerStatuses"]}
+    strategic(core(ns, "pods", "p", "resize"), {"spec": {"containers": [{"name": n, "resources": r} for n, r in want.items()]}})
+    wait("it is resized", lambda: now() == want)
+    def replace():
+        o = get(core(ns, "pods", "p", "resize"))
+        o["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "30m"
+        try:
+            return put(core(ns, "pods", "p", "resize"), o)
+        except Refused as e:
+            assert e.status == 409, e
+    wait("it is put", replace)
+    want["c"]["requests"]["cpu"] = "30m"
+    wait("it is resized again", lambda: now() == want)
+    assert all(s["restartCount"] == 0 and s["ready"] for s in get(core(ns, "pods", "p"))["status"]["containerStatuses"])
+
+
+@case
 def deadlines(ns):
     post(core(ns, "pods"), pod("p", "sleep 100000"))
     ready(ns, "p")
@@ -311,6 +337,7 @@ def logs_and_commands(ns):
     post(core(ns, "pods"), pod("p", "echo container is alive; sleep 100000"))
     ready(ns, "p")
     wait("its log", lambda: log(ns, "p") == "container is alive\n")
+    assert b"container is alive" in b"".join(frames(core(ns, "pods", "p", "log?container=c"), "binary.k8s.io"))
     equal(execute(ns, "p", "sh", "-c", "echo remote execution test; exit 3"), ("remote execution test\n", 3))
 
 

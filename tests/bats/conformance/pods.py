@@ -368,6 +368,15 @@ def a_failing_sub_path_is_mended(ns):
     equal(run_in(ns, "p", "touch /sub/f; ls /all/mypath/foo"), "f\n")
 
 
+@case
+def image_volumes(ns):
+    image = {"image": {"reference": IMAGE, "pullPolicy": "Always"}}
+    out = output(ns, pod("p", "cat /i/etc/group; touch /i/x 2>/dev/null || echo read-only; /i/bin/busybox true 2>/dev/null || echo no programs", volumes=vol(**image),
+                         container={"volumeMounts": [mount("/i")]}))
+    equal(out, "root:x:0:\nwww:x:1000:\nnogroup:x:65534:\nread-only\nno programs\n")
+    equal(output(ns, pod("q", "head -1 /g", volumes=vol(**image), container={"volumeMounts": [mount("/g", subPath="etc/group")]})), "root:x:0:\n")
+
+
 # --- users, privileges, sysctls ------------------------------------------------------------------------------------------------
 
 @case

@@ -79,7 +79,7 @@ def preemption(ns):
         post(core(ns, "pods"), pod("high", "sleep 100000", priorityClassName=ns + "-high", **wants(6)))
         wait("the less important one goes", lambda: get(core(ns, "pods", "low"))["metadata"].get("deletionTimestamp"))
         equal(condition(get(core(ns, "pods", "low")), "DisruptionTarget", "reason"), "PreemptionByScheduler")
-        equal(get(core(ns, "pods", "high"))["status"].get("nominatedNodeName"), "node1")
+        wait("the node is promised", lambda: get(core(ns, "pods", "high"))["status"].get("nominatedNodeName") == "node1")
         merge(core(ns, "pods", "low"), {"metadata": {"finalizers": None}})
         ready(ns, "high")
         assert not get(core(ns, "pods", "medium"))["metadata"].get("deletionTimestamp")

@@ -1,8 +1,9 @@
-/* The plans of StatefulSets and DaemonSets, of budgets, and of mirrored Endpoints. */
+/* The plans of StatefulSets and DaemonSets, of budgets, of mirrored Endpoints, and of the protection of storage. */
 #include "cp/controllers/daemonset_plan.h"
 #include "cp/controllers/disruption_plan.h"
 #include "cp/controllers/endpointslice_mirror_plan.h"
 #include "cp/controllers/history.h"
+#include "cp/controllers/protection_plan.h"
 #include "cp/controllers/statefulset_plan.h"
 #include "tests/unit/cp/controllers/plans.h"
 
@@ -211,5 +212,27 @@ START_TEST(mirrored_endpoints)
 }
 END_TEST
 
+START_TEST(storage_in_use)
+{
+	static const char *const uses = "'nodeName':'n','volumes':[{'name':'v','persistentVolumeClaim':{'claimName':'c'}}]";
+	AUTO_JSON *claim = J("{'metadata':{'name':'c','namespace':'ns','deletionTimestamp':'2020-09-13T12:00:00Z','finalizers':['x','%s']}}", PROTECTION_CLAIM);
+	AUTO_JSON *pods = json_array();
+	AUTO_PLAN held = {0}, free_now = {0}, bound = {0}, released = {0};
+	add(pods, "ReplicaSet", "p", "", "", uses, "");
+	protection_claim_plan(claim, pods, &held);
+	ck_assert_int_eq((int)held.n, 0);
+	json_array_clear(pods);
+	protection_claim_plan(claim, pods, &free_now);
+	const json_t *left = json_at(find_action(&free_now, "PATCH", "/persistentvolumeclaims/c", 0)->body, "metadata.finalizers");
+	ck_assert_int_eq((int)json_array_size(left), 1);
+	AUTO_JSON *volume = J("{'metadata':{'name':'v','deletionTimestamp':'2020-09-13T12:00:00Z','finalizers':['%s']},'status':{'phase':'Bound'}}", PROTECTION_VOLUME);
+	protection_volume_plan(volume, &bound);
+	ck_assert_int_eq((int)bound.n, 0);
+	json_set_str(volume, "status.phase", "Released");
+	protection_volume_plan(volume, &released);
+	ck_assert_int_eq(count_actions(&released, "PATCH", "/persistentvolumes/v"), 1);
+}
+END_TEST
+
 TESTS("sets_plan", stateful_one_after_the_other, stateful_down_from_the_top, stateful_rolls_above_the_partition, daemons_on_their_nodes,
-      daemons_roll, budgets, mirrored_endpoints)
+      daemons_roll, budgets, mirrored_endpoints, storage_in_use)
