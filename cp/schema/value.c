@@ -95,9 +95,8 @@ void object_reorder(const struct type *t, json_t *object)
 	size_t in_place = 0;
 
 	members_place(&m, t, object);
-	for (void *at = json_object_iter(object); at && json_object_iter_key(at) == m.v[in_place].key;
-	     at = json_object_iter_next(object, at))
-		in_place++;
+	for (void *at = json_object_iter(object); in_place < m.n && json_object_iter_key(at) == m.v[in_place].key; in_place++)
+		at = json_object_iter_next(object, at);
 	for (; in_place < m.n; in_place++)
 		move_to_end(t, object, &m.v[in_place]);
 }
