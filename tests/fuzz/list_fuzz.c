@@ -12,11 +12,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void try_token(const char *token)
 {
 	uint64_t rev, rev2;
+	int64_t at, at2;
 	AUTO_FREE char *key = NULL, *key2 = NULL;
-	if (continue_decode(token, &rev, &key, NULL) < 0)
+	if (continue_decode(token, &rev, &at, &key, NULL) < 0)
 		return;
-	AUTO_FREE char *again = continue_encode(rev, key);
-	if (continue_decode(again, &rev2, &key2, NULL) < 0 || rev != rev2 || strcmp(key, key2))
+	AUTO_FREE char *again = continue_encode(rev, at, key);
+	if (continue_decode(again, &rev2, &at2, &key2, NULL) < 0 || rev != rev2 || at != at2 || strcmp(key, key2))
 		abort();
 }
 

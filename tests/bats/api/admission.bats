@@ -41,13 +41,14 @@ api() { # METHOD PATH [curl arguments]
 		-H "Content-Type: ${T:-application/json}" "$@" "https://127.0.0.1:$PORT$path"
 }
 
-hook() { # Mutating|Validating NAME PATH [members of the webhook]
-	local plural
+hook() { # Mutating|Validating NAME PATH [members of the webhook, in place of the usual ones]
+	local plural webhook
 	plural="$(tr '[:upper:]' '[:lower:]' <<<"$1")webhookconfigurations"
-	api POST "/apis/admissionregistration.k8s.io/v1/$plural" -d "{\"metadata\":{\"name\":\"$2\"},\"webhooks\":[{
+	webhook="$(jq -cn "{
 		\"name\":\"$2.example.com\",\"sideEffects\":\"None\",\"admissionReviewVersions\":[\"v1\"],
 		\"rules\":[{\"apiGroups\":[\"\"],\"apiVersions\":[\"v1\"],\"resources\":[\"configmaps\"],\"operations\":[\"*\"]}],
-		\"clientConfig\":{\"url\":\"https://127.0.0.1:$HOOK/$3\",\"caBundle\":\"$CA\"}${4:+,$4}}]}"
+		\"clientConfig\":{\"url\":\"https://127.0.0.1:$HOOK/$3\",\"caBundle\":\"$CA\"}} + {${4:-}}")"
+	api POST "/apis/admissionregistration.k8s.io/v1/$plural" -d "{\"metadata\":{\"name\":\"$2\"},\"webhooks\":[$webhook]}"
 }
 
 configmap() { # NAME [curl arguments]

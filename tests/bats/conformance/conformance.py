@@ -165,13 +165,13 @@ class Watch:
             pass
         self.queue.put(None)
 
-    def next(self, seconds=30):
+    def next(self, seconds=90):
         event = self.queue.get(timeout=seconds)
         assert event is not None, 'the watch ended'
         self.seen.append(event)
         return event
 
-    def until(self, kind, seconds=30, fits=lambda o: True):
+    def until(self, kind, seconds=90, fits=lambda o: True):
         """The object of the next event of this kind that fits."""
         end = time.monotonic() + seconds
         while True:
@@ -197,7 +197,7 @@ def with_query(path, query):
     return path + ('&' if '?' in path else '?') + urllib.parse.urlencode(query) if query else path
 
 
-def eventually(condition, seconds=30, said=''):
+def eventually(condition, seconds=90, said=''):
     """What the condition returns once it is true; it may refuse meanwhile."""
     end, last = time.monotonic() + seconds, None
     while True:
