@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/pod_rules.h"
+#include "cp/kinds/pod_warn.h"
 
 #define NO_LABELS "a null labelSelector results in matching no pod"
 #define FRACTION "fractional byte value \"%s\" is invalid, must be an integer"
@@ -18,11 +19,16 @@ struct pod_looked {
 	char ***warnings;
 };
 
-static void take(const struct pod_looked *w, char *text)
+void pod_warn_take(char ***warnings, char *take_text)
 {
-	AUTO_FREE char *owned = text;
-	if (!strv_has(*w->warnings, owned))
-		strv_add(w->warnings, owned);
+	AUTO_FREE char *text = take_text;
+	if (!strv_has(*warnings, text))
+		strv_add(warnings, text);
+}
+
+static void take(const struct pod_looked *w, char *take_text)
+{
+	pod_warn_take(w->warnings, take_text);
 }
 
 /* --- placement -------------------------------------------------------------------------------------------------------- */
@@ -96,112 +102,9 @@ static void warn_volumes(const struct pod_looked *w)
 		json_object_foreach(v, source, value) for (size_t g = 0; g < ARRAY_LEN(gone); g++)
 			if (*source == *gone[g].source && !strcmp(source, gone[g].source))
 				take(w, xasprintf("%sspec.volumes[%zu].%s: %s", w->prefix, i, gone[g].shown, gone[g].why));
-		claim_spec_warn(json_at(v, "ephemeral.volumeClaimTemplate.spec"),
-				FIELD_PATH(p, "%sspec.volumes[%zu].ephemeral.volumeClaimTemplate.spec", w->prefix, i), w->warnings);
-	}
-}
-
-/* Whether one path is the other or below it. */
-static bool overlaps(const char *a, const char *b)
-{
-	size_t na = strlen(a), nb = strlen(b), n = na < nb ? na : nb;
-	return !strncmp(a, b, n) && (na == nb || (na > nb ? a : b)[n] == '/');
-}
-
-/* Paths of one volume that write over each other; what leads the text. */
-static void warn_paths(const struct pod_looked *w, char *const *paths, const char *what)
-{
-	for (size_t i = 0; paths && paths[i]; i++)
-		for (size_t k = 0; k < i; k++)
-			if (overlaps(paths[i], paths[k])) {
-				take(w, xasprintf("%s: overlapping paths: \"%s\" with \"%s\"", what, paths[i], paths[k]));
-				break;
-			}
-}
-
-/* Adds a path without the slashes behind it. */
-static void add_path(char ***paths, const char *path)
-{
-	size_t n = strlen(path);
-	while (n && path[n - 1] == '/')
-		n--;
-	AUTO_FREE char *plain = xstrndup(path, n);
-	strv_add(paths, plain);
-}
-
-static void add_items(char ***paths, const json_t *source)
-{
-	json_t *item;
-	size_t i;
-	json_array_foreach(json_object_get(source, "items"), i, item)
-		add_path(paths, json_str_or(item, "path", ""));
-}
-
-/* What a source of files is called, and its paths. Returns owned, NULL: it names none. */
-static char *source_paths(const json_t *v, const char *before, char ***paths)
-{
-	static const struct {
-		const char *source, *kind, *name;
-	} kinds[] = { { "configMap", "ConfigMap", "name" }, { "secret", "Secret", "secretName" } };
-	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
-		const json_t *source = json_object_get(v, kinds[k].source);
-		if (!json_object_get(source, "items"))
-			continue;
-		add_items(paths, source);
-		return xasprintf("%s%s \"%s\"", before, kinds[k].kind, json_str_or(source, kinds[k].name, json_str_or(source, "name", "")));
-	}
-	if (json_at(v, "downwardAPI.items")) {
-		add_items(paths, json_object_get(v, "downwardAPI"));
-		return xasprintf("%sDownwardAPI", before);
-	}
-	if (json_object_get(v, "serviceAccountToken")) {
-		add_path(paths, json_str_or(v, "serviceAccountToken.path", ""));
-		return xasprintf("%sServiceAccountToken", before);
-	}
-	const json_t *bundle = json_object_get(v, "clusterTrustBundle");
-	if (bundle)
-		add_path(paths, json_str_or(bundle, "path", ""));
-	return bundle ? xasprintf("%sClusterTrustBundle \"%s\"", before, json_str_or(bundle, "name", json_str_or(bundle, "signerName", ""))) : NULL;
-}
-
-static void warn_projected(const struct pod_looked *w, const json_t *projected, const char *name)
-{
-	AUTO_STRV char **all = NULL;
-	json_t *source;
-	size_t i;
-	json_array_foreach(json_object_get(projected, "sources"), i, source) {
-		AUTO_STRV char **paths = NULL;
-		AUTO_FREE char *of = source_paths(source, "Projected ", &paths);
-		AUTO_FREE char *what = xasprintf("volume \"%s\" (%s)", name, of ? of : "Projected");
-		if (!json_object_size(source))
-			take(w, xasprintf("volume \"%s\" (Projected) has no sources provided", name));
-		warn_paths(w, paths, what);
-		for (size_t k = 0; paths && paths[k]; k++) {
-			for (size_t n = 0; all && all[n]; n++)
-				if (overlaps(paths[k], all[n])) {
-					bool later = strcmp(paths[k], all[n]) >= 0;
-					take(w, xasprintf("%s: overlapping paths: \"%s\" with \"%s\"", what, later ? paths[k] : all[n], later ? all[n] : paths[k]));
-					break;
-				}
-		}
-		for (size_t k = 0; paths && paths[k]; k++)
-			strv_add(&all, paths[k]);
-	}
-}
-
-static void warn_overlaps(const struct pod_looked *w)
-{
-	json_t *v;
-	size_t i;
-	json_array_foreach(json_object_get(w->spec, "volumes"), i, v) {
-		const char *name = json_str_or(v, "name", "");
-		AUTO_STRV char **paths = NULL;
-		AUTO_FREE char *of = source_paths(v, "", &paths);
-		AUTO_FREE char *what = of ? xasprintf("volume \"%s\" (%s)", name, of) : NULL;
-		if (what)
-			warn_paths(w, paths, what);
-		if (json_object_get(v, "projected"))
-			warn_projected(w, json_object_get(v, "projected"), name);
+		if (json_object_get(v, "ephemeral"))
+			claim_spec_warn(json_at(v, "ephemeral.volumeClaimTemplate.spec"),
+					FIELD_PATH(p, "%sspec.volumes[%zu].ephemeral.volumeClaimTemplate.spec", w->prefix, i), w->warnings);
 	}
 }
 
@@ -209,10 +112,13 @@ static void warn_overlaps(const struct pod_looked *w)
 
 static void warn_repeated(const struct pod_looked *w, const char *list, const char *key)
 {
+	const json_t *all = json_object_get(w->spec, list);
+	if (json_array_size(all) < 2)
+		return;
 	AUTO_MAP *seen = map_new(NULL);
 	json_t *v;
 	size_t i;
-	json_array_foreach(json_object_get(w->spec, list), i, v) {
+	json_array_foreach(all, i, v) {
 		const char *text = json_str_or(v, key, "");
 		if (map_has(seen, text))
 			take(w, xasprintf("%sspec.%s[%zu].%s: duplicate %s \"%s\"", w->prefix, list, i, key, key, text));
@@ -236,7 +142,7 @@ static void warn_secrets(const struct pod_looked *w)
 static void warn_fraction(const struct pod_looked *w, const json_t *amounts, const char *name, const char *at)
 {
 	const char *amount = json_member(amounts, name);
-	if (quantity_is_fraction(amount))
+	if (amount && quantity_is_fraction(amount))
 		take(w, xasprintf("%s[%s]: " FRACTION, at, name, amount));
 }
 
@@ -245,22 +151,32 @@ static void warn_fractions(const struct pod_looked *w, const json_t *container, 
 	static const char *const parts[] = { "limits", "requests" }, *const names[] = { "memory", "ephemeral-storage" };
 	char p[FIELD_PATH_MAX];
 	for (size_t n = 0; n < ARRAY_LEN(names); n++)
-		for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-			warn_fraction(w, json_object_get(json_object_get(container, "resources"), parts[i]), names[n],
-				      FIELD_PATH(p, "%s.resources.%s", at, parts[i]));
+		for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+			const json_t *amounts = json_object_get(json_object_get(container, "resources"), parts[i]);
+			if (json_object_get(amounts, names[n]))
+				warn_fraction(w, amounts, names[n], FIELD_PATH(p, "%s.resources.%s", at, parts[i]));
+		}
 }
 
 /* A variable may be made of what it was before. */
+static bool builds_on(const json_t *env, const char *name)
+{
+	const char *value = json_str_or(env, "value", "");
+	AUTO_FREE char *ref = xasprintf("$(%s)", name);
+	return !json_object_get(env, "valueFrom") && strcmp(value, ref) && strstr(value, ref);
+}
+
 static void warn_env(const struct pod_looked *w, const json_t *container, const char *at)
 {
+	const json_t *all = json_object_get(container, "env");
+	if (json_array_size(all) < 2)
+		return;
 	AUTO_MAP *seen = map_new(NULL);
 	json_t *env;
 	size_t i;
-	json_array_foreach(json_object_get(container, "env"), i, env) {
-		const char *name = json_str_or(env, "name", ""), *value = json_str_or(env, "value", "");
-		AUTO_FREE char *ref = xasprintf("$(%s)", name);
-		bool builds_on = !json_object_get(env, "valueFrom") && strcmp(value, ref) && strstr(value, ref);
-		if (map_has(seen, name) && !builds_on)
+	json_array_foreach(all, i, env) {
+		const char *name = json_str_or(env, "name", "");
+		if (map_has(seen, name) && !builds_on(env, name))
 			take(w, xasprintf("%s.env[%zu]: hides previous definition of \"%s\", which may be dropped when using apply", at, i, name));
 		map_set(seen, name, env);
 	}
@@ -272,6 +188,8 @@ static void warn_profiles(const struct pod_looked *w, const json_t *container)
 #define SECCOMP "container.seccomp.security.alpha.kubernetes.io/"
 #define APPARMOR "container.apparmor.security.beta.kubernetes.io/"
 	const char *name = json_str_or(container, "name", "");
+	if (!json_object_size(w->annotations))
+		return;
 	const json_t *own = json_object_get(container, "securityContext"), *shared = json_object_get(w->spec, "securityContext");
 	AUTO_FREE char *seccomp = xasprintf(SECCOMP "%s", name), *apparmor = xasprintf(APPARMOR "%s", name);
 	bool field = json_object_get(own, "appArmorProfile") || json_object_get(shared, "appArmorProfile");
@@ -360,7 +278,7 @@ void pod_template_warn(const json_t *template, const char *prefix, char ***warni
 	warn_placement(&w);
 	warn_annotations(&w);
 	warn_volumes(&w);
-	warn_overlaps(&w);
+	pod_paths_warn(w.spec, warnings);
 	warn_repeated(&w, "hostAliases", "ip");
 	warn_secrets(&w);
 	warn_fraction(&w, json_object_get(w.spec, "overhead"), "memory", FIELD_PATH(p, "%s.overhead", path));

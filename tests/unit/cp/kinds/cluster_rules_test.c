@@ -94,4 +94,30 @@ START_TEST(warnings_of_pods)
 }
 END_TEST
 
-TESTS("cluster_rules", quotas, limit_ranges, priority_classes, flow_control, warnings_of_pods)
+/* Of one source, of one source and those before it; a path is below another only at a slash. */
+START_TEST(warnings_of_paths)
+{
+	const struct kind k = {.group = "", .kind = "Pod"};
+	AUTO_JSON *pod = json_loads(
+	    "{\"metadata\":{},\"spec\":{\"volumes\":["
+	    "{\"name\":\"a\",\"configMap\":{\"name\":\"m\",\"items\":[{\"path\":\"x\"},{\"path\":\"x/\"},{\"path\":\"xy\"}]}},"
+	    "{\"name\":\"b\",\"secret\":{\"secretName\":\"s\",\"items\":[{\"path\":\"d\"},{\"path\":\"e\"}]}},"
+	    "{\"name\":\"c\",\"projected\":{\"sources\":[{\"serviceAccountToken\":{\"path\":\"t\"}},"
+	    "{\"configMap\":{\"name\":\"m\",\"items\":[{\"path\":\"t/u\"},{\"path\":\"v\"},{\"path\":\"v\"}]}},"
+	    "{\"downwardAPI\":{\"items\":[{\"path\":\"w\"}]}},{}]}}],\"containers\":[]}}",
+	    0, NULL);
+	static const char *const want[] = {
+	    "volume \"a\" (ConfigMap \"m\"): overlapping paths: \"x\" with \"x\"",
+	    "volume \"c\" (Projected ConfigMap \"m\"): overlapping paths: \"v\" with \"v\"",
+	    "volume \"c\" (Projected ConfigMap \"m\"): overlapping paths: \"t/u\" with \"t\"",
+	    "volume \"c\" (Projected) has no sources provided",
+	};
+	AUTO_STRV char **warnings = NULL;
+	kind_ops_find(&k)->warn(pod, NULL, &warnings);
+	ck_assert_uint_eq(strv_len(warnings), ARRAY_LEN(want));
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		ck_assert_str_eq(warnings[i], want[i]);
+}
+END_TEST
+
+TESTS("cluster_rules", quotas, limit_ranges, priority_classes, flow_control, warnings_of_pods, warnings_of_paths)
