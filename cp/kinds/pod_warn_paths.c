@@ -51,7 +51,7 @@ static void add_source_paths(const json_t *v, char ***paths)
 {
 	const json_t *one;
 	for (size_t k = 0; k < ARRAY_LEN(named_sources); k++)
-		if ((one = json_object_get(json_object_get(v, named_sources[k].source), "items"))) {
+		if (json_object_get(json_object_get(v, named_sources[k].source), "items")) {
 			add_items(paths, json_object_get(v, named_sources[k].source));
 			return;
 		}
