@@ -22,7 +22,7 @@ setup() {
 
 teardown() {
 	# A forking socat leaves those behind that still serve somebody.
-	[ -z "${SERVER:-}" ] || kill "$SERVER" $(cat "/proc/$SERVER/task/$SERVER/children") 2>/dev/null
+	[ -z "${SERVER:-}" ] || kill "$SERVER" $(cat "/proc/$SERVER/task/$SERVER/children" 2>/dev/null) 2>/dev/null
 	for n in host a b c out lost; do ip netns del "$T-$n" 2>/dev/null || true; done
 	rm -rf "$DATA"
 }
