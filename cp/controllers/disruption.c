@@ -74,7 +74,7 @@ static json_t *find_workload(struct sync *s, const json_t *ref)
 }
 
 /* Each workload counts once; a replica set's deployment stands for it. */
-static int64_t scale_of(struct sync *s, const json_t *pods, int64_t *ret_unmanaged)
+static int64_t scale_of(struct sync *s, const json_t *pods)
 {
 	AUTO_JSON *seen = json_object();
 	int64_t scale = 0;
@@ -83,11 +83,7 @@ static int64_t scale_of(struct sync *s, const json_t *pods, int64_t *ret_unmanag
 	json_array_foreach(pods, i, pod)
 	{
 		json_t *ref = object_controller_ref(pod);
-		if (!ref) {
-			(*ret_unmanaged)++;
-			continue;
-		}
-		if (json_object_get(seen, json_str_or(ref, "uid", "")))
+		if (!ref || json_object_get(seen, json_str_or(ref, "uid", "")))
 			continue;
 		json_object_set_new(seen, json_str_or(ref, "uid", ""), json_true());
 		AUTO_JSON *direct = find_workload(s, ref);
@@ -113,7 +109,7 @@ static void sync_budget(struct sync *s)
 	struct disruption_observed o = {.budget = budget};
 	AUTO_JSON *pods = selector ? runner_list(s->runner, api_bucket(s->api, "", "pods"), s->ns, is_selected, selector) : json_array();
 	o.pods = pods;
-	o.scale = scale_of(s, pods, &o.unmanaged);
+	o.scale = scale_of(s, pods);
 	disruption_plan(&o, s->now_ms, s->plan);
 }
 

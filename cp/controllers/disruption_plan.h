@@ -8,7 +8,6 @@ struct disruption_observed {
 	const json_t *budget;
 	const json_t *pods; /* array: those that it selects */
 	int64_t scale;	    /* the sum of what the pods' workloads want; -1: some cannot be found out */
-	int64_t unmanaged;  /* how many of the pods no workload has */
 };
 
 /* (policy/v1 PodDisruptionBudget.) The status is written against the revision it was made of, because evictions write it, too. */

@@ -24,7 +24,7 @@ static int done, refused, again;
 static void make(void)
 {
 	AUTO_FREE char *db = NULL;
-	strcpy(dir, "/tmp/api-free-XXXXXX");
+	strcpy(dir, "/tmp/knarr-test-api-free-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	db = xasprintf("%s/state.db", dir);
 	ck_assert_int_eq(loop_new(&l, NULL), 0);
