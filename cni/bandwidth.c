@@ -246,4 +246,10 @@ static int bandwidth_gc(const struct cni_call *c, struct err *e)
 }
 
 const struct cni_plugin bandwidth_plugin = {
-    .name = "bandwidth", .add = bandwidth_add, .del = bandwidth_del, .check = bandwidth_check, .gc = bandwidth_gc};
+    .name = "bandwidth",
+    .members = "ingressRate:n ingressBurst:n egressRate:n egressBurst:n shapedSubnets.[]:s "
+	       "unshapedSubnets.[]:s runtimeConfig.bandwidth.ingressRate:n "
+	       "runtimeConfig.bandwidth.ingressBurst:n runtimeConfig.bandwidth.egressRate:n "
+	       "runtimeConfig.bandwidth.egressBurst:n runtimeConfig.bandwidth.shapedSubnets.[]:s "
+	       "runtimeConfig.bandwidth.unshapedSubnets.[]:s",
+ .add = bandwidth_add, .del = bandwidth_del, .check = bandwidth_check, .gc = bandwidth_gc};

@@ -183,6 +183,10 @@ static int bridge_gc(const struct cni_call *c, struct err *e)
 
 const struct cni_plugin bridge_plugin = {
     .name = "bridge",
+    .members = "bridge:s isGateway:b isDefaultGateway:b forceAddress:b ipMasq:b ipMasqBackend:s mtu:n "
+	       "hairpinMode:b promiscMode:b vlan:n vlanTrunk.[].minID:n vlanTrunk.[].maxID:n "
+	       "vlanTrunk.[].id:n preserveDefaultVlan:b macspoofchk:b enabledad:b portIsolation:b "
+	       "disableContainerInterface:b mac:s args.cni.mac:s runtimeConfig.mac:s",
     .add = bridge_add,
     .del = bridge_del,
     .check = bridge_check_verb,

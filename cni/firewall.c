@@ -243,4 +243,6 @@ static int firewall_gc(const struct cni_call *c, struct err *e)
 }
 
 const struct cni_plugin firewall_plugin = {
-    .name = "firewall", .add = firewall_add, .del = firewall_del, .check = firewall_check, .gc = firewall_gc};
+    .name = "firewall",
+    .members = "backend:s ingressPolicy:s iptablesAdminChainName:s firewalldZone:s",
+ .add = firewall_add, .del = firewall_del, .check = firewall_check, .gc = firewall_gc};

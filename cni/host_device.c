@@ -130,6 +130,7 @@ static int host_device_pass(const struct cni_call *c, struct err *e)
 }
 
 const struct cni_plugin host_device_plugin = {.name = "host-device",
+    .members = "device:s hwaddr:s kernelpath:s pciBusID:s runtimeConfig.deviceID:s",
 					      .add = host_device_add,
 					      .del = host_device_del,
 					      .check = host_device_check,

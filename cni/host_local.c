@@ -303,6 +303,10 @@ static int host_local_status(const struct cni_call *c, struct err *e)
 
 const struct cni_plugin host_local_plugin = {
     .name = "host-local",
+    .members = "ipam.dataDir:s ipam.resolvConf:s ipam.subnet:s ipam.rangeStart:s ipam.rangeEnd:s "
+	       "ipam.gateway:s ipam.ranges.[].[].subnet:s ipam.routes.[].dst:s ipam.routes.[].gw:s "
+	       "ipam.routes.[].mtu:n ipam.routes.[].advmss:n ipam.routes.[].priority:n "
+	       "ipam.routes.[].table:n ipam.routes.[].scope:n runtimeConfig.ips.[]:s args.cni.ips.[]:s",
     .add = host_local_add,
     .del = host_local_del,
     .check = host_local_check,

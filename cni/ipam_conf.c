@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/json.h"
+#include "cni/version.h"
 
 #define DATA_DIR "/var/lib/cni/networks"
 #define SETS_MAX 64
@@ -70,6 +72,17 @@ static int add_sets(struct ipam_conf *conf, const json_t *sets, struct err *e)
 	return r;
 }
 
+/* Up to 0.2.0 a result has one address of a family. */
+static int check_families(const struct cni_call *c, const struct ipam_conf *conf, struct err *e)
+{
+	size_t n[2] = {0};
+	for (size_t i = 0; i < conf->n; i++)
+		n[conf->sets[i].ranges[0].start.family == AF_INET6]++;
+	if ((n[0] > 1 || n[1] > 1) && !cni_version_at_least(c->version, "0.3.0"))
+		return err_set(e, -EINVAL, "CNI version %s does not support more than 1 address per family", c->version);
+	return 0;
+}
+
 static int parse_sets(const struct cni_call *c, const json_t *ipam, struct ipam_conf *conf, struct err *e)
 {
 	int r = add_sets(conf, json_at(c->conf, "runtimeConfig.ipRanges"), e);
@@ -83,6 +96,8 @@ static int parse_sets(const struct cni_call *c, const json_t *ipam, struct ipam_
 		return r;
 	if (!conf->n)
 		return err_set(e, -EINVAL, "no IP ranges specified");
+	if ((r = check_families(c, conf, e)) < 0)
+		return r;
 	for (size_t i = 0; i < conf->n; i++)
 		for (size_t k = i + 1; k < conf->n; k++)
 			if (range_set_overlaps(&conf->sets[i], &conf->sets[k]))

@@ -11,17 +11,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/rand.h"
+#include "cni/member.h"
 #include "cni/result.h"
 #include "cni/version.h"
 #include "io/net/rtnl.h"
 
 #define CODE_BASE 100000
 #define CONFIG_MAX (4u << 20)
+/* Members that every plugin reads. */
+#define COMMON_MEMBERS                                                                                                 \
+	"type:s capabilities.{}:b ipam.type:s prevResult.cniVersion:s dns.nameservers.[]:s dns.domain:s "              \
+	"dns.search.[]:s dns.options.[]:s"
 
 enum { NEED_ID = 1, NEED_NETNS = 2, NEED_IFNAME = 4, NEED_PATH = 8 };
 
@@ -111,33 +117,44 @@ static const char *env_or_empty(const char *name)
 	return v ? v : "";
 }
 
+static int check_id(const char *id, struct err *e)
+{
+	return cni_name_is_valid(id)
+		   ? 0
+		   : cni_fail(e, CNI_INVALID_ENVIRONMENT, "invalid characters in containerID\n%s", id);
+}
+
+static int check_ifname(const char *name, struct err *e)
+{
+	const char *problem = cni_ifname_problem(name);
+	return problem ? cni_fail(e, CNI_INVALID_ENVIRONMENT, "%s", problem) : 0;
+}
+
+/* In the order of the variables: one that is malformed comes before what is missing. */
 static int check_env(const struct cni_call *c, const struct verb *v, struct err *e)
 {
 	const struct {
 		int need;
 		const char *name, *value;
+		int (*check)(const char *value, struct err *e);
 	} wanted[] = {
-	    {NEED_ID, "CNI_CONTAINERID", c->container_id},
-	    {NEED_NETNS, "CNI_NETNS", c->netns},
-	    {NEED_IFNAME, "CNI_IFNAME", c->ifname},
-	    {NEED_PATH, "CNI_PATH", c->path},
+	    {NEED_ID, "CNI_CONTAINERID", c->container_id, check_id},
+	    {NEED_NETNS, "CNI_NETNS", c->netns, NULL},
+	    {NEED_IFNAME, "CNI_IFNAME", c->ifname, check_ifname},
+	    {NEED_PATH, "CNI_PATH", c->path, NULL},
 	};
 	AUTO_STR missing = STR_INIT;
-	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
-		if ((v->needs & wanted[i].need) && !*wanted[i].value)
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		int r = 0;
+		if (!(v->needs & wanted[i].need))
+			continue;
+		if (!*wanted[i].value)
 			str_addf(&missing, "%s%s", missing.len ? "," : "", wanted[i].name);
+		else if (wanted[i].check && (r = wanted[i].check(wanted[i].value, e)) < 0)
+			return r;
+	}
 	if (missing.len)
 		return cni_fail(e, CNI_INVALID_ENVIRONMENT, "required env variables [%s] missing", str_text(&missing));
-	return 0;
-}
-
-static int check_names(const struct cni_call *c, const struct verb *v, struct err *e)
-{
-	const char *problem = v->needs & NEED_IFNAME ? cni_ifname_problem(c->ifname) : NULL;
-	if ((v->needs & NEED_ID) && !cni_name_is_valid(c->container_id))
-		return cni_fail(e, CNI_INVALID_ENVIRONMENT, "invalid characters in containerID\n%s", c->container_id);
-	if (problem)
-		return cni_fail(e, CNI_INVALID_ENVIRONMENT, "%s", problem);
 	return 0;
 }
 
@@ -152,6 +169,8 @@ static int read_conf(struct cni_call *c, struct err *e)
 		return cni_fail(e, CNI_DECODING_FAILURE, "error unmarshall network config: %s", err_text(&sub));
 	if (!json_is_object(c->conf))
 		return cni_fail(e, CNI_DECODING_FAILURE, "error unmarshall network config: not an object");
+	if (member_check(c->conf, "name:s cniVersion:s", &sub) < 0)
+		return cni_fail(e, CNI_DECODING_FAILURE, "error unmarshall network config: %s", err_text(&sub));
 	c->version = json_str_or(c->conf, "cniVersion", "0.1.0");
 	if (!*c->version)
 		c->version = "0.1.0";
@@ -159,12 +178,33 @@ static int read_conf(struct cni_call *c, struct err *e)
 	return 0;
 }
 
-static int check_conf(const struct cni_call *c, const struct verb *v, struct err *e)
+static int check_name(const struct cni_call *c, struct err *e)
 {
 	if (!*c->name)
-		return cni_fail(e, CNI_INVALID_CONFIG, "missing network name:");
+		return cni_fail(e, CNI_INVALID_CONFIG, "missing network name");
 	if (!cni_name_is_valid(c->name))
 		return cni_fail(e, CNI_INVALID_CONFIG, "invalid characters found in network name\n%s", c->name);
+	return 0;
+}
+
+/* Whether the configuration's version has the verb. */
+static int check_since(const struct cni_call *c, const struct verb *v, struct err *e)
+{
+	int number = cni_version_number(c->version);
+	if (number < 0)
+		return cni_fail(e, CNI_DECODING_FAILURE, "cniVersion \"%s\" is no version", c->version);
+	if (number < cni_version_number(v->since))
+		return cni_fail(e, CNI_INCOMPATIBLE_VERSION, "config version does not allow %s", v->command);
+	if (number > cni_version_number(CNI_VERSION_LATEST))
+		return cni_fail(e, CNI_INCOMPATIBLE_VERSION, "plugin version does not allow %s", v->command);
+	return 0;
+}
+
+static int check_version(const struct cni_call *c, const struct verb *v, struct err *e)
+{
+	int r = v->since ? check_since(c, v, e) : 0;
+	if (r < 0)
+		return r;
 	if (!cni_version_is_supported(c->version)) {
 		AUTO_STR all = STR_INIT;
 		for (size_t i = 0; cni_versions[i]; i++)
@@ -173,15 +213,15 @@ static int check_conf(const struct cni_call *c, const struct verb *v, struct err
 				"incompatible CNI versions\nconfig is \"%s\", plugin supports [%s]", c->version,
 				str_text(&all));
 	}
-	if (v->since && !cni_version_at_least(c->version, v->since))
-		return cni_fail(e, CNI_INCOMPATIBLE_VERSION, "config version does not allow %s", v->command);
 	return 0;
 }
 
 /* A caller that passes the plugin's own namespace as the container's would have its host interfaces changed. */
 static int check_netns(const struct cni_call *c, struct err *e)
 {
-	AUTO_FD int fd = *c->netns && !getenv("CNI_NETNS_OVERRIDE") ? netns_open(c->netns, NULL) : -1;
+	const char *override = env_or_empty("CNI_NETNS_OVERRIDE");
+	bool wanted = !strcasecmp(override, "true") || !strcmp(override, "1");
+	AUTO_FD int fd = *c->netns && !wanted ? netns_open(c->netns, NULL) : -1;
 	if (fd >= 0 && netns_is_current(fd))
 		return cni_fail(e, CNI_INVALID_NETNS, "plugin's netns and netns from CNI_NETNS should not be the same");
 	return 0;
@@ -215,8 +255,20 @@ static int print_error(const char *version, int rc, const struct err *e)
 	return 1;
 }
 
+/* Whatever the configuration has become, what was made by it can be taken away. */
+static int check_members(const struct cni_plugin *p, const struct cni_call *c, struct err *e)
+{
+	bool removes = !strcmp(c->command, "DEL") || !strcmp(c->command, "GC");
+	int common = member_check(c->conf, COMMON_MEMBERS, removes ? NULL : e),
+	    own = member_check(c->conf, p->members, common < 0 || removes ? NULL : e), r = common < 0 ? common : own;
+	return removes || r >= 0 ? 0 : err_wrap(e, r, "failed to load netconf");
+}
+
 int cni_plugin_call(const struct cni_plugin *p, const struct cni_call *c, json_t **ret, struct err *e)
 {
+	int r = check_members(p, c, e);
+	if (r < 0)
+		return r;
 	if (!strcmp(c->command, "ADD"))
 		return p->add ? p->add(c, ret, e) : 0;
 	int (*verb)(const struct cni_call *, struct err *) = !strcmp(c->command, "DEL")      ? p->del
@@ -233,10 +285,11 @@ static int run(const struct cni_plugin *p, struct cni_call *c, json_t **ret, str
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		if (!strcmp(verbs[i].command, c->command))
 			v = &verbs[i];
+	if ((v && (r = check_env(c, v, e)) < 0) || (r = read_conf(c, e)) < 0 || (r = check_name(c, e)) < 0)
+		return r;
 	if (!v)
 		return cni_fail(e, CNI_INVALID_ENVIRONMENT, "unknown CNI_COMMAND: %s", c->command);
-	if ((r = check_env(c, v, e)) < 0 || (r = read_conf(c, e)) < 0 || (r = check_names(c, v, e)) < 0 ||
-	    (r = check_conf(c, v, e)) < 0 || (r = check_netns(c, e)) < 0)
+	if ((r = check_version(c, v, e)) < 0 || (r = check_netns(c, e)) < 0)
 		return r;
 	AUTO_JSON *result = NULL;
 	r = cni_plugin_call(p, c, &result, e);

@@ -38,6 +38,7 @@ struct cni_call {
  * version 1.1.0, see cni/result.h) in *ret. */
 struct cni_plugin {
 	const char *name;
+	const char *members; /* of the configuration, as member_check() reads them; beside those that all have */
 	int (*add)(const struct cni_call *c, json_t **ret, struct err *e);
 	int (*del)(const struct cni_call *c, struct err *e);
 	int (*check)(const struct cni_call *c, struct err *e);

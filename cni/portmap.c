@@ -148,6 +148,10 @@ static int portmap_check(const struct cni_call *c, struct err *e)
 
 const struct cni_plugin portmap_plugin = {
     .name = "portmap",
+    .members = "snat:b masqAll:b markMasqBit:n externalSetMarkChain:s backend:s conditionsV4.[]:s "
+	       "conditionsV6.[]:s runtimeConfig.portMappings.[].hostPort:n "
+	       "runtimeConfig.portMappings.[].containerPort:n runtimeConfig.portMappings.[].protocol:s "
+	       "runtimeConfig.portMappings.[].hostIP:s",
     .add = portmap_add,
     .del = portmap_del,
     .check = portmap_check,

@@ -190,4 +190,6 @@ static int ptp_gc(const struct cni_call *c, struct err *e)
 }
 
 const struct cni_plugin ptp_plugin = {
-    .name = "ptp", .add = ptp_add, .del = ptp_del, .check = ptp_check, .status = ptp_status, .gc = ptp_gc};
+    .name = "ptp",
+    .members = "ipMasq:b ipMasqBackend:s mtu:n",
+ .add = ptp_add, .del = ptp_del, .check = ptp_check, .status = ptp_status, .gc = ptp_gc};

@@ -103,13 +103,14 @@ static int export_old(const json_t *result, json_t *out, struct err *e)
 		json_object_set_new(out, key, one);
 	}
 	if (!json_object_get(out, "ip4") && !json_object_get(out, "ip6"))
-		return err_set(e, -EINVAL, "a result without addresses cannot be said in this version");
+		return err_set(e, -EINVAL, "cannot convert: no valid IP addresses");
 	return 0;
 }
 
 static void export_lists(const json_t *result, const char *version, json_t *out)
 {
 	static const char *const lists[] = {"interfaces", "ips", "routes"};
+	static const char *const newer[] = {"socketPath", "pciID"};
 	bool has_family = !cni_version_at_least(version, "1.0.0"), has_mtu = cni_version_at_least(version, "1.1.0");
 	size_t k;
 	json_t *v;
@@ -118,7 +119,13 @@ static void export_lists(const json_t *result, const char *version, json_t *out)
 			json_object_set_new(out, lists[i], json_deep_copy(json_object_get(result, lists[i])));
 	json_array_foreach(json_object_get(out, "ips"), k, v) if (has_family)
 	    json_set_str(v, "version", family_of(json_member(v, "address")));
-	json_array_foreach(json_object_get(out, "interfaces"), k, v) if (!has_mtu) json_object_del(v, "mtu");
+	json_array_foreach(json_object_get(out, "interfaces"), k, v)
+	{
+		if (!has_mtu)
+			json_object_del(v, "mtu");
+		for (size_t i = 0; has_family && i < ARRAY_LEN(newer); i++)
+			json_object_del(v, newer[i]);
+	}
 }
 
 int cni_result_export(const json_t *result, const char *version, json_t **ret, struct err *e)

@@ -140,4 +140,10 @@ static int static_check(const struct cni_call *c, struct err *e)
 	return 0;
 }
 
-const struct cni_plugin static_plugin = {.name = "static", .add = static_add, .check = static_check};
+const struct cni_plugin static_plugin = {.name = "static",
+    .members = "ipam.addresses.[].address:s ipam.addresses.[].gateway:s ipam.routes.[].dst:s "
+	       "ipam.routes.[].gw:s ipam.routes.[].mtu:n ipam.routes.[].advmss:n "
+	       "ipam.routes.[].priority:n ipam.routes.[].table:n ipam.routes.[].scope:n "
+	       "ipam.dns.nameservers.[]:s ipam.dns.domain:s ipam.dns.search.[]:s ipam.dns.options.[]:s "
+	       "runtimeConfig.ips.[]:s args.cni.ips.[]:s",
+ .add = static_add, .check = static_check};

@@ -285,7 +285,16 @@ static int vlan_check(const struct cni_call *c, struct err *e)
 	return check(c, &vlan, e);
 }
 
-const struct cni_plugin macvlan_plugin = {"macvlan",     macvlan_add,  sublink_del,
-					  macvlan_check, sublink_pass, sublink_pass};
-const struct cni_plugin ipvlan_plugin = {"ipvlan", ipvlan_add, sublink_del, ipvlan_check, sublink_pass, sublink_pass};
-const struct cni_plugin vlan_plugin = {"vlan", vlan_add, sublink_del, vlan_check, sublink_pass, sublink_pass};
+#define MEMBERS "master:s mode:s mtu:n linkInContainer:b "
+
+const struct cni_plugin macvlan_plugin = {"macvlan",
+					  MEMBERS "bcqueuelen:n mac:s args.cni.mac:s runtimeConfig.mac:s",
+					  macvlan_add,
+					  sublink_del,
+					  macvlan_check,
+					  sublink_pass,
+					  sublink_pass};
+const struct cni_plugin ipvlan_plugin = {
+    "ipvlan", MEMBERS, ipvlan_add, sublink_del, ipvlan_check, sublink_pass, sublink_pass};
+const struct cni_plugin vlan_plugin = {
+    "vlan", MEMBERS "vlanId:n", vlan_add, sublink_del, vlan_check, sublink_pass, sublink_pass};

@@ -345,4 +345,7 @@ static int tuning_gc(const struct cni_call *c, struct err *e)
 }
 
 const struct cni_plugin tuning_plugin = {
-    .name = "tuning", .add = tuning_add, .del = tuning_del, .check = tuning_check, .gc = tuning_gc};
+    .name = "tuning",
+    .members = "mac:s mtu:n promisc:b allmulti:b txQLen:n dataDir:s runtimeConfig.mac:s args.cni.mac:s "
+	       "args.cni.mtu:n args.cni.promisc:b args.cni.allmulti:b args.cni.txQLen:n",
+ .add = tuning_add, .del = tuning_del, .check = tuning_check, .gc = tuning_gc};

@@ -1,5 +1,8 @@
-/* Versions of the CNI specification: a table in order of age; a version's rank is its place. Pure, cannot fail. */
+/* Versions of the CNI specification: a table in order of age; a version's rank is its place. Those that are not in it are
+ * compared by their numbers. Pure, cannot fail. */
 #include "cni/version.h"
+
+#include <stdlib.h>
 
 #include "base/str.h"
 
@@ -16,6 +19,20 @@ static int rank(const char *v)
 bool cni_version_is_supported(const char *v)
 {
 	return rank(v) >= 0;
+}
+
+int cni_version_number(const char *v)
+{
+	int number = 0;
+	for (int i = 0; i < 3; i++) {
+		char *end = (char *)v;
+		if (*v >= '0' && *v <= '9')
+			number = number * 1000 + (int)MIN(strtol(v, &end, 10), 999L);
+		if (end == v || (*end && *end != '.') || (*end && i == 2))
+			return -1;
+		v = *end ? end + 1 : "0";
+	}
+	return number;
 }
 
 int cni_version_cmp(const char *a, const char *b)

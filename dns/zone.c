@@ -60,7 +60,7 @@ static void index_slice(struct zone *z, struct zone_slice *s, index_fn fn)
 {
 	char text[IP_TEXT_MAX];
 	fn(z->of_service, s->service, s);
-	for (size_t i = 0; s->headless && i < s->n_endpoints; i++)
+	for (size_t i = 0; i < s->n_endpoints; i++)
 		fn(z->hosts, ip_text(&s->endpoints[i].ip, text), s);
 }
 

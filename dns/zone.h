@@ -38,7 +38,6 @@ struct zone_slice {
 	struct zone_endpoint *endpoints; /* those that are ready */
 	size_t n_endpoints, n_ports;
 	struct zone_port *ports;
-	bool headless; /* of such a service */
 };
 
 /* From JSON. Owned; NULL: nothing that has a name. */

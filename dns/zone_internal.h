@@ -20,7 +20,7 @@ struct zone {
 	struct map *services, *slices; /* key -> owned */
 	struct map *of_service;        /* service key -> struct ptrs of its slices */
 	struct map *by_ip;             /* address -> struct ptrs of services that have it */
-	struct map *hosts;             /* address -> struct ptrs of headless services' slices that have it */
+	struct map *hosts;             /* address -> struct ptrs of slices that have it */
 	struct map *namespaces;
 };
 

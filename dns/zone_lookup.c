@@ -1,5 +1,6 @@
 /* From a name to its records. Happy path: the domain is cut off, and what is left is matched from its last label on:
- * service, endpoint, port, pod; addresses the other way round. Nothing fails: a name that cannot be is one that is not
+ * service, endpoint, port, pod; addresses the other way round. Endpoints have names below their service whether it is
+ * headless or not, beyond what the specification asks for, as in CoreDNS. Nothing fails: a name that cannot be is one that is not
  * there. A name with something below it exists, if only without records (RFC 8020). */
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 #include "dns/zone.h"
 #include "dns/zone_internal.h"
 
-enum { LABELS_MAX = 8, SRV_WEIGHT = 100, TEXT_MAX = 1024 };
+enum { LABELS_MAX = 8, SRV_WEIGHT = 100, TEXT_MAX = 1024, VERSION_TTL_S = 28800 };
 
 struct lookup {
 	const struct zone *z;
@@ -178,6 +179,12 @@ static void endpoint_srv(struct endpoint_use *u, const struct zone_slice *s, con
 	}
 }
 
+/* What one of n records of a name weighs. */
+static size_t weight_of(size_t n)
+{
+	return n && n < SRV_WEIGHT ? SRV_WEIGHT / n : 1;
+}
+
 /* SRV records of a service's ports. Whether there is such a port. */
 static bool look_ports(struct lookup *l, const struct zone_service *s, const char *port, const char *protocol)
 {
@@ -185,20 +192,18 @@ static bool look_ports(struct lookup *l, const struct zone_service *s, const cha
 	if (s->headless) {
 		each_endpoint(&u, endpoint_count);
 		size_t n = u.weight;
-		u.weight = n && n < SRV_WEIGHT ? SRV_WEIGHT / n : 1;
+		u.weight = weight_of(n);
 		if (wants(l, LDNS_RR_TYPE_SRV))
 			each_endpoint(&u, endpoint_srv);
 		return n > 0;
 	}
 	size_t n = 0;
 	AUTO_FREE char *target = service_name(l->z, s->key, "");
-	for (size_t i = 0; i < s->n_ports; i++) {
-		if (!port_matches(&u, &s->ports[i]))
-			continue;
-		n++;
-		if (wants(l, LDNS_RR_TYPE_SRV))
-			add_srv(l, s->ports[i].port, SRV_WEIGHT, target);
-	}
+	for (size_t i = 0; i < s->n_ports; i++)
+		n += port_matches(&u, &s->ports[i]);
+	for (size_t i = 0; wants(l, LDNS_RR_TYPE_SRV) && i < s->n_ports; i++)
+		if (port_matches(&u, &s->ports[i]))
+			add_srv(l, s->ports[i].port, weight_of(n * s->n_ips), target);
 	for (size_t i = 0; ldns_rr_list_rr_count(l->answer) && i < s->n_ips; i++)
 		add_address(l->extra, target, &s->ips[i]);
 	return n > 0;
@@ -211,6 +216,9 @@ static enum zone_result found(bool yes)
 
 static enum zone_result look_service(struct lookup *l, const struct zone_service *s)
 {
+	struct ip number;
+	if (s->external_name && ip_parse(s->external_name, &number) == 0) /* an address is no name */
+		return ZONE_NXDOMAIN;
 	if (s->external_name) {
 		size_t before = ldns_rr_list_rr_count(l->answer);
 		add_name(l->answer, l->name, LDNS_RR_TYPE_CNAME, s->external_name);
@@ -238,8 +246,7 @@ static enum zone_result look_endpoint(struct lookup *l, const struct zone_servic
 		return found(look_ports(&silent, s, NULL, label + 1));
 	}
 	struct endpoint_use u = {.l = l, .service = s, .hostname = label};
-	if (s->headless)
-		each_endpoint(&u, endpoint_address);
+	each_endpoint(&u, endpoint_address);
 	return found(u.found > 0);
 }
 
@@ -325,8 +332,11 @@ static enum zone_result look_version(struct lookup *l)
 {
 	if (l->n != 1)
 		return ZONE_NXDOMAIN;
-	if (wants(l, LDNS_RR_TYPE_TXT))
-		push(l->answer, record(l->name, LDNS_RR_TYPE_TXT), ldns_rdf_new_frm_str(LDNS_RDF_TYPE_STR, "1.1.0"));
+	ldns_rr *rr = wants(l, LDNS_RR_TYPE_TXT) ? record(l->name, LDNS_RR_TYPE_TXT) : NULL;
+	if (!rr)
+		return ZONE_FOUND;
+	ldns_rr_set_ttl(rr, VERSION_TTL_S);
+	push(l->answer, rr, ldns_rdf_new_frm_str(LDNS_RDF_TYPE_STR, "1.1.0"));
 	return ZONE_FOUND;
 }
 

@@ -136,7 +136,6 @@ struct zone_slice *zone_slice_parse(const json_t *object)
 	struct zone_slice *s = xcalloc(1, sizeof(*s));
 	s->key = key_of(object, name);
 	s->service = key_of(object, service);
-	s->headless = json_object_get(labels, "service.kubernetes.io/headless");
 	json_array_foreach(json_object_get(object, "endpoints"), i, v) parse_endpoint(v, s);
 	s->n_ports = parse_ports(json_object_get(object, "ports"), &s->ports);
 	return s;

@@ -151,7 +151,7 @@ static void parse_endpoint(const json_t *j, const char *node_name, const char *z
 				      .my_zone = my_zone,
 				      .node_hints = node_hints,
 				      .my_node = my_node};
-	ep.serving = condition(j, "serving", ep.ready);
+	ep.serving = condition(j, "serving", true);
 	ep.local = node_name && str_eq(json_member(j, "nodeName"), node_name);
 	/* All addresses of an endpoint are the same thing; the first one is used, as kube-proxy does. */
 	const char *text = json_string_value(json_array_get(json_object_get(j, "addresses"), 0));

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -93,7 +94,14 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Names of the directory for which wanted() is true, sorted: an owned vector. */
+static bool is_directory(DIR *d, const struct dirent *entry)
+{
+	struct stat st;
+	return entry->d_type == DT_DIR ||
+	       (entry->d_type == DT_UNKNOWN && !fstatat(dirfd(d), entry->d_name, &st, 0) && S_ISDIR(st.st_mode));
+}
+
+/* Names of the directory's files for which wanted() is true, sorted: an owned vector. */
 static int list_names(const char *dir, bool (*wanted)(const char *name), char ***ret, struct err *e)
 {
 	char **names = NULL;
@@ -101,7 +109,7 @@ static int list_names(const char *dir, bool (*wanted)(const char *name), char **
 	if (!d)
 		return err_sys(e, "CNI configuration directory %s", dir);
 	for (struct dirent *entry; (entry = readdir(d));)
-		if (wanted(entry->d_name))
+		if (wanted(entry->d_name) && !is_directory(d, entry))
 			strv_add(&names, entry->d_name);
 	closedir(d);
 	if (names)

@@ -360,7 +360,7 @@ struct chain_run *chain_gc(struct chain *c, const struct chain_attachment *valid
 	json_t *a;
 	r->stale = json_array();
 	r->valid = json_array();
-	json_array_foreach(cached, i, a) if (!is_valid(a, valid, n)) json_array_append(r->stale, a);
+	json_array_foreach(cached, i, a) if (!c->no_gc && !is_valid(a, valid, n)) json_array_append(r->stale, a);
 	for (i = 0; i < n; i++)
 		json_array_append_new(r->valid, json_pack("{s:s, s:s}", "containerID", valid[i].container_id, "ifname",
 							  valid[i].ifname ? valid[i].ifname : "eth0"));

@@ -102,6 +102,45 @@ in_ns() { local n=$1; shift; nsenter --net=/run/netns/$T-$n "$@"; }
 	[ ! -e "$DATA/tnet/10.77.0.3" ]
 }
 
+# refuses CODE MESSAGE CONF [VAR=VALUE...]: what bridge answers, with these variables in place of the usual ones.
+refuses() {
+	local code=$1 message=$2 conf=$3
+	shift 3
+	run nsenter "--net=/run/netns/$T-host" env CNI_COMMAND=ADD CNI_CONTAINERID=id "CNI_NETNS=/run/netns/$T-a" CNI_IFNAME=eth0 "CNI_PATH=$BIN" "$@" \
+		"$BIN/bridge" <<<"$conf"
+	[ "$status" -eq 1 ] && [[ $output == *"\"code\":$code,"*"\"msg\":\"$message"* ]] || { echo "$conf $*: $output"; return 1; }
+}
+
+@test "what is wrong is told in the reference's order: variables, names in them, input, network, version, members" {
+	refuses 4 "required env variables [CNI_CONTAINERID,CNI_PATH] missing" x CNI_CONTAINERID= CNI_PATH=
+	refuses 4 "invalid characters in containerID" x CNI_CONTAINERID=a/b CNI_PATH=
+	refuses 4 "interface name is too long" x CNI_IFNAME=abcdefghijklmnop CNI_PATH=
+	refuses 6 "error unmarshall network config" x
+	refuses 6 "error unmarshall network config" x CNI_COMMAND=FOO
+	refuses 6 "error unmarshall network config: name must be a text" '{"name":1}'
+	refuses 6 "error unmarshall network config: cniVersion must be a text" '{"name":"n","cniVersion":1}'
+	refuses 7 "missing network name" '{"cniVersion":"9"}'
+	refuses 7 "invalid characters found in network name" '{"cniVersion":"9","name":"a/b"}'
+	refuses 4 "unknown CNI_COMMAND: FOO" '{"cniVersion":"9","name":"n"}' CNI_COMMAND=FOO
+	refuses 1 "incompatible CNI versions" '{"cniVersion":"9","name":"n"}'
+	refuses 1 "config version does not allow CHECK" '{"cniVersion":"0.2.5","name":"n"}' CNI_COMMAND=CHECK
+	refuses 1 "plugin version does not allow CHECK" '{"cniVersion":"9","name":"n"}' CNI_COMMAND=CHECK
+	refuses 1 "incompatible CNI versions" '{"cniVersion":"0.5.0","name":"n"}' CNI_COMMAND=CHECK
+	refuses 6 "cniVersion" '{"cniVersion":"new","name":"n"}' CNI_COMMAND=CHECK
+	refuses 1 "config version does not allow STATUS" '{"cniVersion":"1.0.0","name":"n"}' CNI_COMMAND=STATUS
+	refuses 8 "plugin's netns" "$CONF" "CNI_NETNS=/run/netns/$T-host"
+	refuses 8 "plugin's netns" "$CONF" "CNI_NETNS=/run/netns/$T-host" CNI_NETNS_OVERRIDE=no
+	refuses 999 "failed to load netconf: mtu must be a whole number" "${CONF/'"bridge":'/'"mtu":"1400","bridge":'}"
+	run in_ns host ip link show kbr0
+	[ "$status" -ne 0 ] # nothing was made
+	refuses 999 "failed to load netconf: ipam.routes" "${CONF/'"ranges"'/'"routes":[{"dst":1}],"ranges"'}"
+	CONF=${CONF/'"bridge":'/'"MTU":1400,"bridge":'}
+	cni ADD bridge a
+	in_ns a ip link show eth0 | grep -q "mtu 1400 "
+	CONF=${CONF/'"MTU":1400'/'"mtu":"x"'} cni DEL bridge a # whatever the configuration has become
+	[ ! -e "$DATA/tnet/10.77.0.2" ]
+}
+
 @test "loopback comes up with its addresses" {
 	IFNAME=lo run cni ADD loopback a '{"cniVersion":"1.0.0","name":"lo","type":"loopback"}'
 	[ "$status" -eq 0 ]

@@ -74,6 +74,24 @@ START_TEST(refuses)
 }
 END_TEST
 
+/* What versions before did not know stays out of their results. */
+START_TEST(interfaces_of_versions)
+{
+	static const struct {
+		const char *version, *want;
+	} cases[] = {{"0.4.0", "{\"name\":\"n\",\"mac\":\"m\"}"},
+		     {"1.0.0", "{\"name\":\"n\",\"mac\":\"m\",\"socketPath\":\"/s\",\"pciID\":\"p\"}"},
+		     {"1.1.0", "{\"name\":\"n\",\"mac\":\"m\",\"mtu\":9,\"socketPath\":\"/s\",\"pciID\":\"p\"}"}};
+	AUTO_JSON *inner = parse("{\"interfaces\":[{\"name\":\"n\",\"mac\":\"m\",\"mtu\":9,\"socketPath\":\"/s\","
+				 "\"pciID\":\"p\"}]}");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO_JSON *out = NULL, *want = parse(cases[i].want);
+		ck_assert_int_eq(cni_result_export(inner, cases[i].version, &out, NULL), 0);
+		ck_assert(json_equal(json_array_get(json_object_get(out, "interfaces"), 0), want));
+	}
+}
+END_TEST
+
 START_TEST(dns_is_kept)
 {
 	AUTO_JSON *in = parse("{\"dns\":{\"nameservers\":[\"10.0.0.1\"]}}"), *inner = NULL, *out = NULL;
@@ -88,6 +106,12 @@ START_TEST(versions)
 	ck_assert(cni_version_is_supported("0.1.0") && cni_version_is_supported("1.1.0"));
 	ck_assert(!cni_version_is_supported("1.2.0") && !cni_version_is_supported(""));
 	ck_assert(cni_version_at_least("1.0.0", "0.4.0") && !cni_version_at_least("0.3.1", "0.4.0"));
+	static const char *const none[] = {"", "x", "1.", "1..2", "1.2.3.4", "1.2.x", "v1", "-1", "1.2.3-rc"};
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		ck_assert_msg(cni_version_number(none[i]) < 0, "%s", none[i]);
+	ck_assert_int_eq(cni_version_number("1"), cni_version_number("1.0.0"));
+	ck_assert_int_gt(cni_version_number("0.10.0"), cni_version_number("0.4.99"));
+	ck_assert_int_gt(cni_version_number("9.9.9"), cni_version_number(CNI_VERSION_LATEST));
 }
 END_TEST
 
@@ -135,9 +159,13 @@ START_TEST(resolv_conf)
 }
 END_TEST
 
+#define TWO(version) "{\"cniVersion\":\"" version "\",\"ipam\":{\"ranges\":[[{\"subnet\":\"10.0.0.0/24\"}],[{\"subnet\":\"10.1.0.0/24\"}]]}}"
+
 static const struct {
 	const char *conf, *error;
 } confs[] = {
+    {TWO("0.2.0"), "CNI version 0.2.0 does not support more than 1 address per family"},
+    {TWO("0.1.0"), "CNI version 0.1.0 does not support more than 1 address per family"},
     {"{}", "ipam"},
     {"{\"ipam\":{}}", "no IP ranges specified"},
     {"{\"ipam\":{\"ranges\":[[]]}}", "invalid range set 0: empty"},
@@ -155,7 +183,7 @@ static const struct {
 START_TEST(configurations)
 {
 	AUTO_JSON *j = parse(confs[_i].conf);
-	struct cni_call c = {.args = "", .conf = j};
+	struct cni_call c = {.args = "", .conf = j, .version = json_str_or(j, "cniVersion", "0.3.0")};
 	struct ipam_conf conf;
 	struct err e = ERR_INIT;
 	int r = ipam_conf_parse(&c, &conf, &e);
@@ -178,6 +206,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 	tcase_add_loop_test(t, exports_and_back, 0, (int)ARRAY_LEN(exports));
 	tcase_add_test(t, refuses);
+	tcase_add_test(t, interfaces_of_versions);
 	tcase_add_test(t, dns_is_kept);
 	tcase_add_test(t, versions);
 	tcase_add_test(t, names);

@@ -48,6 +48,12 @@ static void plugin(const char *name, const char *body)
 	free(text);
 }
 
+static void make_dir(const char *name)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s", dir, name);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+}
+
 static void setup(void)
 {
 	char sub[96];
@@ -273,6 +279,8 @@ START_TEST(plugins_of_a_directory)
 	put("conf/net/10.conf", "{'type':'one'}", 0644);
 	put("conf/net/30.txt", "{'type':'bad'}", 0644);
 	put("conf/10-a.conflist", "{'cniVersion':'1.1.0','name':'net'}", 0644);
+	make_dir("conf/00-no-file.conflist");
+	make_dir("conf/net/00-no-file.conf");
 	load();
 	free(add(&att).result);
 	AUTO_FREE char *log = get("log");
@@ -296,6 +304,21 @@ START_TEST(plugins_of_a_directory)
 	ck_assert(strstr(load_error(), "at least one plugin"));
 	put("conf/10-a.conflist", "{'cniVersion':'1.1.0','name':'other','disableGC':'perhaps','plugins':[{'type':'one'}]}", 0644);
 	ck_assert(strstr(load_error(), "invalid value \"perhaps\" for disableGC"));
+}
+END_TEST
+
+/* Whoever shares the network with other callers does not want theirs taken for stale. */
+START_TEST(gc_is_disabled)
+{
+	put("conf/10-a.conflist", "{'cniVersion':'1.1.0','name':'net','disableGC':true,'plugins':[{'type':'one'}]}", 0644);
+	load();
+	free(add(&att).result);
+	struct outcome o = {.loop = loop};
+	chain_gc(chain, NULL, 0, on_done, &o);
+	ck_assert(!wait_for(&o).e.code);
+	AUTO_FREE char *log = get("log");
+	ck_assert_str_eq(log, "one ADD c1 eth0 /run/netns/x\n");
+	unload();
 }
 END_TEST
 
@@ -439,6 +462,7 @@ int main(void)
 	tcase_add_test(t, check_status_gc);
 	tcase_add_test(t, cancelled);
 	tcase_add_test(t, plugins_of_a_directory);
+	tcase_add_test(t, gc_is_disabled);
 	tcase_add_test(t, arguments_are_cached);
 	tcase_add_test(t, foreign_cache);
 	tcase_add_test(t, failures_of_gc_and_later);

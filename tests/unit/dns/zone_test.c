@@ -44,7 +44,9 @@ static void setup(void)
 	add_service("{'metadata':{'name':'empty','namespace':'ns'},'spec':{'clusterIP':'None','ports':[{'port':1}]}}");
 	add_service("{'metadata':{'name':'plain','namespace':'ns'},'spec':{'clusterIP':'10.96.0.9','ports':[{'port':1}]}}");
 	add_service("{'metadata':{'name':'out','namespace':'ns'},'spec':{'type':'ExternalName','externalName':'WWW.example.com'}}");
-	add_slice(SLICE("web-1", "web", "", "'endpoints':[{'addresses':['10.244.0.9']}],'ports':[{'name':'http','port':8080}]"));
+	add_service("{'metadata':{'name':'number','namespace':'ns'},'spec':{'type':'ExternalName','externalName':'192.0.2.1'}}");
+	add_slice(SLICE("web-1", "web", "", "'endpoints':[{'addresses':['10.244.0.9']},{'addresses':['10.244.0.7'],"
+			"'hostname':'web-0'}],'ports':[{'name':'http','port':8080}]"));
 	add_slice(SLICE("db-1", "db", ",'service.kubernetes.io/headless':''",
 			"'endpoints':[{'addresses':['10.244.0.2'],'hostname':'db-0'},{'addresses':['10.244.0.3']},"
 			"{'addresses':['10.244.0.4'],'conditions':{'ready':false}}],'ports':[{'name':'pg','port':5432}]"));
@@ -82,15 +84,21 @@ static const struct {
     {"web" S, LDNS_RR_TYPE_A, ZONE_FOUND, "web" S ". A 10.96.0.7", ""},
     {"web" S, LDNS_RR_TYPE_AAAA, ZONE_FOUND, "web" S ". AAAA fd00::7", ""},
     {"web" S, LDNS_RR_TYPE_MX, ZONE_FOUND, "", ""},
-    {"_http._tcp.web" S, LDNS_RR_TYPE_SRV, ZONE_FOUND, "_http._tcp.web" S ". SRV 0 100 80 web" S ".",
+    {"_http._tcp.web" S, LDNS_RR_TYPE_SRV, ZONE_FOUND, "_http._tcp.web" S ". SRV 0 50 80 web" S ".",
      "web" S ". A 10.96.0.7;web" S ". AAAA fd00::7"},
-    {"_dns._udp.web" S, LDNS_RR_TYPE_SRV, ZONE_FOUND, "_dns._udp.web" S ". SRV 0 100 53 web" S ".",
+    {"_dns._udp.web" S, LDNS_RR_TYPE_SRV, ZONE_FOUND, "_dns._udp.web" S ". SRV 0 50 53 web" S ".",
      "web" S ". A 10.96.0.7;web" S ". AAAA fd00::7"},
     {"_dns._udp.web" S, LDNS_RR_TYPE_A, ZONE_FOUND, "", ""},
     {"_dns._tcp.web" S, LDNS_RR_TYPE_SRV, ZONE_NXDOMAIN, "", ""},
     {"_tcp.web" S, LDNS_RR_TYPE_A, ZONE_FOUND, "", ""},
     {"_sctp.web" S, LDNS_RR_TYPE_A, ZONE_NXDOMAIN, "", ""},
-    {"10-244-0-9.web" S, LDNS_RR_TYPE_A, ZONE_NXDOMAIN, "", ""},
+    {"10-244-0-9.web" S, LDNS_RR_TYPE_A, ZONE_FOUND, "10-244-0-9.web" S ". A 10.244.0.9", ""},
+    {"10-244-0-9.web" S, LDNS_RR_TYPE_AAAA, ZONE_FOUND, "", ""},
+    {"10-244-0-8.web" S, LDNS_RR_TYPE_A, ZONE_NXDOMAIN, "", ""},
+    {"web-0.web" S, LDNS_RR_TYPE_A, ZONE_FOUND, "web-0.web" S ". A 10.244.0.7", ""},
+    {"web" S, LDNS_RR_TYPE_SRV, ZONE_FOUND, "web" S ". SRV 0 25 80 web" S ".;web" S ". SRV 0 25 53 web" S ".",
+     "web" S ". A 10.96.0.7;web" S ". AAAA fd00::7"},
+    {"plain" S, LDNS_RR_TYPE_SRV, ZONE_FOUND, "plain" S ". SRV 0 100 1 plain" S ".", "plain" S ". A 10.96.0.9"},
     {"db" S, LDNS_RR_TYPE_A, ZONE_FOUND, "db" S ". A 10.244.0.2;db" S ". A 10.244.0.3", ""},
     {"db" S, LDNS_RR_TYPE_AAAA, ZONE_FOUND, "db" S ". AAAA fd00:1::2", ""},
     {"db-0.db" S, LDNS_RR_TYPE_A, ZONE_FOUND, "db-0.db" S ". A 10.244.0.2", ""},
@@ -106,6 +114,7 @@ static const struct {
     {"out" S, LDNS_RR_TYPE_A, ZONE_ALIAS, "out" S ". CNAME www.example.com.", ""},
     {"out" S, LDNS_RR_TYPE_CNAME, ZONE_FOUND, "out" S ". CNAME www.example.com.", ""},
     {"x.out" S, LDNS_RR_TYPE_A, ZONE_NXDOMAIN, "", ""},
+    {"number" S, LDNS_RR_TYPE_A, ZONE_NXDOMAIN, "", ""},
     {"none" S, LDNS_RR_TYPE_A, ZONE_NXDOMAIN, "", ""},
     {"web.other.svc.cluster.local", LDNS_RR_TYPE_A, ZONE_NXDOMAIN, "", ""},
     {"ns.svc.cluster.local", LDNS_RR_TYPE_A, ZONE_FOUND, "", ""},
@@ -122,7 +131,8 @@ static const struct {
     {"cluster.local", LDNS_RR_TYPE_NS, ZONE_FOUND, "cluster.local. NS ns.dns" D, "ns.dns" D " A 10.96.0.10"},
     {"7.0.96.10.in-addr.arpa", LDNS_RR_TYPE_PTR, ZONE_FOUND, "7.0.96.10.in-addr.arpa. PTR web" S ".", ""},
     {"2.0.244.10.in-addr.arpa", LDNS_RR_TYPE_PTR, ZONE_FOUND, "2.0.244.10.in-addr.arpa. PTR db-0.db" S ".", ""},
-    {"9.0.244.10.in-addr.arpa", LDNS_RR_TYPE_PTR, ZONE_NXDOMAIN, "", ""},
+    {"9.0.244.10.in-addr.arpa", LDNS_RR_TYPE_PTR, ZONE_FOUND, "9.0.244.10.in-addr.arpa. PTR 10-244-0-9.web" S ".", ""},
+    {"4.0.244.10.in-addr.arpa", LDNS_RR_TYPE_PTR, ZONE_NXDOMAIN, "", ""},
     {"8.8.8.8.in-addr.arpa", LDNS_RR_TYPE_PTR, ZONE_FOREIGN, "", ""},
     {"8.8.8.in-addr.arpa", LDNS_RR_TYPE_PTR, ZONE_FOREIGN, "", ""},
     {"2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0.0.0.d.f.ip6.arpa", LDNS_RR_TYPE_PTR, ZONE_FOUND,

@@ -124,6 +124,9 @@ static const struct {
 	       "10.244.0.3", ",'conditions':{'ready':false,'serving':false,'terminating':true}"),
 	   P8080),
      "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
+    {"terminating, and serving is unknown", SVC(PORT80),
+     SLICE(EP("10.244.0.2", ",'conditions':{'ready':false,'terminating':true}"), P8080),
+     "S 10.96.0.9/6/80 m1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\n"},
     {"node port", SVC("'ports':[{'port':80,'nodePort':30080}]"), SLICE(EP("10.244.0.2", ""), P8080),
      "S 10.96.0.9/6/80 m1\nS 192.168.0.1/6/30080 a1\nE 10.96.0.9/6/80/0 10.244.0.2:8080\nE 192.168.0.1/6/30080/0 "
      "10.244.0.2:8080\n"},
@@ -200,7 +203,7 @@ static const struct {
      SVC("'ports':[{'port':53,'protocol':'UDP'}]"),
      SLICE(EP("10.244.0.2", ZONE("z1")) "," EP("10.244.0.3", ZONE("z2")) "," EP(
 	       "10.244.0.4", ",'conditions':{'ready':false,'serving':true,'terminating':true}") "," EP(
-	       "10.244.0.5", ",'conditions':{'ready':false}"),
+	       "10.244.0.5", ",'conditions':{'ready':false,'serving':false}"),
 	   "{'port':5353,'protocol':'UDP'}"),
      "S 10.96.0.9/17/53 m1\nE 10.96.0.9/17/53/0 10.244.0.2:5353\nL 10.96.0.9/17/53 10.244.0.3:5353\n"
      "L 10.96.0.9/17/53 10.244.0.4:5353\n"},
