@@ -129,7 +129,7 @@ static void compare_maps(struct slot s, const json_t *a, const json_t *b, struct
 	}
 }
 
-/* The elements of a list where there was none; one that stands twice counts once. */
+/* The elements of a list where there was none; of one that stands twice only its key counts. */
 static void add_elements(struct slot s, const json_t *list, struct apply_diff *ret)
 {
 	const char *missing;
@@ -140,36 +140,95 @@ static void add_elements(struct slot s, const json_t *list, struct apply_diff *r
 	{
 		AUTO_FREE char *name = slot_element_name(s, element, &missing);
 
-		if (name && !json_object_get(ret->added, name))
+		if (name && json_object_get(ret->added, name))
+			put(&ret->added, name, fieldset_leaf());
+		else if (name)
 			compare_below(slot_element(s), name, NULL, element, ret);
 	}
 }
 
+static void free_list(void *list)
+{
+	json_decref(list);
+}
+
+/* The elements by these names, each a list of all that have it. Returns owned. */
+static struct map *group_elements(struct slot s, const json_t *list)
+{
+	struct map *m = map_new(free_list);
+	const char *missing;
+	json_t *element;
+	size_t i;
+
+	json_array_foreach(list, i, element)
+	{
+		AUTO_FREE char *name = slot_element_name(s, element, &missing);
+
+		if (name && !map_has(m, name))
+			map_set(m, name, json_array());
+		if (name)
+			json_array_append(map_get(m, name), element);
+	}
+	return m;
+}
+
+/* The elements of one name before and after. As long as it stands twice it is one value. */
+static void compare_group(struct slot s, const char *name, const json_t *a, const json_t *b, struct apply_diff *ret)
+{
+	bool was_repeated = json_array_size(a) > 1, is_repeated = json_array_size(b) > 1;
+	const json_t *before = json_array_get(a, 0), *after = json_array_get(b, 0);
+
+	if (was_repeated && is_repeated) {
+		if (!json_equal(a, b))
+			put(&ret->modified, name, fieldset_leaf());
+		return;
+	}
+	if (was_repeated || is_repeated) {
+		if (was_repeated ? after != NULL : before != NULL)
+			compare_below(slot_element(s), name, was_repeated ? NULL : before, is_repeated ? NULL : after, ret);
+		put(was_repeated ? &ret->removed : &ret->added, name, fieldset_leaf());
+		return;
+	}
+	compare_below(slot_element(s), name, before, after, ret);
+}
+
+/* Lists in which something stands twice. */
+static void compare_groups(struct slot s, const json_t *a, const json_t *b, struct apply_diff *ret)
+{
+	AUTO_MAP *before = group_elements(s, a), *after = group_elements(s, b);
+	const char *name;
+	json_t *elements;
+	size_t at = 0;
+
+	while (map_next(before, &at, &name, &elements))
+		compare_group(s, name, elements, map_get(after, name), ret);
+	at = 0;
+	while (map_next(after, &at, &name, &elements))
+		if (!map_has(before, name))
+			compare_group(s, name, NULL, elements, ret);
+}
+
 static void compare_lists(struct slot s, const json_t *a, const json_t *b, struct apply_diff *ret)
 {
+	const char *name;
+	json_t *element;
+	size_t at = 0;
+
 	if (!json_array_size(a)) {
 		add_elements(s, b, ret);
 		return;
 	}
 	AUTO_MAP *before = slot_index(s, a), *after = slot_index(s, b);
-	const char *missing;
-	json_t *element;
-	size_t i;
-
-	json_array_foreach(a, i, element)
-	{
-		AUTO_FREE char *name = slot_element_name(s, element, &missing);
-
-		if (name && map_get(before, name) == element)
-			compare_below(slot_element(s), name, element, map_get(after, name), ret);
+	if (map_len(before) < json_array_size(a) || map_len(after) < json_array_size(b)) {
+		compare_groups(s, a, b, ret);
+		return;
 	}
-	json_array_foreach(b, i, element)
-	{
-		AUTO_FREE char *name = slot_element_name(s, element, &missing);
-
-		if (name && map_get(after, name) == element && !map_has(before, name))
+	while (map_next(before, &at, &name, &element))
+		compare_below(slot_element(s), name, element, map_get(after, name), ret);
+	at = 0;
+	while (map_next(after, &at, &name, &element))
+		if (!map_has(before, name))
 			compare_below(slot_element(s), name, NULL, element, ret);
-	}
 }
 
 static size_t size_of(const json_t *v)
@@ -182,11 +241,29 @@ static void mark(json_t **node)
 	*node = *node ? fieldset_node(*node, true) : fieldset_leaf();
 }
 
+/* Whether a map gave way to something else, or took its place, where no type says what there is. */
+static bool changes_shape(struct slot s, const json_t *a, const json_t *b)
+{
+	return a && b && json_is_object(a) != json_is_object(b) && slot_is_open(s);
+}
+
+/* A map's members came or went with it. */
+static void compare_shapes(struct slot s, const json_t *a, const json_t *b, struct apply_diff *ret)
+{
+	compare_maps(s, json_is_object(a) ? a : NULL, json_is_object(b) ? b : NULL, ret);
+	if (!json_is_null(a) && !json_is_null(b))
+		mark(&ret->modified);
+}
+
 static void compare(struct slot s, const json_t *a, const json_t *b, struct apply_diff *ret)
 {
 	enum slot_shape shape = slot_shape(s, b ? b : a);
 	bool leaf = shape == SLOT_LEAF || (!size_of(a) && !size_of(b));
 
+	if (changes_shape(s, a, b) && (size_of(a) || size_of(b))) {
+		compare_shapes(s, a, b, ret);
+		return;
+	}
 	if (leaf && a && b) {
 		if (!json_equal(a, b))
 			mark(&ret->modified);

@@ -27,73 +27,99 @@ static json_t *merge_maps(struct slot s, const json_t *a, const json_t *b)
 	return out;
 }
 
-/* Names of the elements in their order; owned vector, with repeated ones only once. */
-static char **names_of(struct slot s, const json_t *list, const struct map *index)
+/* A list's elements under their names, in their order; those without one are left out. */
+struct named {
+	struct named_element {
+		char *name;
+		json_t *element;
+	} *v;
+	size_t n;
+	struct map *index; /* element by name; NULL for one that stands twice */
+};
+
+static struct named named_of(struct slot s, const json_t *list)
 {
-	char **names = xcalloc(json_array_size(list) + 1, sizeof(*names));
+	struct named out = {.v = xcalloc(json_array_size(list) + 1, sizeof(*out.v)), .index = map_new(NULL)};
 	const char *missing;
 	json_t *element;
-	size_t i, n = 0;
+	size_t i;
 
 	json_array_foreach(list, i, element)
 	{
-		AUTO_FREE char *name = slot_element_name(s, element, &missing);
+		char *name = slot_element_name(s, element, &missing);
 
-		if (name && map_get(index, name) == element)
-			names[n++] = TAKE(name);
-	}
-	return names;
-}
-
-/* The next element of config that is also in live, from at on. */
-static const char *next_shared(char *const *config, size_t *at, const struct map *live)
-{
-	while (config[*at] && !map_has(live, config[*at]))
-		++*at;
-	return config[*at] ? config[(*at)++] : NULL;
-}
-
-/* Weaves both orders: shared elements in the order of config, those of live alone where they stood. */
-static json_t *merge_lists(struct slot s, const json_t *a, const json_t *b)
-{
-	AUTO_MAP *live = slot_index(s, a), *config = slot_index(s, b);
-	AUTO_STRV char **left = names_of(s, a, live), **right = names_of(s, b, config);
-	size_t i = 0, j = 0, at = 0;
-	const char *shared = next_shared(right, &at, live);
-	json_t *out = json_array();
-
-	while (left[i] || right[j]) {
-		const char *name;
-
-		if (left[i] && right[j] && strcmp(left[i], right[j]) && map_has(config, left[i]) && shared &&
-		    strcmp(shared, left[i])) {
-			i++; /* shared, but its turn comes later or was before */
+		if (!name)
 			continue;
-		}
-		if (left[i] && !map_has(config, left[i])) {
-			json_array_append_new(out, merge(slot_element(s), map_get(live, left[i++]), NULL));
-			continue;
-		}
-		if (!right[j])
-			break;
-		name = right[j++];
-		if (str_eq(left[i], name))
-			i++;
-		json_array_append_new(out, merge(slot_element(s), map_get(live, name), map_get(config, name)));
-		if (str_eq(shared, name))
-			shared = next_shared(right, &at, live);
+		map_set(out.index, name, map_has(out.index, name) ? NULL : element);
+		out.v[out.n++] = (struct named_element){name, element};
 	}
 	return out;
 }
 
+static void named_done(struct named *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i].name);
+	free(l->v);
+	map_free(l->index);
+}
+
+/* The next element of config that is also in live, from at on. */
+static const char *next_shared(const struct named *config, size_t *at, const struct named *live)
+{
+	while (*at < config->n && !map_has(live->index, config->v[*at].name))
+		++*at;
+	return *at < config->n ? config->v[(*at)++].name : NULL;
+}
+
+/* Shared with config, but its turn comes later. */
+static bool is_later(const struct named *live, size_t i, const struct named *config, size_t j, const char *shared)
+{
+	return i < live->n && j < config->n && strcmp(live->v[i].name, config->v[j].name) &&
+	       map_has(config->index, live->v[i].name) && shared && strcmp(shared, live->v[i].name);
+}
+
+/* Weaves both orders: shared elements in the order of config, those of live alone where they stood. Where live has an element
+ * twice, that of config takes the place of all. */
+static json_t *merge_lists(struct slot s, const json_t *a, const json_t *b)
+{
+	AUTO(named_done) struct named live = named_of(s, a), config = named_of(s, b);
+	AUTO_MAP *merged = map_new(NULL);
+	size_t i = 0, j = 0, at = 0;
+	const char *shared = next_shared(&config, &at, &live);
+	json_t *out = json_array();
+
+	while (i < live.n || j < config.n) {
+		if (is_later(&live, i, &config, j, shared)) {
+			i++;
+			continue;
+		}
+		if (i < live.n && !map_has(config.index, live.v[i].name)) {
+			json_array_append_new(out, json_clone(live.v[i++].element));
+			continue;
+		}
+		if (i < live.n && (map_has(merged, live.v[i].name) || (j < config.n && !strcmp(live.v[i].name, config.v[j].name))))
+			i++;
+		if (j == config.n)
+			continue;
+		const struct named_element *next = &config.v[j++];
+		map_set(merged, next->name, next->element);
+		json_array_append_new(out, merge(slot_element(s), map_get(live.index, next->name), next->element));
+		if (str_eq(shared, next->name))
+			shared = next_shared(&config, &at, &live);
+	}
+	return out;
+}
+
+/* null in the place of a map or list that has members says nothing about them. */
 static json_t *merge(struct slot s, const json_t *a, const json_t *b)
 {
-	enum slot_shape shape = slot_shape(s, b ? b : a);
+	enum slot_shape shape = slot_shape(s, b && !json_is_null(b) ? b : a);
 
 	if (shape == SLOT_LEAF || (!size_of(a) && !size_of(b)) || !a || !b)
 		return json_clone(b ? b : a);
 	if (json_is_null(b))
-		return json_null();
+		return json_clone(a);
 	return shape == SLOT_MAP ? merge_maps(s, a, b) : merge_lists(s, a, b);
 }
 

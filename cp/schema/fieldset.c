@@ -173,6 +173,36 @@ static int by_element(const void *pa, const void *pb)
 	return compare_values(x, y);
 }
 
+static bool is_element(const char *element)
+{
+	AUTO_JSON *value = NULL;
+	int64_t index;
+
+	if (!*element || element[1] != ':')
+		return false;
+	if (*element == 'i')
+		return str_to_i64(element + 2, &index) == 0;
+	if (*element != 'k' && *element != 'v')
+		return true;
+	value = parse_element(element);
+	return *element == 'k' ? json_is_object(value) : value != NULL;
+}
+
+bool fieldset_is_valid(const json_t *set)
+{
+	const char *key;
+	json_t *below;
+
+	json_object_foreach((json_t *)set, key, below)
+	{
+		if (!strcmp(key, SELF))
+			continue;
+		if (!is_element(key) || !json_is_object(below) || !fieldset_is_valid(below))
+			return false;
+	}
+	return true;
+}
+
 /* The elements of a node, sorted; owned array of borrowed texts. */
 static const char **sorted_elements(const json_t *node)
 {
@@ -231,17 +261,20 @@ static void each_below(const json_t *node, const struct str *path, fieldset_path
 {
 	AUTO_FREE const char **keys = sorted_elements(node);
 
-	for (size_t i = 0; keys[i]; i++) {
-		const json_t *below = json_object_get(node, keys[i]);
-		AUTO_STR longer = STR_INIT;
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; keys[i]; i++) {
+			const json_t *below = json_object_get(node, keys[i]);
+			AUTO_STR longer = STR_INIT;
 
-		if (!strcmp(keys[i], SELF))
-			continue;
-		str_add(&longer, str_text(path));
-		fieldset_add_element(&longer, keys[i]);
-		if (fieldset_is_member(below))
-			each(arg, str_text(&longer));
-		each_below(below, &longer, each, arg);
+			if (!strcmp(keys[i], SELF) || (pass == 0 && !fieldset_is_member(below)))
+				continue;
+			str_add(&longer, str_text(path));
+			fieldset_add_element(&longer, keys[i]);
+			if (pass == 0)
+				each(arg, str_text(&longer));
+			else
+				each_below(below, &longer, each, arg);
+		}
 	}
 }
 
@@ -254,9 +287,14 @@ void fieldset_each(const json_t *set, fieldset_path_fn *each, void *arg)
 
 /* --- slots ---------------------------------------------------------------------------------------------------------- */
 
+bool slot_is_open(struct slot s)
+{
+	return !s.type || (s.type->custom && s.type->class == TYPE_ANY);
+}
+
 enum slot_shape slot_shape(struct slot s, const json_t *value)
 {
-	if (!s.type || (s.type->custom && s.type->class == TYPE_ANY))
+	if (slot_is_open(s))
 		return json_is_object(value) ? SLOT_MAP : SLOT_LEAF;
 	if (s.type->class == TYPE_OBJECT || s.type->class == TYPE_MAP)
 		return s.type->atomic_map ? SLOT_LEAF : SLOT_MAP;
@@ -299,6 +337,20 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* In the order in which the type declares the keys. */
+static const char *first_missing(struct slot s, const json_t *element)
+{
+	const char *const *name = s.field->list_keys;
+
+	for (; *name; name++) {
+		AUTO_JSON *value = key_value(s.type->elem, element, *name);
+
+		if (!value)
+			break;
+	}
+	return *name;
+}
+
 static char *keyed_name(struct slot s, const json_t *element, const char **ret_missing)
 {
 	AUTO_STR text = STR_INIT;
@@ -314,7 +366,7 @@ static char *keyed_name(struct slot s, const json_t *element, const char **ret_m
 		AUTO_JSON *value = key_value(s.type->elem, element, names[i]);
 
 		if (!value) {
-			*ret_missing = names[i];
+			*ret_missing = first_missing(s, element);
 			return NULL;
 		}
 		str_add(&text, i ? "," : "");

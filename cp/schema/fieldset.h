@@ -42,7 +42,12 @@ json_t *fieldset_with_parents(const json_t *set, const struct type *t);
 /* A copy in the order of the original: fields, keys, values, indices, each sorted. */
 json_t *fieldset_sorted(const json_t *set);
 
-/* Calls each with the text of every path in the set (".spec.ports[port=80].name"), sorted. */
+/* Whether every element of a set that somebody else wrote can be read; what comes with a letter that is not known is
+ * passed over. */
+bool fieldset_is_valid(const json_t *set);
+
+/* Calls each with the text of every path in the set (".spec.ports[port=80].name"): sorted, those of one level before those
+ * below them. */
 typedef void fieldset_path_fn(void *arg, const char *path);
 void fieldset_each(const json_t *set, fieldset_path_fn *each, void *arg);
 
@@ -57,6 +62,7 @@ struct slot {
 enum slot_shape { SLOT_LEAF, SLOT_MAP, SLOT_LIST };
 /* How apply sees a value there; LEAF: as a whole. */
 enum slot_shape slot_shape(struct slot s, const json_t *value);
+bool slot_is_open(struct slot s); /* no type says what is there: maps are gone into, all else is a leaf */
 struct slot slot_member(struct slot s, const char *key);
 struct slot slot_element(struct slot s);
 /* The path element of an element of a list ("k:..." or "v:..."); owned, NULL when a key is missing, whose name comes out. */

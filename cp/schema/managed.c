@@ -1,7 +1,7 @@
 /* What a write makes of the managers.
  *
  * An update owns what it changed and takes it from the others; an apply owns what it says, others keep what it agrees
- * with, and what the same applier said before and does not say any more goes, unless somebody else applied it too. What
+ * with, and what the same applier said before and does not say any more goes, unless somebody else manages it too. What
  * can fail: an apply that would change what others manage, or one that is no valid configuration. What always holds:
  * live and config stay as they are; metadata that the server owns has no manager. */
 #include "cp/schema/managed.h"
@@ -54,7 +54,7 @@ static void read_owners(const struct managed_by *by, const json_t *live, const j
 	*ret = (struct owners){0};
 	if (!*by->subresource && is_reset(now))
 		return;
-	if (*by->subresource || owners_read(now, ret) < 0 || !ret->n)
+	if (*by->subresource || owners_read_foreign(now, ret) < 0 || !ret->n)
 		owners_read(before, ret);
 }
 
@@ -216,14 +216,12 @@ static json_t *last_applied_fields(const struct managed_by *by, const json_t *li
 	return fieldset_difference(same, d.removed);
 }
 
-/* All that appliers say, for with_parents. */
-static json_t *applied_fields(const struct owners *o, const struct type *t)
+/* All that anybody manages, for with_parents. */
+static json_t *managed_fields(const struct owners *o, const struct type *t)
 {
 	AUTO_JSON *all = NULL;
 
 	for (size_t i = 0; i < o->n; i++) {
-		if (!o->v[i].applied)
-			continue;
 		json_t *more = fieldset_union(all, o->v[i].fields);
 
 		json_decref(all);
@@ -239,7 +237,7 @@ static json_t *fields_with_parents(const struct type *t, const json_t *value)
 	return fieldset_with_parents(fields, t);
 }
 
-/* merged without what this applier said last time and nobody says any more. */
+/* merged without what this applier said last time, does not say any more, and nobody else manages. */
 static json_t *drop_unsaid(const struct managed_by *by, const json_t *merged, const struct owners *o, const json_t *last)
 {
 	const struct type *t = by->type;
@@ -248,7 +246,7 @@ static json_t *drop_unsaid(const struct managed_by *by, const json_t *merged, co
 		return json_incref((json_t *)merged);
 	AUTO_JSON *said = fieldset_with_parents(last, t), *stripped = apply_remove(t, merged, said);
 	AUTO_JSON *all = fields_with_parents(t, merged), *rest = fields_with_parents(t, stripped);
-	AUTO_JSON *owned = applied_fields(o, t), *keep = fieldset_union(rest, owned);
+	AUTO_JSON *owned = managed_fields(o, t), *keep = fieldset_union(rest, owned);
 	AUTO_JSON *gone = fieldset_difference(all, keep), *pruned = apply_remove(t, merged, gone);
 	AUTO_JSON *left = fields_with_parents(t, pruned), *missing = fieldset_difference(all, left);
 	AUTO_JSON *final = fieldset_intersection(missing, said);
@@ -323,7 +321,6 @@ int managed_apply(const struct managed_by *by, const json_t *live, const json_t 
 		return r;
 	json_t *out = json_clone(object);
 	keep_last_applied(by, config, out);
-	owners_cap(&o);
 	write_owners(&o, out);
 	*ret = out;
 	return 0;

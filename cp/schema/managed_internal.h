@@ -20,6 +20,8 @@ void owners_done(struct owners *o);
 
 /* From a managedFields list. -EINVAL where an entry cannot be read; then there are none. */
 int owners_read(const json_t *list, struct owners *ret);
+/* The same of a list that a client wrote: -EINVAL also where a path cannot be read. */
+int owners_read_foreign(const json_t *list, struct owners *ret);
 /* Sorted as the original sorts; NULL when there are none. Returns owned. */
 json_t *owners_json(const struct owners *o);
 /* The entry of that manager, operation and subresource (and version, where it is no applier); NULL when there is none. */

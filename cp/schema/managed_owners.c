@@ -40,7 +40,7 @@ static int read_entry(const json_t *entry, struct owner *ret)
 	const char *operation = json_str_or(entry, "operation", ""), *time = json_str_at(entry, "time");
 	const json_t *fields = json_object_get(entry, "fieldsV1");
 
-	if ((strcmp(operation, "Apply") && strcmp(operation, "Update")) ||
+	if ((strcmp(operation, "Apply") && strcmp(operation, "Update")) || !*json_str_or(entry, "apiVersion", "") ||
 	    strcmp(json_str_or(entry, "fieldsType", ""), "FieldsV1") || (fields && !json_is_object(fields)))
 		return -EINVAL;
 	ret->manager = xstrdup(json_str_or(entry, "manager", ""));
@@ -52,6 +52,38 @@ static int read_entry(const json_t *entry, struct owner *ret)
 	return 0;
 }
 
+static void remove_at(struct owners *o, size_t i)
+{
+	owner_done(&o->v[i]);
+	memmove(&o->v[i], &o->v[i + 1], (--o->n - i) * sizeof(*o->v));
+}
+
+static bool is_same_owner(const struct owner *a, const struct owner *b)
+{
+	return a->applied == b->applied && !strcmp(a->manager, b->manager) && !strcmp(a->subresource, b->subresource) &&
+	       (a->applied || !strcmp(a->api_version, b->api_version));
+}
+
+/* Of entries of one owner the last one counts. */
+static void drop_repeated(struct owners *o)
+{
+	for (size_t i = o->n; i-- > 1;)
+		for (size_t k = i; k-- > 0;)
+			if (is_same_owner(&o->v[k], &o->v[i])) {
+				remove_at(o, k);
+				i--;
+			}
+}
+
+int owners_read_foreign(const json_t *list, struct owners *ret)
+{
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach(list, i, entry) if (!fieldset_is_valid(json_object_get(entry, "fieldsV1"))) return -EINVAL;
+	return owners_read(list, ret);
+}
+
 int owners_read(const json_t *list, struct owners *ret)
 {
 	AUTO_OWNERS o = {0};
@@ -59,6 +91,7 @@ int owners_read(const json_t *list, struct owners *ret)
 	size_t i;
 
 	json_array_foreach(list, i, entry) if (read_entry(entry, append(&o)) < 0) return -EINVAL;
+	drop_repeated(&o);
 	*ret = o;
 	o = (struct owners){0};
 	return 0;
@@ -146,12 +179,6 @@ void owner_touch(struct owner *o, const char *now)
 {
 	free(o->time);
 	o->time = now ? xstrdup(now) : NULL;
-}
-
-static void remove_at(struct owners *o, size_t i)
-{
-	owner_done(&o->v[i]);
-	memmove(&o->v[i], &o->v[i + 1], (--o->n - i) * sizeof(*o->v));
 }
 
 void owners_prune(struct owners *o)

@@ -48,6 +48,18 @@ static const struct {
 	  "{'f:spec':{'f:containers':{'k:{\\\"name\\\":\\\"a\\\"}':{'.':{},'f:name':{}}}}}", "{}", "{}" },
 	{ "{'spec':{'containers':[{'name':'a'},{'name':'b'}]}}", "{'spec':{'containers':[{'name':'b'},{'name':'a'}]}}", "{}",
 	  "{}", "{}" },
+	{ "{'spec':{'containers':[{'name':'a'}]}}", "{'spec':{'containers':[{'name':'a'},{'name':'b'},{'name':'b'}]}}",
+	  "{'f:spec':{'f:containers':{'k:{\\\"name\\\":\\\"b\\\"}':{}}}}", "{}", "{}" },
+	{ "{'spec':{'containers':[{'name':'b'},{'name':'b'}]}}", "{'spec':{'containers':[{'name':'b'},{'name':'b','tty':true}]}}",
+	  "{}", "{'f:spec':{'f:containers':{'k:{\\\"name\\\":\\\"b\\\"}':{}}}}", "{}" },
+	{ "{'spec':{'containers':[{'name':'b'},{'name':'b'}]}}", "{'spec':{'containers':[{'name':'b'}]}}",
+	  "{'f:spec':{'f:containers':{'k:{\\\"name\\\":\\\"b\\\"}':{'.':{},'f:name':{}}}}}", "{}",
+	  "{'f:spec':{'f:containers':{'k:{\\\"name\\\":\\\"b\\\"}':{}}}}" },
+	{ "{'spec':{'containers':[{'name':'b'}]}}", "{'spec':{'containers':[{'name':'b'},{'name':'b'}]}}",
+	  "{'f:spec':{'f:containers':{'k:{\\\"name\\\":\\\"b\\\"}':{}}}}", "{}",
+	  "{'f:spec':{'f:containers':{'k:{\\\"name\\\":\\\"b\\\"}':{'.':{},'f:name':{}}}}}" },
+	{ "{'other':{'a':1}}", "{'other':'x'}", "{}", "{'f:other':{}}", "{'f:other':{'f:a':{}}}" },
+	{ "{'other':'x'}", "{'other':{'a':1}}", "{'f:other':{'f:a':{}}}", "{'f:other':{}}", "{}" },
 	{ "{'spec':{'containers':[{'name':'a','args':['x']}]}}", "{'spec':{'containers':[{'name':'a','args':['y']}]}}", "{}",
 	  "{'f:spec':{'f:containers':{'k:{\\\"name\\\":\\\"a\\\"}':{'f:args':{}}}}}", "{}" },
 };
@@ -81,6 +93,17 @@ static const struct {
 	{ "{'spec':{'tolerations':[{'key':'a'}]}}", "{'spec':{'tolerations':[{'key':'b'}]}}",
 	  "{'spec':{'tolerations':[{'key':'b'}]}}" },
 	{ "{'spec':{'nodeSelector':{'a':'b'}}}", "{'spec':{'nodeSelector':{'c':'d'}}}", "{'spec':{'nodeSelector':{'c':'d'}}}" },
+	{ "{'spec':{'containers':[{'name':'a','image':'1'},{'name':'a','image':'2'},{'name':'b'}]}}",
+	  "{'spec':{'containers':[{'name':'b','image':'3'}]}}",
+	  "{'spec':{'containers':[{'name':'a','image':'1'},{'name':'a','image':'2'},{'name':'b','image':'3'}]}}" },
+	{ "{'spec':{'containers':[{'name':'a','image':'1'},{'name':'b'},{'name':'a','image':'2'}]}}",
+	  "{'spec':{'containers':[{'name':'a','tty':true}]}}", "{'spec':{'containers':[{'name':'a','tty':true},{'name':'b'}]}}" },
+	{ "{'metadata':{'labels':{'a':'1'}},'spec':{'nodeName':'n','containers':[{'name':'a'}]}}",
+	  "{'metadata':{'labels':null},'spec':{'nodeName':null,'containers':null}}",
+	  "{'metadata':{'labels':{'a':'1'}},'spec':{'nodeName':null,'containers':[{'name':'a'}]}}" },
+	{ "{'metadata':{'labels':{}}}", "{'metadata':{'labels':null}}", "{'metadata':{'labels':null}}" },
+	{ "{'other':{'a':1}}", "{'other':null}", "{'other':{'a':1}}" },
+	{ "{'other':{'a':1}}", "{'other':'x'}", "{'other':'x'}" },
 };
 
 START_TEST(merges_configurations)
@@ -129,6 +152,16 @@ static const struct {
 	  "errors:\n  .spec.containers[name=\"a\"].image: expected string, got &value.valueUnstructured{Value:5}\n"
 	  "  .spec.priority: expected numeric (int or float), got bool" },
 	{ "{'spec':{'containers':[{'name':'a','resources':{'limits':{'cpu':1}}}],'nodeName':null}}", NULL },
+	{ "{'spec':{'tolerations':[{'key':'a'},{'foo':1}]}}", ".spec.tolerations[1].foo: field not declared in schema" },
+	{ "{'spec':{'nodeSelector':{'a':1}}}", ".spec.nodeSelector.a: expected string, got &value.valueUnstructured{Value:1}" },
+	{ "{'spec':{'containers':[{'name':'a','resources':{'limits':{'cpu':[]}}}]}}",
+	  ".spec.containers[name=\"a\"].resources.limits.cpu: expected any scalar, got &{[]}" },
+	{ "{'spec':{'containers':[null]}}", ".spec.containers: element 0: associative list with keys may not have a null element" },
+	{ "{'spec':{'containers':[1]}}", ".spec.containers: element 0: associative list with keys may not have non-map elements" },
+	{ "{'metadata':{'finalizers':['a',null]}}",
+	  ".metadata.finalizers: element 1: associative list without keys has an element that's an explicit null" },
+	{ "{'metadata':{'finalizers':[{}]}}",
+	  ".metadata.finalizers: element 0: associative list without keys has an element that's a map type" },
 };
 
 START_TEST(checks_configurations)

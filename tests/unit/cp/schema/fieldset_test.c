@@ -68,7 +68,7 @@ START_TEST(tells_paths)
 	AUTO_STR lines = STR_INIT;
 
 	fieldset_each(set, add_line, &lines);
-	ck_assert_str_eq(str_text(&lines), ".spec.names[=\"x\"]\n.spec.ports\n.spec.ports[port=80,protocol=\"TCP\"]\n");
+	ck_assert_str_eq(str_text(&lines), ".spec.ports\n.spec.names[=\"x\"]\n.spec.ports[port=80,protocol=\"TCP\"]\n");
 }
 END_TEST
 

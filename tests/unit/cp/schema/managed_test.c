@@ -96,6 +96,47 @@ START_TEST(an_applier_that_stops_saying_removes)
 }
 END_TEST
 
+START_TEST(an_updater_keeps_what_an_applier_lets_go)
+{
+	struct managed_by a = by("a", "", T1), b = by("b", "", T2);
+	AUTO_JSON *one = update(&a, NULL, "{'data':{'k':'1','l':'1'}}"), *two = NULL, *three = NULL;
+
+	ck_assert_int_eq(apply(&b, one, "{'data':{'k':'1','l':'1','m':'1'}}", false, &two), 0);
+	ck_assert_int_eq(apply(&b, two, "{'data':{'l':'1'}}", false, &three), 0);
+	AUTO_JSON *data = js("{'k':'1','l':'1'}");
+	ck_assert(json_equal(json_object_get(three, "data"), data));
+	assert_managers(three, "b Apply {'f:data':{'f:l':{}}} 02Z\na Update {'f:data':{'.':{},'f:k':{},'f:l':{}}} 01Z\n");
+}
+END_TEST
+
+#define ENTRY(version, fields) "{'manager':'u','operation':'Update','apiVersion':'" version "','fieldsType':'FieldsV1','fieldsV1':" fields "}"
+
+static const struct {
+	const char *list;
+	const char *managers; /* NULL: as before */
+} given[] = {
+	{ ENTRY("v1", "{'f:data':{'f:l':{}}}"), "u Update {'f:data':{'f:l':{}}} --\n" },
+	{ ENTRY("v1", "{'f:data':{'f:y':{}}}") "," ENTRY("v1", "{'f:data':{'f:z':{}}}"), "u Update {'f:data':{'f:z':{}}} --\n" },
+	{ "", NULL },
+	{ ENTRY("", "{'f:data':{'f:l':{}}}"), NULL },
+	{ ENTRY("v1", "{'f:data':{'l':{}}}"), NULL },
+	{ ENTRY("v1", "{'f:data':{'k:l':{}}}"), NULL },
+	{ ENTRY("v1", "{'f:data':{'v:{':{}}}"), NULL },
+	{ ENTRY("v1", "{'f:data':{'i:x':{}}}"), NULL },
+	{ ENTRY("v1", "{'f:data':1}"), NULL },
+};
+
+/* Where it can be read; else it is as if nothing had been said. */
+START_TEST(a_client_may_say_who_manages)
+{
+	struct managed_by a = by("a", "", T1), b = by("b", "", T2);
+	AUTO_FREE char *text = xasprintf("{'metadata':{'managedFields':[%s]},'data':{'k':'1'}}", given[_i].list);
+	AUTO_JSON *live = update(&a, NULL, "{'data':{'k':'1'}}"), *one = update(&b, live, text);
+
+	assert_managers(one, given[_i].managers ? given[_i].managers : "a Update {'f:data':{'.':{},'f:k':{}}} 01Z\n");
+}
+END_TEST
+
 START_TEST(others_fields_conflict)
 {
 	struct managed_by a = by("a", "", T1), b = by("b", "", T2);
@@ -180,6 +221,8 @@ int main(void)
 	tcase_add_test(t, an_update_owns_what_it_changes);
 	tcase_add_test(t, an_unchanged_object_keeps_its_managers);
 	tcase_add_test(t, an_applier_that_stops_saying_removes);
+	tcase_add_test(t, an_updater_keeps_what_an_applier_lets_go);
+	tcase_add_loop_test(t, a_client_may_say_who_manages, 0, ARRAY_LEN(given));
 	tcase_add_test(t, others_fields_conflict);
 	tcase_add_test(t, without_managers_the_past_has_one);
 	tcase_add_test(t, one_empty_entry_resets);
