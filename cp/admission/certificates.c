@@ -1,11 +1,9 @@
 /* CertificateApproval, CertificateSigning and CertificateSubjectRestriction. Purpose: who may approve or sign for a
  * signer, and nobody may ask for the masters' group of the API server's own signer. Happy path: the user has the verb on
  * the signer, or on all of its domain. Fails with 403. */
-#include <openssl/bio.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <string.h>
 
+#include "api/pki_request.h"
 #include "base/mem.h"
 #include "cp/admission/plugin.h"
 
@@ -63,18 +61,8 @@ static bool asks_for_group(const char *request, const char *group)
 	AUTO_STR pem = STR_INIT;
 	if (!request || base64_decode(&pem, request, strlen(request)) < 0)
 		return false;
-	BIO *bio = BIO_new_mem_buf(str_text(&pem), (int)pem.len);
-	X509_REQ *r = PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL);
-	X509_NAME *subject = r ? X509_REQ_get_subject_name(r) : NULL;
-	bool found = false;
-	for (int at = -1; subject && (at = X509_NAME_get_index_by_NID(subject, NID_organizationName, at)) >= 0;) {
-		ASN1_STRING *v = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
-		found |= ASN1_STRING_length(v) == (int)strlen(group) &&
-			 memcmp(ASN1_STRING_get0_data(v), group, strlen(group)) == 0;
-	}
-	X509_REQ_free(r);
-	BIO_free(bio);
-	return found;
+	AUTO_PKI_REQUEST r = { 0 };
+	return pki_request_read(str_text(&pem), pem.len, &r, NULL) == 0 && strv_has(r.organizations, group);
 }
 
 static json_t *restrict_subject(struct admit *a)

@@ -1,10 +1,12 @@
 /* NodeRestriction. Purpose: a stolen node certificate reaches no further than its node. Happy path: the user is no node.
  * A node writes its own Node (not its taints, owners and the labels that others rely on), its own leases, mirror pods and
- * the status of pods bound to itself, and asks for tokens of such pods. Fails with the 403s of the original. */
+ * the status of pods bound to itself, and asks for tokens of such pods and for certificates in its own name. Fails with the 403s of the original. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/pki_request.h"
 #include "base/mem.h"
+#include "cp/admission/node_audience.h"
 #include "cp/admission/node_labels.h"
 #include "cp/admission/plugin.h"
 
@@ -145,10 +147,10 @@ static json_t *check_node(const struct admit *a, const char *node)
 {
 	const char *name = str_empty(a->name) ? json_str_or(a->object, "metadata.name", "") : a->name;
 	AUTO_FREE char *labels = node_labels_forbidden(json_at(a->object, "metadata.labels"), json_at(a->old, "metadata.labels"));
-	if (a->op == ADMIT_CREATE && labels)
-		return admit_forbidden(a, "node \"%s\" is not allowed to set the following labels: %s", node, labels);
 	if (strcmp(name, node) != 0)
 		return admit_forbidden(a, "node \"%s\" is not allowed to modify node \"%s\"", node, name);
+	if (a->op == ADMIT_CREATE && labels)
+		return admit_forbidden(a, "node \"%s\" is not allowed to set the following labels: %s", node, labels);
 	if (a->op != ADMIT_UPDATE)
 		return NULL;
 	if (differ(json_at(a->object, "spec.taints"), json_at(a->old, "spec.taints")))
@@ -181,34 +183,6 @@ static json_t *check_csi_node(const struct admit *a, const char *node)
 	return NULL;
 }
 
-static bool uses_audience(const json_t *pod, const char *audience)
-{
-	json_t *volume, *source;
-	size_t i, k;
-	json_array_foreach(json_at(pod, "spec.volumes"), i, volume)
-	{
-		json_array_foreach(json_at(volume, "projected.sources"), k, source)
-		{
-			const json_t *token = json_object_get(source, "serviceAccountToken");
-			if (token && strcmp(json_str_or(token, "audience", ""), audience) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
-/* A token's audience is one that a volume of the pod asks for. */
-static json_t *check_audience(const struct admit *a, const json_t *pod)
-{
-	const json_t *audiences = json_at(a->object, "spec.audiences");
-	const char *audience = json_array_size(audiences) ? json_string_value(json_array_get(audiences, 0)) : "";
-	if (json_array_size(audiences) > 1)
-		return admit_forbidden(a, "node may only request 0 or 1 audiences");
-	if (!uses_audience(pod, audience))
-		return admit_forbidden(a, "audience \"%s\" not found in pod spec volume", audience);
-	return NULL;
-}
-
 static json_t *check_token(const struct admit *a, const char *node)
 {
 	const json_t *ref = json_at(a->object, "spec.boundObjectRef");
@@ -229,7 +203,7 @@ static json_t *check_token(const struct admit *a, const char *node)
 				       uid);
 	if (!str_eq(json_str_at(pod, "spec.nodeName"), node))
 		return admit_forbidden(a, "node requested token bound to a pod scheduled on a different node");
-	return check_audience(a, pod);
+	return node_audience_check(a, pod);
 }
 
 /* A claim without what a node may tell of it; owned. */
@@ -251,7 +225,7 @@ static json_t *check_claim(const struct admit *a, const char *node)
 		return admit_forbidden(a, "unexpected operation \"%s\"", op_word(a));
 	AUTO_JSON *now = claim_core(a->object), *before = claim_core(a->old);
 	if (!json_equal(now, before))
-		return admit_forbidden(a, "node \"%s\" is not allowed to update fields other than status.capacity and status.conditions",
+		return admit_forbidden(a, "node \"%s\" is not allowed to update fields other than status.quantity and status.conditions",
 				       node);
 	return NULL;
 }
@@ -264,6 +238,25 @@ static json_t *check_slice(const struct admit *a, const char *node)
 	return NULL;
 }
 
+/* A node asks for certificates in its own name only. */
+static json_t *check_request(const struct admit *a, const char *node)
+{
+	static const char *const signers[] = { "kubernetes.io/kubelet-serving", "kubernetes.io/kube-apiserver-client-kubelet", NULL };
+	const char *encoded = json_str_or(a->object, "spec.request", "");
+	AUTO_PKI_REQUEST wanted = { 0 };
+	AUTO_STR pem = STR_INIT;
+	struct err e = ERR_INIT;
+	if (a->op != ADMIT_CREATE || *a->subresource ||
+	    !strv_has((char *const *)signers, json_str_or(a->object, "spec.signerName", "")))
+		return NULL;
+	if (base64_decode(&pem, encoded, strlen(encoded)) < 0 || !strstr(str_text(&pem), "-----BEGIN CERTIFICATE REQUEST-----"))
+		return admit_forbidden(a, "unable to parse csr: PEM block type must be CERTIFICATE REQUEST");
+	if (pki_request_read(str_text(&pem), pem.len, &wanted, &e) < 0)
+		return admit_forbidden(a, "unable to parse csr: %s", err_text(&e));
+	AUTO_FREE char *own = xasprintf("system:node:%s", node);
+	return str_eq(wanted.common_name, own) ? NULL : admit_forbidden(a, "can only create a node CSR with CN=%s", own);
+}
+
 static json_t *mutate(struct admit *a)
 {
 	static const struct {
@@ -274,6 +267,7 @@ static json_t *mutate(struct admit *a)
 		{ "", "Node", check_node },
 		{ "", "PersistentVolumeClaim", check_claim },
 		{ "", "ServiceAccount", check_token },
+		{ "certificates.k8s.io", "CertificateSigningRequest", check_request },
 		{ "coordination.k8s.io", "Lease", check_lease },
 		{ "storage.k8s.io", "CSINode", check_csi_node },
 		{ "resource.k8s.io", "ResourceSlice", check_slice },

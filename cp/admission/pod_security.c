@@ -149,7 +149,15 @@ static const json_t *template_of(const struct admit *a, const json_t *object)
 	return json_at(object, "spec.template");
 }
 
-static bool images_differ(const json_t *a, const json_t *b)
+/* The annotation that was a container's seccomp profile before there was a field. */
+static const char *old_profile(const json_t *pod, const char *container)
+{
+	const json_t *annotations = json_at(pod, "metadata.annotations");
+	AUTO_FREE char *key = xasprintf("container.seccomp.security.alpha.kubernetes.io/%s", container);
+	return json_object_size(annotations) ? json_member(annotations, key) : NULL;
+}
+
+static bool containers_differ(const json_t *a, const json_t *b)
 {
 	static const char *const lists[] = { "spec.containers", "spec.initContainers", "spec.ephemeralContainers" };
 	for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
@@ -160,7 +168,9 @@ static bool images_differ(const json_t *a, const json_t *b)
 			return true;
 		json_array_foreach(x, i, c)
 		{
-			if (!str_eq(json_str_at(c, "image"), json_str_at(json_array_get(y, i), "image")))
+			const char *name = json_str_or(c, "name", "");
+			if (!str_eq(json_str_at(c, "image"), json_str_at(json_array_get(y, i), "image")) ||
+			    !str_eq(old_profile(a, name), old_profile(b, name)))
 				return true;
 		}
 	}
@@ -173,7 +183,7 @@ static bool is_skipped(const struct admit *a)
 	bool pod = admit_is_kind(a, "", "Pod");
 	if (pod ? !strv_has((char *const *)reshaping, a->subresource) : *a->subresource != '\0')
 		return true;
-	return pod && a->op == ADMIT_UPDATE && !images_differ(a->object, a->old);
+	return pod && a->op == ADMIT_UPDATE && !containers_differ(a->object, a->old);
 }
 
 static json_t *validate(struct admit *a)

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "cp/schema/status.h"
 
 #define LABEL "pod-security.kubernetes.io/"
 
@@ -46,21 +47,16 @@ static bool parse_version(const char *text, int *ret)
 	return true;
 }
 
-static void malformed(struct pod_security_policy *p, struct field_errors *errors, const char *label, const char *value,
-		      const char *why)
+static void malformed(struct field_errors *errors, const char *label, const char *value, const char *why)
 {
 	AUTO_FREE char *path = xasprintf("metadata.labels[%s]", label);
-	AUTO_FREE char *before = p->error;
 	AUTO_JSON *v = json_string(value);
-	p->error = xasprintf("%s%s%s: Invalid value: \"%s\": %s", before ? before : "Failed to parse policy: ",
-			     before ? ", " : "", path, value, why);
-	if (errors)
-		field_invalid(errors, path, v, "%s", why);
+	field_invalid(errors, path, v, "%s", why);
 }
 
 /* Reads a mode's two labels; tells whether its level was given and well formed, and whether its version was given. */
 static bool read_rule(const json_t *labels, const char *mode, enum pod_security_level careful, struct pod_security_rule *r,
-		      struct pod_security_policy *p, struct field_errors *errors, bool *ret_level, bool *ret_version)
+		      struct field_errors *errors, bool *ret_level, bool *ret_version)
 {
 	AUTO_FREE char *level_label = xasprintf(LABEL "%s", mode), *version_label = xasprintf(LABEL "%s-version", mode);
 	const char *level = json_member(labels, level_label), *version = json_member(labels, version_label);
@@ -69,10 +65,10 @@ static bool read_rule(const json_t *labels, const char *mode, enum pod_security_
 	*ret_version = version != NULL;
 	if (level && !fine) {
 		r->level = careful;
-		malformed(p, errors, level_label, level, "must be one of privileged, baseline, restricted");
+		malformed(errors, level_label, level, "must be one of privileged, baseline, restricted");
 	}
 	if (version && !parse_version(version, &r->minor))
-		malformed(p, errors, version_label, version, "must be \"latest\" or \"v1.x\"");
+		malformed(errors, version_label, version, "must be \"latest\" or \"v1.x\"");
 	return fine;
 }
 
@@ -87,15 +83,20 @@ static void follow(struct pod_security_rule *r, const struct pod_security_rule *
 void pod_security_policy_read(const json_t *labels, struct pod_security_policy *ret, struct field_errors *errors)
 {
 	bool level, version, enforced;
+	AUTO_FIELD_ERRORS own = { 0 };
+	struct field_errors *all = errors ? errors : &own;
+	size_t before = all->n;
 	ret->enforce = ret->audit = ret->warn =
 		(struct pod_security_rule){ POD_SECURITY_PRIVILEGED, POD_SECURITY_LATEST };
-	enforced = read_rule(labels, "enforce", POD_SECURITY_RESTRICTED, &ret->enforce, ret, errors, &level, &version);
-	read_rule(labels, "audit", POD_SECURITY_PRIVILEGED, &ret->audit, ret, errors, &level, &version);
-	if (enforced)
-		follow(&ret->audit, &ret->enforce, level, version);
-	read_rule(labels, "warn", POD_SECURITY_PRIVILEGED, &ret->warn, ret, errors, &level, &version);
+	enforced = read_rule(labels, "enforce", POD_SECURITY_RESTRICTED, &ret->enforce, all, &level, &version);
+	read_rule(labels, "audit", POD_SECURITY_PRIVILEGED, &ret->audit, all, &level, &version);
+	read_rule(labels, "warn", POD_SECURITY_PRIVILEGED, &ret->warn, all, &level, &version);
 	if (enforced)
 		follow(&ret->warn, &ret->enforce, level, version);
+	if (all->n == before)
+		return;
+	AUTO_FREE char *text = field_errors_text(all);
+	ret->error = xasprintf("Failed to parse policy: %s", text);
 }
 
 bool pod_security_is_stricter(const struct pod_security_rule *now, const struct pod_security_rule *before)

@@ -17,7 +17,7 @@ struct pod_security_policy {
 void pod_security_policy_done(struct pod_security_policy *p);
 
 /* labels may be NULL. Malformed labels count as restricted:latest where they enforce and as privileged elsewhere; each is
- * an error in errors (NULL: not wanted). Without labels of their own, audit and warn follow enforce. */
+ * an error in errors (NULL: not wanted). A level to warn of that is not given follows enforce, one to audit does not. */
 void pod_security_policy_read(const json_t *labels, struct pod_security_policy *ret, struct field_errors *errors);
 /* "restricted:latest", "baseline:v1.20"; owned. */
 char *pod_security_rule_text(const struct pod_security_rule *r);

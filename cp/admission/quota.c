@@ -247,7 +247,8 @@ static bool concerns(const struct admit *a)
 		return false;
 	if (*a->subresource)
 		return pod && a->op == ADMIT_UPDATE && strcmp(a->subresource, "resize") == 0;
-	return a->op == ADMIT_CREATE || admit_is_kind(a, "", "Service") || admit_is_kind(a, "", "PersistentVolumeClaim");
+	return a->op == ADMIT_CREATE || admit_is_kind(a, "", "Service") || admit_is_kind(a, "", "PersistentVolumeClaim") ||
+	       admit_is_kind(a, "resource.k8s.io", "ResourceClaim");
 }
 
 static void note(void *arg, struct cobj *o)

@@ -27,11 +27,61 @@ static json_t *set_overhead(struct admit *a, const json_t *class)
 	return NULL;
 }
 
+/* Whether what wide tolerates holds all that narrow does. */
+static bool tolerates_as_much(const json_t *wide, const json_t *narrow)
+{
+	const char *key = json_str_or(wide, "key", ""), *op = json_str_or(wide, "operator", ""), *effect = json_str_or(wide, "effect", "");
+	const json_t *seconds = json_object_get(wide, "tolerationSeconds"), *other = json_object_get(narrow, "tolerationSeconds");
+	bool exists = strcmp(op, "Exists") == 0;
+	if (json_equal(wide, narrow))
+		return true;
+	if (strcmp(key, json_str_or(narrow, "key", "")) != 0 && (*key || !exists))
+		return false;
+	if (*effect && strcmp(effect, json_str_or(narrow, "effect", "")) != 0)
+		return false;
+	if (strcmp(effect, "NoExecute") == 0 && seconds && (!other || json_integer_value(other) > json_integer_value(seconds)))
+		return false;
+	return exists || ((!*op || strcmp(op, "Equal") == 0) && strcmp(op, json_str_or(narrow, "operator", "")) == 0 &&
+			  strcmp(json_str_or(wide, "value", ""), json_str_or(narrow, "value", "")) == 0);
+}
+
+/* Whether the i-th of all goes without saying: of two equal ones the first stays. */
+static bool is_redundant(const json_t *all, size_t i)
+{
+	const json_t *t = json_array_get(all, i);
+	size_t k;
+	json_t *other;
+	json_array_foreach(all, k, other)
+	{
+		if (k != i && tolerates_as_much(other, t) && !(k > i && json_equal(other, t)))
+			return true;
+	}
+	return false;
+}
+
+/* Adds more to the pod's tolerations; those that others hold are left out. */
+static void merge_tolerations(json_t *spec, const json_t *more)
+{
+	AUTO_JSON *all = json_array(), *merged = json_array();
+	json_t *own = json_object_get(spec, "tolerations"), *t;
+	size_t i;
+	if (own)
+		json_array_extend(all, own);
+	if (more)
+		json_array_extend(all, (json_t *)more);
+	json_array_foreach(all, i, t)
+	{
+		if (!is_redundant(all, i))
+			json_array_append(merged, t);
+	}
+	if (json_array_size(merged))
+		json_object_set(spec, "tolerations", merged);
+}
+
 static json_t *set_scheduling(struct admit *a, const json_t *class)
 {
-	json_t *selector = json_at(class, "scheduling.nodeSelector"), *t, *v;
+	json_t *selector = json_at(class, "scheduling.nodeSelector"), *v;
 	const char *key;
-	size_t i, k;
 	if (json_object_size(selector)) {
 		json_t *own = json_object_at(a->object, "spec.nodeSelector");
 		json_object_foreach(selector, key, v)
@@ -44,14 +94,8 @@ static json_t *set_scheduling(struct admit *a, const json_t *class)
 			json_object_set(own, key, v);
 		}
 	}
-	json_array_foreach(json_at(class, "scheduling.tolerations"), i, t)
-	{
-		json_t *list = json_array_at(a->object, "spec.tolerations");
-		bool there = false;
-		json_array_foreach(list, k, v) there |= json_equal(v, t);
-		if (!there)
-			json_array_append(list, t);
-	}
+	if (json_object_get(class, "scheduling"))
+		merge_tolerations(json_object_at(a->object, "spec"), json_at(class, "scheduling.tolerations"));
 	return NULL;
 }
 

@@ -1,12 +1,14 @@
 /* ServiceAccount. Purpose: a pod has an account, and its containers find a token of it. Happy path: the account (the
  * default one, where the pod names none) is there; a projected volume with a token, the cluster's CA and the namespace is
  * mounted into every container that has nothing at that place, unless pod or account do not want it; the account's image
- * pull secrets are the pod's where it names none. Fails with 403 for an account that is not there. A static pod's image in
+ * pull secrets are the pod's where it names none. Fails with 403 for an account that is not there, and for secrets that an
+ * account with limited ones does not list (mountable_secrets.c). A static pod's image in
  * the API is left alone and may refer to neither accounts nor secrets. */
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/rand.h"
+#include "cp/admission/mountable_secrets.h"
 #include "cp/admission/plugin.h"
 
 #define MIRROR "kubernetes.io/config.mirror"
@@ -156,6 +158,22 @@ static json_t *find_account(const struct admit *a, const json_t *spec, const jso
 	return NULL;
 }
 
+static json_t *check_secrets(const struct admit *a, const json_t *account, const json_t *spec)
+{
+	AUTO_FREE char *why = mountable_secrets_are_limited(account) ? mountable_secrets_problem(account, spec) : NULL;
+	return why ? admit_forbidden(a, "%s", why) : NULL;
+}
+
+static json_t *check_ephemeral(const struct admit *a, const json_t *spec)
+{
+	const json_t *account = NULL;
+	json_t *status = find_account(a, spec, &account);
+	if (status || !mountable_secrets_are_limited(account))
+		return status;
+	AUTO_FREE char *why = mountable_secrets_ephemeral_problem(account, spec);
+	return why ? status_plain_500("%s", why) : NULL;
+}
+
 static bool is_mirror(const struct admit *a)
 {
 	return json_object_get(json_at(a->object, "metadata.annotations"), MIRROR) != NULL;
@@ -165,6 +183,8 @@ static json_t *mutate(struct admit *a)
 {
 	json_t *spec = json_object_get(a->object, "spec");
 	const json_t *account = NULL;
+	if (a->op != ADMIT_CREATE || *a->subresource)
+		return NULL;
 	if (!spec || is_mirror(a))
 		return spec ? check_mirror(a, spec) : NULL;
 	if (str_empty(json_str_at(spec, "serviceAccountName")))
@@ -176,7 +196,7 @@ static json_t *mutate(struct admit *a)
 	if (wants_token(account, spec))
 		mount_token(spec);
 	add_pull_secrets(account, spec);
-	return NULL;
+	return check_secrets(a, account, spec);
 }
 
 /* Webhooks may have changed the account. */
@@ -184,16 +204,23 @@ static json_t *validate(struct admit *a)
 {
 	json_t *spec = json_object_get(a->object, "spec");
 	const json_t *account = NULL;
+	bool debugging = a->op == ADMIT_UPDATE && strcmp(a->subresource, "ephemeralcontainers") == 0;
+	if (spec && debugging)
+		return check_ephemeral(a, spec);
+	if (a->op != ADMIT_CREATE || *a->subresource)
+		return NULL;
 	if (!spec || is_mirror(a))
 		return spec ? check_mirror(a, spec) : NULL;
-	return find_account(a, spec, &account);
+	json_t *status = find_account(a, spec, &account);
+	return status ? status : check_secrets(a, account, spec);
 }
 
 static const char *const kinds[] = { "Pod", NULL };
 const struct admit_plugin service_account_plugin = {
 	.name = "ServiceAccount",
-	.ops = ADMIT_CREATE,
+	.ops = ADMIT_CREATE | ADMIT_UPDATE,
 	.kinds = kinds,
+	.subresources = true,
 	.mutate = mutate,
 	.validate = validate,
 };

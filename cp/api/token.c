@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cp/api/admit.h"
 #include "cp/api/managers.h"
+#include "cp/api/update.h"
 
 #define AUTHENTICATION "authentication.k8s.io"
 
@@ -48,18 +49,22 @@ static json_t *get(const struct token_request *t, const char *resource, const ch
 
 static json_t *check_identity(const struct token_request *t)
 {
-	static const char *const members[][2] = {{"metadata.name", "must match the service account name if specified"},
-						 {"metadata.namespace", "must match the service account namespace if specified"}};
-	const char *const wanted[] = {t->q->route.name, t->q->route.ns};
-	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-		json_t *value = json_at(t->object, members[i][0]);
-		if (str_empty(json_string_value(value)) || !strcmp(json_string_value(value), wanted[i]))
-			continue;
-		AUTO_FIELD_ERRORS errors = {0};
-		field_invalid(&errors, members[i][0], value, "%s", members[i][1]);
-		return status_invalid(AUTHENTICATION, "TokenRequest", t->q->route.name, &errors);
-	}
-	return NULL;
+	const json_t *name = json_at(t->object, "metadata.name");
+	if (str_empty(json_string_value(name)) || !strcmp(json_string_value(name), t->q->route.name))
+		return NULL;
+	AUTO_FIELD_ERRORS errors = {0};
+	field_invalid(&errors, "metadata.name", name, "must match the service account name if specified");
+	return status_invalid(AUTHENTICATION, "TokenRequest", t->q->route.name, &errors);
+}
+
+/* Whoever names a uid wants the token of that account, and of no later one of the same name. */
+static json_t *check_uid(const struct token_request *t)
+{
+	const char *wanted = json_str_or(t->object, "metadata.uid", ""), *uid = json_str_or(t->account, "metadata.uid", "");
+	if (!*wanted || !strcmp(wanted, uid))
+		return NULL;
+	return status_conflict(AUTHENTICATION, "TokenRequest", t->q->route.name,
+			       "the UID in the token request (%s) does not match the UID of the service account (%s)", wanted, uid);
 }
 
 static json_t *check_seconds(const struct token_request *t)
@@ -79,6 +84,8 @@ static json_t *read_request(struct token_request *t)
 	json_t *status = options_check(t->q, "CreateOptions");
 	if (!status)
 		status = body_object(t->q, &t->kind, &t->object);
+	if (!status)
+		status = namespace_matches(t->q, t->object);
 	if (status)
 		return status;
 	json_t *spec = json_object_at(t->object, "spec");
@@ -96,6 +103,8 @@ static json_t *find_account(struct token_request *t)
 		return status;
 	if (!(t->account = get(t, "serviceaccounts", q->route.ns, q->route.name)))
 		return status_not_found("", "serviceaccounts", q->route.name);
+	if ((status = check_uid(t)))
+		return status;
 	if (!json_array_size(json_object_get(spec, "audiences")))
 		json_object_set_new(spec, "audiences", json_clone(authn_audiences(q->api->authn)));
 	return check_seconds(t);

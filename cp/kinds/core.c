@@ -376,5 +376,5 @@ const struct kind_ops node_ops = { .group = "", .kind = "Node", .set_defaults = 
 	.prepare_status = kind_keep_spec, .validate = node_validate, .validate_status = node_validate_status, .has_status = true };
 const struct kind_ops configmap_ops = { .group = "", .kind = "ConfigMap", .validate = configmap_validate };
 const struct kind_ops secret_ops = { .group = "", .kind = "Secret", .set_defaults = secret_set_defaults, .validate = secret_validate };
-const struct kind_ops serviceaccount_ops = { .group = "", .kind = "ServiceAccount" };
+const struct kind_ops serviceaccount_ops = { .group = "", .kind = "ServiceAccount", .warn = account_warn };
 const struct kind_ops lease_ops = { .group = "coordination.k8s.io", .kind = "Lease", .set_defaults = lease_set_defaults, .validate = lease_validate };

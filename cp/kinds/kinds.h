@@ -87,6 +87,7 @@ void volume_warn(const json_t *pv, const json_t *old, char ***warnings);
 void claim_warn(const json_t *pvc, const json_t *old, char ***warnings);
 void storage_class_warn(const json_t *class, const json_t *old, char ***warnings);
 void service_warn(const json_t *svc, const json_t *old, char ***warnings);
+void account_warn(const json_t *account, const json_t *old, char ***warnings);
 void ingress_warn(const json_t *ingress, const json_t *old, char ***warnings);
 /* What has taken over from a label of nodes; NULL: it is as good as ever. Static. */
 const char *node_label_deprecation(const char *label);

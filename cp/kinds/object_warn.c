@@ -198,3 +198,12 @@ void ingress_warn(const json_t *ingress, const json_t *old, char ***warnings)
 	if (!old && json_object_get(json_at(ingress, "metadata.annotations"), key) && !json_at(ingress, "spec.ingressClassName"))
 		take(warnings, xasprintf("annotation \"%s\" is deprecated, please use 'spec.ingressClassName' instead", key));
 }
+
+void account_warn(const json_t *account, const json_t *old, char ***warnings)
+{
+	static const char key[] = "kubernetes.io/enforce-mountable-secrets";
+
+	if (json_object_get(json_at(account, "metadata.annotations"), key) && !json_object_get(json_at(old, "metadata.annotations"), key))
+		take(warnings, xasprintf("metadata.annotations[%s]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets",
+					 key));
+}

@@ -12,10 +12,16 @@
 #include "cp/kinds/pod_resources.h"
 
 #define CLASS_INFIX ".storageclass.storage.k8s.io/"
+#define DEVICES_SUFFIX ".deviceclass.resource.k8s.io/devices"
 
 static bool is_core(const struct kind *k, const char *kind)
 {
 	return !*k->group && strcmp(k->kind, kind) == 0;
+}
+
+static bool is_device_claim(const struct kind *k)
+{
+	return strcmp(k->group, "resource.k8s.io") == 0 && strcmp(k->kind, "ResourceClaim") == 0;
 }
 
 static void set_count(json_t *usage, const char *name, int64_t n)
@@ -90,10 +96,24 @@ static void service_usage(json_t *usage, const json_t *service)
 	set_count(usage, "services.loadbalancers", balanced);
 }
 
+/* In whole bytes; while a claim grows, what is set apart for it already counts. NULL: it asks for none. */
+static char *claim_storage(const json_t *claim)
+{
+	const char *wanted = json_member(json_at(claim, "spec.resources.requests"), "storage");
+	const char *apart = json_member(json_at(claim, "status.allocatedResources"), "storage");
+	const char *most = wanted && apart && quantity_compare(apart, wanted) > 0 ? apart : wanted;
+	int64_t milli = 0, whole = 0;
+	if (!most)
+		return NULL;
+	if (quantity_parse_milli(most, &milli) < 0 || milli == INT64_MAX || milli % 1000 == 0 || quantity_parse(most, &whole) < 0)
+		return xstrdup(most);
+	return xasprintf("%lld", (long long)whole);
+}
+
 static void claim_usage(json_t *usage, const json_t *claim)
 {
 	const char *class = json_member(json_at(claim, "metadata.annotations"), "volume.beta.kubernetes.io/storage-class");
-	const char *storage = json_member(json_at(claim, "spec.resources.requests"), "storage");
+	AUTO_FREE char *storage = claim_storage(claim);
 	if (!class)
 		class = json_str_or(claim, "spec.storageClassName", "");
 	set_count(usage, "persistentvolumeclaims", 1);
@@ -106,6 +126,53 @@ static void claim_usage(json_t *usage, const json_t *claim)
 	set_count(usage, count, 1);
 	if (storage)
 		json_object_set_new(usage, size, json_string(storage));
+}
+
+/* --- claims to devices -------------------------------------------------------------------------------------------- */
+
+static int64_t device_count(const json_t *request)
+{
+	enum { MOST_DEVICES = 32 }; /* that one claim may be given */
+	const char *mode = json_str_or(request, "allocationMode", "");
+	if (strcmp(mode, "All") == 0)
+		return MOST_DEVICES;
+	return strcmp(mode, "ExactCount") == 0 ? json_int_at(request, "count", 0) : 0;
+}
+
+/* By class, the most that one of the alternatives may take. */
+static json_t *most_of(const json_t *alternatives)
+{
+	json_t *most = json_object(), *r;
+	size_t i;
+	json_array_foreach(alternatives, i, r)
+	{
+		const char *class = json_str_or(r, "deviceClassName", "");
+		int64_t n = device_count(r);
+		if (!json_object_get(most, class) || n > json_integer_value(json_object_get(most, class)))
+			json_object_set_new(most, class, json_integer(n));
+	}
+	return most;
+}
+
+static void device_usage(json_t *usage, const json_t *claim)
+{
+	AUTO_JSON *total = json_object();
+	json_t *r, *n;
+	const char *class;
+	size_t i;
+	json_array_foreach(json_at(claim, "spec.devices.requests"), i, r)
+	{
+		json_t *first = json_object_get(r, "firstAvailable"), *exactly = json_object_get(r, "exactly");
+		AUTO_JSON *one = json_array_size(first) ? json_incref(first) : json_pack("[O]", exactly ? exactly : r);
+		AUTO_JSON *most = most_of(one);
+		json_object_foreach(most, class, n) json_object_set_new(
+			total, class, json_integer(json_integer_value(json_object_get(total, class)) + json_integer_value(n)));
+	}
+	json_object_foreach(total, class, n)
+	{
+		AUTO_FREE char *name = xasprintf("%s" DEVICES_SUFFIX, class);
+		set_count(usage, name, json_integer_value(n));
+	}
 }
 
 static const char *const counted[] = { "replicationcontrollers", "resourcequotas", "secrets", "configmaps", NULL };
@@ -121,6 +188,8 @@ json_t *quota_usage(const struct kind *k, const json_t *object)
 		service_usage(usage, object);
 	else if (is_core(k, "PersistentVolumeClaim"))
 		claim_usage(usage, object);
+	else if (is_device_claim(k))
+		device_usage(usage, object);
 	else if (!*k->group && strv_has((char *const *)counted, k->plural))
 		set_count(usage, k->plural, 1);
 	return usage;
@@ -175,15 +244,23 @@ static bool scope_fits(const json_t *pod, const char *scope, const char *op, con
 	return strcmp(scope, "CrossNamespacePodAffinity") == 0 && reaches_other_namespaces(pod);
 }
 
+/* The class that is wanted, the one in force, and the one on its way each fit for themselves. */
 static bool claim_scope_fits(const json_t *claim, const char *scope, const char *op, const json_t *values)
 {
-	const char *class = json_str_or(claim, "spec.volumeAttributesClassName", "");
-	bool listed = json_has_text(values, class);
+	static const char *const paths[] = { "spec.volumeAttributesClassName", "status.currentVolumeAttributesClassName",
+					     "status.modifyVolumeStatus.targetVolumeAttributesClassName" };
+	bool any = false, in = strcmp(op, "In") == 0, exists = strcmp(op, "Exists") == 0;
 	if (strcmp(scope, "VolumeAttributesClass") != 0)
 		return false;
-	if (strcmp(op, "In") == 0 || strcmp(op, "NotIn") == 0)
-		return listed == (strcmp(op, "In") == 0);
-	return (strcmp(op, "Exists") == 0) == (*class != '\0');
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		const char *class = json_str_or(claim, paths[i], "");
+		if (!*class)
+			continue;
+		any = true;
+		if (exists || ((in || strcmp(op, "NotIn") == 0) && json_has_text(values, class) == in))
+			return true;
+	}
+	return !any && !in && !exists;
 }
 
 bool quota_scopes_fit(const json_t *quota, const struct kind *k, const json_t *object)
@@ -233,7 +310,9 @@ static bool counts(const struct kind *k, const char *name)
 		return strcmp(name, "services") == 0 || str_has_prefix(name, "services.");
 	if (is_core(k, "PersistentVolumeClaim"))
 		return strcmp(name, "persistentvolumeclaims") == 0 || strcmp(name, "requests.storage") == 0 ||
-		       strstr(name, CLASS_INFIX);
+		       str_has_suffix(name, CLASS_INFIX "persistentvolumeclaims") || str_has_suffix(name, CLASS_INFIX "requests.storage");
+	if (is_device_claim(k))
+		return str_has_suffix(name, DEVICES_SUFFIX);
 	return !*k->group && strv_has((char *const *)counted, k->plural) && strcmp(name, k->plural) == 0;
 }
 

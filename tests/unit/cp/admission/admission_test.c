@@ -158,7 +158,7 @@ START_TEST(nodes)
 	admission_setup();
 	given(ACCOUNT("default", ""));
 	ck_assert_str_eq(by_node(ADMIT_CREATE, "", NODE("n1", ""), NULL), "");
-	ck_assert_str_eq(by_node(ADMIT_CREATE, "", NODE("n2", ""), NULL),
+	ck_assert_str_eq(by_node(ADMIT_CREATE, "", NODE("n2", ",\"labels\":{\"node-role.kubernetes.io/a\":\"\"}"), NULL),
 			 "nodes \"n2\" is forbidden: node \"n1\" is not allowed to modify node \"n2\"");
 	ck_assert_str_eq(by_node(ADMIT_CREATE, "", NODE("n1", ",\"labels\":{\"node-role.kubernetes.io/a\":\"\"}"), NULL),
 			 "nodes \"n1\" is forbidden: node \"n1\" is not allowed to set the following labels: "

@@ -130,6 +130,12 @@ START_TEST(runtime_classes)
 	ck_assert_str_eq(json_str_at(pod, "spec.overhead.cpu"), "10m");
 	ck_assert_str_eq(json_str_at(pod, "spec.nodeSelector.x"), "y");
 	ck_assert_uint_eq(json_array_size(json_at(pod, "spec.tolerations")), 3);
+	/* What another toleration holds is not repeated: the class' own of any effect is wider. */
+	AUTO_JSON *narrow = pod_of("{\"runtimeClassName\":\"r\",\"tolerations\":[{\"key\":\"t\",\"effect\":\"NoSchedule\"},{\"key\":\"s\"}],"
+				   "\"containers\":[]}");
+	ck_assert_str_eq(create_pod(&narrow), "");
+	ck_assert_uint_eq(json_array_size(json_at(narrow, "spec.tolerations")), 4);
+	ck_assert_str_eq(json_str_at(json_array_get(json_at(narrow, "spec.tolerations"), 0), "key"), "s");
 	AUTO_JSON *absent = pod_of("{\"runtimeClassName\":\"none\",\"containers\":[]}");
 	ck_assert_str_eq(create_pod(&absent), "pods \"p\" is forbidden: pod rejected: RuntimeClass \"none\" not found");
 	AUTO_JSON *other = pod_of("{\"runtimeClassName\":\"r\",\"overhead\":{\"cpu\":\"1\"},\"containers\":[]}");

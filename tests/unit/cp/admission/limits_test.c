@@ -2,6 +2,7 @@
 #include "tests/unit/cp/admission/admission_fixture.h"
 
 #include "cp/admission/limit_plan.h"
+#include "cp/kinds/quota_usage.h"
 #include "cp/admission/pod_security_policy.h"
 #include "cp/admission/quota_plan.h"
 #include "cp/kinds/pod_resources.h"
@@ -171,6 +172,33 @@ START_TEST(quota_scopes)
 }
 END_TEST
 
+static void expect_usage(const char *group, const char *kind, const char *object, const char *name, const char *want)
+{
+	AUTO_JSON *o = parsed(object), *usage = quota_usage(schema_find_kind(schema, group, "v1", kind), o);
+	ck_assert_msg(str_eq(json_member(usage, name), want), "%s: %s", object, json_member(usage, name) ? json_member(usage, name) : "none");
+}
+
+START_TEST(sizes)
+{
+#define CLAIM(status, size) "{\"spec\":{\"storageClassName\":\"gold\",\"resources\":{\"requests\":{\"storage\":\"" size "\"}}},\"status\":{" status "}}"
+	static const char devices[] = "gpu.deviceclass.resource.k8s.io/devices";
+	admission_setup();
+	expect_usage("", "PersistentVolumeClaim", CLAIM("", "2Gi"), "requests.storage", "2Gi");
+	expect_usage("", "PersistentVolumeClaim", CLAIM("", "1500m"), "gold.storageclass.storage.k8s.io/requests.storage", "2");
+	expect_usage("", "PersistentVolumeClaim", CLAIM("\"allocatedResources\":{\"storage\":\"3Gi\"}", "2Gi"), "requests.storage", "3Gi");
+	expect_usage("", "PersistentVolumeClaim", CLAIM("\"allocatedResources\":{\"storage\":\"1Gi\"}", "2Gi"), "requests.storage", "2Gi");
+	expect_usage("resource.k8s.io", "ResourceClaim",
+		     "{\"spec\":{\"devices\":{\"requests\":[{\"exactly\":{\"deviceClassName\":\"gpu\",\"allocationMode\":\"ExactCount\",\"count\":2}},"
+		     "{\"firstAvailable\":[{\"deviceClassName\":\"gpu\",\"allocationMode\":\"ExactCount\",\"count\":3},{\"deviceClassName\":\"gpu\","
+		     "\"allocationMode\":\"ExactCount\",\"count\":1}]}]}}}",
+		     devices, "5");
+	expect_usage("resource.k8s.io", "ResourceClaim",
+		     "{\"spec\":{\"devices\":{\"requests\":[{\"exactly\":{\"deviceClassName\":\"gpu\",\"allocationMode\":\"All\"}}]}}}", devices, "32");
+	expect_usage("resource.k8s.io", "ResourceClaim", "{\"spec\":{}}", "count/resourceclaims.resource.k8s.io", "1");
+	admission_teardown();
+}
+END_TEST
+
 START_TEST(security_levels)
 {
 	static const struct {
@@ -246,7 +274,7 @@ START_TEST(security_labels)
 		       *audit = pod_security_rule_text(&p.audit);
 	ck_assert_str_eq(enforce, "baseline:v1.20");
 	ck_assert_str_eq(warn, "restricted:latest");
-	ck_assert_str_eq(audit, "baseline:v1.20");
+	ck_assert_str_eq(audit, "privileged:latest");
 	ck_assert_uint_eq(errors.n, 0);
 	AUTO_JSON *wrong = parsed("{\"pod-security.kubernetes.io/enforce\":\"x\",\"pod-security.kubernetes.io/warn-version\":\"1\"}");
 	pod_security_policy_read(wrong, &bad, &errors);
@@ -254,7 +282,13 @@ START_TEST(security_labels)
 	ck_assert_str_eq(errors.v[1].message, "Invalid value: \"1\": must be \"latest\" or \"v1.x\"");
 	ck_assert_int_eq(bad.enforce.level, POD_SECURITY_RESTRICTED);
 	ck_assert_int_eq(bad.warn.level, POD_SECURITY_PRIVILEGED);
+	ck_assert_msg(str_has_prefix(bad.error, "Failed to parse policy: [metadata.labels[pod-security.kubernetes.io/enforce]: "), "%s", bad.error);
+	AUTO(pod_security_policy_done) struct pod_security_policy alone = { 0 };
+	AUTO_JSON *only = parsed("{\"pod-security.kubernetes.io/enforce\":\"baseline\",\"pod-security.kubernetes.io/warn-version\":\"v1.23\"}");
+	pod_security_policy_read(only, &alone, NULL);
+	AUTO_FREE char *followed = pod_security_rule_text(&alone.warn);
+	ck_assert_str_eq(followed, "baseline:v1.23");
 }
 END_TEST
 
-TESTS("limits", limit_defaults, limit_bounds, whole_pods, quotas, quota_scopes, security_levels, security_labels)
+TESTS("limits", limit_defaults, limit_bounds, whole_pods, quotas, quota_scopes, sizes, security_levels, security_labels)
