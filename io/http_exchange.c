@@ -178,6 +178,11 @@ bool http_peer_is_proxy(const struct http_exchange *x)
 	return x->conn->tls && tls_conn_is_proxy(x->conn->tls);
 }
 
+bool http_peer_is_stranger(const struct http_exchange *x)
+{
+	return x->conn->tls && tls_conn_is_stranger(x->conn->tls);
+}
+
 const char *http_peer_fingerprint(const struct http_exchange *x)
 {
 	return x->conn->tls ? tls_conn_fingerprint(x->conn->tls) : "";

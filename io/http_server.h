@@ -76,6 +76,8 @@ char *const *http_peer_organizations(const struct http_exchange *x);
 /* Whether the verified certificate is of a CA of clients, and whether of one of proxies (tls_config.proxy_ca_file). */
 bool http_peer_is_client(const struct http_exchange *x);
 bool http_peer_is_proxy(const struct http_exchange *x);
+/* Whether there is a certificate that no CA of clients vouches for. */
+bool http_peer_is_stranger(const struct http_exchange *x);
 /* SHA-256 of the verified certificate as lower-case hex, "" without one. */
 const char *http_peer_fingerprint(const struct http_exchange *x);
 

@@ -12,8 +12,7 @@
 
 #include "base/mem.h"
 #include "io/tls_internal.h"
-
-enum { SESSION_SECONDS = 300 };
+#include "io/tls_peer.h"
 
 int tls_error(struct err *e, int code, const char *what)
 {
@@ -56,18 +55,18 @@ static SSL_CTX *new_ssl(bool server)
 	if (!ssl)
 		abort(); /* out of memory */
 	SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
-	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	/* no chain is searched for in each handshake: what is sent stands in the file */
+	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				      SSL_MODE_NO_AUTO_CHAIN);
+	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+					 (server ? SSL_OP_NO_TICKET : 0));
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	return ssl;
 }
 
 static int setup_server(SSL_CTX *ssl, const struct tls_config *c, struct err *e)
 {
-	SSL_CTX_set_session_id_context(ssl, (const unsigned char *)"knarr", 5);
-	SSL_CTX_set_timeout(ssl, SESSION_SECONDS);
-	SSL_CTX_set_num_tickets(ssl, 1);
+	SSL_CTX_set_num_tickets(ssl, 0); /* nobody resumes with client certificates, and one costs a sixth of a handshake */
 	SSL_CTX_set_alpn_select_cb(ssl, choose_alpn, NULL);
 	int r = load_pair(ssl, c->cert_file, c->key_file, e);
 	if (r < 0 || !c->ca_file)
@@ -78,20 +77,24 @@ static int setup_server(SSL_CTX *ssl, const struct tls_config *c, struct err *e)
 	SSL_CTX_set_client_CA_list(ssl, names);
 	if (SSL_CTX_load_verify_locations(ssl, c->ca_file, NULL) != 1)
 		return tls_error(e, -EINVAL, c->ca_file);
-	if (c->proxy_ca_file && SSL_CTX_load_verify_locations(ssl, c->proxy_ca_file, NULL) != 1)
+	if (c->proxy_ca_file && SSL_add_file_cert_subjects_to_stack(names, c->proxy_ca_file) != 1)
 		return tls_error(e, -EINVAL, c->proxy_ca_file);
-	if (c->proxy_ca_file)
-		SSL_add_file_cert_subjects_to_stack(names, c->proxy_ca_file);
 	SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
 	return 0;
 }
 
-static X509_STORE *new_store(const char *ca_file)
+static int load_proxies(const char *ca_file, X509_STORE **ret, struct err *e)
 {
 	X509_STORE *s = X509_STORE_new();
-	X509_STORE_load_file(s, ca_file);
+	if (!s)
+		abort(); /* out of memory */
+	if (X509_STORE_load_file(s, ca_file) != 1) {
+		X509_STORE_free(s);
+		return tls_error(e, -EINVAL, ca_file);
+	}
 	X509_STORE_set_purpose(s, X509_PURPOSE_SSL_CLIENT);
-	return s;
+	*ret = s;
+	return 0;
 }
 
 /* Adds each certificate of the text to those that are trusted. */
@@ -137,18 +140,19 @@ static int new_ctx(bool server, const struct tls_config *c, struct tls_ctx **ret
 {
 	ERR_clear_error();
 	SSL_CTX *ssl = new_ssl(server);
+	X509_STORE *proxies = NULL;
 	int r = server ? setup_server(ssl, c, e) : setup_client(ssl, c, e);
+	if (r == 0 && server && c->ca_file && c->proxy_ca_file)
+		r = load_proxies(c->proxy_ca_file, &proxies, e);
 	if (r < 0) {
 		SSL_CTX_free(ssl);
 		return r;
 	}
 	struct tls_ctx *t = xcalloc(1, sizeof(*t));
-	*t = (struct tls_ctx){ .refs = 1, .ssl = ssl, .server = server, .insecure = c->insecure };
+	*t = (struct tls_ctx){ .refs = 1, .ssl = ssl, .server = server, .insecure = c->insecure, .proxies = proxies };
 	t->server_name = xstrdup(c->server_name);
-	if (server && c->ca_file && c->proxy_ca_file) {
-		t->clients = new_store(c->ca_file);
-		t->proxies = new_store(c->proxy_ca_file);
-	}
+	if (server)
+		SSL_CTX_set_cert_verify_callback(ssl, tls_peer_judge, t);
 	*ret = t;
 	return 0;
 }
@@ -184,7 +188,6 @@ void tls_unref(struct tls_ctx *t)
 	if (!t || --t->refs)
 		return;
 	SSL_CTX_free(t->ssl);
-	X509_STORE_free(t->clients);
 	X509_STORE_free(t->proxies);
 	free(t->server_name);
 	free(t);

@@ -9,7 +9,7 @@ struct tls_ctx;
 struct tls_config {
 	const char *cert_file, *key_file; /* PEM; required for servers, the client certificate for clients */
 	const char *ca_file; /* servers: CAs of client certificates (asked for, not required: an absent one leaves the
-				peer anonymous, one that does not verify fails the handshake), NULL: none is asked for;
+				peer anonymous, of one that does not verify tls_conn_is_stranger() tells), NULL: none is asked for;
 				clients: CAs that the server must chain to, NULL: the system's */
 	const char *ca_pem; /* clients: the same as PEM text, instead of ca_file */
 	const char *proxy_ca_file; /* servers: further CAs, of proxies that speak for others (tls_conn_is_proxy()); NULL: none */

@@ -2,7 +2,7 @@
  *
  * Happy path: the caller lends wire bytes, OpenSSL reads them through a BIO that points right at them, and what it
  * writes is collected in a string that the caller sends.
- * What can fail: the handshake and every later record (-EPROTO).
+ * What can fail: the handshake (a server does not fail it for a client's certificate: tls_peer.h) and every later record (-EPROTO).
  * What always holds: an idle session owns no buffers (lent input is used up, sent output is freed, OpenSSL releases
  * its own), and the peer's names are only those of a verified certificate. */
 #include "io/tls_conn.h"
@@ -11,12 +11,12 @@
 #include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "io/tls_internal.h"
+#include "io/tls_peer.h"
 
 struct tls_conn {
 	struct tls_ctx *ctx;
@@ -25,10 +25,7 @@ struct tls_conn {
 	size_t in_len;
 	struct str wire;
 	bool established, failed;
-	char *common_name;
-	char **organizations;
-	bool is_client, is_proxy;
-	char fingerprint[65];
+	struct tls_peer peer;
 };
 
 static int wire_read(BIO *bio, char *out, int n)
@@ -98,7 +95,8 @@ struct tls_conn *tls_conn_new(struct tls_ctx *t, const char *host)
 	BIO_set_data(bio, c);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(c->ssl, bio, bio);
-	c->organizations = xcalloc(1, sizeof(char *));
+	c->peer.organizations = xcalloc(1, sizeof(char *));
+	SSL_set_app_data(c->ssl, &c->peer);
 	if (t->server) {
 		SSL_set_accept_state(c->ssl);
 		return c;
@@ -116,8 +114,7 @@ void tls_conn_free(struct tls_conn *c)
 	SSL_free(c->ssl);
 	tls_unref(c->ctx);
 	str_done(&c->wire);
-	free(c->common_name);
-	free_strv(&c->organizations);
+	tls_peer_done(&c->peer);
 	free(c);
 }
 
@@ -125,67 +122,6 @@ void tls_conn_feed(struct tls_conn *c, const void *wire, size_t n)
 {
 	c->in = wire;
 	c->in_len = n;
-}
-
-/* A subject entry as UTF-8; NULL where it holds a NUL and so could be read as another name. */
-static char *entry_text(const X509_NAME_ENTRY *entry)
-{
-	unsigned char *utf8 = NULL;
-	int n = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
-	char *text = n >= 0 && !memchr(utf8, 0, (size_t)n) ? xstrndup((const char *)utf8, (size_t)n) : NULL;
-	OPENSSL_free(utf8);
-	return text;
-}
-
-static int read_subject(struct tls_conn *c, const X509_NAME *name)
-{
-	for (int i = 0; i < X509_NAME_entry_count(name); i++) {
-		const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
-		int nid = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
-		if (nid != NID_commonName && nid != NID_organizationName)
-			continue;
-		AUTO_FREE char *text = entry_text(entry);
-		if (!text)
-			return -EPROTO;
-		if (nid == NID_organizationName) {
-			strv_add(&c->organizations, text);
-		} else {
-			free(c->common_name);
-			c->common_name = TAKE(text);
-		}
-	}
-	return 0;
-}
-
-static bool vouches(X509_STORE *store, X509 *cert, STACK_OF(X509) *chain)
-{
-	X509_STORE_CTX *v = X509_STORE_CTX_new();
-	bool ok = X509_STORE_CTX_init(v, store, cert, chain) == 1 && X509_verify_cert(v) == 1;
-	X509_STORE_CTX_free(v);
-	ERR_clear_error();
-	return ok;
-}
-
-static int read_peer(struct tls_conn *c, struct err *e)
-{
-	X509 *cert = SSL_get0_peer_certificate(c->ssl);
-	if (!cert || SSL_get_verify_mode(c->ssl) == SSL_VERIFY_NONE)
-		return 0;
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int n = 0;
-	if (SSL_get_verify_result(c->ssl) != X509_V_OK || X509_digest(cert, EVP_sha256(), digest, &n) != 1 || n != 32)
-		return tls_error(e, -EPROTO, "peer certificate");
-	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(c->ssl);
-	c->is_client = !c->ctx->clients || vouches(c->ctx->clients, cert, chain);
-	c->is_proxy = c->ctx->proxies && vouches(c->ctx->proxies, cert, chain);
-	static const char hex[] = "0123456789abcdef";
-	for (unsigned int i = 0; i < n; i++) {
-		c->fingerprint[2 * i] = hex[digest[i] >> 4];
-		c->fingerprint[2 * i + 1] = hex[digest[i] & 15];
-	}
-	if (read_subject(c, X509_get_subject_name(cert)) < 0)
-		return err_set(e, -EPROTO, "peer certificate: malformed subject");
-	return 0;
 }
 
 static int failed(struct tls_conn *c, const char *what, struct err *e)
@@ -211,7 +147,7 @@ int tls_conn_handshake(struct tls_conn *c, struct err *e)
 		failed(c, "TLS handshake", NULL);
 		return err_set(e, -EPROTO, "TLS handshake: %s", X509_verify_cert_error_string(verify));
 	}
-	r = read_peer(c, e);
+	r = tls_peer_read(&c->peer, c->ctx, c->ssl, e);
 	c->failed = r < 0;
 	c->established = r == 0;
 	return r;
@@ -270,25 +206,30 @@ bool tls_conn_is_h2(const struct tls_conn *c)
 
 const char *tls_conn_common_name(const struct tls_conn *c)
 {
-	return c->common_name;
+	return c->peer.common_name;
 }
 
 char *const *tls_conn_organizations(const struct tls_conn *c)
 {
-	return c->organizations;
+	return c->peer.organizations;
 }
 
 bool tls_conn_is_client(const struct tls_conn *c)
 {
-	return c->is_client;
+	return c->peer.is_client;
 }
 
 bool tls_conn_is_proxy(const struct tls_conn *c)
 {
-	return c->is_proxy;
+	return c->peer.is_proxy;
+}
+
+bool tls_conn_is_stranger(const struct tls_conn *c)
+{
+	return c->peer.presented && !c->peer.is_client;
 }
 
 const char *tls_conn_fingerprint(const struct tls_conn *c)
 {
-	return c->fingerprint;
+	return c->peer.fingerprint;
 }

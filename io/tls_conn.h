@@ -34,9 +34,10 @@ bool tls_conn_is_h2(const struct tls_conn *c);
 /* The verified peer certificate's subject; NULL, an empty vector and "" without one. Valid as long as c. */
 const char *tls_conn_common_name(const struct tls_conn *c);
 char *const *tls_conn_organizations(const struct tls_conn *c);
-/* Whether a CA of clients, or one of proxies, vouches for the peer; a context without proxies has clients only. */
+/* Servers: whether a CA of clients, or one of proxies, vouches for the peer; whether it has a certificate for which none of clients does. */
 bool tls_conn_is_client(const struct tls_conn *c);
 bool tls_conn_is_proxy(const struct tls_conn *c);
+bool tls_conn_is_stranger(const struct tls_conn *c);
 const char *tls_conn_fingerprint(const struct tls_conn *c); /* SHA-256, lower-case hex */
 
 #endif

@@ -12,7 +12,7 @@ struct tls_ctx {
 	SSL_CTX *ssl;
 	bool server;
 	bool insecure;
-	X509_STORE *clients, *proxies; /* servers with a proxy CA: who vouches for whom */
+	X509_STORE *proxies; /* servers with a proxy CA; those of clients are the session's own */
 	char *server_name;
 };
 

@@ -372,12 +372,10 @@ int authn_request(struct authn *a, const struct http_exchange *x, struct auth_us
 	AUTO_JSON *audiences = NULL;
 	if (proxy_user(a, x, ret) || certificate_user(x, ret))
 		return 0;
-	if (!str_empty(http_peer_common_name(x)))
-		return -EACCES; /* a proxy that names nobody */
 	token = bearer_token(x);
 	if (token)
 		return authn_token(a, token, NULL, ret, &audiences, NULL);
-	if (!a->anonymous)
+	if (!a->anonymous || http_peer_is_stranger(x)) /* a proxy that names nobody, too */
 		return -EACCES;
 	auth_user_set_anonymous(ret);
 	return 0;

@@ -54,6 +54,20 @@ whoami() {
 		"X509SHA256=$(openssl x509 -in "$DIR/pki/admin.crt" -outform DER | sha256sum | cut -d' ' -f1)" ]
 }
 
+@test "a certificate of nobody's CA, and one that is over: 401, not nobody; a token beside it counts" {
+	openssl req -x509 -newkey rsa:2048 -nodes -subj "/CN=mallory/O=system:masters" -keyout "$DIR/own.key" -out "$DIR/own.crt" 2>/dev/null
+	local own=(--cert "$DIR/own.crt" --key "$DIR/own.key")
+	[ "$(anyone /version "${own[@]}" | jq -r '"\(.code) \(.reason) \(.message)"')" = "401 Unauthorized Unauthorized" ]
+	[ "$(anyone /version -o /dev/null -w '%{http_code}')" = 200 ]
+	[ "$(bearer static-token /api "${own[@]}" -o /dev/null -w '%{http_code}')" = 200 ]
+	run kubectl --kubeconfig /dev/null --server "https://127.0.0.1:$PORT" --certificate-authority "$DIR/pki/ca.crt" \
+		--client-certificate "$DIR/own.crt" --client-key "$DIR/own.key" get pods
+	[ "$status" -ne 0 ] && [[ "$output" == *"You must be logged in to the server"* ]]
+	openssl req -new -key "$DIR/own.key" -subj "/CN=mallory/O=system:masters" -out "$DIR/own.csr"
+	openssl x509 -req -in "$DIR/own.csr" -CA "$DIR/pki/ca.crt" -CAkey "$DIR/pki/ca.key" -CAcreateserial -days -1 -out "$DIR/own.crt" 2>/dev/null
+	[ "$(anyone /version "${own[@]}" -o /dev/null -w '%{http_code}')" = 401 ]
+}
+
 @test "a token of a service account: claims, use, end with the account" {
 	kubectl create serviceaccount robot
 	kubectl create secret generic holder

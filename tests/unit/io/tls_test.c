@@ -118,12 +118,48 @@ static void expect_failure(const struct tls_config *cc, const char *host)
 	tls_unref(ctx);
 }
 
-START_TEST(a_certificate_of_a_stranger_fails_the_handshake)
+START_TEST(a_stranger_has_no_name)
 {
-	expect_failure(&(struct tls_config){ .ca_file = certs.ca,
-					     .cert_file = certs.stranger,
-					     .key_file = certs.stranger_key },
-		       "127.0.0.1");
+	struct tls_ctx *ctx = client(&(struct tls_config){.ca_file = certs.ca, .cert_file = certs.stranger, .key_file = certs.stranger_key});
+	struct tls_conn *c = tls_conn_new(ctx, "127.0.0.1"), *s = tls_conn_new(server_ctx, NULL);
+	ck_assert_int_eq(handshake(c, s, 1 << 20, NULL), 0);
+	ck_assert(tls_conn_is_stranger(s));
+	ck_assert(!tls_conn_is_client(s));
+	ck_assert(!tls_conn_is_proxy(s));
+	ck_assert_ptr_null(tls_conn_common_name(s));
+	ck_assert_ptr_null(tls_conn_organizations(s)[0]);
+	ck_assert_str_eq(tls_conn_fingerprint(s), "");
+	tls_conn_free(c);
+	tls_conn_free(s);
+	tls_unref(ctx);
+}
+END_TEST
+
+/* What the server found out about a client with this certificate: client, proxy, stranger. */
+static void judge(struct tls_ctx *server, const char *cert, const char *key, bool is_client, bool is_proxy, bool is_stranger)
+{
+	struct tls_ctx *ctx = client(&(struct tls_config){.ca_file = certs.ca, .cert_file = cert, .key_file = key});
+	struct tls_conn *c = tls_conn_new(ctx, "127.0.0.1"), *s = tls_conn_new(server, NULL);
+	ck_assert_int_eq(handshake(c, s, 1 << 20, NULL), 0);
+	ck_assert_int_eq(tls_conn_is_client(s), is_client);
+	ck_assert_int_eq(tls_conn_is_proxy(s), is_proxy);
+	ck_assert_int_eq(tls_conn_is_stranger(s), is_stranger);
+	ck_assert_int_eq(tls_conn_common_name(s) != NULL, is_client || is_proxy);
+	tls_conn_free(c);
+	tls_conn_free(s);
+	tls_unref(ctx);
+}
+
+START_TEST(proxies_and_clients_are_told_apart)
+{
+	struct tls_ctx *both;
+	struct tls_config conf = {.cert_file = certs.server, .key_file = certs.server_key, .ca_file = certs.ca, .proxy_ca_file = certs.stranger};
+	ck_assert_int_eq(tls_server_new(&conf, &both, NULL), 0);
+	judge(both, certs.client, certs.client_key, true, false, false);
+	judge(both, certs.stranger, certs.stranger_key, false, true, true);
+	judge(both, NULL, NULL, false, false, false);
+	judge(server_ctx, certs.stranger, certs.stranger_key, false, false, true);
+	tls_unref(both);
 }
 END_TEST
 
@@ -182,7 +218,8 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, handshake_and_bytes_both_ways_in_any_pieces);
 	tcase_add_test(t, a_client_without_certificate_is_anonymous);
-	tcase_add_test(t, a_certificate_of_a_stranger_fails_the_handshake);
+	tcase_add_test(t, a_stranger_has_no_name);
+	tcase_add_test(t, proxies_and_clients_are_told_apart);
 	tcase_add_test(t, clients_verify_authority_and_name);
 	tcase_add_test(t, an_insecure_client_takes_any_server);
 	tcase_add_test(t, garbage_fails);
