@@ -10,6 +10,7 @@
 #include "cp/api/api_internal.h"
 #include "cp/api/protobuf.h"
 #include "cp/api/strict.h"
+#include "cp/api/traits.h"
 #include "cp/schema/json_error.h"
 
 enum { MAX_QUOTED = 64 * 1024 }; /* of a body in an error */
@@ -46,12 +47,6 @@ static json_t *cannot_handle(const struct kind *k, const char *kind, const char 
 	return status_bad_request("%s in version \"%s\" cannot be handled as a %s: %s", kind, version, k->kind, why);
 }
 
-/* "core", "apps", "rbac": the original's name for the package of a group. */
-static char *package_of(const char *group)
-{
-	return *group ? xstrndup(group, strcspn(group, ".")) : xstrdup("core");
-}
-
 /* Objects of definitions have to say what they are. */
 static json_t *check_custom_kind(const struct kind *k, const char *own, const json_t *object)
 {
@@ -83,7 +78,7 @@ static json_t *check_kind(struct req *q, const struct kind *k, json_t *object)
 	}
 	AUTO_FREE char *why = NULL;
 	if (schema_find_kind(q->api->schema, group, version, kind)) {
-		AUTO_FREE char *package = package_of(k->group);
+		AUTO_FREE char *package = traits_package(k);
 		why = xasprintf("converting (%s.%s) to (%s.%s): unknown conversion", version, kind, package, k->kind);
 	} else {
 		why = xasprintf(

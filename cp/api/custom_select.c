@@ -46,12 +46,12 @@ static void keep_selected(struct snapshot *s, const struct resource *res, const 
 {
 	size_t n = 0;
 	for (size_t i = 0; i < s->n; i++) {
-		bool stays = !custom_is_ready(res, s->v[i]) || custom_selects(res, s->v[i], p->fields);
-		if (stays && (!p->limit || n < p->limit)) {
+		bool full = p->limit && n == p->limit;
+		if (!full && (!custom_is_ready(res, s->v[i]) || custom_selects(res, s->v[i], p->fields))) {
 			s->v[n++] = s->v[i];
 			continue;
 		}
-		s->remaining += stays;
+		s->remaining += full;
 		cobj_unref(s->v[i]);
 	}
 	s->n = n;

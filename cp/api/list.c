@@ -124,7 +124,7 @@ static void reply_transformed(struct req *q, const struct snapshot *s, const cha
 		objects[i] = view_parse(q->res, s->v[i]);
 	if (q->answer.form == FORM_TABLE) {
 		kind_table_sort(q->res->kind, objects, s->n);
-		answer = transform_table(q, objects, s->n, meta, true);
+		answer = transform_table(q, q->res->kind, objects, s->n, meta, true);
 	} else {
 		AUTO_FREE char *api = xasprintf("meta.k8s.io/%s", q->answer.version);
 		json_t *items = json_array();
@@ -166,10 +166,7 @@ void verb_list(struct req *q)
 	struct err e = ERR_INIT;
 	json_t *status = list_plan_read(&q->query, q->res->kind, false, &p);
 	if (!status && q->answer.form == FORM_PARTIAL)
-		status =
-		    status_new(406, "NotAcceptable",
-			       "you requested PartialObjectMetadata, but the requested object is a list (*core.%s)",
-			       q->res->kind->list_kind);
+		status = transform_no_object(q->res->kind);
 	int r =
 	    status ? 0 : custom_snapshot(q->api, q->res, q->res->kind->namespaced ? q->route.ns : "", &p, &s, &e);
 	if (r == -ERANGE)

@@ -120,22 +120,30 @@ static json_t *unknown_field(const struct kind *k, const char *field)
 	    "\"%s\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", field);
 }
 
-static json_t *read_selectors(const struct query *q, const struct kind *k, struct list_plan *ret)
+static json_t *read_selectors(const struct query *q, struct list_plan *ret)
 {
-	const char *labels = query_get(q, "labelSelector"), *fields = query_get(q, "fieldSelector"), *key, *op;
+	const char *labels = query_get(q, "labelSelector"), *fields = query_get(q, "fieldSelector");
 	struct err e = ERR_INIT;
-	char *const *values;
-	size_t at = 0;
 	if (labels && *labels && selector_parse_labels(labels, &ret->labels, &e) < 0)
 		return status_bad_request("%s", err_text(&e));
 	if (fields && *fields && selector_parse_fields(fields, &ret->fields, &e) < 0)
 		return status_bad_request("%s", err_text(&e));
+	return NULL;
+}
+
+/* The fields that the kind has, as they are stored. */
+static json_t *convert_fields(const struct query *q, const struct kind *k, struct list_plan *ret)
+{
+	struct err e = ERR_INIT;
+	const char *key, *op;
+	char *const *values;
+	size_t at = 0;
 	while (ret->fields && selector_next(ret->fields, &at, &key, &op, &values))
 		if (!field_is_known(k, key))
 			return unknown_field(k, key);
 	if (!ret->fields)
 		return NULL;
-	AUTO_FREE char *stored = view_field_selector(k, fields);
+	AUTO_FREE char *stored = view_field_selector(k, query_get(q, "fieldSelector"));
 	selector_free(TAKE(ret->fields));
 	if (selector_parse_fields(stored, &ret->fields, &e) < 0)
 		return status_bad_request("%s", err_text(&e));
@@ -210,28 +218,43 @@ static json_t *read_version(const struct query *q, bool watch, struct list_plan 
 	return NULL;
 }
 
-json_t *list_plan_read(const struct query *q, const struct kind *k, bool watch, struct list_plan *ret)
+/* A watch from the beginning tells what exists, whether it asks for that or not. */
+static bool tells_initial(const struct query *q)
 {
-	*ret = (struct list_plan){0};
-	int64_t limit = 0, timeout = 0;
-	json_t *status = read_int(q, "limit", &limit);
-	if (!status)
-		status = read_int(q, "timeoutSeconds", &timeout);
-	if (status)
-		return status;
-	ret->limit = limit > 0 ? (size_t)limit : 0;
-	ret->timeout_s = timeout < 0 ? -1 : timeout < INT32_MAX ? (int)timeout : 0;
+	const char *rv = query_get(q, "resourceVersion");
+	if (query_get(q, "sendInitialEvents"))
+		return query_bool(q, "sendInitialEvents");
+	return str_empty(rv) || strcmp(rv, "0") == 0;
+}
+
+/* What the reference answers from its cache, whatever its state, it answers in one piece; of events it has no cache. */
+static bool ignores_limit(const struct query *q, const struct kind *k)
+{
+	return str_eq(query_get(q, "resourceVersion"), "0") && strcmp(k->kind, "Event") != 0;
+}
+
+static json_t *check_options(const struct query *q, bool watch)
+{
 	AUTO_FIELD_ERRORS errors = {0};
 	if (watch)
 		check_watch(q, &errors);
 	else
 		check_list(q, &errors);
-	if (errors.n)
-		return status_invalid("meta.k8s.io", "ListOptions", "", &errors);
-	if ((status = read_selectors(q, k, ret)))
+	return errors.n ? status_invalid("meta.k8s.io", "ListOptions", "", &errors) : NULL;
+}
+
+json_t *list_plan_read(const struct query *q, const struct kind *k, bool watch, struct list_plan *ret)
+{
+	*ret = (struct list_plan){0};
+	int64_t limit = 0, timeout = 0;
+	json_t *status;
+	if ((status = read_int(q, "timeoutSeconds", &timeout)) || (status = read_int(q, "limit", &limit)) ||
+	    (status = read_selectors(q, ret)) || (status = check_options(q, watch)) || (status = convert_fields(q, k, ret)))
 		return status;
+	ret->limit = limit > 0 && !ignores_limit(q, k) ? (size_t)limit : 0;
+	ret->timeout_s = timeout < 0 ? -1 : timeout < INT32_MAX ? (int)timeout : 0;
 	ret->bookmarks = query_bool(q, "allowWatchBookmarks");
-	ret->initial_events = watch && query_bool(q, "sendInitialEvents");
+	ret->initial_events = watch && tells_initial(q);
 	ret->no_initial = watch && query_get(q, "sendInitialEvents") && !ret->initial_events;
 	return read_version(q, watch, ret);
 }

@@ -227,19 +227,9 @@ void reply_object(struct req *q, int code, struct buf *json)
 		reply_buf(q, code, json);
 		return;
 	}
-	if (q->answer.form == FORM_PARTIAL_LIST) {
-		reply_status(
-		    q, status_new(406, "NotAcceptable",
-				  "you requested PartialObjectMetadataList, but the requested object is not a list "
-				  "(*core.%s)",
-				  q->res->kind->kind));
-		return;
-	}
-	AUTO_JSON *object = NULL;
+	json_t *object = NULL;
 	json_parse(json->data, json->len, &object, NULL);
-	json_t *changed = q->answer.form == FORM_TABLE ? transform_table(q, &object, 1, NULL, true)
-						       : transform_partial(object, q->answer.version);
-	reply_json(q, code, changed);
+	transform_reply(q, q->res->kind, code, object);
 }
 
 void reply_cobj(struct req *q, int code, const struct cobj *o)

@@ -7,32 +7,12 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/api/patch_verb.h"
+#include "cp/api/transform.h"
 #include "cp/api/update.h"
+#include "cp/kinds/table_cells.h"
 
-/* The selector in the query form: "app=d,tier in (a,b)". */
-static char *selector_text(const json_t *selector)
-{
-	struct str out = STR_INIT;
-	const char *key;
-	json_t *value, *expression;
-	size_t i, j;
-	json_object_foreach(json_object_get(selector, "matchLabels"), key, value)
-	    str_addf(&out, "%s%s=%s", out.len ? "," : "", key, json_string_value(value));
-	json_array_foreach(json_object_get(selector, "matchExpressions"), i, expression)
-	{
-		const char *op = json_str_or(expression, "operator", ""), *k = json_str_or(expression, "key", "");
-		str_add(&out, out.len ? "," : "");
-		if (strcmp(op, "Exists") == 0 || strcmp(op, "DoesNotExist") == 0) {
-			str_addf(&out, "%s%s", *op == 'D' ? "!" : "", k);
-			continue;
-		}
-		str_addf(&out, "%s %s (", k, strcmp(op, "In") == 0 ? "in" : "notin");
-		json_array_foreach(json_object_get(expression, "values"), j, value)
-		    str_addf(&out, "%s%s", j ? "," : "", json_string_value(value));
-		str_addc(&out, ')');
-	}
-	return str_take(&out);
-}
+/* The kind, as tables know it. */
+static const struct kind shown = {.group = "autoscaling", .version = "v1", .kind = "Scale", .plural = "scales"};
 
 /* ".spec.replicas" as the helpers of JSON write it. */
 static const char *plain_path(const char *path)
@@ -73,7 +53,7 @@ static json_t *scale_of(const struct kind *k, const json_t *workload)
 	if (replicas)
 		json_set_int(o, "spec.replicas", replicas);
 	if (selector) {
-		AUTO_FREE char *text = selector_text(wrapped ? wrapped : selector);
+		AUTO_FREE char *text = label_selector_text(wrapped ? wrapped : selector);
 		json_set_str(o, "status.selector", text);
 	}
 	return o;
@@ -111,7 +91,7 @@ void scale_get(struct req *q)
 	if (no_replicas(q->res->kind, workload))
 		reply_status(q, no_replicas_status(q->res->kind));
 	else
-		reply_json(q, 200, scale_of(q->res->kind, workload));
+		transform_reply(q, &shown, 200, scale_of(q->res->kind, workload));
 }
 
 static void on_written(struct write *w, json_t *status, struct buf *json, bool created)
@@ -123,7 +103,7 @@ static void on_written(struct write *w, json_t *status, struct buf *json, bool c
 	}
 	AUTO_JSON *workload = NULL;
 	json_parse(json->data, json->len, &workload, NULL);
-	reply_json(w->q, 200, scale_of(w->res->kind, workload));
+	transform_reply(w->q, &shown, 200, scale_of(w->res->kind, workload));
 }
 
 static const struct type *scale_type(const struct req *q)

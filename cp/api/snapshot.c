@@ -74,10 +74,14 @@ static int collect_changes(struct bucket *b, uint64_t rev, struct undo *u, struc
 	return r;
 }
 
-static bool matches(const struct cobj *o, const char *ns, const struct list_plan *p)
+static bool in_namespace(const struct cobj *o, const char *ns)
 {
-	return (!*ns || strcmp(o->ns, ns) == 0) && (!p->labels || selector_match(p->labels, cobj_label, o)) &&
-	       (!p->fields || selector_match(p->fields, cobj_field, o));
+	return !*ns || strcmp(o->ns, ns) == 0;
+}
+
+static bool is_selected(const struct cobj *o, const struct list_plan *p)
+{
+	return (!p->labels || selector_match(p->labels, cobj_label, o)) && (!p->fields || selector_match(p->fields, cobj_field, o));
 }
 
 static int compare(const void *x, const void *y)
@@ -88,15 +92,14 @@ static int compare(const void *x, const void *y)
 }
 
 /* The old state: what did not change since, and what changed as it was. */
-static void rebuild(struct bucket *b, const char *ns, const struct list_plan *p, const struct undo *u,
-		    struct snapshot *ret)
+static void rebuild(struct bucket *b, const char *ns, const struct undo *u, struct snapshot *ret)
 {
 	struct snapshot now = {0};
 	struct bucket_query all = {.ns = ns};
 	bucket_list(b, &all, add, &now);
 	for (size_t i = 0; i < now.n; i++) {
 		AUTO_FREE char *key = snapshot_key(now.v[i]);
-		if (!map_has(u->before, key) && matches(now.v[i], ns, p))
+		if (!map_has(u->before, key))
 			add(ret, now.v[i]);
 	}
 	snapshot_done(&now);
@@ -104,31 +107,49 @@ static void rebuild(struct bucket *b, const char *ns, const struct list_plan *p,
 	const char *key;
 	struct before *was;
 	while (map_next(u->before, &at, &key, &was))
-		if (was->prev && matches(was->prev, ns, p))
+		if (was->prev && in_namespace(was->prev, ns))
 			add(ret, was->prev);
 	qsort(ret->v, ret->n, sizeof(*ret->v), compare);
 }
 
-/* Drops what is not behind after, and what is beyond the limit. */
-static void cut(struct snapshot *s, const struct list_plan *p)
+static bool is_behind(const struct cobj *o, const char *after)
 {
-	size_t from = 0;
-	while (p->after && from < s->n) {
-		AUTO_FREE char *key = snapshot_key(s->v[from]);
-		if (strcmp(key, p->after) > 0)
-			break;
-		from++;
+	AUTO_FREE char *key = after ? snapshot_key(o) : NULL;
+	return !after || strcmp(key, after) > 0;
+}
+
+/* Keeps a page of what is selected; what is left behind a full page counts. */
+static void keep_page(struct snapshot *s, const struct list_plan *p)
+{
+	size_t n = 0;
+	bool behind = false;
+	for (size_t i = 0; i < s->n; i++) {
+		struct cobj *o = s->v[i];
+		behind = behind || is_behind(o, p->after);
+		bool full = p->limit && n == p->limit, stays = behind && !full && is_selected(o, p);
+		s->remaining += full;
+		if (stays)
+			s->v[n++] = o;
+		else
+			cobj_unref(o);
 	}
-	for (size_t i = 0; i < from; i++)
-		cobj_unref(s->v[i]);
-	memmove(s->v, s->v + from, (s->n - from) * sizeof(*s->v));
-	s->n -= from;
-	if (!p->limit || s->n <= p->limit)
-		return;
-	s->remaining = s->n - p->limit;
-	for (size_t i = p->limit; i < s->n; i++)
-		cobj_unref(s->v[i]);
-	s->n = p->limit;
+	s->n = n;
+}
+
+/* A page is the last one when nothing is behind it, selected or not: whoever reads page by page does not wait for a search
+ * through everything. One object by its name, and pods by their node, are found without a search. */
+static bool is_searched(const char *ns, const struct list_plan *p, const struct snapshot *s)
+{
+	bool named = p->fields && selector_requires(p->fields, "metadata.name") && (*ns || !*s->v[s->n - 1]->ns);
+	return !named && (p->labels || p->fields) && !(p->fields && selector_requires(p->fields, "spec.nodeName"));
+}
+
+static bool is_last(struct bucket *b, const char *ns, const struct list_plan *p, const struct snapshot *s)
+{
+	if (!p->limit || s->n < p->limit || !is_searched(ns, p, s))
+		return true;
+	AUTO_FREE char *key = snapshot_key(s->v[s->n - 1]);
+	return !bucket_has_behind(b, ns, key);
 }
 
 int snapshot_take(struct api *a, struct bucket *b, const char *ns, const struct list_plan *p, struct snapshot *ret,
@@ -145,8 +166,8 @@ int snapshot_take(struct api *a, struct bucket *b, const char *ns, const struct 
 		int r = collect_changes(b, p->rev, &u, e);
 		ret->rev = p->rev;
 		if (r == 0 && map_len(u.before)) {
-			rebuild(b, ns, p, &u, ret);
-			cut(ret, p);
+			rebuild(b, ns, &u, ret);
+			keep_page(ret, p);
 		}
 		bool changed = r < 0 || map_len(u.before);
 		map_free(u.before);
@@ -156,5 +177,7 @@ int snapshot_take(struct api *a, struct bucket *b, const char *ns, const struct 
 	struct bucket_query query = {
 	    .ns = ns, .labels = p->labels, .fields = p->fields, .after = p->after, .limit = p->limit};
 	ret->remaining = bucket_list(b, &query, add, ret);
+	if (!ret->remaining && !is_last(b, ns, p, ret))
+		ret->remaining = 1;
 	return 0;
 }

@@ -28,7 +28,21 @@ static const struct traits table[] = {
     {"batch", "jobs", false, false, false, true, NULL},
     {"discovery.k8s.io", "endpointslices", false, false, false, true, NULL},
     {"storage.k8s.io", "storageclasses", true, false, false, false, NULL},
-    {"storage.k8s.io", "csidrivers", true, false, false, false, NULL},
+    {"storage.k8s.io", "csidrivers", true, false, true, false, NULL},
+    {"storage.k8s.io", "csinodes", true, false, true, false, NULL},
+    {"storage.k8s.io", "volumeattachments", true, false, true, false, NULL},
+    {"storage.k8s.io", "volumeattributesclasses", true, false, false, false, NULL},
+    {"storage.k8s.io", "csistoragecapacities", false, false, true, false, NULL},
+    {"node.k8s.io", "runtimeclasses", false, true, true, false, NULL},
+    {"policy", "poddisruptionbudgets", false, false, true, false, NULL},
+    {"admissionregistration.k8s.io", "validatingwebhookconfigurations", false, false, true, false, NULL},
+    {"admissionregistration.k8s.io", "mutatingwebhookconfigurations", false, false, true, false, NULL},
+    {"admissionregistration.k8s.io", "validatingadmissionpolicies", false, false, true, false, NULL},
+    {"admissionregistration.k8s.io", "validatingadmissionpolicybindings", false, false, true, false, NULL},
+    {"admissionregistration.k8s.io", "mutatingadmissionpolicies", false, false, true, false, NULL},
+    {"admissionregistration.k8s.io", "mutatingadmissionpolicybindings", false, false, true, false, NULL},
+    {"apiregistration.k8s.io", "apiservices", false, false, true, false, NULL},
+    {"apiextensions.k8s.io", "customresourcedefinitions", false, false, true, false, NULL},
     {"rbac.authorization.k8s.io", "roles", false, true, false, false, NULL},
     {"rbac.authorization.k8s.io", "rolebindings", false, true, false, false, NULL},
     {"rbac.authorization.k8s.io", "clusterroles", false, true, false, false, NULL},
@@ -44,4 +58,11 @@ const struct traits *traits_of(const struct kind *k)
 		if (strcmp(table[i].plural, k->plural) == 0 && strcmp(table[i].group, k->group) == 0)
 			return &table[i];
 	return &none;
+}
+
+/* Both groups of events have one structure. */
+char *traits_package(const struct kind *k)
+{
+	bool core = !*k->group || strcmp(k->group, "events.k8s.io") == 0;
+	return core ? xstrdup("core") : xstrndup(k->group, strcspn(k->group, "."));
 }

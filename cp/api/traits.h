@@ -17,5 +17,7 @@ struct traits {
 
 /* Never NULL. */
 const struct traits *traits_of(const struct kind *k);
+/* "core", "apps", "rbac": the reference's name for the package of the kind's group. Returns owned. */
+char *traits_package(const struct kind *k);
 
 #endif

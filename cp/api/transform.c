@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/mem.h"
+#include "cp/api/traits.h"
 #include "cp/kinds/table.h"
 
 static json_t *typed(const char *kind, const char *version)
@@ -22,6 +24,28 @@ json_t *transform_partial(const json_t *object, const char *version)
 	json_t *o = typed("PartialObjectMetadata", version);
 	json_object_set(o, "metadata", json_object_get(object, "metadata"));
 	return o;
+}
+
+/* The structure in which the reference has an object, or a list of some: "*core.PodList". Returns owned. */
+static char *go_type(const struct kind *k, bool list)
+{
+	AUTO_FREE char *package = traits_package(k);
+	if (k->custom)
+		return xasprintf("*unstructured.Unstructured%s", list ? "List" : "");
+	return xasprintf("*%s.%s", package, list ? k->list_kind : k->kind);
+}
+
+json_t *transform_no_object(const struct kind *k)
+{
+	AUTO_FREE char *type = go_type(k, true);
+	return status_new(406, "NotAcceptable", "you requested PartialObjectMetadata, but the requested object is a list (%s)", type);
+}
+
+json_t *transform_no_list(const struct kind *k)
+{
+	AUTO_FREE char *type = go_type(k, false);
+	return status_new(406, "NotAcceptable", "you requested PartialObjectMetadataList, but the requested object is not a list (%s)",
+			  type);
 }
 
 /* Finished pods carry a condition that lets printers leave them out. */
@@ -42,9 +66,9 @@ static void add_conditions(json_t *row, const struct kind *k, const json_t *obje
 						      "reason", phases[i].phase, "message", phases[i].message));
 }
 
-json_t *transform_table(const struct req *q, json_t *const *objects, size_t n, const json_t *list_meta, bool columns)
+json_t *transform_table(const struct req *q, const struct kind *k, json_t *const *objects, size_t n, const json_t *list_meta,
+			bool columns)
 {
-	const struct kind *k = q->res->kind;
 	const char *include = req_param(q, "includeObject");
 	int64_t now_ms = clock_wall_ms();
 	json_t *table = typed("Table", q->answer.version), *rows = json_array();
@@ -67,4 +91,17 @@ json_t *transform_table(const struct req *q, json_t *const *objects, size_t n, c
 	}
 	json_object_set_new(table, "rows", rows);
 	return table;
+}
+
+void transform_reply(struct req *q, const struct kind *k, int code, json_t *object)
+{
+	AUTO_JSON *owned = object;
+	if (q->answer.form == FORM_PARTIAL_LIST && !q->done)
+		reply_status(q, transform_no_list(k));
+	else if (q->answer.form == FORM_PARTIAL && !q->done)
+		reply_json(q, code, transform_partial(object, q->answer.version));
+	else if (q->answer.form == FORM_TABLE && !q->done)
+		reply_json(q, code, transform_table(q, k, &object, 1, NULL, true));
+	else
+		reply_json(q, code, json_incref(owned));
 }

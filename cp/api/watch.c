@@ -108,7 +108,7 @@ static json_t *in_form(struct watcher *w, json_t *object)
 	const struct req *q = w->q;
 	if (q->answer.form != FORM_TABLE)
 		return transform_partial(object, q->answer.version);
-	json_t *table = transform_table(q, &object, 1, NULL, !w->columns_sent);
+	json_t *table = transform_table(q, q->res->kind, &object, 1, NULL, !w->columns_sent);
 	w->columns_sent = true;
 	return table;
 }
@@ -364,9 +364,20 @@ static void on_drain(void *arg, struct http_exchange *x)
 		send_initial(w);
 }
 
+static void send_future(struct watcher *w, uint64_t now)
+{
+	send_value(w, "ERROR", status_too_large_rv(w->plan.rev, now));
+	finish(w, false);
+}
+
 static void run(struct watcher *w)
 {
 	bool from_now = !w->plan.rev || w->plan.initial_events;
+	uint64_t now = cache_revision(w->q->api->cache);
+	if (w->plan.initial_events && w->plan.rev > now) {
+		send_future(w, now);
+		return;
+	}
 	struct list_plan newest = {.labels = w->plan.labels, .fields = w->plan.fields};
 	if (from_now && !w->plan.no_initial) {
 		custom_snapshot(w->q->api, w->q->res, w->query.ns, &newest, &w->initial, NULL);
@@ -375,37 +386,37 @@ static void run(struct watcher *w)
 		return;
 	}
 	/* From the future: wait for what comes behind it. */
-	if (!from_now && w->plan.rev > cache_revision(w->q->api->cache)) {
+	if (!from_now && w->plan.rev > now) {
 		w->from_rev = w->plan.rev;
 		from_now = true;
 	}
 	follow(w, from_now ? UINT64_MAX : w->plan.rev);
 }
 
-/* A watch of one object by its path is a selector on its name. */
-static void add_name(struct req *q)
+/* A watch of one object by its path is a selector on its name; a selector that is given has to say the same. */
+static json_t *select_name(struct req *q, struct list_plan *plan)
 {
 	if (!*q->route.name)
-		return;
-	const char *given = req_param(q, "fieldSelector");
-	AUTO_FREE char *text = str_empty(given) ? xasprintf("metadata.name=%s", q->route.name)
-						: xasprintf("%s,metadata.name=%s", given, q->route.name);
-	for (size_t i = 0; i < q->query.n; i++) {
-		if (strcmp(q->query.v[i].name, "fieldSelector") != 0)
-			continue;
-		free(q->query.v[i].value);
-		q->query.v[i].value = TAKE(text);
-		return;
-	}
-	q->query.v = xreallocarray(q->query.v, q->query.n + 1, sizeof(*q->query.v));
-	q->query.v[q->query.n++] = (struct query_param){xstrdup("fieldSelector"), TAKE(text)};
+		return NULL;
+	if (plan->fields && !selector_is_everything(plan->fields))
+		return str_eq(selector_requires(plan->fields, "metadata.name"), q->route.name)
+			   ? NULL
+			   : status_bad_request("fieldSelector metadata.name doesn't match requested name");
+	AUTO_STR text = STR_INIT;
+	struct err e = ERR_INIT;
+	str_add(&text, "metadata.name=");
+	for (const char *c = q->route.name; *c; c++)
+		str_addf(&text, strchr("\\,=", *c) ? "\\%c" : "%c", *c);
+	selector_free(TAKE(plan->fields));
+	return selector_parse_fields(str_text(&text), &plan->fields, &e) < 0 ? status_bad_request("%s", err_text(&e)) : NULL;
 }
 
 void verb_watch(struct req *q)
 {
 	struct list_plan plan;
-	add_name(q);
 	json_t *status = list_plan_read(&q->query, q->res->kind, true, &plan);
+	if (!status)
+		status = select_name(q, &plan);
 	if (!status && q->local)
 		status = status_bad_request("a watch needs a connection");
 	if (!status && q->answer.yaml)

@@ -223,3 +223,15 @@ size_t bucket_list(const struct bucket *b, const struct bucket_query *q, void (*
 	free(l.after_name);
 	return l.remaining;
 }
+
+bool bucket_has_behind(const struct bucket *b, const char *ns, const char *key)
+{
+	struct listing l = {0};
+	parse_after(b, key, &l);
+	struct slot *s = bucket_seek(b, l.after_ns, l.after_name, NULL);
+	if (s && !compare(s->obj, l.after_ns, l.after_name))
+		s = s->next[0];
+	free(l.after_ns);
+	free(l.after_name);
+	return s && (!*ns || !b->namespaced || !strcmp(s->obj->ns, ns));
+}

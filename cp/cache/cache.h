@@ -112,6 +112,8 @@ struct bucket_query {
  * end. An index is used where the field selector or the namespace allows it. */
 size_t bucket_list(const struct bucket *b, const struct bucket_query *q, void (*fn)(void *arg, struct cobj *o),
 		   void *arg);
+/* Whether there is any object behind key ("ns/name" or "name"), in the namespace ("": in all). */
+bool bucket_has_behind(const struct bucket *b, const char *ns, const char *key);
 
 enum cache_event_type { CACHE_ADDED, CACHE_MODIFIED, CACHE_DELETED, CACHE_BOOKMARK };
 struct cache_event {

@@ -1,8 +1,8 @@
 /* Server-side tables: finds the printer of a kind and makes columns and rows with it.
  *
  * Printers are data (columns) and a pure function (cells); kinds without one get their name and when they were created.
- * Column definitions are built once, on first use, and kept. Nothing can fail. What always holds: a row has as many
- * cells as there are columns. */
+ * Column definitions are built once, on first use, and kept. Nothing can fail. What always holds: a row has at
+ * least as many cells as there are columns. */
 #include "cp/kinds/table.h"
 
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static const struct table_printer *const special[] = {
     &table_services,   &table_endpoints,     &table_endpointslices, &table_nodes,
     &table_namespaces, &table_configmaps,    &table_secrets,        &table_serviceaccounts,
     &table_leases,     &table_core_events,   &table_events,         &table_autoscalers,
-    &table_components, &table_quotas,        NULL,
+    &table_components, &table_quotas,        &table_scales,         NULL,
 };
 
 static const struct table_printer *const *const lists[] = {special, table_plain, table_plain_policy};

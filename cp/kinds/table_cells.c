@@ -77,17 +77,17 @@ static int compare_keys(const void *a, const void *b)
 	return by_key ? by_key : n < m ? -1 : n > m;
 }
 
-/* Takes the pieces: joins them sorted. */
-static void row_add_sorted(json_t *row, char **pieces, int (*compare)(const void *a, const void *b))
+/* Takes the pieces: joins them sorted; NULL when there are none. Returns owned. */
+static char *join_sorted(char **pieces, int (*compare)(const void *a, const void *b))
 {
-	AUTO_FREE char *text = NULL;
+	char *text = NULL;
 
 	if (pieces) {
 		qsort(pieces, strv_len(pieces), sizeof(*pieces), compare);
 		text = str_join(pieces, ",");
 	}
-	row_add_or(row, text, "<none>");
 	free_strv(&pieces);
+	return text;
 }
 
 static void add_labels(char ***pieces, const json_t *labels)
@@ -108,7 +108,8 @@ void row_add_labels(json_t *row, const json_t *labels)
 	char **pieces = NULL;
 
 	add_labels(&pieces, labels);
-	row_add_sorted(row, pieces, compare_text);
+	AUTO_FREE char *text = join_sorted(pieces, compare_text);
+	row_add_or(row, text, "<none>");
 }
 
 static char *values_text(const json_t *values)
@@ -138,7 +139,7 @@ static void add_expression(char ***pieces, const json_t *e)
 	strv_add(pieces, piece);
 }
 
-void row_add_selector(json_t *row, const json_t *label_selector)
+char *label_selector_text(const json_t *label_selector)
 {
 	char **pieces = NULL;
 	json_t *e;
@@ -146,7 +147,15 @@ void row_add_selector(json_t *row, const json_t *label_selector)
 
 	add_labels(&pieces, json_object_get(label_selector, "matchLabels"));
 	json_array_foreach(json_object_get(label_selector, "matchExpressions"), i, e) add_expression(&pieces, e);
-	row_add_sorted(row, pieces, compare_keys);
+	char *text = join_sorted(pieces, compare_keys);
+	return text ? text : xstrdup("");
+}
+
+void row_add_selector(json_t *row, const json_t *label_selector)
+{
+	AUTO_FREE char *text = label_selector_text(label_selector);
+
+	row_add_or(row, text, "<none>");
 }
 
 void str_add_balancers(struct str *out, const json_t *object)

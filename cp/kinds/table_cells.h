@@ -54,7 +54,7 @@ struct table_printer {
 extern const struct table_printer table_pods, table_pod_templates, table_deployments, table_replicasets, table_services,
     table_endpoints, table_endpointslices, table_nodes, table_namespaces, table_configmaps, table_secrets,
     table_serviceaccounts, table_leases, table_core_events, table_events, table_autoscalers, table_components,
-    table_quotas;
+    table_quotas, table_scales;
 
 /* Printers that are only columns: table_columns.c and table_columns_policy.c; NULL-terminated. */
 extern const struct table_printer *const table_plain[], *const table_plain_policy[];
@@ -74,7 +74,9 @@ void row_add_age(json_t *row, const json_t *object, int64_t now_ms);
 void str_add_members(struct str *out, const json_t *list, const char *member);
 /* "a=b,c=d" by key, "<none>" for no labels. */
 void row_add_labels(json_t *row, const json_t *labels);
-/* A LabelSelector as text, "<none>" when it is empty. */
+/* A LabelSelector as text, by key, "" when it is empty. Returns owned. */
+char *label_selector_text(const json_t *label_selector);
+/* The same as a cell, "<none>" when it is empty. */
 void row_add_selector(json_t *row, const json_t *label_selector);
 /* Containers and images of a pod spec: two cells. */
 /* Addresses of an object's load balancers, each once, in order. */

@@ -295,9 +295,12 @@ static const struct table_printer volumes = {.group = "", .plural = "persistentv
 
 static void cell_class_name(json_t *row, const json_t *class, const char *path, int64_t now_ms)
 {
-	static const char *const marks[] = {"storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"};
+	static const char *const marks[] = {"storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class",
+					    "volumeattributesclass.alpha.kubernetes.io/is-default-class"};
 	const json_t *notes = json_at(class, "metadata.annotations");
-	bool chosen = str_eq(json_member(notes, marks[0]), "true") || str_eq(json_member(notes, marks[1]), "true");
+	bool chosen = false;
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+		chosen = chosen || str_eq(json_member(notes, marks[i]), "true");
 	AUTO_FREE char *text = xasprintf("%s%s", json_str_or(class, path, ""), chosen ? " (default)" : "");
 
 	(void)now_ms;
@@ -369,7 +372,7 @@ static const struct table_printer attachments = {
     .group = "storage.k8s.io", .plural = "volumeattachments", COLUMNS(attachment_columns)};
 
 static const struct table_column attributes_columns[] = {
-    COLUMN_NAME,
+    {"Name", "string", "name", 0, "Name of the class", cell_class_name, "metadata.name"},
     {"DriverName", "string", "", 0, "Driver that the attributes are for", cell_text, "driverName"},
     COLUMN_AGE,
 };

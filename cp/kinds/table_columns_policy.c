@@ -77,6 +77,7 @@ static const struct table_column ingress_columns[] = {
 };
 static const struct table_printer ingresses = {.group = "networking.k8s.io", .plural = "ingresses", COLUMNS(ingress_columns)};
 
+/* The age is told too, though there is no column for it: the row is as long as the reference's. */
 static void cell_parent(json_t *row, const json_t *address, const char *path, int64_t now_ms)
 {
 	const json_t *ref = json_at(address, path);
@@ -84,8 +85,8 @@ static void cell_parent(json_t *row, const json_t *address, const char *path, in
 					 json_str_or(ref, "group", ""), json_str_or(ref, "namespace", ""),
 					 str_empty(json_str_at(ref, "namespace")) ? "" : "/", json_str_or(ref, "name", ""));
 
-	(void)now_ms;
-	row_add(row, text);
+	row_add(row, ref ? text : "<none>");
+	row_add_age(row, address, now_ms);
 }
 
 static const struct table_column ipaddress_columns[] = {
@@ -264,14 +265,36 @@ static void cell_param_kind(json_t *row, const json_t *policy, const char *path,
 	row_add(row, p ? text : "<unset>");
 }
 
+/* A label selector as the reference's structure prints itself. Returns owned. */
+static char *selector_shown(const json_t *selector)
+{
+	struct str out = STR_INIT;
+	AUTO_JSON *labels = json_sorted(json_object_get(selector, "matchLabels"));
+	const char *key;
+	json_t *value, *e;
+	size_t i, k;
+
+	str_add(&out, "&LabelSelector{MatchLabels:map[string]string{");
+	json_object_foreach(labels, key, value) str_addf(&out, "%s: %s,", key, json_is_string(value) ? json_string_value(value) : "");
+	str_add(&out, "},MatchExpressions:[]LabelSelectorRequirement{");
+	json_array_foreach(json_object_get(selector, "matchExpressions"), i, e)
+	{
+		str_addf(&out, "LabelSelectorRequirement{Key:%s,Operator:%s,Values:[", json_str_or(e, "key", ""), json_str_or(e, "operator", ""));
+		json_array_foreach(json_object_get(e, "values"), k, value) str_addf(&out, "%s%s", k ? " " : "", json_string_value(value));
+		str_add(&out, "],},");
+	}
+	str_add(&out, "},}");
+	return str_take(&out);
+}
+
 static void cell_param_ref(json_t *row, const json_t *binding, const char *path, int64_t now_ms)
 {
-	const json_t *p = json_at(binding, path);
-	const char *ns = json_str_or(p, "namespace", ""), *name = json_str_or(p, "name", "*");
-	AUTO_FREE char *text = xasprintf("%s%s%s", ns, *ns ? "/" : "", name);
+	const json_t *p = json_at(binding, path), *selector = json_object_get(p, "selector");
+	const char *ns = json_str_or(p, "namespace", ""), *name = json_str_or(p, "name", "");
+	AUTO_FREE char *text = *name ? xasprintf("%s/%s", *ns ? ns : "*", name) : selector ? selector_shown(selector) : NULL;
 
 	(void)now_ms;
-	row_add(row, p ? text : "<unset>");
+	row_add_or(row, text, "<unset>");
 }
 
 static const struct table_column validating_columns[] = {
@@ -386,19 +409,18 @@ static const struct table_printer deviceclasses = {.group = "resource.k8s.io", .
 static const struct table_printer claimtemplates = {
     .group = "resource.k8s.io", .plural = "resourceclaimtemplates", COLUMNS(age_columns)};
 
-/* "pending", "allocated,reserved", with "deleted" in front. */
+/* "pending", "allocated,reserved", with "deleted" in front (or instead of pending). */
 static void cell_claim_state(json_t *row, const json_t *claim, const char *path, int64_t now_ms)
 {
-	AUTO_STR out = STR_INIT;
+	bool deleted = json_at(claim, "metadata.deletionTimestamp"), allocated = json_at(claim, "status.allocation");
+	bool reserved = allocated && json_array_size(json_at(claim, "status.reservedFor"));
+	AUTO_FREE char *text = xasprintf("%s%s%s", deleted ? "deleted" : "", deleted && allocated ? "," : "",
+					 allocated ? "allocated" : deleted ? "" : "pending");
+	AUTO_FREE char *all = xasprintf("%s%s", text, reserved ? ",reserved" : "");
 
 	(void)path;
 	(void)now_ms;
-	if (json_at(claim, "metadata.deletionTimestamp"))
-		str_add(&out, "deleted");
-	str_addf(&out, "%s%s", out.len ? "," : "", json_at(claim, "status.allocation") ? "allocated" : "pending");
-	if (json_array_size(json_at(claim, "status.reservedFor")))
-		str_add(&out, ",reserved");
-	row_add(row, str_text(&out));
+	row_add(row, all);
 }
 
 static const struct table_column claim_columns[] = {

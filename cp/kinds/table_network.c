@@ -131,8 +131,8 @@ static void slice_cells(const json_t *s, int64_t now_ms, json_t *row)
 	json_array_foreach(json_object_get(s, "ports"), i, elem)
 	{
 		const json_t *port = json_object_get(elem, "port");
-		AUTO_FREE char *text =
-		    json_is_integer(port) ? xasprintf("%lld", (long long)json_integer_value(port)) : xstrdup("*");
+		AUTO_FREE char *text = json_is_integer(port) ? xasprintf("%lld", (long long)json_integer_value(port))
+							     : xstrdup(json_str_or(elem, "name", "*"));
 
 		short_list_add(&ports, text);
 	}

@@ -1,4 +1,4 @@
-/* Rows of autoscalers, quotas and component statuses. Nothing fails. */
+/* Rows of autoscalers, scales, quotas and component statuses. Nothing fails. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,3 +193,12 @@ static const struct table_column quota_columns[] = {
 
 const struct table_printer table_quotas = {
     .group = "", .plural = "resourcequotas", COLUMNS(quota_columns), .cells = quota_cells};
+
+static const struct table_column scale_columns[] = {
+    COLUMN_NAME,
+    {"Desired", "integer", "", 0, "Replicas that are wanted", cell_int, "spec.replicas"},
+    {"Available", "integer", "", 0, "Replicas that there are", cell_int, "status.replicas"},
+    COLUMN_AGE,
+};
+
+const struct table_printer table_scales = {.group = "autoscaling", .plural = "scales", COLUMNS(scale_columns)};

@@ -187,3 +187,65 @@ CM=/api/v1/namespaces/default/configmaps
 	PATCH|$b/x|application/merge-patch+json|{"kind":"Q"}|422|Bar.answers.example.com "x" is invalid: kind: Invalid value: "Q": must be Bar
 	EOF
 }
+
+# Lines of METHOD|PATH|ACCEPT|BODY|PYTHON: what is to hold of the answer a.
+holds() {
+	local method path accept body test got
+	while IFS='|' read -r method path accept body test; do
+		[ -n "$method" ] || continue
+		got="$(curl -s --max-time 30 --cacert "$DIR/pki/ca.crt" --cert "$DIR/pki/admin.crt" --key "$DIR/pki/admin.key" -X "$method" \
+			-H "Accept: $accept" -H "Content-Type: application/json" ${body:+--data-binary "$body"} "https://127.0.0.1:$PORT$path")"
+		python3 -c 'import json, sys; a = json.loads(sys.argv[1]); assert eval(sys.argv[2])' "$got" "$test" ||
+			{ echo "$method $path"; echo "want: $test"; echo "got:  $got"; return 1; }
+	done
+}
+
+@test "a page is the last one when nothing is behind it" {
+	local i maps=/api/v1/namespaces/pages/configmaps
+	answer POST /api/v1/namespaces application/json '{"metadata":{"name":"pages"}}' >/dev/null
+	for i in 0 1 2 3; do
+		answer POST $maps application/json '{"metadata":{"name":"page'$i'","labels":{"even":"'$((1 - i % 2))'"}}}' >/dev/null
+	done
+	local names='[o["metadata"]["name"] for o in a["items"]]'
+	holds <<-EOF
+	GET|$maps?labelSelector=even%3D1&limit=1|application/json||$names == ["page0"] and "continue" in a["metadata"] and "remainingItemCount" not in a["metadata"]
+	GET|$maps?labelSelector=even%3D1&limit=2|application/json||$names == ["page0", "page2"] and "continue" in a["metadata"]
+	GET|$maps?labelSelector=even%3D1&limit=3|application/json||$names == ["page0", "page2"] and "continue" not in a["metadata"]
+	GET|$maps?labelSelector=even%3D0&limit=2|application/json||$names == ["page1", "page3"] and "continue" not in a["metadata"]
+	GET|$maps?fieldSelector=metadata.name%3Dpage0&limit=1|application/json||$names == ["page0"] and "continue" not in a["metadata"]
+	GET|$maps?limit=1&resourceVersion=0|application/json||len(a["items"]) == 4 and "continue" not in a["metadata"]
+	EOF
+}
+
+@test "forms that do not fit" {
+	local one='application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1' many='application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
+	holds <<-EOF
+	GET|/apis/rbac.authorization.k8s.io/v1/clusterroles|$one||a["code"] == 406 and a["message"].endswith("is a list (*rbac.ClusterRoleList)")
+	GET|/apis/events.k8s.io/v1/events|$one||a["message"].endswith("is a list (*core.EventList)")
+	GET|/apis/rbac.authorization.k8s.io/v1/clusterroles/view|$many||a["message"].endswith("is not a list (*rbac.ClusterRole)")
+	EOF
+	says <<-EOF
+	GET|/api/v1/watch/namespaces/default/configmaps/a?fieldSelector=metadata.name%3Db|||400|fieldSelector metadata.name doesn't match requested name
+	EOF
+}
+
+@test "what updates without a resourceVersion are, kind by kind" {
+	local budgets=/apis/policy/v1/namespaces/default/poddisruptionbudgets
+	local budget='{"metadata":{"name":"b"},"spec":{"minAvailable":1,"selector":{"matchLabels":{"a":"b"}}}}'
+	answer POST $budgets application/json "$budget" | grep -q '"uid"'
+	says <<-EOF
+	PUT|$budgets/b|application/json|$budget|422|poddisruptionbudgets.policy "b" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update
+	PUT|/apis/node.k8s.io/v1/runtimeclasses/made|application/json|{"metadata":{"name":"made"},"handler":"h"}|200|
+	PUT|/apis/node.k8s.io/v1/runtimeclasses/made|application/json|{"metadata":{"name":"made"},"handler":"h"}|422|runtimeclasses.node.k8s.io "made" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update
+	PUT|/apis/scheduling.k8s.io/v1/priorityclasses/absent|application/json|{"metadata":{"name":"absent"},"value":1}|404|priorityclasses.scheduling.k8s.io "absent" not found
+	EOF
+}
+
+@test "a scale has forms of its own" {
+	local sets=/apis/apps/v1/namespaces/default/replicasets table='application/json;as=Table;g=meta.k8s.io;v=v1'
+	answer POST $sets application/json '{"metadata":{"name":"r"},"spec":{"replicas":3,"selector":{"matchLabels":{"c":"1"},"matchExpressions":[{"key":"a","operator":"In","values":["z","y"]}]},"template":{"metadata":{"labels":{"c":"1","a":"y"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}}' | grep -q '"uid"'
+	holds <<-EOF
+	GET|$sets/r/scale|application/json||a["status"]["selector"] == "a in (y,z),c=1"
+	GET|$sets/r/scale|$table||a["rows"][0]["cells"][:3] == ["r", 3, 0] and [c["name"] for c in a["columnDefinitions"]] == ["Name", "Desired", "Available", "Age"]
+	EOF
+}

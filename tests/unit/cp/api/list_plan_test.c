@@ -76,6 +76,10 @@ static const struct {
     {"resourceVersion=abc", &maps, false, 400,
      "invalid resource version: resourceVersion: Invalid value: \"abc\": strconv.ParseUint: parsing \"abc\": invalid syntax"},
     {"resourceVersion=abc", &maps, true, 500, NULL},
+    /* What cannot be read comes first, then what does not fit together, then what the kind does not have. */
+    {"limit=a&timeoutSeconds=b", &maps, false, 400, "strconv.ParseInt: parsing \"b\": invalid syntax"},
+    {"resourceVersionMatch=Exact&labelSelector=a%20in", &maps, false, 400, "unable to parse requirement: found '' expected: '('"},
+    {"resourceVersionMatch=Exact&fieldSelector=x%3Dy", &maps, false, 422, NULL},
 };
 
 START_TEST(options)
@@ -92,11 +96,49 @@ START_TEST(options)
 }
 END_TEST
 
+static const struct kind events = {
+    .group = "events.k8s.io", .version = "v1", .kind = "Event", .plural = "events", .namespaced = true};
+
+static struct list_plan plan_of(const char *text, const struct kind *k, bool watch)
+{
+	struct query q;
+	struct list_plan p;
+	query_parse(text, &q);
+	ck_assert_ptr_null(list_plan_read(&q, k, watch, &p));
+	query_done(&q);
+	return p;
+}
+
+START_TEST(limits)
+{
+	ck_assert_uint_eq(plan_of("limit=2", &maps, false).limit, 2);
+	ck_assert_uint_eq(plan_of("limit=2&resourceVersion=7", &maps, false).limit, 2);
+	ck_assert_uint_eq(plan_of("limit=2&resourceVersion=0", &maps, false).limit, 0);
+	ck_assert_uint_eq(plan_of("limit=2&resourceVersion=0&resourceVersionMatch=NotOlderThan", &maps, false).limit, 0);
+	ck_assert_uint_eq(plan_of("limit=2&resourceVersion=0", &events, false).limit, 2);
+}
+END_TEST
+
+/* A watch from the beginning ends what exists with a bookmark, if it takes any. */
+START_TEST(initial_events)
+{
+	ck_assert(plan_of("", &maps, true).initial_events);
+	ck_assert(plan_of("resourceVersion=0", &maps, true).initial_events);
+	ck_assert(!plan_of("resourceVersion=5", &maps, true).initial_events);
+	ck_assert(!plan_of("", &maps, false).initial_events);
+	struct list_plan none = plan_of("sendInitialEvents=false&resourceVersionMatch=NotOlderThan", &maps, true);
+	ck_assert(!none.initial_events && none.no_initial);
+	ck_assert(plan_of("sendInitialEvents=1&resourceVersionMatch=NotOlderThan&resourceVersion=5", &maps, true).initial_events);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("list_plan");
 	TCase *t = tcase_create("list_plan");
 	tcase_add_test(t, tokens);
+	tcase_add_test(t, limits);
+	tcase_add_test(t, initial_events);
 	tcase_add_loop_test(t, options, 0, (int)(sizeof(cases) / sizeof(cases[0])));
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

@@ -70,6 +70,22 @@ START_TEST(pages)
 }
 END_TEST
 
+START_TEST(behind)
+{
+	start();
+	pod("a", "p", "x", "");
+	pod("a", "q", "x", "");
+	pod("b", "p", "x", "");
+	ck_assert(bucket_has_behind(pods, "", "a/q"));
+	ck_assert(!bucket_has_behind(pods, "a", "a/q"));
+	ck_assert(bucket_has_behind(pods, "a", "a/p"));
+	ck_assert(bucket_has_behind(pods, "a", "a/p5")); /* the key itself may be gone */
+	ck_assert(!bucket_has_behind(pods, "", "b/p"));
+	ck_assert(!bucket_has_behind(pods, "b", "b/p"));
+	cache_teardown();
+}
+END_TEST
+
 START_TEST(by_index)
 {
 	start();
@@ -195,4 +211,4 @@ START_TEST(by_label)
 }
 END_TEST
 
-TESTS("bucket", in_key_order, pages, by_index, by_label, cluster_scoped, random_changes)
+TESTS("bucket", in_key_order, pages, behind, by_index, by_label, cluster_scoped, random_changes)

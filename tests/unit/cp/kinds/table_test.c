@@ -135,7 +135,7 @@ static const struct {
      "{" META
      ",'addressType':'IPv4','ports':[{'port':6443},{'name':'any'}],'endpoints':[{'addresses':['1.1.1.1','1.1.1.2']},"
      "{'addresses':['1.1.1.3']},{'addresses':['1.1.1.4']}]}",
-     "['x','IPv4','6443,*','1.1.1.1,1.1.1.2,1.1.1.3 + 1 more...','5m']"},
+     "['x','IPv4','6443,any','1.1.1.1,1.1.1.2,1.1.1.3 + 1 more...','5m']"},
     {"discovery.k8s.io", "endpointslices", "{" META ",'addressType':'IPv4','ports':null,'endpoints':null}",
      "['x','IPv4','<unset>','<unset>','5m']"},
     {"", "nodes",
@@ -204,6 +204,29 @@ static const struct {
      "{" META ",'spec':{'podSelector':{'matchLabels':{'b':'1'},'matchExpressions':[{'key':'c','operator':'DoesNotExist'},{'key':'a',"
 	      "'operator':'In','values':['y','x']}]}}}",
      "['x','a in (x,y),b=1,!c','5m']"},
+    {"networking.k8s.io", "ipaddresses",
+     "{" META ",'spec':{'parentRef':{'group':'g','resource':'things','namespace':'n','name':'t'}}}", "['x','things.g/n/t','5m']"},
+    {"networking.k8s.io", "ipaddresses", "{" META "}", "['x','<none>','5m']"},
+    {"resource.k8s.io", "resourceclaims", "{" META "}", "['x','pending','5m']"},
+    {"resource.k8s.io", "resourceclaims", "{" META ",'status':{'reservedFor':[{}]}}", "['x','pending','5m']"},
+    {"resource.k8s.io", "resourceclaims", "{" META ",'status':{'allocation':{},'reservedFor':[{}]}}", "['x','allocated,reserved','5m']"},
+    {"resource.k8s.io", "resourceclaims", "{'metadata':{'name':'x','deletionTimestamp':'2020-01-01T00:00:00Z'}}",
+     "['x','deleted','<unknown>']"},
+    {"resource.k8s.io", "resourceclaims",
+     "{'metadata':{'name':'x','deletionTimestamp':'2020-01-01T00:00:00Z'},'status':{'allocation':{}}}",
+     "['x','deleted,allocated','<unknown>']"},
+    {"storage.k8s.io", "volumeattributesclasses",
+     "{'metadata':{'name':'x','annotations':{'volumeattributesclass.alpha.kubernetes.io/is-default-class':'true'}},'driverName':'d'}",
+     "['x (default)','d','<unknown>']"},
+    {"admissionregistration.k8s.io", "validatingadmissionpolicybindings",
+     "{" META ",'spec':{'policyName':'p','paramRef':{'name':'n'}}}", "['x','p','*/n','5m']"},
+    {"admissionregistration.k8s.io", "validatingadmissionpolicybindings",
+     "{" META ",'spec':{'policyName':'p','paramRef':{'name':'n','namespace':'s'}}}", "['x','p','s/n','5m']"},
+    {"admissionregistration.k8s.io", "mutatingadmissionpolicybindings",
+     "{" META ",'spec':{'policyName':'p','paramRef':{'selector':{'matchLabels':{'b':'2','a':'1'},'matchExpressions':[{'key':'k',"
+	      "'operator':'In','values':['x','y']}]}}}}",
+     "['x','p','&LabelSelector{MatchLabels:map[string]string{a: 1,b: 2,},MatchExpressions:[]LabelSelectorRequirement{"
+     "LabelSelectorRequirement{Key:k,Operator:In,Values:[x y],},},}','5m']"},
     {"", "bindings", "{" META "}", "['x','2020-01-01T23:55:00Z']"},
 };
 
@@ -214,7 +237,7 @@ START_TEST(cells)
 
 	row = kind_table_cells(k, object, NOW);
 	assert_json(row, cases[_i].cells);
-	ck_assert_uint_eq(json_array_size(row), kind_table_columns(k)->n);
+	ck_assert_uint_ge(json_array_size(row), kind_table_columns(k)->n);
 }
 END_TEST
 
@@ -229,7 +252,7 @@ START_TEST(every_kind)
 		json_t *column;
 		size_t c;
 
-		ck_assert_uint_eq(json_array_size(row), columns->n);
+		ck_assert_uint_ge(json_array_size(row), columns->n);
 		ck_assert_uint_eq(json_array_size(columns->definitions), columns->n);
 		json_array_foreach(columns->definitions, c, column)
 		{
