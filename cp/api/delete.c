@@ -201,9 +201,8 @@ void delete_start(struct req *q, const struct resource *res, const char *ns, con
 	attempt(r);
 }
 
-static void on_done(void *arg, json_t *status, struct buf *json, bool removed)
+static void answer(struct req *q, json_t *status, struct buf *json, bool removed, int waits)
 {
-	struct req *q = arg;
 	const struct kind *k = q->res->kind;
 	if (status) {
 		reply_status(q, status);
@@ -213,8 +212,19 @@ static void on_done(void *arg, json_t *status, struct buf *json, bool removed)
 		AUTO_FREE char *uid = has_uid ? xstrndup(s.uid.p, s.uid.n) : NULL;
 		reply_status(q, status_success(k->group, k->plural, q->route.name, uid));
 	} else {
-		reply_object(q, 200, json);
+		reply_object(q, removed ? 200 : waits, json);
 	}
+}
+
+static void on_done(void *arg, json_t *status, struct buf *json, bool removed)
+{
+	answer(arg, status, json, removed, 200);
+}
+
+/* Dependents were to go by orphanDependents=false, the old way to say so: that they go later is said by a 202. */
+static void on_done_cascading(void *arg, json_t *status, struct buf *json, bool removed)
+{
+	answer(arg, status, json, removed, 202);
 }
 
 void verb_delete(struct req *q)
@@ -224,6 +234,7 @@ void verb_delete(struct req *q)
 	if (status)
 		reply_status(q, status);
 	else
-		delete_start(q, q->res, q->res->kind->namespaced ? q->route.ns : "", q->route.name, &o, on_done, q);
+		delete_start(q, q->res, q->res->kind->namespaced ? q->route.ns : "", q->route.name, &o,
+			     o.orphan == 0 ? on_done_cascading : on_done, q);
 	delete_options_done(&o);
 }

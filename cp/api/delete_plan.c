@@ -87,16 +87,20 @@ static enum delete_step plan_namespace(json_t *object, int64_t now_ms)
 	return DELETE_MARK;
 }
 
-/* An object that is marked already: only a shorter grace period changes anything. */
+/* The grace period of a deletion runs and is not cut short: nothing changes it, nor what becomes of dependents. */
+static bool is_pending(const json_t *object, const struct delete_options *o)
+{
+	int64_t had = json_int_at(object, "metadata.deletionGracePeriodSeconds", 0);
+	return json_at(object, "metadata.deletionTimestamp") && had > 0 && (o->grace < 0 || o->grace >= had);
+}
+
+/* An object that is marked already: only a shorter grace period changes when it goes. */
 static enum delete_step plan_again(json_t *object, const struct delete_options *o, bool graceful, bool changed)
 {
 	int64_t had = json_int_at(object, "metadata.deletionGracePeriodSeconds", 0), when_us;
 	bool finalizers = json_array_size(json_at(object, "metadata.finalizers")) > 0;
-	if (!graceful || o->grace < 0 || o->grace >= had) {
-		if (!finalizers && (!graceful || had == 0))
-			return DELETE_GO;
-		return changed ? DELETE_MARK : DELETE_NOTHING;
-	}
+	if (!graceful || !had)
+		return !finalizers ? DELETE_GO : changed ? DELETE_MARK : DELETE_NOTHING;
 	const char *was = json_str_at(object, "metadata.deletionTimestamp");
 	if (was && rfc3339_parse(was, &when_us) == 0)
 		set_time(object, when_us / 1000 - (had - o->grace) * 1000);
@@ -114,6 +118,8 @@ enum delete_step delete_plan(const struct kind *k, const struct kind_ops *ops, j
 		ops->mark_deleted(object, now_ms);
 		return DELETE_MARK;
 	}
+	if (ops->grace_seconds && is_pending(object, o))
+		return DELETE_NOTHING;
 	bool changed = set_gc_finalizers(object, o);
 	bool finalizers = json_array_size(json_at(object, "metadata.finalizers")) > 0;
 	int grace = ops->grace_seconds ? ops->grace_seconds(object, o->grace) : -1;

@@ -227,6 +227,8 @@ size_t bucket_list(const struct bucket *b, const struct bucket_query *q, void (*
 bool bucket_has_behind(const struct bucket *b, const char *ns, const char *key)
 {
 	struct listing l = {0};
+	if (!key)
+		return b->len > 0;
 	parse_after(b, key, &l);
 	struct slot *s = bucket_seek(b, l.after_ns, l.after_name, NULL);
 	if (s && !compare(s->obj, l.after_ns, l.after_name))
