@@ -45,6 +45,11 @@ static const struct {
     {&pod, &graceful, "{\"metadata\":{" MARKED "},\"spec\":{\"nodeName\":\"n\"}}", 60, NULL, DELETE_NOTHING, 30, 0},
     {&pod, &graceful, "{\"metadata\":{" MARKED "},\"spec\":{\"nodeName\":\"n\"}}", 5, NULL, DELETE_MARK, 5, 0},
     {&pod, &graceful, "{\"metadata\":{" MARKED "},\"spec\":{\"nodeName\":\"n\"}}", 0, NULL, DELETE_MARK_GO, 0, 0},
+    /* What becomes of dependents is not changed while the grace period runs. */
+    {&pod, &graceful, "{\"metadata\":{" MARKED "},\"spec\":{\"nodeName\":\"n\"}}", -1, "Foreground", DELETE_NOTHING, 30, 0},
+    {&pod, &graceful, "{\"metadata\":{" MARKED ",\"finalizers\":[\"orphan\"]},\"spec\":{\"nodeName\":\"n\"}}", 30, "Background", DELETE_NOTHING,
+     30, 1},
+    {&pod, &graceful, "{\"metadata\":{" MARKED "},\"spec\":{\"nodeName\":\"n\"}}", 5, "Foreground", DELETE_MARK, 5, 1},
     {&namespace, &plain, "{\"metadata\":{},\"spec\":{\"finalizers\":[\"kubernetes\"]}}", -1, NULL, DELETE_MARK, -1, 0},
     {&namespace, &plain, "{\"metadata\":{},\"spec\":{}}", -1, NULL, DELETE_GO, -1, 0},
 };
