@@ -88,25 +88,12 @@ static json_t *check_kind(struct req *q, const struct kind *k, json_t *object)
 	return cannot_handle(k, kind, version, why);
 }
 
-/* The metadata of a custom object is decoded by itself, so that its fields have no longer path. Returns owned. */
-static char *custom_meta_error(const json_t *object, const char *why)
-{
-	static const char lead[] = "ObjectMeta.metadata.";
-	const json_t *meta = json_object_get(object, "metadata");
-	const char *at = strstr(why, lead);
-	if (meta && !json_is_object(meta) && !json_is_null(meta))
-		return json_misfit(meta, "v1.ObjectMeta");
-	return at ? xasprintf("%.*sObjectMeta.%s", (int)(at - why), why, at + strlen(lead)) : xstrdup(why);
-}
-
 static json_t *body_decode(struct req *q, const struct kind *k, json_t *object)
 {
 	AUTO_STRV char **unknown = NULL;
 	struct err e = ERR_INIT;
-	if (schema_decode(k, object, &unknown, &e) < 0) {
-		AUTO_FREE char *why = k->custom ? custom_meta_error(object, err_text(&e)) : xstrdup(err_text(&e));
-		return cannot_handle(k, k->kind, k->version, why);
-	}
+	if (schema_decode(k, object, &unknown, &e) < 0)
+		return cannot_handle(k, k->kind, k->version, err_text(&e));
 	if (!strict_asked(q))
 		return NULL;
 	AUTO_STRV char **problems = strict_problems(q, !k->custom, "", unknown);

@@ -1,9 +1,10 @@
 /* The end of a definition. Purpose: no object outlives its kind. Happy path: every object is deleted through the request
- * path, so that finalizers are waited for; when the last has gone, the definition loses its finalizer and goes. What
- * always holds: a server that starts again in the middle begins anew and ends in the same place. */
+ * path, so that finalizers are waited for; when the last has gone, the definition loses its finalizer and goes. Its
+ * condition Terminating tells how far that is. What always holds: a server that starts again in the middle begins anew and ends in the same place. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -43,20 +44,31 @@ static void delete_object(void *arg, struct cobj *o)
 	api_local(d->api, USER, "DELETE", path, NULL, NULL, on_answer, xstrdup(path));
 }
 
-/* The definition without our finalizer. */
+/* What is told of the definition's end; with the last word it loses our finalizer. */
+static void tell(struct custom_cleanup *d, const char *status, const char *reason, const char *message)
+{
+	struct cobj *o = bucket_get(api_bucket(d->api, "apiextensions.k8s.io", "customresourcedefinitions"), "", d->name);
+	if (!o)
+		return;
+	AUTO_JSON *crd = cobj_parse(o);
+	crd_set_condition(crd, "Terminating", status, reason, message, clock_wall_ms());
+	AUTO_JSON *patch = json_pack("{s:{s:O}}", "status", "conditions", json_at(crd, "status.conditions"));
+	if (!strcmp(status, "False"))
+		json_set_at(patch, "metadata.finalizers", json_without_text(json_at(crd, "metadata.finalizers"), CRD_FINALIZER));
+	AUTO_FREE char *path =
+	    xasprintf("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/%s/status?fieldManager=kube-apiserver", d->name);
+	api_local(d->api, USER, "PATCH", path, "application/merge-patch+json", patch, on_answer, xstrdup(path));
+}
+
 static void release(struct custom_cleanup *d)
 {
-	struct bucket *b = api_bucket(d->api, "apiextensions.k8s.io", "customresourcedefinitions");
-	struct cobj *o = bucket_get(b, "", d->name);
-	if (!o || d->released)
+	if (d->released)
 		return;
 	d->released = true;
-	AUTO_JSON *crd = cobj_parse(o);
-	json_t *left = json_without_text(json_at(crd, "metadata.finalizers"), CRD_FINALIZER);
-	AUTO_JSON *patch = json_pack("{s:{s:o}}", "metadata", "finalizers", left);
-	AUTO_FREE char *path =
-	    xasprintf("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/%s?fieldManager=kube-apiserver", d->name);
-	api_local(d->api, USER, "PATCH", path, "application/merge-patch+json", patch, on_answer, xstrdup(path));
+	if (d->custom)
+		tell(d, "False", "InstanceDeletionCompleted", "removed all instances");
+	else
+		tell(d, "False", "NeverEstablished", "resource was never established");
 }
 
 static void on_event(void *arg, const struct cache_event *ev)
@@ -74,6 +86,7 @@ struct custom_cleanup *custom_cleanup_start(struct api *a, const json_t *crd, st
 	d->api = a;
 	d->custom = c ? custom_ref(c) : NULL;
 	d->name = xstrdup(json_str_or(crd, "metadata.name", ""));
+	tell(d, "True", "InstanceDeletionInProgress", "CustomResource deletion is in progress");
 	if (!c || !bucket_len(c->stored->resource.bucket)) {
 		release(d);
 		return d;

@@ -36,7 +36,7 @@ static json_t *ignored_fields(const struct req *q, const struct kind *k)
 {
 	const char *sub = q->route.subresource;
 	if (!strcmp(sub, "status"))
-		return k->custom || kind_ops_find(k)->status_keeps_meta ? json_pack("{s:{},s:{}}", "f:spec", "f:metadata")
+		return kind_ops_find(k)->status_keeps_meta ? json_pack("{s:{},s:{}}", "f:spec", "f:metadata")
 									 : json_pack("{s:{}}", "f:spec");
 	return strv_has((char *const *)k->subresources, "status") ? json_pack("{s:{}}", "f:status") : NULL;
 }

@@ -197,8 +197,9 @@ static void validate(struct write *w, const json_t *old, struct field_errors *er
 		field_forbidden(errors, "x-kubernetes-validations", CEL);
 		return;
 	}
-	if (w->kind == WRITE_STATUS && k->custom) {
-		schema_validate(k, w->object, errors);
+	if (k->custom) {
+		(w->kind == WRITE_STATUS ? schema_validate_status : schema_validate)(k, w->object, old, errors);
+		custom_validate_scale(k, w->object, w->kind == WRITE_STATUS, errors);
 		return;
 	}
 	if (w->kind == WRITE_STATUS) {
@@ -207,11 +208,11 @@ static void validate(struct write *w, const json_t *old, struct field_errors *er
 		return;
 	}
 	if (w->kind == WRITE_PART) {
-		schema_validate(k, w->object, errors);
+		schema_validate(k, w->object, old, errors);
 		kind_part_find(ops, w->q->route.subresource)->validate(w->object, old, errors);
 		return;
 	}
-	schema_validate(k, w->object, errors);
+	schema_validate(k, w->object, old, errors);
 	if (old)
 		schema_validate_update(k, w->object, old, errors);
 	if (ops->validate)

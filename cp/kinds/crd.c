@@ -263,7 +263,7 @@ static void crd_validate(const json_t *obj, const json_t *old, struct field_erro
 	check_required_names(json_object_get(spec, "names"), errors);
 	check_names(json_object_get(spec, "names"), "spec.names", errors);
 	crd_shared_validate(spec, errors);
-	crd_conversion_validate(spec, crd_is_established(old), errors);
+	crd_conversion_validate(spec, crd_is_established(old) ? json_object_get(old, "spec") : NULL, errors);
 	if (old)
 		check_unchanged(obj, old, errors);
 	check_names(json_at(obj, "status.acceptedNames"), "status.acceptedNames", errors);

@@ -35,21 +35,27 @@ static void check_reviews(const json_t *versions, struct field_errors *errors)
 		field_invalid(errors, REVIEWS, versions, "must include at least one of v1, v1beta1");
 }
 
-/* Before a definition is served its authority may still come. */
-static void check_authority(const json_t *config, struct field_errors *errors)
+static bool is_authority(const json_t *config)
 {
-	const json_t *bundle = json_object_get(config, "caBundle");
-	const char *text = json_string_value(bundle);
+	const char *text = json_str_or(config, "caBundle", "");
 	AUTO_STR pem = STR_INIT;
 
-	if (str_empty(text))
-		return;
 	base64_decode(&pem, text, strlen(text));
-	if (!strstr(str_text(&pem), "-----BEGIN CERTIFICATE-----"))
-		field_invalid(errors, CLIENT ".caBundle", bundle, "unable to load root certificates: unable to parse bytes as PEM block");
+	return strstr(str_text(&pem), "-----BEGIN CERTIFICATE-----") != NULL;
 }
 
-static void check_webhook(const json_t *webhook, bool established, struct field_errors *errors)
+/* Before a definition is served its authority may still come, and one that was none may stay so. */
+static void check_authority(const json_t *config, const json_t *old, struct field_errors *errors)
+{
+	const json_t *before = json_at(old, "conversion.webhook.clientConfig");
+	bool was_broken = json_string_length(json_object_get(before, "caBundle")) && !is_authority(before);
+
+	if (old && json_string_length(json_object_get(config, "caBundle")) && !is_authority(config) && !was_broken)
+		field_invalid(errors, CLIENT ".caBundle", json_object_get(config, "caBundle"),
+			      "unable to load root certificates: unable to parse bytes as PEM block");
+}
+
+static void check_webhook(const json_t *webhook, const json_t *old, struct field_errors *errors)
 {
 	const json_t *config = json_object_get(webhook, "clientConfig");
 
@@ -57,12 +63,11 @@ static void check_webhook(const json_t *webhook, bool established, struct field_
 		rule_webhook_client(config, CLIENT, errors);
 	else
 		field_required(errors, CLIENT, "required when strategy is set to Webhook");
-	if (established)
-		check_authority(config, errors);
+	check_authority(config, old, errors);
 	check_reviews(json_object_get(webhook, "conversionReviewVersions"), errors);
 }
 
-void crd_conversion_validate(const json_t *spec, bool established, struct field_errors *errors)
+void crd_conversion_validate(const json_t *spec, const json_t *old, struct field_errors *errors)
 {
 	static const char not_set[] = "should not be set when strategy is not set to Webhook";
 	static const char *const strategies[] = {"None", "Webhook", NULL};
@@ -77,7 +82,7 @@ void crd_conversion_validate(const json_t *spec, bool established, struct field_
 	if (rule_required(conversion, "spec.conversion", "strategy", NULL, errors))
 		rule_word(conversion, "spec.conversion", "strategy", strategies, errors);
 	if (!strcmp(strategy, "Webhook")) {
-		check_webhook(webhook, established, errors);
+		check_webhook(webhook, old, errors);
 		return;
 	}
 	if (json_object_get(webhook, "clientConfig"))

@@ -15,7 +15,7 @@
 void crd_versions_validate(const json_t *spec, struct field_errors *errors);
 /* What all versions say in the same words, which the reference keeps, and tells, as the definition's own. */
 void crd_shared_validate(const json_t *spec, struct field_errors *errors);
-/* established: the definition is served already. */
-void crd_conversion_validate(const json_t *spec, bool established, struct field_errors *errors);
+/* old: the spec before of a definition that is served already, NULL: it is not. */
+void crd_conversion_validate(const json_t *spec, const json_t *old, struct field_errors *errors);
 
 #endif

@@ -145,7 +145,7 @@ static void check_selectable_one(const json_t *schema, const json_t *field, cons
 			      "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.");
 }
 
-static void check_selectable(const json_t *version, const char *base, struct field_errors *errors)
+static void check_selectable(const json_t *version, const char *base, const char *where, struct field_errors *errors)
 {
 	const json_t *fields = json_object_get(version, "selectableFields"), *schema = json_at(version, "schema.openAPIV3Schema");
 	AUTO_STRV char **seen = NULL;
@@ -154,7 +154,7 @@ static void check_selectable(const json_t *version, const char *base, struct fie
 	json_t *f;
 
 	if (json_array_size(fields) && !json_is_object(schema)) {
-		field_invalid(errors, base, none, "selectableFields may only be set when version.schema.openAPIV3Schema is not included");
+		field_invalid(errors, base, none, "selectableFields may only be set when %s included", where);
 		return;
 	}
 	json_array_foreach(fields, i, f)
@@ -243,8 +243,8 @@ static void check_version(const json_t *versions, size_t i, struct field_errors 
 		check_subresources(json_object_get(v, "subresources"), sub_at, errors);
 	if (!is_shared(versions, "additionalPrinterColumns"))
 		check_columns(json_object_get(v, "additionalPrinterColumns"), columns_at, errors);
-	if (!is_shared(versions, "selectableFields"))
-		check_selectable(v, fields_at, errors);
+	if (!is_shared(versions, "selectableFields") || !is_shared(versions, "schema"))
+		check_selectable(v, fields_at, "version.schema.openAPIV3Schema is not", errors);
 }
 
 static bool has_defaults(const json_t *schema)
@@ -317,6 +317,6 @@ void crd_shared_validate(const json_t *spec, struct field_errors *errors)
 		check_subresources(json_object_get(first, "subresources"), "spec.subresources", errors);
 	if (is_shared(versions, "additionalPrinterColumns"))
 		check_columns(json_object_get(first, "additionalPrinterColumns"), "spec.additionalPrinterColumns", errors);
-	if (is_shared(versions, "selectableFields"))
-		check_selectable(first, "spec.selectableFields", errors);
+	if (is_shared(versions, "selectableFields") && is_shared(versions, "schema"))
+		check_selectable(first, "spec.selectableFields", "validations.schema is", errors);
 }

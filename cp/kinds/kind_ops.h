@@ -73,6 +73,8 @@ void pod_template_validate(const json_t *template, const char *path, struct fiel
 void label_selector_validate(const json_t *selector, const char *path, struct field_errors *errors);
 /* One of its matchExpressions; any_operator: one that is not known is no error. */
 void label_requirement_validate(const json_t *requirement, const char *path, bool any_operator, struct field_errors *errors);
+/* What the paths of a custom resource's scale subresource lead to; status: a write of /status only. */
+void custom_validate_scale(const struct kind *k, const json_t *object, bool status, struct field_errors *errors);
 /* What may stand in spec.finalizers of a namespace. */
 void namespace_finalizers_validate(const json_t *ns, struct field_errors *errors);
 

@@ -21,7 +21,7 @@ struct crd_schema {
 };
 
 static const struct type any = {.class = TYPE_ANY, .custom = true, .has_defaults = false};
-static const struct type text = {.class = TYPE_STRING, .custom = true};
+static const struct type text = {.class = TYPE_STRING};
 static const struct type nothing_known = {.class = TYPE_OBJECT, .custom = true};
 
 static const struct type *make(struct crd_schema *c, const json_t *schema, bool root);
@@ -91,15 +91,43 @@ static bool has_field(const struct field *v, size_t n, const char *name)
 	return false;
 }
 
-/* Objects have apiVersion, kind and metadata of their own at the root and where they are embedded. */
-static size_t add_own_fields(struct crd_schema *c, struct field *v, bool root)
+static json_t *default_of(const json_t *schema, const char *property)
 {
+	return json_object_get(json_object_get(json_object_get(schema, "properties"), property), "default");
+}
+
+/* The metadata of all objects, with the defaults that an embedded one declares. */
+static const struct type *own_metadata(struct crd_schema *c, const json_t *declared)
+{
+	struct field *fields;
+	struct type *t;
+	bool defaults = false;
+
+	for (size_t i = 0; i < c->metadata->n_fields; i++)
+		defaults |= default_of(declared, c->metadata->fields[i].name) != NULL;
+	if (!defaults)
+		return c->metadata;
+	t = arena_memdup(&c->arena, c->metadata, sizeof(*t));
+	fields = arena_memdup(&c->arena, t->fields, t->n_fields * sizeof(*fields));
+	for (size_t i = 0; i < t->n_fields; i++)
+		fields[i].default_ = default_of(declared, fields[i].name);
+	t->fields = fields;
+	t->has_defaults = true;
+	return t;
+}
+
+/* Objects have apiVersion, kind and metadata of their own at the root and where they are embedded. */
+static size_t add_own_fields(struct crd_schema *c, const json_t *schema, bool root, struct field *v)
+{
+	const json_t *metadata = json_object_get(json_object_get(schema, "properties"), "metadata");
 	size_t n = 0;
 
-	v[n++] = (struct field){.name = "apiVersion", .type = &text};
-	v[n++] = (struct field){.name = "kind", .type = &text};
-	if (root && c->metadata)
-		v[n++] = (struct field){.name = "metadata", .type = c->metadata};
+	v[n++] = (struct field){.name = "apiVersion", .type = &text, .default_ = default_of(schema, "apiVersion")};
+	v[n++] = (struct field){.name = "kind", .type = &text, .default_ = default_of(schema, "kind")};
+	if (c->metadata)
+		v[n++] = (struct field){.name = "metadata",
+					.type = root ? c->metadata : own_metadata(c, metadata),
+					.default_ = root ? NULL : default_of(schema, "metadata")};
 	return n;
 }
 
@@ -108,7 +136,7 @@ static void make_fields(struct crd_schema *c, const json_t *schema, bool root, s
 	json_t *properties = json_object_get(schema, "properties"), *below;
 	bool own = root || flag(schema, "x-kubernetes-embedded-resource");
 	struct field *v = arena_alloc(&c->arena, (json_object_size(properties) + 4) * sizeof(*v));
-	size_t n = own ? add_own_fields(c, v, root) : 0, fixed = n;
+	size_t n = own ? add_own_fields(c, schema, root, v) : 0, fixed = n;
 	const char *name;
 
 	json_object_foreach(properties, name, below)
@@ -116,8 +144,6 @@ static void make_fields(struct crd_schema *c, const json_t *schema, bool root, s
 		if (!has_field(v, fixed, name))
 			make_field(c, arena_strdup(&c->arena, name), below, &v[n++]);
 	}
-	if (own && !root && !has_field(v, n, "metadata"))
-		v[n++] = (struct field){.name = "metadata", .type = c->metadata ? c->metadata : &any};
 	qsort(v, n, sizeof(*v), by_name);
 	t->fields = v;
 	t->n_fields = n;

@@ -129,7 +129,7 @@ static void check_default(const json_t *schema, const char *path, struct field_e
 	if (crd_has_unknown(schema, value))
 		field_invalid(errors, at, value, "must not have unknown fields");
 	const struct rules *r = rules_new(&arena, schema);
-	rules_check(r, value, at, errors);
+	rules_check(r, value, NULL, at, errors);
 	rules_done(r);
 	arena_done(&arena);
 }

@@ -22,6 +22,7 @@ struct place {
 	const struct type *owner; /* the object type whose member this is; NULL for elements */
 	const char *name;         /* member; NULL for a list element */
 	size_t index;
+	bool document; /* what is here is decoded as a document of its own: errors name no fields above it */
 };
 
 struct decoder {
@@ -49,7 +50,7 @@ static void add_path(struct str *out, const struct place *p)
 /* "spec.containers.name": fields of objects only, without indexes and map keys. */
 static void add_field_path(struct str *out, const struct place *p)
 {
-	if (!p)
+	if (!p || p->document)
 		return;
 	add_field_path(out, p->above);
 	if (p->owner)
@@ -111,7 +112,7 @@ static int mismatch(struct decoder *d, const struct type *t, const struct place 
 		str_add_jsonv(&what, value);
 	}
 	add_type_name(&type, t);
-	if (!owner)
+	if (!owner || at->document)
 		return err_set(d->e, -EINVAL, "json: cannot unmarshal %s into Go value of type %s", str_text(&what),
 			       str_text(&type));
 	add_field_path(&path, at);
@@ -360,6 +361,29 @@ static const struct type unknown_type = {.class = TYPE_OBJECT, .custom = true};
 
 static int decode_custom(struct decoder *d, const struct type *t, const struct place *at, json_t *value);
 
+/* What belongs to every object (apiVersion, kind, metadata). Errors within objects in objects are those of a field. */
+static int decode_own(struct decoder *d, const struct field *f, const struct place *at, json_t *object, json_t *value)
+{
+	struct place own = *at;
+	AUTO_FREE char *shown = NULL;
+	AUTO_STR path = STR_INIT;
+	struct err e = ERR_INIT, *out = d->e;
+	int r;
+
+	own.document = true;
+	if (!at->above)
+		return decode_member(d, f, &own, object, value);
+	shown = json_text(value);
+	d->e = &e;
+	r = decode_member(d, f, &own, object, value);
+	d->e = out;
+	if (r >= 0)
+		return r;
+	add_path(&path, at);
+	return err_set(out, r, "%s: Invalid value: %s: %s", str_text(&path), shown,
+		       f->type->class == TYPE_STRING ? "must be a string" : err_text(&e));
+}
+
 static int decode_custom_member(struct decoder *d, const struct type *t, const struct place *at, json_t *object,
 				const char *key, json_t *value)
 {
@@ -375,7 +399,7 @@ static int decode_custom_member(struct decoder *d, const struct type *t, const s
 	}
 	if (below->custom)
 		return decode_custom(d, below, at, value);
-	return f ? decode_member(d, f, at, object, value) : 0;
+	return f ? decode_own(d, f, at, object, value) : 0;
 }
 
 static int decode_custom(struct decoder *d, const struct type *t, const struct place *at, json_t *value)

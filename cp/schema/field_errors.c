@@ -9,13 +9,18 @@
 #include "base/mem.h"
 #include "cp/schema/internal.h"
 
+void field_errors_cut(struct field_errors *f, size_t n)
+{
+	for (; f->n > n; f->n--) {
+		free(f->v[f->n - 1].reason);
+		free(f->v[f->n - 1].field);
+		free(f->v[f->n - 1].message);
+	}
+}
+
 void field_errors_done(struct field_errors *f)
 {
-	for (size_t i = 0; i < f->n; i++) {
-		free(f->v[i].reason);
-		free(f->v[i].field);
-		free(f->v[i].message);
-	}
+	field_errors_cut(f, 0);
 	free(f->v);
 	*f = (struct field_errors){0};
 }

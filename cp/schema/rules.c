@@ -148,6 +148,22 @@ const struct rules *rules_new(struct arena *a, const json_t *schema)
 	return r;
 }
 
+const struct rules *rules_property(const struct rules *r, const char *name)
+{
+	for (size_t lo = 0, hi = r->n_properties; lo < hi;) {
+		size_t mid = (lo + hi) / 2;
+		int order = strcmp(name, r->properties[mid].name);
+
+		if (!order)
+			return r->properties[mid].rules;
+		if (order < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return NULL;
+}
+
 /* Calls fn for every rule directly below r; stops where it says true. */
 static bool each_below(const struct rules *r, bool (*fn)(const struct rules *r))
 {

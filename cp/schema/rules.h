@@ -20,8 +20,11 @@ void rules_done(const struct rules *r);
 bool rules_have_expressions(const struct rules *r);
 
 /* Adds what is wrong with a value, in the original's words: fields are named below path ("": the root of an object),
- * the words speak of paths from the value on. */
-void rules_check(const struct rules *r, const json_t *value, const char *path, struct field_errors *errors);
+ * the words speak of paths from the value on. old: the value before, NULL: there was none; what is as it was may stay wrong. */
+void rules_check(const struct rules *r, const json_t *value, const json_t *old, const char *path, struct field_errors *errors);
+
+/* Of a whole object, but only what is said of its status, as a value of its own, and of lists. */
+void rules_check_status(const struct rules *r, const json_t *object, const json_t *old, struct field_errors *errors);
 
 /* A text of a named format (date-time, ipv4, uuid ...). Formats that are not known accept everything. */
 bool rules_format_known(const char *format);

@@ -1,60 +1,48 @@
 /* Values against rules. Purpose: the validation of custom resources, keyword by keyword, with the original's errors.
  * Happy path: walk rules and value together and add nothing. Alternatives (anyOf, oneOf, not) are tried on the side; of
- * those that failed the one that got furthest is reported. Nothing fails. What always holds: a value is left as it is,
- * and the work is bounded by the size of the value times that of the schema. */
-#include <ctype.h>
+ * those that failed the one that got furthest is reported. With an old value, what is wrong in it and was not changed is
+ * not told: only then are the two walked together. Nothing fails. What always holds: a value is left as it is, and the
+ * work is bounded by the size of the value times that of the schema. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/names.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "cp/schema/internal.h"
 #include "cp/schema/rules_checker.h"
 
-static void check(struct checker *c, const struct rules *r, const json_t *v);
+static void check(struct checker *c, const struct rules *r, const json_t *v, const json_t *old);
 
 /* --- containers --------------------------------------------------------------------------------------------------- */
 
-/* The keys of an element of a list that is a map. */
-static json_t *keys_of(const struct rules *r, const json_t *element)
+/* The elements of a list by their keys; NULL where a list has none. Returns owned; values borrowed. */
+static struct map *by_keys(const struct rules *r, const json_t *list)
 {
-	json_t *keys = json_object(), *name;
+	struct map *out = r->list_type == LIST_MAP && json_is_array(list) ? map_new(NULL) : NULL;
 	size_t i;
-
-	json_array_foreach(r->list_keys, i, name)
-	{
-		json_t *value = json_object_get(element, json_string_value(name));
-		if (value)
-			json_object_set(keys, json_string_value(name), value);
-	}
-	return keys;
-}
-
-/* Elements that a list may not have twice. */
-static void check_duplicates(struct checker *c, const struct rules *r, const json_t *v)
-{
-	AUTO_MAP *seen = map_new(NULL);
-	size_t i, before = c->path.len;
 	json_t *element;
 
-	json_array_foreach(v, i, element)
-	{
-		AUTO_JSON *shown = r->list_type == LIST_MAP ? keys_of(r, element) : json_incref(element);
-		AUTO_FREE char *text = json_format(shown, JSON_COMPACT | JSON_SORT_KEYS);
-		if (map_has(seen, text)) {
-			str_addf(&c->path, "[%zu]", i);
-			field_duplicate(c->errors, checker_field(c), shown);
-			checker_leave(c, before);
+	if (out)
+		json_array_foreach(list, i, element)
+		{
+			AUTO_FREE char *key = rules_element_key(r, element);
+			map_set(out, key, element);
 		}
-		map_set(seen, text, element);
-	}
+	return out;
 }
 
-static void check_array(struct checker *c, const struct rules *r, const json_t *v)
+static const json_t *old_element(const struct rules *r, const struct map *old, const json_t *element)
+{
+	AUTO_FREE char *key = old ? rules_element_key(r, element) : NULL;
+
+	return old ? map_get(old, key) : NULL;
+}
+
+static void check_array(struct checker *c, const struct rules *r, const json_t *v, const json_t *old)
 {
 	json_int_t n = (json_int_t)json_array_size(v);
+	AUTO_MAP *elements = by_keys(r, old);
 	size_t i, before = c->path.len;
 	AUTO_JSON *size = json_integer(n);
 	json_t *element;
@@ -64,7 +52,7 @@ static void check_array(struct checker *c, const struct rules *r, const json_t *
 		json_array_foreach(v, i, element)
 		{
 			str_addf(&c->path, "[%zu]", i);
-			check(c, r->items, element);
+			check(c, r->items, element, old_element(r, elements, element));
 			checker_leave(c, before);
 		}
 	if (r->min_items >= 0 && n < r->min_items)
@@ -73,23 +61,7 @@ static void check_array(struct checker *c, const struct rules *r, const json_t *
 		field_too_many(c->errors, checker_field(c), (size_t)n, (size_t)r->max_items);
 }
 
-static const struct rules *property(const struct rules *r, const char *name)
-{
-	for (size_t lo = 0, hi = r->n_properties; lo < hi;) {
-		size_t mid = (lo + hi) / 2;
-		int order = strcmp(name, r->properties[mid].name);
-
-		if (!order)
-			return r->properties[mid].rules;
-		if (order < 0)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return NULL;
-}
-
-static void check_members(struct checker *c, const struct rules *r, const json_t *v)
+static void check_members(struct checker *c, const struct rules *r, const json_t *v, const json_t *old)
 {
 	const char *key;
 	json_t *value;
@@ -99,19 +71,19 @@ static void check_members(struct checker *c, const struct rules *r, const json_t
 		if (!(value = json_object_get(v, r->properties[i].name)))
 			continue;
 		before = checker_enter(c, r->properties[i].name);
-		check(c, r->properties[i].rules, value);
+		check(c, r->properties[i].rules, value, json_object_get(old, r->properties[i].name));
 		checker_leave(c, before);
 	}
 	json_object_foreach((json_t *)v, key, value)
 	{
-		if ((!r->additional && !r->closed) || property(r, key))
+		if ((!r->additional && !r->closed) || rules_property(r, key))
 			continue;
 		if (r->closed) {
 			checker_invalid(c, NULL, "is a forbidden property: %s", key);
 			continue;
 		}
 		before = checker_enter(c, key);
-		check(c, r->additional, value);
+		check(c, r->additional, value, json_object_get(old, key));
 		checker_leave(c, before);
 	}
 	json_array_foreach(r->required, i, value)
@@ -124,7 +96,7 @@ static void check_members(struct checker *c, const struct rules *r, const json_t
 	}
 }
 
-static void check_object(struct checker *c, const struct rules *r, const json_t *v)
+static void check_object(struct checker *c, const struct rules *r, const json_t *v, const json_t *old)
 {
 	json_int_t n = (json_int_t)json_object_size(v);
 
@@ -135,7 +107,7 @@ static void check_object(struct checker *c, const struct rules *r, const json_t 
 	}
 	if (r->max_properties >= 0 && n > r->max_properties)
 		field_too_many(c->errors, checker_field(c), (size_t)n, (size_t)r->max_properties);
-	check_members(c, r, v);
+	check_members(c, r, v, old);
 }
 
 /* --- alternatives ------------------------------------------------------------------------------------------------- */
@@ -145,7 +117,7 @@ static size_t attempt(struct checker *c, const struct rules *r, const json_t *v,
 {
 	struct checker side = {.path = c->path, .base = c->base, .errors = ret};
 
-	check(&side, r, v);
+	check(&side, r, v, NULL);
 	c->path = side.path;
 	str_done(&side.field);
 	return side.matches;
@@ -224,8 +196,10 @@ static void check_alternatives(struct checker *c, const struct rules *r, const j
 	}
 }
 
-static void check(struct checker *c, const struct rules *r, const json_t *v)
+static void check(struct checker *c, const struct rules *r, const json_t *v, const json_t *old)
 {
+	size_t before = c->errors->n;
+
 	c->matches += 3;
 	rules_check_type(c, r, v);
 	check_alternatives(c, r, v);
@@ -234,87 +208,47 @@ static void check(struct checker *c, const struct rules *r, const json_t *v)
 	else if (json_is_number(v))
 		rules_check_number(c, r, v);
 	else if (json_is_array(v))
-		check_array(c, r, v);
+		check_array(c, r, v, old);
 	if (r->enum_)
 		rules_check_enum(c, r, v);
 	if (json_is_object(v))
-		check_object(c, r, v);
+		check_object(c, r, v, old);
+	if (old && c->errors->n > before && json_equal(v, old))
+		field_errors_cut(c->errors, before);
 }
 
-/* --- lists as sets and maps, embedded objects --------------------------------------------------------------------- */
-
-/* "v1", "apps/v1". */
-static void check_api_version(struct checker *c, const json_t *v)
+static void check_values(struct checker *c, const struct rules *r, const json_t *v, const json_t *old)
 {
-	const char *text = json_string_value(v), *slash = strchr(text, '/');
+	size_t before = c->errors->n;
 
-	if (slash && strchr(slash + 1, '/'))
-		field_invalid(c->errors, checker_field(c), v, "unexpected GroupVersion string: %s", text);
+	check(c, r, v, NULL);
+	if (!old || c->errors->n == before)
+		return;
+	field_errors_cut(c->errors, before);
+	check(c, r, v, old);
 }
 
-static void check_kind(struct checker *c, const json_t *v)
-{
-	AUTO_FREE char *lower = xstrdup(json_string_value(v));
-
-	for (char *p = lower; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
-	const char *why = name_check_label_1035(lower);
-	if (why)
-		field_invalid(c->errors, checker_field(c), v, "may have mixed case, but should otherwise match: %s", why);
-}
-
-static void check_embedded(struct checker *c, const json_t *v)
-{
-	static const struct {
-		const char *name;
-		void (*check)(struct checker *c, const json_t *v);
-	} members[] = {{"apiVersion", check_api_version}, {"kind", check_kind}};
-
-	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-		const json_t *member = json_object_get(v, members[i].name);
-		size_t before = checker_enter(c, members[i].name);
-		if (str_empty(json_string_value(member)))
-			field_required(c->errors, checker_field(c), "must not be empty");
-		else
-			members[i].check(c, member);
-		checker_leave(c, before);
-	}
-}
-
-static void check_structure(struct checker *c, const struct rules *r, const json_t *v)
-{
-	size_t i, before = c->path.len;
-	const char *key;
-	json_t *below;
-
-	if (r->embedded && json_is_object(v))
-		check_embedded(c, v);
-	json_array_foreach(v, i, below)
-	{
-		str_addf(&c->path, "[%zu]", i);
-		if (r->items)
-			check_structure(c, r->items, below);
-		checker_leave(c, before);
-	}
-	if (json_is_array(v) && (r->list_type != LIST_ATOMIC || r->unique))
-		check_duplicates(c, r, v);
-	json_object_foreach((json_t *)v, key, below)
-	{
-		const struct rules *inner = property(r, key);
-		if (!inner && !(inner = r->additional))
-			continue;
-		checker_enter(c, key);
-		check_structure(c, inner, below);
-		checker_leave(c, before);
-	}
-}
-
-void rules_check(const struct rules *r, const json_t *value, const char *at, struct field_errors *errors)
+void rules_check(const struct rules *r, const json_t *value, const json_t *old, const char *at, struct field_errors *errors)
 {
 	struct checker c = {.base = at ? at : "", .errors = errors};
 
-	check(&c, r, value);
-	check_structure(&c, r, value);
+	check_values(&c, r, value, old);
+	rules_check_embedded(&c, r, value);
+	rules_check_lists(&c, r, value, old);
+	str_done(&c.path);
+	str_done(&c.field);
+}
+
+void rules_check_status(const struct rules *r, const json_t *object, const json_t *old, struct field_errors *errors)
+{
+	const json_t *status = json_object_get(object, "status");
+	const struct rules *rules = rules_property(r, "status");
+	struct checker c = {.base = "status", .errors = errors};
+
+	if (status && rules)
+		check_values(&c, rules, status, json_object_get(old, "status"));
+	c.base = "";
+	rules_check_lists(&c, r, object, old);
 	str_done(&c.path);
 	str_done(&c.field);
 }

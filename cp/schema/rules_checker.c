@@ -30,6 +30,14 @@ size_t checker_enter(struct checker *c, const char *name)
 	return before;
 }
 
+size_t checker_enter_key(struct checker *c, const char *key)
+{
+	size_t before = c->path.len;
+
+	str_addf(&c->path, "[%s]", key);
+	return before;
+}
+
 void checker_leave(struct checker *c, size_t before)
 {
 	c->path.len = before;

@@ -20,6 +20,8 @@ const char *checker_field(struct checker *c);
 /* Goes into a member; gives what checker_leave() takes to come back. */
 size_t checker_enter(struct checker *c, const char *name);
 void checker_leave(struct checker *c, size_t before);
+/* Goes to the value of a key of a map: "[key]". */
+size_t checker_enter_key(struct checker *c, const char *key);
 /* JSON Schema's type of a value; a number without a fraction is an "integer". */
 const char *checker_type_name(const json_t *v);
 bool checker_is_whole(double d);
@@ -38,5 +40,12 @@ void rules_check_type(struct checker *c, const struct rules *r, const json_t *v)
 void rules_check_string(struct checker *c, const struct rules *r, const json_t *v);
 void rules_check_number(struct checker *c, const struct rules *r, const json_t *v);
 void rules_check_enum(struct checker *c, const struct rules *r, const json_t *v);
+
+/* rules_lists.c: no element twice in what is a set or a map, unless there was one before. */
+void rules_check_lists(struct checker *c, const struct rules *r, const json_t *v, const json_t *old);
+/* The keys of an element of a list that is a map, as a text. Returns owned. */
+char *rules_element_key(const struct rules *r, const json_t *element);
+/* rules_embedded.c: whatever is an object of its own says what it is, and its metadata is fine. */
+void rules_check_embedded(struct checker *c, const struct rules *r, const json_t *v);
 
 #endif

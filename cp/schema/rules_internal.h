@@ -35,4 +35,7 @@ struct rules {
 	const json_t *list_keys;
 };
 
+/* The rules of a property; NULL: it is not declared. */
+const struct rules *rules_property(const struct rules *r, const char *name);
+
 #endif

@@ -154,6 +154,8 @@ void field_add(struct field_errors *f, const char *reason, const char *path, con
 /* Adds all of them once more, or those from an index on: causes name them twice, the message once. */
 void field_errors_repeat(struct field_errors *f);
 void field_errors_repeat_from(struct field_errors *f, size_t from);
+/* Drops all from an index on. */
+void field_errors_cut(struct field_errors *f, size_t n);
 /* Adds all of more, though some of them may be there already. */
 void field_errors_again(struct field_errors *f, const struct field_errors *more);
 #define AUTO_FIELD_ERRORS AUTO(field_errors_done) struct field_errors
@@ -187,8 +189,11 @@ int schema_merge_duplicates(const struct type *t, const char *text, size_t len, 
 /* Fills defaults declared in tables, in place. */
 void schema_default(const struct kind *k, json_t *object);
 /* Everything that a table can say: required, enums, bounds, formats, patterns, duplicates in lists that are "unique".
- * LabelSelector has no rules in its table: they need C. */
-void schema_validate(const struct kind *k, const json_t *object, struct field_errors *errors);
+ * LabelSelector has no rules in its table: they need C. old: the state before, NULL on create; what a custom resource had
+ * wrong and leaves as it is may stay so. */
+void schema_validate(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors);
+/* The same of a write of a custom resource's status: what its schema says of that. */
+void schema_validate_status(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors);
 /* Immutable fields, given the old state. */
 void schema_validate_type(const struct type *t, const json_t *object, const char *path, struct field_errors *errors);
 void schema_validate_update(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors);

@@ -220,12 +220,17 @@ void schema_validate_type(const struct type *t, const json_t *object, const char
 	str_done(&v.path);
 }
 
-void schema_validate(const struct kind *k, const json_t *object, struct field_errors *errors)
+void schema_validate(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors)
 {
 	if (k->custom)
-		rules_check(k->custom->rules, object, "", errors);
+		rules_check(k->custom->rules, object, old, "", errors);
 	else
 		schema_validate_type(k->type, object, "", errors);
+}
+
+void schema_validate_status(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors)
+{
+	rules_check_status(k->custom->rules, object, old, errors);
 }
 
 static void check_immutable(struct validator *v, const struct type *t, const json_t *object, const json_t *old)

@@ -153,7 +153,13 @@ static void validate_owners(const json_t *owners, struct field_errors *errors)
 	}
 }
 
-static void validate_finalizers(const json_t *finalizers, struct field_errors *errors)
+/* The kinds of the other two servers in the reference leave it to warnings whether a finalizer's name is fully qualified. */
+static bool is_core(const struct kind *k)
+{
+	return !k->custom && !str_eq(k->group, "apiextensions.k8s.io") && !str_eq(k->group, "apiregistration.k8s.io");
+}
+
+static void validate_finalizers(const struct kind *k, const json_t *finalizers, struct field_errors *errors)
 {
 	static const char *const standard[] = {"kubernetes", "orphan", "foregroundDeletion", NULL};
 	const char *broken[NAME_CHECK_MAX], *text;
@@ -169,7 +175,7 @@ static void validate_finalizers(const json_t *finalizers, struct field_errors *e
 		n = name_check_qualified_all(text, broken);
 		for (size_t b = 0; b < n; b++)
 			field_invalid(errors, "metadata.finalizers", value, "%s", broken[b]);
-		if (!n && !strchr(text, '/') && !strv_has((char *const *)standard, text))
+		if (!n && is_core(k) && !strchr(text, '/') && !strv_has((char *const *)standard, text))
 			field_invalid(errors, at, value,
 				      "name is neither a standard finalizer name nor is it fully qualified");
 		orphan |= str_eq(text, "orphan");
@@ -241,7 +247,7 @@ void schema_validate_meta(const struct kind *k, const json_t *object, const json
 	format_check_labels("metadata.labels", json_object_get(meta, "labels"), errors);
 	validate_annotations(json_object_get(meta, "annotations"), errors);
 	validate_owners(json_object_get(meta, "ownerReferences"), errors);
-	validate_finalizers(json_object_get(meta, "finalizers"), errors);
+	validate_finalizers(k, json_object_get(meta, "finalizers"), errors);
 	if (old)
 		validate_update(meta, json_object_get(old, "metadata"), errors);
 }

@@ -22,7 +22,7 @@ static void try_kind(const struct kind *k, const json_t *document)
 	if (schema_decode(k, copy, NULL, NULL) < 0 || !json_equal(object, copy))
 		abort();
 	schema_default(k, object);
-	schema_validate(k, object, &errors);
+	schema_validate(k, object, NULL, &errors);
 	schema_validate_meta(k, object, NULL, &errors);
 	schema_validate_update(k, object, copy, &errors);
 }

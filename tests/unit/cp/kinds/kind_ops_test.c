@@ -32,7 +32,7 @@ static char *errors_of(const json_t *obj, const json_t *old)
 {
 	AUTO_FIELD_ERRORS f = { 0 };
 	struct str s = STR_INIT;
-	schema_validate(kind, obj, &f);
+	schema_validate(kind, obj, NULL, &f);
 	if (ops->validate)
 		ops->validate(obj, old, &f);
 	for (size_t i = 0; i < f.n; i++)

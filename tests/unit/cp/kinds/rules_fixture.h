@@ -98,7 +98,7 @@ static char *fixture_errors(const struct kind *k, const json_t *obj, const json_
 	AUTO_FIELD_ERRORS f = {.schema = fixture_schema};
 	struct str s = STR_INIT;
 
-	schema_validate(k, obj, &f);
+	schema_validate(k, obj, NULL, &f);
 	if (old)
 		schema_validate_update(k, obj, old, &f);
 	if (ops->validate)

@@ -61,6 +61,11 @@ static const struct {
     {ROOT("'m':{'type':'object','additionalProperties':{'type':'string'}},'n':{'type':'object','additionalProperties':{"
 	  "'type':'string','nullable':true}}"),
      "{'m':{'a':null},'n':{'a':null}}", "{'m':{},'n':{'a':null}}", ""},
+    /* embedded metadata is that of all objects, whatever is declared of it, and gets the defaults that are */
+    {ROOT("'t':{'type':'object','x-kubernetes-embedded-resource':true,'properties':{'metadata':{'type':'object','properties':{"
+	  "'name':{'type':'string','default':'n'}}},'x':{'type':'integer'}}}"),
+     "{'t':{'metadata':{'labels':{'a':'b'},'w':1},'x':1,'y':2}}", "{'t':{'metadata':{'name':'n','labels':{'a':'b'}},'x':1}}",
+     "unknown field \"t.metadata.w\" unknown field \"t.y\""},
     /* empty values are values */
     {ROOT("'s':{'type':'string'},'l':{'type':'array','items':{'type':'string'}},'n':{'type':'integer'}"),
      "{'s':'','l':[],'n':0}", "{'s':'','l':[],'n':0}", ""},
@@ -77,14 +82,30 @@ START_TEST(pruned_and_defaulted)
 }
 END_TEST
 
-START_TEST(metadata_has_its_type)
+#define EMBEDDED                                                                                                       \
+	ROOT("'t':{'type':'object','x-kubernetes-embedded-resource':true,'properties':{'metadata':{'type':'object',"   \
+	     "'properties':{'name':{'type':'string','default':'n'}}},'x':{'type':'integer'}}}")
+
+/* What belongs to every object, at the root and embedded. */
+static const struct {
+	const char *value, *error;
+} misfits[] = {
+    {"{'metadata':{'labels':['a']}}", "json: cannot unmarshal array into Go struct field ObjectMeta.labels of type map[string]string"},
+    {"{'metadata':3}", "json: cannot unmarshal number into Go value of type v1.ObjectMeta"},
+    {"{'t':{'metadata':{'labels':{'a':3}}}}", "t.metadata: Invalid value: {\"labels\":{\"a\":3}}: json: cannot unmarshal "
+						"number into Go struct field ObjectMeta.labels of type string"},
+    {"{'t':{'metadata':'m'}}", "t.metadata: Invalid value: \"m\": json: cannot unmarshal string into Go value of type v1.ObjectMeta"},
+    {"{'t':{'kind':3}}", "t.kind: Invalid value: 3: must be a string"},
+};
+
+START_TEST(own_fields_have_their_types)
 {
-	AUTO_JSON *value = js("{'metadata':{'labels':['a']}}");
-	struct crd_schema *c = crd_schema_new(builtin, NULL, false, "com.example.v1.T");
+	AUTO_JSON *document = js(EMBEDDED), *value = js(misfits[_i].value);
+	struct crd_schema *c = crd_schema_new(builtin, document, false, "com.example.v1.T");
 	struct err e = ERR_INIT;
 
 	ck_assert_int_eq(schema_decode_type(crd_schema_type(c), value, NULL, &e), -EINVAL);
-	ck_assert_msg(strstr(e.text, "metadata.labels") != NULL, "%s", e.text);
+	ck_assert_str_eq(e.text, misfits[_i].error);
 	crd_schema_free(c);
 }
 END_TEST
@@ -128,7 +149,7 @@ int main(void)
 	TCase *t = tcase_create("crd");
 
 	tcase_add_loop_test(t, pruned_and_defaulted, 0, ARRAY_LEN(cases));
-	tcase_add_test(t, metadata_has_its_type);
+	tcase_add_loop_test(t, own_fields_have_their_types, 0, ARRAY_LEN(misfits));
 	tcase_add_loop_test(t, lists_and_maps_for_apply, 0, ARRAY_LEN(owned));
 	return run("crd", t);
 }

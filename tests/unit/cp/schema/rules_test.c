@@ -68,7 +68,16 @@ static const struct {
     {"{'x-kubernetes-list-type':'set'}", "['x','y','x']", "f[2]: Duplicate value: \"x\""},
     {"{'x-kubernetes-list-type':'map','x-kubernetes-list-map-keys':['k']}", "[{'k':'1','v':1},{'k':'1','v':2}]",
      "f[1]: Duplicate value: {\"k\":\"1\"}"},
-    {"{'x-kubernetes-embedded-resource':true}", "{'kind':'Pod'}", "f.apiVersion: Required value: must not be empty"},
+    {"{'x-kubernetes-list-type':'set'}", "['x','x','x','x']", "f[1]: Duplicate value: \"x\""},
+    {"{'additionalProperties':{'x-kubernetes-list-type':'set'}}", "{'a':[[1],[1]]}", "f[a][1]: Duplicate value: [1]"},
+    {"{'x-kubernetes-list-type':'map','x-kubernetes-list-map-keys':['k']}", "[{},3]",
+     "f[1]: Invalid value: 3: must be an object for an array of list-type map"},
+    {"{'x-kubernetes-embedded-resource':true}", "{'kind':'Pod'}", "f.apiVersion: Required value"},
+    {"{'x-kubernetes-embedded-resource':true}", "{'apiVersion':3,'kind':''}",
+     "f.apiVersion: Invalid value: 3: must be a string\nf.kind: Required value"},
+    {"{'additionalProperties':{'x-kubernetes-embedded-resource':true}}",
+     "{'a':{'apiVersion':'v1','kind':'Pod','metadata':{'name':'..'}}}", "f[a].metadata.name: Invalid value: \"..\": may not be '..'"},
+    {"{'x-kubernetes-embedded-resource':true}", "{'apiVersion':'v1','kind':'Pod','metadata':{'labels':{'a':3},'name':'..'}}", ""},
 };
 
 START_TEST(keyword)
@@ -78,9 +87,45 @@ START_TEST(keyword)
 	struct arena arena = {0};
 	const struct rules *r = rules_new(&arena, schema);
 
-	rules_check(r, value, "f", &errors);
+	rules_check(r, value, NULL, "f", &errors);
 	AUTO_FREE char *got = error_lines(&errors);
 	ck_assert_str_eq(got, cases[_i].errors);
+	rules_done(r);
+	arena_done(&arena);
+}
+END_TEST
+
+/* What was wrong before and is as it was is not told. */
+static const struct {
+	const char *schema, *old, *value, *errors;
+} updates[] = {
+    {"{'properties':{'a':{'maxLength':1},'b':{}}}", "{'a':'xx','b':1}", "{'a':'xx','b':2}", ""},
+    {"{'properties':{'a':{'maxLength':1},'b':{}}}", "{'a':'xx'}", "{'a':'xxx'}", "f.a: Too long: may not be more than 1 bytes"},
+    {"{'properties':{'a':{'maxLength':1},'b':{}}}", "{'b':'xx'}", "{'a':'xx'}", "f.a: Too long: may not be more than 1 bytes"},
+    {"{'additionalProperties':{'maxLength':1}}", "{'a':'xx','b':'yy'}", "{'a':'xx','b':'zz'}",
+     "f.b: Too long: may not be more than 1 bytes"},
+    {"{'required':['a']}", "{'b':1}", "{'b':2}", "f.a: Required value"},
+    {"{'required':['a']}", "{'b':1}", "{'b':1}", ""},
+    {"{'properties':{'n':{'anyOf':[{'minimum':5}]}}}", "{'n':1}", "{'n':1,'m':1}", ""},
+    {"{'items':{'maxLength':1}}", "['xx']", "['xx','yy']",
+     "f[0]: Too long: may not be more than 1 bytes\nf[1]: Too long: may not be more than 1 bytes"},
+    {"{'x-kubernetes-list-type':'map','x-kubernetes-list-map-keys':['k'],'items':{'properties':{'v':{'maximum':0}}}}",
+     "[{'k':'a','v':1},{'k':'b','v':2}]", "[{'k':'b','v':2},{'k':'a','v':3}]",
+     "f[1].v: Invalid value: 3: [1].v in body should be less than or equal to 0"},
+    {"{'x-kubernetes-list-type':'set'}", "['a','a']", "['b','b']", ""},
+    {"{'x-kubernetes-list-type':'set'}", "['a','b']", "['b','b']", "f[1]: Duplicate value: \"b\""},
+};
+
+START_TEST(update)
+{
+	AUTO_JSON *schema = js(updates[_i].schema), *old = js(updates[_i].old), *value = js(updates[_i].value);
+	AUTO_FIELD_ERRORS errors = {0};
+	struct arena arena = {0};
+	const struct rules *r = rules_new(&arena, schema);
+
+	rules_check(r, value, old, "f", &errors);
+	AUTO_FREE char *got = error_lines(&errors);
+	ck_assert_str_eq(got, updates[_i].errors);
 	rules_done(r);
 	arena_done(&arena);
 }
@@ -93,7 +138,7 @@ START_TEST(composite_at_the_root)
 	struct arena arena = {0};
 	const struct rules *r = rules_new(&arena, schema);
 
-	rules_check(r, value, "", &errors);
+	rules_check(r, value, NULL, "", &errors);
 	AUTO_FREE char *got = error_lines(&errors);
 	ck_assert_str_eq(got, "<nil>: Invalid value: \"\": \"spec\" must validate one and only one schema (oneOf). Found none "
 			      "valid\nspec.a: Required value");
@@ -154,6 +199,7 @@ int main(void)
 	TCase *t = tcase_create("rules");
 
 	tcase_add_loop_test(t, keyword, 0, ARRAY_LEN(cases));
+	tcase_add_loop_test(t, update, 0, ARRAY_LEN(updates));
 	tcase_add_test(t, composite_at_the_root);
 	tcase_add_test(t, expressions_are_found);
 	tcase_add_loop_test(t, format, 0, ARRAY_LEN(formats));

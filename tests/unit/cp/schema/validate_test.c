@@ -60,7 +60,7 @@ START_TEST(rules)
 	AUTO_FIELD_ERRORS errors = {0};
 	AUTO_FREE char *got = NULL;
 
-	schema_validate(kind_named(cases[_i].group, cases[_i].plural), j, &errors);
+	schema_validate(kind_named(cases[_i].group, cases[_i].plural), j, NULL, &errors);
 	got = error_lines(&errors);
 	if (cases[_i].errors)
 		ck_assert_str_eq(got, cases[_i].errors);
