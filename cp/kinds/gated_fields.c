@@ -1,7 +1,7 @@
 /* Fields of features that Kubernetes 1.36 has off by default. Purpose: a client that asks for what nobody carries out sees
  * that it was not stored. Happy path: the fields go, unless the object had them before. Nothing fails. The features:
  * ContainerStopSignals, GenericWorkload, CrossNamespaceVolumeDataSource, DRAListTypeAttributes,
- * DRANodeAllocatableResources, VolumeLimitScaling. */
+ * DRANodeAllocatableResources, VolumeLimitScaling, ClusterTrustBundleProjection, PodCertificateRequest. */
 #include "cp/kinds/gated_fields.h"
 
 #include <string.h>
@@ -30,6 +30,23 @@ static void drop_stop_signal(json_t *container)
 		json_object_del(container, "lifecycle");
 }
 
+static const char *const gated_projections[] = { "clusterTrustBundle", "podCertificate" };
+
+/* Takes a kind of projection out of all volumes; with drop false only looks. Returns whether there is one. */
+static bool find_projection(const json_t *spec, const char *projection, bool drop)
+{
+	json_t *volume, *source;
+	bool found = false;
+	size_t i, k;
+	json_array_foreach(json_object_get(spec, "volumes"), i, volume)
+		json_array_foreach(json_object_get(json_object_get(volume, "projected"), "sources"), k, source) {
+			found |= json_object_get(source, projection) != NULL;
+			if (drop)
+				json_object_del(source, projection);
+		}
+	return found;
+}
+
 void gated_pod_drop(json_t *spec, const json_t *old)
 {
 	static const char *const lists[] = { "initContainers", "containers", "ephemeralContainers" };
@@ -42,6 +59,9 @@ void gated_pod_drop(json_t *spec, const json_t *old)
 	for (size_t l = 0; !used && l < ARRAY_LEN(lists); l++)
 		json_array_foreach(json_object_get(spec, lists[l]), i, c)
 			drop_stop_signal(c);
+	for (size_t p = 0; p < ARRAY_LEN(gated_projections); p++)
+		if (find_projection(spec, gated_projections[p], false) && !find_projection(old, gated_projections[p], false))
+			find_projection(spec, gated_projections[p], true);
 	drop(spec, old, "schedulingGroup");
 }
 

@@ -27,26 +27,20 @@ static const char *pull_policy(const char *image)
 	return !tag || !strcmp(tag, ":latest") ? "Always" : "IfNotPresent";
 }
 
-static void container_set_defaults(json_t *c, bool host_network)
+static void container_set_defaults(json_t *c)
 {
 	set_default(c, "imagePullPolicy", json_string(pull_policy(json_str_or(c, "image", ""))));
 	set_default(c, "resources", json_object());
-	size_t i;
-	json_t *port;
-	json_array_foreach(json_object_get(c, "ports"), i, port)
-		if (host_network && json_object_get(port, "containerPort"))
-			set_default(port, "hostPort", json_incref(json_object_get(port, "containerPort")));
 }
 
 void pod_spec_set_defaults(json_t *pod_spec, const json_t *old_spec)
 {
-	bool host_network = json_bool_at(pod_spec, "hostNetwork", false);
 	gated_pod_drop(pod_spec, old_spec);
 	for (size_t l = 0; l < ARRAY_LEN(container_lists); l++) {
 		size_t i;
 		json_t *c;
 		json_array_foreach(json_object_get(pod_spec, container_lists[l]), i, c)
-			container_set_defaults(c, host_network);
+			container_set_defaults(c);
 	}
 	set_default(pod_spec, "securityContext", json_object());
 	if (json_member(pod_spec, "serviceAccountName"))
@@ -65,19 +59,28 @@ void pod_spec_set_defaults(json_t *pod_spec, const json_t *old_spec)
 	}
 }
 
-/* A limit without a request is the request, too. Only pods, not templates. */
-static void requests_from_limits(json_t *pod_spec)
+/* A limit without a request is the request, too; in the host's network a port is the host's. Only pods, not templates. */
+static void running_set_defaults(json_t *c, bool host_network)
 {
-	for (size_t l = 0; l < ARRAY_LEN(container_lists); l++) {
-		size_t i;
-		json_t *c;
-		json_array_foreach(json_object_get(pod_spec, container_lists[l]), i, c) {
-			const char *name;
-			json_t *v;
-			json_object_foreach(json_at(c, "resources.limits"), name, v)
-				set_default(json_object_at(c, "resources.requests"), name, json_incref(v));
-		}
-	}
+	const char *name;
+	json_t *v;
+	size_t i;
+	json_object_foreach(json_at(c, "resources.limits"), name, v)
+		set_default(json_object_at(c, "resources.requests"), name, json_incref(v));
+	json_array_foreach(json_object_get(c, "ports"), i, v)
+		if (host_network && json_object_get(v, "containerPort"))
+			set_default(v, "hostPort", json_incref(json_object_get(v, "containerPort")));
+}
+
+static void pod_set_running_defaults(json_t *pod_spec)
+{
+	static const char *const lists[] = { "initContainers", "containers" };
+	bool host_network = json_bool_at(pod_spec, "hostNetwork", false);
+	json_t *c;
+	size_t i;
+	for (size_t l = 0; l < ARRAY_LEN(lists); l++)
+		json_array_foreach(json_object_get(pod_spec, lists[l]), i, c)
+			running_set_defaults(c, host_network);
 }
 
 /* Where the pod as a whole is limited, it asks for what its containers ask for, and for its limits where they ask for nothing. */
@@ -107,7 +110,7 @@ static void pod_set_defaults(json_t *pod, const json_t *old)
 	if (!spec)
 		return;
 	pod_spec_set_defaults(spec, json_object_get(old, "spec"));
-	requests_from_limits(spec);
+	pod_set_running_defaults(spec);
 	set_default(spec, "enableServiceLinks", json_true());
 	resources_from_containers(spec);
 	if (json_int_at(spec, "terminationGracePeriodSeconds", 0) < 0)

@@ -93,23 +93,24 @@ void pod_claim_names_validate(const struct pod_rules *r, const json_t *resources
 
 /* --- the pod as a whole ------------------------------------------------------------------------------------------------ */
 
-static void validate_sums(const struct pod_rules *r, const json_t *own, const char *path)
+/* What the pod says of requests, or limits, is not less than what its containers say together. */
+static void validate_sums(const struct pod_rules *r, const json_t *own, const char *path, const char *which, bool pages_only)
 {
+	const json_t *amounts = json_object_get(own, which);
 	AUTO_JSON *bare = json_copy((json_t *)r->spec);
-	json_object_del(bare, "resources");
-	AUTO_JSON *sum = pod_resources(bare, "requests", false);
 	char p[FIELD_PATH_MAX];
 	const char *name;
 	json_t *v;
 
+	json_object_del(bare, "resources");
+	AUTO_JSON *sum = json_object_size(amounts) ? pod_resources(bare, which, false) : NULL;
 	json_object_foreach(sum, name, v)
 	{
-		const char *wanted = json_member(json_object_get(own, "requests"), name);
-		AUTO_JSON *shown = json_string(wanted ? wanted : "0");
-		bool known = !strcmp(name, "cpu") || !strcmp(name, "memory") || resource_name_is_huge_page(name);
-		if (known && quantity_compare(json_string_value(v), json_string_value(shown)) > 0)
-			field_invalid(r->errors, FIELD_PATH(p, "%s.requests[%s]", path, name), shown,
-				      "must be greater than or equal to aggregate container requests of %s", json_string_value(v));
+		const json_t *amount = json_object_get(amounts, name);
+		if (amount && (!pages_only || resource_name_is_huge_page(name)) &&
+		    quantity_compare(json_string_value(v), json_string_value(amount)) > 0)
+			field_invalid(r->errors, FIELD_PATH(p, "%s.%s[%s]", path, which, name), amount,
+				      "must be greater than or equal to aggregate container %s of %s", which, json_string_value(v));
 	}
 }
 
@@ -138,8 +139,13 @@ void pod_level_resources_validate(const struct pod_rules *r)
 	if (!own)
 		return;
 	FIELD_PATH(p, "%s.resources", r->path);
+	if (!strcmp(json_str_or(r->spec, "os.name", ""), "windows")) {
+		field_forbidden(r->errors, p, "may not be set for a windows pod");
+		return;
+	}
 	rule_forbidden(own, p, "claims", "claims cannot be set for Resources at pod-level", r->errors);
 	resource_requirements_validate(own, p, resource_name_validate_pod, r->errors);
-	validate_sums(r, own, p);
+	validate_sums(r, own, p, "requests", false);
+	validate_sums(r, own, p, "limits", true);
 	validate_limits(r, own, p);
 }

@@ -88,6 +88,18 @@ static void pod_resize_policy_validate(const struct pod_rules *r, const json_t *
 	}
 }
 
+/* Init containers that end are not restarted to be resized. */
+static void validate_init_resize(const json_t *container, const char *path, struct field_errors *errors)
+{
+	char p[FIELD_PATH_MAX];
+	json_t *policy;
+	size_t i;
+
+	json_array_foreach(json_object_get(container, "resizePolicy"), i, policy) if (str_eq(json_member(policy, "restartPolicy"), "RestartContainer"))
+	    field_invalid(errors, FIELD_PATH(p, "%s.resizePolicy[%zu].restartPolicy", path, i), json_object_get(policy, "restartPolicy"),
+			  "must not be set to 'RestartContainer' for non-sidecar initContainers");
+}
+
 static void validate_restart_rule(const json_t *rule, const char *path, struct field_errors *errors)
 {
 	enum { CODES_MAX = 255 };
@@ -98,11 +110,8 @@ static void validate_restart_rule(const json_t *rule, const char *path, struct f
 		field_required(errors, FIELD_PATH(p, "%s.exitCodes", path), "must be specified");
 		return;
 	}
-	FIELD_PATH(p, "%s.exitCodes.values", path);
-	if (!json_array_size(values))
-		field_required(errors, p, "must specify at least one exit code");
-	else if (json_array_size(values) > CODES_MAX)
-		field_too_many(errors, p, json_array_size(values), CODES_MAX);
+	if (json_array_size(values) > CODES_MAX)
+		field_too_many(errors, FIELD_PATH(p, "%s.exitCodes.values", path), json_array_size(values), CODES_MAX);
 }
 
 static void pod_restart_rules_validate(const json_t *container, const char *path, struct field_errors *errors)
@@ -205,6 +214,8 @@ static void validate_init(const struct pod_rules *r, struct map *names)
 			pod_probes_validate(r, c, p);
 		for (size_t n = 0; !sidecar && n < ARRAY_LEN(no); n++)
 			rule_forbidden(c, p, no[n], "may not be set for init containers without restartPolicy=Always", r->errors);
+		if (!sidecar)
+			validate_init_resize(c, p, r->errors);
 	}
 }
 

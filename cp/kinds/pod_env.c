@@ -121,16 +121,39 @@ static void validate_key_ref(const json_t *ref, const char *path, struct field_e
 
 static void validate_file_ref(const json_t *ref, const char *path, struct field_errors *errors)
 {
-	enum { KEY_MAX = 128 };
-	char p[FIELD_PATH_MAX];
-
 	if (!ref)
 		return;
-	rule_path_not_reserved(ref, path, "path", errors);
 	rule_name(ref, path, "key", name_check_env, errors);
 	rule_name(ref, path, "volumeName", name_check_label, errors);
-	if (strlen(json_str_or(ref, "key", "")) > KEY_MAX)
-		field_too_long(errors, FIELD_PATH(p, "%s.key", path), KEY_MAX);
+	rule_no_backsteps(ref, path, "path", errors);
+}
+
+/* A file with variables is in a volume that the pod's own containers fill. */
+static void validate_file_volume(const struct pod_rules *r, const json_t *ref, const char *path)
+{
+	const json_t *name = json_object_get(ref, "volumeName");
+	const json_t *volume = json_find(json_object_get(r->spec, "volumes"), "name", json_str_or(ref, "volumeName", ""));
+
+	if (!volume)
+		field_not_found(r->errors, path, name);
+	else if (!json_object_get(volume, "emptyDir"))
+		field_invalid(r->errors, path, name, "referenced volume must be of type emptyDir");
+}
+
+void pod_env_files_validate(const struct pod_rules *r)
+{
+	static const char *const lists[] = {"initContainers", "containers", "ephemeralContainers"};
+	char p[FIELD_PATH_MAX];
+	json_t *c, *e;
+	size_t i, k;
+
+	for (size_t l = 0; l < ARRAY_LEN(lists); l++)
+		json_array_foreach(json_object_get(r->spec, lists[l]), i, c) json_array_foreach(json_object_get(c, "env"), k, e)
+		{
+			const json_t *ref = json_object_get(json_object_get(e, "valueFrom"), "fileKeyRef");
+			if (ref)
+				validate_file_volume(r, ref, FIELD_PATH(p, "%s.%s[%zu].env[%zu].valueFrom.fileKeyRef.volumeName", r->path, lists[l], i, k));
+		}
 }
 
 static void validate_value_from(const json_t *e, const char *path, struct field_errors *errors)

@@ -84,6 +84,16 @@ static void validate_host_processes(const struct pod_rules *r)
 			      "hostNetwork must be true if pod contains any hostProcess containers");
 }
 
+/* The owner of a raw device cannot be mapped. */
+static void container_of_own_users(const struct pod_rules *r, const json_t *container, const char *path, void *arg)
+{
+	char p[FIELD_PATH_MAX];
+
+	(void)arg;
+	if (json_array_size(json_object_get(container, "volumeDevices")))
+		field_forbidden(r->errors, FIELD_PATH(p, "%s.volumeDevices", path), "when `hostUsers` is false");
+}
+
 /* Users of their own go together with no other namespace of the host. */
 static void validate_host_users(const struct pod_rules *r)
 {
@@ -96,7 +106,8 @@ static void validate_host_users(const struct pod_rules *r)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(no); i++)
 		if (json_bool_at(r->spec, no[i].key, false))
-			field_forbidden(r->errors, FIELD_PATH(p, "%s.%s", r->path, no[i].shown), "when `pod.Spec.HostUsers` is false");
+			field_forbidden(r->errors, FIELD_PATH(p, "%s.%s", r->path, no[i].shown), "when `hostUsers` is false");
+	pod_each_container(r, container_of_own_users, NULL);
 }
 
 void pod_os_validate(const struct pod_rules *r)

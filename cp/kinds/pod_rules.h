@@ -23,6 +23,7 @@ json_t *pod_volumes_validate(const struct pod_rules *r); /* returns the volumes 
 void volume_source_validate(const char *source, const json_t *v, const char *path, struct field_errors *errors);
 /* Of one container at path. */
 void pod_env_validate(const json_t *container, const char *path, struct field_errors *errors);
+void pod_env_files_validate(const struct pod_rules *r); /* of all containers */
 void pod_field_ref_validate(const json_t *ref, const char *path, bool volume, struct field_errors *errors);
 void pod_resource_ref_validate(const json_t *ref, const char *path, bool volume, struct field_errors *errors);
 void pod_mounts_validate(const struct pod_rules *r, const json_t *container, const char *path);
@@ -51,6 +52,13 @@ void pod_each_container(const struct pod_rules *r,
 void pod_errors_order(struct field_errors *errors, const char *path);
 /* What an update of a pod may change. */
 void pod_update_validate(const json_t *pod, const json_t *old, struct field_errors *errors);
+/* Subresources that write a part of a pod (cp/kinds/pod_parts.c, pod_resize.c): everything but the part is taken from old; the
+ * rules of the spec as a whole; whether the pod is one of a node's own files. */
+void pod_part_take_old(json_t *pod, const json_t *old);
+void pod_part_validate_spec(const json_t *pod, struct field_errors *errors);
+bool pod_is_static(const json_t *pod);
+void pod_resize_prepare(json_t *pod, const json_t *old);
+void pod_resize_validate(const json_t *pod, const json_t *old, struct field_errors *errors);
 /* What an update of a pod's status may say. */
 void pod_status_validate(const json_t *pod, const json_t *old, struct field_errors *errors);
 /* A template of pods whose containers may mount the claims of a stateful set, too (NULL: none). */

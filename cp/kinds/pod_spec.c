@@ -14,7 +14,7 @@
 
 #define IP_WORDS "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
-enum { NAMESERVERS_MAX = 3, SEARCHES_MAX = 32, SEARCH_CHARS_MAX = 2048 };
+enum { NAMESERVERS_MAX = 3, SEARCHES_MAX = 32, SEARCH_CHARS_MAX = 2048, OVERRIDE_MAX = 64 };
 
 /* --- names ----------------------------------------------------------------------------------------------------------- */
 
@@ -93,14 +93,19 @@ static void validate_aliases(const struct pod_rules *r)
 static void validate_hostname(const struct pod_rules *r)
 {
 	static const char key[] = "hostnameOverride";
+	static const char *const others[] = {"setHostnameAsFQDN", "hostNetwork"};
+	const char *name = json_member(r->spec, key);
+	char p[FIELD_PATH_MAX];
 
-	if (!json_object_get(r->spec, key))
+	if (!name)
 		return;
-	rule_name(r->spec, r->path, key, name_check_subdomain, r->errors);
-	if (json_bool_at(r->spec, "setHostnameAsFQDN", false))
-		rule_forbidden(r->spec, r->path, key, "hostnameOverride cannot be set when setHostnameAsFQDN is true", r->errors);
-	if (json_bool_at(r->spec, "hostNetwork", false))
-		rule_forbidden(r->spec, r->path, key, "hostnameOverride cannot be set when hostNetwork is true", r->errors);
+	FIELD_PATH(p, "%s.%s", r->path, key);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (json_bool_at(r->spec, others[i], false))
+			field_forbidden(r->errors, p, "may not be specified when %s is true", others[i]);
+	if (strlen(name) > OVERRIDE_MAX)
+		field_too_long(r->errors, p, OVERRIDE_MAX);
+	validate_name(name, p, name_check_subdomain, r->errors);
 }
 
 static void validate_overhead(const struct pod_rules *r)
@@ -168,6 +173,7 @@ void pod_rules_validate(const struct pod_rules *given)
 	validate_aliases(r);
 	validate_overhead(r);
 	pod_errors_order(r->errors, r->path);
+	pod_env_files_validate(r);
 }
 
 void pod_template_validate(const json_t *template, const char *path, struct field_errors *errors)

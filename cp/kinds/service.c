@@ -22,6 +22,14 @@ static bool is_external_name(const json_t *svc)
 	return !strcmp(type_of(svc), "ExternalName");
 }
 
+/* Reached from outside of the cluster, too. */
+static bool is_external(const json_t *svc)
+{
+	const char *type = type_of(svc);
+	return !strcmp(type, "NodePort") || !strcmp(type, "LoadBalancer") ||
+	       (!strcmp(type, "ClusterIP") && json_array_size(json_at(svc, "spec.externalIPs")));
+}
+
 static bool has_node_ports(const json_t *svc)
 {
 	return !strcmp(type_of(svc), "NodePort") ||
@@ -67,11 +75,8 @@ static void service_set_defaults(json_t *svc, const json_t *old)
 		if ((!target || str_eq(json_string_value(target), "")) && json_object_get(port, "port"))
 			json_object_set(port, "targetPort", json_object_get(port, "port"));
 	}
-	bool outside = !strcmp(type_of(svc), "NodePort") || !strcmp(type_of(svc), "LoadBalancer");
-	if (outside)
+	if (is_external(svc))
 		set_default(spec, "externalTrafficPolicy", json_string("Cluster"));
-	else if (old && !json_array_size(json_object_get(spec, "externalIPs"))) /* what another type had */
-		json_object_del(spec, "externalTrafficPolicy");
 	if (!is_external_name(svc))
 		set_default(spec, "internalTrafficPolicy", json_string("Cluster"));
 	if (!strcmp(type_of(svc), "LoadBalancer"))
@@ -101,6 +106,9 @@ static void drop_balancing(json_t *svc, const json_t *old)
 	static const char *const members[] = { "allocateLoadBalancerNodePorts", "loadBalancerClass" };
 	json_t *spec = json_object_get(svc, "spec");
 	const json_t *check = json_object_get(spec, "healthCheckNodePort"), *checked = json_at(old, "spec.healthCheckNodePort");
+	const char *policy = json_member(spec, "externalTrafficPolicy");
+	if (is_external(old) && !is_external(svc) && policy && str_eq(json_str_at(old, "spec.externalTrafficPolicy"), policy))
+		json_object_del(spec, "externalTrafficPolicy");
 	if (is_checked(old) && !is_checked(svc) && check && checked && json_equal(check, checked))
 		json_object_del(spec, "healthCheckNodePort");
 	if (str_eq(json_str_at(spec, "type"), "LoadBalancer"))

@@ -280,7 +280,7 @@ static void validate_affinity(const json_t *svc, struct field_errors *errors)
 
 static void validate_traffic(const json_t *svc, struct field_errors *errors)
 {
-	static const char *const distributions[] = {"PreferClose", "PreferSameNode", "PreferSameZone", NULL};
+	static const char *const distributions[] = {"PreferClose", "PreferSameZone", "PreferSameNode", NULL};
 	const json_t *spec = json_object_get(svc, "spec"), *policy = json_object_get(spec, "externalTrafficPolicy"),
 		     *check = json_object_get(spec, "healthCheckNodePort");
 	bool balanced = is_type(svc, "LoadBalancer"),

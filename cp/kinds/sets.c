@@ -271,5 +271,11 @@ static void podtemplate_validate(const json_t *t, const json_t *old, struct fiel
 	pod_template_validate(json_object_get(t, "template"), "template", errors);
 }
 
+static void podtemplate_warn(const json_t *t, const json_t *old, char ***warnings)
+{
+	(void)old;
+	pod_template_warn(json_object_get(t, "template"), "template.", warnings);
+}
+
 const struct kind_ops podtemplate_ops = { .group = "", .kind = "PodTemplate", .set_defaults = podtemplate_set_defaults,
-					  .validate = podtemplate_validate };
+					  .validate = podtemplate_validate, .warn = podtemplate_warn };

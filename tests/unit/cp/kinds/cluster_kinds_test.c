@@ -36,7 +36,7 @@ START_TEST(services)
 	    {"spec.loadBalancerClass", "\"a/b\"", "spec.loadBalancerClass: Forbidden: may only be used when `type` is 'LoadBalancer'\n"},
 	    {"spec.externalTrafficPolicy", "\"Local\"", "spec.externalTrafficPolicy: Invalid value: \"Local\": may only be set for externally-accessible services\n"},
 	    {"spec.healthCheckNodePort", "30000", "spec.healthCheckNodePort: Invalid value: 30000: may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'\n"},
-	    {"spec.trafficDistribution", "\"Near\"", "spec.trafficDistribution: Unsupported value: \"Near\": supported values: \"PreferClose\", \"PreferSameNode\", \"PreferSameZone\"\n"},
+	    {"spec.trafficDistribution", "\"Near\"", "spec.trafficDistribution: Unsupported value: \"Near\": supported values: \"PreferClose\", \"PreferSameZone\", \"PreferSameNode\"\n"},
 	    {"spec.sessionAffinity", "\"Sometimes\"", "spec.sessionAffinity: Unsupported value: \"Sometimes\": supported values: \"ClientIP\", \"None\"\n"},
 	    {"spec", "{\"type\":\"ExternalName\",\"externalName\":\"a.b.\",\"ipFamilyPolicy\":\"SingleStack\"}", "spec.ipFamilyPolicy: Forbidden: may not be set for ExternalName services\n"},
 	    {"spec", "{\"sessionAffinity\":\"ClientIP\",\"sessionAffinityConfig\":{\"clientIP\":{\"timeoutSeconds\":0}},\"ports\":[{\"port\":1}]}",

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #define POD(container, more) "{\"metadata\":{\"name\":\"n\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"" container "}]" more "}}"
+#define PROJECTED(source) ",\"volumes\":[{\"name\":\"v\",\"projected\":{\"sources\":[" source "]}}]"
 #define SLICE(device) "{\"metadata\":{\"name\":\"n\"},\"spec\":{\"driver\":\"d\",\"nodeName\":\"x\",\"pool\":{\"name\":\"p\",\"generation\":1,\"resourceSliceCount\":1},\"devices\":[{\"name\":\"a\"" device "}]}}"
 #define CLAIM(more) "{\"metadata\":{\"name\":\"n\"},\"spec\":{" more "}}"
 
@@ -15,6 +16,9 @@ static const struct {
     {"", "Pod", POD(",\"lifecycle\":{\"stopSignal\":\"SIGUSR1\",\"preStop\":{\"sleep\":{\"seconds\":1}}}", ""), "spec.containers.0.lifecycle.stopSignal", false},
     {"", "Pod", POD(",\"lifecycle\":{\"stopSignal\":\"SIGUSR1\",\"preStop\":{\"sleep\":{\"seconds\":1}}}", ""), "spec.containers.0.lifecycle.preStop", true},
     {"", "Pod", POD("", ",\"schedulingGroup\":{\"podGroupName\":\"g\"}"), "spec.schedulingGroup", false},
+    {"", "Pod", POD("", PROJECTED("{\"clusterTrustBundle\":{\"path\":\"b\"}}")), "spec.volumes.0.projected.sources.0.clusterTrustBundle", false},
+    {"", "Pod", POD("", PROJECTED("{\"podCertificate\":{\"keyType\":\"ED25519\"}}")), "spec.volumes.0.projected.sources.0.podCertificate", false},
+    {"", "Pod", POD("", PROJECTED("{\"secret\":{\"name\":\"s\"}}")), "spec.volumes.0.projected.sources.0.secret", true},
     {"resource.k8s.io", "ResourceSlice", SLICE(",\"attributes\":{\"a\":{\"ints\":[1]}}"), "spec.devices.0.attributes.a.ints", false},
     {"resource.k8s.io", "ResourceSlice", SLICE(",\"attributes\":{\"a\":{\"int\":1}}"), "spec.devices.0.attributes.a.int", true},
     {"resource.k8s.io", "ResourceSlice", SLICE(",\"taints\":[{\"key\":\"a\"}]"), "spec.devices.0.taints.0.timeAdded", true}, /* filled in */

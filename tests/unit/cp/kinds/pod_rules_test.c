@@ -7,6 +7,7 @@
 	"\"securityContext\":{},\"serviceAccountName\":\"default\","                                                           \
 	"\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}},{\"name\":\"b\",\"persistentVolumeClaim\":{\"claimName\":\"x\"}}]}}"
 #define C "spec.containers[0]"
+#define SUBDOMAIN "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
 #define PORT "must be between 1 and 65535, inclusive"
 
 static void check(const struct rule_row *rows, size_t n)
@@ -28,6 +29,13 @@ START_TEST(containers)
 	     C ".restartPolicy: Required value: must specify restartPolicy when restart rules are used\n"},
 	    {"spec.initContainers[0].livenessProbe", "{\"exec\":{\"command\":[\"x\"]}}",
 	     "spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers without restartPolicy=Always\n"},
+	    {"spec.initContainers[0].resizePolicy", "[{\"resourceName\":\"cpu\",\"restartPolicy\":\"RestartContainer\"}]",
+	     "spec.initContainers[0].resizePolicy[0].restartPolicy: Invalid value: \"RestartContainer\": must not be set to 'RestartContainer' for "
+	     "non-sidecar initContainers\n"},
+	    {C, "{\"name\":\"c\",\"image\":\"i\",\"restartPolicy\":\"Never\",\"restartPolicyRules\":[{\"exitCodes\":{}},{\"action\":\"Restart\"}]}",
+	     C ".restartPolicyRules[0].action: Unsupported value: \"\": supported values: \"Restart\", \"RestartAllContainers\"\n" C
+	       ".restartPolicyRules[0].exitCodes.operator: Unsupported value: \"\": supported values: \"In\", \"NotIn\"\n" C
+	       ".restartPolicyRules[1].exitCodes: Required value: must be specified\n"},
 	    {"spec.initContainers[0].name", "\"c\"", "spec.initContainers[0].name: Duplicate value: \"c\"\n"},
 	    {"spec.ephemeralContainers", "[{\"name\":\"e\",\"image\":\"i\"}]", "spec.ephemeralContainers: Forbidden: cannot be set on create\n"},
 	    {C ".resizePolicy", "[{\"resourceName\":\"cpu\",\"restartPolicy\":\"NotRequired\"},{\"resourceName\":\"cpu\",\"restartPolicy\":\"NotRequired\"}]",
@@ -44,6 +52,10 @@ START_TEST(environment)
 	     C ".env[0].name: Invalid value: \"A=B\": a valid environment variable name must consist only of printable ASCII characters other than '='\n"},
 	    {C ".env", "[{\"name\":\"A\",\"value\":\"x\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"s\",\"key\":\"k\"}}}]",
 	     C ".env[0].valueFrom: Invalid value: \"\": may not be specified when `value` is not empty\n"},
+	    {C ".env", "[{\"name\":\"A\",\"valueFrom\":{\"fileKeyRef\":{\"volumeName\":\"v\",\"path\":\"/a/../b\",\"key\":\"K\"}}}]",
+	     C ".env[0].valueFrom.fileKeyRef.path: Invalid value: \"/a/../b\": must not contain '..'\n"},
+	    {C ".env", "[{\"name\":\"A\",\"valueFrom\":{\"fileKeyRef\":{\"volumeName\":\"none\",\"path\":\"a\",\"key\":\"K\"}}}]",
+	     C ".env[0].valueFrom.fileKeyRef.volumeName: Not found: \"none\"\n"},
 	    {C ".env", "[{\"name\":\"A\",\"valueFrom\":{}}]",
 	     C ".env[0].valueFrom: Invalid value: \"\": must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`\n"},
 	    {C ".env", "[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"spec.none\"}}}]",
@@ -154,7 +166,18 @@ START_TEST(contexts)
 	    {"spec", "{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}],\"hostPID\":true,\"shareProcessNamespace\":true}",
 	     "spec.securityContext.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and HostPID cannot both be enabled\n"},
 	    {"spec", "{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}],\"hostPID\":true,\"hostUsers\":false}",
-	     "spec.HostPID: Forbidden: when `pod.Spec.HostUsers` is false\n"},
+	     "spec.HostPID: Forbidden: when `hostUsers` is false\n"},
+	    {"spec", "{\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"volumeDevices\":[{\"name\":\"v\",\"devicePath\":\"/d\"}]}],\"hostUsers\":false,"
+	     "\"volumes\":[{\"name\":\"v\",\"persistentVolumeClaim\":{\"claimName\":\"x\"}}]}",
+	     C ".volumeDevices: Forbidden: when `hostUsers` is false\n"},
+	    {"spec", "{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}],\"hostnameOverride\":\"\",\"setHostnameAsFQDN\":true,\"hostNetwork\":true}",
+	     "spec.hostnameOverride: Forbidden: may not be specified when setHostnameAsFQDN is true\n"
+	     "spec.hostnameOverride: Forbidden: may not be specified when hostNetwork is true\n"
+	     "spec.hostnameOverride: Invalid value: \"\": " SUBDOMAIN "\n"},
+	    {"spec.securityContext.seLinuxChangePolicy", "\"MountOption\"",
+	     "spec.securityContext.seLinuxChangePolicy: Unsupported value: \"MountOption\": supported values: \"Recursive\"\n"},
+	    {"spec", "{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}],\"os\":{\"name\":\"windows\"},\"resources\":{\"requests\":{\"cpu\":\"1\"}}}",
+	     "spec.resources: Forbidden: may not be set for a windows pod\n"},
 	    {"spec", "{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}],\"os\":{\"name\":\"windows\"},\"securityContext\":{\"fsGroup\":1}}",
 	     "spec.securityContext.fsGroup: Forbidden: cannot be set for a windows pod\n"},
 	    {"spec", "{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}],\"os\":{\"name\":\"linux\"},\"securityContext\":{\"windowsOptions\":{}}}",
@@ -179,8 +202,6 @@ START_TEST(volumes)
 	     "spec.volumes[0].nfs.path: Invalid value: \"rel\": must be an absolute path\n"},
 	    {"spec.volumes[0]", "{\"name\":\"v\",\"projected\":{\"sources\":[{\"serviceAccountToken\":{\"path\":\"t\",\"expirationSeconds\":1}}]}}",
 	     "spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds: Invalid value: 1: may not specify a duration less than 10 minutes\n"},
-	    {"spec.volumes[0]", "{\"name\":\"v\",\"projected\":{\"sources\":[{\"clusterTrustBundle\":{\"path\":\"t\"}}]}}",
-	     "spec.volumes[0].projected.sources[0].clusterTrustBundle: Required value: either name or signerName must be specified\n"},
 	    {"spec.volumes[0]", "{\"name\":\"v\",\"projected\":{\"sources\":[{\"secret\":{\"name\":\"s\"},\"configMap\":{\"name\":\"s\"}}]}}",
 	     "spec.volumes[0].projected.sources[0]: Forbidden: may not specify more than 1 volume type per source\n"},
 	    {"spec.volumes[0]", "{\"name\":\"v\",\"csi\":{\"driver\":\"a b\"}}",
