@@ -51,9 +51,17 @@ static void add_verdicts(struct elems *l, const struct ip *ip, const struct poli
 	self->key_len *= 2;
 }
 
+/* A namespace that is not known yet is in no selection: what labels it has not got cannot be said. */
+static bool selects_namespace(const struct policy_peer *peer, const struct policy_pod *pod, const json_t *labels)
+{
+	if (!peer->namespaces)
+		return !strcmp(peer->ns, pod->ns);
+	return labels ? selector_match_labels(peer->namespaces, labels) : selector_is_everything(peer->namespaces);
+}
+
 static bool selects(const struct policy_peer *peer, const struct policy_pod *pod, const json_t *namespace_labels)
 {
-	if (peer->namespaces ? !selector_match_labels(peer->namespaces, namespace_labels) : strcmp(peer->ns, pod->ns) != 0)
+	if (!selects_namespace(peer, pod, namespace_labels))
 		return false;
 	return !peer->pods || selector_match_labels(peer->pods, pod->labels);
 }

@@ -90,7 +90,7 @@ struct policy_elem {
 };
 
 /* The elements that a pod brings, sorted by policy_elem_cmp(): its verdicts (NULL: not local), its membership of the
- * shape's sets. namespace_labels may be NULL. *ret is an owned array. */
+ * shape's sets. namespace_labels NULL: its namespace is not known. *ret is an owned array. */
 void policy_plan_pod(const struct policy_shape *s, const struct policy_pod *pod, const json_t *namespace_labels,
 		     const struct policy_verdicts *verdicts, struct policy_elem **ret, size_t *ret_n);
 /* Those of one of the shape's sets only. */

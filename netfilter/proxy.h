@@ -73,5 +73,9 @@ int netfilter_cleanup(const char *table, struct err *e);
 /* net.bridge.bridge-nf-call-iptables (and ip6tables) = 1 where the kernel has bridge netfilter, ip_forward = 1 (and
  * IPv6 forwarding), in the thread's network namespace. */
 int netfilter_sysctls(bool ipv6, struct err *e);
+/* nf_conntrack_tcp_be_liberal = 1, once tables with translation stand: segments outside of a connection's window stay part of
+ * it. As invalid ones they would not be translated, and reach the client from an address that it has no connection to; its
+ * answer to that would end the connection. (A rule that drops them would cost each packet.) A failure is told and ignored. */
+void netfilter_liberal(void);
 
 #endif

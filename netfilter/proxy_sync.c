@@ -432,6 +432,8 @@ static int sync_once(struct proxy *p, size_t *ret_changed, struct err *e)
 		proxy_metrics_failed(p->metrics, p->ipv6);
 	} else {
 		proxy_metrics_synced(p->metrics, p->ipv6, full, clock_mono_us() - began_us);
+		if (full)
+			netfilter_liberal();
 		r = sweep(&s, full || p->sweep_all, e);
 		if (ret_changed)
 			*ret_changed = s.changed;

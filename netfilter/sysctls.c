@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "netfilter/proxy.h"
 
@@ -30,4 +31,11 @@ int netfilter_sysctls(bool ipv6, struct err *e)
 	if (r >= 0 && ipv6)
 		r = set_one("/proc/sys/net/bridge/bridge-nf-call-ip6tables", false, e);
 	return r;
+}
+
+void netfilter_liberal(void)
+{
+	struct err e = ERR_INIT;
+	if (set_one("/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal", false, &e) < 0)
+		log_warn("ignoring that connections to services may end by a stray segment error=\"%s\"", err_text(&e));
 }

@@ -308,6 +308,50 @@ ready() { for p in a b c; do eventually 60 answers $p 127.0.0.1 "$p 127.0.0.1"; 
 	[ "$(tr '\n' ' ' <"$DIR/c-out")" = "one two three " ]
 }
 
+@test "a segment outside of a connection's window does not end it" {
+	# Untranslated, it would reach the client from the endpoint's own address, and the client's answer would end the endpoint's side.
+	cat >"$DIR/stray.py" <<'PY'
+import socket, struct, sys
+REPAIR, QUEUE, SEQ = 19, 20, 21 # TCP_REPAIR ...
+def sum16(b):
+    s = sum(struct.unpack(f"!{len(b) // 2}H", b))
+    while s >> 16:
+        s = (s & 0xffff) + (s >> 16)
+    return s ^ 0xffff
+t = socket.create_server(("", 9000))
+c, (peer, port) = t.accept()
+me = c.getsockname()[0]
+c.recv(1)
+c.setsockopt(socket.IPPROTO_TCP, REPAIR, 1)
+seq = {}
+for q in (1, 2): # what is received, what is sent
+    c.setsockopt(socket.IPPROTO_TCP, QUEUE, q)
+    seq[q] = struct.unpack("I", c.getsockopt(socket.IPPROTO_TCP, SEQ, 4))[0]
+c.setsockopt(socket.IPPROTO_TCP, REPAIR, -1)
+head = struct.pack("!HHIIBBHHH", 9000, port, (seq[2] + 100000000) & 0xffffffff, seq[1], 5 << 4, 0x18, 1000, 0, 0)
+ends = socket.inet_aton(me) + socket.inet_aton(peer) + struct.pack("!HH", 6, len(head) + 2)
+head = head[:16] + struct.pack("!H", sum16(ends + head + b"zz")) + head[18:]
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+raw.sendto(head + b"zz", (peer, 0))
+c.sendall(b"y")
+c.sendall(c.recv(1))
+PY
+	nsenter --net=/run/netns/$T-a python3 "$DIR/stray.py" 3>&- &
+	PIDS="$PIDS $!"
+	say service '{"metadata":{"namespace":"d","name":"far"},"spec":{"clusterIP":"10.96.0.9","ports":[{"port":80}]}}'
+	say slice '{"metadata":{"namespace":"d","name":"far-1","labels":{"kubernetes.io/service-name":"far"}},"addressType":"IPv4","endpoints":[{"addresses":["10.244.0.2"]}],"ports":[{"port":9000}]}'
+	say sync
+	eventually 60 sh -c "nsenter --net=/run/netns/$T-a ss -Hltn 'sport = :9000' | grep -q ."
+	run in_ns b python3 -S -c '
+import socket
+s = socket.create_connection(("10.96.0.9", 80), 30)
+s.sendall(b"x")
+assert s.recv(1) == b"y"
+s.sendall(b"w")
+print(s.recv(1).decode())'
+	[ "$output" = w ] || { echo "$output"; return 1; }
+}
+
 @test "one proxy at a time keeps a table" {
 	say sync
 	run nsenter --net=/run/netns/$T-node "$DRIVE" --cidr 10.244.0.0/16

@@ -145,4 +145,5 @@ def shared(state):
     return len(ips) != len(set(ips))
 
 
-main()
+if __name__ == "__main__":
+    main()

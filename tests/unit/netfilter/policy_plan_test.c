@@ -191,6 +191,12 @@ static const struct elem_case {
     {"{'podSelector':{},'ingress':[{'ports':[{'port':'web','protocol':'UDP'}]}]}", "b", "{}", "{}", ""},
     {"{'podSelector':{},'ingress':[{'ports':[{'port':'dns','protocol':'UDP'}]}]}", "b", "{}", "{}",
      "n4 10.0.0.9/17/53, n6 fd00::9/17/53"},
+    {"{'podSelector':{},'ingress':[{'from':[{'namespaceSelector':{'matchExpressions':[{'key':'t','operator':'DoesNotExist'}]}}]}]}",
+     "b", "{}", "{}", "s4 10.0.0.9, s6 fd00::9"},
+    /* of a namespace that is not known */
+    {"{'podSelector':{},'ingress':[{'from':[{'namespaceSelector':{'matchExpressions':[{'key':'t','operator':'DoesNotExist'}]}}]}]}",
+     "b", "{}", NULL, ""},
+    {"{'podSelector':{},'ingress':[{'from':[{'namespaceSelector':{}}]}]}", "b", "{}", NULL, "s4 10.0.0.9, s6 fd00::9"},
 };
 
 static void check_elems(size_t i)
@@ -199,7 +205,7 @@ static void check_elems(size_t i)
 	struct policy *p = policy("p", c->spec);
 	const struct policy *list[] = {p};
 	struct policy_pod *x = pod("a", "x", "{}", "10.0.0.1"), *other = pod(c->ns, "other", c->labels, "10.0.0.9");
-	AUTO_JSON *namespace_labels = quoted_json(c->namespace_labels);
+	AUTO_JSON *namespace_labels = c->namespace_labels ? quoted_json(c->namespace_labels) : NULL;
 	struct policy_shape *s = policy_shape_new();
 	struct policy_verdicts v;
 	struct policy_elem *got;
