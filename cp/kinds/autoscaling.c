@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cp/kinds/error_order.h"
 #include "cp/kinds/kinds.h"
+#include "cp/kinds/resource_name.h"
 #include "cp/kinds/rule.h"
 
 enum { WINDOW_MAX = 3600, PERIOD_MAX = 1800 };
@@ -70,13 +71,36 @@ static void validate_reference(const json_t *ref, const char *path, struct field
 		rule_name(ref, path, "name", name_check_path_segment, errors);
 }
 
-static void validate_scale_target(const json_t *target, struct field_errors *errors)
+/* Why a version of an API is none that another object can be of; NULL: it is one. Owned. */
+static char *version_problem(const char *version, bool core_too)
 {
-	const json_t *version = json_object_get(target, "apiVersion");
-	AUTO_JSON *none = json_string("");
-	validate_reference(target, "spec.scaleTargetRef", errors);
-	if (str_empty(json_string_value(version)))
-		field_invalid(errors, "spec.scaleTargetRef.apiVersion", version ? version : none, "apiVersion must specify API group");
+	const char *slash = strchr(version, '/');
+	bool none = !*version || !strcmp(version, "/");
+	if (slash && !none && strchr(slash + 1, '/'))
+		return xasprintf("unexpected GroupVersion string: %s", version);
+	return !core_too && (none || !slash || slash == version) ? xstrdup("apiVersion must specify API group") : NULL;
+}
+
+static void validate_version(const json_t *ref, const char *path, bool core_too, struct field_errors *errors)
+{
+	const char *version = json_str_or(ref, "apiVersion", "");
+	AUTO_FREE char *why = version_problem(version, core_too);
+	AUTO_JSON *shown = json_string(version);
+	char p[FIELD_PATH_MAX];
+	if (why)
+		field_invalid(errors, FIELD_PATH(p, "%s.apiVersion", path), shown, "%s", why);
+}
+
+/* What was named before, in whatever version, may go on to be. */
+static void validate_scale_target(const json_t *target, const json_t *before, struct field_errors *errors)
+{
+	static const char path[] = "spec.scaleTargetRef";
+	const char *kind = json_str_or(target, "kind", "");
+	validate_reference(target, path, errors);
+	if (before && !strcmp(json_str_or(before, "apiVersion", ""), json_str_or(target, "apiVersion", "")) &&
+	    !strcmp(json_str_or(before, "kind", ""), kind))
+		return;
+	validate_version(target, path, !strcmp(kind, "ReplicationController"), errors);
 }
 
 /* --- metrics --------------------------------------------------------------------------------------------------------- */
@@ -104,13 +128,14 @@ static const struct source_rule {
 	const char *missing_at, *missing;
 	const char *both; /* NULL: they may stand together; else told at "other" */
 } source_rules[] = {
-	{ "ContainerResource", "containerResource", "averageUtilization", "averageValue", "averageUtilization",
-	  "must set either a target raw value or a target utilization", "may not set both a target raw value and a target utilization" },
+	/* In the order in which the reference looks at them. */
+	{ "Object", "object", "value", "averageValue", "averageValue", "must set either a target value or averageValue", NULL },
 	{ "External", "external", "averageValue", "value", "averageValue",
 	  "must set either a target value for metric or a per-pod target", "may not set both a target value for metric and a per-pod target" },
-	{ "Object", "object", "value", "averageValue", "averageValue", "must set either a target value or averageValue", NULL },
 	{ "Pods", "pods", "averageValue", "averageValue", "averageValue", "must specify a positive target averageValue", NULL },
 	{ "Resource", "resource", "averageUtilization", "averageValue", "averageUtilization",
+	  "must set either a target raw value or a target utilization", "may not set both a target raw value and a target utilization" },
+	{ "ContainerResource", "containerResource", "averageUtilization", "averageValue", "averageUtilization",
 	  "must set either a target raw value or a target utilization", "may not set both a target raw value and a target utilization" },
 };
 
@@ -119,12 +144,15 @@ static void validate_source(const struct source_rule *r, const json_t *source, c
 	const json_t *target = json_object_get(source, "target"), *one = json_object_get(target, r->one),
 		     *other = json_object_get(target, r->other), *metric = json_object_get(source, "metric");
 	char p[FIELD_PATH_MAX];
-	if (json_object_get(source, "describedObject"))
-		validate_reference(json_object_get(source, "describedObject"), FIELD_PATH(p, "%s.describedObject", path), errors);
+	if (json_object_get(source, "describedObject")) {
+		FIELD_PATH(p, "%s.describedObject", path);
+		validate_reference(json_object_get(source, "describedObject"), p, errors);
+		validate_version(json_object_get(source, "describedObject"), p, true, errors);
+	}
 	if (metric)
 		rule_name(metric, FIELD_PATH(p, "%s.metric", path), "name", name_check_path_segment, errors);
-	if (json_object_get(metric, "selector"))
-		label_selector_validate(json_object_get(metric, "selector"), FIELD_PATH(p, "%s.metric.selector", path), errors);
+	if (!strcmp(r->type, "ContainerResource") && json_string_length(json_object_get(source, "name")))
+		resource_name_validate_container(json_member(source, "name"), FIELD_PATH(p, "%s.name", path), errors);
 	validate_target(target, FIELD_PATH(p, "%s.target", path), errors);
 	if (!one && !other)
 		field_required(errors, FIELD_PATH(p, "%s.target.%s", path, r->missing_at), r->missing);
@@ -148,6 +176,11 @@ static void validate_metric(const json_t *metric, const char *path, struct field
 			validate_source(r, source, p, errors);
 		if (!source && !strcmp(r->type, type))
 			field_required(errors, p, "must populate information for the given metric source");
+	}
+	if (!rule_is_one_of(type, types)) { /* the reference says so twice */
+		AUTO_FIELD_ERRORS again = {.schema = errors->schema};
+		rule_word(metric, path, "type", types, &again);
+		field_errors_again(errors, &again);
 	}
 	for (size_t i = 0; present > 1 && i < ARRAY_LEN(source_rules); i++)
 		if (strcmp(source_rules[i].type, type))
@@ -188,7 +221,38 @@ static void validate_rules(const json_t *rules, const char *path, struct field_e
 				      "must be less than or equal to %d", PERIOD_MAX);
 	}
 	if (tolerance && quantity_sign(json_string_value(tolerance)) < 0)
-		field_invalid(errors, FIELD_PATH(p, "%s.tolerance", path), tolerance, "must be greater or equal to zero");
+		field_invalid(errors, FIELD_PATH(p, "%s.tolerance", path), tolerance, "must be greater than or equal to 0");
+}
+
+/* To none at all only where it was so before, by what is not measured at the pods themselves. */
+static void validate_counts(const json_t *hpa, const json_t *old, struct field_errors *errors)
+{
+	const json_t *max = json_at(hpa, "spec.maxReplicas"), *min = json_at(hpa, "spec.minReplicas");
+	int64_t least = json_int_at(hpa, "spec.minReplicas", 1), most = json_integer_value(max), bound = json_int_at(old, "spec.minReplicas", 1) == 0 ? 0 : 1;
+	AUTO_JSON *zero = json_integer(most);
+	if (least < bound)
+		field_invalid(errors, "spec.minReplicas", min, "must be greater than or equal to %lld", (long long)bound);
+	if (!most)
+		field_required(errors, "spec.maxReplicas", "must be set and greater than 0");
+	else if (most < 1)
+		field_invalid(errors, "spec.maxReplicas", max, "must be greater than or equal to 1");
+	if (most < least)
+		field_invalid(errors, "spec.maxReplicas", max ? max : zero, "must be greater than or equal to `minReplicas`");
+}
+
+static void validate_metrics(const json_t *hpa, struct field_errors *errors)
+{
+	bool outside = false;
+	char p[FIELD_PATH_MAX];
+	json_t *metric;
+	size_t i;
+	json_array_foreach(json_at(hpa, "spec.metrics"), i, metric) {
+		const char *type = json_str_or(metric, "type", "");
+		validate_metric(metric, FIELD_PATH(p, "spec.metrics[%zu]", i), errors);
+		outside |= !strcmp(type, "Object") || !strcmp(type, "External");
+	}
+	if (json_int_at(hpa, "spec.minReplicas", 1) == 0 && !outside)
+		field_forbidden(errors, "spec.metrics", "must specify at least one Object or External metric to support scaling to zero replicas");
 }
 
 static void hpa_validate(const json_t *hpa, const json_t *old, struct field_errors *errors)
@@ -196,23 +260,12 @@ static void hpa_validate(const json_t *hpa, const json_t *old, struct field_erro
 	static const char *const directions[] = { "scaleUp", "scaleDown" };
 	static const char *const order[] = { "metadata", "spec.minReplicas", "spec.maxReplicas", "spec.scaleTargetRef", "spec.metrics[].type",
 					     "spec.metrics[]", "spec.behavior", NULL };
-	const json_t *max = json_at(hpa, "spec.maxReplicas"), *behavior = json_at(hpa, "spec.behavior");
-	int64_t least = json_int_at(hpa, "spec.minReplicas", 1), most = json_int_at(hpa, "spec.maxReplicas", 0);
-	AUTO_JSON *zero = json_integer(most);
+	const json_t *behavior = json_at(hpa, "spec.behavior");
 	char p[FIELD_PATH_MAX];
-	json_t *metric;
-	size_t i;
-	(void)old;
-	if (least < 1)
-		field_invalid(errors, "spec.minReplicas", json_at(hpa, "spec.minReplicas"), "must be greater than or equal to 1");
-	if (most < 1)
-		field_invalid(errors, "spec.maxReplicas", max ? max : zero, "must be greater than 0");
-	if (most < least)
-		field_invalid(errors, "spec.maxReplicas", max ? max : zero, "must be greater than or equal to `minReplicas`");
-	validate_scale_target(json_at(hpa, "spec.scaleTargetRef"), errors);
-	json_array_foreach(json_at(hpa, "spec.metrics"), i, metric)
-		validate_metric(metric, FIELD_PATH(p, "spec.metrics[%zu]", i), errors);
-	for (i = 0; i < ARRAY_LEN(directions); i++)
+	validate_counts(hpa, old, errors);
+	validate_scale_target(json_at(hpa, "spec.scaleTargetRef"), json_at(old, "spec.scaleTargetRef"), errors);
+	validate_metrics(hpa, errors);
+	for (size_t i = 0; i < ARRAY_LEN(directions); i++)
 		if (json_object_get(behavior, directions[i]))
 			validate_rules(json_object_get(behavior, directions[i]), FIELD_PATH(p, "spec.behavior.%s", directions[i]), errors);
 	errors_order(errors, "", order);

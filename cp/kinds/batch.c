@@ -1,4 +1,4 @@
-/* Rules of jobs and cron jobs. */
+/* Rules of jobs and cron jobs; what an update may change is in job_update.c, a job's status in job_status.c. */
 #include <string.h>
 #include <strings.h>
 
@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "cp/kinds/error_order.h"
+#include "cp/kinds/job_rules.h"
 #include "cp/kinds/kinds.h"
 
 #define UID_LABEL "batch.kubernetes.io/controller-uid"
@@ -89,45 +90,6 @@ static void job_spec_validate(const json_t *spec, const char *path, struct field
 	job_template_validate(spec, path, errors);
 }
 
-/* Where a job's pods may run can be said as long as it is suspended and has not started any. */
-static void validate_template_update(const json_t *job, const json_t *old, struct field_errors *errors)
-{
-	static const char *const open[] = { "nodeSelector", "tolerations", "affinity", "schedulingGates" };
-	bool waits = json_bool_at(old, "spec.suspend", false) && !json_at(old, "status.startTime");
-	AUTO_JSON *copy = json_clone(job);
-	json_t *spec = json_at(copy, "spec.template.spec");
-	for (size_t i = 0; waits && i < ARRAY_LEN(open); i++) {
-		json_t *before = json_object_get(json_at(old, "spec.template.spec"), open[i]);
-		if (before)
-			json_object_set(spec, open[i], before);
-		else
-			json_object_del(spec, open[i]);
-	}
-	validate_immutable_as(copy, old, "spec.template.spec", "core.v1.PodSpec", errors);
-}
-
-/* Those of an indexed job go with its parallelism. */
-static void validate_completions_update(const json_t *job, const json_t *old, struct field_errors *errors)
-{
-	const json_t *now = json_at(job, "spec.completions"), *was = json_at(old, "spec.completions");
-	if (strcmp(json_str_or(job, "spec.completionMode", ""), "Indexed"))
-		validate_immutable(job, old, "spec.completions", errors);
-	else if (now && !(was && json_equal(now, was)) && json_integer_value(now) != json_int_at(job, "spec.parallelism", 0))
-		field_invalid(errors, "spec.completions", now, "can only be modified in tandem with spec.parallelism");
-}
-
-static void job_validate_update(const json_t *job, const json_t *old, struct field_errors *errors)
-{
-	validate_completions_update(job, old, errors);
-	validate_immutable(job, old, "spec.selector", errors);
-	validate_template_update(job, old, errors);
-	validate_immutable(job, old, "spec.completionMode", errors);
-	validate_immutable_as(job, old, "spec.podFailurePolicy", "batch.v1.PodFailurePolicy", errors);
-	validate_immutable(job, old, "spec.backoffLimitPerIndex", errors);
-	validate_immutable(job, old, "spec.managedBy", errors);
-	validate_immutable_as(job, old, "spec.successPolicy", "batch.v1.SuccessPolicy", errors);
-}
-
 /* Pods of an indexed job are named by it and their index. */
 static void validate_indexed_name(const json_t *job, struct field_errors *errors)
 {
@@ -179,22 +141,13 @@ static void validate_selects_own(const json_t *job, struct field_errors *errors)
 		field_invalid(errors, "spec.template.metadata.labels", labels ? labels : none, "`selector` does not match template `labels`");
 }
 
-static void job_validate_status(const json_t *job, const json_t *old, struct field_errors *errors)
-{
-	static const char *const counts[] = { "active", "succeeded", "failed", "ready", "terminating" };
-	char p[FIELD_PATH_MAX];
-	(void)old;
-	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
-		validate_not_negative(job, FIELD_PATH(p, "status.%s", counts[i]), errors);
-}
-
 static void job_validate(const json_t *job, const json_t *old, struct field_errors *errors)
 {
 	static const char *const order[] = {
 		"metadata", "spec.selector", "spec.parallelism", "spec.completions", "spec.activeDeadlineSeconds", "spec.backoffLimit",
 		"spec.ttlSecondsAfterFinished", "spec.backoffLimitPerIndex", "spec.maxFailedIndexes", "spec.managedBy", "spec.completionMode",
 		"spec.podFailurePolicy", "spec.successPolicy", "spec.podReplacementPolicy", "spec.template", "spec.template.metadata.labels", NULL };
-	bool generated = !json_bool_at(job, "spec.manualSelector", false) && !json_at(job, "spec.selector");
+	bool generated = !old && !json_bool_at(job, "spec.manualSelector", false) && !json_at(job, "spec.selector");
 	validate_generated(job, errors);
 	if (!json_at(job, "spec.selector") && !generated)
 		field_required(errors, "spec.selector", NULL);

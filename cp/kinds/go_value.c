@@ -82,8 +82,11 @@ static const struct {
 	{ "apps.v1.DaemonSetUpdateStrategy", "type rollingUpdate" },
 	{ "apps.v1.RollingUpdateDaemonSet", "maxUnavailable maxSurge" },
 	{ "batch.v1.PodFailurePolicyOnPodConditionsPattern", "type status" },
+	{ "batch.v1.UncountedTerminatedPods", "succeeded failed" },
+	{ "batch.v1.PodFailurePolicyRule", "action onExitCodes onPodConditions" },
 	{ "batch.v1.SuccessPolicyRule", "succeededIndexes succeededCount" },
 	{ "storage.v1.VolumeAttachmentSpec", "attacher source nodeName" },
+	{ "storage.v1.CSINodeDriver", "name nodeID topologyKeys allocatable" },
 	{ "storage.v1.VolumeAttachmentSource", "persistentVolumeName inlineVolumeSpec" },
 	{ "policy.v1.PodDisruptionBudgetSpec", "minAvailable selector maxUnavailable unhealthyPodEvictionPolicy" },
 };
@@ -177,7 +180,9 @@ static void add_field(json_t *out, const struct type *t, const char *name, const
 	const struct field *f = type_field(t, name);
 	const json_t *v = json_object_get(value, name);
 	AUTO_FREE char *key = go_name(name);
-	if (f && !v && str_eq(zero, "."))
+	if (f && str_eq(f->type->name, "meta.v1.ObjectMeta")) /* embedded: its members are the object's own */
+		json_object_update(out, (json_t *)v);
+	else if (f && !v && str_eq(zero, "."))
 		json_object_set_new(out, key, go_object(f->type, NULL));
 	else if (f)
 		json_object_set_new(out, key, v ? go_value(f->type, v) : go_zero(f));

@@ -41,7 +41,7 @@ static void validate_backend(const json_t *backend, const char *path, struct fie
 	} else if (service) {
 		FIELD_PATH(p, "%s.service", path);
 		if (rule_required(service, p, "name", NULL, errors))
-			rule_name(service, p, "name", name_check_label_1035, errors);
+			rule_name(service, p, "name", name_check_label, errors);
 		validate_port(json_object_get(service, "port"), path, errors);
 	} else {
 		field_invalid(errors, path, none, "resource or service backend is required");

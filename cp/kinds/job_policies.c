@@ -4,9 +4,13 @@
 #include "api/names.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "cp/kinds/go_value.h"
+#include "cp/kinds/job_rules.h"
 #include "cp/kinds/kinds.h"
 
-enum { RULES_MAX = 20, VALUES_MAX = 255, INDEXES_MAX = 100000 };
+enum { RULES_MAX = 20, VALUES_MAX = 255, PATTERNS_MAX = 20, INDEXES_MAX = 100000, INDEXES_BYTES_MAX = 64 * 1024 };
+/* More completions than these, each with a limit of its own: then fewer at a time. */
+enum { MANY_COMPLETIONS = 100000, MANY_PARALLEL_MAX = 10000, MANY_FAILED_MAX = 10000 };
 
 static bool is_in(const char *const *words, const char *word)
 {
@@ -49,12 +53,15 @@ static void validate_codes(const json_t *codes, bool in, const char *at, struct 
 	else if (n > VALUES_MAX)
 		field_too_many(errors, p, n, VALUES_MAX);
 	json_array_foreach(values, i, v) {
-		json_int_t now = json_integer_value(v), before = i ? json_integer_value(json_array_get(values, i - 1)) : now - 1;
+		json_int_t now = json_integer_value(v), before = i ? json_integer_value(json_array_get(values, i - 1)) : now;
+		bool seen = false;
+		for (size_t k = 0; k < i && n <= VALUES_MAX; k++)
+			seen |= json_integer_value(json_array_get(values, k)) == now;
 		FIELD_PATH(p, "%s.values[%zu]", at, i);
 		ordered &= before <= now;
 		if (in && !now)
 			field_invalid(errors, p, v, "must not be 0 for the In operator");
-		if (before == now)
+		if (seen)
 			field_duplicate(errors, p, v);
 	}
 	if (!ordered)
@@ -87,6 +94,8 @@ static void validate_failure_rule(const json_t *spec, const json_t *rule, const 
 			      "requires the backoffLimitPerIndex to be set");
 	if (codes)
 		validate_exit_codes(spec, codes, FIELD_PATH(p, "%s.onExitCodes", at), errors);
+	if (json_array_size(conditions) > PATTERNS_MAX)
+		field_too_many(errors, FIELD_PATH(p, "%s.onPodConditions", at), json_array_size(conditions), PATTERNS_MAX);
 	json_array_foreach(conditions, i, c) {
 		FIELD_PATH(p, "%s.onPodConditions[%zu]", at, i);
 		validate_name(json_str_or(c, "type", ""), FIELD_PATH(t, "%s.onPodConditions[%zu].type", at, i), name_check_qualified,
@@ -116,50 +125,26 @@ static void validate_failure_policy(const json_t *spec, const char *path, struct
 			      "only \"Never\" is supported when podFailurePolicy is specified");
 }
 
-/* "1,3-5,7": numbers below completions in rising order. Returns their number, -1 with *ret_why (owned) set. */
-static int64_t count_indexes(const char *text, int64_t completions, char **ret_why)
-{
-	AUTO_STRV char **parts = str_split(text, ',');
-	int64_t previous = -1, total = 0;
-	for (size_t i = 0; parts && parts[i]; i++) {
-		char *dash = strchr(parts[i], '-');
-		int64_t from = 0, to = 0;
-		if (dash && strchr(dash + 1, '-')) {
-			*ret_why = xasprintf("the fragment \"%s\" violates the requirement that an index interval can have at most two parts separated by '-'",
-					     parts[i]);
-			return -1;
-		}
-		AUTO_FREE char *first = xstrndup(parts[i], dash ? (size_t)(dash - parts[i]) : strlen(parts[i]));
-		if (str_to_i64(first, &from) < 0 || (dash && str_to_i64(dash + 1, &to) < 0)) {
-			*ret_why = xasprintf("cannot convert string to integer for index: \"%s\"", str_to_i64(first, &from) < 0 ? first : dash + 1);
-			return -1;
-		}
-		to = dash ? to : from;
-		if (to >= completions) {
-			*ret_why = xasprintf("too large index: \"%s\"", from >= completions || !dash ? first : dash + 1);
-			return -1;
-		}
-		if (from <= previous || to < from) {
-			*ret_why = xasprintf("non-increasing order, previous: %lld, current: %lld", (long long)(from <= previous ? previous : from),
-					     (long long)(from <= previous ? from : to));
-			return -1;
-		}
-		previous = to;
-		total += to - from + 1;
-	}
-	return total;
-}
-
 static void validate_succeeded(const json_t *rule, const char *at, int64_t completions, struct field_errors *errors)
 {
 	const json_t *indexes = json_object_get(rule, "succeededIndexes"), *count = json_object_get(rule, "succeededCount");
 	AUTO_FREE char *why = NULL;
 	char p[FIELD_PATH_MAX];
-	int64_t n = indexes ? count_indexes(json_string_value(indexes), completions, &why) : 0;
+	int64_t n = indexes ? job_index_list_count(json_string_value(indexes), completions, &why) : 0;
+	FIELD_PATH(p, "%s.succeededIndexes", at);
+	if (json_string_length(indexes) > INDEXES_BYTES_MAX)
+		field_too_long(errors, p, INDEXES_BYTES_MAX);
 	if (why)
-		field_invalid(errors, FIELD_PATH(p, "%s.succeededIndexes", at), indexes, "error parsing succeededIndexes: %s", why);
-	else if (indexes && count && json_integer_value(count) > n)
-		field_invalid(errors, FIELD_PATH(p, "%s.succeededCount", at), count,
+		field_invalid(errors, p, indexes, "error parsing succeededIndexes: %s", why);
+	if (!count)
+		return;
+	FIELD_PATH(p, "%s.succeededCount", at);
+	if (json_integer_value(count) < 0)
+		field_invalid(errors, p, count, "must be greater than or equal to 0");
+	if (json_integer_value(count) > completions)
+		field_invalid(errors, p, count, "must be less than or equal to %lld (the number of specified completions)", (long long)completions);
+	if (indexes && json_integer_value(count) > n)
+		field_invalid(errors, p, count,
 			      "must be less than or equal to %lld (the number of indexes in the specified succeededIndexes field)", (long long)n);
 }
 
@@ -173,7 +158,8 @@ static void validate_success_policy(const json_t *spec, bool indexed, const char
 	if (!policy)
 		return;
 	if (!indexed) {
-		field_add(errors, "FieldValueInvalid", FIELD_PATH(p, "%s.successPolicy", path), "Invalid value: requires indexed completion mode");
+		AUTO_JSON *shown = go_shown(errors, "batch.v1.SuccessPolicy", policy);
+		field_invalid(errors, FIELD_PATH(p, "%s.successPolicy", path), shown, "requires indexed completion mode");
 		return;
 	}
 	FIELD_PATH(p, "%s.successPolicy.rules", path);
@@ -186,14 +172,24 @@ static void validate_success_policy(const json_t *spec, bool indexed, const char
 		FIELD_PATH(p, "%s.successPolicy.rules[%zu]", path, i);
 		if (!count && !json_object_get(rule, "succeededIndexes"))
 			field_required(errors, p, "at least one of succeededCount or succeededIndexes must be specified");
-		FIELD_PATH(p, "%s.successPolicy.rules[%zu].succeededCount", path, i);
-		if (count && json_integer_value(count) < 0)
-			field_invalid(errors, p, count, "must be greater than or equal to 0");
-		else if (count && json_integer_value(count) > completions)
-			field_invalid(errors, p, count, "must be less than or equal to %lld (the number of specified completions)",
-				      (long long)completions);
 		validate_succeeded(rule, FIELD_PATH(p, "%s.successPolicy.rules[%zu]", path, i), completions, errors);
 	}
+}
+
+static void validate_many(const json_t *spec, const char *path, struct field_errors *errors)
+{
+	static const char words[] = "must be less than or equal to %d when completions are above %d and used with backoff limit per index";
+	const json_t *parallel = json_object_get(spec, "parallelism"), *failed = json_object_get(spec, "maxFailedIndexes");
+	char p[FIELD_PATH_MAX];
+	FIELD_PATH(p, "%s.maxFailedIndexes", path);
+	if (!failed) {
+		AUTO_FREE char *why = xasprintf("must be specified when completions is above %d", MANY_COMPLETIONS);
+		field_required(errors, p, why);
+	} else if (json_integer_value(failed) > MANY_FAILED_MAX) {
+		field_invalid(errors, p, failed, words, MANY_FAILED_MAX, MANY_COMPLETIONS);
+	}
+	if (json_integer_value(parallel) > MANY_PARALLEL_MAX)
+		field_invalid(errors, FIELD_PATH(p, "%s.parallelism", path), parallel, words, MANY_PARALLEL_MAX, MANY_COMPLETIONS);
 }
 
 static void validate_indexes(const json_t *spec, bool indexed, const char *path, struct field_errors *errors)
@@ -209,6 +205,10 @@ static void validate_indexes(const json_t *spec, bool indexed, const char *path,
 			      "must be less than or equal to 100000 when completion mode is Indexed");
 	if (indexed && completions && failed && json_integer_value(failed) > json_integer_value(completions))
 		field_invalid(errors, FIELD_PATH(p, "%s.maxFailedIndexes", path), failed, "must be less than or equal to completions");
+	if (indexed && json_integer_value(failed) > INDEXES_MAX)
+		field_invalid(errors, FIELD_PATH(p, "%s.maxFailedIndexes", path), failed, "must be less than or equal to %d", INDEXES_MAX);
+	if (indexed && json_integer_value(completions) > MANY_COMPLETIONS && json_object_get(spec, "backoffLimitPerIndex"))
+		validate_many(spec, path, errors);
 	for (size_t i = 0; !indexed && i < ARRAY_LEN(only); i++)
 		if (json_object_get(spec, only[i]))
 			field_invalid(errors, FIELD_PATH(p, "%s.%s", path, only[i]), json_object_get(spec, only[i]),

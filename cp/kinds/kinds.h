@@ -30,13 +30,14 @@ void kind_empty_status(json_t *obj);
 void workload_set_defaults(json_t *obj, const json_t *old);
 void workload_template_validate(const json_t *obj, struct field_errors *errors);
 void workload_validate(const json_t *obj, struct field_errors *errors);
-/* Labels of the template that the selector does not match; words for a selector that is none (NULL: nothing is said of it). */
+/* Labels of the template that the selector does not match; words for a selector that is none (NULL: nothing is said of it, "": that it is none). */
 void workload_labels_validate(const json_t *obj, const char *words, struct field_errors *errors);
 /* A strategy (of a type) that is none of words, which is shown as a whole. */
 void workload_strategy_unsupported(const json_t *strategy, const char *path, const char *type, const char *const *words, struct field_errors *errors);
 /* How often a controller chose a name that was taken does not become less. */
 void collisions_validate(const json_t *obj, const json_t *old, struct field_errors *errors);
-/* An integer or a percentage ("25%") at path, at least 0; returns it (percentages as they are), -1 when it is neither. */
+/* An integer or a percentage ("25%") at path, at least 0; returns it (percentages and texts of digits as numbers, other texts as 0), -1
+ * when there is none. */
 int64_t count_or_percent(const json_t *obj, const char *path, struct field_errors *errors);
 /* A percentage at path is at most 100%. */
 void validate_at_most_all(const json_t *obj, const char *path, struct field_errors *errors);
@@ -48,8 +49,6 @@ void set_default(json_t *object, const char *key, json_t *value);
 void validate_immutable(const json_t *obj, const json_t *old, const char *path, struct field_errors *errors);
 /* The same for an object of a type ("core.v1.PodSpec"), shown in the words of the reference. */
 void validate_immutable_as(const json_t *obj, const json_t *old, const char *path, const char *type, struct field_errors *errors);
-/* Indexes and policies of a job's spec at path. */
-void job_policies_validate(const json_t *spec, const char *path, struct field_errors *errors);
 /* A non-negative integer at path, if present. */
 void validate_not_negative(const json_t *obj, const char *path, struct field_errors *errors);
 /* A value that passes check (api/names.h), or an Invalid error. */

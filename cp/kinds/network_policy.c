@@ -34,7 +34,7 @@ static void validate_policy_port(const json_t *port, const char *path, struct fi
 		field_invalid(errors, p, end, "may not be specified when `port` is %s", value ? "non-numeric" : "not specified");
 	} else if (end) {
 		if (json_integer_value(end) < json_integer_value(value))
-			field_invalid(errors, p, end, "must be greater than or equal to `port`");
+			field_invalid(errors, p, value, "must be greater than or equal to `port`"); /* the reference shows the port */
 		rule_range(port, path, "endPort", 1, 65535, errors);
 	}
 	if (json_is_string(value))
@@ -123,12 +123,13 @@ static void validate_types(const json_t *types, struct field_errors *errors)
 
 static void policy_validate(const json_t *policy, const json_t *old, struct field_errors *errors)
 {
-	(void)old;
 	label_selector_validate(json_at(policy, "spec.podSelector"), "spec.podSelector", errors);
 	validate_policy_rules(json_at(policy, "spec.ingress"), "ingress", "from", errors);
 	validate_policy_rules(json_at(policy, "spec.egress"), "egress", "to", errors);
 	validate_types(json_at(policy, "spec.policyTypes"), errors);
 	errors_order(errors, "", order);
+	if (old)
+		errors_repeat_body(errors); /* the reference looks at it twice */
 }
 
 /* Ranges that are not in their one form. */

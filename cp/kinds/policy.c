@@ -4,13 +4,14 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "cp/kinds/error_order.h"
 #include "cp/kinds/kinds.h"
+#include "cp/kinds/rule.h"
 
 static void validate_amount(const json_t *budget, const char *path, struct field_errors *errors)
 {
-	const json_t *v = json_at(budget, path);
-	if (v && count_or_percent(budget, path, errors) > 100 && json_is_string(v))
-		field_invalid(errors, path, v, "must not be greater than 100%%");
+	count_or_percent(budget, path, errors);
+	validate_at_most_all(budget, path, errors);
 }
 
 static json_t *or_null(const json_t *v)
@@ -28,6 +29,7 @@ static json_t *spec_value(const json_t *spec)
 
 static void budget_validate(const json_t *budget, const json_t *old, struct field_errors *errors)
 {
+	static const char *const order[] = { "spec.minAvailable", "spec.maxUnavailable", "spec.selector", "spec.unhealthyPodEvictionPolicy", NULL };
 	const json_t *spec = json_object_get(budget, "spec");
 	(void)old;
 	if (json_object_get(spec, "minAvailable") && json_object_get(spec, "maxUnavailable")) {
@@ -38,6 +40,7 @@ static void budget_validate(const json_t *budget, const json_t *old, struct fiel
 	validate_amount(budget, "spec.maxUnavailable", errors);
 	if (json_object_get(spec, "selector"))
 		label_selector_validate(json_object_get(spec, "selector"), "spec.selector", errors);
+	errors_order(errors, "", order);
 }
 
 static void budget_validate_status(const json_t *budget, const json_t *old, struct field_errors *errors)
@@ -45,6 +48,7 @@ static void budget_validate_status(const json_t *budget, const json_t *old, stru
 	static const char *const counts[] = { "disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods" };
 	char p[FIELD_PATH_MAX];
 	(void)old;
+	rule_conditions(json_at(budget, "status.conditions"), "status.conditions", errors);
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
 		validate_not_negative(budget, FIELD_PATH(p, "status.%s", counts[i]), errors);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/names.h"
+#include "api/selector.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "cp/kinds/error_order.h"
@@ -42,8 +43,18 @@ static void validate_rules(const json_t *role, bool namespaced, struct field_err
 
 static void role_validate(const json_t *role, const json_t *old, struct field_errors *errors)
 {
-	(void)old;
 	validate_rules(role, true, errors);
+	if (old)
+		errors_repeat_body(errors); /* the reference looks at it twice, at all kinds of this group */
+}
+
+static void aggregation_validate(const json_t *selector, const char *path, struct field_errors *errors)
+{
+	AUTO_SELECTOR *s = NULL;
+	AUTO_JSON *none = json_null();
+	label_selector_validate(selector, path, errors);
+	if (selector_from_json(selector, &s, NULL) < 0)
+		field_invalid(errors, path, none, "invalid label selector.");
 }
 
 static void clusterrole_validate(const json_t *role, const json_t *old, struct field_errors *errors)
@@ -52,12 +63,13 @@ static void clusterrole_validate(const json_t *role, const json_t *old, struct f
 	char p[FIELD_PATH_MAX];
 	json_t *selector;
 	size_t i;
-	(void)old;
 	validate_rules(role, false, errors);
 	if (aggregation && !json_array_size(selectors))
 		field_required(errors, "aggregationRule.clusterRoleSelectors", "at least one clusterRoleSelector required if aggregationRule is non-nil");
 	json_array_foreach(selectors, i, selector)
-		label_selector_validate(selector, FIELD_PATH(p, "aggregationRule.clusterRoleSelectors[%zu]", i), errors);
+		aggregation_validate(selector, FIELD_PATH(p, "aggregationRule.clusterRoleSelectors[%zu]", i), errors);
+	if (old)
+		errors_repeat_body(errors);
 }
 
 /* Users and groups are of the group of roles, accounts of the core. */
@@ -110,7 +122,7 @@ static json_t *ref_value(const json_t *ref)
 			 json_str_or(ref, "name", ""));
 }
 
-static void validate_ref(const json_t *binding, const json_t *old, bool namespaced, struct field_errors *errors)
+static void validate_ref(const json_t *binding, bool namespaced, struct field_errors *errors)
 {
 	static const char *const both[] = { "Role", "ClusterRole", NULL }, *const one[] = { "ClusterRole", NULL };
 	const json_t *ref = json_object_get(binding, "roleRef");
@@ -123,24 +135,27 @@ static void validate_ref(const json_t *binding, const json_t *old, bool namespac
 		field_not_supported(errors, "roleRef.kind", v, namespaced ? both : one);
 	}
 	rule_name(ref, "roleRef", "name", name_check_path_segment, errors);
-	if (old && !json_equal(ref, json_object_get(old, "roleRef"))) {
-		AUTO_JSON *v = ref_value(ref);
-		field_invalid(errors, "roleRef", v, "cannot change roleRef");
-	}
 }
 
 static const char *const binding_order[] = {"roleRef.apiGroup",    "roleRef.kind",	 "roleRef.name",    "subjects[].name",
-					    "subjects[].apiGroup", "subjects[].namespace", "subjects[].kind", "roleRef", NULL};
+					    "subjects[].apiGroup", "subjects[].namespace", "subjects[].kind", NULL};
 
 static void validate_binding(const json_t *binding, const json_t *old, bool namespaced, struct field_errors *errors)
 {
 	char p[FIELD_PATH_MAX];
 	json_t *subject;
 	size_t i;
-	validate_ref(binding, old, namespaced, errors);
+	validate_ref(binding, namespaced, errors);
 	json_array_foreach(json_object_get(binding, "subjects"), i, subject)
 		validate_subject(subject, FIELD_PATH(p, "subjects[%zu]", i), namespaced, errors);
 	errors_order(errors, "", binding_order);
+	if (!old)
+		return;
+	errors_repeat_body(errors);
+	if (!json_equal(json_object_get(binding, "roleRef"), json_object_get(old, "roleRef"))) {
+		AUTO_JSON *v = ref_value(json_object_get(binding, "roleRef"));
+		field_invalid(errors, "roleRef", v, "cannot change roleRef");
+	}
 }
 
 static void rolebinding_validate(const json_t *binding, const json_t *old, struct field_errors *errors)

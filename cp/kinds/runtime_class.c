@@ -9,6 +9,7 @@
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/pod_rules.h"
 #include "cp/kinds/resource_name.h"
+#include "cp/kinds/rule.h"
 
 /* No two tolerations say the same. */
 static void validate_distinct(const json_t *tolerations, struct field_errors *errors)
@@ -46,7 +47,8 @@ static void runtime_validate(const json_t *class, const json_t *old, struct fiel
 {
 	const json_t *fixed = json_at(class, "overhead.podFixed");
 	AUTO_JSON *limits = json_object();
-	validate_name(json_str_or(class, "handler", ""), "handler", name_check_label, errors);
+	if (rule_required(class, "", "handler", NULL, errors))
+		validate_name(json_str_or(class, "handler", ""), "handler", name_check_label, errors);
 	if (fixed) {
 		json_object_set(limits, "limits", (json_t *)fixed);
 		resource_requirements_validate(limits, "overhead", resource_name_validate_container, errors);

@@ -158,9 +158,9 @@ static void daemonset_validate_strategy(const json_t *set, struct field_errors *
 	int64_t unavailable = count_or_percent(set, ROLLING ".maxUnavailable", errors), surge = count_or_percent(set, ROLLING ".maxSurge", errors);
 	validate_at_most_all(set, ROLLING ".maxUnavailable", errors);
 	validate_at_most_all(set, ROLLING ".maxSurge", errors);
-	if (unavailable > 0 && surge > 0)
+	if (unavailable && surge)
 		field_invalid(errors, ROLLING ".maxSurge", more, "may not be set when maxUnavailable is non-zero");
-	if (unavailable == 0 && surge == 0)
+	if (!unavailable && !surge)
 		field_required(errors, ROLLING ".maxUnavailable", "cannot be 0 when maxSurge is 0");
 }
 

@@ -35,11 +35,24 @@ void workload_labels_validate(const json_t *obj, const char *words, struct field
 	if (all)
 		return;
 	if (selector && selector_from_json(selector, &s, NULL) < 0) {
-		if (words)
+		if (words && *words)
 			field_invalid(errors, "spec.selector", selector, "%s", words);
+		else if (words) {
+			AUTO_FREE char *text = json_text(selector);
+			field_add(errors, "FieldValueInvalid", "spec.selector", "Invalid value: %s", text);
+		}
 	} else if (!selector || !selector_match_labels(s, labels)) { /* no selector selects nothing */
 		field_invalid(errors, "spec.template.metadata.labels", labels ? labels : none, "`selector` does not match template `labels`");
 	}
+}
+
+/* What is said of a selector that is none, beside what is wrong with its parts; NULL: nothing, "": no words. */
+static const char *selector_words(const json_t *obj)
+{
+	const char *kind = json_str_or(obj, "kind", "");
+	if (!strcmp(kind, "DaemonSet"))
+		return NULL;
+	return strcmp(kind, "StatefulSet") ? "invalid label selector" : "";
 }
 
 static void validate_selector(const json_t *obj, struct field_errors *errors)
@@ -48,7 +61,7 @@ static void validate_selector(const json_t *obj, struct field_errors *errors)
 	label_selector_validate(selector, "spec.selector", errors);
 	if (selector && !json_object_size(json_object_get(selector, "matchLabels")) && !json_array_size(json_object_get(selector, "matchExpressions")))
 		field_invalid(errors, "spec.selector", selector, "%s", empty_words(obj));
-	workload_labels_validate(obj, strcmp(json_str_or(obj, "kind", ""), "DaemonSet") ? "invalid label selector" : NULL, errors);
+	workload_labels_validate(obj, selector_words(obj), errors);
 }
 
 /* The words for a deadline name the replica set of a deployment. */
@@ -95,29 +108,35 @@ void workload_strategy_unsupported(const json_t *strategy, const char *path, con
 	field_not_supported(errors, path, shown, words);
 }
 
+/* "25%": digits and the sign. */
+static bool is_percent(const char *text)
+{
+	size_t n = strspn(text, "0123456789");
+	return n && !strcmp(text + n, "%");
+}
+
 int64_t count_or_percent(const json_t *obj, const char *path, struct field_errors *errors)
 {
 	const json_t *v = json_at(obj, path);
 	const char *text = json_string_value(v);
+	int64_t n = 0;
 	if (json_is_integer(v)) {
 		if (json_integer_value(v) < 0)
 			field_invalid(errors, path, v, "must be greater than or equal to 0");
 		return json_integer_value(v);
 	}
-	char *end = NULL;
-	long n = text ? strtol(text, &end, 10) : -1;
-	if (!text || end == text || strcmp(end, "%") || n < 0) {
-		if (v)
-			field_invalid(errors, path, v, "a valid percent string must be a numeric string followed by an ending '%%' (e.g. '1%%',  or '93%%', regex used for validation is '[0-9]+%%')");
+	if (!text)
 		return -1;
-	}
-	return n;
+	if (is_percent(text))
+		return strtol(text, NULL, 10);
+	field_invalid(errors, path, v, "a valid percent string must be a numeric string followed by an ending '%%' (e.g. '1%%',  or '93%%', regex used for validation is '[0-9]+%%')");
+	return str_to_i64(text, &n) < 0 ? 0 : n;
 }
 
 void validate_at_most_all(const json_t *obj, const char *path, struct field_errors *errors)
 {
 	const json_t *v = json_at(obj, path);
-	if (json_is_string(v) && strtol(json_string_value(v), NULL, 10) > 100)
+	if (json_is_string(v) && is_percent(json_string_value(v)) && strtol(json_string_value(v), NULL, 10) > 100)
 		field_invalid(errors, path, v, "must not be greater than 100%%");
 }
 

@@ -132,6 +132,7 @@ START_TEST(storage_kinds)
 	static const struct rule_row class[] = {
 	    {"provisioner", "\"\"", "provisioner: Required value\n"},
 	    {"reclaimPolicy", "\"Recycle\"", "reclaimPolicy: Unsupported value: \"Recycle\": supported values: \"Delete\", \"Retain\"\n"},
+	    {"allowedTopologies", "[{}]", "allowedTopologies[0].matchLabelExpressions: Duplicate value: \"\"\n"},
 	    {"allowedTopologies", "[{\"matchLabelExpressions\":[{\"key\":\"a\",\"values\":[\"b\",\"b\"]}]}]",
 	     "allowedTopologies[0].matchLabelExpressions[0].values[1]: Duplicate value: \"b\"\n"},
 	};
@@ -139,20 +140,39 @@ START_TEST(storage_kinds)
 	static const struct rule_row driver[] = {
 	    {"spec.tokenRequests", "[{\"audience\":\"a\",\"expirationSeconds\":1}]",
 	     "spec.tokenRequests[0].expirationSeconds: Invalid value: 1: may not specify a duration less than 10 minutes\n"},
-	    {"spec.volumeLifecycleModes", "[\"Never\"]", "spec.volumeLifecycleModes: Unsupported value: \"Never\": supported values: \"Ephemeral\", \"Persistent\"\n"},
+	    {"spec.volumeLifecycleModes", "[\"Never\"]", "spec.volumeLifecycleModes: Unsupported value: \"Never\": supported values: \"Persistent\", \"Ephemeral\"\n"},
 	    {"spec.fsGroupPolicy", "\"All\"", "spec.fsGroupPolicy: Unsupported value: \"All\": supported values: \"File\", \"None\", \"ReadWriteOnceWithFSType\"\n"},
 	};
-	static const struct rule_row driver_update[] = {{"spec.attachRequired", "false", "spec.attachedRequired: Invalid value: false: field is immutable\n"}};
+	static const struct rule_row driver_update[] = {
+	    {"spec.attachRequired", "false", "spec.attachedRequired: Invalid value: false: field is immutable\n"},
+	    {"spec.fsGroupPolicy", "\"File\"", ""},
+	    {"spec.volumeLifecycleModes", "[\"Ephemeral\"]", "spec.volumeLifecycleModes: Invalid value: [\"Ephemeral\"]: field is immutable\n"},
+	};
 	static const struct rule_row node[] = {
 	    {"spec.drivers", "[{\"name\":\"a\",\"nodeID\":\"x\"},{\"name\":\"a\",\"nodeID\":\"x\"}]", "spec.drivers[1].name: Duplicate value: \"a\"\n"},
 	    {"spec.drivers", "[{\"name\":\"a\",\"nodeID\":\"x\",\"allocatable\":{\"count\":-1}}]",
 	     "spec.drivers[0].allocatable.count: Invalid value: -1: must be greater than or equal to 0\n"},
+	    {"spec.drivers", "[{\"name\":\"a\",\"nodeID\":\"\",\"topologyKeys\":[\"k\",\"k\"]}]",
+	     "spec.drivers[0].nodeID: Required value\nspec.drivers[0]: Duplicate value: \"k\"\n"},
+	};
+	static const struct rule_row node_update[] = {
+	    {"spec.drivers", "[{\"name\":\"a\",\"nodeID\":\"y\",\"topologyKeys\":[\"k\"]}]",
+	     "spec.drivers: Invalid value: {\"Name\":\"a\",\"NodeID\":\"y\",\"TopologyKeys\":[\"k\"],\"Allocatable\":null}: field is immutable\n"},
+	    {"spec.drivers", "[{\"name\":\"a\",\"nodeID\":\"x\",\"topologyKeys\":[\"k\"],\"allocatable\":{\"count\":3}}]", ""},
+	    {"spec.drivers", "[]", ""},
 	};
 	static const struct rule_row attachment[] = {
 	    {"spec.source", "{}", "spec.source: Required value: must specify exactly one of inlineVolumeSpec and persistentVolumeName\n"},
 	};
 	static const struct rule_row capacity[] = {{"capacity", "\"-1\"", "capacity: Invalid value: \"-1\": must be greater than or equal to 0\n"}};
-	static const struct rule_row attributes[] = {{"parameters", NULL, "parameters: Required value: must contain at least one key/value pair\n"}};
+	static const struct rule_row attributes[] = {
+	    {"parameters", NULL, "parameters: Required value: must contain at least one key/value pair\n"},
+	    {"driverName", "\"D_x\"", ""},
+	};
+	static const struct rule_row attributes_update[] = {
+	    {"driverName", "\"e\"", "driverName: Forbidden: updates to driverName are forbidden.\n"},
+	    {"parameters", "{\"a\":\"c\"}", "parameters: Forbidden: updates to parameters are forbidden.\n"},
+	};
 	CHECK("storage.k8s.io", "StorageClass", "{\"metadata\":{\"name\":\"n\"},\"provisioner\":\"a\"}", class, false);
 	CHECK("storage.k8s.io", "StorageClass", "{\"metadata\":{\"name\":\"n\"},\"provisioner\":\"a\"}", class_update, true);
 	CHECK("storage.k8s.io", "CSIDriver", "{\"metadata\":{\"name\":\"n\"},\"spec\":{}}", driver, false);
@@ -161,6 +181,8 @@ START_TEST(storage_kinds)
 	CHECK("storage.k8s.io", "VolumeAttachment", "{\"metadata\":{\"name\":\"n\"},\"spec\":{\"attacher\":\"a\",\"nodeName\":\"n\",\"source\":{\"persistentVolumeName\":\"p\"}}}", attachment, false);
 	CHECK("storage.k8s.io", "CSIStorageCapacity", "{" META ",\"storageClassName\":\"a\"}", capacity, false);
 	CHECK("storage.k8s.io", "VolumeAttributesClass", "{\"metadata\":{\"name\":\"n\"},\"driverName\":\"d\",\"parameters\":{\"a\":\"b\"}}", attributes, false);
+	CHECK("storage.k8s.io", "VolumeAttributesClass", "{\"metadata\":{\"name\":\"n\"},\"driverName\":\"d\",\"parameters\":{\"a\":\"b\"}}", attributes_update, true);
+	CHECK("storage.k8s.io", "CSINode", "{\"metadata\":{\"name\":\"n\"},\"spec\":{\"drivers\":[{\"name\":\"a\",\"nodeID\":\"x\",\"topologyKeys\":[\"k\"]}]}}", node_update, true);
 }
 END_TEST
 

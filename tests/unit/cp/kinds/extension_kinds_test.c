@@ -218,7 +218,7 @@ START_TEST(role_bindings)
 	};
 	static const struct rule_row updates[] = {
 	    {"", "{\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":\"Role\",\"name\":\"s\"},\"subjects\":[{\"kind\":\"User\"}]}",
-	     "subjects[0].name: Required value\n"
+	     "subjects[0].name: Required value\nsubjects[0].name: Required value\n"
 	     "roleRef: Invalid value: {\"APIGroup\":\"rbac.authorization.k8s.io\",\"Kind\":\"Role\",\"Name\":\"s\"}: cannot change roleRef\n"},
 	};
 	CHECK("rbac.authorization.k8s.io", "RoleBinding", text, rows, false);

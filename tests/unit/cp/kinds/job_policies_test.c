@@ -2,7 +2,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "cp/kinds/kinds.h"
+#include "cp/kinds/job_rules.h"
 #include "tests/unit/check_main.h"
 
 static void expect(const char *text, const char *wanted)
@@ -46,7 +46,7 @@ END_TEST
 
 START_TEST(success_policy)
 {
-	expect("{\"successPolicy\":{\"rules\":[{}]}}", "spec.successPolicy: Invalid value: requires indexed completion mode");
+	expect("{\"successPolicy\":{\"rules\":[{}]}}", "spec.successPolicy: Invalid value: {\"rules\":[{}]}: requires indexed completion mode");
 	expect("{\"completionMode\":\"Indexed\",\"completions\":2,\"successPolicy\":{\"rules\":[{},{\"succeededCount\":3}]}}",
 	       "spec.successPolicy.rules[0]: Required value: at least one of succeededCount or succeededIndexes must be specified\n"
 	       "spec.successPolicy.rules[1].succeededCount: Invalid value: 3: must be less than or equal to 2 (the number of specified completions)");

@@ -115,6 +115,10 @@ END_TEST
 #define JOB                                                                                                                     \
 	"{" META ",\"spec\":{\"completions\":3,\"parallelism\":3,\"completionMode\":\"Indexed\","                                \
 	"\"template\":{\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}"
+#define JOB_STORED                                                                                                              \
+	"{" META ",\"spec\":{\"manualSelector\":true,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"completions\":3,\"parallelism\":3,"   \
+	"\"completionMode\":\"Indexed\",\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},"                                       \
+	"\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}"
 START_TEST(jobs)
 {
 	static const struct rule_row rows[] = {{"spec.manualSelector", "true",
@@ -125,7 +129,7 @@ START_TEST(jobs)
 	    {"spec.parallelism", "4", ""},
 	};
 	CHECK("batch", "v1", "Job", JOB, rows, false);
-	CHECK("batch", "v1", "Job", JOB, updates, true);
+	CHECK("batch", "v1", "Job", JOB_STORED, updates, true);
 }
 END_TEST
 
@@ -178,6 +182,7 @@ START_TEST(lists)
 {
 	static const struct rule_row metrics[] = {
 	    {"spec.metrics", "[{\"type\":\"Foo\"},{\"type\":\"Resource\",\"resource\":{\"target\":{\"type\":\"Value\",\"averageValue\":\"1\"}}}]",
+	     "spec.metrics[0].type: Unsupported value: \"Foo\": supported values: \"ContainerResource\", \"External\", \"Object\", \"Pods\", \"Resource\"\n"
 	     "spec.metrics[0].type: Unsupported value: \"Foo\": supported values: \"ContainerResource\", \"External\", \"Object\", \"Pods\", \"Resource\"\n"
 	     "spec.metrics[1].resource.name: Required value: must specify a resource name\n"},
 	};
