@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
+#include "cp/admission/hook_words.h"
 #include "io/http_client.h"
 
 struct hook_call {
@@ -132,27 +133,21 @@ static void finish(struct hook_call *c, int r, struct hook_answer *answer, const
 	call_free(c);
 }
 
-static const char *refusal_of_http(int status)
-{
-	return status == 404   ? "the server could not find the requested resource"
-	       : status == 401 ? "the server has asked for the client to provide credentials"
-	       : status == 403 ? "forbidden"
-	       : status >= 500 ? "an error on the server has prevented the request from succeeding"
-			       : "the server rejected our request for an unknown reason";
-}
-
 static void on_answer(void *arg, int status, const char *body, size_t len, const struct err *e)
 {
 	struct hook_call *c = arg;
 	struct hook_answer answer = { 0 };
 	struct err why = ERR_INIT;
+	bool reached = status && !e, fine = reached && status >= 200 && status <= 299;
+	AUTO_FREE char *words = fine      ? NULL
+				: reached ? hook_words_of_answer(status, http_call_header(c->http, "content-type"), body, len)
+					  : hook_words_of_network(e, c->url, c->peer);
 	int r;
 	c->http = NULL;
-	if (!status || e)
-		r = err_set(&why, -EIO, "failed to call webhook: Post \"%s\": %s", c->url,
-			    e && e->code == -ETIMEDOUT ? "context deadline exceeded" : err_text(e));
-	else if (status < 200 || status > 299)
-		r = err_set(&why, -EIO, "failed to call webhook: %s", refusal_of_http(status));
+	if (!reached)
+		r = err_set(&why, -EIO, "failed to call webhook: Post \"%s\": %s", c->url, words);
+	else if (!fine)
+		r = err_set(&why, -EIO, "failed to call webhook: %s", words);
 	else if ((r = hook_review_response(body, len, c->version, c->uid, &answer, &why)) < 0)
 		err_wrap(&why, r, "received invalid webhook response");
 	finish(c, r, &answer, r < 0 ? &why : NULL);
@@ -194,8 +189,10 @@ struct hook_call *hook_call_start(const struct admit *a, const struct hook_form 
 	c->version = hook_review_version(hook);
 	rand_uuid(c->uid);
 	int r = find_peer(c, a);
-	if (r < 0)
+	if (r < 0) {
+		err_wrap(&c->e, r, "Post \"%s\"", c->url);
 		err_wrap(&c->e, r, "failed to call webhook");
+	}
 	if (r == 0 && !c->version)
 		r = err_set(&c->e, -EINVAL, "could not convert the review: it accepts none of the versions v1, v1beta1");
 	if (r == 0) {

@@ -117,6 +117,8 @@ void binding_create(struct req *q)
 	json_t *status = options_check(q, "CreateOptions");
 	if (!status)
 		status = body_object(q, schema_find(q->api->schema, "", "v1", "bindings"), &b);
+	if (!status && q->res)
+		status = namespace_matches(q, b);
 	if (!status)
 		status = check_binding(q, b);
 	if (status) {

@@ -12,5 +12,7 @@ void delete_start(struct req *q, const struct resource *res, const char *ns, con
 		  delete_done done, void *arg);
 /* DeleteOptions from body and query. A Status or NULL. */
 json_t *delete_options_read(struct req *q, struct delete_options *ret);
+/* The same of options that stand inside another body (NULL: none). */
+json_t *delete_options_take(const json_t *options, struct delete_options *ret);
 
 #endif

@@ -121,6 +121,15 @@ static json_t *read_object(struct req *q, json_t **ret)
 	return status;
 }
 
+static json_t *conclude(struct delete_options *o, const json_t *dry_run)
+{
+	AUTO_FIELD_ERRORS errors = {0};
+	o->dry_run = json_array_size(dry_run);
+	check(o, &errors);
+	check_dry_run(dry_run, &errors);
+	return errors.n ? status_invalid("meta.k8s.io", "DeleteOptions", "", &errors) : NULL;
+}
+
 json_t *delete_options_read(struct req *q, struct delete_options *ret)
 {
 	AUTO_JSON *body = NULL;
@@ -134,9 +143,12 @@ json_t *delete_options_read(struct req *q, struct delete_options *ret)
 	if (status)
 		return status;
 	dry_run = body ? json_incref(json_object_get(body, "dryRun")) : query_dry_run(q);
-	ret->dry_run = json_array_size(dry_run);
-	AUTO_FIELD_ERRORS errors = {0};
-	check(ret, &errors);
-	check_dry_run(dry_run, &errors);
-	return errors.n ? status_invalid("meta.k8s.io", "DeleteOptions", "", &errors) : NULL;
+	return conclude(ret, dry_run);
+}
+
+json_t *delete_options_take(const json_t *options, struct delete_options *ret)
+{
+	*ret = (struct delete_options){.grace = -1, .orphan = -1};
+	read_body(options, ret);
+	return conclude(ret, json_object_get(options, "dryRun"));
 }

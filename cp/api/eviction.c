@@ -55,11 +55,10 @@ static void on_deleted(void *arg, json_t *status, struct buf *json, bool removed
 static void delete_pod(struct eviction *v)
 {
 	struct req *q = v->q;
-	struct delete_options o = {.grace = -1, .orphan = -1, .dry_run = v->dry_run, .admitted = true};
-	o.grace = json_int_at(v->body, "deleteOptions.gracePeriodSeconds", -1);
-	o.uid = xstrdup(json_str_at(v->body, "deleteOptions.preconditions.uid"));
-	o.rv = xstrdup(json_str_at(v->body, "deleteOptions.preconditions.resourceVersion"));
-	o.policy = xstrdup(json_str_at(v->body, "deleteOptions.propagationPolicy"));
+	struct delete_options o;
+	json_decref(delete_options_take(json_object_get(v->body, "deleteOptions"), &o)); /* checked by plan() */
+	o.dry_run = v->dry_run;
+	o.admitted = true;
 	delete_start(q, q->res, q->route.ns, q->route.name, &o, on_deleted, v);
 }
 
@@ -177,6 +176,12 @@ static void plan(struct eviction *v)
 		end(v, status_not_found("", "pods", q->route.name));
 		return;
 	}
+	AUTO(delete_options_done) struct delete_options options = {0};
+	json_t *status = delete_options_take(json_object_get(v->body, "deleteOptions"), &options);
+	if (status) {
+		end(v, status);
+		return;
+	}
 	AUTO_JSON *pod = cobj_parse(o);
 	struct search s = {.labels = json_at(pod, "metadata.labels")};
 	struct bucket *budgets = api_bucket(q->api, "policy", "poddisruptionbudgets");
@@ -243,6 +248,8 @@ void eviction_create(struct req *q)
 	json_t *status = options_check(q, "CreateOptions");
 	if (!status)
 		status = body_object(q, &kind, &b);
+	if (!status)
+		status = namespace_matches(q, b);
 	if (!status && strcmp(json_str_or(b, "metadata.name", ""), q->route.name) != 0)
 		status = status_bad_request("name in URL does not match name in Eviction object");
 	if (!status)

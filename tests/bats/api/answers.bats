@@ -137,6 +137,10 @@ CM=/api/v1/namespaces/default/configmaps
 	POST|$p/e/binding|application/json|{"metadata":{"name":"e"},"target":5}|400|Binding in version "v1" cannot be handled as a Binding: json: cannot unmarshal number into Go struct field Binding.target of type v1.ObjectReference
 	POST|$p/e/eviction|application/json|{"kind":"Pod","apiVersion":"v1","metadata":{"name":"e"}}|400|Pod in version "v1" cannot be handled as a Eviction: converting (v1.Pod) to (policy.Eviction): unknown conversion
 	POST|$p/e/eviction|application/json|{"kind":"Eviction","apiVersion":"policy/v1","metadata":{"name":"f"}}|400|name in URL does not match name in Eviction object
+	POST|$p/e/eviction|application/json|{"metadata":{"name":"e","namespace":"zz"}}|400|the namespace of the provided object does not match the namespace sent on the request
+	POST|$p/e/binding|application/json|{"metadata":{"name":"e","namespace":"zz"},"target":{"name":"n"}}|400|the namespace of the provided object does not match the namespace sent on the request
+	POST|/api/v1/namespaces/default/serviceaccounts/default/token|application/json|{"metadata":{"namespace":"zz"}}|400|the namespace of the provided object does not match the namespace sent on the request
+	POST|$p/e/eviction|application/json|{"metadata":{"name":"e"},"deleteOptions":{"propagationPolicy":"x"}}|422|DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "x": supported values: "Foreground", "Background", "Orphan", "nil"
 	POST|$p/e/eviction?fieldValidation=Strict|application/json|{"metadata":{"name":"e"},"foo":1}|400|Eviction in version "v1" cannot be handled as a Eviction: strict decoding error: unknown field "foo"
 	EOF
 	answer POST "$p/e/eviction" application/json '{"kind":"Eviction","apiVersion":"policy/v1","metadata":{"name":"e"},"deleteOptions":{"dryRun":["All"]}}' | grep -q '"Success"'
