@@ -267,7 +267,7 @@ undefined() { [[ $(api GET "/apis/apiextensions.k8s.io/v1/customresourcedefiniti
 	teardown
 	hook Validating r2 deny "\"clientConfig\":{\"caBundle\":\"$CA\",\"service\":{\"name\":\"none\",\"namespace\":\"default\"}}"
 	run configmap j
-	[[ "$output" == *'failed to call webhook: service \"none\" not found'* ]]
+	[[ "$output" == *'failed to call webhook: Post \"https://none.default.svc:443/?timeout=10s\": service \"none\" not found'* ]]
 }
 
 @test "conditions in CEL are refused, and policies that would judge say so" {
