@@ -96,6 +96,7 @@ struct cobj *bucket_put(struct bucket *b, struct cobj *o)
 		bucket_index_slot(s, false, o);
 		old = s->obj;
 		b->bytes -= old->json->len;
+		ring_note_current(b, old, false);
 	} else {
 		s = slot_new(b, random_levels());
 		for (unsigned l = 0; l < s->levels; l++) {
@@ -106,6 +107,7 @@ struct cobj *bucket_put(struct bucket *b, struct cobj *o)
 	}
 	s->obj = cobj_ref(o);
 	b->bytes += o->json->len;
+	ring_note_current(b, o, true);
 	bucket_index_slot(s, true, old);
 	return old;
 }
@@ -122,6 +124,7 @@ struct cobj *bucket_remove(struct bucket *b, const char *ns, const char *name)
 	free(s);
 	b->len--;
 	b->bytes -= old->json->len;
+	ring_note_current(b, old, false);
 	return old;
 }
 

@@ -89,7 +89,7 @@ static void apply_delete(struct bucket *b, const struct store_event *ev, const c
 	if (!old || ev->state)
 		return;
 	AUTO_COBJ *last = object_last(b, rest, ev, old);
-	bucket_change(b, CACHE_DELETED, last, old, ev->rev);
+	bucket_change(b, CACHE_DELETED, last, old, ev->rev, ev->volatile_);
 }
 
 static void apply_put(struct bucket *b, const struct store_event *ev, const char *rest)
@@ -106,7 +106,7 @@ static void apply_put(struct bucket *b, const struct store_event *ev, const char
 	if (!ev->create_rev)
 		o->create_rev = old ? old->create_rev : ev->rev;
 	if (!ev->state)
-		bucket_change(b, old ? CACHE_MODIFIED : CACHE_ADDED, o, old, ev->rev);
+		bucket_change(b, old ? CACHE_MODIFIED : CACHE_ADDED, o, old, ev->rev, ev->volatile_);
 }
 
 static void on_store(void *arg, const struct store_event *ev)
@@ -136,7 +136,7 @@ int cache_load(struct cache *c, struct err *e)
 	struct bucket *b;
 	while (map_next(c->buckets, &at, &prefix, &b)) {
 		b->floor = MAX(b->floor, from);
-		b->whole = true;
+		b->recall_from = 0;
 	}
 	store_set_watch(c->store, on_store, c);
 	return 0;
@@ -200,6 +200,7 @@ struct bucket *cache_add_bucket(struct cache *c, const struct bucket_config *con
 	b->namespaced = config->namespaced;
 	b->any_field = config->any_field;
 	b->window = config->window;
+	b->recall_from = c->revision ? c->revision : UINT64_MAX;
 	b->floor = c->revision ? c->revision : store_compacted_revision(c->store);
 	set_fields(b, config);
 	bucket_init(b);

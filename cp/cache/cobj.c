@@ -134,9 +134,11 @@ struct cobj *object_new(const struct bucket *b, const char *key, const struct bu
 	struct object *o = xmalloc(sizeof(*o) + text.len);
 	memcpy(o->text, text.p, text.len);
 	o->bucket = b;
-	o->labels = o->text + labels_at;
-	o->fields = o->text + fields_at;
-	o->owners = o->text + owners_at;
+	o->labels = (uint32_t)labels_at;
+	o->fields = (uint32_t)fields_at;
+	o->owners = (uint32_t)owners_at;
+	o->rings = 0;
+	o->current = false;
 	o->pub = (struct cobj){.refs = 1,
 			       .rev = rev,
 			       .create_rev = create_rev,
@@ -178,7 +180,7 @@ void cobj_unref_ptr(struct cobj **o)
 
 const char *cobj_label(const void *o, const char *key)
 {
-	for (const char *p = full(o)->labels; *p;) {
+	for (const char *p = full(o)->text + full(o)->labels; *p;) {
 		const char *v = p + strlen(p) + 1;
 		if (!strcmp(p, key))
 			return v;
@@ -190,9 +192,9 @@ const char *cobj_label(const void *o, const char *key)
 bool object_selects_alike(const struct cobj *a, const struct cobj *b)
 {
 	const struct object *x = full(a), *y = full(b);
-	size_t n = (size_t)(x->owners - x->labels); /* fields stand between the two */
-	return !x->bucket->any_field && x->bucket == y->bucket && n == (size_t)(y->owners - y->labels) &&
-	       memcmp(x->labels, y->labels, n) == 0;
+	size_t n = x->owners - x->labels; /* fields stand between the two */
+	return !x->bucket->any_field && x->bucket == y->bucket && n == y->owners - y->labels &&
+	       memcmp(x->text + x->labels, y->text + y->labels, n) == 0;
 }
 
 struct cache *object_cache(const struct cobj *o)
@@ -202,7 +204,7 @@ struct cache *object_cache(const struct cobj *o)
 
 void object_each_label(const struct cobj *o, void (*fn)(void *arg, const char *key, const char *value), void *arg)
 {
-	for (const char *p = full(o)->labels; *p;) {
+	for (const char *p = full(o)->text + full(o)->labels; *p;) {
 		const char *v = p + strlen(p) + 1;
 		fn(arg, p, v);
 		p = v + strlen(v) + 1;
@@ -211,7 +213,7 @@ void object_each_label(const struct cobj *o, void (*fn)(void *arg, const char *k
 
 const char *object_field_nth(const struct cobj *o, size_t n)
 {
-	const char *p = full(o)->fields;
+	const char *p = full(o)->text + full(o)->fields;
 	while (n--)
 		p += strlen(p) + 1;
 	return *p == 1 ? p + 1 : NULL;
@@ -248,7 +250,7 @@ const char *cobj_field(const void *o, const char *path)
 
 bool cobj_owner(const struct cobj *o, size_t i, struct cobj_owner *ret)
 {
-	for (const char *p = full(o)->owners; *p;) {
+	for (const char *p = full(o)->text + full(o)->owners; *p;) {
 		const char *part[5];
 		for (size_t n = 0; n < 5; n++) {
 			part[n] = p;

@@ -7,10 +7,11 @@
 #include "cp/cache/cache.h"
 #include "cp/cache/slot_set.h"
 
-/* Changes older than WINDOW_MS go when new ones come, and those that hold WINDOW_BYTES more than the bucket itself, but for
- * the newest WINDOW_KEEP. */
+/* Changes older than WINDOW_MS go when new ones come, and those that hold WINDOW_BYTES which nothing else does, but for the
+ * newest WINDOW_KEEP. What the store can tell again goes when they hold WINDOW_SHORT, unless it was just asked for
+ * (RECALLED_MS): many watches come back at once. */
 enum { SLOT_LEVELS = 16, WINDOW_MIN = 1000, WINDOW_MAX = 100000, WINDOW_KEEP = 100, WINDOW_MS = 300000, INDEX_MAX = 4 };
-enum { WINDOW_BYTES = 32 << 20 };
+enum { WINDOW_BYTES = 32 << 20, WINDOW_SHORT = 8 << 20, RECALLED_MS = 30000, OBJECT_EXTRA = 384 };
 
 /* An object with what was found in it, in one block: behind it stand, each NUL-terminated, namespace, name, uid, labels
  * (key, value ... ended by an empty key), field values in the order of the bucket's fields (0x01 before a present one,
@@ -18,7 +19,9 @@ enum { WINDOW_BYTES = 32 << 20 };
 struct object {
 	struct cobj pub;
 	const struct bucket *bucket;
-	const char *labels, *fields, *owners;
+	uint32_t labels, fields, owners; /* where they begin in text */
+	uint32_t rings; /* how often changes of the ring name it (ring.c) */
+	bool current;   /* it stands in its bucket */
 	char text[];
 };
 
@@ -33,6 +36,8 @@ struct slot {
 struct cache_change {
 	int refs;
 	enum cache_event_type type;
+	bool volatile_; /* the store cannot tell of it again */
+	bool in_ring;
 	struct cobj *obj, *prev;
 	uint64_t rev, seq;   /* seq counts the bucket's changes: a transaction's share a revision */
 	int64_t at_ms;       /* monotonic */
@@ -52,10 +57,12 @@ struct bucket {
 	struct slot *head; /* sentinel with SLOT_LEVELS levels */
 	size_t len, bytes;
 	struct cache_change **ring; /* capacity cap, oldest at first */
-	size_t cap, first, n, ring_bytes;
-	uint64_t seq;   /* of the newest change; begins in the middle, for older ones that are recalled */
-	uint64_t floor; /* changes up to this revision may be missing */
-	bool whole;     /* none was dropped since the load: what is missing, the store may know (recall.c) */
+	size_t cap, first, n;
+	size_t ring_bytes;  /* of the objects that only the ring holds */
+	uint64_t seq;       /* of the newest change; begins in the middle, for older ones that are recalled */
+	uint64_t floor;     /* changes up to this revision may be missing */
+	uint64_t recall_from; /* what is missing after it, the store may know (recall.c); UINT64_MAX: nothing */
+	int64_t recalled_ms;  /* monotonic; when that was asked for; 0: never */
 	struct list watches;
 	int dispatching;
 };
@@ -148,7 +155,10 @@ int slot_compare(const struct slot *s, const char *ns, const char *name);
 /* The first slot at or behind (ns, name); before gets the slots before it on each level (NULL: not wanted). */
 struct slot *bucket_seek(const struct bucket *b, const char *ns, const char *name, struct slot **before);
 
-/* watch.c: records the change (borrows) and tells the watchers. */
-void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *obj, struct cobj *prev, uint64_t rev);
+/* watch.c: records the change (borrows) and tells the watchers. volatile_: as of the store's event. */
+void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *obj, struct cobj *prev, uint64_t rev,
+		   bool volatile_);
+/* ring.c: the object came into its bucket, or left it. */
+void ring_note_current(struct bucket *b, struct cobj *o, bool current);
 
 #endif

@@ -1,5 +1,5 @@
-/* Changes from before the load, read from the store when the first watch asks for them: a start need not go through what
- * nobody may want, and who comes back after a restart was there a moment ago.
+/* Changes that the ring has no more, or from before the load, read from the store when a watch asks for them: what nobody
+ * may want need not be in memory, and who comes back after a restart was there a moment ago.
  *
  * Happy path: the changes between the revision and the bucket's oldest one come from the store, the newest first, and go
  * before the ring's. What can fail: reading (it is logged), or they are more than the window holds: then it reaches back
@@ -81,8 +81,10 @@ void bucket_recall(struct bucket *b, uint64_t after)
 	int err = store_past(b->cache->store, b->prefix, after, b->floor, on_past, &r, &e);
 	if (err && err != -EOVERFLOW)
 		log_warn("cannot read past changes, watches begin anew resources=%s error=\"%s\"", b->prefix, err_text(&e));
-	b->whole = !err && !r.lost;
-	if (b->whole)
+	b->recalled_ms = clock_mono_ms();
+	if (!err && !r.lost)
 		b->floor = after;
+	else /* not to be tried again; what was told of already would be told twice */
+		b->recall_from = MAX(b->recall_from, err == -EOVERFLOW ? after + 1 : b->floor);
 	map_free(r.before);
 }

@@ -8,7 +8,7 @@
 struct cache_change *change_new(enum cache_event_type type, struct cobj *obj, struct cobj *prev, uint64_t rev);
 void change_unref(struct cache_change *c); /* NULL is fine */
 /* Everybody has been told: what only that needed goes. */
-void change_told(struct cache_change *c);
+void change_told(struct bucket *b, struct cache_change *c);
 
 /* Takes c, as the newest; older ones may have to go. */
 void ring_append(struct bucket *b, struct cache_change *c);

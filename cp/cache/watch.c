@@ -78,9 +78,11 @@ static void sweep(struct bucket *b)
 		watch_free(w);
 }
 
-void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *obj, struct cobj *prev, uint64_t rev)
+void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *obj, struct cobj *prev, uint64_t rev,
+		   bool volatile_)
 {
 	struct cache_change *c = change_new(type, obj, prev, rev);
+	c->volatile_ = volatile_;
 	ring_append(b, c);
 	c->refs++;
 	b->dispatching++;
@@ -92,7 +94,7 @@ void bucket_change(struct bucket *b, enum cache_event_type type, struct cobj *ob
 	}
 	if (--b->dispatching == 0)
 		sweep(b);
-	change_told(c);
+	change_told(b, c);
 	change_unref(c);
 }
 
@@ -104,7 +106,7 @@ static void replay(struct cache_watch *w, size_t from)
 		tell(w, c);
 		/* The newest may be in the middle of being told to others. */
 		if (w->bucket->dispatching == 1)
-			change_told(c);
+			change_told(w->bucket, c);
 	}
 }
 
@@ -116,7 +118,7 @@ int bucket_watch(struct bucket *b, uint64_t from_rev, const struct bucket_query 
 	if (from_rev != UINT64_MAX && from_rev > now)
 		return err_set(e, -ERANGE, "revision %llu is in the future, the newest is %llu",
 			       (unsigned long long)from_rev, (unsigned long long)now);
-	if (from_rev < b->floor && b->whole)
+	if (from_rev < b->floor && from_rev >= b->recall_from)
 		bucket_recall(b, from_rev);
 	if (from_rev < b->floor)
 		return err_set(e, -EOVERFLOW, "too old resource version: %llu (%llu)", (unsigned long long)from_rev,

@@ -1,4 +1,5 @@
-/* A sorted list of rows. Nothing here can fail. */
+/* A sorted list of rows. Nothing here can fail. What always holds: it has every row that was added with a revision above
+ * `from`, and none but those. */
 #include "cp/store/past_rows.h"
 
 #include <stdlib.h>
@@ -18,13 +19,47 @@ uint32_t past_rows_part(const char *key)
 	return h;
 }
 
-void past_rows_add(struct past_rows *p, uint64_t rev, int64_t row, const char *key)
+/* Room for one more: what was dropped gives way first. */
+static void make_room(struct past_rows *p)
 {
-	if (p->n == p->cap) {
+	if (p->n < p->cap)
+		return;
+	if (p->head > p->n / 2) {
+		memmove(p->v, p->v + p->head, (p->n - p->head) * sizeof(*p->v));
+		p->n -= p->head;
+		p->head = 0;
+	} else {
 		p->cap = p->cap ? p->cap * 2 : 256;
 		p->v = xreallocarray(p->v, p->cap, sizeof(*p->v));
 	}
-	p->v[p->n++] = (struct past_row){rev, row, past_rows_part(key)};
+}
+
+static void drop_first(struct past_rows *p)
+{
+	uint64_t rev = p->v[p->head++].rev;
+	p->from = MAX(p->from, rev);
+	if (p->head == p->n)
+		past_rows_free(p);
+}
+
+void past_rows_add(struct past_rows *p, uint64_t rev, int64_t row, int64_t before, const char *key)
+{
+	make_room(p);
+	p->v[p->n++] = (struct past_row){rev, row, before, past_rows_part(key)};
+	if (p->n - p->head > PAST_ROWS_MAX)
+		drop_first(p);
+}
+
+void past_rows_undo(struct past_rows *p, uint64_t rev)
+{
+	while (p->n > p->head && p->v[p->n - 1].rev > rev)
+		p->n--;
+}
+
+void past_rows_drop(struct past_rows *p, uint64_t rev)
+{
+	while (p->n > p->head && p->v[p->head].rev <= rev)
+		drop_first(p);
 }
 
 /* States that were volatile are written late. */
@@ -38,13 +73,13 @@ static int compare(const void *a, const void *b)
 
 void past_rows_sort(struct past_rows *p)
 {
-	if (p->n)
-		qsort(p->v, p->n, sizeof(*p->v), compare);
+	if (p->n > p->head)
+		qsort(p->v + p->head, p->n - p->head, sizeof(*p->v), compare);
 }
 
 size_t past_rows_after(const struct past_rows *p, uint64_t rev)
 {
-	size_t lo = 0, hi = p->n;
+	size_t lo = p->head, hi = p->n;
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 		if (p->v[mid].rev <= rev)
@@ -58,5 +93,5 @@ size_t past_rows_after(const struct past_rows *p, uint64_t rev)
 void past_rows_free(struct past_rows *p)
 {
 	free(p->v);
-	*p = (struct past_rows){0};
+	*p = (struct past_rows){.from = p->from};
 }

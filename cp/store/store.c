@@ -103,6 +103,11 @@ int store_past(struct store *s, const char *prefix, uint64_t after, uint64_t unt
 	return r ? r : p.r;
 }
 
+bool store_keeps_past(const struct store *s)
+{
+	return s->driver->past != NULL;
+}
+
 static void on_change(void *arg, const struct store_event *ev)
 {
 	struct store *s = arg;

@@ -79,14 +79,15 @@ void store_set_crypt(struct store *s, struct store_crypt *c);
  * every change since, by revision, deletes included. Once, before use. ret_from: that revision. fn must not call the
  * store. */
 int store_load(struct store *s, store_watch fn, void *arg, uint64_t *ret_from, struct err *e);
-/* What came before the load, for watches that resume over a restart: calls fn for the changes of the keys that begin with
- * prefix, those after a revision and up to another one, the newest first, until fn returns false. prev is the state that
- * the change replaced; NULL where there was none, or where it was a heartbeat that a later state of its key replaced
- * (ev->prev_rev is not 0 then). Costs a read of each change; blocks. -EOVERFLOW: after is older than what is kept;
+/* What came before, of this process or the one before it, for watches that resume: calls fn for the changes of the keys that
+ * begin with prefix, those after a revision and up to another one, the newest first, until fn returns false. prev is the
+ * state that the change replaced; NULL where there was none, or where it was a heartbeat that a later state of its key
+ * replaced (ev->prev_rev is not 0 then). Heartbeats are not told. Costs a read of each change; blocks. -EOVERFLOW: after is older than what is kept;
  * -EBADMSG, -EIO ... */
 typedef bool (*store_past_fn)(void *arg, const struct store_event *ev, const struct store_event *prev);
 int store_past(struct store *s, const char *prefix, uint64_t after, uint64_t until, store_past_fn fn, void *arg,
 	       struct err *e);
+bool store_keeps_past(const struct store *s); /* whether store_past() ever tells anything */
 void store_set_watch(struct store *s, store_watch fn, void *arg);
 
 /* Queues a transaction; done is called once from the loop. ops are borrowed for the call. */

@@ -18,7 +18,7 @@
 
 struct group {
 	struct store_sqlite *q;
-	uint64_t rev; /* newest so far */
+	uint64_t before, rev; /* newest before the group, and so far */
 	int64_t now;
 	bool begun;
 	uint64_t txns;
@@ -112,6 +112,7 @@ static int write_op(struct group *g, struct store_txn *t, struct store_txn_op *o
 	int r = write_row(g, op->key, t->rev, op->create_rev, op->prev_rev, deleted, op->value, &row);
 	if (r)
 		return r;
+	past_rows_add(&g->q->past, t->rev, row, k ? k->row : 0, op->key);
 	if (k)
 		store_index_retire(x, k->row, t->rev, g->now);
 	if (deleted) {
@@ -174,6 +175,7 @@ static int finish(struct group *g, int r)
 	if (r) {
 		store_db_rollback(q->db);
 		store_index_rollback(q->index);
+		past_rows_undo(&q->past, g->before);
 		return r;
 	}
 	store_index_commit(q->index);
@@ -191,7 +193,7 @@ static void count(struct store_sqlite *q, const struct group *g)
 
 void store_group_commit(struct store_sqlite *q, struct store_txn *first)
 {
-	struct group g = {.q = q, .rev = q->last, .now = clock_wall_ms() / 1000};
+	struct group g = {.q = q, .before = q->last, .rev = q->last, .now = clock_wall_ms() / 1000};
 	int r = 0;
 	for (struct store_txn *t = first; !r && t; t = t->next) {
 		t->rev = g.rev + 1;
@@ -247,7 +249,7 @@ static int write_all_held(struct group *g)
 
 int store_group_flush(struct store_sqlite *q, struct err *e)
 {
-	struct group g = {.q = q, .rev = q->last, .now = clock_wall_ms() / 1000};
+	struct group g = {.q = q, .before = q->last, .rev = q->last, .now = clock_wall_ms() / 1000};
 	int r = write_all_held(&g);
 	if (!r && q->reserved != q->last) {
 		r = begin(&g);
@@ -319,7 +321,6 @@ int store_group_compact(struct store_sqlite *q, bool all, struct err *e)
 		return r;
 	__atomic_store_n(&q->s.compacted, compacted, __ATOMIC_RELEASE);
 	store_index_drop_old(q->index, n);
-	if (compacted >= q->opened)
-		past_rows_free(&q->past);
+	past_rows_drop(&q->past, compacted);
 	return (int)n;
 }

@@ -1,9 +1,9 @@
 /* Reading the log: into the index when the store opens, as events for the cache.
  *
  * Happy path: one scan in the order of writing; the last row of a key is its state, each earlier one is superseded at
- * the time of its successor. The states are told then; of earlier rows it is only noted where they are, until somebody
- * asks for the changes that they tell of. What can fail: reading, and rows that make no sense (-EUCLEAN). What always
- * holds: nothing is written here; the state that a kept change replaced is kept as well. */
+ * the time of its successor. The states are told then; of changes it is only noted where their rows are, until somebody
+ * asks for them. What can fail: reading, and rows that make no sense (-EUCLEAN). What always
+ * holds: nothing is written here; the row that a kept change replaced is kept as well. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,14 +28,10 @@ static int index_row(void *arg, const struct store_row *row)
 	int64_t since = o->last_since = MAX(MIN(row->at, o->now), o->last_since);
 	o->q->next_row = row->id + 1;
 	o->newest = MAX(o->newest, row->rev);
-	if (k) {
+	if (k)
 		store_index_retire(x, k->row, row->rev, since);
-		/* Not the change that made it, but this one's state before. */
-		if (k->row_rev <= o->compacted)
-			past_rows_add(&o->q->past, k->row_rev, k->row, row->key);
-	}
 	if (row->rev > o->compacted)
-		past_rows_add(&o->q->past, row->rev, row->id, row->key);
+		past_rows_add(&o->q->past, row->rev, row->id, k ? k->row : 0, row->key);
 	if (row->deleted) {
 		store_index_retire(x, row->id, row->rev, since);
 		store_index_remove(x, row->key);
@@ -140,26 +136,12 @@ int store_replay_load(struct store *s, store_watch fn, void *arg, uint64_t *ret_
 	return r;
 }
 
-/* The state of a key at a revision; -ENOENT where it was never written. */
-static int read_state(struct store_sqlite *q, const char *of, uint64_t rev, struct store_event *ret, char **ret_key,
-		      struct buf **ret_value, struct err *e)
+/* The state that a change replaced; -ENOENT where there was none or it was not written. */
+static int read_before(struct store_sqlite *q, int64_t row, uint64_t rev, struct store_event *ret, char **ret_key,
+		       struct buf **ret_value, struct err *e)
 {
-	const struct past_rows *p = &q->past;
-	int r = -ENOENT;
-	for (size_t i = past_rows_after(p, rev - 1); r == -ENOENT && i < p->n && p->v[i].rev == rev; i++) {
-		if (p->v[i].part != past_rows_part(of))
-			continue;
-		AUTO_FREE char *key = NULL;
-		AUTO_BUF *value = NULL;
-		r = read_event(q, p->v[i].row, ret, &key, &value, e);
-		if (!r && strcmp(key, of) != 0)
-			r = -ENOENT;
-		if (!r) {
-			*ret_key = TAKE(key);
-			*ret_value = TAKE(value);
-		}
-	}
-	return r;
+	int r = row && rev ? read_event(q, row, ret, ret_key, ret_value, e) : -ENOENT;
+	return !r && ret->rev != rev ? -ENOENT : r;
 }
 
 struct recall {
@@ -169,15 +151,15 @@ struct recall {
 };
 
 /* Returns 1 when the caller has heard enough. */
-static int tell_change(struct store_sqlite *q, int64_t row, const struct recall *c, struct err *e)
+static int tell_change(struct store_sqlite *q, const struct past_row *row, const struct recall *c, struct err *e)
 {
 	struct store_event ev, before;
 	AUTO_FREE char *key = NULL, *before_key = NULL;
 	AUTO_BUF *value = NULL, *before_value = NULL;
-	int r = read_event(q, row, &ev, &key, &value, e);
+	int r = read_event(q, row->row, &ev, &key, &value, e);
 	if (r || !str_has_prefix(key, c->prefix))
 		return r;
-	int p = ev.prev_rev ? read_state(q, key, ev.prev_rev, &before, &before_key, &before_value, e) : -ENOENT;
+	int p = read_before(q, row->before, ev.prev_rev, &before, &before_key, &before_value, e);
 	if (p && p != -ENOENT)
 		return p;
 	return !c->fn(c->arg, &ev, p ? NULL : &before);
@@ -190,7 +172,7 @@ static int tell_changes(struct store_sqlite *q, const struct recall *c, uint64_t
 	int r = 0;
 	for (size_t i = past_rows_after(&q->past, until); !r && i-- > from;)
 		if (!part || part == q->past.v[i].part)
-			r = tell_change(q, q->past.v[i].row, c, e);
+			r = tell_change(q, &q->past.v[i], c, e);
 	return MIN(r, 0);
 }
 
@@ -200,9 +182,10 @@ int store_replay_past(struct store *s, const char *prefix, uint64_t after, uint6
 	struct store_sqlite *q = CONTAINER_OF(s, struct store_sqlite, s);
 	int r;
 	pthread_mutex_lock(&q->db_lock);
-	if (after < q->s.compacted || until > q->opened)
+	uint64_t kept = MAX(q->s.compacted, q->past.from);
+	if (after < kept)
 		r = err_set(e, -EOVERFLOW, "the changes from revision %llu to %llu are not kept: compacted to %llu",
-			    (unsigned long long)after, (unsigned long long)until, (unsigned long long)q->s.compacted);
+			    (unsigned long long)after, (unsigned long long)until, (unsigned long long)kept);
 	else
 		r = tell_changes(q, &(struct recall){prefix, fn, arg}, after, until, e);
 	pthread_mutex_unlock(&q->db_lock);

@@ -49,7 +49,7 @@ struct store_sqlite {
 	uint64_t last;     /* newest revision given out or burnt */
 	uint64_t reserved; /* on disk: none above it is given out */
 	uint64_t opened;   /* the newest revision that was in the log when it was opened */
-	struct past_rows past; /* up to there, as long as something of it is kept */
+	struct past_rows past; /* the changes that have rows */
 	struct store_stats stats;
 };
 

@@ -86,23 +86,92 @@ START_TEST(growth)
 }
 END_TEST
 
-/* Large objects end the window before it is full, and say so. */
+/* Changes of a large object at revisions up to 151; the store knows of less in it. */
+static void large_changes(uint64_t first, int bytes, bool volatile_)
+{
+	AUTO_STR json = STR_INIT;
+	str_addf(&json, "{\"metadata\":{},\"x\":\"%0*d\"}", bytes, 0);
+	AUTO_BUF *value = buf_new(str_text(&json), json.len);
+	for (uint64_t rev = first; rev < 152; rev++) {
+		AUTO_COBJ *o = object_new(pods, "a/large", value, rev, first), *old = bucket_put(pods, o);
+		fake.past[fake.n++] = (struct past){.type = STORE_PUT,
+						    .key = "/registry/pods/a/large",
+						    .value = "{\"metadata\":{}}",
+						    .rev = rev,
+						    .create_rev = first,
+						    .prev_rev = rev == first ? 0 : rev - 1};
+		cache->revision = rev;
+		bucket_change(pods, old ? CACHE_MODIFIED : CACHE_ADDED, o, old, rev, volatile_);
+	}
+}
+
+/* Large objects end the window before it is full, and say so where the store cannot tell of them again. */
 START_TEST(bytes_end_the_window)
 {
 	start(0);
-	AUTO_STR json = STR_INIT;
-	str_addf(&json, "{\"metadata\":{},\"x\":\"%0*d\"}", 300000, 0);
-	AUTO_BUF *value = buf_new(str_text(&json), json.len);
-	for (uint64_t rev = 2; rev < 152; rev++) {
-		AUTO_COBJ *o = object_new(pods, "a/large", value, rev, 2), *old = bucket_put(pods, o);
-		cache->revision = rev;
-		bucket_change(pods, old ? CACHE_MODIFIED : CACHE_ADDED, o, old, rev);
-	}
+	large_changes(2, 300000, true);
 	ck_assert_uint_lt(pods->n, 150);
 	ck_assert_uint_ge(pods->n, WINDOW_KEEP);
-	ck_assert_uint_le(pods->ring_bytes, pods->bytes * 2 + WINDOW_BYTES);
+	ck_assert_uint_le(pods->ring_bytes, WINDOW_BYTES);
 	ck_assert_uint_eq(pods->floor, 151 - pods->n);
 	ck_assert_int_eq(refused(pods->floor - 1), -EOVERFLOW);
+	cache_teardown();
+}
+END_TEST
+
+static void count_event(void *arg, const struct cache_event *ev)
+{
+	struct str *s = arg;
+	if (!strcmp(ev->obj->name, "large"))
+		s->len++;
+	else
+		note_event(s, ev);
+}
+
+/* What the store can tell of again goes earlier, and comes back when a watch wants it. */
+START_TEST(bytes_go_to_the_store)
+{
+	start(0);
+	pod("a", "1", "x", "");
+	pod("a", "1", "y", "");
+	pod_gone("a", "1"); /* 4 */
+	large_changes(5, 80000, false);
+	size_t kept = pods->n;
+	ck_assert_uint_lt(kept, 120);
+	ck_assert_uint_ge(kept, WINDOW_KEEP);
+	ck_assert_uint_le(pods->ring_bytes, WINDOW_SHORT);
+	for (int i = 0; i < 2; i++) {
+		AUTO_STR out = STR_INIT;
+		struct cache_watch *w = NULL;
+		ck_assert_int_eq(bucket_watch(pods, 2, NULL, count_event, &out, &w, NULL), 0);
+		ck_assert_uint_eq(out.len, strlen("MODIFIED a/1 3;DELETED a/1 4;") + 147);
+		ck_assert_ptr_eq(strstr(out.p, "MODIFIED a/1 3;DELETED a/1 4;"), out.p);
+		cache_watch_stop(w);
+		ck_assert_uint_eq(pods->n, 149); /* for others that come back */
+	}
+	large_changes(151, 80000, false);
+	ck_assert_uint_eq(pods->n, 150);
+	pods->recalled_ms -= RECALLED_MS + 1;
+	large_changes(151, 80000, false);
+	ck_assert_uint_le(pods->n, kept);
+	cache_teardown();
+}
+END_TEST
+
+/* What only the ring holds is counted once, whoever of its changes names it. */
+START_TEST(bytes_are_counted_once)
+{
+	start(0);
+	pod("a", "1", "x", "");
+	ck_assert_uint_eq(pods->ring_bytes, 0);
+	size_t one = bucket_get(pods, "a", "1")->json->len + OBJECT_EXTRA;
+	pod("a", "1", "y", "");
+	pod("a", "1", "x", "");
+	ck_assert_uint_eq(pods->ring_bytes, 2 * one);
+	pod_gone("a", "1");
+	ck_assert_uint_eq(pods->ring_bytes, 4 * one);
+	pod("a", "1", "x", "");
+	ck_assert_uint_eq(pods->ring_bytes, 4 * one);
 	cache_teardown();
 }
 END_TEST
@@ -157,6 +226,7 @@ START_TEST(time_ends_the_window)
 		pods->ring[(pods->first + i) % pods->cap]->at_ms -= 2 * WINDOW_MS;
 	uint64_t rev = pod("a", "1", "x", "");
 	ck_assert_uint_eq(pods->n, WINDOW_KEEP + 1);
+	fake.base.compacted = rev - WINDOW_KEEP - 1;
 	ck_assert_int_eq(refused(rev - WINDOW_KEEP - 2), -EOVERFLOW);
 	AUTO_STR out = STR_INIT;
 	struct cache_watch *w;
@@ -350,4 +420,4 @@ END_TEST
 
 TESTS("watch", from_now_and_from_before, overflow, growth, growth_in_steps, time_ends_the_window,
       one_revision_many_changes, selectors_turn_types, encoding, stopping_inside_callbacks, stopping_inside_the_replay,
-      starting_inside_callbacks, bytes_end_the_window, deleted_once)
+      starting_inside_callbacks, bytes_end_the_window, bytes_go_to_the_store, bytes_are_counted_once, deleted_once)

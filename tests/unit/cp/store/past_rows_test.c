@@ -10,7 +10,7 @@ START_TEST(by_revision)
 	ck_assert_uint_eq(past_rows_after(&p, 0), 0);
 	past_rows_sort(&p);
 	for (size_t i = 0; i < 5; i++)
-		past_rows_add(&p, revs[i], (int64_t)i, "/r/a/b");
+		past_rows_add(&p, revs[i], (int64_t)i, 0, "/r/a/b");
 	past_rows_sort(&p);
 	static const int64_t rows[] = {2, 0, 4, 1, 3};
 	for (size_t i = 0; i < 5; i++)
@@ -23,6 +23,26 @@ START_TEST(by_revision)
 		ck_assert_uint_eq(past_rows_after(&p, places[i].rev), places[i].place);
 	past_rows_free(&p);
 	ck_assert_uint_eq(p.n, 0);
+}
+END_TEST
+
+/* Only so many are kept, and what was taken back or dropped is not found. */
+START_TEST(bounded)
+{
+	struct past_rows p = {0};
+	for (uint64_t rev = 1; rev <= PAST_ROWS_MAX + 10; rev++)
+		past_rows_add(&p, rev, (int64_t)rev, 0, "/r/a/b");
+	ck_assert_uint_eq(p.from, 10);
+	ck_assert_uint_eq(p.n - past_rows_after(&p, 0), PAST_ROWS_MAX);
+	ck_assert_int_eq(p.v[past_rows_after(&p, 10)].row, 11);
+	past_rows_undo(&p, PAST_ROWS_MAX);
+	ck_assert_uint_eq(past_rows_after(&p, PAST_ROWS_MAX), p.n);
+	past_rows_drop(&p, PAST_ROWS_MAX - 1);
+	ck_assert_uint_eq(p.from, PAST_ROWS_MAX - 1);
+	ck_assert_uint_eq(past_rows_after(&p, 0) + 1, p.n);
+	past_rows_drop(&p, PAST_ROWS_MAX);
+	ck_assert_ptr_null(p.v);
+	past_rows_free(&p);
 }
 END_TEST
 
@@ -39,4 +59,4 @@ START_TEST(parts)
 }
 END_TEST
 
-TESTS("past_rows", by_revision, parts)
+TESTS("past_rows", by_revision, bounded, parts)

@@ -324,6 +324,23 @@ START_TEST(compaction_moves_to_what_superseded)
 }
 END_TEST
 
+/* Changes of this process are told as those of the one before it; heartbeats are not, nor what was refused. */
+START_TEST(past_of_this_process)
+{
+	put("/r/a", "1"); /* 2 */
+	fixture_close();
+	fixture_open(300);
+	put("/r/a", "2");          /* 3 */
+	put_volatile("/r/a", "3"); /* 4 */
+	ck_assert_int_eq(one(STORE_PUT, "/r/a", "x", STORE_ABSENT, false, NULL), -ESTALE);
+	put("/r/a", "4"); /* 5 */
+	put("/r/b", "1"); /* 6 */
+	del("/r/b");      /* 7 */
+	opened = store_revision(store);
+	expect_text(history(), "P /r/a=1 2/2/0;P /r/a=2 3/2/2;P /r/a=4 5/2/4;P /r/b=1 6/6/0;D /r/b=- 7/6/6;");
+}
+END_TEST
+
 /* 0 is the usual window, in which nothing is dropped. */
 START_TEST(usual_window)
 {
@@ -446,6 +463,7 @@ int main(void)
 	tcase_add_test(tc, volatile_then_delete);
 	tcase_add_test(tc, compaction_keeps_current_states);
 	tcase_add_test(tc, compaction_moves_to_what_superseded);
+	tcase_add_test(tc, past_of_this_process);
 	tcase_add_test(tc, usual_window);
 	tcase_add_test(tc, foreign_database);
 	tcase_add_test(tc, damaged_rows);
