@@ -10,11 +10,28 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "cp/kinds/kind_ops.h"
+#include "cp/api/managers_reset.h"
 #include "cp/schema/managed.h"
 
 #define MANAGER_MAX 128
 #define SYSTEM "system:"
+
+/* A program's name as it comes before the first slash of its User-Agent: what can be printed of it, whole characters. Owned. */
+static char *program_name(const char *agent)
+{
+	size_t n = strcspn(agent, "/");
+	struct str out = STR_INIT;
+
+	for (size_t i = 0, len; i < n; i += len) {
+		for (len = 1; i + len < n && ((unsigned char)agent[i + len] & 0xc0) == 0x80; len++)
+			;
+		if (out.len + len > MANAGER_MAX)
+			break;
+		if ((unsigned char)agent[i] >= 0x20 && agent[i] != 0x7f)
+			str_addn(&out, agent + i, len);
+	}
+	return str_take(&out);
+}
 
 /* The client's word for itself: fieldManager, its program's name, or the name of a component of ours. Owned. */
 static char *manager_name(const struct req *q)
@@ -25,48 +42,33 @@ static char *manager_name(const struct req *q)
 	if (q->local)
 		return xstrdup(str_has_prefix(q->user.name, SYSTEM) ? q->user.name + strlen(SYSTEM) : q->user.name);
 	agent = q->x ? http_header_get(q->x, "user-agent") : NULL;
-	if (str_empty(agent))
-		return xstrdup("unknown");
-	size_t n = strcspn(agent, "/");
-	return xstrndup(agent, n < MANAGER_MAX ? n : MANAGER_MAX);
-}
-
-/* What this resource does not write: its status, or all but that. */
-static json_t *ignored_fields(const struct req *q, const struct kind *k)
-{
-	const char *sub = q->route.subresource;
-	if (!strcmp(sub, "status"))
-		return kind_ops_find(k)->status_keeps_meta ? json_pack("{s:{},s:{}}", "f:spec", "f:metadata")
-									 : json_pack("{s:{}}", "f:spec");
-	return strv_has((char *const *)k->subresources, "status") ? json_pack("{s:{}}", "f:status") : NULL;
+	AUTO_FREE char *program = program_name(agent ? agent : "");
+	return *program ? TAKE(program) : xstrdup("unknown");
 }
 
 struct managers {
 	struct managed_by by;
 	char *name, *api_version;
 	char now[RFC3339_MAX];
-	json_t *ignored;
 };
 
 static void managers_done(struct managers *m)
 {
 	free(m->name);
 	free(m->api_version);
-	json_decref(m->ignored);
 }
 
 static void managers_init(const struct req *q, const struct kind *k, struct managers *m)
 {
 	m->name = manager_name(q);
 	m->api_version = *k->group ? xasprintf("%s/%s", k->group, k->version) : xstrdup(k->version);
-	m->ignored = ignored_fields(q, k);
 	rfc3339(clock_wall_ms(), m->now);
 	m->by = (struct managed_by){.type = k->type,
 				    .api_version = m->api_version,
 				    .manager = m->name,
 				    .subresource = q->route.subresource,
 				    .now = strcmp(q->route.subresource, "scale") ? m->now : NULL,
-				    .ignored = m->ignored};
+				    .ignored = managers_reset(k, q->route.subresource)};
 }
 
 /* Requests with extra facts of the requester have no managers: the reference cannot take their type. */

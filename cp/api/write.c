@@ -23,6 +23,7 @@
 #include "cp/api/rbac_source.h"
 #include "cp/api/traits.h"
 #include "cp/api/view.h"
+#include "cp/schema/managed.h"
 #include "cp/store/store.h"
 
 #define MAX_ATTEMPTS 8
@@ -327,6 +328,16 @@ static bool is_unchanged(const struct write *w)
 	return w->old && !w->old->stale && cobj_is_same(w->old, w->bytes);
 }
 
+/* What makes no difference but in the times of managers is no change either. */
+static void keep_times(struct write *w)
+{
+	if (!w->before || w->stored_form || !(w->applied || cobj_is_as_long(w->old, w->bytes)) ||
+	    !managed_keep_times(w->before, w->object))
+		return;
+	buf_unref(w->bytes);
+	w->bytes = view_encode_stored(w->res, w->object);
+}
+
 static void take_warnings(struct write *w, const json_t *old)
 {
 	AUTO_STRV char **warnings = NULL;
@@ -398,7 +409,12 @@ static void conclude(struct write *w)
 	}
 	take_warnings(w, old);
 	w->bytes = w->stored_form ? encode_stored(w->res->stored, w->stored_form) : view_encode_stored(w->res, w->object);
-	if (!w->dry_run && !is_unchanged(w)) {
+	bool changed = !is_unchanged(w);
+	if (changed) {
+		keep_times(w);
+		changed = !is_unchanged(w);
+	}
+	if (!w->dry_run && changed) {
 		commit(w, old);
 		return;
 	}

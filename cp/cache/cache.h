@@ -54,8 +54,9 @@ const json_t *cobj_value(struct cobj *o);
 void cobj_keep(struct cobj *o, json_t *value);
 /* What was kept, or parsed now. Returns owned. */
 json_t *cobj_take(struct cobj *o);
-/* Whether bytes, without a resourceVersion, are those that the object was made of. */
+/* Whether bytes, without a resourceVersion, are those that the object was made of; or only as many. */
 bool cobj_is_same(const struct cobj *o, const struct buf *stored);
+bool cobj_is_as_long(const struct cobj *o, const struct buf *stored);
 
 /* Loads everything from the store and becomes its watcher. Buckets are declared before cache_load(). */
 struct cache *cache_new(struct loop *l, struct store *s);

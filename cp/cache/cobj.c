@@ -311,11 +311,22 @@ static size_t common_prefix(const char *a, const char *b, size_t n)
 	return i;
 }
 
+static size_t revision_member(const struct cobj *o, char ret[static 48])
+{
+	return (size_t)snprintf(ret, 48, ",\"resourceVersion\":\"%" PRIu64 "\"", o->rev);
+}
+
+bool cobj_is_as_long(const struct cobj *o, const struct buf *stored)
+{
+	char member[48];
+	return o->json->len == stored->len + revision_member(o, member);
+}
+
 bool cobj_is_same(const struct cobj *o, const struct buf *stored)
 {
 	char member[48];
 	const struct buf *now = o->json;
-	size_t n = (size_t)snprintf(member, sizeof(member), ",\"resourceVersion\":\"%" PRIu64 "\"", o->rev);
+	size_t n = revision_member(o, member);
 	if (now->len != stored->len + n)
 		return false;
 	/* The two part in the spliced member, which may begin like what is behind it. */

@@ -143,6 +143,72 @@ void managed_update(const struct managed_by *by, const json_t *live, json_t *obj
 	write_owners(&o, object);
 }
 
+/* --- times ------------------------------------------------------------------------------------------------------------ */
+
+/* Whether two lists of managers differ, and in times only. */
+static bool only_times_differ(const json_t *a, const json_t *b)
+{
+	bool times = false;
+	json_t *entry;
+	size_t i;
+
+	if (json_array_size(a) != json_array_size(b))
+		return false;
+	json_array_foreach(a, i, entry)
+	{
+		AUTO_JSON *x = json_copy(entry), *y = json_copy(json_array_get(b, i));
+
+		times = times || !str_eq(json_member(x, "time"), json_member(y, "time"));
+		json_object_del(x, "time");
+		json_object_del(y, "time");
+		if (!json_equal(x, y))
+			return false;
+	}
+	return times;
+}
+
+static json_t *plain_metadata(const json_t *object)
+{
+	json_t *meta = json_copy(json_object_get(object, "metadata"));
+
+	json_object_del(meta, "managedFields");
+	json_object_del(meta, "resourceVersion");
+	return meta;
+}
+
+static bool same_member(const json_t *a, const json_t *b, const char *key)
+{
+	const json_t *x = json_object_get(a, key), *y = json_object_get(b, key);
+
+	return x == y || (x && y && json_equal(x, y));
+}
+
+/* What most writes change is looked at first. */
+static bool same_but_metadata(const json_t *a, const json_t *b)
+{
+	const char *key;
+	json_t *value;
+
+	if (json_object_size(a) != json_object_size(b) || !same_member(a, b, "status") || !same_member(a, b, "spec"))
+		return false;
+	json_object_foreach((json_t *)a, key, value) if (strcmp(key, "status") && strcmp(key, "spec") && strcmp(key, "metadata") &&
+							 !same_member(a, b, key)) return false;
+	return true;
+}
+
+bool managed_keep_times(const json_t *live, json_t *object)
+{
+	json_t *before = json_at(live, "metadata.managedFields"), *now = json_at(object, "metadata.managedFields");
+
+	if (!same_but_metadata(live, object) || !only_times_differ(before, now))
+		return false;
+	AUTO_JSON *old_meta = plain_metadata(live), *meta = plain_metadata(object);
+	if (!json_equal(old_meta, meta))
+		return false;
+	json_object_set(json_object_get(object, "metadata"), "managedFields", before);
+	return true;
+}
+
 /* --- apply ------------------------------------------------------------------------------------------------------------ */
 
 void managed_conflicts_done(struct managed_conflicts *c)
@@ -207,7 +273,7 @@ static json_t *last_applied_fields(const struct managed_by *by, const json_t *li
 	AUTO_APPLY_DIFF d = {0};
 
 	if (strcmp(by->manager, CLIENT_SIDE) || !text || json_parse(text, strlen(text), &applied, NULL) < 0 ||
-	    !json_is_object(applied))
+	    !str_eq(json_str_at(applied, "apiVersion"), by->api_version) || apply_check(by->type, applied, NULL) < 0)
 		return NULL;
 	fields = apply_fields(by->type, applied);
 	apply_compare(by->type, applied, live, &d);
@@ -267,16 +333,47 @@ static struct owner *claim(const struct managed_by *by, const json_t *config, st
 	return self;
 }
 
-/* The annotation that kubectl's own apply left goes on telling what was applied. */
+/* Keys and values of annotations may be so many bytes together. */
+static bool are_annotations_too_long(const json_t *annotations)
+{
+	size_t total = 0;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)annotations, key, value) total += strlen(key) + json_string_length(value);
+	return total > 256 * 1024;
+}
+
+/* A configuration as a line of text, in which nothing is mark-up. Owned. */
+static char *told_line(const json_t *config)
+{
+	AUTO_FREE char *text = json_text(config);
+	struct str out = STR_INIT;
+
+	for (const char *p = text; *p; p++) {
+		if (strchr("<>&", *p))
+			str_addf(&out, "\\u%04x", *p);
+		else
+			str_addc(&out, *p);
+	}
+	str_addc(&out, '\n');
+	return str_take(&out);
+}
+
+/* The annotation that kubectl's own apply left goes on telling what was applied, as long as there is room for it. */
 static void keep_last_applied(const struct managed_by *by, const json_t *config, json_t *object)
 {
 	json_t *annotations = json_at(object, "metadata.annotations");
+	const char *last = json_member(annotations, LAST_APPLIED);
 
-	if (strcmp(by->manager, CLIENT_SIDE) || !json_object_get(annotations, LAST_APPLIED))
+	if (strcmp(by->manager, CLIENT_SIDE) || str_empty(last))
 		return;
-	AUTO_FREE char *text = json_text(config);
-	AUTO_FREE char *line = xasprintf("%s\n", text);
+	AUTO_JSON *told = json_clone(config);
+	json_object_del(json_at(told, "metadata.annotations"), LAST_APPLIED);
+	AUTO_FREE char *line = told_line(told);
 	json_object_set_new(annotations, LAST_APPLIED, json_string(line));
+	if (are_annotations_too_long(annotations))
+		json_object_del(annotations, LAST_APPLIED);
 }
 
 static int settle(const struct managed_by *by, const json_t *live, const json_t *merged, bool force, struct owner *self,

@@ -3,6 +3,7 @@
 #ifndef KNARR_CP_SCHEMA_MANAGED_H
 #define KNARR_CP_SCHEMA_MANAGED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "cp/schema/apply.h"
@@ -20,6 +21,10 @@ struct managed_by {
 /* Sets metadata.managedFields of object, the state after a create, update or patch. live is the state before, NULL for a
  * create; what the request itself says about managers counts only where it makes sense. */
 void managed_update(const struct managed_by *by, const json_t *live, json_t *object);
+
+/* Where nothing but the times of managers differs between live and object, gives object those of live: what changed nothing
+ * is no change. Says whether it did. */
+bool managed_keep_times(const json_t *live, json_t *object);
 
 /* A field that somebody else has set to something else. Owned texts. */
 struct managed_conflict {

@@ -177,19 +177,65 @@ START_TEST(one_empty_entry_resets)
 }
 END_TEST
 
+#define LAST "kubectl.kubernetes.io/last-applied-configuration"
+
+static const struct {
+	const char *manager, *last, *config;
+	int r;
+	const char *told; /* the annotation afterwards */
+} taken_over[] = {
+	{ "kubectl", "{'apiVersion':'v1','data':{'k':'1'}}", "{'apiVersion':'v1','data':{'k':'2'}}", 0,
+	  "{'apiVersion':'v1','data':{'k':'2'}}\n" },
+	{ "kubectl", "{'apiVersion':'v1','data':{'k':'1'}}", "{'data':{'k':'<&>'}}", 0,
+	  "{'data':{'k':'\\u003c\\u0026\\u003e'}}\n" },
+	{ "other", "{'apiVersion':'v1','data':{'k':'1'}}", "{'data':{'k':'2'}}", -EEXIST, NULL },
+	{ "kubectl", "{'apiVersion':'v1','data':{'k':'0'}}", "{'data':{'k':'2'}}", -EEXIST, NULL }, /* changed since */
+	{ "kubectl", "{'apiVersion':'v2','data':{'k':'1'}}", "{'data':{'k':'2'}}", -EEXIST, NULL },
+	{ "kubectl", "{'apiVersion':'v1','data':{'k':'1'},'foo':1}", "{'data':{'k':'2'}}", -EEXIST, NULL },
+	{ "kubectl", "", "{'data':{'k':'2'}}", -EEXIST, NULL },
+};
+
 START_TEST(client_side_apply_is_taken_over)
 {
-	struct managed_by client = by("kubectl-client-side-apply", "", T1), server = by("kubectl", "", T2);
+	struct managed_by client = by("kubectl-client-side-apply", "", T1), server = by(taken_over[_i].manager, "", T2);
 	AUTO_JSON *one = js("{'metadata':{'annotations':{}},'data':{'k':'1'}}"), *two = NULL;
+	AUTO_FREE char *last = xstrdup(taken_over[_i].last), *told = xstrdup(taken_over[_i].told ? taken_over[_i].told : "");
 
-	json_object_set_new(json_at(one, "metadata.annotations"), "kubectl.kubernetes.io/last-applied-configuration",
-			    json_string("{\"data\":{\"k\":\"1\"}}"));
+	for (char *p = last; *p; p++)
+		*p = *p == '\'' ? '"' : *p;
+	for (char *p = told; *p; p++)
+		*p = *p == '\'' ? '"' : *p;
+	json_object_set_new(json_at(one, "metadata.annotations"), LAST, json_string(last));
 	managed_update(&client, NULL, one);
-	ck_assert_int_eq(apply(&server, one, "{'data':{'k':'2'}}", false, &two), 0);
-	ck_assert_str_eq(json_str_at(two, "data.k"), "2");
-	struct managed_by other = by("other", "", T2);
-	AUTO_JSON *three = NULL;
-	ck_assert_int_eq(apply(&other, one, "{'data':{'k':'2'}}", false, &three), -EEXIST);
+	ck_assert_int_eq(apply(&server, one, taken_over[_i].config, false, &two), taken_over[_i].r);
+	if (taken_over[_i].told)
+		ck_assert_str_eq(json_member(json_at(two, "metadata.annotations"), LAST), told);
+}
+END_TEST
+
+#define LIVE(time) "{'metadata':{'resourceVersion':'1','managedFields':[{'manager':'a','time':'" time "'}]},'spec':{'a':1}"
+
+static const struct {
+	const char *live, *object;
+	bool kept;
+} times[] = {
+	{ LIVE("t1") "}", LIVE("t2") "}", true },
+	{ LIVE("t1") "}", LIVE("t1") "}", false },
+	{ LIVE("t1") ",'status':{'s':1}}", LIVE("t2") ",'status':{'s':2}}", false },
+	{ LIVE("t1") ",'data':{'s':1}}", LIVE("t2") ",'data':{'s':2}}", false },
+	{ LIVE("t1") "}", LIVE("t2") ",'status':{}}", false },
+	{ LIVE("t1") "}", "{'metadata':{'labels':{},'managedFields':[{'manager':'a','time':'t2'}]},'spec':{'a':1}}", false },
+	{ LIVE("t1") "}", "{'metadata':{'managedFields':[{'manager':'b','time':'t2'}]},'spec':{'a':1}}", false },
+	{ LIVE("t1") "}", "{'metadata':{'managedFields':[{'manager':'a'}]},'spec':{'a':1}}", true },
+};
+
+START_TEST(times_alone_are_no_change)
+{
+	AUTO_JSON *live = js(times[_i].live), *object = js(times[_i].object);
+
+	ck_assert_int_eq(managed_keep_times(live, object), times[_i].kept);
+	if (times[_i].kept)
+		ck_assert(json_equal(json_at(live, "metadata.managedFields"), json_at(object, "metadata.managedFields")));
 }
 END_TEST
 
@@ -226,7 +272,8 @@ int main(void)
 	tcase_add_test(t, others_fields_conflict);
 	tcase_add_test(t, without_managers_the_past_has_one);
 	tcase_add_test(t, one_empty_entry_resets);
-	tcase_add_test(t, client_side_apply_is_taken_over);
+	tcase_add_loop_test(t, client_side_apply_is_taken_over, 0, ARRAY_LEN(taken_over));
+	tcase_add_loop_test(t, times_alone_are_no_change, 0, ARRAY_LEN(times));
 	tcase_add_test(t, updaters_are_capped);
 	return run("managed", t);
 }
