@@ -67,7 +67,7 @@ static void managers_init(const struct req *q, const struct kind *k, struct mana
 				    .api_version = m->api_version,
 				    .manager = m->name,
 				    .subresource = q->route.subresource,
-				    .now = strcmp(q->route.subresource, "scale") ? m->now : NULL,
+				    .now = m->now,
 				    .ignored = managers_reset(k, q->route.subresource)};
 }
 
@@ -78,22 +78,19 @@ static bool is_unmanaged(const struct write *w)
 	       (w->created || !json_at(w->before, "metadata.managedFields"));
 }
 
-void managers_update(struct write *w, const json_t *old)
-{
-	if (is_unmanaged(w)) {
-		json_del_at(w->object, "metadata.managedFields");
-		return;
-	}
-	AUTO(managers_done) struct managers m = {0};
-	managers_init(w->q, w->res->kind, &m);
-	managed_update(&m.by, old, w->object);
-}
-
-void managers_of_review(const struct req *q, const struct kind *k, json_t *object)
+void managers_update_of(const struct req *q, const struct kind *k, const json_t *live, json_t *object)
 {
 	AUTO(managers_done) struct managers m = {0};
 	managers_init(q, k, &m);
-	managed_update(&m.by, NULL, object);
+	managed_update(&m.by, live, object);
+}
+
+void managers_update(struct write *w, const json_t *old)
+{
+	if (is_unmanaged(w))
+		json_del_at(w->object, "metadata.managedFields");
+	else
+		managers_update_of(w->q, w->res->kind, old, w->object);
 }
 
 static int by_manager(const void *a, const void *b)
@@ -123,22 +120,21 @@ static json_t *conflict_status(struct managed_conflicts *c)
 	return status;
 }
 
-static json_t *not_typed(const struct write *w, const json_t *config, const struct err *e)
+static json_t *not_typed(const struct kind *k, const json_t *config, const struct err *e)
 {
-	const struct kind *k = w->res->kind;
 	return status_plain_500("failed to create typed patch object (%s/%s; %s/%s, Kind=%s): %s",
 				json_str_or(config, "metadata.namespace", ""), json_str_or(config, "metadata.name", ""),
 				k->group, k->version, k->kind, err_text(e));
 }
 
-json_t *managers_apply(struct write *w, const json_t *old, const json_t *config, bool force, json_t **ret)
+json_t *managers_apply(struct write *w, const struct kind *k, const json_t *old, const json_t *config, bool force, json_t **ret)
 {
 	AUTO(managers_done) struct managers m = {0};
 	AUTO_MANAGED_CONFLICTS conflicts = {0};
 	struct err e = ERR_INIT;
-	managers_init(w->q, w->res->kind, &m);
+	managers_init(w->q, k, &m);
 	int r = managed_apply(&m.by, old, config, force, ret, &conflicts, &e);
 	if (r == -EEXIST)
 		return conflict_status(&conflicts);
-	return r < 0 ? not_typed(w, config, &e) : NULL;
+	return r < 0 ? not_typed(k, config, &e) : NULL;
 }

@@ -216,9 +216,8 @@ static json_t *change_patch(struct write *w, const json_t *old, json_t **ret)
 
 /* --- server-side apply ------------------------------------------------------------------------------------------- */
 
-static json_t *check_config(struct write *w, const json_t *config)
+static json_t *check_config(const struct kind *k, const json_t *config)
 {
-	const struct kind *k = w->res->kind;
 	AUTO_FREE char *own = *k->group ? xasprintf("%s/%s", k->group, k->version) : xstrdup(k->version);
 	const char *kind = json_str_or(config, "kind", ""), *version = json_str_or(config, "apiVersion", "");
 	if (strcmp(kind, k->kind) || strcmp(version, own))
@@ -262,18 +261,27 @@ static void take_identity(struct write *w, json_t *object)
 		json_set_str(object, "metadata.namespace", w->ns);
 }
 
+json_t *patch_apply_config(struct write *w, const struct patch_body *p, const struct kind *k, const json_t *old, json_t **ret)
+{
+	AUTO_JSON *object = NULL;
+	json_t *status = check_config(k, p->patch);
+	if (!status && old)
+		status = update_check_preconditions(w, p->patch, old);
+	if (!status)
+		status = managers_apply(w, k, old, p->patch, query_bool(&w->q->query, "force"), &object);
+	if (!status)
+		status = check_repeats(w);
+	if (!status)
+		*ret = TAKE(object);
+	return status;
+}
+
 static json_t *change_apply(struct write *w, const json_t *old, json_t **ret)
 {
 	const struct patch_body *p = w->arg;
 	const json_t *config = p->patch;
 	AUTO_JSON *object = NULL;
-	json_t *status = check_config(w, config);
-	if (!status && old)
-		status = update_check_preconditions(w, config, old);
-	if (!status)
-		status = managers_apply(w, old, config, query_bool(&w->q->query, "force"), &object);
-	if (!status)
-		status = check_repeats(w);
+	json_t *status = patch_apply_config(w, p, w->res->kind, old, &object);
 	if (!status)
 		status = check_applied(w, config, old);
 	if (!status)

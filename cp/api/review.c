@@ -27,7 +27,7 @@ static json_t *parse_review(struct req *q, const struct kind *k, json_t **ret)
 	if (status)
 		return status;
 	schema_default(k, review);
-	managers_of_review(q, k, review);
+	managers_update_of(q, k, NULL, review);
 	if (k->namespaced)
 		json_set_str(review, "metadata.namespace", r->ns);
 	*ret = TAKE(review);

@@ -1,14 +1,17 @@
 /* The scale subresource (autoscaling/v1 Scale) of workloads. Purpose: one small object for whoever only counts
  * replicas. Happy path: made from the workload for reads; a write changes spec.replicas of the workload as an update
- * would. Fails as updates do. */
+ * would. Managers of the workload's replicas are those of the scale. Fails as updates do. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "cp/api/custom.h"
+#include "cp/api/managers.h"
 #include "cp/api/patch_verb.h"
 #include "cp/api/transform.h"
 #include "cp/api/update.h"
+#include "cp/schema/managed_scale.h"
 #include "cp/kinds/table_cells.h"
 
 /* The kind, as tables know it. */
@@ -111,6 +114,51 @@ static const struct type *scale_type(const struct req *q)
 	return schema_type(q->api->schema, "autoscaling.v1.Scale");
 }
 
+/* --- managers ------------------------------------------------------------------------------------------------------ */
+
+static struct kind scale_kind(const struct req *q)
+{
+	return (struct kind){.group = "autoscaling", .version = "v1", .kind = "Scale", .type = scale_type(q)};
+}
+
+/* Where the replicas are in a version of the resource that the entries of managers may name. */
+static const char *replicas_at(const void *arg, const char *api_version)
+{
+	static const char *const built_in[] = {"apps/v1", "v1", "apps/v1beta1", "apps/v1beta2", "extensions/v1beta1"};
+	const struct resource *res = arg;
+	for (size_t i = 0; !res->custom && i < ARRAY_LEN(built_in); i++)
+		if (!strcmp(api_version, built_in[i]))
+			return "spec.replicas";
+	for (size_t i = 0; res->custom && i < res->custom->n; i++) {
+		const struct kind *k = &res->custom->v[i].kind;
+		AUTO_FREE char *own = xasprintf("%s/%s", k->group, k->version);
+		if (!strcmp(api_version, own))
+			return k->custom->replicas ? plain_path(k->custom->replicas) : "";
+	}
+	return NULL;
+}
+
+/* The scale with those of the workload's managers that manage its replicas. */
+static json_t *managed_scale_of(const struct write *w, const struct managed_scale *m, const json_t *workload)
+{
+	json_t *scale = scale_of(w->res->kind, workload);
+	json_t *managers = managed_scale_show(m, json_at(workload, "metadata.managedFields"));
+	if (managers)
+		json_set_at(scale, "metadata.managedFields", managers);
+	return scale;
+}
+
+static void take_managers(struct write *w, const struct managed_scale *m, const json_t *scale, json_t *workload)
+{
+	json_t *managers =
+	    managed_scale_store(m, json_at(workload, "metadata.managedFields"), json_at(scale, "metadata.managedFields"));
+	if (managers)
+		json_set_at(workload, "metadata.managedFields", managers);
+	else
+		json_del_at(workload, "metadata.managedFields");
+	w->applied = true;
+}
+
 /* Where a kind keeps the number that is wanted. */
 static const char *replicas_path(const struct kind *k)
 {
@@ -137,20 +185,58 @@ static json_t *take_scale(struct write *w, const json_t *scale, const json_t *ol
 	return NULL;
 }
 
+static char *api_version_of(const struct kind *k)
+{
+	return *k->group ? xasprintf("%s/%s", k->group, k->version) : xstrdup(k->version);
+}
+
+/* What write makes of the scale becomes a new state of the workload. */
+static json_t *change_by(struct write *w, const json_t *old, json_t **ret,
+		      json_t *(*write)(struct write *w, const struct kind *k, const json_t *live, json_t **ret))
+{
+	AUTO_FREE char *api_version = api_version_of(w->res->kind);
+	const struct managed_scale m = {.api_version = api_version, .path = replicas_at, .arg = w->res};
+	const struct kind kind = scale_kind(w->q);
+	AUTO_JSON *live = managed_scale_of(w, &m, old), *scale = NULL;
+	json_t *status = write(w, &kind, live, &scale);
+	if (!status)
+		status = take_scale(w, scale, old, ret);
+	if (!status)
+		take_managers(w, &m, scale, *ret);
+	return status;
+}
+
+static json_t *write_update(struct write *w, const struct kind *k, const json_t *live, json_t **ret)
+{
+	*ret = json_clone(w->arg);
+	managers_update_of(w->q, k, live, *ret);
+	return NULL;
+}
+
 static json_t *change_update(struct write *w, const json_t *old, json_t **ret)
 {
-	return take_scale(w, w->arg, old, ret);
+	return change_by(w, old, ret, write_update);
+}
+
+static json_t *write_patch(struct write *w, const struct kind *k, const json_t *live, json_t **ret)
+{
+	const struct patch_body *p = w->arg;
+	AUTO_JSON *changed = NULL;
+	bool apply = p->type == BODY_APPLY;
+	json_t *status = apply ? patch_apply_config(w, p, k, live, &changed) : patch_apply(p, k->type, live, &changed);
+	if (!status)
+		status = patch_decode(w->q, p, k->type, live, changed);
+	if (status)
+		return status;
+	if (!apply)
+		managers_update_of(w->q, k, live, changed);
+	*ret = TAKE(changed);
+	return NULL;
 }
 
 static json_t *change_patch(struct write *w, const json_t *old, json_t **ret)
 {
-	AUTO_JSON *scale = scale_of(w->res->kind, old);
-	AUTO_JSON *changed = NULL;
-	json_t *status = patch_apply(w->arg, scale_type(w->q), scale, &changed);
-	if (!status)
-		status = patch_decode(w->q, w->arg, scale_type(w->q), scale, changed);
-	if (!status)
-		status = take_scale(w, changed, old, ret);
+	json_t *status = change_by(w, old, ret, write_patch);
 	w->conditional = false;
 	return status;
 }
@@ -167,8 +253,7 @@ static void start(struct req *q, write_fn change, void *arg, void (*free_arg)(vo
 
 void scale_update(struct req *q)
 {
-	const struct kind kind = {
-	    .group = "autoscaling", .version = "v1", .kind = "Scale", .type = scale_type(q)};
+	const struct kind kind = scale_kind(q);
 	AUTO_JSON *scale = NULL;
 	json_t *status = options_check(q, "UpdateOptions");
 	if (!status)

@@ -91,7 +91,7 @@ static json_t *read_request(struct token_request *t)
 	json_t *spec = json_object_at(t->object, "spec");
 	if (!json_object_get(spec, "expirationSeconds"))
 		json_object_set_new(spec, "expirationSeconds", json_integer(DEFAULT_SECONDS));
-	managers_of_review(t->q, &t->kind, t->object);
+	managers_update_of(t->q, &t->kind, NULL, t->object);
 	return NULL;
 }
 
