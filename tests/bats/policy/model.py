@@ -4,12 +4,15 @@ of a flow has to be what the API says (NetworkPolicySpec). The table is read fro
 asked of many packets. Works in a network namespace of its own."""
 import ipaddress
 import json
+import os
 import random
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-from same import Drive  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../lib"))
+import nft_model  # noqa: E402
+from nft_model import Drive, value  # noqa: E402
 
 NUMBERS = [80, 81, 90, 95, 100, 8080]
 PROTOCOLS = ["TCP", "UDP", "SCTP"]
@@ -101,22 +104,7 @@ class Model:
 
 # -- what the table does
 
-class Table:
-    def __init__(self, name):
-        found = subprocess.run(["nft", "-j", "list", "table", "inet", name], capture_output=True, text=True)
-        self.sets, self.chains, self.hooks = {}, {}, []
-        for item in json.loads(found.stdout)["nftables"] if found.returncode == 0 else []:
-            kind, what = next(iter(item.items()))
-            if kind in ("set", "map"):
-                self.sets[what["name"]] = what
-            elif kind == "chain":
-                self.chains.setdefault(what["name"], [])
-                if "hook" in what:
-                    self.hooks.append((what["prio"], what["name"]))
-            elif kind == "rule":
-                self.chains[what["chain"]].append(what["expr"])
-        self.cache = {}
-
+class Table(nft_model.Table):
     def field(self, left, packet):
         """None: the packet has no such field."""
         (kind, what), = left.items()
@@ -138,36 +126,6 @@ class Table:
             return packet["port"]
         return None
 
-    @staticmethod
-    def value(x):
-        if isinstance(x, dict) and "elem" in x:
-            return Table.value(x["elem"]["val"])
-        if isinstance(x, dict) and "concat" in x:
-            return tuple(Table.value(y) for y in x["concat"])
-        if isinstance(x, dict) and "prefix" in x:
-            net = ipaddress.ip_network(f"{x['prefix']['addr']}/{x['prefix']['len']}")
-            return (net[0], net[-1])
-        if isinstance(x, dict) and "range" in x:
-            return tuple(Table.value(y) for y in x["range"])
-        try:
-            return ipaddress.ip_address(x) if isinstance(x, str) else x
-        except ValueError:
-            return x
-
-    def lookup(self, name, key):
-        if name not in self.cache:
-            what = self.sets[name]
-            if "map" in what:
-                self.cache[name] = {Table.value(k): v for k, v in what.get("elem", [])}
-            else:
-                self.cache[name] = [Table.value(e) for e in what.get("elem", [])]
-        held = self.cache[name]
-        if isinstance(held, dict):
-            return held.get(key)
-        if "interval" in self.sets[name].get("flags", []):
-            return any(e[0] <= key <= e[1] if isinstance(e, tuple) else e == key for e in held)
-        return key in held
-
     def matches(self, m, packet):
         got, right = self.field(m["left"], packet), m["right"]
         if got is None:
@@ -177,7 +135,7 @@ class Table:
         elif isinstance(right, dict) and "range" in right:
             held = isinstance(got, int) and right["range"][0] <= got <= right["range"][1]
         else:
-            held = got in right if isinstance(right, list) else got == Table.value(right)
+            held = got in right if isinstance(right, list) else got == value(right)
         return held != (m["op"] == "!=")
 
     def walk(self, chain, packet):
@@ -205,7 +163,7 @@ class Table:
         return None
 
     def allows(self, packet):
-        return all(self.walk(chain, packet) != "drop" for _, chain in sorted(self.hooks))
+        return all(self.walk(chain, packet) != "drop" for _, _, chain in self.hooks)
 
 
 # -- random states
@@ -308,7 +266,7 @@ def main():
         for (kind, _), value in state.items():
             drive.say(kind + " " + json.dumps(value))
         drive.say("sync")
-        model, table = Model(state), Table("model")
+        model, table = Model(state), Table("inet", "model")
         drive.end()
         subprocess.run(["nft", "delete", "table", "inet", "model"], capture_output=True)
         for packet in packets(r, 400):
@@ -319,5 +277,4 @@ def main():
     assert min(count.values()) > states
 
 
-if __name__ == "__main__":
-    main()
+main()

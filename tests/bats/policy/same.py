@@ -2,24 +2,14 @@
 """same.py DRIVE SEED STEPS: changes at random, a few in each transaction, of policies, pods and namespaces; after each the
 table has to be the one that another run makes of the same state from nothing. Works in a network namespace of its own."""
 import json
+import os
 import random
 import subprocess
 import sys
 
-
-class Drive:
-    def __init__(self, program, table):
-        self.p = subprocess.Popen([program, table], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def say(self, line):
-        self.p.stdin.write(line + "\n")
-        self.p.stdin.flush()
-        answer = self.p.stdout.readline()
-        assert answer.startswith("ok"), (line, answer)
-
-    def end(self):
-        self.p.stdin.close()
-        self.p.wait()
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../lib"))
+from nft_model import Drive  # noqa: E402
 
 
 def table(name):
@@ -145,5 +135,4 @@ def shared(state):
     return len(ips) != len(set(ips))
 
 
-if __name__ == "__main__":
-    main()
+main()
