@@ -135,6 +135,19 @@ static json_t *read_body(const struct req *q)
 	return body;
 }
 
+/* An object in a body that leaves out its kind is of the resource's. */
+static json_t *name_kind(const struct req *q, json_t *body)
+{
+	const struct kind *k = schema_find(q->api->schema, q->route.group, q->route.version, q->route.resource);
+	bool whole = json_is_object(body) && (!strcmp(q->route.verb, "create") || !strcmp(q->route.verb, "update"));
+	if (!whole || !k || *q->route.subresource || json_object_get(body, "kind"))
+		return body;
+	AUTO_FREE char *version = *k->group ? xasprintf("%s/%s", k->group, k->version) : xstrdup(k->version);
+	json_set_str(body, "kind", k->kind);
+	json_set_str(body, "apiVersion", version);
+	return body;
+}
+
 /* --- telling -------------------------------------------------------------------------------------------------------------- */
 
 static void drop_managers(json_t *object)
@@ -213,14 +226,17 @@ void audit_begin(struct req *q)
 	*ev = (struct audit_event){.decision = d,
 				   .user = auth_user_json(&q->user),
 				   .addresses = read_addresses(q->x),
-				   .object_ref = read_object_ref(&q->route, body),
+				   .object_ref = read_object_ref(&q->route, NULL),
 				   .uri = xstrdup(http_target(q->x)),
 				   .verb = xstrdup(q->route.verb),
 				   .agent = xstrdup(http_header_get(q->x, "user-agent"))};
-	if (d.level >= AUDIT_REQUEST)
-		ev->request = TAKE(body);
 	q->audit = ev;
-	tell(q, AUDIT_RECEIVED);
+	if (!str_empty(q->user.name)) /* of a user whose credentials are bad only the refusal is told */
+		tell(q, AUDIT_RECEIVED);
+	json_decref(ev->object_ref);
+	ev->object_ref = read_object_ref(&q->route, body);
+	if (d.level >= AUDIT_REQUEST)
+		ev->request = name_kind(q, TAKE(body));
 }
 
 void audit_impersonated(struct req *q)
@@ -259,7 +275,7 @@ void audit_end(struct req *q)
 {
 	if (!q->audit)
 		return;
-	tell(q, AUDIT_COMPLETE);
+	tell(q, str_empty(q->user.name) ? AUDIT_STARTED : AUDIT_COMPLETE);
 	audit_event_free(q->audit);
 	q->audit = NULL;
 }

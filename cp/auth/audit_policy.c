@@ -192,8 +192,10 @@ static bool rule_fits(const json_t *rule, const struct auth_user *u, const struc
 {
 	const json_t *urls = json_object_get(rule, "nonResourceURLs");
 	bool resources = json_array_size(json_object_get(rule, "resources")) || json_array_size(json_object_get(rule, "namespaces"));
-	if (!fits(json_object_get(rule, "users"), u->name ? u->name : "") || !groups_fit(json_object_get(rule, "userGroups"), u) ||
-	    !fits(json_object_get(rule, "verbs"), a->verb))
+	bool unknown = str_empty(u->name); /* nobody knows whether it is the rule's user */
+	if (!unknown && (!fits(json_object_get(rule, "users"), u->name) || !groups_fit(json_object_get(rule, "userGroups"), u)))
+		return false;
+	if (!fits(json_object_get(rule, "verbs"), a->verb))
 		return false;
 	if (a->path)
 		return json_array_size(urls) ? auth_path_fits(urls, a->path) : !resources;

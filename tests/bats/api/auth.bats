@@ -173,6 +173,7 @@ whoami() {
 	kubectl create configmap told --from-literal=k=v
 	kubectl create secret generic hidden --from-literal=p=s3cr3t
 	kubectl get --raw /version >/dev/null
+	bearer nonsense /api/v1/namespaces/default/configmaps/told -H 'Audit-Id: nobody' >/dev/null
 	run bearer static-token /api/v1/namespaces/default/configmaps/told -H 'Audit-Id: my-own-id' -D -
 	[[ $output == *"audit-id: my-own-id"* ]]
 	seen() { grep -q my-own-id "$DIR/audit.log"; }
@@ -189,6 +190,8 @@ whoami() {
 	[[ $e != *s3cr3t* && $e != *requestObject* ]]
 	e=$(event '.auditID == "my-own-id"')
 	[ "$(jq -r '.user.username + " " + (.responseStatus.code | tostring) + " " + .annotations["authorization.k8s.io/decision"]' <<<"$e")" = "carol 403 forbid" ]
+	[ "$(event '.auditID == "nobody"' | jq -r '.stage + " " + (.responseStatus.code | tostring) + " " + (.user | tostring)')" = \
+		"ResponseStarted 401 {}" ]
 	[ -z "$(event '.requestURI == "/version"')" ]
 	[ -z "$(event '.stage == "RequestReceived"')" ]
 	[ "$(stat -c %a "$DIR/audit.log")" = 600 ]
