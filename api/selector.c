@@ -71,32 +71,51 @@ void selector_free_ptr(struct selector **s)
 	*s = NULL;
 }
 
-int selector_check_label(const struct requirement *r, struct err *e)
+/* What is wrong with a text at a place, the text in quotes. */
+static int invalid_text(const char *place, const char *text, const char *rule, struct err *e)
 {
-	const char *rule = name_check_qualified(r->key);
-	size_t n = strv_len(r->values);
+	AUTO_STR quoted = STR_INIT;
+
+	str_add_json(&quoted, text);
+	return err_set(e, -EINVAL, "%s: Invalid value: %s: %s", place, str_text(&quoted), rule);
+}
+
+int selector_check_key(const char *place, const char *key, struct err *e)
+{
+	const char *rule = name_check_qualified(key);
+
+	return rule ? invalid_text(place, key, rule, e) : 0;
+}
+
+static int check_value(const struct requirement *r, size_t i, struct err *e)
+{
+	const char *rule = name_check_label_value(r->values[i]);
+	AUTO_FREE char *keyed = xasprintf("values[%zu][%s]", i, r->key), *place = xasprintf("values[%zu]", i);
 	int64_t number;
 
 	if (rule)
-		return err_set(e, -EINVAL, "key: Invalid value: \"%s\": %s", r->key, rule);
+		return invalid_text(keyed, r->values[i], rule, e);
+	if ((r->op == OP_GT || r->op == OP_LT) && str_to_i64(r->values[i], &number) < 0)
+		return invalid_text(place, r->values[i], "for 'Gt', 'Lt' operators, the value must be an integer", e);
+	return 0;
+}
+
+int selector_check_label(const struct requirement *r, struct err *e)
+{
+	size_t n = strv_len(r->values);
+	int bad = selector_check_key("key", r->key, e);
+
+	if (bad < 0)
+		return bad;
 	if ((r->op == OP_IN || r->op == OP_NOT_IN) && !n)
 		return err_set(e, -EINVAL,
 			       "values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty");
 	if ((r->op == OP_EXISTS || r->op == OP_NOT_EXISTS) && n)
 		return err_set(e, -EINVAL,
 			       "values: Invalid value: values set must be empty for exists and does not exist");
-	for (size_t i = 0; i < n; i++) {
-		rule = name_check_label_value(r->values[i]);
-		if (rule)
-			return err_set(e, -EINVAL, "values[%zu][%s]: Invalid value: \"%s\": %s", i, r->key,
-				       r->values[i], rule);
-		if ((r->op == OP_GT || r->op == OP_LT) && str_to_i64(r->values[i], &number) < 0)
-			return err_set(e, -EINVAL,
-				       "values[%zu]: Invalid value: \"%s\": for 'Gt', 'Lt' operators, the value must "
-				       "be an integer",
-				       i, r->values[i]);
-	}
-	return 0;
+	for (size_t i = 0; i < n && bad == 0; i++)
+		bad = check_value(r, i, e);
+	return bad;
 }
 
 /* --- selectors from objects --------------------------------------------------------------------------------------- */

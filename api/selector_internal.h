@@ -24,5 +24,7 @@ struct selector *selector_new(bool fields);
 struct requirement *selector_add(struct selector *s, const char *key, size_t key_len, enum op op, char **values);
 /* What the operator demands of the number and form of the values, and the label syntax of key and values. */
 int selector_check_label(const struct requirement *r, struct err *e);
+/* A label key; place: what the error calls it. */
+int selector_check_key(const char *place, const char *key, struct err *e);
 
 #endif

@@ -156,9 +156,8 @@ static int parse_operator(struct lexer *l, enum op *ret_op, char ***ret_values, 
 static int check_key(const char *key, size_t len, struct err *e)
 {
 	AUTO_FREE char *text = xstrndup(key, len);
-	const char *rule = name_check_qualified(text);
 
-	return rule ? err_set(e, -EINVAL, "<nil>: Invalid value: \"%s\": %s", text, rule) : 0;
+	return selector_check_key("<nil>", text, e);
 }
 
 static int parse_requirement(struct selector *s, struct lexer *l, struct err *e)

@@ -301,7 +301,7 @@ bool discovery_run(struct req *q)
 	const struct route *r = &q->route;
 	bool is_core = strcmp(r->prefix, "api") == 0;
 	/* In the core's paths the first word is the version. */
-	if (!*r->prefix)
+	if (!*r->prefix || r->is_deprecated_watch)
 		return false;
 	if (strcmp(q->method, "GET") != 0) {
 		reply_status(q, status_method_not_allowed());

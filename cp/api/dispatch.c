@@ -121,6 +121,8 @@ static json_t *run_extra(struct req *q)
 	bool known = false;
 	if (!q->res && !*r->subresource && !is_virtual_path(q))
 		return status_unknown_resource();
+	if (*r->rest && strcmp(r->subresource, "proxy") != 0)
+		return status_unknown_resource();
 	if (*r->subresource && q->res) {
 		bool declared = false;
 		for (size_t i = 0; q->res->kind->subresources && q->res->kind->subresources[i]; i++)

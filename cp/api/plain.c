@@ -230,13 +230,14 @@ bool plain_run(struct req *q)
 {
 	static const struct {
 		const char *path;
+		bool only_get; /* others take any method */
 		void (*run)(struct req *q);
 	} pages[] = {
-	    {"/", run_index},
-	    {"/version", run_version},
-	    {"/version/", run_version},
-	    {"/metrics", run_metrics},
-	    {"/metrics/slis", run_slis},
+	    {"/", false, run_index},
+	    {"/version", true, run_version},
+	    {"/version/", true, run_version},
+	    {"/metrics", false, run_metrics},
+	    {"/metrics/slis", false, run_slis},
 	};
 	static const struct {
 		const char *path;
@@ -244,9 +245,13 @@ bool plain_run(struct req *q)
 	} health[] = {{"/healthz", HEALTHZ}, {"/livez", LIVEZ}, {"/readyz", READYZ}};
 	const char *path = q->route.path;
 	void (*run)(struct req * q) = NULL;
-	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
-		if (strcmp(path, pages[i].path) == 0)
-			run = pages[i].run;
+	bool refused = false;
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+		if (strcmp(path, pages[i].path) != 0)
+			continue;
+		run = pages[i].run;
+		refused = pages[i].only_get && strcmp(q->method, "GET") != 0;
+	}
 	size_t h = 0, n = 0;
 	for (; h < ARRAY_LEN(health); h++) {
 		n = strlen(health[h].path);
@@ -255,7 +260,7 @@ bool plain_run(struct req *q)
 	}
 	if (!run && h == ARRAY_LEN(health))
 		return strcmp(q->method, "GET") == 0 && flow_dump(q);
-	if (run && strcmp(q->method, "GET") != 0 && strcmp(q->method, "HEAD") != 0)
+	if (refused)
 		reply_status(q, status_method_not_allowed());
 	else if (run)
 		run(q);

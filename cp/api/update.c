@@ -81,6 +81,13 @@ static json_t *change_update(struct write *w, const json_t *old, json_t **ret)
 	return NULL;
 }
 
+/* An update that names the uid of an object that has gone is not for another one, nor for none. */
+static json_t *absent(struct write *w)
+{
+	const char *uid = json_str_or(w->arg, "metadata.uid", "");
+	return *uid ? update_other_uid(w, uid, NULL) : NULL;
+}
+
 void write_free_json(void *arg)
 {
 	json_decref(arg);
@@ -104,6 +111,7 @@ void verb_update(struct req *q)
 				    q->res->kind->namespaced ? q->route.ns : "", q->route.name);
 	w->create_allowed = !*q->route.subresource && traits_of(q->res->kind)->create_on_update;
 	w->change = change_update;
+	w->absent = absent;
 	w->arg = TAKE(object);
 	w->free_arg = write_free_json;
 	write_start(w);

@@ -272,13 +272,12 @@ static void send_bookmark(struct watcher *w, uint64_t at, bool initial_end)
 {
 	const struct kind *k = w->q->res->kind;
 	char rev[24];
-	AUTO_FREE char *api = *k->group ? xasprintf("%s/%s", k->group, k->version) : xstrdup(k->version);
 	w->sent_rev = at;
 	snprintf(rev, sizeof(rev), "%llu", (unsigned long long)w->sent_rev);
-	json_t *meta = json_pack("{s:s}", "resourceVersion", rev);
+	json_t *o = schema_zero(k), *meta = json_object_get(o, "metadata");
+	json_object_set_new(meta, "resourceVersion", json_string(rev));
 	if (initial_end)
 		json_object_set_new(meta, "annotations", json_pack("{s:s}", "k8s.io/initial-events-end", "true"));
-	json_t *o = json_pack("{s:s,s:s,s:o}", "kind", k->kind, "apiVersion", api, "metadata", meta);
 	if (w->q->answer.form == FORM_PARTIAL || w->q->answer.form == FORM_PARTIAL_LIST) {
 		json_t *partial = transform_partial(o, w->q->answer.version);
 		json_decref(o);

@@ -27,7 +27,6 @@
 #include "cp/store/store.h"
 
 #define MAX_ATTEMPTS 8
-#define CEL "the schema of this kind has rules in the Common Expression Language, which this server cannot evaluate yet"
 
 struct write *write_new(struct req *q, const struct resource *res, enum write_kind kind, const char *ns,
 			const char *name)
@@ -187,84 +186,6 @@ static const char *error_group(const struct kind *k)
 	return !strcmp(k->kind, "Event") && !strcmp(k->group, "events.k8s.io") ? "" : k->group;
 }
 
-static void validate(struct write *w, const json_t *old, struct field_errors *errors)
-{
-	const struct kind *k = w->res->kind;
-	const struct kind_ops *ops = w->res->ops;
-	schema_validate_meta(k, w->object, old, errors);
-	if (old)
-		field_errors_repeat(errors); /* the reference checks them with every update and again with the kind's rules */
-	if (k->custom && k->custom->expressions) {
-		field_forbidden(errors, "x-kubernetes-validations", CEL);
-		return;
-	}
-	if (k->custom) {
-		(w->kind == WRITE_STATUS ? schema_validate_status : schema_validate)(k, w->object, old, errors);
-		custom_validate_scale(k, w->object, w->kind == WRITE_STATUS, errors);
-		return;
-	}
-	if (w->kind == WRITE_STATUS) {
-		if (ops->validate_status)
-			ops->validate_status(w->object, old, errors);
-		return;
-	}
-	if (w->kind == WRITE_PART) {
-		schema_validate(k, w->object, old, errors);
-		kind_part_find(ops, w->q->route.subresource)->validate(w->object, old, errors);
-		return;
-	}
-	schema_validate(k, w->object, old, errors);
-	if (old)
-		schema_validate_update(k, w->object, old, errors);
-	if (ops->validate)
-		ops->validate(w->object, old, errors);
-	if (!errors->n && ops->reserve)
-		ops->reserve(&w->q->api->env, w->object, old, errors, &w->ticket);
-}
-
-/* What decoding makes of a request's object. */
-static void set_defaults(struct write *w)
-{
-	const struct kind_ops *ops = w->res->ops;
-	schema_default(w->res->kind, w->object);
-	if (ops->set_defaults)
-		ops->set_defaults(w->object, w->before);
-	if (!w->applied && w->kind != WRITE_STATUS)
-		managers_update(w, w->before);
-	if (w->kind == WRITE_PART)
-		kind_part_find(ops, w->q->route.subresource)->prepare(w->object, w->before);
-}
-
-static void set_requester(struct write *w)
-{
-	AUTO_JSON *who = auth_user_json(&w->q->user);
-	w->res->ops->set_requester(w->object, who);
-}
-
-static void prepare(struct write *w, const json_t *old)
-{
-	const struct kind_ops *ops = w->res->ops;
-	if (!old) {
-		meta_prepare_create(w->res->kind, w->ns, w->object);
-		if (ops->prepare_create)
-			ops->prepare_create(w->object);
-		if (ops->set_requester)
-			set_requester(w);
-		if (w->res->kind->counts_generation && !json_at(w->object, "metadata.generation"))
-			json_set_int(w->object, "metadata.generation", 1);
-		return;
-	}
-	if (w->kind == WRITE_STATUS && ops->status_keeps_meta)
-		meta_keep(w->object, old);
-	if (w->kind == WRITE_STATUS && ops->prepare_status)
-		ops->prepare_status(w->object, old);
-	else if (w->kind == WRITE_UPDATE && ops->prepare_update)
-		ops->prepare_update(w->object, old);
-	if (!w->applied && w->kind == WRITE_STATUS)
-		managers_update(w, old);
-	meta_prepare_update(w->res, w->object, old);
-}
-
 /* An object that was to go once its last finalizer went, goes now. */
 static bool is_released(const struct write *w, const json_t *old)
 {
@@ -338,16 +259,6 @@ static void keep_times(struct write *w)
 	w->bytes = view_encode_stored(w->res, w->object);
 }
 
-static void take_warnings(struct write *w, const json_t *old)
-{
-	AUTO_STRV char **warnings = NULL;
-	if (!w->res->ops->warn || w->q->local || w->kind == WRITE_STATUS || w->kind == WRITE_PART)
-		return;
-	w->res->ops->warn(w->object, old, &warnings);
-	for (size_t i = 0; warnings && warnings[i]; i++)
-		req_warn(w->q, warnings[i]);
-}
-
 static json_t *check_exists(struct write *w)
 {
 	const struct kind *k = w->res->kind;
@@ -358,10 +269,9 @@ static json_t *check_exists(struct write *w)
 	}
 	w->old = bucket_get(w->res->bucket, w->ns, w->name);
 	if (w->old)
-		cobj_ref(w->old);
-	else if (!w->create_allowed)
-		return status_not_found(k->group, k->plural, w->name);
-	return NULL;
+		return cobj_ref(w->old), NULL;
+	json_t *status = w->absent ? w->absent(w) : NULL;
+	return status || w->create_allowed ? status : status_not_found(k->group, k->plural, w->name);
 }
 
 /* generateName becomes a name, another one in each attempt. */
@@ -407,7 +317,7 @@ static void conclude(struct write *w)
 		custom_convert(w->q->api, w->res->custom, w->res->stored->version, objects, on_stored_form, w);
 		return;
 	}
-	take_warnings(w, old);
+	write_warn(w, old);
 	w->bytes = w->stored_form ? encode_stored(w->res->stored, w->stored_form) : view_encode_stored(w->res, w->object);
 	bool changed = !is_unchanged(w);
 	if (changed) {
@@ -453,8 +363,8 @@ static void on_mutated(void *arg, json_t *status)
 	generate_name(w);
 	w->admit.name = w->name;
 	if (w->kind != WRITE_RAW) {
-		prepare(w, w->before);
-		validate(w, w->before, &errors);
+		write_prepare(w, w->before);
+		write_validate(w, w->before, &errors);
 	}
 	if (errors.n) {
 		give_up(w, status_invalid(error_group(w->res->kind), w->res->kind->kind, w->name, &errors));
@@ -481,7 +391,7 @@ static void attempt(struct write *w)
 		return;
 	}
 	if (w->kind != WRITE_RAW)
-		set_defaults(w);
+		write_set_defaults(w);
 	admit_write(w);
 	if (w->admitted)
 		conclude(w);

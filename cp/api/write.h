@@ -24,6 +24,7 @@ struct write {
 	void *arg; /* change's own */
 	void (*free_arg)(void *arg);
 	bool create_allowed; /* an update may create */
+	json_t *(*absent)(struct write *w); /* what there is to say, NULL or a Status, when there is nothing to update */
 	bool applied;        /* change has seen to managedFields itself */
 	bool admitted; /* admission has seen what asked for it (a binding, an eviction) */
 	bool dry_run;
@@ -58,6 +59,13 @@ json_t *write_take_object(struct write *w);
 void write_release(struct api *a, const struct resource *res, const struct cobj *last);
 /* A Status for a store that failed; a bad store is the only reason for a 500 here. */
 json_t *write_store_failed(const struct err *e);
+
+/* write_object.c: what decoding makes of a request's object, what the server sets in it (old: the state before, NULL: none), what is
+ * wrong with it, and what its author is told. */
+void write_set_defaults(struct write *w);
+void write_prepare(struct write *w, const json_t *old);
+void write_validate(struct write *w, const json_t *old, struct field_errors *errors);
+void write_warn(struct write *w, const json_t *old);
 
 /* Fills metadata of a new object. */
 void meta_prepare_create(const struct kind *k, const char *ns, json_t *object);

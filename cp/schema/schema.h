@@ -188,6 +188,8 @@ int schema_find_duplicates(const char *text, size_t len, char *const *unknown, c
 int schema_merge_duplicates(const struct type *t, const char *text, size_t len, json_t **ret);
 /* Fills defaults declared in tables, in place. */
 void schema_default(const struct kind *k, json_t *object);
+/* An object of the kind that has only what is always encoded (zero.c). Returns owned. */
+json_t *schema_zero(const struct kind *k);
 /* Everything that a table can say: required, enums, bounds, formats, patterns, duplicates in lists that are "unique".
  * LabelSelector has no rules in its table: they need C. old: the state before, NULL on create; what a custom resource had
  * wrong and leaves as it is may stay so. */

@@ -245,6 +245,27 @@ holds() {
 	EOF
 }
 
+@test "what is not there, and paths that lead behind" {
+	says <<-EOF
+	PUT|$CM/gone|application/json|{"metadata":{"name":"gone"}}|404|configmaps "gone" not found
+	PUT|$CM/gone|application/json|{"metadata":{"name":"gone","uid":"u1"}}|409|Operation cannot be fulfilled on configmaps "gone": StorageError: invalid object, Code: 4, Key: /registry/configmaps/default/gone, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: u1, UID in object meta: 
+	GET|/api/v1/namespaces/default/pods/p/status/more|||404|the server could not find the requested resource
+	GET|/api/v1/watch/|||404|the server could not find the requested resource
+	EOF
+	holds <<-EOF
+	GET|/api/v1/namespaces/default/pods?watch=1&timeoutSeconds=1&allowWatchBookmarks=1|application/json||a["type"] == "BOOKMARK" and a["object"]["spec"] == {"containers": None} and a["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+	GET|/api/v1/namespaces/default/pods?watch=1&timeoutSeconds=1&resourceVersion=99999999&resourceVersionMatch=NotOlderThan&sendInitialEvents=1|application/json||a["type"] == "ERROR" and a["object"]["code"] == 504
+	EOF
+}
+
+@test "a deletion whose dependents were to go is accepted" {
+	answer POST $CM application/json '{"metadata":{"name":"held","finalizers":["a.b/c"]}}' | grep -q '"uid"'
+	local code
+	code="$(curl -s -o /dev/null -w '%{http_code}' --max-time 30 --cacert "$DIR/pki/ca.crt" --cert "$DIR/pki/admin.crt" --key "$DIR/pki/admin.key" -X DELETE \
+		-H 'Content-Type: application/json' --data-binary '{"orphanDependents":false}' "https://127.0.0.1:$PORT$CM/held")"
+	[ "$code" = 202 ]
+}
+
 @test "a scale has forms of its own" {
 	local sets=/apis/apps/v1/namespaces/default/replicasets table='application/json;as=Table;g=meta.k8s.io;v=v1'
 	answer POST $sets application/json '{"metadata":{"name":"r"},"spec":{"replicas":3,"selector":{"matchLabels":{"c":"1"},"matchExpressions":[{"key":"a","operator":"In","values":["z","y"]}]},"template":{"metadata":{"labels":{"c":"1","a":"y"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}}' | grep -q '"uid"'

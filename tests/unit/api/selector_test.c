@@ -71,6 +71,10 @@ static const struct {
     {"a in (b,", "unable to parse requirement: found '', expected: ',', or identifier"},
     {"a in (b c)", NULL},
     {"a!", "unable to parse requirement: found '!', expected: in, notin, =, ==, !=, gt, lt"},
+    {"a=\"b\"",
+     "unable to parse requirement: values[0][a]: Invalid value: \"\\\"b\\\"\": a valid label must be an empty string or consist of "
+     "alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  "
+     "or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"},
     {"/a", "unable to parse requirement: <nil>: Invalid value: \"/a\": prefix part must be non-empty"},
     {"a=(b)", NULL},
     {"!a=b", NULL},
