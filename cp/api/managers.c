@@ -10,7 +10,9 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cp/api/custom.h"
 #include "cp/api/managers_reset.h"
+#include "cp/api/view.h"
 #include "cp/schema/managed.h"
 
 #define MANAGER_MAX 128
@@ -46,6 +48,40 @@ static char *manager_name(const struct req *q)
 	return *program ? TAKE(program) : xstrdup("unknown");
 }
 
+/* The request's resource in a version ("apps/v1"), served or not; NULL: there is none. */
+static const struct resource *resource_in(const struct req *q, const char *api_version)
+{
+	const struct resource *res = q->res;
+	const char *slash = strchr(api_version, '/'), *version = slash ? slash + 1 : api_version;
+	AUTO_FREE char *group = slash ? xstrndup(api_version, (size_t)(slash - api_version)) : xstrdup("");
+
+	for (size_t i = 0; res->custom && !strcmp(group, res->custom->group) && i < res->custom->n; i++)
+		if (!strcmp(res->custom->v[i].kind.version, version))
+			return &res->custom->v[i].resource;
+	if (res->custom)
+		return NULL;
+	const struct resource *other = api_resource(q->api, group, version, res->kind->plural);
+	return other && other->stored == res->stored ? other : NULL;
+}
+
+/* What only a webhook converts stays as it is: most fields have the same names in all versions. */
+static json_t *convert(void *arg, const json_t *object, const char *from, const char *to, const struct type **ret_type)
+{
+	const struct req *q = arg;
+	const struct resource *source = resource_in(q, from), *target = resource_in(q, to);
+
+	if (!source || !target)
+		return NULL;
+	json_t *copy = json_clone(object);
+	*ret_type = q->res->kind->type;
+	if (custom_reads_by_webhook(target))
+		return copy;
+	*ret_type = target->kind->type;
+	view_to_stored(source, copy);
+	view_from_stored(target, copy, UINT64_MAX);
+	return copy;
+}
+
 struct managers {
 	struct managed_by by;
 	char *name, *api_version;
@@ -58,7 +94,7 @@ static void managers_done(struct managers *m)
 	free(m->api_version);
 }
 
-static void managers_init(const struct req *q, const struct kind *k, struct managers *m)
+static void managers_init(struct req *q, const struct kind *k, struct managers *m)
 {
 	m->name = manager_name(q);
 	m->api_version = *k->group ? xasprintf("%s/%s", k->group, k->version) : xstrdup(k->version);
@@ -68,7 +104,9 @@ static void managers_init(const struct req *q, const struct kind *k, struct mana
 				    .manager = m->name,
 				    .subresource = q->route.subresource,
 				    .now = m->now,
-				    .ignored = managers_reset(k, q->route.subresource)};
+				    .ignored = managers_reset(k, q->route.subresource),
+				    .convert = q->res && k == q->res->kind ? convert : NULL,
+				    .arg = q};
 }
 
 /* Requests with extra facts of the requester have no managers: the reference cannot take their type. */
@@ -78,7 +116,7 @@ static bool is_unmanaged(const struct write *w)
 	       (w->created || !json_at(w->before, "metadata.managedFields"));
 }
 
-void managers_update_of(const struct req *q, const struct kind *k, const json_t *live, json_t *object)
+void managers_update_of(struct req *q, const struct kind *k, const json_t *live, json_t *object)
 {
 	AUTO(managers_done) struct managers m = {0};
 	managers_init(q, k, &m);

@@ -16,6 +16,10 @@ struct managed_by {
 	const char *subresource;  /* "" for the object itself */
 	const char *now;          /* RFC 3339, seconds; NULL: the entry gets no time */
 	const json_t *ignored;    /* paths that such a write does not change, NULL: none */
+	/* An object (without managers) of version from in version to, with its type; owned, NULL when there is no such version.
+	 * NULL: all versions have the same fields. */
+	json_t *(*convert)(void *arg, const json_t *object, const char *from, const char *to, const struct type **ret_type);
+	void *arg;
 };
 
 /* Sets metadata.managedFields of object, the state after a create, update or patch. live is the state before, NULL for a

@@ -1,4 +1,4 @@
-/* The list of managers as managed_owners.c keeps it. */
+/* What the files of managed.h share: the list of managers (managed_owners.c), differences by version (managed_versions.c). */
 #ifndef KNARR_CP_SCHEMA_MANAGED_INTERNAL_H
 #define KNARR_CP_SCHEMA_MANAGED_INTERNAL_H
 
@@ -35,5 +35,43 @@ void owner_touch(struct owner *o, const char *now);
 void owners_prune(struct owners *o);
 /* Merges the oldest updaters into "ancient-changes" until there are no more than ten. */
 void owners_cap(struct owners *o);
+
+/* Drops entries of versions that are not there. */
+void owners_drop_gone(struct owners *o, const struct managed_by *by, const json_t *live);
+json_t *managed_strip(const json_t *set); /* without what nobody manages; owned */
+json_t *managed_without_managers(const json_t *object); /* owned */
+void managed_write(struct owners *o, json_t *object);
+
+/* An object of one version in another; owned, NULL when there is no such version. */
+json_t *managed_convert(const struct managed_by *by, const json_t *object, const char *from, const char *to,
+			const struct type **ret_type);
+
+/* How live and object differ, in the fields of a version. */
+struct managed_diff {
+	char *api_version; /* NULL: the request's */
+	struct apply_diff d;
+	json_t *changed; /* modified and added */
+};
+struct managed_diffs {
+	const struct managed_by *by;
+	json_t *live, *object; /* without managers */
+	struct managed_diff own, **others;
+	size_t n;
+};
+void managed_diffs_init(struct managed_diffs *s, const struct managed_by *by, const json_t *live, const json_t *object);
+void managed_diffs_done(struct managed_diffs *s);
+#define AUTO_MANAGED_DIFFS AUTO(managed_diffs_done) struct managed_diffs
+/* Valid as long as s. */
+const struct managed_diff *managed_diffs_at(struct managed_diffs *s, const char *api_version);
+
+/* What the client side said in the annotation of live, and nobody changed since. Owned. */
+json_t *managed_last_applied(const struct managed_by *by, const json_t *live);
+/* Has the annotation of object, where there is one, tell config. */
+void managed_tell_applied(const struct managed_by *by, const json_t *config, json_t *object);
+
+/* What an update of live to object makes of the managers. */
+void managed_update_owners(const struct managed_by *by, const char *manager, const json_t *live, const json_t *object, struct owners *o);
+/* Takes from everybody but self what was changed or removed. */
+void managed_take_from_others(struct owners *o, const struct owner *self, struct managed_diffs *diffs);
 
 #endif

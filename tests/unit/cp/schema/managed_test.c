@@ -239,6 +239,82 @@ START_TEST(times_alone_are_no_change)
 }
 END_TEST
 
+/* In v2 what v1 calls data is binaryData; v3 is not there. */
+static json_t *convert(void *arg, const json_t *object, const char *from, const char *to, const struct type **ret_type)
+{
+	const char *was = strcmp(from, "v2") ? "data" : "binaryData", *is = strcmp(to, "v2") ? "data" : "binaryData";
+	json_t *copy = json_deep_copy(object), *data = json_incref(json_object_get(copy, was));
+
+	ck_assert_ptr_null(arg);
+	*ret_type = kind_named("", "configmaps")->type;
+	if (!strcmp(to, "v3")) {
+		json_decref(copy);
+		json_decref(data);
+		return NULL;
+	}
+	json_object_del(copy, was);
+	if (data)
+		json_object_set_new(copy, is, data);
+	return copy;
+}
+
+static struct managed_by in_version(const char *manager, const char *version, const char *now)
+{
+	struct managed_by b = by(manager, "", now);
+
+	b.api_version = version;
+	b.convert = convert;
+	return b;
+}
+
+START_TEST(versions_see_each_other)
+{
+	struct managed_by a = in_version("a", "v1", T1), b = in_version("b", "v2", T2), u = in_version("u", "v2", T2);
+	AUTO_JSON *one = NULL, *two = NULL, *three = NULL, *shown = NULL;
+	const struct type *t;
+
+	ck_assert_int_eq(apply(&a, NULL, "{'data':{'k':'1','l':'1'}}", false, &one), 0);
+	shown = convert(NULL, one, "v1", "v2", &t);
+	ck_assert_int_eq(apply(&b, shown, "{'binaryData':{'k':'2'}}", false, &two), -EEXIST);
+	ck_assert_int_eq(apply(&b, shown, "{'binaryData':{'k':'2'}}", true, &two), 0);
+	assert_managers(two, "a Apply {'f:data':{'f:l':{}}} 01Z\nb Apply {'f:binaryData':{'f:k':{}}} 02Z\n");
+	three = json_deep_copy(two);
+	json_set_str(three, "binaryData.l", "3");
+	managed_update(&u, two, three);
+	assert_managers(three, "b Apply {'f:binaryData':{'f:k':{}}} 02Z\nu Update {'f:binaryData':{'f:l':{}}} 02Z\n");
+}
+END_TEST
+
+/* What an applier said in another version goes, but what somebody manages in yet another stays. */
+START_TEST(an_applier_goes_to_another_version)
+{
+	struct managed_by a = in_version("a", "v1", T1), b = in_version("b", "v1", T1), now = in_version("a", "v2", T2);
+	AUTO_JSON *one = NULL, *two = NULL, *three = NULL, *shown = NULL;
+	const struct type *t;
+
+	ck_assert_int_eq(apply(&a, NULL, "{'data':{'k':'1','l':'1','m':'1'}}", false, &one), 0);
+	ck_assert_int_eq(apply(&b, one, "{'data':{'l':'1'}}", false, &two), 0);
+	shown = convert(NULL, two, "v1", "v2", &t);
+	ck_assert_int_eq(apply(&now, shown, "{'binaryData':{'m':'1'}}", false, &three), 0);
+	AUTO_JSON *data = js("{'l':'1','m':'1'}");
+	ck_assert(json_equal(json_object_get(three, "binaryData"), data));
+	assert_managers(three, "b Apply {'f:data':{'f:l':{}}} --\na Apply {'f:binaryData':{'f:m':{}}} 02Z\n");
+}
+END_TEST
+
+START_TEST(versions_that_are_gone_have_no_managers)
+{
+	struct managed_by gone = in_version("g", "v3", T1), a = in_version("a", "v1", T2);
+	AUTO_JSON *one = js("{'data':{'k':'1'}}"), *two = js("{'data':{'k':'1','l':'1'}}");
+
+	gone.convert = NULL;
+	managed_update(&gone, NULL, one);
+	assert_managers(one, "g Update {'f:data':{'.':{},'f:k':{}}} 01Z\n");
+	managed_update(&a, one, two);
+	assert_managers(two, "a Update {'f:data':{'f:l':{}}} 02Z\n");
+}
+END_TEST
+
 START_TEST(updaters_are_capped)
 {
 	AUTO_JSON *object = js("{'data':{}}");
@@ -274,6 +350,9 @@ int main(void)
 	tcase_add_test(t, one_empty_entry_resets);
 	tcase_add_loop_test(t, client_side_apply_is_taken_over, 0, ARRAY_LEN(taken_over));
 	tcase_add_loop_test(t, times_alone_are_no_change, 0, ARRAY_LEN(times));
+	tcase_add_test(t, versions_see_each_other);
+	tcase_add_test(t, an_applier_goes_to_another_version);
+	tcase_add_test(t, versions_that_are_gone_have_no_managers);
 	tcase_add_test(t, updaters_are_capped);
 	return run("managed", t);
 }
