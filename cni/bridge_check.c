@@ -32,7 +32,7 @@ static int check_outside(struct check *k, struct err *e)
 	if (rtnl_link_get(k->host, k->conf->bridge, &bridge, NULL) < 0)
 		return err_set(e, -ENODEV, "Bridge interface %s not found", k->conf->bridge);
 	if (strcmp(bridge.kind, "bridge"))
-		return err_set(e, -EINVAL, "Bridge interface %s is no bridge", k->conf->bridge);
+		return err_set(e, -EINVAL, "Interface %s does not have link type of bridge", k->conf->bridge);
 	if (k->conf->promisc && !bridge.promisc)
 		return err_set(e, -EINVAL, "Bridge interface %s is not in promiscuous mode", k->conf->bridge);
 	json_array_foreach(json_object_get(k->result, "interfaces"), i, j)

@@ -39,6 +39,7 @@ static int check_member(const struct ip_range *r, const struct ip *ip, const cha
 
 int ip_range_complete(struct ip_range *r, struct err *e)
 {
+	char start[IP_TEXT_MAX], end[IP_TEXT_MAX];
 	int rc = check_subnet(r, e);
 	struct ip first = ip_next(&r->subnet.ip), last = ip_net_last(&r->subnet);
 	if (rc < 0)
@@ -55,7 +56,8 @@ int ip_range_complete(struct ip_range *r, struct err *e)
 	    (rc = check_member(r, &r->end, "RangeEnd", e)) < 0)
 		return rc;
 	if (ip_cmp(&r->start, &r->end) > 0)
-		return err_set(e, -EINVAL, "RangeStart is behind RangeEnd");
+		return err_set(e, -EINVAL, "RangeStart %s is behind RangeEnd %s", ip_text(&r->start, start),
+			       ip_text(&r->end, end));
 	return 0;
 }
 
@@ -87,6 +89,13 @@ bool range_set_overlaps(const struct range_set *a, const struct range_set *b)
 	return false;
 }
 
+static int err_overlap(const struct ip_range *a, const struct ip_range *b, struct err *e)
+{
+	char start[2][IP_TEXT_MAX], end[2][IP_TEXT_MAX];
+	return err_set(e, -EINVAL, "subnets %s-%s and %s-%s overlap", ip_text(&a->start, start[0]),
+		       ip_text(&a->end, end[0]), ip_text(&b->start, start[1]), ip_text(&b->end, end[1]));
+}
+
 int range_set_check(const struct range_set *s, struct err *e)
 {
 	if (!s->n)
@@ -96,7 +105,7 @@ int range_set_check(const struct range_set *s, struct err *e)
 			return err_set(e, -EINVAL, "mixed address families");
 		for (size_t k = 0; k < i; k++)
 			if (overlap(&s->ranges[i], &s->ranges[k]))
-				return err_set(e, -EINVAL, "ranges %zu and %zu overlap", k, i);
+				return err_overlap(&s->ranges[k], &s->ranges[i], e);
 	}
 	return 0;
 }

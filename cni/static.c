@@ -1,7 +1,7 @@
 /* The static plugin, an IPAM plugin without memory.
  *
- * Addresses come from runtimeConfig.ips, or else args.cni.ips, or else IP and GATEWAY in CNI_ARGS, which replace those
- * of the configuration, or else the configuration. Fails naming an address that is none. */
+ * Addresses come from runtimeConfig.ips, or else args.cni.ips, or else the configuration and IP in CNI_ARGS, to whose
+ * addresses GATEWAY there belongs. Fails naming an address that is none, read or not. */
 #include "cni/static.h"
 
 #include <errno.h>
@@ -13,35 +13,50 @@
 
 #define ARG_MAX_BYTES 4096
 
-static int add_address(json_t *ips, const char *address, const char *gateway, struct err *e)
+static int add_address(json_t *ips, const char *address, const char *source, struct err *e)
 {
 	struct ip_net net;
-	struct ip gw;
 	char text[IP_TEXT_MAX];
 	if (!address || ip_net_parse(address, &net) < 0)
-		return err_set(e, -EINVAL, "the 'address' field is expected to be in CIDR notation, got: '%s'",
-			       address ? address : "");
-	json_t *ip = json_pack("{s:s}", "address", ip_net_text(&net, text));
-	if (gateway && *gateway) {
-		if (ip_parse(gateway, &gw) < 0) {
-			json_decref(ip);
-			return err_set(e, -EINVAL, "invalid gateway address: %s", gateway);
-		}
-		json_set_str(ip, "gateway", ip_text(&gw, text));
-	}
-	json_array_append_new(ips, ip);
+		return err_set(e, -EINVAL, "%s in CIDR notation, got: '%s'", source, address ? address : "");
+	json_array_append_new(ips, json_pack("{s:s}", "address", ip_net_text(&net, text)));
 	return 0;
 }
 
-static int add_listed(json_t *ips, const json_t *list, struct err *e)
+static int add_configured(json_t *ips, const json_t *list, struct err *e)
+{
+	size_t i;
+	json_t *j;
+	json_array_foreach(list, i, j)
+	{
+		const char *gateway = json_member(j, "gateway");
+		struct ip gw;
+		char text[IP_TEXT_MAX];
+		int r = add_address(ips, json_member(j, "address"), "the 'address' field is expected to be", e);
+		if (r < 0)
+			return r;
+		if (str_empty(gateway))
+			continue;
+		if (ip_parse(gateway, &gw) < 0)
+			return err_set(e, -EINVAL, "invalid gateway address: %s", gateway);
+		json_set_str(json_array_get(ips, json_array_size(ips) - 1), "gateway", ip_text(&gw, text));
+	}
+	return 0;
+}
+
+/* What was there makes room for the list, if there is one. */
+static int replace(json_t *ips, const json_t *list, struct err *e)
 {
 	size_t i;
 	json_t *j;
 	int r = 0;
-	json_array_foreach(list, i,
-			   j) if ((r = json_is_object(j)
-					   ? add_address(ips, json_member(j, "address"), json_member(j, "gateway"), e)
-					   : add_address(ips, json_string_value(j), NULL, e)) < 0) return r;
+	if (json_array_size(list))
+		json_array_clear(ips);
+	json_array_foreach(list, i, j)
+	{
+		if ((r = add_address(ips, json_string_value(j), "an entry in the 'ips' field is NOT", e)) < 0)
+			return r;
+	}
 	return r;
 }
 
@@ -68,29 +83,24 @@ static int add_gateways(json_t *ips, char *text, struct err *e)
 static int add_from_args(const struct cni_call *c, json_t *ips, struct err *e)
 {
 	char text[ARG_MAX_BYTES], *save = NULL;
-	int r = 0;
-	if (!cni_args_get(c, "IP", text, sizeof(text)) || !*text)
-		return 0;
-	for (char *word = strtok_r(text, ", ", &save); r >= 0 && word; word = strtok_r(NULL, ", ", &save))
-		r = add_address(ips, word, NULL, e);
+	int r = cni_args_check(c, e);
+	if (r >= 0 && cni_args_get(c, "IP", text, sizeof(text)))
+		for (char *word = strtok_r(text, ", ", &save); r >= 0 && word; word = strtok_r(NULL, ", ", &save))
+			r = add_address(ips, word, "the 'ip' field is expected to be", e);
+	if (r >= 0 && cni_args_get(c, "GATEWAY", text, sizeof(text)))
+		r = add_gateways(ips, text, e);
 	return r;
 }
 
 static int collect(const struct cni_call *c, json_t *ips, struct err *e)
 {
-	char gateways[ARG_MAX_BYTES];
-	int r = cni_args_check(c, e);
-	if (r >= 0)
-		r = add_listed(ips, json_at(c->conf, "runtimeConfig.ips"), e);
-	if (r >= 0 && !json_array_size(ips))
-		r = add_listed(ips, json_at(c->conf, "args.cni.ips"), e);
-	if (r >= 0 && !json_array_size(ips))
-		r = add_from_args(c, ips, e);
-	if (r >= 0 && !json_array_size(ips))
-		r = add_listed(ips, json_at(c->conf, "ipam.addresses"), e);
-	if (r >= 0 && cni_args_get(c, "GATEWAY", gateways, sizeof(gateways)))
-		r = add_gateways(ips, gateways, e);
-	return r;
+	AUTO_JSON *asked = json_array();
+	int r = add_from_args(c, asked, e);
+	if (r < 0 || (r = replace(ips, json_at(c->conf, "args.cni.ips"), e)) < 0 ||
+	    (r = replace(ips, json_at(c->conf, "runtimeConfig.ips"), e)) < 0 || json_array_size(ips))
+		return r;
+	r = add_configured(ips, json_at(c->conf, "ipam.addresses"), e);
+	return r < 0 ? r : json_array_extend(ips, asked);
 }
 
 static int check_count(const struct cni_call *c, const json_t *ips, struct err *e)
@@ -133,7 +143,9 @@ static int static_check(const struct cni_call *c, struct err *e)
 		return r;
 	json_array_foreach(ips, i, want)
 	{
-		if (!json_find(json_object_get(prev, "ips"), "address", json_member(want, "address")))
+		const json_t *is = json_find(json_object_get(prev, "ips"), "address", json_member(want, "address")),
+			     *gateway = json_object_get(want, "gateway");
+		if (!is || (gateway && !json_equal(gateway, json_object_get(is, "gateway"))))
 			return err_set(e, -ENOENT, "static: Failed to match addr %s on interface %s",
 				       json_member(want, "address"), c->ifname);
 	}

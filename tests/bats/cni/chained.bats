@@ -252,9 +252,20 @@ ask() { in_ns "$1" timeout 30 socat -t 20 - "$2" </dev/null; }
 	[[ "$(cni ADD static a "$conf}")" == *10.1.0.5/24*10.1.0.1* ]]
 	[[ "$(cni ADD static a "$conf,\"runtimeConfig\":{\"ips\":[\"10.1.0.9/24\"]}}")" == *10.1.0.9/24* ]]
 	ARGS="IP=10.1.0.7/24,fd01::7/64" run cni ADD static a "$conf}"
-	[[ "$output" == *10.1.0.7/24*fd01::7/64* && "$output" != *10.1.0.5* ]]
+	[[ "$output" == *'"10.1.0.5/24","gateway":"10.1.0.1"'*10.1.0.7/24*fd01::7/64* ]]
+	ARGS="IP=10.1.0.7/24,10.2.0.7/24;GATEWAY=10.1.0.9,10.3.0.1" run cni ADD static a "$conf}"
+	[[ "$output" == *'"10.1.0.5/24","gateway":"10.1.0.1"'*'"10.1.0.7/24","gateway":"10.1.0.9"'*'"10.2.0.7/24"}'* ]]
+	ARGS="IP=10.1.0.7/24;GATEWAY=10.1.0.9" run cni ADD static a "$conf,\"runtimeConfig\":{\"ips\":[\"10.1.0.4/24\"]},\"args\":{\"cni\":{\"ips\":[\"10.1.0.3/24\"]}}}"
+	[[ "$status" -eq 0 && "$output" == *10.1.0.4/24* && "$output" != *10.1.0.[3579]* ]]
 	ARGS="IP=10.1.0.7" run cni ADD static a "$conf}"
-	[[ "$status" -eq 1 && "$output" == *"CIDR notation"* ]]
+	[[ "$status" -eq 1 && "$output" == *"the 'ip' field is expected to be in CIDR notation, got: '10.1.0.7'"* ]]
+	run cni ADD static a "$conf,\"args\":{\"cni\":{\"ips\":[\"10.1.0.3\"]}}}"
+	[[ "$status" -eq 1 && "$output" == *"an entry in the 'ips' field is NOT in CIDR notation, got: '10.1.0.3'"* ]]
+	run cni ADD static a "${conf/5\/24/5}}"
+	[[ "$status" -eq 1 && "$output" == *"the 'address' field is expected to be in CIDR notation, got: '10.1.0.5'"* ]]
+	run cni CHECK static a "$conf,\"prevResult\":{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.1.0.5/24\",\"gateway\":\"10.1.0.2\"}]}}"
+	[[ "$status" -eq 1 && "$output" == *"Failed to match addr 10.1.0.5/24"* ]]
+	cni CHECK static a "$conf,\"prevResult\":{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.1.0.5/24\",\"gateway\":\"10.1.0.1\"}]}}"
 	ARGS="IP=10.1.0.7/24,10.1.0.8/24" run cni ADD static a "${conf/1.0.0/0.2.0}}"
 	[[ "$status" -eq 1 && "$output" == *"more than 1 address"* ]]
 }

@@ -36,7 +36,7 @@ static const struct {
     {"10.0.0.0/24", "10.0.0.9", "10.0.0.9", "10.0.0.254", "10.0.0.9", "10.0.0.9", "10.0.0.254", NULL},
     {"10.0.0.0/24", "10.0.1.0", NULL, NULL, NULL, NULL, NULL, "RangeStart 10.0.1.0 not in network 10.0.0.0/24"},
     {"10.0.0.0/24", NULL, "10.0.1.0", NULL, NULL, NULL, NULL, "RangeEnd 10.0.1.0 not in network"},
-    {"10.0.0.0/24", "10.0.0.9", "10.0.0.8", NULL, NULL, NULL, NULL, "behind"},
+    {"10.0.0.0/24", "10.0.0.9", "10.0.0.8", NULL, NULL, NULL, NULL, "RangeStart 10.0.0.9 is behind RangeEnd 10.0.0.8"},
     {"10.0.0.0/24", NULL, NULL, "192.168.0.1", "10.0.0.1", "10.0.0.254", "192.168.0.1", NULL},
     {"10.0.0.0/24", "fd00::1", NULL, NULL, NULL, NULL, NULL, "RangeStart"},
     {"fd00::/64", NULL, NULL, NULL, "fd00::1", "fd00::ffff:ffff:ffff:ffff", "fd00::1", NULL},
@@ -124,7 +124,9 @@ START_TEST(overlaps)
 	ck_assert(!range_set_overlaps(&sa, &sc));
 	struct ip_range mixed[] = {a, six}, same[] = {a, b};
 	ck_assert_int_lt(range_set_check(&(struct range_set){mixed, 2}, NULL), 0);
-	ck_assert_int_lt(range_set_check(&(struct range_set){same, 2}, NULL), 0);
+	struct err e = ERR_INIT;
+	ck_assert_int_lt(range_set_check(&(struct range_set){same, 2}, &e), 0);
+	ck_assert_str_eq(e.text, "subnets 10.0.0.1-10.0.0.254 and 10.0.0.1-10.0.0.126 overlap");
 	ck_assert_int_lt(range_set_check(&(struct range_set){NULL, 0}, NULL), 0);
 }
 END_TEST
