@@ -239,6 +239,7 @@ static int make_api(struct server *s, struct err *e)
 					    .jwks_uri = c->sa_jwks_uri,
 					    .extend_tokens = !strcmp(c->sa_extend, "true"),
 					    .token_seconds_max = c->sa_max_seconds,
+					    .node_network = strcmp(c->controllers, "none") != 0,
 					    .ca_file = ca,
 					    .flow = {.off = strcmp(c->fairness, "true") != 0,
 						     .max_requests = c->max_requests_n,

@@ -197,6 +197,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	a->objects = (struct auth_objects){find_object, a};
 	a->extend_tokens = c->extend_tokens;
 	a->token_seconds_max = c->token_seconds_max;
+	a->node_network = c->node_network;
 	int r = start_parts(a, c, e);
 	if (r < 0) {
 		api_free(a);

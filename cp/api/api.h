@@ -47,6 +47,7 @@ struct api_config {
 	const char *jwks_uri;        /* where the keys are said to be; NULL: on this server */
 	bool extend_tokens;          /* a pod's token of the usual life works for a year */
 	int64_t token_seconds_max;   /* 0: no limit */
+	bool node_network;           /* nodes may watch what the agent's network parts need (role knarr:node-network) */
 	const char *proxy_client_cert_file, *proxy_client_key_file; /* for calls of extension servers; may be NULL */
 	const char *ca_file; /* the cluster CA, published as kube-root-ca.crt */
 	struct api_flow_config flow;

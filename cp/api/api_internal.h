@@ -75,6 +75,7 @@ struct api {
 	struct auth_objects objects; /* the cache, as authentication looks at it */
 	bool extend_tokens;          /* pods' tokens live longer than they say (service_account.h) */
 	int64_t token_seconds_max;   /* 0: no limit */
+	bool node_network;           /* as in api.h */
 	struct map *documents; /* name -> struct buf: discovery and OpenAPI, built once when first asked for */
 	struct metrics *numbers, *slis; /* what /metrics and /metrics/slis tell */
 	struct map *request_rows;       /* labels -> rows of requests (metrics.c) */

@@ -213,6 +213,8 @@ static int add_roles(struct bootstrap *b, struct err *e)
 	int r = rbac_defaults(&roles, e);
 	json_array_foreach(roles, i, o)
 	{
+		if (!b->a->node_network && str_has_prefix(json_str_or(o, "metadata.name", ""), "knarr:"))
+			continue;
 		AUTO_FREE char *kind = xstrdup(json_str_or(o, "kind", "")), *ns = xstrdup(json_str_or(o, "metadata.namespace", ""));
 		for (char *p = kind; *p; p++)
 			*p = (char)tolower((unsigned char)*p);

@@ -274,3 +274,15 @@ holds() {
 	GET|$sets/r/scale|$table||a["rows"][0]["cells"][:3] == ["r", 3, 0] and [c["name"] for c in a["columnDefinitions"]] == ["Name", "Desired", "Available", "Age"]
 	EOF
 }
+
+@test "a node may ask for its own pods and its own node, where no agent's network part needs more" {
+	review() {
+		answer POST /apis/authorization.k8s.io/v1/subjectaccessreviews application/json \
+			"{\"spec\":{\"user\":\"system:node:n1\",\"groups\":[\"system:nodes\"],\"resourceAttributes\":{$1}}}" |
+			jq -r '"\(.status.allowed) \(.status.reason)"'
+	}
+	[ "$(review '"verb":"list","resource":"pods"')" = "false can only list/watch pods with spec.nodeName field selector" ]
+	[ "$(review '"verb":"list","resource":"pods","fieldSelector":{"rawSelector":"spec.nodeName=n1"}')" = "true null" ]
+	[ "$(review '"verb":"get","resource":"nodes","name":"n1"')" = "true null" ]
+	[ "$(review '"verb":"get","resource":"nodes","name":"n2"')" = "false node 'n1' cannot read 'n2', only its own Node object" ]
+}
