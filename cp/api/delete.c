@@ -50,9 +50,27 @@ static void removal_end(struct removal *r, json_t *status, struct buf *json, boo
 	free(r);
 }
 
+/* Namespaces and definitions look before all others do, and say it in other words. */
+static json_t *check_early(const struct removal *r, const struct cobj *o)
+{
+	const struct kind *k = r->res->kind;
+	bool early = (!*k->group && !strcmp(k->plural, "namespaces")) || !strcmp(k->plural, "customresourcedefinitions");
+	if (early && r->options.uid && strcmp(r->options.uid, o->uid) != 0)
+		return status_conflict(k->group, k->plural, r->name,
+				       "Precondition failed: UID in precondition: %s, UID in object meta: %s", r->options.uid, o->uid);
+	if (early && r->options.rv && strtoull(r->options.rv, NULL, 10) != o->rev)
+		return status_conflict(k->group, k->plural, r->name,
+				       "Precondition failed: ResourceVersion in precondition: %s, ResourceVersion in object meta: %llu",
+				       r->options.rv, (unsigned long long)o->rev);
+	return NULL;
+}
+
 static json_t *check_preconditions(const struct removal *r, const struct cobj *o)
 {
 	const struct kind *k = r->res->kind;
+	json_t *early = check_early(r, o);
+	if (early)
+		return early;
 	if (r->options.uid && strcmp(r->options.uid, o->uid) != 0)
 		return status_conflict(
 		    "", k->kind, r->name,
@@ -201,6 +219,13 @@ void delete_start(struct req *q, const struct resource *res, const char *ns, con
 	attempt(r);
 }
 
+void delete_warn(struct req *q, const struct delete_options *o)
+{
+	const char *warning = traits_of(q->res->kind)->delete_warning;
+	if (warning && !o->policy && o->orphan < 0 && !q->local)
+		req_warn(q, warning);
+}
+
 static void answer(struct req *q, json_t *status, struct buf *json, bool removed, int waits)
 {
 	const struct kind *k = q->res->kind;
@@ -231,6 +256,8 @@ void verb_delete(struct req *q)
 {
 	struct delete_options o = {0};
 	json_t *status = delete_options_read(q, &o);
+	if (!status)
+		delete_warn(q, &o);
 	if (status)
 		reply_status(q, status);
 	else

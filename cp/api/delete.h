@@ -14,5 +14,7 @@ void delete_start(struct req *q, const struct resource *res, const char *ns, con
 json_t *delete_options_read(struct req *q, struct delete_options *ret);
 /* The same of options that stand inside another body (NULL: none). */
 json_t *delete_options_take(const json_t *options, struct delete_options *ret);
+/* What a client is told that leaves open what becomes of dependents. */
+void delete_warn(struct req *q, const struct delete_options *o);
 
 #endif

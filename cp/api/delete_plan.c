@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cp/api/traits.h"
 
 #define FOREGROUND "foregroundDeletion"
 #define ORPHAN "orphan"
@@ -27,17 +28,23 @@ static bool has_finalizer(const json_t *object, const char *name)
 	return json_has_text(json_at(object, "metadata.finalizers"), name);
 }
 
-/* Sets or drops the garbage collector's finalizers; whether that changed anything. */
-static bool set_gc_finalizers(json_t *object, const struct delete_options *o)
+/* Sets or drops the garbage collector's finalizers, by what the delete says, the object has, or the kind is used to; whether
+ * that changed anything. */
+static bool set_gc_finalizers(const struct kind *k, json_t *object, const struct delete_options *o)
 {
 	bool had_orphan = has_finalizer(object, ORPHAN), had_foreground = has_finalizer(object, FOREGROUND);
 	bool orphan = had_orphan, foreground = had_foreground;
-	if (o->orphan >= 0) {
+	enum dependents usual = traits_of(k)->dependents;
+	if (usual == DEPENDENTS_NONE) {
+		orphan = foreground = false;
+	} else if (o->orphan >= 0) {
 		orphan = o->orphan;
 		foreground = false;
 	} else if (o->policy) {
 		orphan = strcmp(o->policy, "Orphan") == 0;
 		foreground = strcmp(o->policy, "Foreground") == 0;
+	} else if (!had_orphan && !had_foreground) {
+		orphan = usual == DEPENDENTS_STAY;
 	}
 	if (orphan == had_orphan && foreground == had_foreground)
 		return false;
@@ -73,18 +80,19 @@ static void mark(json_t *object, int64_t grace, int64_t now_ms)
 		json_set_int(object, "metadata.generation", generation + 1);
 }
 
-/* A namespace waits for its own list of finalizers, without a grace period. */
-static enum delete_step plan_namespace(json_t *object, int64_t now_ms)
+/* A namespace is marked first, whatever it has, and waits for its own list of finalizers, without a grace period. */
+static enum delete_step plan_namespace(const struct kind *k, json_t *object, const struct delete_options *o, int64_t now_ms)
 {
-	bool waits = json_array_size(json_at(object, "spec.finalizers")) ||
-		     json_array_size(json_at(object, "metadata.finalizers"));
-	if (!waits)
-		return DELETE_GO;
-	if (json_at(object, "metadata.deletionTimestamp"))
+	if (!json_at(object, "metadata.deletionTimestamp")) {
+		set_gc_finalizers(k, object, o);
+		set_time(object, now_ms);
+		json_set_str(object, "status.phase", "Terminating");
+		return DELETE_MARK;
+	}
+	if (json_array_size(json_at(object, "spec.finalizers")))
 		return DELETE_NOTHING;
-	set_time(object, now_ms);
-	json_set_str(object, "status.phase", "Terminating");
-	return DELETE_MARK;
+	bool changed = set_gc_finalizers(k, object, o);
+	return !json_array_size(json_at(object, "metadata.finalizers")) ? DELETE_GO : changed ? DELETE_MARK : DELETE_NOTHING;
 }
 
 /* The grace period of a deletion runs and is not cut short: nothing changes it, nor what becomes of dependents. */
@@ -112,7 +120,7 @@ enum delete_step delete_plan(const struct kind *k, const struct kind_ops *ops, j
 			     const struct delete_options *o, int64_t now_ms)
 {
 	if (strcmp(k->kind, "Namespace") == 0 && !*k->group)
-		return plan_namespace(object, now_ms);
+		return plan_namespace(k, object, o, now_ms);
 	if (ops->mark_deleted && !json_at(object, "metadata.deletionTimestamp")) {
 		set_time(object, now_ms);
 		ops->mark_deleted(object, now_ms);
@@ -120,7 +128,7 @@ enum delete_step delete_plan(const struct kind *k, const struct kind_ops *ops, j
 	}
 	if (ops->grace_seconds && is_pending(object, o))
 		return DELETE_NOTHING;
-	bool changed = set_gc_finalizers(object, o);
+	bool changed = set_gc_finalizers(k, object, o);
 	bool finalizers = json_array_size(json_at(object, "metadata.finalizers")) > 0;
 	int grace = ops->grace_seconds ? ops->grace_seconds(object, o->grace) : -1;
 	if (json_at(object, "metadata.deletionTimestamp"))

@@ -75,6 +75,8 @@ void verb_deletecollection(struct req *q)
 	json_t *status = list_plan_read(&q->query, q->res->kind, false, &s->plan);
 	if (!status)
 		status = delete_options_read(q, &o);
+	if (!status)
+		delete_warn(q, &o);
 	if (!status) {
 		int r = custom_snapshot(q->api, q->res, q->res->kind->namespaced ? q->route.ns : "", &s->plan, &s->s, &e);
 		if (r < 0)

@@ -6,6 +6,9 @@
 
 #include "cp/schema/schema.h"
 
+/* What becomes of an object's dependents when a delete does not say. */
+enum dependents { DEPENDENTS_GO, DEPENDENTS_STAY, DEPENDENTS_NONE /* nobody owns anything: no delete asks for it */ };
+
 struct traits {
 	const char *group, *plural;
 	bool returns_deleted;  /* a delete answers with the object in place of a Status */
@@ -13,6 +16,8 @@ struct traits {
 	bool needs_rv;         /* an update has to name a resourceVersion */
 	bool rewritten;        /* written again and again; none of its values is read back as another one than was written */
 	const char *warning;   /* with every request; NULL: none */
+	enum dependents dependents;
+	const char *delete_warning; /* with a delete that does not say what becomes of dependents; NULL: none */
 };
 
 /* Never NULL. */

@@ -266,6 +266,22 @@ holds() {
 	[ "$code" = 202 ]
 }
 
+@test "a job leaves its pods behind, and says so" {
+	local jobs=/apis/batch/v1/namespaces/default/jobs
+	answer POST $jobs application/json '{"metadata":{"name":"j"},"spec":{"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"i"}]}}}}' | grep -q '"uid"'
+	curl -s -D "$DIR/headers" --max-time 30 --cacert "$DIR/pki/ca.crt" --cert "$DIR/pki/admin.crt" --key "$DIR/pki/admin.key" -X DELETE \
+		"https://127.0.0.1:$PORT$jobs/j" | grep -q '"finalizers":\["orphan"\]'
+	grep -qi '^warning: 299 - "child pods are preserved by default' "$DIR/headers"
+}
+
+@test "a namespace looks at preconditions in its own words" {
+	answer POST /api/v1/namespaces application/json '{"metadata":{"name":"looks"}}' >/dev/null
+	holds <<-EOF
+	DELETE|/api/v1/namespaces/looks|application/json|{"preconditions":{"uid":"x"}}|a["code"] == 409 and a["message"].startswith('Operation cannot be fulfilled on namespaces "looks": Precondition failed: UID in precondition: x, UID in object meta: ')
+	DELETE|/api/v1/namespaces/looks|application/json|{"propagationPolicy":"Foreground"}|a["metadata"]["finalizers"] == ["foregroundDeletion"] and a["status"]["phase"] == "Terminating"
+	EOF
+}
+
 @test "a scale has forms of its own" {
 	local sets=/apis/apps/v1/namespaces/default/replicasets table='application/json;as=Table;g=meta.k8s.io;v=v1'
 	answer POST $sets application/json '{"metadata":{"name":"r"},"spec":{"replicas":3,"selector":{"matchLabels":{"c":"1"},"matchExpressions":[{"key":"a","operator":"In","values":["z","y"]}]},"template":{"metadata":{"labels":{"c":"1","a":"y"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}}' | grep -q '"uid"'

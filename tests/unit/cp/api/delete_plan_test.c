@@ -13,8 +13,10 @@ static int grace_of(const json_t *o, int64_t requested)
 	return json_str_at(o, "spec.nodeName") ? 30 : 0;
 }
 
-static const struct kind pod = {.group = "", .kind = "Pod"}, map = {.group = "", .kind = "ConfigMap"},
-			 namespace = {.group = "", .kind = "Namespace"};
+static const struct kind pod = {.group = "", .kind = "Pod", .plural = "pods"}, map = {.group = "", .kind = "ConfigMap", .plural = "configmaps"},
+			 namespace = {.group = "", .kind = "Namespace", .plural = "namespaces"},
+			 job = {.group = "batch", .kind = "Job", .plural = "jobs"},
+			 event = {.group = "", .kind = "Event", .plural = "events"};
 static const struct kind_ops graceful = {.grace_seconds = grace_of}, plain = {0};
 
 #define NOW 1600000000000
@@ -51,7 +53,16 @@ static const struct {
      30, 1},
     {&pod, &graceful, "{\"metadata\":{" MARKED "},\"spec\":{\"nodeName\":\"n\"}}", 5, "Foreground", DELETE_MARK, 5, 1},
     {&namespace, &plain, "{\"metadata\":{},\"spec\":{\"finalizers\":[\"kubernetes\"]}}", -1, NULL, DELETE_MARK, -1, 0},
-    {&namespace, &plain, "{\"metadata\":{},\"spec\":{}}", -1, NULL, DELETE_GO, -1, 0},
+    /* A namespace is marked first, even if nothing holds it. */
+    {&namespace, &plain, "{\"metadata\":{},\"spec\":{}}", -1, NULL, DELETE_MARK, -1, 0},
+    {&namespace, &plain, "{\"metadata\":{},\"spec\":{\"finalizers\":[\"kubernetes\"]}}", -1, "Foreground", DELETE_MARK, -1, 1},
+    {&namespace, &plain, "{\"metadata\":{" MARKED "},\"spec\":{\"finalizers\":[\"kubernetes\"]}}", -1, "Foreground", DELETE_NOTHING, 30, 0},
+    {&namespace, &plain, "{\"metadata\":{" MARKED "},\"spec\":{}}", -1, NULL, DELETE_GO, 30, 0},
+    /* Jobs leave their pods behind if nobody says anything; nobody is owned by events. */
+    {&job, &plain, "{\"metadata\":{}}", -1, NULL, DELETE_MARK, 0, 1},
+    {&job, &plain, "{\"metadata\":{}}", -1, "Background", DELETE_GO, -1, 0},
+    {&job, &plain, "{\"metadata\":{\"finalizers\":[\"foregroundDeletion\"]}}", -1, NULL, DELETE_MARK, 0, 1},
+    {&event, &plain, "{\"metadata\":{}}", -1, "Foreground", DELETE_GO, -1, 0},
 };
 
 START_TEST(plans)
