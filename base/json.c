@@ -2,6 +2,7 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,16 +242,43 @@ char *json_format(const json_t *j, size_t flags)
 	return str_take(&out);
 }
 
-/* The shortest text that reads as the same number. */
-static void add_real(struct str *out, double d)
+/* Digits d[.ddd]e[+-]XX of the shortest text that reads as the same number, without dot and exponent; returns the exponent. */
+static int real_digits(double d, char ret[40])
 {
 	char text[40];
+	const char *e;
+	size_t n = 1;
 	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, d);
+		snprintf(text, sizeof(text), "%.*e", digits - 1, d);
 		if (strtod(text, NULL) == d)
 			break;
 	}
-	str_add(out, text);
+	e = strchr(text, 'e');
+	ret[0] = text[0];
+	for (const char *p = text + 2; p < e; p++)
+		ret[n++] = *p;
+	while (n > 1 && ret[n - 1] == '0')
+		n--;
+	ret[n] = '\0';
+	return atoi(e + 1);
+}
+
+/* The shortest text that reads as the same number: an exponent only below 1e-6 and from 1e21 on, as Go's encoder writes it. */
+static void add_real(struct str *out, double d)
+{
+	char digits[40];
+	int exponent = real_digits(fabs(d), digits), n = (int)strlen(digits);
+	if (signbit(d))
+		str_addc(out, '-');
+	if (d != 0 && (exponent < -6 || exponent >= 21)) {
+		str_addf(out, "%c%s%s", digits[0], n > 1 ? "." : "", digits + 1);
+		str_addf(out, exponent < 0 ? "e-%d" : "e+%d", abs(exponent));
+	} else if (exponent < 0) {
+		str_addf(out, "0.%.*s%s", -exponent - 1, "00000", digits);
+	} else {
+		for (int i = 0; i < n || i <= exponent; i++)
+			str_addf(out, "%s%c", i == exponent + 1 ? "." : "", i < n ? digits[i] : '0');
+	}
 }
 
 static void add_integer(struct str *out, json_int_t v)

@@ -225,7 +225,7 @@ static json_t *read_number(struct reader *r)
 	}
 	errno = 0;
 	long long v = strtoll(text, NULL, 10);
-	return errno ? NULL : json_integer(v);
+	return errno ? json_real(strtod(text, NULL)) : json_integer(v); /* as the original keeps what is beyond 64 bits */
 }
 
 static json_t *read_word(struct reader *r, const char *word, json_t *value)

@@ -1,14 +1,12 @@
-/* Which extension servers there are, and whether they answer. Purpose: every APIService with a service has a condition
- * that is true. Happy path: the bucket is watched; each one is asked for its resources at once and then every half
- * minute (every second while it fails); what it says is kept for discovery and the condition written where it changed.
- * A server that does not answer fails nobody but its own paths. */
-#include "cp/api/apiservice.h"
+/* Which extension servers there are. Purpose: every APIService with a service is known, and asked in time. Happy path: the bucket
+ * is watched; each one is asked for its resources (apiservice_check.c) at once and then every half minute (every second while
+ * it fails). A server that does not answer fails nobody but its own paths. */
+#include "cp/api/apiservice_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -16,20 +14,7 @@
 #include "cp/api/service_resolve.h"
 
 #define GROUP "apiregistration.k8s.io"
-#define USER "system:apiserver"
-enum { CHECK_MS = 5000, GOOD_MS = 30000, BAD_MS = 1000 };
-
-struct apiservices {
-	struct api *api;
-	struct map *remote; /* name -> struct apiservice * */
-	struct bucket *bucket;
-	struct cache_watch *watch;
-	struct timer *timer;
-	struct http_client *secure, *insecure;
-	char *ca_file, *cert_file, *key_file;
-};
-
-static void check(struct apiservice *v);
+enum { GOOD_MS = 30000, BAD_MS = 1000 };
 
 /* --- objects ------------------------------------------------------------------------------------------------------ */
 
@@ -120,11 +105,6 @@ static bool is_same(const struct apiservice *a, const struct apiservice *b)
 	       a->insecure == b->insecure;
 }
 
-static json_t *available_of(const json_t *object)
-{
-	return json_find(json_at(object, "status.conditions"), "type", "Available");
-}
-
 static void take(struct apiservices *s, const struct cobj *o)
 {
 	AUTO_JSON *object = cobj_parse(o);
@@ -136,51 +116,17 @@ static void take(struct apiservices *s, const struct cobj *o)
 	v = service_new(s, object);
 	if (have && is_same(have, v)) {
 		apiservice_unref(v);
-		if (!available_of(object)) /* somebody took it away */
-			check(have);
+		if (!apiservice_condition(object)) /* somebody took it away */
+			apiservice_check(have);
 		return;
 	}
 	drop(s, o->name);
 	map_set(s->remote, o->name, v);
 	forget_documents(s->api);
-	check(v);
+	apiservice_check(v);
 }
 
-/* --- conditions --------------------------------------------------------------------------------------------------- */
-
-static void on_written(void *arg, int status, json_t *answer, const struct err *e)
-{
-	AUTO_FREE char *name = arg;
-	(void)answer;
-	if (e && status != 409 && status != 404)
-		log_warn("cannot write the condition of an API service name=%s error=\"%s\"", name, err_text(e));
-}
-
-/* The condition, where it is not so already; those of others stay. */
-static void write_condition(struct apiservice *v, bool fine, const char *reason, const char *message)
-{
-	struct cobj *o = bucket_get(v->all->bucket, "", v->name);
-	char now[RFC3339_MAX];
-	if (!o)
-		return;
-	AUTO_JSON *object = cobj_parse(o);
-	json_t *c = available_of(object);
-	const char *status = fine ? "True" : "False", *time = rfc3339(clock_wall_ms(), now);
-	bool same = str_eq(json_member(c, "status"), status);
-	if (same && str_eq(json_member(c, "reason"), reason) && str_eq(json_member(c, "message"), message))
-		return;
-	if (same && json_member(c, "lastTransitionTime"))
-		time = json_member(c, "lastTransitionTime");
-	AUTO_JSON *new = json_pack("{s:s,s:s,s:s,s:s,s:s}", "lastTransitionTime", time, "message", message, "reason", reason,
-				   "status", status, "type", "Available");
-	if (c)
-		json_object_update(c, new);
-	else
-		json_array_append(json_array_at(json_object_at(object, "status"), "conditions"), new);
-	AUTO_FREE char *path =
-	    xasprintf("/apis/" GROUP "/v1/apiservices/%s/status?fieldManager=kube-apiserver", v->name);
-	api_local(v->all->api, USER, "PUT", path, NULL, object, on_written, xstrdup(v->name));
-}
+/* --- their state --------------------------------------------------------------------------------------------------- */
 
 static void arm(struct apiservices *s)
 {
@@ -196,65 +142,12 @@ static void arm(struct apiservices *s)
 		timer_start_slack(s->timer, bad ? BAD_MS : GOOD_MS, bad ? BAD_MS / 2 : GOOD_MS / 10);
 }
 
-static void settle(struct apiservice *v, bool fine, const char *reason, const char *message)
+void apiservice_settle(struct apiservice *v, bool available)
 {
-	if (v->available != fine)
+	if (v->available != available)
 		forget_documents(v->all->api);
-	v->available = fine;
-	write_condition(v, fine, reason, message);
+	v->available = available;
 	arm(v->all);
-}
-
-static const char *reason_of(int error)
-{
-	return error == -ENOENT		 ? "ServiceNotFound"
-	       : error == -EADDRNOTAVAIL ? "ServicePortError"
-	       : error == -EHOSTUNREACH	 ? "MissingEndpoints"
-					 : "FailedDiscoveryCheck";
-}
-
-static void on_checked(void *arg, int status, const char *body, size_t len, const struct err *e)
-{
-	struct apiservice *v = arg;
-	v->check = NULL;
-	if (v->gone) {
-		apiservice_unref(v);
-		return;
-	}
-	AUTO_JSON *list = NULL;
-	bool fine = status == 200 && !e && json_parse(body, len, &list, NULL) == 0 && json_is_object(list);
-	AUTO_FREE char *why =
-	    e ? xasprintf("failing or missing response from https://%s.%s.svc:%d/apis/%s/%s: %s", v->service, v->ns, v->port,
-			  v->group, v->version, err_text(e))
-	      : xasprintf("failing or missing response from https://%s.%s.svc:%d/apis/%s/%s: bad status from it: %d",
-			  v->service, v->ns, v->port, v->group, v->version, status);
-	if (fine && !(v->resources && json_equal(v->resources, json_object_get(list, "resources")))) {
-		json_decref(v->resources);
-		v->resources = json_incref(json_object_get(list, "resources"));
-		forget_documents(v->all->api);
-	}
-	settle(v, fine, fine ? "Passed" : "FailedDiscoveryCheck", fine ? "all checks passed" : why);
-	if (fine)
-		apiservice_openapi_fetch(v);
-	apiservice_unref(v);
-}
-
-static void check(struct apiservice *v)
-{
-	struct err e = ERR_INIT;
-	static const char *const headers[] = {"Accept: application/json", "X-Remote-User: system:kube-aggregator",
-					      "X-Remote-Group: system:masters", NULL};
-	AUTO_FREE char *path = xasprintf("/apis/%s/%s", v->group, v->version);
-	if (v->check)
-		return;
-	v->refs++;
-	v->check = apiservice_call(
-	    v, path, headers,
-	    &(struct http_call_opts){.method = "GET", .timeout_ms = CHECK_MS, .on_done = on_checked, .arg = v}, &e);
-	if (v->check)
-		return;
-	settle(v, false, reason_of(e.code), err_text(&e));
-	apiservice_unref(v);
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -325,7 +218,7 @@ static void on_timer(void *arg)
 	const char *key;
 	struct apiservice *v;
 	while (map_next(s->remote, &at, &key, &v))
-		check(v);
+		apiservice_check(v);
 }
 
 static void take_each(void *arg, struct cobj *o)
@@ -391,75 +284,4 @@ struct apiservice *apiservices_find(const struct apiservices *s, const char *gro
 		return NULL;
 	AUTO_FREE char *name = xasprintf("%s.%s", version, group);
 	return map_get(s->remote, name);
-}
-
-/* --- discovery ---------------------------------------------------------------------------------------------------- */
-
-static int by_priority(const void *a, const void *b)
-{
-	const struct apiservice *x = *(struct apiservice *const *)a, *y = *(struct apiservice *const *)b;
-	int c = y->group_priority - x->group_priority;
-	if (!c)
-		c = strcmp(x->group, y->group);
-	return c ? c : y->version_priority - x->version_priority;
-}
-
-struct apiservice *apiservices_nth(const struct apiservices *s, size_t n)
-{
-	size_t at = 0, i = 0, count = s ? map_len(s->remote) : 0;
-	const char *key;
-	struct apiservice *v;
-	if (n >= count)
-		return NULL;
-	AUTO_FREE struct apiservice **all = xcalloc(count, sizeof(*all));
-	while (map_next(s->remote, &at, &key, &v))
-		all[i++] = v;
-	qsort(all, count, sizeof(*all), by_priority);
-	return all[n];
-}
-
-static json_t *response_kind(const struct apiservice *v, const json_t *resource)
-{
-	return json_pack("{s:s,s:s,s:s}", "group", json_str_or(resource, "group", v->group), "version",
-			 json_str_or(resource, "version", v->version), "kind", json_str_or(resource, "kind", ""));
-}
-
-static json_t *aggregate(const struct apiservice *v, const json_t *r)
-{
-	static const char *const copied[] = {"shortNames", "categories", "verbs"};
-	json_t *out = json_pack("{s:s,s:o,s:s,s:s}", "resource", json_str_or(r, "name", ""), "responseKind",
-				response_kind(v, r), "scope", json_bool_at(r, "namespaced", false) ? "Namespaced" : "Cluster",
-				"singularResource", json_str_or(r, "singularName", ""));
-	for (size_t i = 0; i < ARRAY_LEN(copied); i++)
-		if (json_array_size(json_object_get(r, copied[i])))
-			json_object_set(out, copied[i], json_object_get(r, copied[i]));
-	return out;
-}
-
-/* A subresource stands with its resource, which came before. */
-static void add_sub(const struct apiservice *v, json_t *list, const json_t *r)
-{
-	const char *name = json_str_or(r, "name", ""), *slash = strchr(name, '/');
-	size_t i;
-	json_t *parent;
-	json_array_foreach(list, i, parent)
-	{
-		const char *resource = json_str_or(parent, "resource", "");
-		if (strlen(resource) != (size_t)(slash - name) || strncmp(resource, name, strlen(resource)) != 0)
-			continue;
-		json_t *sub = json_pack("{s:s,s:o}", "subresource", slash + 1, "responseKind", response_kind(v, r));
-		if (json_object_get(r, "verbs"))
-			json_object_set(sub, "verbs", json_object_get(r, "verbs"));
-		json_array_append_new(json_array_at(parent, "subresources"), sub);
-	}
-}
-
-json_t *apiservice_discovery(const struct apiservice *v)
-{
-	json_t *list = json_array(), *r;
-	size_t i;
-	json_array_foreach(v->resources, i, r) if (!strchr(json_str_or(r, "name", "/"), '/'))
-	    json_array_append_new(list, aggregate(v, r));
-	json_array_foreach(v->resources, i, r) if (strchr(json_str_or(r, "name", ""), '/')) add_sub(v, list, r);
-	return list;
 }

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "cp/api/custom.h"
+#include "cp/api/custom_review.h"
 #include "cp/api/service_resolve.h"
 
 enum { TIMEOUT_MS = 30000, KEPT_MAX = 20000 };
@@ -69,13 +70,14 @@ struct conversion {
 	void *arg;
 };
 
+/* why: "failed: ...", "returned ..."; NULL: nothing is wrong. The first object is named for all. */
 static void conversion_end(struct conversion *v, json_t *converted, const char *why)
 {
-	json_t *status = NULL;
-	if (!converted)
-		status = status_plain_500("conversion webhook for %s/%s, Kind=%s failed: %s", v->custom->group,
-					  v->custom->stored->kind.version, v->custom->stored->kind.kind, why);
-	v->done(v->arg, status, converted);
+	const json_t *first = json_array_get(v->objects, 0);
+	json_t *status = why ? status_plain_500("conversion webhook for %s, Kind=%s %s", json_str_or(first, "apiVersion", ""),
+						json_str_or(first, "kind", ""), why)
+			     : NULL;
+	v->done(v->arg, status, why ? NULL : converted);
 	custom_unref(v->custom);
 	json_decref(v->objects);
 	free(v->version);
@@ -84,50 +86,15 @@ static void conversion_end(struct conversion *v, json_t *converted, const char *
 	free(v);
 }
 
-/* Only labels and annotations of metadata are the webhook's to change. */
-static void restore_metadata(json_t *converted, const json_t *from)
+static void conversion_fail(struct conversion *v, const char *why)
 {
-	static const char *const free_keys[] = {"labels", "annotations"};
-	json_t *meta = json_clone(json_object_get(from, "metadata")), *theirs = json_object_get(converted, "metadata");
-	for (size_t i = 0; i < ARRAY_LEN(free_keys); i++) {
-		json_t *value = json_object_get(theirs, free_keys[i]);
-		if (value)
-			json_object_set(meta, free_keys[i], value);
-		else
-			json_object_del(meta, free_keys[i]);
-	}
-	json_object_set_new(converted, "metadata", meta);
+	AUTO_FREE char *text = xasprintf("failed: %s", why);
+	conversion_end(v, NULL, text);
 }
 
-static const char *check_one(json_t *converted, const json_t *from, const char *wanted)
+static const json_t *review_versions(const struct conversion *v)
 {
-	if (!json_is_object(converted))
-		return "a converted object is no object";
-	if (!str_eq(json_str_at(converted, "apiVersion"), wanted))
-		return "a converted object has not the version that was asked for";
-	if (!str_eq(json_str_at(converted, "kind"), json_str_at(from, "kind")))
-		return "a converted object has another kind";
-	if (!str_eq(json_str_at(converted, "metadata.name"), json_str_at(from, "metadata.name")))
-		return "a converted object has another name";
-	restore_metadata(converted, from);
-	return NULL;
-}
-
-/* NULL when the answer is what it should be. */
-static const char *check_answer(const struct conversion *v, const json_t *response)
-{
-	json_t *list = json_object_get(response, "convertedObjects"), *one;
-	AUTO_FREE char *wanted = xasprintf("%s/%s", v->custom->group, v->version);
-	const char *why = NULL;
-	size_t i;
-	if (!str_eq(json_str_at(response, "uid"), v->uid))
-		return "the answer's uid is not that of the request";
-	if (!str_eq(json_str_at(response, "result.status"), "Success"))
-		return json_str_or(response, "result.message", "the webhook did not say why");
-	if (json_array_size(list) != json_array_size(v->objects))
-		return "the answer has not as many objects as were sent";
-	json_array_foreach(list, i, one) if (!why) why = check_one(one, json_array_get(v->objects, i), wanted);
-	return why;
+	return json_at(v->custom->crd, "spec.conversion.webhook.conversionReviewVersions");
 }
 
 static void on_answer(void *arg, int status, const char *body, size_t len, const struct err *e)
@@ -136,26 +103,16 @@ static void on_answer(void *arg, int status, const char *body, size_t len, const
 	AUTO_JSON *review = NULL;
 	if (e || status != 200) {
 		AUTO_FREE char *why = e ? xstrdup(err_text(e)) : xasprintf("the server answered with status %d", status);
-		conversion_end(v, NULL, why);
+		conversion_fail(v, why);
 		return;
 	}
 	if (json_parse(body, len, &review, NULL) < 0) {
-		conversion_end(v, NULL, "the answer is no JSON");
+		conversion_fail(v, "the answer is no JSON");
 		return;
 	}
-	const json_t *response = json_object_get(review, "response");
-	const char *why = check_answer(v, response);
-	conversion_end(v, why ? NULL : json_object_get(response, "convertedObjects"), why);
-}
-
-static json_t *make_review(const struct conversion *v)
-{
-	const json_t *versions = json_at(v->custom->crd, "spec.conversion.webhook.conversionReviewVersions");
-	const char *first = json_string_value(json_array_get(versions, 0));
 	AUTO_FREE char *wanted = xasprintf("%s/%s", v->custom->group, v->version);
-	AUTO_FREE char *api = xasprintf("apiextensions.k8s.io/%s", str_eq(first, "v1beta1") ? "v1beta1" : "v1");
-	return json_pack("{s:s,s:s,s:{s:s,s:s,s:O}}", "kind", "ConversionReview", "apiVersion", api, "request", "uid", v->uid,
-			 "desiredAPIVersion", wanted, "objects", v->objects);
+	AUTO_FREE char *why = custom_review_check(review, review_versions(v), v->uid, wanted, v->objects);
+	conversion_end(v, json_at(review, "response.convertedObjects"), why);
 }
 
 /* The address of the webhook; connect gets where to dial, NULL: what the URL says. */
@@ -196,12 +153,13 @@ void custom_convert(struct api *a, struct custom *c, const char *version, json_t
 				 .done = done,
 				 .arg = arg};
 	if (ensure_client(a, &e) < 0 || target(a, config, &url, &connect, &e) < 0) {
-		conversion_end(v, NULL, err_text(&e));
+		conversion_fail(v, err_text(&e));
 		return;
 	}
 	if (*bundle && base64_decode(&pem, bundle, strlen(bundle)) == 0)
 		v->ca = str_take(&pem);
-	AUTO_JSON *review = make_review(v);
+	AUTO_FREE char *wanted = xasprintf("%s/%s", c->group, version);
+	AUTO_JSON *review = custom_review(review_versions(v), v->uid, wanted, v->objects);
 	str_add_jsonv(&text, review);
 	http_call_start(a->webhook_http, &(struct http_call_opts){.method = "POST",
 								  .url = url,

@@ -308,6 +308,8 @@ static bool is_nowhere(const struct req *q)
 	const struct resource *res = api_resource(q->api, r->group, r->version, r->resource);
 	if (q->local || strcmp(r->prefix, "apis") != 0)
 		return false;
+	if (res && res->custom && res->kind->namespaced && !*r->ns) /* only lists and watches go across namespaces */
+		return strcmp(r->verb, "list") != 0 && strcmp(r->verb, "watch") != 0;
 	return res ? res->custom && !scope_fits(r, res->kind) : !is_built_in(q->api, r->group);
 }
 

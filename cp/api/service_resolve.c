@@ -89,8 +89,10 @@ int service_resolve(struct api *a, const char *ns, const char *name, int port, c
 		look_at_endpoints(subsets, &l);
 	if (!l.found && !l.any && !json_object_size(json_at(service, "spec.selector")) && *ip && strcmp(ip, "None") != 0)
 		l.found = host_port(ip, port);
+	if (!l.found && !l.any)
+		return err_set(e, -ENODATA, "cannot find endpointslices for service/%s in \"%s\"", name, ns);
 	if (!l.found)
-		return err_set(e, -EHOSTUNREACH, "endpoints for service/%s in \"%s\" have no addresses with port name \"%s\"",
+		return err_set(e, -EHOSTUNREACH, "endpointslices for service/%s in \"%s\" have no addresses with port name \"%s\"",
 			       name, ns, l.port_name);
 	*ret = l.found;
 	return 0;

@@ -6,7 +6,7 @@
 
 /* "host:port" of a ready endpoint behind a port of the Service, or its cluster address where nobody keeps endpoints for
  * it (no selector, no slices). Returns owned in ret. -ENOENT: no Service; -EADDRNOTAVAIL: it does not listen on that
- * port; -EHOSTUNREACH: no endpoint is ready. */
+ * port; -ENODATA: it has no slices; -EHOSTUNREACH: none has an endpoint that is ready. */
 int service_resolve(struct api *a, const char *ns, const char *name, int port, char **ret, struct err *e);
 
 /* A ready endpoint behind a port of the Service by its name that is a pod of the same namespace, picked at random: what

@@ -61,6 +61,8 @@ static void check_values(const json_t *schema, const char *path, struct place p,
 	PATH(at, "%s.additionalProperties", path);
 	if (json_is_object(values))
 		check_node(values, at, false, p, errors);
+	else if (values && !json_is_boolean(values))
+		field_invalid(errors, at, values, "boolean or JSON schema expected");
 }
 
 static void check_properties(const json_t *schema, const char *path, bool root, struct place p, struct field_errors *errors)
@@ -165,9 +167,11 @@ static void check_status_root(const json_t *openapi, const char *path, struct fi
 	const char *key;
 	json_t *value;
 
-	if (*type_of(openapi) && strcmp(type_of(openapi), "object") != 0)
+	if (*type_of(openapi) && strcmp(type_of(openapi), "object") != 0) {
 		field_invalid(errors, at, json_object_get(openapi, "type"),
 			      "only \"object\" is allowed as the type at the root of the schema if the status subresource is enabled");
+		return;
+	}
 	json_object_foreach((json_t *)openapi, key, value) if (!strv_has((char *const *)allowed, key) && !value_is_empty(value))
 	{
 		field_invalid(errors, path, openapi,

@@ -77,6 +77,7 @@ static void check_nested(const json_t *schema, const char *path, bool skip_types
 	    {"title", "must be empty to be structural"},
 	    {"description", "must be empty to be structural"},
 	    {"nullable", "must be false to be structural"},
+	    {"externalDocs", "must be undefined to be structural"},
 	    {"x-kubernetes-preserve-unknown-fields", "must be false to be structural"},
 	    {"x-kubernetes-embedded-resource", "must be false to be structural"},
 	    {"x-kubernetes-int-or-string", "must be false to be structural"},

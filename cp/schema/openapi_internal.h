@@ -21,12 +21,11 @@ struct openapi_gvk {
 struct openapi_dialect {
 	const char *definitions; /* where references point: "#/definitions/" */
 	bool with_defaults;
+	bool only_closed; /* schemas of custom resources name no fields where others may be, nor alternatives */
 	/* A reference that has something beside it (an object, perhaps empty). */
 	json_t *(*reference)(json_t *reference, json_t *beside);
 	/* A value that is both an integer or number and a text; format may be NULL. */
 	json_t *(*text_or)(const char *other, const char *format);
-	/* A schema document of a custom resource (borrowed). Owned. */
-	json_t *(*custom)(const json_t *document);
 	json_t *(*parameter)(const struct openapi_parameter *p);
 	/* The body of an operation, in these media types. */
 	void (*add_body)(json_t *operation, json_t *schema, bool required, const char *media_types);
@@ -51,6 +50,8 @@ void openapi_document_done(struct openapi_document *d);
 json_t *openapi_type_ref(struct openapi_document *d, const struct type *t);
 /* The same of a type by its name in the tables; any object where there is no such type. */
 json_t *openapi_named_ref(struct openapi_document *d, const char *name);
+/* The schema of a custom resource; owned. */
+json_t *openapi_custom_value(struct openapi_document *d, const struct type *t);
 json_t *openapi_list_ref(struct openapi_document *d, const struct kind *k);
 json_t *openapi_gvk_json(const struct openapi_gvk *g);
 

@@ -300,23 +300,6 @@ static json_t *object_value(struct openapi_document *d, const struct type *t)
 	return o;
 }
 
-/* The document that a definition brought, with what every object has. */
-static json_t *published_value(struct openapi_document *d, const struct type *t)
-{
-	json_t *o = d->dialect->custom(t->published), *properties = json_object_at(o, "properties");
-
-	static const char *const texts[] = {"apiVersion", "kind"};
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		json_t *text = text_type("string", NULL);
-		add_words(text, NULL, texts[i]);
-		json_object_set_new(properties, texts[i], text);
-	}
-	json_t *beside = json_object();
-	add_words(beside, NULL, "metadata");
-	json_object_set_new(properties, "metadata", d->dialect->reference(openapi_named_ref(d, "meta.v1.ObjectMeta"), beside));
-	return o;
-}
-
 json_t *openapi_type_ref(struct openapi_document *d, const struct type *t)
 {
 	AUTO_FREE char *name = published_name(t);
@@ -326,7 +309,7 @@ json_t *openapi_type_ref(struct openapi_document *d, const struct type *t)
 
 		/* Taken before the walk goes on: types refer to themselves. */
 		json_object_set_new(d->definitions, name, json_object());
-		o = t->published ? published_value(d, t) : object_value(d, t);
+		o = t->published ? openapi_custom_value(d, t) : object_value(d, t);
 		add_gvks(d->schema, o, t);
 		json_object_set_new(d->definitions, name, o);
 	}

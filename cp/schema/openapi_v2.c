@@ -68,42 +68,8 @@ static void add_media_types(json_t *operation, const char *consumes, const char 
 	json_object_set_new(operation, "schemes", words("https"));
 }
 
-/* What version 2 has no word for goes; a value that may be null, or of which anything may be, has no type. */
-static void to_v2(json_t *schema)
-{
-	static const char *const gone[] = {"default", "anyOf", "oneOf", "not", "nullable"};
-	static const char *const shape[] = {"type", "properties", "required", "items", "additionalProperties"};
-	bool open = json_is_true(json_object_get(schema, "nullable")) ||
-		    json_is_true(json_object_get(schema, "x-kubernetes-preserve-unknown-fields"));
-	const char *key;
-	json_t *below;
-	size_t n;
-
-	for (size_t i = 0; i < ARRAY_LEN(gone); i++)
-		json_object_del(schema, gone[i]);
-	for (size_t i = 0; open && i < ARRAY_LEN(shape); i++)
-		json_object_del(schema, shape[i]);
-	json_object_foreach(json_object_get(schema, "properties"), key, below) to_v2(below);
-	json_array_foreach(json_object_get(schema, "allOf"), n, below) to_v2(below);
-	if ((below = json_object_get(schema, "items")))
-		to_v2(below);
-	if (json_is_object(below = json_object_get(schema, "additionalProperties")))
-		to_v2(below);
-}
-
-static json_t *custom(const json_t *document)
-{
-	json_t *copy = json_clone(document);
-	bool preserve = json_is_true(json_object_get(copy, "x-kubernetes-preserve-unknown-fields"));
-
-	to_v2(copy);
-	if (preserve)
-		json_object_set_new(copy, "type", json_string("object"));
-	return copy;
-}
-
 static const struct openapi_dialect dialect = {
-    .custom = custom,
+    .only_closed = true,
     .definitions = "#/definitions/",
     .reference = reference,
     .text_or = text_or,

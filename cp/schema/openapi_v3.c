@@ -73,13 +73,7 @@ static void add_media_types(json_t *operation, const char *consumes, const char 
 	(void)operation, (void)consumes, (void)produces;
 }
 
-static json_t *custom(const json_t *document)
-{
-	return json_clone(document);
-}
-
 static const struct openapi_dialect dialect = {
-    .custom = custom,
     .definitions = "#/components/schemas/",
     .with_defaults = true,
     .reference = reference,

@@ -104,10 +104,11 @@ static void check_object(struct checker *c, const struct rules *r, const json_t 
 	if (r->min_properties >= 0 && n < r->min_properties) {
 		AUTO_JSON *wanted = json_integer(r->min_properties);
 		checker_invalid(c, wanted, "should have at least %lld properties", (long long)r->min_properties);
-	}
-	if (r->max_properties >= 0 && n > r->max_properties)
+	} else if (r->max_properties >= 0 && n > r->max_properties) {
 		field_too_many(c->errors, checker_field(c), (size_t)n, (size_t)r->max_properties);
-	check_members(c, r, v, old);
+	} else {
+		check_members(c, r, v, old);
+	}
 }
 
 /* --- alternatives ------------------------------------------------------------------------------------------------- */
@@ -186,8 +187,8 @@ static void check_alternatives(struct checker *c, const struct rules *r, const j
 		held += !errors.n;
 		merge(c, &errors);
 	}
-	if (r->all_of.n && !held)
-		checker_composite(c, "must validate all the schemas (allOf). None validated");
+	if (held < r->all_of.n)
+		checker_composite(c, held ? "must validate all the schemas (allOf)" : "must validate all the schemas (allOf). None validated");
 	if (r->not_) {
 		AUTO_FIELD_ERRORS errors = {0};
 		attempt(c, r->not_, v, &errors);
@@ -202,7 +203,8 @@ static void check(struct checker *c, const struct rules *r, const json_t *v, con
 
 	c->matches += 3;
 	rules_check_type(c, r, v);
-	check_alternatives(c, r, v);
+	if (!json_is_null(v))
+		check_alternatives(c, r, v);
 	if (json_is_string(v))
 		rules_check_string(c, r, v);
 	else if (json_is_number(v))

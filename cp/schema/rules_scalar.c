@@ -15,6 +15,13 @@ static bool type_fits(const char *type, const json_t *v)
 	return str_eq(type, is) || (str_eq(type, "number") && json_is_number(v));
 }
 
+/* A type together with a format for texts: whatever is no text is of the wrong format, but lists pass. */
+static void check_formatted(struct checker *c, const struct rules *r, const json_t *v)
+{
+	if (!json_is_string(v) && !json_is_array(v))
+		checker_wrong_type(c, r->format, json_is_integer(v) ? "int64" : json_is_real(v) ? "float64" : "");
+}
+
 void rules_check_type(struct checker *c, const struct rules *r, const json_t *v)
 {
 	if (json_is_null(v) && r->nullable)
@@ -22,6 +29,8 @@ void rules_check_type(struct checker *c, const struct rules *r, const json_t *v)
 	if (r->int_or_string) {
 		if (!type_fits("integer", v) && !json_is_string(v))
 			checker_wrong_type(c, "integer,string", checker_type_name(v));
+	} else if (r->format && !json_is_null(v) && str_eq(r->type, "string")) {
+		check_formatted(c, r, v);
 	} else if (r->type && !type_fits(r->type, v)) {
 		checker_wrong_type(c, r->type, checker_type_name(v));
 	}
@@ -56,9 +65,9 @@ void rules_check_string(struct checker *c, const struct rules *r, const json_t *
 	c->matches++;
 	if (r->max_length >= 0 && n > r->max_length)
 		field_too_long(c->errors, checker_field(c), (size_t)r->max_length);
-	if (r->min_length >= 0 && n < r->min_length)
+	else if (r->min_length >= 0 && n < r->min_length)
 		checker_invalid(c, v, "should be at least %lld chars long", (long long)r->min_length);
-	if (r->pattern && (!r->compiled || !pattern_holds(r, v)))
+	else if (r->pattern && (!r->compiled || !pattern_holds(r, v)))
 		checker_invalid(c, v, "should match '%s'", r->pattern);
 	if (!r->format)
 		return;
