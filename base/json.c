@@ -266,7 +266,7 @@ static int real_digits(double d, char ret[40])
 /* The shortest text that reads as the same number: an exponent only below 1e-6 and from 1e21 on, as Go's encoder writes it. */
 static void add_real(struct str *out, double d)
 {
-	char digits[40];
+	char digits[40] = "";
 	int exponent = real_digits(fabs(d), digits), n = (int)strlen(digits);
 	if (signbit(d))
 		str_addc(out, '-');
