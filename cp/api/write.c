@@ -121,10 +121,14 @@ static struct buf *stored_bytes(struct write *w, uint64_t rev)
 	struct cobj *now = bucket_get(w->res->bucket, w->ns, w->name);
 	if (now && now->rev == rev)
 		return view_bytes(w->res, now);
+	/* Somebody else has written since. */
 	char text[24];
+	AUTO_JSON *object = NULL;
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)rev);
-	json_set_str(w->object, "metadata.resourceVersion", text);
-	return encode_object(w->res->kind, w->object);
+	(void)json_parse(w->bytes->data, w->bytes->len, &object, NULL); /* our own bytes */
+	json_set_str(object, "metadata.resourceVersion", text);
+	view_from_stored(w->res, object, rev);
+	return encode_object(w->res->kind, object);
 }
 
 static bool may_retry(const struct write *w)
@@ -144,11 +148,16 @@ json_t *write_take_object(struct write *w)
 	return again ? json_clone(w->arg) : TAKE(w->arg);
 }
 
-/* The object as it was stored, where it is likely to be written again: one that was written twice. */
+/* An object that was written twice is likely to be written again. */
+static bool is_rewritten(const struct write *w)
+{
+	return !w->created && traits_of(w->res->kind)->rewritten;
+}
+
+/* The object as it was stored, where it is likely to be written again. */
 static struct cobj *rewritten(const struct write *w, uint64_t rev)
 {
-	bool likely = !w->created && traits_of(w->res->kind)->rewritten;
-	struct cobj *now = likely ? bucket_get(w->res->bucket, w->ns, w->name) : NULL;
+	struct cobj *now = w->object && is_rewritten(w) ? bucket_get(w->res->bucket, w->ns, w->name) : NULL;
 	char text[24];
 	if (!now || now->rev != rev || !view_is_plain(w->res, now))
 		return NULL;
@@ -228,6 +237,21 @@ static void on_removed(void *arg, int r, uint64_t rev, const struct err *e)
 	write_end(w, NULL, json);
 }
 
+/* What is needed no more while the store works is given back at once: the requests that come next use the same memory, which
+ * the processor still has at hand. */
+static void forget(struct write *w)
+{
+	bool named_anew = w->created && json_at(w->object, "metadata.generateName");
+	json_decref(w->before);
+	w->before = NULL;
+	w->admit.old = NULL;
+	if (named_anew || is_rewritten(w) || custom_needs_webhook(w->res))
+		return;
+	json_decref(w->object);
+	w->object = NULL;
+	w->admit.object = NULL;
+}
+
 static void commit(struct write *w, const json_t *old)
 {
 	bool gone = is_released(w, old);
@@ -241,6 +265,8 @@ static void commit(struct write *w, const json_t *old)
 	};
 	w->asked_us = clock_mono_us();
 	w->claimed = claims_txn(w->q->api, w->res, &op, old, gone ? NULL : w->object, gone ? on_removed : on_stored, w);
+	if (!gone)
+		forget(w);
 }
 
 /* Nothing to store: the same bytes as before. */
