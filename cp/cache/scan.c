@@ -2,15 +2,16 @@
  *
  * Happy path: one walk over the bytes; containers are skipped by counting. What can fail: text that is not JSON, which
  * the store never holds unless it was damaged; it is not validated in full. What always holds: no byte outside of
- * [bytes, bytes+len) is read, and nesting deeper than DEPTH_MAX is refused. */
+ * [bytes, bytes+len) is read, and nesting deeper than SCAN_DEPTH_MAX is refused. */
 #include "cp/cache/scan.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/eight.h"
+#include "cp/cache/scan_skip.h"
 
-enum { DEPTH_MAX = 10000, REPLACEMENT = 0xfffd, NOT_CHAR = 0x110000 };
+enum { REPLACEMENT = 0xfffd, NOT_CHAR = 0x110000 };
 
 struct cursor {
 	const char *p, *end;
@@ -66,34 +67,12 @@ static int string(struct cursor *c, struct span *ret)
 	return 0;
 }
 
-enum mark { OTHER, QUOTE, OPEN, CLOSE };
-
-static const unsigned char marks[256] = {['"'] = QUOTE, ['{'] = OPEN, ['['] = OPEN, ['}'] = CLOSE, [']'] = CLOSE};
-
 /* An object or an array, by counting. */
 static int container(struct cursor *c)
 {
-	const char *p = c->p, *end = c->end;
-	int depth = 0;
-	do {
-		while (p < end && !marks[(unsigned char)*p])
-			p++;
-		if (p >= end)
-			return -EINVAL;
-		enum mark m = marks[(unsigned char)*p];
-		if (m == QUOTE) {
-			p = string_end(p + 1, end);
-			if (!p)
-				return -EINVAL;
-		} else {
-			depth += m == OPEN ? 1 : -1;
-		}
-		if (depth > DEPTH_MAX)
-			return -E2BIG;
-		p++;
-	} while (depth);
-	c->p = p;
-	return 0;
+	ptrdiff_t n = scan_container(c->p, (size_t)(c->end - c->p));
+	c->p += n > 0 ? n : 0;
+	return n < 0 ? (int)n : 0;
 }
 
 static bool ends_scalar(char ch)
