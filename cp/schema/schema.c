@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "cp/schema/internal.h"
 
@@ -88,8 +89,9 @@ void schema_remove_kind(struct schema *s, const struct kind *k)
 
 static const struct kind *find_in(const struct map *m, const char *group, const char *version, const char *name)
 {
-	AUTO_FREE char *key = xasprintf("%s/%s/%s", group ? group : "", version, name);
+	char key[512]; /* longer than names may be: what is cut off is not there */
 
+	format_to(key, sizeof(key), "%s/%s/%s", group ? group : "", version, name);
 	return map_get(m, key);
 }
 
