@@ -30,6 +30,11 @@ void meta_prepare_create(const struct kind *k, const char *ns, json_t *object)
 	json_object_set_new(meta, "creationTimestamp", json_string(rfc3339(clock_wall_ms(), now)));
 }
 
+static bool same(const json_t *a, const json_t *b)
+{
+	return a == b || json_equal(a, b);
+}
+
 /* Everything but metadata and status, which is what generation counts; a status that is not written apart is a part of
  * the rest. */
 static bool wanted_differs(const json_t *a, const json_t *b, bool apart)
@@ -37,15 +42,23 @@ static bool wanted_differs(const json_t *a, const json_t *b, bool apart)
 	const char *key;
 	json_t *value;
 	json_object_foreach((json_t *)a, key, value) if (strcmp(key, "metadata") != 0 && !(apart && strcmp(key, "status") == 0) &&
-							 !json_equal(value, json_object_get(b, key))) return true;
+							 !same(value, json_object_get(b, key))) return true;
 	json_object_foreach((json_t *)b, key, value) if (strcmp(key, "metadata") != 0 && !(apart && strcmp(key, "status") == 0) &&
 							 !json_object_get(a, key)) return true;
 	return false;
 }
 
-static bool same(const json_t *a, const json_t *b)
+/* Members that are as they were become the old ones themselves: what follows sees it without comparing again, and they are not
+ * kept twice. From here on both are only read. */
+static void share_members(json_t *object, const json_t *old)
 {
-	return a == b || json_equal(a, b);
+	const char *key;
+	json_t *value;
+	json_object_foreach(object, key, value) {
+		json_t *was = strcmp(key, "metadata") ? json_object_get(old, key) : NULL;
+		if (was && was != value && json_equal(value, was))
+			json_object_set_nocheck(object, key, was); /* of a key that is there: the order stays */
+	}
 }
 
 void meta_keep(json_t *object, const json_t *old)
@@ -76,6 +89,8 @@ void meta_prepare_update(const struct resource *res, json_t *object, const json_
 	}
 	if (res->kind->namespaced)
 		json_object_set(meta, "namespace", json_object_get(old_meta, "namespace"));
+	if (!res->ops->reserve) /* which writes what it takes into the new one */
+		share_members(object, old);
 	bool labelled = res->kind->counts_labels && !same(json_object_get(meta, "labels"), json_object_get(old_meta, "labels"));
 	if (res->kind->counts_generation &&
 	    (labelled || wanted_differs(object, old, !res->kind->custom || res->kind->custom->has_status)))

@@ -251,7 +251,8 @@ static void pod_validate(const json_t *pod, const json_t *old, struct field_erro
 	const json_t *spec = json_object_get(pod, "spec");
 	struct pod_rules r = { .spec = spec, .path = "spec", .name = json_str_at(pod, "metadata.name"), .is_pod = true, .errors = errors };
 	pod_annotations_validate(json_object_get(pod, "metadata"), &r);
-	pod_rules_validate(&r);
+	if (!old || spec != json_object_get(old, "spec")) /* one that is as it was is old's own (meta_prepare_update()) */
+		pod_rules_validate(&r);
 	if (old) {
 		pod_annotations_update_validate(pod, old, errors);
 		pod_update_validate(pod, old, errors);

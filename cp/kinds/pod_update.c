@@ -183,7 +183,7 @@ static json_t *shallow_copy(const json_t *spec)
 void pod_update_validate(const json_t *pod, const json_t *old_pod, struct field_errors *errors)
 {
 	const json_t *spec = json_object_get(pod, "spec"), *old = json_object_get(old_pod, "spec");
-	if (!validate_containers(spec, old, errors) || !validate_deadline(spec, old, errors))
+	if (spec == old || !validate_containers(spec, old, errors) || !validate_deadline(spec, old, errors))
 		return;
 	validate_tolerations(spec, old, errors);
 	validate_gates(spec, old, errors);

@@ -192,7 +192,8 @@ void schema_default(const struct kind *k, json_t *object);
 json_t *schema_zero(const struct kind *k);
 /* Everything that a table can say: required, enums, bounds, formats, patterns, duplicates in lists that are "unique".
  * LabelSelector has no rules in its table: they need C. old: the state before, NULL on create; what a custom resource had
- * wrong and leaves as it is may stay so. */
+ * wrong and leaves as it is may stay so, and members of others that are old's own (the same value, not merely an equal one) are
+ * taken as valid. */
 void schema_validate(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors);
 /* The same of a write of a custom resource's status: what its schema says of that. */
 void schema_validate_status(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors);

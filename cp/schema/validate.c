@@ -176,6 +176,25 @@ static bool has_members(const struct type *t)
 	return t->class == TYPE_OBJECT || t->class == TYPE_LIST || t->class == TYPE_MAP;
 }
 
+/* Members that are old's own were looked at when they came. */
+static void validate_members(struct validator *v, const struct type *t, const json_t *object, const json_t *old)
+{
+	size_t before = v->path.len;
+	AUTO_MEMBERS members;
+
+	members_place(&members, t, object);
+	for (size_t i = 0; i < t->n_fields; i++) {
+		json_t *below = members_take(&members, i);
+		if (!below && !t->fields[i].required)
+			continue;
+		if (below && old && below == json_object_get(old, t->fields[i].name))
+			continue;
+		enter(v, t->fields[i].name);
+		validate_field(v, &t->fields[i], below);
+		leave(v, before);
+	}
+}
+
 static void validate_value(struct validator *v, const struct type *t, const json_t *value)
 {
 	size_t i, before = v->path.len;
@@ -183,17 +202,7 @@ static void validate_value(struct validator *v, const struct type *t, const json
 	json_t *below;
 
 	if (t->class == TYPE_OBJECT && json_is_object(value)) {
-		AUTO_MEMBERS members;
-
-		members_place(&members, t, value);
-		for (i = 0; i < t->n_fields; i++) {
-			below = members_take(&members, i);
-			if (!below && !t->fields[i].required)
-				continue;
-			enter(v, t->fields[i].name);
-			validate_field(v, &t->fields[i], below);
-			leave(v, before);
-		}
+		validate_members(v, t, value, NULL);
 	} else if (t->class == TYPE_LIST && has_members(t->elem)) {
 		json_array_foreach(value, i, below)
 		{
@@ -222,10 +231,13 @@ void schema_validate_type(const struct type *t, const json_t *object, const char
 
 void schema_validate(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors)
 {
+	struct validator v = {.errors = errors};
+
 	if (k->custom)
 		rules_check(k->custom->rules, object, old, "", errors);
 	else
-		schema_validate_type(k->type, object, "", errors);
+		validate_members(&v, k->type, object, old);
+	str_done(&v.path);
 }
 
 void schema_validate_status(const struct kind *k, const json_t *object, const json_t *old, struct field_errors *errors)
@@ -241,7 +253,7 @@ static void check_immutable(struct validator *v, const struct type *t, const jso
 		const struct field *f = &t->fields[i];
 		json_t *now = json_object_get(object, f->name), *was = json_object_get(old, f->name);
 
-		if (!now && !was)
+		if (now == was)
 			continue;
 		enter(v, f->name);
 		if (f->immutable && !(now && was && json_equal(now, was)) && (now || was))

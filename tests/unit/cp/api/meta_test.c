@@ -27,12 +27,32 @@ static const struct {
 
 START_TEST(generation)
 {
-	struct resource res = {.kind = updates[_i].kind};
+	static const struct kind_ops plain;
+	struct resource res = {.kind = updates[_i].kind, .ops = &plain};
 	AUTO_JSON *old = json_loads(OLD, 0, NULL), *object = json_loads(updates[_i].object, 0, NULL);
 
 	meta_prepare_update(&res, object, old);
 	ck_assert_int_eq(json_int_at(object, "metadata.generation", 0), updates[_i].generation);
 	ck_assert_str_eq(json_str_at(object, "metadata.uid"), "u");
+	const json_t *now = json_object_get(object, "spec"), *was = json_object_get(old, "spec");
+	ck_assert_int_eq(now == was, json_equal(now, was)); /* what is as it was is the same value */
+	ck_assert_ptr_ne(json_object_get(object, "metadata"), json_object_get(old, "metadata"));
+}
+END_TEST
+
+static void reserve(struct kind_env *env, json_t *obj, const json_t *old, struct field_errors *errors, void **ticket)
+{
+	(void)env, (void)obj, (void)old, (void)errors, (void)ticket;
+}
+
+/* What reserves writes into the new state. */
+START_TEST(not_shared)
+{
+	static const struct kind_ops reserving = {.reserve = reserve};
+	struct resource res = {.kind = &counted, .ops = &reserving};
+	AUTO_JSON *old = json_loads(OLD, 0, NULL), *object = json_loads(OLD, 0, NULL);
+	meta_prepare_update(&res, object, old);
+	ck_assert_ptr_ne(json_object_get(object, "spec"), json_object_get(old, "spec"));
 }
 END_TEST
 
@@ -48,4 +68,4 @@ START_TEST(kept)
 }
 END_TEST
 
-TESTS_TABLE("meta", generation, sizeof(updates) / sizeof(updates[0]), kept)
+TESTS_TABLE("meta", generation, sizeof(updates) / sizeof(updates[0]), kept, not_shared)
