@@ -105,11 +105,15 @@ static int parse_sets(const struct cni_call *c, const json_t *ipam, struct ipam_
 	return 0;
 }
 
+/* Runtimes tell the same address in more than one place. */
 static int want(struct ipam_conf *conf, const char *text, struct err *e)
 {
 	struct ip_net n;
 	if (ip_net_parse_loose(text, &n) < 0)
 		return err_set(e, -EINVAL, "invalid requested IP address: %s", text ? text : "");
+	for (size_t i = 0; i < conf->n_wanted; i++)
+		if (ip_eq(&conf->wanted[i], &n.ip))
+			return 0;
 	conf->wanted = xreallocarray(conf->wanted, conf->n_wanted + 1, sizeof(*conf->wanted));
 	conf->wanted[conf->n_wanted++] = n.ip;
 	return 0;

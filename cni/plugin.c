@@ -102,8 +102,6 @@ bool cni_args_get(const struct cni_call *c, const char *key, char *ret, size_t r
 	for (const char *p = c->args; *p; p += strcspn(p, ";"), p += *p == ';') {
 		size_t n = strcspn(p, ";");
 		if (n > len && !strncmp(p, key, len) && p[len] == '=') {
-			if (n - len > room)
-				return false;
 			snprintf(ret, room, "%.*s", (int)(n - len - 1), p + len + 1);
 			return true;
 		}

@@ -52,7 +52,7 @@ int cni_plugin_main(const struct cni_plugin *p);
 /* Runs the verb that c names, its checks already made. ADD's result comes in the inner shape, owned; NULL: none. */
 int cni_plugin_call(const struct cni_plugin *p, const struct cni_call *c, json_t **ret, struct err *e);
 
-/* The value of KEY in CNI_ARGS ("A=1;B=2"), copied to ret; false when absent or too long. */
+/* The value of KEY in CNI_ARGS ("A=1;B=2"), copied to ret and cut to its room; false when absent. */
 bool cni_args_get(const struct cni_call *c, const char *key, char *ret, size_t room);
 /* -: a malformed CNI_ARGS. */
 int cni_args_check(const struct cni_call *c, struct err *e);

@@ -22,6 +22,7 @@
 #define ALLOWLIST "/etc/cni/tuning/allowlist.conf"
 #define DATA_DIR "/run/cni/tuning"
 #define TEXT_MAX (1u << 20)
+#define SPACE " \t\r\v\f"
 
 /* What is wished; -1, 0 and NULL: nothing. */
 struct wish {
@@ -138,7 +139,7 @@ static bool is_in(char *const *list, const char *key)
 {
 	for (size_t i = 0; list && list[i]; i++) {
 		regex_t re;
-		if (!*list[i] || regcomp(&re, list[i], REG_EXTENDED | REG_NOSUB))
+		if (regcomp(&re, list[i], REG_EXTENDED | REG_NOSUB))
 			continue;
 		int no = regexec(&re, key, 0, NULL, 0);
 		regfree(&re);
@@ -146,6 +147,21 @@ static bool is_in(char *const *list, const char *key)
 			return true;
 	}
 	return false;
+}
+
+/* The lines without the space around them; NULL: none. Returns owned. */
+static char **allowed(char *text)
+{
+	char **list = NULL, *save = NULL;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		line += strspn(line, SPACE);
+		size_t n = strlen(line);
+		while (n && strchr(SPACE, line[n - 1]))
+			line[--n] = '\0';
+		if (n)
+			strv_add(&list, line);
+	}
+	return list;
 }
 
 /* Without the list everything is allowed. */
@@ -160,9 +176,14 @@ static int check_allowed(const struct cni_call *c, struct err *e)
 		return 0;
 	if (r < 0)
 		return r;
-	AUTO_STRV char **list = str_split(str_text(&text), '\n');
-	json_object_foreach(all, key, value) if (!is_in(list, key)) return err_set(
-	    e, -EACCES, "Sysctl %s is not allowed. Only those of %s are allowed", key, ALLOWLIST);
+	AUTO_STRV char **list = text.len ? allowed(text.p) : NULL;
+	AUTO_FREE char *told = str_join(list, " ");
+	json_object_foreach(all, key, value)
+	{
+		if (!is_in(list, key))
+			return err_set(e, -EACCES,
+				       "Sysctl %s is not allowed. Only the following sysctls are allowed: [%s]", key, told);
+	}
 	return 0;
 }
 

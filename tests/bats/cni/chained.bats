@@ -289,11 +289,12 @@ ask() { in_ns "$1" timeout 30 socat -t 20 - "$2" </dev/null; }
 	cni ADD tuning a "$conf" # args come before the configuration
 	[ "$(in_ns a cat /proc/sys/net/ipv4/conf/eth0/arp_filter)" = 2 ]
 	cni CHECK tuning a "$conf"
-	run unshare -m sh -c 'mount -t tmpfs tmpfs /etc/cni 2>/dev/null || { mkdir -p /etc/cni && mount -t tmpfs tmpfs /etc/cni; }
-		mkdir /etc/cni/tuning; echo "^net.core" >/etc/cni/tuning/allowlist.conf; printf %s "$1" | nsenter "--net=/run/netns/$2-host" \
-		env CNI_COMMAND=ADD CNI_CONTAINERID=x CNI_NETNS="/run/netns/$2-a" CNI_IFNAME=eth0 CNI_PATH="$3" "$3/tuning"' \
-		sh "${conf/'"sysctl":{"net.ipv4.conf.IFNAME.arp_filter":"1"},'/}" "$T" "$BIN"
-	[[ "$status" -eq 1 && "$output" == *"arp_filter is not allowed"* ]]
+	local allow='mount -t tmpfs tmpfs /etc/cni 2>/dev/null || { mkdir -p /etc/cni && mount -t tmpfs tmpfs /etc/cni; }
+		mkdir /etc/cni/tuning; printf " ^net.core\\t\\r\\n\\n net.unix \\n%s" "$4" >/etc/cni/tuning/allowlist.conf; printf %s "$1" | nsenter "--net=/run/netns/$2-host" \
+		env CNI_COMMAND=ADD CNI_CONTAINERID=x CNI_NETNS="/run/netns/$2-a" CNI_IFNAME=eth0 CNI_PATH="$3" "$3/tuning"'
+	unshare -m sh -c "$allow" sh "$conf" "$T" "$BIN" $' arp_filter$ \r\n'
+	run unshare -m sh -c "$allow" sh "${conf/'"sysctl":{"net.ipv4.conf.IFNAME.arp_filter":"1"},'/}" "$T" "$BIN"
+	[[ "$status" -eq 1 && "$output" == *"arp_filter is not allowed. Only the following sysctls are allowed: [^net.core net.unix]"* ]]
 	cni DEL tuning a "$conf"
 	run cni ADD tuning a "${conf/net.ipv4.conf.IFNAME.arp_filter/net/..\/kernel/hostname}"
 	[[ "$status" -eq 1 && "$output" == *"invalid net sysctl key"* ]]

@@ -140,7 +140,8 @@ START_TEST(args)
 	ck_assert(cni_args_get(&c, "EMPTY", v, sizeof(v)));
 	ck_assert_str_eq(v, "");
 	ck_assert(!cni_args_get(&c, "NONE", v, sizeof(v)));
-	ck_assert(!cni_args_get(&c, "IP", v, 4));
+	ck_assert(cni_args_get(&c, "IP", v, 4)); /* there is one, and it will not be taken for none */
+	ck_assert_str_eq(v, "10.");
 	ck_assert_int_eq(cni_args_check(&c, NULL), 0);
 	c.args = "FOO";
 	ck_assert_int_lt(cni_args_check(&c, NULL), 0);
@@ -177,6 +178,9 @@ static const struct {
     {"{\"ipam\":{\"subnet\":\"10.0.0.0/24\"},\"runtimeConfig\":{\"ips\":[\"nope\"]}}", "requested"},
     {"{\"ipam\":{\"subnet\":\"10.0.0.0/24\"},\"runtimeConfig\":{\"ipRanges\":[[{\"subnet\":\"10.1.0.0/24\"}]],"
      "\"ips\":[\"10.1.0.9/24\"]}}",
+     NULL},
+    {"{\"ipam\":{\"subnet\":\"10.0.0.0/24\"},\"runtimeConfig\":{\"ipRanges\":[[{\"subnet\":\"10.1.0.0/24\"}]],"
+     "\"ips\":[\"10.1.0.9/24\"]},\"args\":{\"cni\":{\"ips\":[\"10.1.0.9\"]}}}",
      NULL},
 };
 
