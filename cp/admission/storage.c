@@ -1,5 +1,5 @@
 /* StorageObjectInUseProtection and PersistentVolumeClaimResize. Purpose: volumes and claims do not go while they are in
- * use, and grow only where their class allows it. Happy path: a new claim or volume gets its finalizer; an update does not
+ * use, and grow only where their class allows it. Happy path: a new claim, volume or class of attributes gets its finalizer; an update does not
  * ask for more. Fails with 403 for growth that is not provided for. */
 #include <string.h>
 
@@ -9,8 +9,9 @@
 
 static json_t *protect(struct admit *a)
 {
-	const char *finalizer = admit_is_kind(a, "", "PersistentVolume") ? "kubernetes.io/pv-protection"
-									 : "kubernetes.io/pvc-protection";
+	const char *finalizer = admit_is_kind(a, "", "PersistentVolume")	    ? "kubernetes.io/pv-protection"
+				: admit_is_kind(a, "", "PersistentVolumeClaim") ? "kubernetes.io/pvc-protection"
+										    : "kubernetes.io/vac-protection";
 	json_t *list = json_array_at(a->object, "metadata.finalizers");
 	if (!json_has_text(list, finalizer))
 		json_array_append_new(list, json_string(finalizer));
@@ -34,11 +35,11 @@ static json_t *check_growth(struct admit *a)
 	return NULL;
 }
 
-static const char *const both[] = { "PersistentVolume", "PersistentVolumeClaim", NULL };
+static const char *const protected[] = { "PersistentVolume", "PersistentVolumeClaim", "storage.k8s.io/VolumeAttributesClass", NULL };
 const struct admit_plugin storage_in_use_plugin = {
 	.name = "StorageObjectInUseProtection",
 	.ops = ADMIT_CREATE,
-	.kinds = both,
+	.kinds = protected,
 	.mutate = protect,
 };
 

@@ -1,4 +1,4 @@
-/* The controllers that protect claims and volumes in use: from the cache to protection_plan.c. */
+/* The controllers that protect claims, volumes and classes of their attributes in use: from the cache to protection_plan.c. */
 #include "base/json.h"
 #include "cp/controllers/protection_plan.h"
 #include "cp/controllers/table.h"
@@ -28,6 +28,31 @@ static void sync_claim(struct sync *s)
 	protection_claim_plan(claim, pods, s->plan);
 }
 
+static void add_deleted(void *arg, struct cobj *o)
+{
+	if (o->deleting)
+		runner_add(arg, "", o->name);
+}
+
+/* A claim or volume that changes, or goes, may have been the last one that named a class. */
+static void map_user(struct runner *r, const struct cache_event *ev)
+{
+	struct bucket *classes = api_bucket(runner_api(r), "storage.k8s.io", "volumeattributesclasses");
+	if ((ev->type == CACHE_MODIFIED || ev->type == CACHE_DELETED) && bucket_len(classes))
+		runner_each(classes, "", add_deleted, r);
+}
+
+static void sync_attributes(struct sync *s)
+{
+	struct cobj *o = bucket_get(api_bucket(s->api, "storage.k8s.io", "volumeattributesclasses"), "", s->name);
+	AUTO_JSON *class = runner_parse(s->runner, o);
+	if (!class)
+		return;
+	AUTO_JSON *claims = o->deleting ? runner_list(s->runner, api_bucket(s->api, "", "persistentvolumeclaims"), "", NULL, NULL) : json_array();
+	AUTO_JSON *volumes = o->deleting ? runner_list(s->runner, api_bucket(s->api, "", "persistentvolumes"), "", NULL, NULL) : json_array();
+	protection_attributes_plan(class, claims, volumes, s->plan);
+}
+
 static void sync_volume(struct sync *s)
 {
 	AUTO_JSON *volume = runner_parse(s->runner, bucket_get(api_bucket(s->api, "", "persistentvolumes"), "", s->name));
@@ -49,4 +74,14 @@ const struct controller volume_protection_controller = {
     .workers = 1,
     .sources = {{"", "persistentvolumes", runner_map_self}},
     .sync = sync_volume,
+};
+
+const struct controller attributes_protection_controller = {
+    .name = "volumeattributesclass-protection-controller",
+    .component = "vac-protection-controller",
+    .workers = 1,
+    .sources = {{"storage.k8s.io", "volumeattributesclasses", runner_map_self},
+		{"", "persistentvolumeclaims", map_user},
+		{"", "persistentvolumes", map_user}},
+    .sync = sync_attributes,
 };

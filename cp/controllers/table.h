@@ -11,6 +11,7 @@ extern const struct controller deployment_controller, replicaset_controller, end
     csr_approving_controller, csr_signing_controller, csr_cleaner_controller, token_cleaner_controller,
     bootstrap_signer_controller, node_ipam_controller, service_address_controller, service_range_controller,
     replicationcontroller_controller, daemonset_controller, statefulset_controller, job_controller, cronjob_controller,
-    disruption_controller, endpointslice_mirror_controller, claim_protection_controller, volume_protection_controller;
+    disruption_controller, endpointslice_mirror_controller, claim_protection_controller, volume_protection_controller,
+    attributes_protection_controller;
 
 #endif

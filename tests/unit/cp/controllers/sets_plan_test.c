@@ -234,5 +234,21 @@ START_TEST(storage_in_use)
 }
 END_TEST
 
+START_TEST(attributes_in_use)
+{
+	AUTO_JSON *class = J("{'metadata':{'name':'gold','deletionTimestamp':'2020-09-13T12:00:00Z','finalizers':['%s']}}", PROTECTION_ATTRIBUTES);
+	AUTO_JSON *claims = J("[{'spec':{'volumeAttributesClassName':'tin'},'status':{'currentVolumeAttributesClassName':'gold'}}]");
+	AUTO_JSON *volumes = J("[{'spec':{'volumeAttributesClassName':'gold'}}]"), *none = json_array(), *fresh = J("{'metadata':{'name':'gold'}}");
+	AUTO_PLAN claimed = {0}, bound = {0}, unused = {0}, added = {0};
+	protection_attributes_plan(class, claims, none, &claimed);
+	protection_attributes_plan(class, none, volumes, &bound);
+	ck_assert_int_eq((int)(claimed.n + bound.n), 0);
+	protection_attributes_plan(class, none, none, &unused);
+	ck_assert_int_eq(count_actions(&unused, "PATCH", "/apis/storage.k8s.io/v1/volumeattributesclasses/gold"), 1);
+	protection_attributes_plan(fresh, none, none, &added);
+	ck_assert_int_eq((int)added.n, 1);
+}
+END_TEST
+
 TESTS("sets_plan", stateful_one_after_the_other, stateful_down_from_the_top, stateful_rolls_above_the_partition, daemons_on_their_nodes,
-      daemons_roll, budgets, mirrored_endpoints, storage_in_use)
+      daemons_roll, budgets, mirrored_endpoints, storage_in_use, attributes_in_use)
