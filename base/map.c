@@ -97,7 +97,7 @@ static void rebuild(struct map *m)
 /* The slot of key, or -1. */
 static long find(const struct map *m, const char *key, uint64_t hash)
 {
-	if (!m || !m->n_slots)
+	if (!m || !m->live)
 		return -1;
 	for (size_t s = hash & (m->n_slots - 1); m->slots[s]; s = (s + 1) & (m->n_slots - 1)) {
 		if (m->slots[s] == TOMB)
@@ -111,13 +111,15 @@ static long find(const struct map *m, const char *key, uint64_t hash)
 
 void *map_get(const struct map *m, const char *key)
 {
+	if (!map_len(m))
+		return NULL;
 	long s = find(m, key, hash_key(key));
 	return s < 0 ? NULL : m->entries[m->slots[s] - 1].value;
 }
 
 bool map_has(const struct map *m, const char *key)
 {
-	return find(m, key, hash_key(key)) >= 0;
+	return map_len(m) && find(m, key, hash_key(key)) >= 0;
 }
 
 void map_set(struct map *m, const char *key, void *value)

@@ -67,7 +67,7 @@ static struct bucket *bucket_of_key(const struct cache *c, const char *key, cons
 static void keep_aside(struct cache *c, const struct store_event *ev)
 {
 	struct unclaimed *u = xcalloc(1, sizeof(*u));
-	*u = (struct unclaimed){ev->rev, ev->create_rev, buf_ref(ev->value)};
+	*u = (struct unclaimed){ev->rev, ev->create_rev, buf_new(ev->value->data, ev->value->len)};
 	map_set(c->unclaimed, ev->key, u);
 }
 
@@ -124,10 +124,22 @@ static void on_store(void *arg, const struct store_event *ev)
 		apply_delete(b, ev, rest);
 }
 
+struct loading {
+	struct cache *c;
+	char *heap_end;
+};
+
+static void on_loaded(void *arg, const struct store_event *ev)
+{
+	struct loading *l = arg;
+	on_store(l->c, ev);
+	heap_populate(&l->heap_end);
+}
+
 int cache_load(struct cache *c, struct err *e)
 {
 	uint64_t from = 0;
-	int r = store_load(c->store, on_store, c, &from, e);
+	int r = store_load(c->store, on_loaded, &(struct loading){.c = c}, &from, e);
 	if (r < 0)
 		return r;
 	c->revision = store_revision(c->store);

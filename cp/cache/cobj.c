@@ -111,7 +111,8 @@ struct cobj *object_new(const struct bucket *b, const char *key, const struct bu
 	if (scan_object(value->data, value->len, (const char *const *)b->paths, &s) < 0)
 		return NULL;
 	const char *slash = b->namespaced ? strchr(key, '/') : NULL, *name = slash ? slash + 1 : key;
-	AUTO_STR text = STR_INIT;
+	static struct str text;
+	str_reset(&text);
 	add_span_z(&text, (struct span){key, slash ? (size_t)(slash - key) : 0});
 	size_t name_at = text.len;
 	add_span_z(&text, (struct span){name, strlen(name)});

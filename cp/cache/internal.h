@@ -119,6 +119,9 @@ struct cache {
 void kept_done(struct kept *k);
 void cache_dropped(struct cache *c, size_t bytes);
 void trim_done(struct trim *t);
+/* While much is loaded: asks for the pages by which the heap grew since the call before, together, which costs a fraction of
+ * touching each. *end: NULL at first. */
+void heap_populate(char **end);
 
 /* Whether every selector that matches the one matches the other. */
 bool object_selects_alike(const struct cobj *a, const struct cobj *b);

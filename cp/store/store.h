@@ -77,7 +77,7 @@ void store_set_crypt(struct store *s, struct store_crypt *c);
 
 /* Calls fn for the state of every key as it was at a revision (as STORE_PUT events marked state, in no order), then for
  * every change since, by revision, deletes included. Once, before use. ret_from: that revision. fn must not call the
- * store. */
+ * store, and had better copy a value than keep it: its block may be far larger. */
 int store_load(struct store *s, store_watch fn, void *arg, uint64_t *ret_from, struct err *e);
 /* What came before, of this process or the one before it, for watches that resume: calls fn for the changes of the keys that
  * begin with prefix, those after a revision and up to another one, the newest first, until fn returns false. prev is the

@@ -21,7 +21,9 @@
 #define APPLICATION_ID 0x4b6e6172 /* "Knar" */
 #define FORMAT_VERSION 1
 
-enum statement { BEGIN, COMMIT, ROLLBACK, INSERT, DELETE, SET, GET, SCAN, READ, N_STATEMENTS };
+enum { READ_BYTES = 16384, PASS_OVER = 8 };
+
+enum statement { BEGIN, COMMIT, ROLLBACK, INSERT, DELETE, SET, GET, SCAN, READ, READ_ON, N_STATEMENTS };
 
 static const char *const statements[N_STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
@@ -33,6 +35,7 @@ static const char *const statements[N_STATEMENTS] = {
     [GET] = "SELECT value FROM number WHERE name = ?",
     [SCAN] = "SELECT id, rev, create_rev, prev_rev, at, deleted, key FROM log ORDER BY id",
     [READ] = "SELECT id, rev, create_rev, prev_rev, at, deleted, key, value FROM log WHERE id = ?",
+    [READ_ON] = "SELECT id, rev, create_rev, prev_rev, at, deleted, key, value FROM log WHERE id >= ? ORDER BY id",
 };
 
 static const char *const numbers[] = {[STORE_RESERVED] = "reserved", [STORE_COMPACTED] = "compacted"};
@@ -41,7 +44,7 @@ struct store_db {
 	sqlite3 *sql;
 	sqlite3_stmt *st[N_STATEMENTS];
 	int wal_pages;
-	bool uncertain;
+	bool uncertain, reading;
 	uint64_t pages_written;
 };
 
@@ -207,8 +210,18 @@ void store_db_close(struct store_db *d)
 	free(d);
 }
 
+void store_db_read_ahead(struct store_db *d, bool on)
+{
+	if (d->reading == on)
+		return;
+	d->reading = on;
+	/* Where mapping is refused, reading goes on as before. */
+	sqlite3_exec(d->sql, on ? "PRAGMA mmap_size=17179869184; BEGIN" : "COMMIT; PRAGMA mmap_size=0", NULL, NULL, NULL);
+}
+
 int store_db_begin(struct store_db *d, struct err *e)
 {
+	store_db_read_ahead(d, false);
 	return run(d, BEGIN, e);
 }
 
@@ -235,12 +248,6 @@ void store_db_rollback(struct store_db *d)
 {
 	if (!sqlite3_get_autocommit(d->sql))
 		run(d, ROLLBACK, NULL);
-}
-
-void store_db_read_ahead(struct store_db *d, bool on)
-{
-	/* Where mapping is refused, reading goes on as before. */
-	sqlite3_exec(d->sql, on ? "PRAGMA mmap_size=17179869184; BEGIN" : "COMMIT; PRAGMA mmap_size=0", NULL, NULL, NULL);
 }
 
 int store_db_insert(struct store_db *d, const struct store_row *row, const struct buf *value, struct err *e)
@@ -318,6 +325,23 @@ int store_db_scan(struct store_db *d, int (*fn)(void *arg, const struct store_ro
 	return r;
 }
 
+/* A value: valid until the statement moves. p is not NULL where n is not 0. */
+struct blob {
+	const void *p;
+	size_t n;
+	bool null;
+};
+
+static int blob_of(struct store_db *d, sqlite3_stmt *st, struct blob *ret, struct err *e)
+{
+	const void *p = sqlite3_column_blob(st, 7);
+	bool null = sqlite3_column_type(st, 7) == SQLITE_NULL;
+	if (!null && !p && sqlite3_errcode(d->sql) == SQLITE_NOMEM)
+		return err_set(e, -ENOMEM, "store: row %lld", (long long)sqlite3_column_int64(st, 0));
+	*ret = (struct blob){p, p ? (size_t)sqlite3_column_bytes(st, 7) : 0, null};
+	return 0;
+}
+
 int store_db_read(struct store_db *d, int64_t id, struct store_row *ret, char **ret_key, struct buf **ret_value,
 		  struct err *e)
 {
@@ -328,17 +352,71 @@ int store_db_read(struct store_db *d, int64_t id, struct store_row *ret, char **
 	int r = rc == SQLITE_ROW    ? row_of(st, &row, e)
 		: rc == SQLITE_DONE ? err_set(e, -ENOENT, "store: row %lld is missing", (long long)id)
 				    : fail(d, rc, "store", e);
+	struct blob v;
+	if (!r)
+		r = blob_of(d, st, &v, e);
 	if (!r) {
-		const void *p = sqlite3_column_blob(st, 7);
-		bool null = sqlite3_column_type(st, 7) == SQLITE_NULL;
-		if (!null && !p && sqlite3_errcode(d->sql) == SQLITE_NOMEM)
-			r = err_set(e, -ENOMEM, "store: row %lld", (long long)id);
-		else
-			*ret_value = null ? NULL : buf_new(p, (size_t)sqlite3_column_bytes(st, 7));
-	}
-	if (!r) {
+		*ret_value = v.null ? NULL : buf_new(v.p, v.n);
 		*ret = row;
 		ret->key = *ret_key = xstrdup(row.key);
+	}
+	sqlite3_reset(st);
+	return r;
+}
+
+/* Bytes that are read one after another: in the same block, unless somebody keeps it. */
+static struct buf *fill(struct buf **scratch, size_t *cap, const struct blob *v)
+{
+	if (!*scratch || *cap < v->n || __atomic_load_n(&(*scratch)->refs, __ATOMIC_ACQUIRE) > 1) {
+		buf_unref_ptr(scratch);
+		*cap = MAX(v->n, (size_t)READ_BYTES);
+		*scratch = buf_alloc(*cap);
+	}
+	struct buf *b = *scratch;
+	b->len = v->n;
+	if (v->n)
+		memcpy(b->data, v->p, v->n);
+	b->data[v->n] = '\0';
+	return b;
+}
+
+/* The statement at row id, which is behind where it stands: rows between are passed over, many of them by a search. */
+static int step_to(struct store_db *d, int64_t id, bool begun, struct err *e)
+{
+	sqlite3_stmt *st = d->st[READ_ON];
+	int rc = begun ? sqlite3_step(st) : SQLITE_ROW;
+	for (int i = 0; begun && i < PASS_OVER && rc == SQLITE_ROW && sqlite3_column_int64(st, 0) < id; i++)
+		rc = sqlite3_step(st);
+	if (!begun || (rc == SQLITE_ROW && sqlite3_column_int64(st, 0) < id)) {
+		sqlite3_reset(st);
+		sqlite3_bind_int64(st, 1, id);
+		rc = sqlite3_step(st);
+	}
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return fail(d, rc, "store", e);
+	if (rc == SQLITE_DONE || sqlite3_column_int64(st, 0) != id)
+		return err_set(e, -ENOENT, "store: row %lld is missing", (long long)id);
+	return 0;
+}
+
+int store_db_read_rows(struct store_db *d, const int64_t *ids, size_t n,
+		       int (*fn)(void *arg, const struct store_row *row, struct buf *value), void *arg, struct err *e)
+{
+	sqlite3_stmt *st = d->st[READ_ON];
+	AUTO_BUF *scratch = NULL;
+	size_t cap = 0;
+	int r = 0;
+	for (size_t i = 0; !r && i < n; i++) {
+		struct store_row row;
+		r = step_to(d, ids[i], i > 0, e);
+		if (!r)
+			r = row_of(st, &row, e);
+		if (r)
+			break;
+		struct blob v;
+		r = blob_of(d, st, &v, e);
+		if (!r)
+			r = fn(arg, &row, v.null ? NULL : fill(&scratch, &cap, &v));
 	}
 	sqlite3_reset(st);
 	return r;
@@ -385,6 +463,7 @@ static void sync_parent(const char *path)
 
 int store_db_backup(struct store_db *d, const char *path, struct err *e)
 {
+	store_db_read_ahead(d, false);
 	AUTO_FREE char *tmp = xasprintf("%s.tmp", path);
 	unlink(tmp);
 	AUTO_FD int fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);

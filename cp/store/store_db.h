@@ -45,7 +45,13 @@ int store_db_scan(struct store_db *d, int (*fn)(void *arg, const struct store_ro
 int store_db_read(struct store_db *d, int64_t id, struct store_row *ret, char **ret_key, struct buf **ret_value,
 		  struct err *e);
 
-/* Many reads and nothing else follow, until it is said that they are over: the file is mapped, the log looked at once. */
+/* Those rows, ascending, until fn returns non-zero, which is returned. The key is valid during the call; the value (NULL where
+ * there is none) as long as a reference is kept. fn makes no other call. -ENOENT. */
+int store_db_read_rows(struct store_db *d, const int64_t *ids, size_t n,
+		       int (*fn)(void *arg, const struct store_row *row, struct buf *value), void *arg, struct err *e);
+
+/* Many reads follow, until it is said that they are over or something is written: the file is mapped, the log looked at
+ * once. */
 void store_db_read_ahead(struct store_db *d, bool on);
 
 /* Moves the write-ahead log into the database when it has grown to min_pages. Errors matter only to the log's size:

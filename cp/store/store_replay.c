@@ -54,8 +54,7 @@ int store_replay_open(struct store_sqlite *q, struct err *e)
 	if (r)
 		return r;
 	store_db_read_ahead(q->db, true);
-	r = store_db_scan(q->db, index_row, &o, e);
-	store_db_read_ahead(q->db, false);
+	r = store_db_scan(q->db, index_row, &o, e); /* the load goes on reading */
 	if (r)
 		return r;
 	past_rows_sort(&q->past);
@@ -68,7 +67,21 @@ int store_replay_open(struct store_sqlite *q, struct err *e)
 	return 0;
 }
 
-/* A row as it is told; key and value own what it borrows. */
+/* A row as it is told; borrows the key and the value. */
+static int event_of(const struct store_row *row, struct buf *value, struct store_event *ret, struct err *e)
+{
+	if (!row->deleted && !value)
+		return err_set(e, -EUCLEAN, "store: row %lld has no value", (long long)row->id);
+	*ret = (struct store_event){.type = row->deleted ? STORE_DELETE : STORE_PUT,
+				    .key = row->key,
+				    .value = value,
+				    .rev = row->rev,
+				    .create_rev = row->create_rev,
+				    .prev_rev = row->prev_rev};
+	return 0;
+}
+
+/* key and value own what the event borrows. */
 static int read_event(struct store_sqlite *q, int64_t id, struct store_event *ret, char **ret_key, struct buf **ret_value,
 		      struct err *e)
 {
@@ -76,15 +89,7 @@ static int read_event(struct store_sqlite *q, int64_t id, struct store_event *re
 	int r = store_db_read(q->db, id, &row, ret_key, ret_value, e);
 	if (r)
 		return r == -ENOENT ? -EUCLEAN : r;
-	if (!row.deleted && !*ret_value)
-		return err_set(e, -EUCLEAN, "store: row %lld has no value", (long long)id);
-	*ret = (struct store_event){.type = row.deleted ? STORE_DELETE : STORE_PUT,
-				    .key = *ret_key,
-				    .value = *ret_value,
-				    .rev = row.rev,
-				    .create_rev = row.create_rev,
-				    .prev_rev = row.prev_rev};
-	return 0;
+	return event_of(&row, *ret_value, ret, e);
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -107,16 +112,21 @@ static int64_t *rows_of_states(const struct store_index *x, size_t *ret_n)
 	return v;
 }
 
-static int tell_state(struct store_sqlite *q, int64_t row, store_watch fn, void *arg, struct err *e)
+struct telling {
+	store_watch fn;
+	void *arg;
+	struct err *e;
+};
+
+static int tell_state(void *arg, const struct store_row *row, struct buf *value)
 {
+	const struct telling *t = arg;
 	struct store_event ev;
-	AUTO_FREE char *key = NULL;
-	AUTO_BUF *value = NULL;
-	int r = read_event(q, row, &ev, &key, &value, e);
+	int r = event_of(row, value, &ev, t->e);
 	if (r)
 		return r;
 	ev.state = true;
-	fn(arg, &ev);
+	t->fn(t->arg, &ev);
 	return 0;
 }
 
@@ -126,11 +136,11 @@ int store_replay_load(struct store *s, store_watch fn, void *arg, uint64_t *ret_
 	pthread_mutex_lock(&q->db_lock);
 	size_t n;
 	AUTO_FREE int64_t *rows = rows_of_states(q->index, &n);
-	int r = 0;
 	store_db_read_ahead(q->db, true);
-	for (size_t i = 0; !r && i < n; i++)
-		r = tell_state(q, rows[i], fn, arg, e);
+	int r = store_db_read_rows(q->db, rows, n, tell_state, &(struct telling){fn, arg, e}, e);
 	store_db_read_ahead(q->db, false);
+	if (r == -ENOENT)
+		r = -EUCLEAN;
 	*ret_from = q->opened;
 	pthread_mutex_unlock(&q->db_lock);
 	return r;

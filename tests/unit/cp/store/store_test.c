@@ -341,6 +341,28 @@ START_TEST(past_of_this_process)
 }
 END_TEST
 
+/* States between which much was superseded. */
+START_TEST(load_over_gaps)
+{
+	AUTO_STR want = STR_INIT;
+	static const int gaps[] = {0, 1, 7, 8, 9, 40};
+	put("/r/x", "first"); /* 2 */
+	uint64_t rev = 2;
+	for (size_t i = 0; i < ARRAY_LEN(gaps); i++) {
+		AUTO_FREE char *key = xasprintf("/r/%zu", i);
+		uint64_t made = rev + 1;
+		for (int n = 0; n <= gaps[i]; n++)
+			rev = put(key, n == gaps[i] ? "last" : "long ago");
+		str_addf(&want, "P %s=last %llu/%llu/%llu;", key, (unsigned long long)rev, (unsigned long long)made,
+			 (unsigned long long)(gaps[i] ? rev - 1 : 0));
+	}
+	str_addf(&want, "P /r/x=end %llu/2/2;", (unsigned long long)put("/r/x", "end"));
+	fixture_close();
+	fixture_open(300);
+	expect_text(loaded(), str_text(&want));
+}
+END_TEST
+
 /* 0 is the usual window, in which nothing is dropped. */
 START_TEST(usual_window)
 {
@@ -464,6 +486,7 @@ int main(void)
 	tcase_add_test(tc, compaction_keeps_current_states);
 	tcase_add_test(tc, compaction_moves_to_what_superseded);
 	tcase_add_test(tc, past_of_this_process);
+	tcase_add_test(tc, load_over_gaps);
 	tcase_add_test(tc, usual_window);
 	tcase_add_test(tc, foreign_database);
 	tcase_add_test(tc, damaged_rows);
