@@ -244,7 +244,7 @@ static void mark(json_t **node)
 /* Whether a map gave way to something else, or took its place, where no type says what there is. */
 static bool changes_shape(struct slot s, const json_t *a, const json_t *b)
 {
-	return a && b && json_is_object(a) != json_is_object(b) && slot_is_open(s);
+	return json_is_object(a) != json_is_object(b) && slot_is_open(s);
 }
 
 /* A map's members came or went with it. */
@@ -260,7 +260,7 @@ static void compare(struct slot s, const json_t *a, const json_t *b, struct appl
 	enum slot_shape shape = slot_shape(s, b ? b : a);
 	bool leaf = shape == SLOT_LEAF || (!size_of(a) && !size_of(b));
 
-	if (changes_shape(s, a, b) && (size_of(a) || size_of(b))) {
+	if (a && b && changes_shape(s, a, b) && (size_of(a) || size_of(b))) {
 		compare_shapes(s, a, b, ret);
 		return;
 	}

@@ -173,6 +173,32 @@ static int by_element(const void *pa, const void *pb)
 	return compare_values(x, y);
 }
 
+/* Passes over a text without escapes, or a natural number; NULL where there is something else. */
+static const char *plain_value(const char *p)
+{
+	size_t n;
+
+	if (*p == '"') {
+		for (p++; (unsigned char)*p >= 0x20 && *p != '"' && *p != '\\'; p++)
+			;
+		return *p == '"' ? p + 1 : NULL;
+	}
+	n = strspn(p, "0123456789");
+	return n && (*p != '0' || n == 1) ? p + n : NULL;
+}
+
+/* Whether keys are written as nearly all are, so that they need not be parsed. */
+static bool are_plain_keys(const char *p)
+{
+	if (*p != '{')
+		return false;
+	do {
+		p = p[1] == '"' ? plain_value(p + 1) : NULL;
+		p = p && *p == ':' ? plain_value(p + 1) : NULL;
+	} while (p && *p == ',');
+	return p && !strcmp(p, "}");
+}
+
 static bool is_element(const char *element)
 {
 	AUTO_JSON *value = NULL;
@@ -184,20 +210,23 @@ static bool is_element(const char *element)
 		return str_to_i64(element + 2, &index) == 0;
 	if (*element != 'k' && *element != 'v')
 		return true;
+	if (*element == 'k' && are_plain_keys(element + 2))
+		return true;
 	value = parse_element(element);
 	return *element == 'k' ? json_is_object(value) : value != NULL;
 }
 
 bool fieldset_is_valid(const json_t *set)
 {
-	const char *key;
-	json_t *below;
+	json_t *node = (json_t *)set;
 
-	json_object_foreach((json_t *)set, key, below)
-	{
-		if (!strcmp(key, SELF))
-			continue;
-		if (!is_element(key) || !json_is_object(below) || !fieldset_is_valid(below))
+	for (void *at = json_object_iter(node); at; at = json_object_iter_next(node, at)) {
+		const char *key = json_object_iter_key(at);
+		json_t *below = json_object_iter_value(at);
+
+		if (!(key[0] == 'f' && key[1] == ':') && strcmp(key, SELF) != 0 && !is_element(key))
+			return false;
+		if (!json_is_object(below) || (json_object_size(below) && !fieldset_is_valid(below)))
 			return false;
 	}
 	return true;
@@ -433,4 +462,37 @@ static json_t *with_parents(struct slot s, const json_t *node, bool member)
 json_t *fieldset_with_parents(const json_t *set, const struct type *t)
 {
 	return with_parents((struct slot){t, NULL}, set, false);
+}
+
+/* --- changed schemas -------------------------------------------------------------------------------------------------- */
+
+static bool is_whole(struct slot s)
+{
+	if (!s.type || slot_is_open(s))
+		return false;
+	if (s.type->class == TYPE_LIST)
+		return !s.field || s.field->list_type == LIST_ATOMIC;
+	return (s.type->class == TYPE_OBJECT || s.type->class == TYPE_MAP) && s.type->atomic_map;
+}
+
+static json_t *by_type(struct slot s, const json_t *node, bool member)
+{
+	json_t *out = json_object(), *below;
+	const char *key;
+
+	json_object_foreach((json_t *)node, key, below)
+	{
+		struct slot inner = slot_below(s, key);
+
+		if (!strcmp(key, SELF))
+			continue;
+		json_object_set_new_nocheck(out, key, json_object_size(below) && is_whole(inner) ? fieldset_leaf()
+									     : by_type(inner, below, fieldset_is_member(below)));
+	}
+	return fieldset_node(out, member);
+}
+
+json_t *fieldset_by_type(const json_t *set, const struct type *t)
+{
+	return by_type((struct slot){t, NULL}, set, false);
 }

@@ -39,6 +39,8 @@ json_t *fieldset_intersection(const json_t *a, const json_t *b);
 json_t *fieldset_without(const json_t *a, const json_t *b);
 /* With every declared field on the way to a path of the set in the set as well. */
 json_t *fieldset_with_parents(const json_t *set, const struct type *t);
+/* As a schema that has changed since sees the paths: of what is replaced as a whole nothing below counts. */
+json_t *fieldset_by_type(const json_t *set, const struct type *t);
 /* A copy in the order of the original: fields, keys, values, indices, each sorted. */
 json_t *fieldset_sorted(const json_t *set);
 

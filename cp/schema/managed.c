@@ -87,7 +87,7 @@ void managed_update_owners(const struct managed_by *by, const char *manager, con
 	AUTO_MANAGED_DIFFS diffs;
 
 	managed_diffs_init(&diffs, by, before, after);
-	owners_drop_gone(o, by, before);
+	owners_reconcile(o, by, before);
 	AUTO_JSON *mine = managed_strip(diffs.own.changed);
 	managed_take_from_others(o, NULL, &diffs);
 	if (!fieldset_is_empty(mine)) {

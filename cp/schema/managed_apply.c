@@ -229,7 +229,7 @@ int managed_apply(const struct managed_by *by, const json_t *live, const json_t 
 	owners_read(json_at(live, "metadata.managedFields"), &o);
 	if (!o.n && live)
 		managed_update_owners(by, BEFORE_FIRST, empty, before, &o);
-	owners_drop_gone(&o, by, before);
+	owners_reconcile(&o, by, before);
 	claim(by, config, &o, &last);
 	AUTO_JSON *merged = apply_merge(by->type, before, config);
 	AUTO_JSON *object = drop_unsaid(by, merged, &o, last.fields, last.api_version);

@@ -36,8 +36,8 @@ void owners_prune(struct owners *o);
 /* Merges the oldest updaters into "ancient-changes" until there are no more than ten. */
 void owners_cap(struct owners *o);
 
-/* Drops entries of versions that are not there. */
-void owners_drop_gone(struct owners *o, const struct managed_by *by, const json_t *live);
+/* Drops entries of versions that are not there, and has the others see the paths as a definition has them now. */
+void owners_reconcile(struct owners *o, const struct managed_by *by, const json_t *live);
 json_t *managed_strip(const json_t *set); /* without what nobody manages; owned */
 json_t *managed_without_managers(const json_t *object); /* owned */
 void managed_write(struct owners *o, json_t *object);

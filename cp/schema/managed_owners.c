@@ -35,17 +35,24 @@ static struct owner *append(struct owners *o)
 	return &o->v[o->n++];
 }
 
+static const char *text_of(const json_t *entry, const char *key)
+{
+	const char *text = json_member(entry, key);
+
+	return text ? text : "";
+}
+
 static int read_entry(const json_t *entry, struct owner *ret)
 {
-	const char *operation = json_str_or(entry, "operation", ""), *time = json_str_at(entry, "time");
+	const char *operation = text_of(entry, "operation"), *time = json_member(entry, "time"), *version = text_of(entry, "apiVersion");
 	const json_t *fields = json_object_get(entry, "fieldsV1");
 
-	if ((strcmp(operation, "Apply") && strcmp(operation, "Update")) || !*json_str_or(entry, "apiVersion", "") ||
-	    strcmp(json_str_or(entry, "fieldsType", ""), "FieldsV1") || (fields && !json_is_object(fields)))
+	if ((strcmp(operation, "Apply") && strcmp(operation, "Update")) || !*version ||
+	    strcmp(text_of(entry, "fieldsType"), "FieldsV1") != 0 || (fields && !json_is_object(fields)))
 		return -EINVAL;
-	ret->manager = xstrdup(json_str_or(entry, "manager", ""));
-	ret->api_version = xstrdup(json_str_or(entry, "apiVersion", ""));
-	ret->subresource = xstrdup(json_str_or(entry, "subresource", ""));
+	ret->manager = xstrdup(text_of(entry, "manager"));
+	ret->api_version = xstrdup(version);
+	ret->subresource = xstrdup(text_of(entry, "subresource"));
 	ret->time = time ? xstrdup(time) : NULL;
 	ret->applied = !strcmp(operation, "Apply");
 	ret->fields = fields ? json_incref((json_t *)fields) : json_object();

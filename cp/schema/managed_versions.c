@@ -16,16 +16,26 @@ json_t *managed_convert(const struct managed_by *by, const json_t *object, const
 	return strcmp(from, to) && by->convert ? by->convert(by->arg, object, from, to, ret_type) : json_incref((json_t *)object);
 }
 
-void owners_drop_gone(struct owners *o, const struct managed_by *by, const json_t *live)
+/* The type of an owner's version; NULL when that is not there. */
+static const struct type *type_of(const struct managed_by *by, const json_t *live, const struct owner *o)
 {
-	for (size_t i = o->n; by->convert && i-- > 0;) {
-		const struct type *type;
+	const struct type *type = by->type;
 
-		if (!strcmp(o->v[i].api_version, by->api_version))
-			continue;
-		AUTO_JSON *there = managed_convert(by, live, by->api_version, o->v[i].api_version, &type);
-		if (!there)
+	if (!by->convert || !strcmp(o->api_version, by->api_version))
+		return type;
+	AUTO_JSON *there = managed_convert(by, live, by->api_version, o->api_version, &type);
+	return there ? type : NULL;
+}
+
+void owners_reconcile(struct owners *o, const struct managed_by *by, const json_t *live)
+{
+	for (size_t i = o->n; i-- > 0;) {
+		const struct type *type = type_of(by, live, &o->v[i]);
+
+		if (!type)
 			owner_set(&o->v[i], NULL);
+		else if (type->custom)
+			owner_set(&o->v[i], fieldset_by_type(o->v[i].fields, type));
 	}
 	owners_prune(o);
 }

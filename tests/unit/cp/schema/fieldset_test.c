@@ -72,6 +72,20 @@ START_TEST(tells_paths)
 }
 END_TEST
 
+/* Somebody owned parts of what is replaced as a whole now. */
+START_TEST(changed_types_have_no_parts)
+{
+	AUTO_JSON *set = js("{'f:metadata':{'f:labels':{'.':{},'f:a':{}}},'f:spec':{'f:nodeSelector':{'f:a':{}},"
+			    "'f:tolerations':{'.':{},'i:0':{'f:key':{}}},'f:unknown':{'f:a':{}},"
+			    "'f:containers':{'k:{\\\"name\\\":\\\"a\\\"}':{'.':{},'f:args':{'v:\\\"x\\\"':{}},'f:image':{}}}}}");
+	AUTO_JSON *out = fieldset_by_type(set, kind_named("", "pods")->type);
+
+	assert_json(out, "{'f:metadata':{'f:labels':{'f:a':{},'.':{}}},'f:spec':{'f:nodeSelector':{},'f:tolerations':{},"
+			 "'f:unknown':{'f:a':{}},"
+			 "'f:containers':{'k:{\\\"name\\\":\\\"a\\\"}':{'f:args':{},'f:image':{},'.':{}}}}}");
+}
+END_TEST
+
 START_TEST(parents_are_declared_fields)
 {
 	AUTO_JSON *set = js("{'f:metadata':{'f:labels':{'f:a':{}}},'f:spec':{'f:nodeName':{}}}");
@@ -109,6 +123,7 @@ int main(void)
 	tcase_add_test(t, empty_sets);
 	tcase_add_test(t, sorts_by_kind_then_content);
 	tcase_add_test(t, tells_paths);
+	tcase_add_test(t, changed_types_have_no_parts);
 	tcase_add_test(t, parents_are_declared_fields);
 	tcase_add_test(t, names_of_elements);
 	return run("fieldset", t);

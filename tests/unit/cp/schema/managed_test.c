@@ -122,6 +122,11 @@ static const struct {
 	{ ENTRY("v1", "{'f:data':{'l':{}}}"), NULL },
 	{ ENTRY("v1", "{'f:data':{'k:l':{}}}"), NULL },
 	{ ENTRY("v1", "{'f:data':{'v:{':{}}}"), NULL },
+	{ ENTRY("v1", "{'f:data':{'k:{\\\"a\\\":\\\"b}':{}}}"), NULL },
+	{ ENTRY("v1", "{'f:data':{'k:{\\\"a\\\":1,}':{}}}"), NULL },
+	{ ENTRY("v1", "{'f:data':{'k:{\\\"a\\\":01}':{}}}"), NULL },
+	{ ENTRY("v1", "{'f:data':{'k:{\\\"a\\\":1,\\\"b\\\":\\\"c\\\"}':{},'k:{\\\"a\\\":true}':{},'k:{}':{},'v:1.5':{},'i:3':{}}}"),
+	  "u Update {'f:data':{'k:{}':{},'k:{\\\"a\\\":1,\\\"b\\\":\\\"c\\\"}':{},'k:{\\\"a\\\":true}':{},'v:1.5':{},'i:3':{}}} --\n" },
 	{ ENTRY("v1", "{'f:data':{'i:x':{}}}"), NULL },
 	{ ENTRY("v1", "{'f:data':1}"), NULL },
 };
