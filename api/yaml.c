@@ -16,6 +16,7 @@
 
 #define MAX_NODES 1000000
 #define MAX_DEPTH 200
+#define TOO_DEEP "document is too large or too deep"
 
 struct walk {
 	yaml_document_t *doc;
@@ -120,7 +121,7 @@ static int convert(struct walk *w, int index, int depth, json_t **ret)
 {
 	yaml_node_t *n = yaml_document_get_node(w->doc, index);
 	if (++w->nodes > MAX_NODES || depth > MAX_DEPTH)
-		return err_set(w->e, -E2BIG, "document is too large or too deep");
+		return err_set(w->e, -E2BIG, TOO_DEEP);
 	if (!n) {
 		*ret = json_null();
 		return 0;
@@ -148,6 +149,38 @@ static int load(yaml_parser_t *parser, yaml_document_t *ret, struct err *e)
 	line = parser->problem_mark.line ? parser->problem_mark.line + (parser->error == YAML_SCANNER_ERROR)
 					 : parser->context_mark.line;
 	return line ? err_set(e, -EINVAL, "yaml: line %zu: %s", line, why) : err_set(e, -EINVAL, "yaml: %s", why);
+}
+
+/* Only many brackets make a deep flow collection. */
+static bool may_be_deep(const char *text, size_t len)
+{
+	size_t open = 0;
+	for (const char *p = text; p < text + len && open <= MAX_DEPTH; p++)
+		open += *p == '[' || *p == '{';
+	return open > MAX_DEPTH;
+}
+
+/* The scanner looks at every open flow collection at each token: what is too deep has to be found before it is loaded. What
+ * is wrong otherwise is for load() to tell. */
+static int check_depth(const char *text, size_t len, struct err *e)
+{
+	yaml_parser_t parser;
+	size_t depth = 0;
+	bool end = false;
+	if (!may_be_deep(text, len) || !yaml_parser_initialize(&parser))
+		return 0;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	while (!end && depth <= MAX_DEPTH + 1) {
+		yaml_event_t event;
+		if (!yaml_parser_parse(&parser, &event))
+			break;
+		depth += event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT;
+		depth -= event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT;
+		end = event.type == YAML_STREAM_END_EVENT;
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
+	return depth > MAX_DEPTH + 1 ? err_set(e, -E2BIG, TOO_DEEP) : 0;
 }
 
 static int convert_first(yaml_parser_t *parser, bool texts, json_t **ret, char ***repeats, struct err *e)
@@ -179,10 +212,13 @@ static int parse(const char *text, size_t len, bool texts, json_t **ret, char **
 {
 	yaml_parser_t parser;
 	AUTO_JSON *value = NULL;
+	int r = check_depth(text, len, e);
+	if (r < 0)
+		return r;
 	if (!yaml_parser_initialize(&parser))
 		return err_set(e, -ENOMEM, "yaml: out of memory");
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
-	int r = convert_first(&parser, texts, &value, repeats, e);
+	r = convert_first(&parser, texts, &value, repeats, e);
 	if (r >= 0)
 		r = check_rest(&parser, e);
 	yaml_parser_delete(&parser);

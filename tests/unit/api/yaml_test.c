@@ -77,6 +77,34 @@ START_TEST(deep)
 }
 END_TEST
 
+/* Reading costs what the text is long, however deep it would be. */
+START_TEST(very_deep)
+{
+	static const char *const parts[] = {"[", "{a: ", "[ #]\n", "[']',", "- [\n"};
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		AUTO_STR text = STR_INIT;
+		json_t *v = NULL;
+		while (text.len < 600000)
+			str_add(&text, parts[i]);
+		ck_assert_int_lt(yaml_parse(text.p, text.len, &v, NULL), 0);
+	}
+}
+END_TEST
+
+/* Many brackets are not deep. */
+START_TEST(broad)
+{
+	AUTO_STR text = STR_INIT;
+	AUTO_JSON *v = NULL;
+	str_add(&text, "[");
+	for (int i = 0; i < 1000; i++)
+		str_add(&text, "{a: [1]}, ");
+	str_add(&text, "1]");
+	ck_assert_int_eq(yaml_parse(text.p, text.len, &v, NULL), 0);
+	ck_assert_uint_eq(json_array_size(v), 1001);
+}
+END_TEST
+
 START_TEST(round_trip)
 {
 	AUTO_JSON *v = NULL, *back = NULL;
@@ -148,6 +176,8 @@ int main(void)
 	tcase_add_test(t, texts_stay);
 	tcase_add_test(t, reads_files);
 	tcase_add_test(t, deep);
+	tcase_add_test(t, very_deep);
+	tcase_add_test(t, broad);
 	tcase_add_test(t, round_trip);
 	tcase_add_test(t, zero_has_no_sign);
 	tcase_add_test(t, round_trip_of_odd_texts);
