@@ -89,35 +89,62 @@ static char *not_canonical(const char *text, const char *form)
 	return strcmp(text, form) ? xasprintf("must be in canonical form (\"%s\")", form) : NULL;
 }
 
+static const char *address_problem(const char *text, struct ip_form *ret)
+{
+	if (!ip_form_address(text, ret))
+		return "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+	if (ret->zeros)
+		return "must not have leading 0s";
+	return ret->mapped ? "must not be an IPv4-mapped IPv6 address" : NULL;
+}
+
+static const char *range_problem(const char *text, struct ip_form *ret)
+{
+	if (!ip_form_range(text, ret))
+		return "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+	struct ip_form network = network_of(ret);
+	if (ret->zeros)
+		return "must not have leading 0s in IP or prefix length";
+	if (ret->mapped)
+		return "must not have an IPv4-mapped IPv6 address";
+	return memcmp(network.address, ret->address, sizeof(ret->address)) ? "must not have bits set beyond the prefix length" : NULL;
+}
+
+static char *copy_of(const char *why)
+{
+	return why ? xstrdup(why) : NULL;
+}
+
 char *ip_form_address_problem(const char *text)
 {
 	char form[FORM_MAX];
 	struct ip_form f;
+	const char *why = address_problem(text, &f);
 
-	if (!ip_form_address(text, &f))
-		return xstrdup("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
-	if (f.zeros)
-		return xstrdup("must not have leading 0s");
-	if (f.mapped)
-		return xstrdup("must not be an IPv4-mapped IPv6 address");
-	return not_canonical(text, address_text(&f, form));
+	return why ? xstrdup(why) : not_canonical(text, address_text(&f, form));
 }
 
 char *ip_form_range_problem(const char *text)
 {
 	struct ip_form f;
+	const char *why = range_problem(text, &f);
+	AUTO_FREE char *form = why ? NULL : range_text(&f);
 
-	if (!ip_form_range(text, &f))
-		return xstrdup("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
-	struct ip_form network = network_of(&f);
-	AUTO_FREE char *form = range_text(&f);
-	if (f.zeros)
-		return xstrdup("must not have leading 0s in IP or prefix length");
-	if (f.mapped)
-		return xstrdup("must not have an IPv4-mapped IPv6 address");
-	if (memcmp(network.address, f.address, sizeof(f.address)))
-		return xstrdup("must not have bits set beyond the prefix length");
-	return not_canonical(text, form);
+	return why ? xstrdup(why) : not_canonical(text, form);
+}
+
+char *ip_form_loose_address_problem(const char *text)
+{
+	struct ip_form f;
+
+	return copy_of(address_problem(text, &f));
+}
+
+char *ip_form_loose_range_problem(const char *text)
+{
+	struct ip_form f;
+
+	return copy_of(range_problem(text, &f));
 }
 
 char *ip_form_interface_problem(const char *text)

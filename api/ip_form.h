@@ -19,6 +19,9 @@ bool ip_form_range(const char *text, struct ip_form *ret); /* "10.0.0.0/8" */
 /* What is wrong with a text that has to be in its one form; NULL: nothing. Returns owned. */
 char *ip_form_address_problem(const char *text);
 char *ip_form_range_problem(const char *text);	   /* no bits behind the prefix */
+/* The same of a field that is older than the one form, and takes others as long as all readers agree about them. */
+char *ip_form_loose_address_problem(const char *text);
+char *ip_form_loose_range_problem(const char *text);
 char *ip_form_interface_problem(const char *text); /* an address and how long its network's prefix is */
 
 /* Adds what a client is to be warned of: valid today, but not in its one form. path names the field. */

@@ -137,7 +137,7 @@ static json_t *change_finalize(struct write *w, const json_t *old, json_t **ret)
 	AUTO_FIELD_ERRORS errors = {0};
 	if (status)
 		return status;
-	namespace_finalizers_validate(w->arg, &errors);
+	namespace_finalizers_validate(w->arg, true, &errors);
 	if (errors.n)
 		return status_invalid("", "Namespace", w->name, &errors);
 	*ret = json_clone(old);

@@ -217,18 +217,19 @@ static void namespace_validate_status(const json_t *ns, const json_t *old, struc
 			      going ? "not empty" : "empty");
 }
 
-void namespace_finalizers_validate(const json_t *ns, struct field_errors *errors)
+void namespace_finalizers_validate(const json_t *ns, bool indexes, struct field_errors *errors)
 {
 	static const char *const standard[] = { "kubernetes", "orphan", "foregroundDeletion", NULL };
-	const char *rules[NAME_CHECK_MAX];
 	char p[FIELD_PATH_MAX];
 	json_t *v;
 	size_t i;
 	json_array_foreach(json_at(ns, "spec.finalizers"), i, v) {
 		const char *text = json_string_value(v);
-		FIELD_PATH(p, "spec.finalizers[%zu]", i);
+		FIELD_PATH(p, "spec.finalizers");
+		if (indexes)
+			FIELD_PATH(p, "spec.finalizers[%zu]", i);
 		validate_name(text, p, name_check_qualified, errors);
-		if (!name_check_qualified_all(text, rules) && !strchr(text, '/') && !strv_has((char *const *)standard, text))
+		if (!strchr(text, '/') && !strv_has((char *const *)standard, text))
 			field_invalid(errors, p, v, "name is neither a standard finalizer name nor is it fully qualified");
 	}
 }
@@ -236,7 +237,7 @@ void namespace_finalizers_validate(const json_t *ns, struct field_errors *errors
 static void namespace_validate(const json_t *ns, const json_t *old, struct field_errors *errors)
 {
 	if (!old)
-		namespace_finalizers_validate(ns, errors);
+		namespace_finalizers_validate(ns, false, errors);
 }
 
 const struct kind_ops namespace_ops = { .group = "", .kind = "Namespace", .set_defaults = namespace_set_defaults,

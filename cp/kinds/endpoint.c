@@ -17,6 +17,10 @@ void validate_address(const json_t *address, const char *path, struct field_erro
 	const char *text = json_is_string(address) ? json_string_value(address) : "";
 	struct in6_addr six;
 	struct in_addr four;
+	size_t before = errors->n;
+	rule_ip(address, NULL, path, errors);
+	if (errors->n != before)
+		return;
 	if (inet_pton(AF_INET, text, &four) == 1) {
 		uint32_t ip = ntohl(four.s_addr);
 		if (ip == 0)
@@ -34,8 +38,6 @@ void validate_address(const json_t *address, const char *path, struct field_erro
 			field_invalid(errors, path, address, "may not be in the loopback range (127.0.0.0/8, ::1/128)");
 		else if (IN6_IS_ADDR_LINKLOCAL(&six))
 			field_invalid(errors, path, address, "may not be in the link-local range (169.254.0.0/16, fe80::/10)");
-	} else {
-		field_invalid(errors, path, address, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
 	}
 }
 

@@ -184,3 +184,16 @@ bool errors_has_below(const struct field_errors *errors, const char *path)
 			return true;
 	return false;
 }
+
+void errors_drop_below(struct field_errors *errors, const char *path)
+{
+	struct field_errors all = *errors;
+
+	*errors = (struct field_errors){.schema = all.schema};
+	for (size_t i = 0; i < all.n; i++) {
+		struct field_error *e = &all.v[i];
+		if (!is_below(e->field, path, strlen(path)))
+			field_add(errors, e->reason, e->field, "%s", e->message);
+	}
+	field_errors_done(&all);
+}

@@ -13,6 +13,8 @@ void errors_order(struct field_errors *errors, const char *base, const char *con
 void errors_repeat_body(struct field_errors *errors);
 /* Fields below path are told as fields below to. */
 void errors_rename(struct field_errors *errors, const char *path, const char *to);
+/* Forgets what is wrong at path or below. */
+void errors_drop_below(struct field_errors *errors, const char *path);
 /* Whether something is wrong at path or below. */
 bool errors_has_below(const struct field_errors *errors, const char *path);
 

@@ -75,7 +75,7 @@ void label_selector_validate(const json_t *selector, const char *path, struct fi
 void label_requirement_validate(const json_t *requirement, const char *path, bool any_operator, struct field_errors *errors);
 /* What the paths of a custom resource's scale subresource lead to; status: a write of /status only. */
 void custom_validate_scale(const struct kind *k, const json_t *object, bool status, struct field_errors *errors);
-/* What may stand in spec.finalizers of a namespace. */
-void namespace_finalizers_validate(const json_t *ns, struct field_errors *errors);
+/* What may stand in spec.finalizers of a namespace; indexes: errors name the element. */
+void namespace_finalizers_validate(const json_t *ns, bool indexes, struct field_errors *errors);
 
 #endif

@@ -44,7 +44,7 @@ static void validate_taints(const json_t *node, struct field_errors *errors)
 }
 
 /* One range of each family at most. */
-static void validate_pod_cidrs(const json_t *node, struct field_errors *errors)
+static void validate_pod_cidrs(const json_t *node, const json_t *old, struct field_errors *errors)
 {
 	const json_t *list = json_at(node, "spec.podCIDRs");
 	char p[FIELD_PATH_MAX];
@@ -55,8 +55,7 @@ static void validate_pod_cidrs(const json_t *node, struct field_errors *errors)
 		const char *text = json_is_string(t) ? json_string_value(t) : "";
 		fours += is_cidr(text) && !strchr(text, ':');
 		sixes += is_cidr(text) && strchr(text, ':');
-		if (!is_cidr(text))
-			field_invalid(errors, FIELD_PATH(p, "spec.podCIDRs[%zu]", i), t, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
+		rule_cidr(t, json_at(old, "spec.podCIDRs"), FIELD_PATH(p, "spec.podCIDRs[%zu]", i), errors);
 	}
 	if (json_array_size(list) > 2 || fours > 1 || sixes > 1)
 		field_invalid(errors, "spec.podCIDRs", list, "may specify no more than one CIDR for each IP family");
@@ -172,7 +171,7 @@ static void node_validate(const json_t *node, const json_t *old, struct field_er
 	validate_taints(node, errors);
 	validate_node_resources(node, errors);
 	validate_features(node, errors);
-	validate_pod_cidrs(node, errors);
+	validate_pod_cidrs(node, old, errors);
 	if (old)
 		node_validate_update(node, old, errors);
 }

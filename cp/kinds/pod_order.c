@@ -10,14 +10,30 @@
 #define REQUIRED "requiredDuringSchedulingIgnoredDuringExecution"
 #define PREFERRED "preferredDuringSchedulingIgnoredDuringExecution"
 
+#define PROBE(probe)                                                                                                                    \
+	probe, probe ".initialDelaySeconds", probe ".timeoutSeconds", probe ".periodSeconds", probe ".successThreshold",                \
+	    probe ".failureThreshold", probe ".terminationGracePeriodSeconds"
+
 #define CONTAINERS(list)                                                                                                                \
 	list "[].name", list "[].image", list "[].terminationMessagePolicy", list "[].ports[].name", list "[].ports[].containerPort",   \
 	    list "[].ports[].hostPort", list "[].ports[].protocol", list "[].env[]", list "[].envFrom", list "[].volumeMounts",         \
 	    list "[].volumeDevices", list "[].imagePullPolicy", list "[].resources", list "[].resizePolicy", SECURITY(list),                \
-	    list "[].lifecycle", list "[].livenessProbe", list "[].readinessProbe", list "[].startupProbe", list "[].restartPolicy",    \
+	    list "[].lifecycle", PROBE(list "[].livenessProbe"), PROBE(list "[].readinessProbe"), PROBE(list "[].startupProbe"), list "[].restartPolicy",    \
 	    list "[].restartPolicyRules"
 
 static const char *const order[] = {"volumes[]",
+				    "volumes[].nfs.server",
+				    "volumes[].nfs.path",
+				    "volumes[].iscsi.targetPortal",
+				    "volumes[].iscsi.iqn",
+				    "volumes[].iscsi.lun",
+				    "volumes[].iscsi.secretRef",
+				    "volumes[].iscsi.initiatorname",
+				    "volumes[].rbd.monitors",
+				    "volumes[].rbd.image",
+				    "volumes[].configMap.name",
+				    "volumes[].configMap.defaultMode",
+				    "volumes[].configMap.items",
 				    "volumes[].name", /* a volume's source comes first */
 				    "resourceClaims[]",
 				    CONTAINERS("containers"),

@@ -12,7 +12,6 @@
 #include "cp/kinds/resource_name.h"
 #include "cp/kinds/rule.h"
 
-#define IP_WORDS "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
 enum { NAMESERVERS_MAX = 3, SEARCHES_MAX = 32, SEARCH_CHARS_MAX = 2048, OVERRIDE_MAX = 64 };
 
@@ -67,8 +66,7 @@ static void pod_dns_validate(const struct pod_rules *r)
 		return;
 	if (json_array_size(servers) > NAMESERVERS_MAX)
 		field_invalid(r->errors, FIELD_PATH(p, "%s.nameservers", path), servers, "must not have more than %d nameservers", NAMESERVERS_MAX);
-	json_array_foreach(servers, i, v) if (!ip_family(json_string_value(v)))
-	    field_invalid(r->errors, FIELD_PATH(p, "%s.nameservers[%zu]", path, i), v, IP_WORDS);
+	json_array_foreach(servers, i, v) rule_ip(v, NULL, FIELD_PATH(p, "%s.nameservers[%zu]", path, i), r->errors);
 	validate_searches(json_object_get(config, "searches"), path, r->errors);
 	json_array_foreach(json_object_get(config, "options"), i, v) if (!*json_str_or(v, "name", ""))
 	    field_required(r->errors, FIELD_PATH(p, "%s.options[%zu]", path, i), "must not be empty");
@@ -82,8 +80,7 @@ static void validate_aliases(const struct pod_rules *r)
 
 	json_array_foreach(json_object_get(r->spec, "hostAliases"), i, alias)
 	{
-		if (!ip_family(json_member(alias, "ip")))
-			field_invalid(r->errors, FIELD_PATH(p, "%s.hostAliases[%zu].ip", r->path, i), json_object_get(alias, "ip"), IP_WORDS);
+		rule_ip(json_object_get(alias, "ip"), NULL, FIELD_PATH(p, "%s.hostAliases[%zu].ip", r->path, i), r->errors);
 		json_array_foreach(json_object_get(alias, "hostnames"), k, name)
 		    validate_name(json_string_value(name), FIELD_PATH(p, "%s.hostAliases[%zu].hostnames[%zu]", r->path, i, k), name_check_subdomain,
 				  r->errors);

@@ -10,7 +10,6 @@
 #include "cp/kinds/pod_rules.h"
 #include "cp/kinds/rule.h"
 
-#define IP_WORDS "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
 static void validate_observed(const json_t *object, const char *path, struct field_errors *errors)
 {
@@ -169,7 +168,7 @@ static void validate_claims(const json_t *pod, struct field_errors *errors)
 }
 
 /* One address of each family at most, and none twice. The order of the two last differs between the lists. */
-static void validate_ips(const json_t *status, const char *list, bool families_first, struct field_errors *errors)
+static void validate_ips(const json_t *status, const json_t *before, const char *list, bool families_first, struct field_errors *errors)
 {
 	const json_t *ips = json_object_get(status, list);
 	AUTO_JSON *shown = json_array();
@@ -184,8 +183,8 @@ static void validate_ips(const json_t *status, const char *list, bool families_f
 		int family = ip_family(json_string_value(ip));
 		families[family]++;
 		json_array_append_new(shown, json_pack("{s:s}", "IP", json_str_or(v, "ip", "")));
-		if (!family)
-			field_invalid(errors, FIELD_PATH(p, "status.%s[%zu]", list, i), ip, IP_WORDS);
+		if (!json_find(json_object_get(before, list), "ip", json_string_value(ip)))
+			rule_ip(ip, NULL, FIELD_PATH(p, "status.%s[%zu]", list, i), errors);
 	}
 	bool mixed = json_array_size(ips) > 1 && (families[4] != 1 || families[6] != 1);
 	if (mixed && families_first)
@@ -281,10 +280,10 @@ void pod_status_validate(const json_t *pod, const json_t *old, struct field_erro
 		if (!any || !status_lists[i].containers)
 			validate_ended(pod, old, status_lists[i].statuses, status_lists[i].containers, errors);
 	validate_claims(pod, errors);
-	validate_ips(status, "podIPs", true, errors);
+	validate_ips(status, json_object_get(old, "status"), "podIPs", true, errors);
 	if (first && strcmp(json_str_or(first, "ip", ""), json_str_or(status, "hostIP", "")))
 		field_invalid(errors, "status.hostIPs[0].ip", json_object_get(first, "ip"), "must be equal to `hostIP`");
-	validate_ips(status, "hostIPs", false, errors);
+	validate_ips(status, json_object_get(old, "status"), "hostIPs", false, errors);
 	for (size_t i = 0; i < ARRAY_LEN(status_lists); i++)
 		validate_users(pod, status_lists[i].statuses, errors);
 	for (size_t i = 0; i < ARRAY_LEN(status_lists); i++)

@@ -263,9 +263,10 @@ static void validate_volume(const struct pod_rules *r, const json_t *volume, con
 	for (size_t s = 0; s < ARRAY_LEN(sources); s++) {
 		if (!(given >> s & 1))
 			continue;
-		if (n++)
+		if (n++) {
+			errors_drop_below(r->errors, FIELD_PATH(p, "%s.%s", at, sources[s]));
 			field_forbidden(r->errors, FIELD_PATH(p, "%s.%s", at, name_of_second(sources[s])), "may not specify more than 1 volume type");
-		else
+		} else
 			validate_source(r, sources[s], volume, at);
 	}
 	errors_rename(r->errors, FIELD_PATH(p, "%s.gcePersistentDisk", at), FIELD_PATH(to, "%s.persistentDisk", at));

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "api/ip_form.h"
 #include "api/names.h"
 #include "api/quantity.h"
 #include "base/json.h"
@@ -132,4 +133,23 @@ void rule_unchanged(const json_t *obj, const json_t *old, const char *path, cons
 
 	if (now != was && !json_equal(now, was))
 		field_invalid(errors, FIELD_PATH(p, "%s%s%s", path, *path ? "." : "", key), now, "field is immutable");
+}
+
+static void rule_form(const json_t *value, const json_t *was, const char *path, char *(*problem)(const char *), struct field_errors *errors)
+{
+	const char *text = json_is_string(value) ? json_string_value(value) : "";
+	AUTO_FREE char *why = json_has_text(was, text) ? NULL : problem(text);
+
+	if (why)
+		field_invalid(errors, path, value, "%s", why);
+}
+
+void rule_ip(const json_t *value, const json_t *was, const char *path, struct field_errors *errors)
+{
+	rule_form(value, was, path, ip_form_loose_address_problem, errors);
+}
+
+void rule_cidr(const json_t *value, const json_t *was, const char *path, struct field_errors *errors)
+{
+	rule_form(value, was, path, ip_form_loose_range_problem, errors);
 }

@@ -29,6 +29,10 @@ void rule_no_backsteps(const json_t *obj, const char *path, const char *key, str
 /* What an update changed: "field is immutable". The value is shown as the reference shows a type where one is given. */
 void rule_unchanged(const json_t *obj, const json_t *old, const char *path, const char *key, struct field_errors *errors);
 
+/* An address, or a range, in a form that all readers agree about; was: texts that an update may leave (NULL: none). */
+void rule_ip(const json_t *value, const json_t *was, const char *path, struct field_errors *errors);
+void rule_cidr(const json_t *value, const json_t *was, const char *path, struct field_errors *errors);
+
 /* Whether text is one of words. */
 bool rule_is_one_of(const char *text, const char *const *words);
 /* Conditions of the usual form (cp/kinds/conditions.c). */

@@ -1,16 +1,11 @@
 /* Rules of services: defaults by type, what an update keeps, addresses and node ports. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "api/names.h"
 #include "base/json.h"
-#include "base/map.h"
 #include "base/str.h"
 #include "cp/kinds/kinds.h"
-#include "cp/kinds/service_alloc.h"
 #include "cp/kinds/service_family.h"
-#include "cp/kinds/service_range.h"
+#include "cp/kinds/service_reserve.h"
 
 static const char *type_of(const json_t *svc)
 {
@@ -30,10 +25,37 @@ static bool is_external(const json_t *svc)
 	       (!strcmp(type, "ClusterIP") && json_array_size(json_at(svc, "spec.externalIPs")));
 }
 
-static bool has_node_ports(const json_t *svc)
+/* Whether the nodes may have ports for it. */
+static bool uses_node_ports(const json_t *svc)
 {
-	return !strcmp(type_of(svc), "NodePort") ||
-	       (!strcmp(type_of(svc), "LoadBalancer") && json_bool_at(svc, "spec.allocateLoadBalancerNodePorts", true));
+	return !strcmp(type_of(svc), "NodePort") || !strcmp(type_of(svc), "LoadBalancer");
+}
+
+static bool has_node_port(const json_t *svc, int64_t port)
+{
+	size_t i;
+	json_t *p;
+	json_array_foreach(json_at(svc, "spec.ports"), i, p)
+		if (json_int_at(p, "nodePort", 0) == port)
+			return true;
+	return false;
+}
+
+/* A port keeps the node port of the one of its name, unless another one has got that. */
+static void keep_node_ports(json_t *svc, const json_t *old)
+{
+	size_t i, j;
+	json_t *p, *q;
+	AUTO_JSON *given = json_deep_copy(svc);
+	json_array_foreach(json_at(svc, "spec.ports"), i, p)
+	{
+		json_t *was = NULL;
+		json_array_foreach(json_at(old, "spec.ports"), j, q)
+			if (str_eq(json_str_or(p, "name", ""), json_str_or(q, "name", "")))
+				was = json_object_get(q, "nodePort");
+		if (!json_int_at(p, "nodePort", 0) && was && !has_node_port(given, json_integer_value(was)))
+			json_object_set(p, "nodePort", was);
+	}
 }
 
 /* An update that leaves out what was allocated keeps it. */
@@ -47,16 +69,10 @@ static void keep_allocated(json_t *svc, const json_t *old)
 	for (size_t i = keep ? 0 : 2; i < ARRAY_LEN(fields); i++)
 		if (!json_object_get(spec, fields[i]) && json_at(old, "spec") && json_object_get(json_at(old, "spec"), fields[i]))
 			json_object_set(spec, fields[i], json_object_get(json_at(old, "spec"), fields[i]));
-	if (!has_node_ports(svc) || !has_node_ports(old))
-		return;
-	size_t i, j;
-	json_t *p, *q;
-	json_array_foreach(json_object_get(spec, "ports"), i, p) {
-		json_array_foreach(json_at(old, "spec.ports"), j, q)
-			if (!json_int_at(p, "nodePort", 0) && json_int_at(q, "nodePort", 0) && json_int_at(p, "port", 0) == json_int_at(q, "port", 1) &&
-			    str_eq(json_member(p, "protocol"), json_member(q, "protocol")))
-				json_object_set(p, "nodePort", json_object_get(q, "nodePort"));
-	}
+	if (uses_node_ports(svc) && uses_node_ports(old))
+		keep_node_ports(svc, old);
+	if (service_is_checked(svc) && service_is_checked(old) && !json_int_at(spec, "healthCheckNodePort", 0) && json_at(old, "spec.healthCheckNodePort"))
+		json_object_set(spec, "healthCheckNodePort", (json_t *)json_at(old, "spec.healthCheckNodePort"));
 }
 
 static void service_set_defaults(json_t *svc, const json_t *old)
@@ -94,12 +110,6 @@ static void service_prepare_create(json_t *svc)
 	service_family_prepare(svc, NULL);
 }
 
-/* Whether a balancer asks the nodes which of them have endpoints. */
-static bool is_checked(const json_t *svc)
-{
-	return str_eq(json_str_at(svc, "spec.type"), "LoadBalancer") && str_eq(json_str_at(svc, "spec.externalTrafficPolicy"), "Local");
-}
-
 /* What only a load balancer has goes with it, unless it is changed at the same time. */
 static void drop_balancing(json_t *svc, const json_t *old)
 {
@@ -109,7 +119,7 @@ static void drop_balancing(json_t *svc, const json_t *old)
 	const char *policy = json_member(spec, "externalTrafficPolicy");
 	if (is_external(old) && !is_external(svc) && policy && str_eq(json_str_at(old, "spec.externalTrafficPolicy"), policy))
 		json_object_del(spec, "externalTrafficPolicy");
-	if (is_checked(old) && !is_checked(svc) && check && checked && json_equal(check, checked))
+	if (service_is_checked(old) && !service_is_checked(svc) && check && checked && json_equal(check, checked))
 		json_object_del(spec, "healthCheckNodePort");
 	if (str_eq(json_str_at(spec, "type"), "LoadBalancer"))
 		return;
@@ -121,132 +131,49 @@ static void drop_balancing(json_t *svc, const json_t *old)
 	json_del_at(svc, "status.loadBalancer.ingress");
 }
 
+/* Drops what the update has left as it was. */
+static void drop_kept(json_t *svc, const json_t *old, const char *const *names, size_t n)
+{
+	json_t *spec = json_object_get(svc, "spec"), *before = json_object_get(old, "spec");
+	for (size_t i = 0; i < n; i++)
+		if (!json_equal(json_object_get(spec, names[i]), json_object_get(before, names[i])))
+			return;
+	for (size_t i = 0; i < n; i++)
+		json_object_del(spec, names[i]);
+}
+
+/* An external name has no addresses; those that somebody changes at the same time are left for the rules to find. */
+static void drop_addresses(json_t *svc, const json_t *old)
+{
+	static const char *const addresses[] = { "clusterIP", "clusterIPs" }, *const families[] = { "ipFamilies" }, *const policy[] = { "ipFamilyPolicy" };
+	drop_kept(svc, old, addresses, ARRAY_LEN(addresses));
+	drop_kept(svc, old, families, ARRAY_LEN(families));
+	drop_kept(svc, old, policy, ARRAY_LEN(policy));
+	json_object_del(json_object_get(svc, "spec"), "internalTrafficPolicy");
+}
+
+/* Node ports go with the type, unless there are new ones. */
+static void drop_node_ports(json_t *svc, const json_t *old)
+{
+	size_t i;
+	json_t *p;
+	json_array_foreach(json_at(svc, "spec.ports"), i, p)
+		if (json_int_at(p, "nodePort", 0) && !has_node_port(old, json_int_at(p, "nodePort", 0)))
+			return;
+	json_array_foreach(json_at(svc, "spec.ports"), i, p)
+		json_object_del(p, "nodePort");
+}
+
 /* A type that has no use for them loses addresses and node ports. */
 static void service_prepare_update(json_t *svc, const json_t *old)
 {
 	kind_keep_status(svc, old);
-	json_t *spec = json_object_get(svc, "spec"), *p;
-	size_t i;
-	if (is_external_name(svc) && !is_external_name(old)) {
-		static const char *const gone[] = { "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy" };
-		for (i = 0; i < ARRAY_LEN(gone); i++)
-			json_object_del(spec, gone[i]);
-	}
+	if (is_external_name(svc) && !is_external_name(old))
+		drop_addresses(svc, old);
 	service_family_prepare(svc, old);
-	if (!has_node_ports(svc) && has_node_ports(old))
-		json_array_foreach(json_object_get(spec, "ports"), i, p)
-			json_object_del(p, "nodePort");
+	if (!uses_node_ports(svc) && uses_node_ports(old))
+		drop_node_ports(svc, old);
 	drop_balancing(svc, old);
-}
-
-/* An address of family in the place of wanted, which may be empty. Returns it, owned, or NULL after an error. */
-static json_t *take_ip(struct service_ticket *t, const char *family, const char *wanted, const json_t *shown, struct field_errors *errors)
-{
-	char text[SERVICE_ADDRESS_MAX];
-	int r = service_take_ip(t, family, str_empty(wanted) ? NULL : wanted, text);
-	if (r == -EEXIST)
-		field_invalid(errors, "spec.clusterIPs", shown, "failed to allocate IP %s: provided IP is already allocated", wanted);
-	else if (r == -ERANGE)
-		field_invalid(errors, "spec.clusterIPs", shown, "failed to allocate IP %s: the provided network does not match the current range", wanted);
-	else if (r < 0)
-		field_invalid(errors, "spec.clusterIPs", shown, "failed to allocate a serviceIP: range is full");
-	return r < 0 ? NULL : json_string(text);
-}
-
-/* Keeps or takes an address of each family. */
-static void reserve_ips(struct kind_env *env, struct service_ticket *t, json_t *svc, const json_t *old, struct field_errors *errors)
-{
-	json_t *spec = json_object_get(svc, "spec");
-	const char *one = json_member(spec, "clusterIP"), *const *cluster;
-	size_t n_cluster = service_cluster_families(env->service_alloc, &cluster);
-	if (!json_array_size(json_object_get(spec, "clusterIPs")) && !str_empty(one))
-		json_object_set_new(spec, "clusterIPs", json_pack("[s]", one));
-	const json_t *given = json_object_get(spec, "clusterIPs"), *had = is_external_name(old) ? NULL : json_at(old, "spec.clusterIPs");
-	if (!service_family_complete(svc, old, cluster, n_cluster, errors))
-		return;
-	AUTO_JSON *ips = json_array();
-	bool headless = str_eq(json_string_value(json_array_get(given, 0)), "None");
-	for (size_t i = 0; !headless && i < json_array_size(json_object_get(spec, "ipFamilies")); i++) {
-		json_t *ip = json_array_get(given, i);
-		bool kept = ip && json_equal(ip, json_array_get(had, i));
-		ip = kept ? json_incref(ip) : take_ip(t, json_string_value(json_array_get(json_object_get(spec, "ipFamilies"), i)), json_string_value(ip), given, errors);
-		if (!ip)
-			return;
-		json_array_append_new(ips, ip);
-	}
-	if (!headless)
-		json_object_set(spec, "clusterIPs", ips);
-	json_object_set(spec, "clusterIP", json_array_get(json_object_get(spec, "clusterIPs"), 0));
-}
-
-static bool held_before(const json_t *old, int64_t port, const char *protocol)
-{
-	size_t i;
-	json_t *p;
-	json_array_foreach(json_at(old, "spec.ports"), i, p)
-		if (json_int_at(p, "nodePort", 0) == port && str_eq(json_str_or(p, "protocol", "TCP"), protocol))
-			return true;
-	return false;
-}
-
-static void reserve_ports(struct kind_env *env, struct service_ticket *t, json_t *svc, const json_t *old, struct field_errors *errors)
-{
-	char path[FIELD_PATH_MAX];
-	size_t i;
-	json_t *p;
-	json_array_foreach(json_at(svc, "spec.ports"), i, p) {
-		int64_t want = json_int_at(p, "nodePort", 0);
-		const char *protocol = json_str_or(p, "protocol", "TCP");
-		uint16_t got = 0;
-		FIELD_PATH(path, "spec.ports[%zu].nodePort", i);
-		if (want && old && held_before(old, want, protocol))
-			continue;
-		int r = want < 0 || want > 65535 ? -ERANGE : service_take_port(t, (uint16_t)want, protocol, &got);
-		if (r == -EEXIST)
-			field_invalid(errors, path, json_object_get(p, "nodePort"), "provided port is already allocated");
-		else if (r == -ERANGE)
-			field_invalid(errors, path, json_object_get(p, "nodePort"), "provided port is not in the valid range. The range of valid ports is %s",
-				      service_port_range(env->service_alloc));
-		else if (r < 0)
-			field_required(errors, path, "failed to allocate a nodePort: range is full");
-		else
-			json_object_set_new(p, "nodePort", json_integer(got));
-	}
-}
-
-static void service_reserve(struct kind_env *env, json_t *svc, const json_t *old, struct field_errors *errors, void **ticket)
-{
-	if (!svc || !env->service_alloc || is_external_name(svc))
-		return;
-	struct service_ticket *t = service_ticket_new(env->service_alloc);
-	reserve_ips(env, t, svc, old, errors);
-	if (has_node_ports(svc))
-		reserve_ports(env, t, svc, old, errors);
-	*ticket = t;
-}
-
-static void service_settle(struct kind_env *env, void *ticket, bool committed)
-{
-	(void)env;
-	(void)committed; /* a committed service is in the cache, which counts it by now */
-	service_ticket_free(ticket);
-}
-
-static void service_claims(const json_t *svc, char ***names)
-{
-	size_t i;
-	json_t *v;
-	json_array_foreach(json_at(svc, "spec.clusterIPs"), i, v) {
-		AUTO_FREE char *name = xasprintf("ip/%s", json_string_value(v));
-		if (strcmp(json_string_value(v), "None"))
-			strv_add(names, name);
-	}
-	json_array_foreach(json_at(svc, "spec.ports"), i, v) {
-		int64_t port = json_int_at(v, "nodePort", 0);
-		AUTO_FREE char *name = xasprintf("port/%s/%d", json_str_or(v, "protocol", "TCP"), (int)port);
-		if (port)
-			strv_add(names, name);
-	}
 }
 
 const struct kind_ops service_ops = {

@@ -1,6 +1,6 @@
 /* Allocation of service addresses and node ports.
  *
- * Happy path: one map from "10.96.1.2" or "TCP/30080" to how many hold it, kept by a watch on the services, plus the
+ * Happy path: one map from "10.96.1.2" or "port/30080" to how many hold it, kept by a watch on the services, plus the
  * tickets in flight. What can fail: a range that is full. What always holds: nothing is stored here, so nothing can be
  * lost or leak over a crash: the services are the record. */
 #include "cp/kinds/service_alloc.h"
@@ -15,6 +15,8 @@
 #include "base/rand.h"
 #include "base/str.h"
 #include "cp/kinds/service_range.h"
+
+enum { PORT_KEY_MAX = 20 };
 
 struct service_alloc {
 	struct service_range *ranges; /* the configured ones, then those of ServiceCIDR objects */
@@ -41,6 +43,14 @@ static void hold(struct service_alloc *a, const char *key, int by)
 		map_remove(a->held, key);
 }
 
+static void hold_port(struct service_alloc *a, int64_t port, int by)
+{
+	char key[PORT_KEY_MAX];
+	snprintf(key, sizeof(key), "port/%d", (int)port);
+	if (port)
+		hold(a, key, by);
+}
+
 /* Counts what a service in the cache holds. */
 static void count(struct service_alloc *a, struct cobj *o, int by)
 {
@@ -50,14 +60,9 @@ static void count(struct service_alloc *a, struct cobj *o, int by)
 	json_array_foreach(json_at(svc, "spec.clusterIPs"), i, v)
 		if (strcmp(json_string_value(v), "None"))
 			hold(a, json_string_value(v), by);
-	json_array_foreach(json_at(svc, "spec.ports"), i, v) {
-		char key[32];
-		int64_t port = json_int_at(v, "nodePort", 0);
-		if (!port)
-			continue;
-		snprintf(key, sizeof(key), "%s/%d", json_str_or(v, "protocol", "TCP"), (int)port);
-		hold(a, key, by);
-	}
+	json_array_foreach(json_at(svc, "spec.ports"), i, v)
+		hold_port(a, json_int_at(v, "nodePort", 0), by);
+	hold_port(a, json_int_at(svc, "spec.healthCheckNodePort", 0), by);
 }
 
 static void on_service(void *arg, const struct cache_event *ev)
@@ -259,27 +264,27 @@ size_t service_cluster_families(const struct service_alloc *a, const char *const
 	return a->n_configured;
 }
 
-static bool take_port(struct service_ticket *t, uint16_t port, const char *protocol)
+static bool take_port(struct service_ticket *t, uint16_t port)
 {
-	char key[32];
-	snprintf(key, sizeof(key), "%s/%u", protocol, port);
+	char key[PORT_KEY_MAX];
+	snprintf(key, sizeof(key), "port/%u", port);
 	return take(t, key);
 }
 
-int service_take_port(struct service_ticket *t, uint16_t wanted, const char *protocol, uint16_t *ret)
+int service_take_port(struct service_ticket *t, uint16_t wanted, uint16_t *ret)
 {
 	const struct service_alloc *a = t->a;
 	if (wanted) {
 		if (wanted < a->port_min || wanted > a->port_max)
 			return -ERANGE;
 		*ret = wanted;
-		return take_port(t, wanted, protocol) ? 0 : -EEXIST;
+		return take_port(t, wanted) ? 0 : -EEXIST;
 	}
 	uint32_t size = (uint32_t)(a->port_max - a->port_min) + 1, upper = size - a->port_band, start = rand_below(upper);
 	for (uint32_t i = 0; i < size; i++) {
 		uint32_t off = i < upper ? a->port_band + (start + i) % upper : i - upper;
 		*ret = (uint16_t)(a->port_min + off);
-		if (take_port(t, *ret, protocol))
+		if (take_port(t, *ret))
 			return 0;
 	}
 	return -ENOSPC;

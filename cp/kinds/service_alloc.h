@@ -28,8 +28,8 @@ void service_ticket_free(struct service_ticket *t);
 int service_take_ip(struct service_ticket *t, const char *family, const char *wanted, char *ret_text);
 /* The families of the configured ranges, the default first; valid as long as a. Returns how many. */
 size_t service_cluster_families(const struct service_alloc *a, const char *const **ret);
-/* Takes a port for a protocol; wanted 0: any. Codes as above. */
-int service_take_port(struct service_ticket *t, uint16_t wanted, const char *protocol, uint16_t *ret);
+/* Takes a port, for all protocols; wanted 0: any. Codes as above. */
+int service_take_port(struct service_ticket *t, uint16_t wanted, uint16_t *ret);
 /* "30000-32767", for messages; static in a. */
 const char *service_port_range(const struct service_alloc *a);
 

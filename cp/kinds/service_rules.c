@@ -12,7 +12,6 @@
 
 #define RANGES_KEY "service.beta.kubernetes.io/load-balancer-source-ranges"
 #define HINTS_KEY "service.kubernetes.io/topology-aware-hints"
-#define IP_WORDS "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 enum { AFFINITY_SECONDS_MAX = 86400 };
 
 static bool is_type(const json_t *svc, const char *type)
@@ -194,12 +193,13 @@ static void validate_addresses(const json_t *svc, const json_t *old, const json_
 	json_array_foreach(addresses, i, v)
 	{
 		bool none = i == 0 && str_eq(json_string_value(v), "None");
-		bool misplaced = none && json_array_size(addresses) > 1, invalid = !none && !ip_family(json_string_value(v));
+		bool misplaced = none && json_array_size(addresses) > 1;
+		size_t before = errors->n;
 		if (misplaced)
 			field_invalid(errors, list, addresses, "'None' must be the first and only value");
-		if (invalid)
-			field_invalid(errors, FIELD_PATH(path, "spec.clusterIPs[%zu]", i), v, IP_WORDS);
-		bad |= misplaced || invalid;
+		if (!none)
+			rule_ip(v, json_at(old, "spec.clusterIPs"), FIELD_PATH(path, "spec.clusterIPs[%zu]", i), errors);
+		bad |= errors->n != before;
 	}
 	if (json_array_size(addresses) > 2)
 		field_invalid(errors, list, addresses, "may only hold up to 2 values");
@@ -211,19 +211,21 @@ static void validate_addresses(const json_t *svc, const json_t *old, const json_
 		validate_match(addresses, json_at(svc, "spec.ipFamilies"), errors);
 }
 
-static void validate_external_ips(const json_t *svc, struct field_errors *errors)
+/* Those that an update leaves may stay. */
+static void validate_external_ips(const json_t *svc, const json_t *old, struct field_errors *errors)
 {
 	char path[FIELD_PATH_MAX];
 	json_t *v;
 	size_t i;
 
-	json_array_foreach(json_at(svc, "spec.externalIPs"), i, v) validate_address(v, FIELD_PATH(path, "spec.externalIPs[%zu]", i), errors);
+	json_array_foreach(json_at(svc, "spec.externalIPs"), i, v) if (!json_has_text(json_at(old, "spec.externalIPs"), json_string_value(v)))
+	    validate_address(v, FIELD_PATH(path, "spec.externalIPs[%zu]", i), errors);
 }
 
 /* --- traffic --------------------------------------------------------------------------------------------------------- */
 
 /* Padding is allowed. */
-static void validate_source_range(const char *text, const char *path, struct field_errors *errors)
+static void validate_source_range(const char *text, const json_t *was, const char *path, struct field_errors *errors)
 {
 	static const char space[] = " \t\n\r";
 	const char *begin = text + strspn(text, space);
@@ -233,12 +235,11 @@ static void validate_source_range(const char *text, const char *path, struct fie
 	while (n && strchr(space, plain[n - 1]))
 		plain[--n] = '\0';
 	AUTO_JSON *shown = json_string(plain);
-	if (!is_cidr(plain))
-		field_invalid(errors, path, shown, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
+	rule_cidr(shown, was, path, errors);
 }
 
 /* The ranges of a balanced service: a field, else an annotation. */
-static void validate_source_ranges(const json_t *svc, struct field_errors *errors)
+static void validate_source_ranges(const json_t *svc, const json_t *old, struct field_errors *errors)
 {
 	static const char list[] = "spec.LoadBalancerSourceRanges", annotation[] = "metadata.annotations[" RANGES_KEY "]";
 	const json_t *ranges = json_at(svc, "spec.loadBalancerSourceRanges");
@@ -251,12 +252,13 @@ static void validate_source_ranges(const json_t *svc, struct field_errors *error
 		return;
 	if (!is_type(svc, "LoadBalancer"))
 		field_forbidden(errors, json_array_size(ranges) ? list : annotation, "may only be used when `type` is 'LoadBalancer'");
-	json_array_foreach(ranges, i, v) validate_source_range(json_string_value(v), FIELD_PATH(path, "%s[%zu]", list, i), errors);
-	if (json_array_size(ranges) || !text[strspn(text, " ")])
+	json_array_foreach(ranges, i, v) validate_source_range(json_string_value(v), json_at(old, "spec.loadBalancerSourceRanges"), FIELD_PATH(path, "%s[%zu]", list, i), errors);
+	bool kept = str_eq(text, json_member(json_at(old, "metadata.annotations"), RANGES_KEY));
+	if (json_array_size(ranges) || !text[strspn(text, " ")] || kept)
 		return;
 	AUTO_STRV char **parts = str_split(text, ',');
 	for (i = 0; parts && parts[i]; i++)
-		validate_source_range(parts[i], annotation, errors);
+		validate_source_range(parts[i], NULL, annotation, errors);
 }
 
 static void validate_topology(const json_t *svc, struct field_errors *errors)
@@ -365,7 +367,7 @@ static bool addresses_are_wrong(const json_t *svc, const json_t *old, const json
 	return true;
 }
 
-static void validate_own(const json_t *svc, const json_t *addresses, struct field_errors *errors)
+static void validate_own(const json_t *svc, const json_t *old, const json_t *addresses, struct field_errors *errors)
 {
 	validate_topology(svc, errors);
 	validate_ports(svc, addresses, errors);
@@ -375,8 +377,8 @@ static void validate_own(const json_t *svc, const json_t *addresses, struct fiel
 	if (is_type(svc, "ExternalName"))
 		validate_external_name(svc, addresses, errors);
 	validate_affinity(svc, errors);
-	validate_external_ips(svc, errors);
-	validate_source_ranges(svc, errors);
+	validate_external_ips(svc, old, errors);
+	validate_source_ranges(svc, old, errors);
 	validate_traffic(svc, errors);
 }
 
@@ -413,7 +415,7 @@ void service_validate(const json_t *svc, const json_t *old, struct field_errors 
 
 	if (addresses_are_wrong(svc, old, addresses, errors))
 		return;
-	validate_own(svc, addresses, errors);
+	validate_own(svc, old, addresses, errors);
 	errors_order(errors, "", order);
 	if (!old)
 		return;
@@ -430,7 +432,6 @@ void service_validate_status(const json_t *svc, const json_t *old, struct field_
 	json_t *v;
 	size_t i;
 
-	(void)old;
 	if (!is_type(svc, "LoadBalancer") && json_array_size(json_at(svc, "status.loadBalancer.ingress"))) {
 		field_forbidden(errors, "status.loadBalancer.ingress", "may only be used when `spec.type` is 'LoadBalancer'");
 		return;
@@ -439,8 +440,8 @@ void service_validate_status(const json_t *svc, const json_t *old, struct field_
 	{
 		const char *ip = json_str_or(v, "ip", ""), *host = json_str_or(v, "hostname", "");
 		FIELD_PATH(at, "status.loadBalancer.ingress[%zu]", i);
-		if (*ip && !ip_family(ip))
-			field_invalid(errors, FIELD_PATH(p, "%s.ip", at), json_object_get(v, "ip"), IP_WORDS);
+		if (*ip && !json_find(json_at(old, "status.loadBalancer.ingress"), "ip", ip))
+			rule_ip(json_object_get(v, "ip"), NULL, FIELD_PATH(p, "%s.ip", at), errors);
 		if (!*ip)
 			rule_forbidden(v, at, "ipMode", "may not be specified when `ip` is not set", errors);
 		else if (json_object_get(v, "ipMode"))

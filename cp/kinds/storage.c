@@ -174,7 +174,9 @@ static json_t *fixed_part(const json_t *pvc, const json_t *old)
 
 static void validate_beta_class(const json_t *pvc, const json_t *old, struct field_errors *errors)
 {
-	const char *now = json_str_or(json_at(pvc, "metadata.annotations"), BETA_CLASS, ""), *was = json_str_or(json_at(old, "metadata.annotations"), BETA_CLASS, "");
+	const char *now = json_member(json_at(pvc, "metadata.annotations"), BETA_CLASS), *was = json_member(json_at(old, "metadata.annotations"), BETA_CLASS);
+	now = now ? now : "";
+	was = was ? was : "";
 	bool upgraded = *was && !json_at(old, "spec.storageClassName") && str_eq(json_str_at(pvc, "spec.storageClassName"), was) && !*now;
 	AUTO_JSON *shown = json_string(now);
 
@@ -246,18 +248,26 @@ static void validate_resource_keys(const json_t *map, const char *path, struct f
 	}
 }
 
-static void claim_validate_status(const json_t *pvc, const json_t *old, struct field_errors *errors)
+static void validate_amounts(const json_t *map, const char *path, struct field_errors *errors)
 {
-	static const char *const states[] = {"ControllerResizeInProgress", "ControllerResizeInfeasible", "NodeResizeInProgress",
-					     "NodeResizeInfeasible", "NodeResizePending", NULL};
-	const json_t *amounts = json_at(pvc, "status.capacity"), *resizes = json_at(pvc, "status.allocatedResourceStatuses");
 	char p[FIELD_PATH_MAX];
 	const char *key;
 	json_t *v;
 
+	json_object_foreach((json_t *)map, key, v) if (quantity_sign(json_string_value(v)) < 0)
+	    field_invalid(errors, FIELD_PATH(p, "%s[%s]", path, key), v, "must be a valid resource quantity");
+}
+
+static void claim_validate_status(const json_t *pvc, const json_t *old, struct field_errors *errors)
+{
+	static const char *const states[] = {"ControllerResizeInProgress", "ControllerResizeInfeasible", "NodeResizeInProgress",
+					     "NodeResizeInfeasible", "NodeResizePending", NULL};
+	const json_t *allocated = json_at(pvc, "status.allocatedResources"), *resizes = json_at(pvc, "status.allocatedResourceStatuses");
+	const char *key;
+	json_t *v;
+
 	(void)old;
-	json_object_foreach((json_t *)amounts, key, v) if (quantity_sign(json_string_value(v)) < 0)
-	    field_invalid(errors, FIELD_PATH(p, "status.capacity[%s]", key), v, "must be a valid resource quantity");
+	validate_amounts(json_at(pvc, "status.capacity"), "status.capacity", errors);
 	validate_resource_keys(resizes, "status.allocatedResourceStatus", errors);
 	json_object_foreach((json_t *)resizes, key, v)
 	{
@@ -265,7 +275,8 @@ static void claim_validate_status(const json_t *pvc, const json_t *old, struct f
 		if (!rule_is_one_of(json_string_value(v), states))
 			field_not_supported(errors, "status.allocatedResourceStatus", shown, states);
 	}
-	validate_resource_keys(json_at(pvc, "status.allocatedResources"), "status.allocatedResources", errors);
+	validate_resource_keys(allocated, "status.allocatedResources", errors);
+	validate_amounts(allocated, "status.allocatedResources", errors);
 }
 
 const struct kind_ops persistentvolumeclaim_ops = {.group = "",

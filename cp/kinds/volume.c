@@ -131,6 +131,7 @@ static void validate_sources(const json_t *spec, const char *path, struct field_
 			continue;
 		FIELD_PATH(p, "%s.%s", path, sources[i]);
 		if (n++ && strcmp(sources[i], "flexVolume")) {
+			errors_drop_below(errors, p);
 			field_forbidden(errors, FIELD_PATH(p, "%s.%s", path, strcmp(sources[i], "cephfs") ? sources[i] : "cephFS"),
 					"may not specify more than 1 volume type");
 			continue;
@@ -227,7 +228,11 @@ static void volume_validate_update(const json_t *pv, const json_t *old, struct f
 static void volume_validate(const json_t *pv, const json_t *old, struct field_errors *errors)
 {
 	static const char *const order[] = {"metadata", "spec.accessModes", "spec.capacity", "spec.persistentVolumeReclaimPolicy", "spec.nodeAffinity", "spec",
-					    "spec.storageClassName", "spec.volumeMode", "spec.volumeAttributesClassName", NULL};
+					    "spec.nfs.server", "spec.nfs.path", "spec.rbd.monitors", "spec.rbd.image", "spec.iscsi.targetPortal", "spec.iscsi.iqn",
+					    "spec.iscsi.lun", "spec.iscsi.secretRef", "spec.iscsi.initiatorname", "spec.csi.driver", "spec.csi.volumeHandle",
+					    "spec.csi.controllerPublishSecretRef", "spec.csi.controllerExpandSecretRef", "spec.csi.nodePublishSecretRef",
+					    "spec.csi.nodeExpandSecretRef",
+					    "spec.storageClassName", "spec.volumeMode", "spec.volumeAttributesClassName", "spec.csi", NULL};
 
 	volume_spec_validate(json_object_get(pv, "spec"), json_str_or(pv, "metadata.name", ""), false, "spec", errors);
 	errors_order(errors, "", order);

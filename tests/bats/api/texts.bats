@@ -134,9 +134,9 @@ review() { # ATTRIBUTES: a review's status, or what is wrong with it
 }
 
 @test "finalizers of namespaces, paths of reviews, forms of watches" {
-	local bogus='is invalid: spec.finalizers[0]: Invalid value: "bogus": name is neither a standard finalizer name nor is it fully qualified'
-	[ "$(answer POST /api/v1/namespaces '{"metadata":{"name":"f"},"spec":{"finalizers":["bogus"]}}' | said)" = "422 Namespace \"f\" $bogus" ]
-	[ "$(answer PUT /api/v1/namespaces/t/finalize '{"metadata":{"name":"t"},"spec":{"finalizers":["bogus"]}}' | said)" = "422 Namespace \"t\" $bogus" ]
+	local why='Invalid value: "bogus": name is neither a standard finalizer name nor is it fully qualified'
+	[ "$(answer POST /api/v1/namespaces '{"metadata":{"name":"f"},"spec":{"finalizers":["bogus"]}}' | said)" = "422 Namespace \"f\" is invalid: spec.finalizers: $why" ]
+	[ "$(answer PUT /api/v1/namespaces/t/finalize '{"metadata":{"name":"t"},"spec":{"finalizers":["bogus"]}}' | said)" = "422 Namespace \"t\" is invalid: spec.finalizers[0]: $why" ]
 	local unknown="404 the server could not find the requested resource"
 	[ "$(answer GET /apis/authorization.k8s.io/v1/selfsubjectaccessreviews/x '' | said)" = "$unknown" ]
 	[ "$(answer POST /api/v1/bindings '{}' | said)" = "$unknown" ]

@@ -28,6 +28,10 @@ START_TEST(services)
 	     "metadata.annotations[service.beta.kubernetes.io/load-balancer-source-ranges]: Invalid value: \"x\": must be a valid CIDR value, (e.g. "
 	     "10.9.8.0/24 or 2001:db8::/64)\n"},
 	    {"spec.clusterIP", "\"x\"", "spec.clusterIPs[0]: Invalid value: \"x\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)\n"},
+	    {"spec.clusterIP", "\"10.0.0.010\"", "spec.clusterIPs[0]: Invalid value: \"10.0.0.010\": must not have leading 0s\n"},
+	    {"spec.externalIPs", "[\"::ffff:1.2.3.4\"]", "spec.externalIPs[0]: Invalid value: \"::ffff:1.2.3.4\": must not be an IPv4-mapped IPv6 address\n"},
+	    {"spec", "{\"type\":\"LoadBalancer\",\"ports\":[{\"port\":1}],\"loadBalancerSourceRanges\":[\"10.0.0.1/8\",\" 10.0.0.0/8 \"]}",
+	     "spec.LoadBalancerSourceRanges[0]: Invalid value: \"10.0.0.1/8\": must not have bits set beyond the prefix length\n"},
 	    {"spec.ipFamilies", "[\"IPv5\"]", "spec.ipFamilies[0]: Unsupported value: \"IPv5\": supported values: \"IPv4\", \"IPv6\"\n"},
 	    {"spec.externalIPs", "[\"127.0.0.1\"]", "spec.externalIPs[0]: Invalid value: \"127.0.0.1\": may not be in the loopback range (127.0.0.0/8, ::1/128)\n"},
 	    {"spec.loadBalancerSourceRanges", "[\"x\"]",
@@ -95,6 +99,11 @@ START_TEST(volumes)
 	    {"spec.capacity", "{\"storage\":\"0\"}", "spec.capacity[storage]: Invalid value: \"0\": must be greater than zero\n"},
 	    {"spec.persistentVolumeReclaimPolicy", "\"Burn\"", "spec.persistentVolumeReclaimPolicy: Unsupported value: \"Burn\": supported values: \"Delete\", \"Recycle\", \"Retain\"\n"},
 	    {"spec.nfs", "{\"server\":\"s\",\"path\":\"/x\"}", "spec.nfs: Forbidden: may not specify more than 1 volume type\n"},
+	    {"spec.nfs", "{}", "spec.nfs: Forbidden: may not specify more than 1 volume type\n"},
+	    {"spec", "{\"accessModes\":[\"ReadWriteOnce\"],\"capacity\":{\"storage\":\"1\"},\"volumeAttributesClassName\":\"\",\"iscsi\":{\"lun\":1}}",
+	     "spec.iscsi.targetPortal: Required value\nspec.iscsi.iqn: Required value\n"
+	     "spec.volumeAttributesClassName: Required value: an empty string is disallowed\n"
+	     "spec.csi: Required value: has to be specified when using volumeAttributesClassName\n"},
 	    {"spec.hostPath", NULL, "spec: Required value: must specify a volume type\n"},
 	    {"spec", "{\"accessModes\":[\"ReadWriteOnce\"],\"capacity\":{\"storage\":\"1\"},\"local\":{\"path\":\"/x\"}}", "spec.nodeAffinity: Required value: Local volume requires node affinity\n"},
 	    {"spec", "{\"accessModes\":[\"ReadWriteOnce\"],\"capacity\":{\"storage\":\"1\"},\"hostPath\":{\"path\":\"/\"},\"persistentVolumeReclaimPolicy\":\"Recycle\"}",
@@ -123,7 +132,13 @@ START_TEST(claims)
 	     "spec.dataSourceRef: Invalid value: \"Secret\": must be 'PersistentVolumeClaim' when referencing the default apiGroup\n"},
 	    {"spec.volumeMode", "\"Tape\"", "spec.volumeMode: Unsupported value: \"Tape\": supported values: \"Block\", \"Filesystem\"\n"},
 	};
-	CHECK("", "PersistentVolumeClaim", "{" META ",\"spec\":{\"accessModes\":[\"ReadWriteOnce\"],\"resources\":{\"requests\":{\"storage\":\"1Gi\"}}}}", rows, false);
+	static const struct rule_row updates[] = {
+	    {"metadata.annotations", "{\"volume.beta.kubernetes.io/storage-class\":\"x\"}",
+	     "metadata.annotations.volume.beta.kubernetes.io/storage-class: Invalid value: \"x\": field is immutable\n"},
+	};
+#define CLAIM "{" META ",\"spec\":{\"accessModes\":[\"ReadWriteOnce\"],\"resources\":{\"requests\":{\"storage\":\"1Gi\"}}}}"
+	CHECK("", "PersistentVolumeClaim", CLAIM, rows, false);
+	CHECK("", "PersistentVolumeClaim", CLAIM, updates, true);
 }
 END_TEST
 

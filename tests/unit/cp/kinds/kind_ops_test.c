@@ -163,6 +163,29 @@ START_TEST(service_updates_keep_what_was_allocated)
 }
 END_TEST
 
+START_TEST(service_ports_are_kept_by_name)
+{
+	AUTO_JSON *old = load("", "Service", SVC("{\"type\":\"LoadBalancer\",\"externalTrafficPolicy\":\"Local\",\"healthCheckNodePort\":30009,"
+						 "\"ports\":[{\"name\":\"a\",\"port\":80,\"nodePort\":30001},{\"name\":\"b\",\"port\":81,\"nodePort\":30002}]}"));
+	AUTO_JSON *now = load("", "Service", SVC("{\"type\":\"LoadBalancer\",\"externalTrafficPolicy\":\"Local\","
+						 "\"ports\":[{\"name\":\"b\",\"port\":80},{\"name\":\"c\",\"port\":81},{\"name\":\"a\",\"port\":82}]}"));
+	ops->set_defaults(now, old);
+	static const int kept[] = { 30002, 0, 30001 };
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+		ck_assert_int_eq(json_int_at(json_array_get(json_at(now, "spec.ports"), i), "nodePort", 0), kept[i]);
+	ck_assert_int_eq(json_int_at(now, "spec.healthCheckNodePort", 0), 30009);
+
+	AUTO_JSON *moved = load("", "Service", SVC("{\"type\":\"LoadBalancer\",\"ports\":[{\"name\":\"a\",\"port\":80},{\"name\":\"c\",\"port\":81,\"nodePort\":30001}]}"));
+	ops->set_defaults(moved, old);
+	ck_assert_int_eq(json_int_at(json_array_get(json_at(moved, "spec.ports"), 0), "nodePort", 0), 0);
+
+	AUTO_JSON *inside = load("", "Service", SVC("{\"type\":\"ClusterIP\",\"ports\":[{\"port\":80,\"nodePort\":30077}]}"));
+	ops->prepare_update(inside, old);
+	AUTO_FREE char *text = errors_of(inside, old);
+	ck_assert_ptr_nonnull(strstr(text, "spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"));
+}
+END_TEST
+
 START_TEST(deployment_rules)
 {
 	static const char body[] = "{\"kind\":\"Deployment\",\"metadata\":{\"name\":\"d\",\"namespace\":\"d\"},\"spec\":{\"replicas\":1,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
@@ -199,4 +222,4 @@ START_TEST(small_kinds)
 END_TEST
 
 TESTS("kind_ops", pod_defaults, pod_qos_classes, pod_errors, pod_updates, pod_grace, service_defaults_by_type,
-      service_updates_keep_what_was_allocated, deployment_rules, small_kinds)
+      service_updates_keep_what_was_allocated, service_ports_are_kept_by_name, deployment_rules, small_kinds)

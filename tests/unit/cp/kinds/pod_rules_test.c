@@ -200,6 +200,10 @@ START_TEST(volumes)
 	     "spec.volumes[0].downwardAPI: Required value: one of fieldRef and resourceFieldRef is required\n"},
 	    {"spec.volumes[0]", "{\"name\":\"v\",\"nfs\":{\"server\":\"s\",\"path\":\"rel\"}}",
 	     "spec.volumes[0].nfs.path: Invalid value: \"rel\": must be an absolute path\n"},
+	    {"spec.volumes[0]", "{\"name\":\"v\",\"nfs\":{}}",
+	     "spec.volumes[0].nfs.server: Required value\nspec.volumes[0].nfs.path: Required value\n"
+	     "spec.volumes[0].nfs.path: Invalid value: \"\": must be an absolute path\n"},
+	    {"spec.volumes[0]", "{\"name\":\"v\",\"emptyDir\":{},\"nfs\":{}}", "spec.volumes[0].nfs: Forbidden: may not specify more than 1 volume type\n"},
 	    {"spec.volumes[0]", "{\"name\":\"v\",\"projected\":{\"sources\":[{\"serviceAccountToken\":{\"path\":\"t\",\"expirationSeconds\":1}}]}}",
 	     "spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds: Invalid value: 1: may not specify a duration less than 10 minutes\n"},
 	    {"spec.volumes[0]", "{\"name\":\"v\",\"projected\":{\"sources\":[{\"secret\":{\"name\":\"s\"},\"configMap\":{\"name\":\"s\"}}]}}",
@@ -242,7 +246,13 @@ START_TEST(placement)
 	     "spec.topologySpreadConstraints[0].{topologyKey, whenUnsatisfiable}: Duplicate value: \"{a, ScheduleAnyway}\"\n"
 	     "spec.topologySpreadConstraints[0].minDomains: Invalid value: 1: can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway\n"},
 	    {"spec.dnsPolicy", "\"None\"", "spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None\n"},
-	    {"spec.dnsConfig", "{\"nameservers\":[\"a\"],\"options\":[{}]}",
+	    {"spec.hostAliases", "[{\"ip\":\"10.0.0.010\"},{\"ip\":\"::ffff:10.0.0.1\"},{\"ip\":\"FD00::1\"}]",
+     "spec.hostAliases[0].ip: Invalid value: \"10.0.0.010\": must not have leading 0s\n"
+     "spec.hostAliases[1].ip: Invalid value: \"::ffff:10.0.0.1\": must not be an IPv4-mapped IPv6 address\n"},
+    {"spec.containers[0].livenessProbe", "{\"initialDelaySeconds\":-1,\"httpGet\":{\"port\":0}}",
+     "spec.containers[0].livenessProbe.httpGet.port: Invalid value: 0: must be between 1 and 65535, inclusive\n"
+     "spec.containers[0].livenessProbe.initialDelaySeconds: Invalid value: -1: must be greater than or equal to 0\n"},
+    {"spec.dnsConfig", "{\"nameservers\":[\"a\"],\"options\":[{}]}",
 	     "spec.dnsConfig.nameservers[0]: Invalid value: \"a\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)\n"
 	     "spec.dnsConfig.options[0]: Required value: must not be empty\n"},
 	    {"spec.schedulingGates", "[{\"name\":\"a\"},{\"name\":\"a\"}]", "spec.schedulingGates[1]: Duplicate value: \"a\"\n"},

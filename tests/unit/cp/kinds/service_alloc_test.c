@@ -97,7 +97,7 @@ START_TEST(any_address)
 }
 END_TEST
 
-#define SERVICE "{\"metadata\":{\"name\":\"s\",\"namespace\":\"a\",\"uid\":\"1\"},\"spec\":{\"clusterIPs\":[\"10.96.0.20\"],\"ports\":[{\"port\":80,\"nodePort\":30050}]}}"
+#define SERVICE "{\"metadata\":{\"name\":\"s\",\"namespace\":\"a\",\"uid\":\"1\"},\"spec\":{\"clusterIPs\":[\"10.96.0.20\"],\"ports\":[{\"port\":80,\"nodePort\":30050}],\"healthCheckNodePort\":30051}}"
 #define ADDRESS "{\"metadata\":{\"name\":\"10.96.0.21\",\"uid\":\"2\"}}"
 
 START_TEST(what_the_cache_holds)
@@ -110,9 +110,9 @@ START_TEST(what_the_cache_holds)
 	ck_assert_int_eq(take("10.96.0.20", NULL, NULL), -EEXIST);
 	ck_assert_int_eq(take("10.96.0.21", NULL, NULL), -EEXIST);
 	struct service_ticket *t = service_ticket_new(alloc);
-	ck_assert_int_eq(service_take_port(t, 30050, "TCP", &port), -EEXIST);
-	ck_assert_int_eq(service_take_port(t, 30050, "UDP", &port), 0);
-	ck_assert_int_eq(service_take_port(t, 29999, "TCP", &port), -ERANGE);
+	ck_assert_int_eq(service_take_port(t, 30050, &port), -EEXIST);
+	ck_assert_int_eq(service_take_port(t, 30051, &port), -EEXIST);
+	ck_assert_int_eq(service_take_port(t, 29999, &port), -ERANGE);
 	service_ticket_free(t);
 	del("/registry/services/specs/a/s");
 	del("/registry/ipaddresses/10.96.0.21");
@@ -179,10 +179,10 @@ START_TEST(any_port)
 	ck_assert_str_eq(service_port_range(alloc), "30000-30099");
 	struct service_ticket *t = service_ticket_new(alloc);
 	for (int i = 0; i < 100; i++) {
-		ck_assert_int_eq(service_take_port(t, 0, "TCP", &port), 0);
+		ck_assert_int_eq(service_take_port(t, 0, &port), 0);
 		ck_assert_int_eq(port < 30016, i >= 84);
 	}
-	ck_assert_int_eq(service_take_port(t, 0, "TCP", &port), -ENOSPC);
+	ck_assert_int_eq(service_take_port(t, 0, &port), -ENOSPC);
 	service_ticket_free(t);
 	stop();
 }
