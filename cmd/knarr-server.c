@@ -28,6 +28,11 @@
 #include "cmd/server_store.h"
 #include "cp/api/api.h"
 
+/* What a client is told whose body is larger than the 3 MiB of max_body below. */
+#define TOO_LARGE                                                                                                      \
+	"{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":\"Request entity too large: limit is "  \
+	"3145728\",\"reason\":\"RequestEntityTooLarge\",\"code\":413}"
+
 struct server {
 	struct server_config config;
 	struct loop *loop;
@@ -158,6 +163,8 @@ static int listen_https(struct server *s, struct err *e)
 					  .bind_address = c->bind_address,
 					  .port = c->port,
 					  .tls = s->tls,
+					  .max_body = 3145728,
+					  .too_large = TOO_LARGE,
 					  .on_request = on_request,
 					  .streams = streams,
 					  .arg = s};

@@ -29,6 +29,7 @@ struct h2 {
 	const struct h2_events *events;
 	void *arg;
 	size_t max_body, n_streams, n_incomplete;
+	const char *too_large; /* what a 413 carries; NULL: its name */
 	struct list streams; /* all */
 	struct list news;    /* streams with something to tell */
 	bool failed;
@@ -317,6 +318,11 @@ struct h2 *h2_new(size_t max_body, const struct h2_events *events, void *arg)
 	return h;
 }
 
+void h2_say_too_large(struct h2 *h, const char *json)
+{
+	h->too_large = json;
+}
+
 static void end_stream(struct h2_stream *s)
 {
 	struct h2 *h = s->h2;
@@ -345,8 +351,8 @@ void h2_free(struct h2 *h)
  * lose the answer; the request's deadline bounds it. */
 static void answer_error(struct h2_stream *s)
 {
-	const char *text = http_status_text(s->error_status);
-	struct http_header headers[] = { { "content-type", "text/plain" }, { NULL, NULL } };
+	const char *json = s->error_status == 413 ? s->h2->too_large : NULL, *text = json ? json : http_status_text(s->error_status);
+	struct http_header headers[] = { { "content-type", json ? "application/json" : "text/plain" }, { NULL, NULL } };
 	h2_start(s, s->error_status, headers, (int64_t)strlen(text), false);
 	h2_write(s, text, strlen(text));
 	h2_end(s);

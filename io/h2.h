@@ -31,6 +31,8 @@ struct h2_events {
 };
 
 struct h2 *h2_new(size_t max_body, const struct h2_events *events, void *arg);
+/* The JSON that a 413 carries (borrowed; NULL: its name in plain text). */
+void h2_say_too_large(struct h2 *h, const char *json);
 /* Streams that are still there end first (on_end, not complete). NULL is fine. */
 void h2_free(struct h2 *h);
 /* 0, or -EPROTO: send what h2_output() still gives, then close. */

@@ -54,8 +54,8 @@ static void set_deadline(struct http_conn *c)
 static void refuse(struct http_conn *c, int status)
 {
 	AUTO_STR out = STR_INIT;
-	const char *text = http_status_text(status);
-	struct http_header headers[] = { { "Content-Type", "text/plain" }, { NULL, NULL } };
+	const char *json = status == 413 ? c->server->config.too_large : NULL, *text = json ? json : http_status_text(status);
+	struct http_header headers[] = { { "Content-Type", json ? "application/json" : "text/plain" }, { NULL, NULL } };
 	h1_encode_head(&out, &(struct h1_response){ .status = status, .headers = headers,
 						    .length = (int64_t)strlen(text) + 1 });
 	str_addf(&out, "%s\n", text);

@@ -88,6 +88,7 @@ static void on_open(struct http_conn *c)
 {
 	struct h2_conn *h = xcalloc(1, sizeof(*h));
 	h->codec = h2_new(c->server->config.max_body, &events, c);
+	h2_say_too_large(h->codec, c->server->config.too_large);
 	c->state = h;
 	if (c->server->stopping)
 		h2_shutdown(h->codec);

@@ -25,6 +25,7 @@ struct http_server_config {
 	uint16_t port;            /* 0 picks one: http_server_port() */
 	struct tls_ctx *tls;      /* NULL: plain */
 	size_t max_body;          /* larger bodies are answered 413; 0: 3 MiB */
+	const char *too_large;    /* JSON that such an answer carries; NULL: a line of text. Borrowed */
 	int header_timeout_ms;    /* 0: 10 s for a whole head, 30 s for a body */
 	int idle_timeout_ms;      /* keep-alive; 0: 90 s */
 	/* Called with the whole body read. The handler answers now or later; the exchange lives until the response has

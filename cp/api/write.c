@@ -108,11 +108,18 @@ json_t *write_store_failed(const struct err *e)
 	return s;
 }
 
+/* Of a generateName it is said that it could not help, even where the name was given too. */
+static json_t *name_is_taken(const struct write *w)
+{
+	const struct kind *k = w->res->kind;
+	bool generates = !str_empty(json_str_at(w->object, "metadata.generateName"));
+	return generates ? status_name_conflict(k->group, k->plural, w->name) : status_already_exists(k->group, k->plural, w->name);
+}
+
 static json_t *lost_race(struct write *w)
 {
 	const struct kind *k = w->res->kind;
-	return w->created ? status_already_exists(k->group, k->plural, w->name)
-			  : status_modified(k->group, k->plural, w->name);
+	return w->created ? name_is_taken(w) : status_modified(k->group, k->plural, w->name);
 }
 
 /* The answer of a write that was stored at rev. */
@@ -288,11 +295,8 @@ static void keep_times(struct write *w)
 static json_t *check_exists(struct write *w)
 {
 	const struct kind *k = w->res->kind;
-	if (w->kind == WRITE_CREATE) {
-		if (bucket_get(w->res->bucket, w->ns, w->name))
-			return status_already_exists(k->group, k->plural, w->name);
-		return NULL;
-	}
+	if (w->kind == WRITE_CREATE)
+		return bucket_get(w->res->bucket, w->ns, w->name) ? name_is_taken(w) : NULL;
 	w->old = bucket_get(w->res->bucket, w->ns, w->name);
 	if (w->old)
 		return cobj_ref(w->old), NULL;
@@ -311,6 +315,7 @@ static void generate_name(struct write *w)
 	json_set_str(w->object, "metadata.name", full);
 	free(w->name);
 	w->name = TAKE(full);
+	w->generated = true;
 }
 
 /* The attempt ends before the store is asked. Takes status. */
@@ -367,7 +372,11 @@ static void on_validated(void *arg, json_t *status)
 	w->object = w->admit.object;
 	if (!status && w->kind == WRITE_CREATE)
 		status = check_exists(w);
-	if (status)
+	if (status && w->generated && status_code(status) == 409 && w->attempts < MAX_ATTEMPTS) {
+		json_decref(status);
+		settle(w, false);
+		attempt(w);
+	} else if (status)
 		give_up(w, status);
 	else
 		conclude(w);

@@ -43,6 +43,7 @@ struct write {
 	int64_t asked_us; /* when the store was asked, monotonic */
 	bool conditional; /* the caller named a resourceVersion: no retry */
 	bool created;
+	bool generated; /* the name of this attempt was chosen here */
 	bool claimed; /* the store was asked for something that is unique (claims.h) */
 	char *key;
 };

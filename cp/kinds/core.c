@@ -88,7 +88,7 @@ static void configmap_validate(const json_t *cm, const json_t *old, struct field
 	size_t n = validate_keys(json_object_get(cm, "data"), "data", json_object_get(cm, "binaryData"), errors);
 	n += validate_keys(json_object_get(cm, "binaryData"), "binaryData", NULL, errors) / 4 * 3;
 	if (n > CONFIG_MAX_BYTES)
-		field_too_long(errors, "", CONFIG_MAX_BYTES);
+		field_too_long(errors, "[]", CONFIG_MAX_BYTES); /* the whole has no name */
 }
 
 static void secret_set_defaults(json_t *secret, const json_t *old)

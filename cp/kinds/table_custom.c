@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/kinds/table_cells.h"
+#include "cp/schema/go_format.h"
 
 struct custom_column {
 	struct jsonpath *path; /* NULL: cannot be read */
@@ -81,7 +82,8 @@ static json_t *text_cell(json_t *value)
 {
 	if (json_is_string(value))
 		return json_incref(value);
-	AUTO_FREE char *text = json_is_null(value) ? xstrdup("<nil>") : json_format(value, JSON_COMPACT);
+	bool whole = json_is_object(value) || json_is_array(value);
+	AUTO_FREE char *text = json_is_null(value) ? xstrdup("<nil>") : whole ? json_format(value, JSON_COMPACT) : go_format(value);
 	return json_string(text);
 }
 

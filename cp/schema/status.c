@@ -87,6 +87,16 @@ json_t *status_already_exists(const char *group, const char *resource, const cha
 			    resource);
 }
 
+json_t *status_name_conflict(const char *group, const char *resource, const char *name)
+{
+	AUTO_FREE char *q = status_qualified(group, resource);
+	json_t *s = with_details(
+	    status_new(409, "AlreadyExists", "%s \"%s\" already exists, the server was not able to generate a unique name for the object", q, name),
+	    name, group, resource);
+	json_object_set_new(json_object_get(s, "details"), "retryAfterSeconds", json_integer(1));
+	return s;
+}
+
 json_t *status_conflict(const char *group, const char *resource, const char *name, const char *fmt, ...)
 {
 	va_list ap;

@@ -12,6 +12,8 @@ json_t *status_unknown_resource(void); /* 404 of a path below /api or /apis that
 json_t *status_method_not_allowed(void);
 json_t *status_not_found(const char *group, const char *resource, const char *name);
 json_t *status_already_exists(const char *group, const char *resource, const char *name);
+/* The same where a name was to be generated: worth another try. */
+json_t *status_name_conflict(const char *group, const char *resource, const char *name);
 json_t *status_conflict(const char *group, const char *resource, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 json_t *status_modified(const char *group, const char *resource, const char *name); /* the usual conflict */

@@ -282,6 +282,26 @@ holds() {
 	EOF
 }
 
+@test "bodies and values that are too large" {
+	local version
+	python3 -c 'import json; print(json.dumps({"metadata": {"name": "big"}, "data": {"a": "x" * 3145738}}))' >"$DIR/big"
+	for version in --http1.1 --http2; do
+		curl -s $version --max-time 30 --cacert "$DIR/pki/ca.crt" --cert "$DIR/pki/admin.crt" --key "$DIR/pki/admin.key" -H 'Content-Type: application/json' \
+			--data-binary "@$DIR/big" "https://127.0.0.1:$PORT$CM" | grep -q '"message":"Request entity too large: limit is 3145728","reason":"RequestEntityTooLarge"'
+	done
+	python3 -c 'import json; print(json.dumps({"metadata": {"name": "big"}, "data": {"a": "x" * 1048586}}))' >"$DIR/big"
+	curl -s --max-time 30 --cacert "$DIR/pki/ca.crt" --cert "$DIR/pki/admin.crt" --key "$DIR/pki/admin.key" -H 'Content-Type: application/json' \
+		--data-binary "@$DIR/big" "https://127.0.0.1:$PORT$CM" | grep -q 'is invalid: \[\]: Too long: may not be more than 1048576 bytes'
+}
+
+@test "a name that was to be generated and is taken" {
+	answer POST $CM application/json '{"metadata":{"name":"taken"}}' >/dev/null
+	says <<-EOF
+	POST|$CM|application/json|{"metadata":{"name":"taken"}}|409|configmaps "taken" already exists
+	POST|$CM|application/json|{"metadata":{"name":"taken","generateName":"t"}}|409|configmaps "taken" already exists, the server was not able to generate a unique name for the object
+	EOF
+}
+
 @test "a scale has forms of its own" {
 	local sets=/apis/apps/v1/namespaces/default/replicasets table='application/json;as=Table;g=meta.k8s.io;v=v1'
 	answer POST $sets application/json '{"metadata":{"name":"r"},"spec":{"replicas":3,"selector":{"matchLabels":{"c":"1"},"matchExpressions":[{"key":"a","operator":"In","values":["z","y"]}]},"template":{"metadata":{"labels":{"c":"1","a":"y"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}}' | grep -q '"uid"'
