@@ -153,8 +153,10 @@ static const json_t *template_of(const struct admit *a, const json_t *object)
 static const char *old_profile(const json_t *pod, const char *container)
 {
 	const json_t *annotations = json_at(pod, "metadata.annotations");
+	if (!json_object_size(annotations))
+		return NULL;
 	AUTO_FREE char *key = xasprintf("container.seccomp.security.alpha.kubernetes.io/%s", container);
-	return json_object_size(annotations) ? json_member(annotations, key) : NULL;
+	return json_member(annotations, key);
 }
 
 static bool containers_differ(const json_t *a, const json_t *b)
