@@ -33,14 +33,10 @@ static void delete_object(void *arg, struct cobj *o)
 {
 	struct custom_cleanup *d = arg;
 	const struct kind *k = &d->custom->stored->kind;
-	const char *version = NULL;
-	for (size_t i = 0; i < d->custom->n && !version; i++)
-		if (d->custom->v[i].served)
-			version = d->custom->v[i].kind.version;
-	if (!version || o->deleting)
+	if (o->deleting)
 		return;
 	AUTO_FREE char *where = k->namespaced ? xasprintf("namespaces/%s/", o->ns) : xstrdup("");
-	AUTO_FREE char *path = xasprintf("/apis/%s/%s/%s%s/%s", k->group, version, where, k->plural, o->name);
+	AUTO_FREE char *path = xasprintf("/apis/%s/%s/%s%s/%s", k->group, k->version, where, k->plural, o->name);
 	api_local(d->api, USER, "DELETE", path, NULL, NULL, on_answer, xstrdup(path));
 }
 

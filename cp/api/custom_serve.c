@@ -250,8 +250,10 @@ const struct resource *customs_resource(const struct customs *s, const char *gro
 	const struct custom *c = s ? map_get(s->served, name) : NULL;
 	if (c && !version)
 		return &c->stored->resource;
-	for (size_t i = 0; c && i < c->n; i++)
-		if (c->v[i].served && strcmp(c->v[i].kind.version, version) == 0)
+	for (size_t i = 0; c && i < c->n; i++) {
+		bool reached = c->v[i].served || (c->terminating && c->v[i].storage); /* by whoever deletes the objects */
+		if (reached && strcmp(c->v[i].kind.version, version) == 0)
 			return &c->v[i].resource;
+	}
 	return NULL;
 }

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cp/schema/crd_internal.h"
+#include "cp/schema/go_regexp.h"
 
 enum level { LEVEL_ROOT, LEVEL_ITEM, LEVEL_FIELD };
 
@@ -32,6 +33,12 @@ static void check_pattern(const json_t *schema, const char *path, struct field_e
 
 	if (str_empty(pattern))
 		return;
+	AUTO_FREE char *go = go_regexp_error(pattern);
+	if (go) {
+		PATH(why, "must be a valid regular expression, but isn't: error parsing regexp: %s", go);
+		refuse(errors, path, "pattern", schema, why);
+		return;
+	}
 	pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF, &code, &offset, NULL);
 	if (re) {
 		pcre2_code_free(re);

@@ -125,6 +125,28 @@ widget() { # NAME SPEC
 	[[ "$output" == *'properties[replicas].type: Unsupported value: "bogus"'* ]]
 }
 
+@test "an update may leave wrong what was wrong before, and a status is judged by itself" {
+	widget w5 '{color: blue}' | kubectl create -f -
+	kubectl patch crd widgets.example.com --type=json -p '[{"op":"replace","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/color/enum","value":["red","green"]}]'
+	kubectl patch wd w5 --type=merge -p '{"spec":{"replicas":2}}'
+	kubectl patch wd w5 --subresource=status --type=merge -p '{"status":{"replicas":2}}'
+	run kubectl patch wd w5 --type=merge -p '{"spec":{"color":"black"}}'
+	[[ "$output" == *'spec.color: Unsupported value: "black": supported values: "red", "green"'* ]]
+	run kubectl patch wd w5 --subresource=status --type=merge -p '{"status":{"replicas":"x"}}'
+	[[ "$output" == *'.status.replicas accessor error: x is of the type string, expected int64'* ]]
+	kubectl patch crd widgets.example.com --type=json -p '[{"op":"replace","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/color/enum","value":["red","blue"]}]'
+	kubectl delete wd w5
+}
+
+@test "a finalizer without a path is taken, with a warning" {
+	widget w6 '{}' | kubectl create -f -
+	run kubectl patch wd w6 --type=merge -p '{"metadata":{"finalizers":["widgets.example.com"]}}'
+	[ "$status" -eq 0 ]
+	[[ "$output" == *'metadata.finalizers: "widgets.example.com": prefer a domain-qualified finalizer name including a path (/)'* ]]
+	kubectl patch wd w6 --type=merge -p '{"metadata":{"finalizers":null}}'
+	kubectl delete wd w6
+}
+
 @test "scale and server-side apply" {
 	kubectl scale widget w1 --replicas=3
 	[ "$(kubectl get wd w1 -o 'jsonpath={.spec.replicas}')" = 3 ]
@@ -147,6 +169,10 @@ widget() { # NAME SPEC
 	[ "$(kubectl get wd -o name | wc -l)" = 2 ]
 }
 
+is_terminating() { # REASON
+	[ "$(kubectl get crd widgets.example.com -o 'jsonpath={.status.conditions[?(@.type=="Terminating")].reason}')" = "$1" ]
+}
+
 @test "watches end and objects go with their definition" {
 	kubectl patch wd w2 --type=merge -p '{"metadata":{"finalizers":["example.com/wait"]}}'
 	timeout 300 kubectl get wd -w >"$DIR/watch" 3>&- &
@@ -155,6 +181,7 @@ widget() { # NAME SPEC
 	run kubectl create -f <(widget w4 '{}')
 	[[ "$output" == *'create not allowed while custom resource definition is terminating'* ]]
 	[ "$(kubectl get wd -o name)" = widget.example.com/w2 ]
+	eventually 60 is_terminating InstanceDeletionInProgress
 	kubectl patch wd w2 --type=merge -p '{"metadata":{"finalizers":null}}'
 	kubectl wait --for=delete crd/widgets.example.com --timeout=60s
 	run api GET /apis/example.com/v1/widgets -o /dev/null -w '%{http_code}'
@@ -243,6 +270,14 @@ routes() {
 	[[ "$output" == *'conversion webhook for example.com/v1, Kind=Route failed: a bad host'* ]]
 	kubectl get routes.v1.example.com c
 	kubectl delete crd routes.example.com
+}
+
+@test "objects go with a definition that serves no version any more" {
+	widgets | kubectl apply -f -
+	kubectl wait --for=condition=Established crd/widgets.example.com --timeout=60s
+	widget w7 '{}' | kubectl create -f -
+	kubectl patch crd widgets.example.com --type=json -p '[{"op":"replace","path":"/spec/versions/0/served","value":false}]'
+	kubectl delete crd widgets.example.com --timeout=60s
 }
 
 @test "an API service without its service is not available" {
