@@ -91,8 +91,9 @@ void meta_prepare_update(const struct resource *res, json_t *object, const json_
 		json_object_set(meta, "namespace", json_object_get(old_meta, "namespace"));
 	if (!res->ops->reserve) /* which writes what it takes into the new one */
 		share_members(object, old);
-	bool labelled = res->kind->counts_labels && !same(json_object_get(meta, "labels"), json_object_get(old_meta, "labels"));
-	if (res->kind->counts_generation &&
-	    (labelled || wanted_differs(object, old, !res->kind->custom || res->kind->custom->has_status)))
+	bool told = (res->kind->counts_labels && !same(json_object_get(meta, "labels"), json_object_get(old_meta, "labels"))) ||
+		    (res->kind->counts_annotations && !same(json_object_get(meta, "annotations"), json_object_get(old_meta, "annotations")));
+	if (res->kind->counts_generation && !res->kind->generation_fixed &&
+	    (told || wanted_differs(object, old, !res->kind->custom || res->kind->custom->has_status)))
 		json_object_set_new(meta, "generation", json_integer(json_int_at(old, "metadata.generation", 0) + 1));
 }

@@ -71,7 +71,7 @@ void write_prepare(struct write *w, const json_t *old)
 			ops->prepare_create(w->object);
 		if (ops->set_requester)
 			set_requester(w);
-		if (w->res->kind->counts_generation && !json_at(w->object, "metadata.generation"))
+		if (w->res->kind->counts_generation && !w->res->kind->generation_late && !json_at(w->object, "metadata.generation"))
 			json_set_int(w->object, "metadata.generation", 1);
 		return;
 	}

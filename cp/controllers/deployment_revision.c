@@ -115,7 +115,8 @@ static void set_deployment_revision(struct rollout *r, const char *revision)
 	if (str_eq(object_annotation(r->d, REVISION), revision))
 		return;
 	AUTO_FREE char *path = object_path("apps", "v1", object_ns(r->d), "deployments", object_name(r->d));
-	plan_merge(r->plan, path, json_pack("{s:{s:{s:s}}}", "metadata", "annotations", REVISION, revision));
+	AUTO_FREE char *status = xasprintf("%s/status", path); /* so that it does not count as a new generation */
+	plan_merge(r->plan, status, json_pack("{s:{s:{s:s}}}", "metadata", "annotations", REVISION, revision));
 }
 
 static void update_newest(struct rollout *r)

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "cp/kinds/error_order.h"
+#include "cp/kinds/hpa_convert.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/resource_name.h"
 #include "cp/kinds/rule.h"
@@ -25,10 +26,12 @@ static bool is_v1(const json_t *hpa)
 	return !strcmp(json_str_or(hpa, "apiVersion", ""), "autoscaling/v1");
 }
 
-/* What the default metric of v2 is in v1. */
+/* What the default metric of v2 is in v1, where no annotation has others. */
 static void v1_set_defaults(json_t *hpa)
 {
-	if (!json_object_get(json_at(hpa, "metadata.annotations"), "autoscaling.alpha.kubernetes.io/metrics"))
+	const char *text = json_member(json_at(hpa, "metadata.annotations"), "autoscaling.alpha.kubernetes.io/metrics");
+	AUTO_JSON *others = text ? json_loads(text, 0, NULL) : NULL;
+	if (!json_is_array(others) || !json_array_size(others))
 		set_default(json_object_get(hpa, "spec"), "targetCPUUtilizationPercentage", json_integer(80));
 }
 
@@ -255,12 +258,24 @@ static void validate_metrics(const json_t *hpa, struct field_errors *errors)
 		field_forbidden(errors, "spec.metrics", "must specify at least one Object or External metric to support scaling to zero replicas");
 }
 
-static void hpa_validate(const json_t *hpa, const json_t *old, struct field_errors *errors)
+/* What v1 says in its own way is judged as v2 has it, members of metrics included. */
+static json_t *as_v2(const json_t *hpa, struct field_errors *errors)
+{
+	json_t *copy = json_clone(hpa);
+	const struct type *t = errors->schema ? schema_type(errors->schema, "autoscaling.v2.HorizontalPodAutoscalerSpec") : NULL;
+	hpa_v1_to_v2(copy);
+	if (t)
+		schema_validate_type(t, json_object_get(copy, "spec"), "spec", errors);
+	return copy;
+}
+
+static void hpa_validate(const json_t *given, const json_t *old, struct field_errors *errors)
 {
 	static const char *const directions[] = { "scaleUp", "scaleDown" };
 	static const char *const order[] = { "metadata", "spec.minReplicas", "spec.maxReplicas", "spec.scaleTargetRef", "spec.metrics[].type",
 					     "spec.metrics[]", "spec.behavior", NULL };
-	const json_t *behavior = json_at(hpa, "spec.behavior");
+	AUTO_JSON *converted = is_v1(given) ? as_v2(given, errors) : NULL;
+	const json_t *hpa = converted ? converted : given, *behavior = json_at(hpa, "spec.behavior");
 	char p[FIELD_PATH_MAX];
 	validate_counts(hpa, old, errors);
 	validate_scale_target(json_at(hpa, "spec.scaleTargetRef"), json_at(old, "spec.scaleTargetRef"), errors);

@@ -27,7 +27,7 @@ static const struct {
 /* Whole names that are too short to be beginnings. */
 static const struct {
 	const char *json, *go;
-} names[] = { { "os", "OS" }, { "fc", "FC" }, { "diskURI", "DataDiskURI" } };
+} names[] = { { "os", "OS" }, { "fc", "FC" }, { "diskURI", "DataDiskURI" }, { "cidrs", "CIDRs" } };
 
 static char *go_name(const char *json)
 {

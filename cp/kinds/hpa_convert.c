@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #define PREFIX "autoscaling.alpha.kubernetes.io/"
 
@@ -61,10 +62,18 @@ static const struct source {
       {"currentAverageValue", "current.averageValue"}}},
 };
 
-/* v1 always has the current values of pods, resources and externals, though they be zero. */
-static bool is_always(const char *v1)
+/* v1 always has some values, though they be zero: an object's target, and of each source one current value. */
+static bool is_always(const struct source *s, const char *v1)
 {
-	return strcmp(v1, "currentAverageValue") == 0 || strcmp(v1, "currentValue") == 0;
+	if (strcmp(s->name, "object") == 0 || strcmp(s->name, "external") == 0)
+		return strcmp(v1, "currentValue") == 0 || (strcmp(v1, "targetValue") == 0 && strcmp(s->name, "object") == 0);
+	return strcmp(v1, "currentAverageValue") == 0;
+}
+
+/* Such a zero as a target says nothing in v2. */
+static bool is_nothing(const struct source *s, const char *v1, const json_t *value)
+{
+	return is_always(s, v1) && str_eq(json_string_value(value), "0");
 }
 
 /* What kind of target it is, v1 says only by the member that it uses. */
@@ -85,9 +94,9 @@ static json_t *source_convert(const struct source *s, const json_t *from, bool s
 	json_t *to = json_object();
 	for (const struct member *m = status ? s->status : s->spec; m->v1; m++) {
 		json_t *value = to_v1 ? json_at(from, m->v2) : json_object_get(from, m->v1);
-		if (value)
+		if (value && (to_v1 || status || !is_nothing(s, m->v1, value)))
 			json_set_at(to, to_v1 ? m->v1 : m->v2, json_incref(value));
-		else if (to_v1 && status && is_always(m->v1) && strcmp(s->name, "external") != 0)
+		else if (to_v1 && is_always(s, m->v1))
 			json_object_set_new(to, m->v1, json_string("0"));
 	}
 	if (!to_v1)

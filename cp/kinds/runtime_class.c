@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "cp/kinds/error_order.h"
 #include "cp/kinds/go_value.h"
 #include "cp/kinds/kinds.h"
 #include "cp/kinds/pod_rules.h"
@@ -45,6 +46,7 @@ static void validate_scheduling(const json_t *scheduling, struct field_errors *e
 
 static void runtime_validate(const json_t *class, const json_t *old, struct field_errors *errors)
 {
+	static const char *const order[] = { "handler", "overhead", "scheduling.nodeSelector", "scheduling.tolerations", NULL };
 	const json_t *fixed = json_at(class, "overhead.podFixed");
 	AUTO_JSON *limits = json_object();
 	if (rule_required(class, "", "handler", NULL, errors))
@@ -54,6 +56,7 @@ static void runtime_validate(const json_t *class, const json_t *old, struct fiel
 		resource_requirements_validate(limits, "overhead", resource_name_validate_container, errors);
 	}
 	validate_scheduling(json_object_get(class, "scheduling"), errors);
+	errors_order(errors, "", order);
 	if (old)
 		validate_immutable(class, old, "handler", errors);
 }

@@ -239,6 +239,17 @@ static void deployment_validate(const json_t *obj, const json_t *old, struct fie
 		validate_immutable(obj, old, "spec.selector", errors);
 }
 
+/* Labels are not the status' to change; annotations are: the controller notes its revision so. */
+static void deployment_prepare_status(json_t *obj, const json_t *old)
+{
+	json_t *labels = json_at(old, "metadata.labels");
+	kind_keep_spec(obj, old);
+	if (labels)
+		json_object_set(json_object_at(obj, "metadata"), "labels", labels);
+	else
+		json_del_at(obj, "metadata.labels");
+}
+
 static void replicaset_prepare_create(json_t *obj)
 {
 	json_object_set_new(obj, "status", json_pack("{s:i}", "replicas", 0));
@@ -246,7 +257,7 @@ static void replicaset_prepare_create(json_t *obj)
 
 const struct kind_ops deployment_ops = {
 	.group = "apps", .kind = "Deployment", .set_defaults = deployment_set_defaults, .prepare_create = kind_empty_status,
-	.prepare_update = kind_keep_status, .prepare_status = kind_keep_spec, .validate = deployment_validate, .validate_status = deployment_validate_status, .warn = workload_warn, .has_status = true,
+	.prepare_update = kind_keep_status, .prepare_status = deployment_prepare_status, .validate = deployment_validate, .validate_status = deployment_validate_status, .warn = workload_warn, .has_status = true,
 };
 
 const struct kind_ops replicaset_ops = {

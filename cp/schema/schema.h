@@ -106,6 +106,9 @@ struct kind {
 	const char *name_format;         /* "dns-subdomain" (default), "dns-label", "dns-label-1035", "path-segment" */
 	bool counts_generation;          /* metadata.generation counts changes of what is wanted */
 	bool counts_labels;              /* and of labels */
+	bool counts_annotations;         /* and of annotations */
+	bool generation_fixed;           /* it is 1 for good */
+	bool generation_late;            /* a new object has none: the first change makes it 1 */
 	const char *stored_version;      /* objects are stored as this version of the group; NULL: as this kind */
 	const struct type *type;
 	const struct custom_kind *custom; /* NULL: declared in a table */

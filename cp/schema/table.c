@@ -307,10 +307,14 @@ static int add_to_kind(struct table_reader *t, char *at)
 	} else if (!strcmp(key, "generation")) {
 		value = next_word(&at);
 		const char *more = next_word(&at);
-		if (!value || strcmp(value, "counted") || (more && strcmp(more, "labels")))
-			return bad(t, "generation is counted (labels), or left out", value);
+		bool ok = str_eq(value, "counted") && (!more || !strcmp(more, "labels") || !strcmp(more, "annotations") || !strcmp(more, "late"));
+		if (!ok && (more || !str_eq(value, "fixed")))
+			return bad(t, "generation is counted (labels, annotations, late), fixed, or left out", value);
 		t->kind->counts_generation = true;
-		t->kind->counts_labels = more != NULL;
+		t->kind->counts_labels = str_eq(more, "labels");
+		t->kind->counts_annotations = str_eq(more, "annotations");
+		t->kind->generation_late = str_eq(more, "late");
+		t->kind->generation_fixed = !ok;
 	} else {
 		r = kind_text(t, key, at);
 	}

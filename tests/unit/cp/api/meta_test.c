@@ -6,7 +6,9 @@
 #include "cp/api/write.h"
 
 static const struct kind counted = {.kind = "Counted", .counts_generation = true},
-			 labelled = {.kind = "Labelled", .counts_generation = true, .counts_labels = true}, uncounted = {.kind = "Uncounted"};
+			 labelled = {.kind = "Labelled", .counts_generation = true, .counts_labels = true}, uncounted = {.kind = "Uncounted"},
+			 annotated = {.kind = "Annotated", .counts_generation = true, .counts_annotations = true},
+			 fixed = {.kind = "Fixed", .counts_generation = true, .generation_fixed = true};
 
 #define OLD "{\"metadata\":{\"generation\":3,\"uid\":\"u\",\"labels\":{\"a\":\"b\"}},\"spec\":{\"x\":1},\"status\":{\"y\":1}}"
 
@@ -22,6 +24,9 @@ static const struct {
     {&labelled, "{\"metadata\":{\"labels\":{\"a\":\"c\"}},\"spec\":{\"x\":1}}", 4},
     {&labelled, "{\"metadata\":{},\"spec\":{\"x\":1}}", 4},
     {&labelled, "{\"metadata\":{\"labels\":{\"a\":\"b\"},\"annotations\":{\"n\":\"m\"}},\"spec\":{\"x\":1}}", 3},
+    {&annotated, "{\"metadata\":{\"labels\":{\"a\":\"b\"},\"annotations\":{\"n\":\"m\"}},\"spec\":{\"x\":1}}", 4},
+    {&annotated, "{\"metadata\":{\"labels\":{\"a\":\"c\"}},\"spec\":{\"x\":1}}", 3},
+    {&fixed, "{\"metadata\":{},\"spec\":{\"x\":2}}", 3},
     {&uncounted, "{\"metadata\":{},\"spec\":{\"x\":2}}", 3},
 };
 
