@@ -1,7 +1,8 @@
 /* Watches. Purpose: stream changes to whoever asked, each change encoded once for all. Happy path: the objects that
  * exist (unless a revision is named) as fast as they are read, holding the request's seats until then, the changes since the
  * revision, changes as they come, bookmarks each minute, the end at timeoutSeconds. A revision that is too old gives an
- * ERROR event with a 410 Status; a watcher that leaves more than 4 MiB unread is cut off. Nothing is sent twice or out of
+ * ERROR event with a 410 Status; past changes are told as fast as they are read, too; a watcher that then leaves more than
+ * 4 MiB unread is cut off. Nothing is sent twice or out of
  * order. */
 #include <errno.h>
 #include <stdlib.h>
@@ -35,9 +36,11 @@ struct watcher {
 	int64_t end_ms;    /* monotonic */
 	uint64_t sent_rev; /* the newest revision that the watcher has been told */
 	uint64_t from_rev; /* events up to it are not wanted */
+	uint64_t told_rev; /* while it catches up: up to which revision */
 	struct snapshot initial; /* what exists, of which the first told have been sent */
 	size_t told;
 	bool columns_sent, dead;
+	bool catching_up, is_behind; /* past changes are told; some wait until the peer has read more */
 	struct metric *events, *sizes; /* counters of what is sent */
 	struct waiting *waiting; /* events whose objects a webhook has to convert; NULL: none */
 	const struct selector *late; /* the plan's fields, where they are looked at when objects are converted; NULL: not */
@@ -251,7 +254,13 @@ static void on_event(void *arg, const struct cache_event *ev)
 		enqueue(w, ev);
 		return;
 	}
-	w->sent_rev = ev->rev;
+	/* Who comes from far behind is told as fast as it reads. Changes of one revision stay together. */
+	if (w->catching_up && ev->rev != w->told_rev && http_pending_bytes(w->q->x) > INITIAL_AHEAD) {
+		w->is_behind = true;
+		cache_watch_stop(w->source);
+		return;
+	}
+	w->sent_rev = w->told_rev = ev->rev;
 	const struct resource *res = w->q->res;
 	bool plain = w->q->answer.form == FORM_OBJECT;
 	if (plain && view_is_plain(res, ev->obj)) {
@@ -323,16 +332,19 @@ static void send_expired(struct watcher *w, uint64_t rev)
 	finish(w, false);
 }
 
+static void on_drain(void *arg, struct http_exchange *x);
+
 static void follow(struct watcher *w, uint64_t rev)
 {
-	struct cache_watch *source = NULL;
-	int r = bucket_watch(w->q->res->bucket, rev, &w->query, on_event, w, &source, NULL);
+	w->told_rev = rev;
+	w->is_behind = false;
+	w->catching_up = true;
+	int r = bucket_watch(w->q->res->bucket, rev, &w->query, on_event, w, &w->source, NULL);
+	w->catching_up = false;
 	if (r < 0)
 		send_expired(w, rev);
-	else if (w->dead)
-		cache_watch_stop(source);
-	else
-		w->source = source;
+	else if (w->is_behind && !w->dead)
+		http_on_drain(w->q->x, on_drain, w);
 }
 
 /* What exists goes out as the peer takes it; what happens meanwhile follows from the cache's memory of changes. */
@@ -361,6 +373,8 @@ static void on_drain(void *arg, struct http_exchange *x)
 	(void)x;
 	if (!w->dead && w->initial.v)
 		send_initial(w);
+	else if (!w->dead && w->is_behind)
+		follow(w, w->told_rev);
 }
 
 static void send_future(struct watcher *w, uint64_t now)

@@ -8,10 +8,10 @@
 #include "cp/cache/slot_set.h"
 
 /* Changes older than WINDOW_MS go when new ones come, and those that hold WINDOW_BYTES which nothing else does, but for the
- * newest WINDOW_KEEP. What the store can tell again goes when they hold WINDOW_SHORT, unless it was just asked for
- * (RECALLED_MS): many watches come back at once. */
+ * newest WINDOW_KEEP. What the store can tell again goes when they hold WINDOW_SHORT. Where it was just asked for (RECALLED_MS)
+ * WINDOW_RECALLED stay: many watches come back at once. */
 enum { SLOT_LEVELS = 16, WINDOW_MIN = 1000, WINDOW_MAX = 100000, WINDOW_KEEP = 100, WINDOW_MS = 300000, INDEX_MAX = 4 };
-enum { WINDOW_BYTES = 32 << 20, WINDOW_SHORT = 8 << 20, RECALLED_MS = 30000, OBJECT_EXTRA = 384 };
+enum { WINDOW_BYTES = 32 << 20, WINDOW_SHORT = 8 << 20, WINDOW_RECALLED = 64 << 20, RECALLED_MS = 30000, OBJECT_EXTRA = 384 };
 
 /* An object with what was found in it, in one block: behind it stand, each NUL-terminated, namespace, name, uid, labels
  * (key, value ... ended by an empty key), field values in the order of the bucket's fields (0x01 before a present one,

@@ -115,9 +115,10 @@ static bool is_too_big(const struct bucket *b, int64_t now_ms)
 {
 	if (b->ring_bytes <= WINDOW_SHORT)
 		return false;
-	bool can_recall = b->n && !ring_nth(b, 0)->volatile_ && b->recall_from <= b->floor &&
-			  store_keeps_past(b->cache->store) && (!b->recalled_ms || b->recalled_ms + RECALLED_MS < now_ms);
-	return b->ring_bytes > (can_recall ? WINDOW_SHORT : WINDOW_BYTES);
+	if (b->recalled_ms && b->recalled_ms + RECALLED_MS >= now_ms)
+		return b->ring_bytes > WINDOW_RECALLED;
+	bool can_recall = b->n && !ring_nth(b, 0)->volatile_ && b->recall_from <= b->floor && store_keeps_past(b->cache->store);
+	return can_recall || b->ring_bytes > WINDOW_BYTES;
 }
 
 static size_t limit(const struct bucket *b)
@@ -156,7 +157,7 @@ void ring_append(struct bucket *b, struct cache_change *c)
 bool ring_prepend(struct bucket *b, struct cache_change *c)
 {
 	grow(b, b->window ? b->window : WINDOW_MAX);
-	if (b->n == b->cap || b->ring_bytes > WINDOW_BYTES)
+	if (b->n == b->cap || b->ring_bytes > WINDOW_RECALLED)
 		return false;
 	c->seq = b->n ? ring_nth(b, 0)->seq - 1 : b->seq;
 	c->at_ms = b->n ? ring_nth(b, 0)->at_ms : clock_mono_ms();

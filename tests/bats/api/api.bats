@@ -122,6 +122,28 @@ api() { # METHOD PATH [curl arguments]
 	[[ "$output" == *'spec.containers[0].name'* ]]
 }
 
+@test "a watch that comes back over more than is queued for anybody is told all of it" {
+	local maps=/api/v1/namespaces/default/configmaps rv i method=POST path
+	rv=$(api GET $maps | sed 's/.*"metadata":{"resourceVersion":"\([0-9]*\)".*/\1/')
+	path=$maps
+	for i in $(seq 12); do
+		{
+			printf '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"far"},"data":{"i":"%d","x":"' "$i"
+			head -c 900000 /dev/zero | tr '\0' x
+			printf '"}}'
+		} >"$DIR/large"
+		api $method "$path" -H 'Content-Type: application/json' --data-binary "@$DIR/large" -o "$DIR/answer"
+		method=PUT path=$maps/far
+	done
+	curl -sN --cacert "$DIR/pki/ca.crt" --cert "$DIR/pki/admin.crt" --key "$DIR/pki/admin.key" \
+		"https://127.0.0.1:$PORT$maps?watch=1&timeoutSeconds=600&fieldSelector=metadata.name%3Dfar&resourceVersion=$rv" >"$DIR/events" 3>&- &
+	local watch=$!
+	eventually 30 sh -c '[ "$(wc -l <"$1")" = 12 ]' - "$DIR/events"
+	kill "$watch"
+	[ "$(jq -r .object.data.i "$DIR/events" | tr '\n' ' ')" = "1 2 3 4 5 6 7 8 9 10 11 12 " ]
+	api DELETE $maps/far >/dev/null
+}
+
 @test "objects survive kill -9, and watches resume over it" {
 	local maps=/api/v1/namespaces/default/configmaps rv
 	kubectl create configmap kept --from-literal=k=v
