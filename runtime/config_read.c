@@ -27,19 +27,18 @@ static bool has_key(const char *start, const char *p, const char *key)
 }
 
 /* The operands of seccomp's comparisons need all their 64 bits: they become the signed number with the same ones. Where that
- * has no room (a digit less than the sign asks for) the number stays, and is refused as too large. */
-static void make_signed(char *p, size_t n)
+ * has no room (a digit less than the sign asks for), or is none of 64 bits, the number is refused as too large. */
+static int make_signed(char *p, size_t n, struct err *e)
 {
 	char text[24];
 	errno = 0;
 	unsigned long long value = strtoull(p, NULL, 10);
-	if (errno)
-		return;
-	size_t m = (size_t)snprintf(text, sizeof(text), "%lld", (long long)value);
-	if (m > n && !isspace((unsigned char)p[-1]))
-		return;
+	size_t m = errno ? 0 : (size_t)snprintf(text, sizeof(text), "%lld", (long long)value);
+	if (!m || (m > n && !isspace((unsigned char)p[-1])))
+		return err_set(e, -EINVAL, "seccomp: value %.*s is too large", (int)n, p);
 	memset(p, ' ', n);
 	memcpy(m > n ? p - 1 : p, text, m);
+	return 0;
 }
 
 static void clamp(char *p, size_t n)
@@ -50,12 +49,13 @@ static void clamp(char *p, size_t n)
 }
 
 /* Integers of 19 and more digits outside strings that exceed the largest become it, padded with blanks. */
-static void clamp_numbers(char *p, char *end)
+static int clamp_numbers(char *p, char *end, struct err *e)
 {
 	bool in_string = false;
+	int r = 0;
 	const char *start = p;
 	const size_t digits = sizeof(largest) - 1;
-	while (p < end) {
+	while (r == 0 && p < end) {
 		if (*p == '"')
 			in_string = !in_string;
 		else if (in_string && *p == '\\')
@@ -65,20 +65,20 @@ static void clamp_numbers(char *p, char *end)
 			n++;
 		if (n >= digits && (n > digits || memcmp(p, largest, digits) > 0) && p[-1] != '.' &&
 		    !strchr(".eE", p[n] ? p[n] : ' ')) {
-			if (n <= digits + 1 && (has_key(start, p, "\"value\"") || has_key(start, p, "\"valueTwo\"")))
-				make_signed(p, n);
+			if (has_key(start, p, "\"value\"") || has_key(start, p, "\"valueTwo\""))
+				r = make_signed(p, n, e);
 			else
 				clamp(p, n);
 		}
 		p += n ? n : 1;
 	}
+	return r;
 }
 
 int config_read_text(char *text, size_t len, json_t **ret, struct err *e)
 {
-	if (len && !isdigit((unsigned char)*text))
-		clamp_numbers(text, text + len);
-	return json_parse(text, len, ret, e);
+	int r = len && !isdigit((unsigned char)*text) ? clamp_numbers(text, text + len, e) : 0;
+	return r < 0 ? r : json_parse(text, len, ret, e);
 }
 
 int config_read(const char *bundle, json_t **ret, struct str *ret_text, struct err *e)

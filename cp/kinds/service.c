@@ -149,7 +149,6 @@ static void drop_addresses(json_t *svc, const json_t *old)
 	drop_kept(svc, old, addresses, ARRAY_LEN(addresses));
 	drop_kept(svc, old, families, ARRAY_LEN(families));
 	drop_kept(svc, old, policy, ARRAY_LEN(policy));
-	json_object_del(json_object_get(svc, "spec"), "internalTrafficPolicy");
 }
 
 /* Node ports go with the type, unless there are new ones. */
