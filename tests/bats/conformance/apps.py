@@ -63,7 +63,7 @@ def status_endpoints(ns, plural, name, api=APPS):
 def collection(ns, plural, label, api=APPS):
     equal(len(get(("/api/v1/" if api == "v1" else "/apis/" + api + "/") + plural + "?labelSelector=" + label)["items"]), 1)
     path = core(ns, plural) if api == "v1" else group(api, ns, plural)
-    delete(path + "?labelSelector=" + label)
+    delete(path + "?labelSelector=" + label, propagationPolicy="Background")  # jobs and replication controllers would leave their pods
     wait("collection of %s is gone" % plural, lambda: not get(path + "?labelSelector=" + label)["items"])
 
 
