@@ -44,7 +44,7 @@ served() {
 }
 # The limits of the manifest stand in the files of the container's own cgroup, below the pod's, below the root's.
 limited() {
-	pid=$(pidof httpd | cut -d' ' -f1)
+	pid=$(pidof httpd | tr ' ' '\n' | sort -n | head -n 1) # the server: those that answer somebody come and go
 	own=/sys/fs/cgroup$(sed 's/^0:://' "/proc/$pid/cgroup")
 	has "$own" /sys/fs/cgroup/knarr/
 	same "$(cat "$own/memory.max")" 33554432
