@@ -32,7 +32,8 @@ static void try_sets(const struct type *t, const json_t *live, const json_t *con
 /* Applied once, the object has no conflict with the same configuration by the same manager. */
 static json_t *try_apply(const struct kind *k, const char *manager, const json_t *live, const json_t *config, bool force)
 {
-	const struct managed_by by = {k->type, k->version, manager, "", "2020-01-01T00:00:00Z", NULL};
+	const struct managed_by by = {
+		    .type = k->type, .api_version = k->version, .manager = manager, .subresource = "", .now = "2020-01-01T00:00:00Z"};
 	AUTO_MANAGED_CONFLICTS conflicts = {0}, none = {0};
 	AUTO_JSON *again = NULL;
 	json_t *state = NULL;
@@ -69,7 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!json_equal(before, input))
 		abort();
 	if (second) {
-		const struct managed_by by = {k->type, k->version, "three", "", "2020-01-01T00:00:00Z", NULL};
+		const struct managed_by by = {
+		    .type = k->type, .api_version = k->version, .manager = "three", .subresource = "", .now = "2020-01-01T00:00:00Z"};
 		managed_update(&by, second, live);
 	}
 	return 0;
