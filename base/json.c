@@ -48,6 +48,15 @@ bool json_bool_at(const json_t *j, const char *path, bool otherwise)
 	return json_is_boolean(v) ? json_is_true(v) : otherwise;
 }
 
+void json_take_member(json_t *object, const json_t *from, const char *key)
+{
+	json_t *v = json_object_get(from, key);
+	if (v)
+		json_object_set(object, key, v);
+	else
+		json_object_del(object, key);
+}
+
 const char *json_member(const json_t *object, const char *key)
 {
 	return json_string_value(json_object_get(object, key));

@@ -45,6 +45,8 @@ json_t *json_array_at(json_t *j, const char *path);
 int json_parse(const char *text, size_t len, json_t **ret, struct err *e);
 /* Also tells whether some object may have a member twice, of which the last one holds. */
 int json_parse_noting(const char *text, size_t len, json_t **ret, bool *ret_repeats, struct err *e);
+/* Sets object[key] as it is in from: a reference to the same value, or gone where it is not there. */
+void json_take_member(json_t *object, const json_t *from, const char *key);
 /* Compact, keys in insertion order. Returns owned text. */
 char *json_text(const json_t *j);
 /* A deep copy. In place of json_deep_copy(), which looks at each step whether it goes in a circle. Returns owned. */

@@ -80,8 +80,6 @@ int tls_peer_read(struct tls_peer *p, const struct tls_ctx *t, SSL *ssl, struct 
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned int n = 0;
 	X509 *cert = SSL_get0_peer_certificate(ssl);
-	if (!p->organizations)
-		p->organizations = xcalloc(1, sizeof(char *));
 	if (!cert || SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE || (t->server && !p->is_client && !p->is_proxy))
 		return 0;
 	if (SSL_get_verify_result(ssl) != X509_V_OK || X509_digest(cert, EVP_sha256(), digest, &n) != 1 || n != 32)

@@ -14,7 +14,7 @@ struct tls_peer {
 	bool presented;		   /* a certificate, whoever vouches for it */
 	bool is_client, is_proxy;  /* a CA of clients, of proxies vouches for it */
 	char *common_name;	   /* or NULL */
-	char **organizations;	   /* NULL-terminated, never NULL after tls_peer_read() */
+	char **organizations;	   /* NULL-terminated, never NULL in a session */
 	char fingerprint[65];	   /* SHA-256, lower-case hex */
 };
 

@@ -66,26 +66,17 @@ void meta_keep(json_t *object, const json_t *old)
 	static const char *const told[] = {"labels", "annotations", "finalizers", "ownerReferences"};
 	json_t *meta = json_object_at(object, "metadata"), *old_meta = json_object_get(old, "metadata");
 
-	for (size_t i = 0; i < ARRAY_LEN(told); i++) {
-		json_t *value = json_object_get(old_meta, told[i]);
-		if (value)
-			json_object_set(meta, told[i], value);
-		else
-			json_object_del(meta, told[i]);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(told); i++)
+		json_take_member(meta, old_meta, told[i]);
 }
 
 void meta_prepare_update(const struct resource *res, json_t *object, const json_t *old)
 {
 	json_t *meta = json_object_at(object, "metadata"), *old_meta = json_object_get(old, "metadata");
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
-		json_t *value = json_object_get(old_meta, owned[i]);
 		if (strv_has((char *const *)judged, owned[i]) && json_object_get(meta, owned[i]))
 			continue;
-		if (value)
-			json_object_set(meta, owned[i], value);
-		else
-			json_object_del(meta, owned[i]);
+		json_take_member(meta, old_meta, owned[i]);
 	}
 	if (res->kind->namespaced)
 		json_object_set(meta, "namespace", json_object_get(old_meta, "namespace"));

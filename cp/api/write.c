@@ -298,8 +298,10 @@ static json_t *check_exists(struct write *w)
 	if (w->kind == WRITE_CREATE)
 		return bucket_get(w->res->bucket, w->ns, w->name) ? name_is_taken(w) : NULL;
 	w->old = bucket_get(w->res->bucket, w->ns, w->name);
-	if (w->old)
-		return cobj_ref(w->old), NULL;
+	if (w->old) {
+		cobj_ref(w->old);
+		return NULL;
+	}
 	json_t *status = w->absent ? w->absent(w) : NULL;
 	return status || w->create_allowed ? status : status_not_found(k->group, k->plural, w->name);
 }

@@ -7,15 +7,6 @@
 #include "cp/kinds/job_rules.h"
 #include "cp/kinds/kinds.h"
 
-static void take_over(json_t *object, const json_t *from, const char *key)
-{
-	json_t *v = json_object_get(from, key);
-	if (v)
-		json_object_set(object, key, v);
-	else
-		json_object_del(object, key);
-}
-
 /* Of the affinity only that to nodes may change. */
 static void take_node_affinity(json_t *pods, const json_t *now)
 {
@@ -39,7 +30,7 @@ static void take_resources(json_t *containers, const json_t *now)
 	json_array_foreach(containers, i, c) {
 		const json_t *other = json_array_get(now, i);
 		if (str_eq(json_member(c, "name"), json_member(other, "name")))
-			take_over(c, other, "resources");
+			json_take_member(c, other, "resources");
 	}
 }
 
@@ -63,7 +54,7 @@ static void validate_template_update(const json_t *job, const json_t *old, struc
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(open); i++)
-		take_over(pods, now, open[i]);
+		json_take_member(pods, now, open[i]);
 	take_node_affinity(pods, now);
 	take_resources(json_object_get(pods, "containers"), json_object_get(now, "containers"));
 	take_resources(json_object_get(pods, "initContainers"), json_object_get(now, "initContainers"));

@@ -17,16 +17,6 @@ static const json_t *list_of(const json_t *pod, const char *list)
 
 /* --- what is taken of the new pod -------------------------------------------------------------------------------------- */
 
-/* Sets object[key] as it is in from. */
-static void take(json_t *object, const json_t *from, const char *key)
-{
-	json_t *v = json_object_get(from, key);
-	if (v)
-		json_object_set(object, key, v);
-	else
-		json_object_del(object, key);
-}
-
 static bool same_names(const json_t *now, const json_t *was)
 {
 	bool same = json_array_size(now) == json_array_size(was);
@@ -41,12 +31,12 @@ static void take_containers(json_t *pod, json_t *wanted, const char *list)
 	json_t *old = json_object_get(json_object_get(pod, "spec"), list), *now = json_object_get(wanted, list), *c;
 	size_t i;
 	if (!same_names(now, old)) {
-		take(json_object_get(pod, "spec"), wanted, list);
+		json_take_member(json_object_get(pod, "spec"), wanted, list);
 		return;
 	}
 	json_array_foreach(old, i, c) {
-		take(c, json_array_get(now, i), "resources");
-		take(c, json_array_get(now, i), "resizePolicy");
+		json_take_member(c, json_array_get(now, i), "resources");
+		json_take_member(c, json_array_get(now, i), "resizePolicy");
 	}
 }
 
@@ -57,7 +47,7 @@ void pod_resize_prepare(json_t *pod, const json_t *old)
 		if (json_array_size(json_object_get(wanted, lists[l])) != json_array_size(list_of(old, lists[l])))
 			return;
 	pod_part_take_old(pod, old);
-	take(json_object_get(pod, "spec"), wanted, "resources");
+	json_take_member(json_object_get(pod, "spec"), wanted, "resources");
 	for (size_t l = 0; l < ARRAY_LEN(lists); l++)
 		take_containers(pod, wanted, lists[l]);
 }
@@ -75,7 +65,7 @@ static json_t *masked_amounts(const json_t *now, const json_t *old)
 	static const char *const names[] = { "cpu", "memory" };
 	json_t *copy = now ? json_copy((json_t *)now) : json_object();
 	for (size_t n = 0; n < ARRAY_LEN(names); n++)
-		take(copy, old, names[n]);
+		json_take_member(copy, old, names[n]);
 	return copy;
 }
 

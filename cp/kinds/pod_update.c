@@ -10,16 +10,6 @@
 
 static const char *const container_lists[] = { "containers", "initContainers" };
 
-/* Sets object[key] as it is in old. */
-static void put_back(json_t *object, const json_t *old, const char *key)
-{
-	json_t *v = json_object_get(old, key);
-	if (v)
-		json_object_set(object, key, v);
-	else
-		json_object_del(object, key);
-}
-
 /* Puts what an update may change back to the old state, so that the rest can be compared. */
 static void undo_allowed(json_t *spec, const json_t *old)
 {
@@ -35,9 +25,9 @@ static void undo_allowed(json_t *spec, const json_t *old)
 		}
 	}
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		put_back(spec, old, fields[i]);
+		json_take_member(spec, old, fields[i]);
 	if (json_int_at(old, "terminationGracePeriodSeconds", 0) < 0 && json_int_at(spec, "terminationGracePeriodSeconds", 0) == 1)
-		put_back(spec, old, "terminationGracePeriodSeconds");
+		json_take_member(spec, old, "terminationGracePeriodSeconds");
 }
 
 /* The seconds of a toleration may change. */
@@ -128,10 +118,10 @@ static void validate_gated(json_t *copy, const json_t *old, struct field_errors 
 				      "only additions to spec.nodeSelector are allowed (no mutations or deletions)");
 			break;
 		}
-	put_back(copy, old, "nodeSelector");
+	json_take_member(copy, old, "nodeSelector");
 	validate_terms(copy, old, errors);
 	json_t *affinity = json_object_at(copy, "affinity");
-	put_back(affinity, json_object_get(old, "affinity"), "nodeAffinity");
+	json_take_member(affinity, json_object_get(old, "affinity"), "nodeAffinity");
 	if (!json_object_size(affinity) && !json_object_get(old, "affinity"))
 		json_object_del(copy, "affinity");
 }

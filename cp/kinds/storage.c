@@ -142,16 +142,6 @@ static void claim_prepare_create(json_t *pvc)
 	json_object_set_new(pvc, "status", json_pack("{s:s}", "phase", "Pending"));
 }
 
-static void put_back(json_t *object, const json_t *old, const char *key)
-{
-	json_t *v = json_object_get(old, key);
-
-	if (v)
-		json_object_set(object, key, v);
-	else
-		json_object_del(object, key);
-}
-
 /* The new spec with what an update of old may change as it was. Owned. */
 static json_t *fixed_part(const json_t *pvc, const json_t *old)
 {
@@ -161,12 +151,12 @@ static json_t *fixed_part(const json_t *pvc, const json_t *old)
 
 	if (str_eq(json_str_at(old, "status.phase"), "Bound")) {
 		if (requests)
-			put_back(requests, json_at(was, "resources.requests"), "storage");
+			json_take_member(requests, json_at(was, "resources.requests"), "storage");
 		if (json_object_get(spec, "volumeAttributesClassName"))
-			put_back(spec, was, "volumeAttributesClassName");
+			json_take_member(spec, was, "volumeAttributesClassName");
 	}
 	if (str_empty(json_member(was, "volumeName")))
-		put_back(spec, was, "volumeName");
+		json_take_member(spec, was, "volumeName");
 	if (class && !json_object_get(was, "storageClassName") && (!beta || !strcmp(beta, class))) /* it may get one later */
 		json_object_del(spec, "storageClassName");
 	return spec;

@@ -30,12 +30,15 @@ size_t checker_enter(struct checker *c, const char *name)
 	return before;
 }
 
-size_t checker_enter_key(struct checker *c, const char *key)
+const struct rules *checker_enter_member(struct checker *c, const struct rules *r, const char *key)
 {
-	size_t before = c->path.len;
+	const struct rules *own = rules_property(r, key);
 
-	str_addf(&c->path, "[%s]", key);
-	return before;
+	if (own)
+		checker_enter(c, key);
+	else if (r->additional)
+		str_addf(&c->path, "[%s]", key);
+	return own ? own : r->additional;
 }
 
 void checker_leave(struct checker *c, size_t before)

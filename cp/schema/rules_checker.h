@@ -20,8 +20,8 @@ const char *checker_field(struct checker *c);
 /* Goes into a member; gives what checker_leave() takes to come back. */
 size_t checker_enter(struct checker *c, const char *name);
 void checker_leave(struct checker *c, size_t before);
-/* Goes to the value of a key of a map: "[key]". */
-size_t checker_enter_key(struct checker *c, const char *key);
+/* Goes into a member as the rules of its object name it (a map's: "[key]"), and gives the member's own; NULL, and nowhere, where they have none. */
+const struct rules *checker_enter_member(struct checker *c, const struct rules *r, const char *key);
 /* JSON Schema's type of a value; a number without a fraction is an "integer". */
 const char *checker_type_name(const json_t *v);
 bool checker_is_whole(double d);

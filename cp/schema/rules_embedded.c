@@ -132,14 +132,10 @@ void rules_check_embedded(struct checker *c, const struct rules *r, const json_t
 		}
 	json_object_foreach((json_t *)v, key, below)
 	{
-		const struct rules *own = rules_property(r, key);
-		if (!own && !r->additional)
+		const struct rules *own = checker_enter_member(c, r, key);
+		if (!own)
 			continue;
-		if (own)
-			checker_enter(c, key);
-		else
-			checker_enter_key(c, key);
-		rules_check_embedded(c, own ? own : r->additional, below);
+		rules_check_embedded(c, own, below);
 		checker_leave(c, before);
 	}
 }

@@ -81,15 +81,11 @@ static void check_members(struct checker *c, const struct rules *r, const json_t
 
 	json_object_foreach((json_t *)v, key, below)
 	{
-		const struct rules *own = rules_property(r, key);
 		size_t before = c->path.len;
-		if (!own && !r->additional)
+		const struct rules *own = checker_enter_member(c, r, key);
+		if (!own)
 			continue;
-		if (own)
-			checker_enter(c, key);
-		else
-			checker_enter_key(c, key);
-		check(c, own ? own : r->additional, below);
+		check(c, own, below);
 		checker_leave(c, before);
 	}
 }
